@@ -1,0 +1,87 @@
+//! The arithmetic every engine uses: the same bits on every target.
+//!
+//! Transcendental functions come from the `libm` crate, never from the platform. Minimum, maximum and clamping are by
+//! comparison, because the standard library's differ between targets on signed zeros. Sums run in a fixed order.
+
+pub use libm::{
+    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erf, exp, expm1, floor, hypot, log, log1p, pow,
+    sin, sincos, sinh, sqrt, tan, tanh,
+};
+
+/// The smaller of two numbers; the first at a tie or when the comparison is undecided (NaN).
+pub fn min(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
+}
+
+/// The larger of two numbers; the first at a tie or when the comparison is undecided (NaN).
+pub fn max(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
+/// `x` moved into `[low, high]`; NaN stays NaN.
+pub fn clamp(x: f64, low: f64, high: f64) -> f64 {
+    if x < low {
+        low
+    } else if x > high {
+        high
+    } else {
+        x
+    }
+}
+
+/// -1, 0 or 1; NaN gives 0.
+pub fn sign(x: f64) -> f64 {
+    if x > 0.0 {
+        1.0
+    } else if x < 0.0 {
+        -1.0
+    } else {
+        0.0
+    }
+}
+
+/// The inner product, summed in four interleaved accumulators and then pairwise: a fixed order that vectorises.
+/// The shorter length counts.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 4];
+    let (a_blocks, a_rest) = a.as_chunks::<4>();
+    let (b_blocks, b_rest) = b.as_chunks::<4>();
+    for (x, y) in a_blocks.iter().zip(b_blocks) {
+        for lane in 0..4 {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    let mut rest = 0.0;
+    for (x, y) in a_rest.iter().zip(b_rest) {
+        rest += x * y;
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
+}
+
+/// The sum of squares, in the order of [`dot`].
+pub fn norm_squared(a: &[f64]) -> f64 {
+    dot(a, a)
+}
+
+/// The Euclidean norm.
+pub fn norm2(a: &[f64]) -> f64 {
+    sqrt(norm_squared(a))
+}
+
+/// The largest absolute value; NaN if any entry is NaN, 0 for an empty vector.
+pub fn norm_inf(a: &[f64]) -> f64 {
+    let mut largest = 0.0;
+    for x in a {
+        let x = x.abs();
+        if x.is_nan() {
+            return f64::NAN;
+        }
+        largest = max(largest, x);
+    }
+    largest
+}
+
+/// Whether every entry is finite.
+pub fn all_finite(a: &[f64]) -> bool {
+    a.iter().all(|x| x.is_finite())
+}

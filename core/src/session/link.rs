@@ -1,0 +1,301 @@
+//! What every session has alike: bounded output, the event queue, and the end of a connection.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::{CloseReason, Event, TransmitState};
+use crate::limits::SessionLimits;
+use crate::time::Instant;
+
+/// Output, events and the end of a connection, for protocols to build a [`Session`](super::Session) on.
+///
+/// ```text
+/// Open --finish_sending--> half-closed, still reading --close_after_linger--> Lingering --EOF, time, bytes--> Drained
+///   \--close_after_linger--> (output drains) Lingering                         \--lost, write time-out--> Drained
+///    \--close / abort---------------------------------------------------------------------------------> Drained
+/// ```
+#[derive(Debug)]
+pub struct Link<E> {
+    output: Vec<u8>,
+    sent: usize,
+    output_limit: usize,
+    events: VecDeque<Event<E>>,
+    phase: Phase,
+    sending_finished: bool,
+    peer_finished: bool,
+    /// When output last made progress; meaningful while output waits.
+    progress: Instant,
+    limits: SessionLimits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Closed for the application; output still drains.
+    Draining,
+    /// FIN is out; input is discarded until the peer's FIN, `until`, or `left` bytes.
+    Lingering {
+        until: Instant,
+        left: usize,
+    },
+    Drained {
+        aborted: bool,
+    },
+}
+
+impl<E> Link<E> {
+    /// An open link.
+    pub fn new(limits: SessionLimits) -> Self {
+        Self {
+            output: Vec::new(),
+            sent: 0,
+            output_limit: limits.output_bytes,
+            events: VecDeque::new(),
+            phase: Phase::Open,
+            sending_finished: false,
+            peer_finished: false,
+            progress: Instant::ZERO,
+            limits,
+        }
+    }
+
+    /// The limits this link was made with.
+    pub fn limits(&self) -> &SessionLimits {
+        &self.limits
+    }
+
+    /// Queues bytes for the peer. What is queued after the link was closed is dropped.
+    pub fn send(&mut self, now: Instant, bytes: &[u8]) {
+        self.send_with(now, |output| output.extend_from_slice(bytes));
+    }
+
+    /// Lets `write` append bytes for the peer straight to the output.
+    pub fn send_with(&mut self, now: Instant, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.phase != Phase::Open || self.sending_finished {
+            return;
+        }
+        if self.sent == self.output.len() {
+            self.output.clear();
+            self.sent = 0;
+            self.progress = now;
+        }
+        write(&mut self.output);
+    }
+
+    /// Whether more output would exceed the limit `output-bytes`; sessions then stop taking input.
+    pub fn is_full(&self) -> bool {
+        self.transmit().len() >= self.output_limit
+    }
+
+    /// Queues an event.
+    pub fn emit(&mut self, event: E) {
+        if self.phase == Phase::Open {
+            self.events.push_back(Event::Application(event));
+        }
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event<E>> {
+        self.events.pop_front()
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn transmit(&self) -> &[u8] {
+        &self.output[self.sent..]
+    }
+
+    /// `count` bytes were taken by the transport.
+    pub fn transmitted(&mut self, now: Instant, count: usize) {
+        self.sent = (self.sent + count).min(self.output.len());
+        self.progress = now;
+        if self.sent == self.output.len() {
+            self.output.clear();
+            self.sent = 0;
+            // A burst's buffer is not kept by an idle connection.
+            if self.output.capacity() > 64 << 10 {
+                self.output = Vec::new();
+            }
+            self.start_lingering(now);
+        }
+    }
+
+    /// Half-close once the output is sent; go on reading.
+    pub fn finish_sending(&mut self) {
+        self.sending_finished = true;
+    }
+
+    /// Ends the session for the application; sends what waits, then FIN, then discards input for a while.
+    pub fn close_after_linger(&mut self, now: Instant, reason: CloseReason) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        self.events.push_back(Event::Closed(reason));
+        self.phase = Phase::Draining;
+        if self.transmit().is_empty() {
+            self.start_lingering(now);
+        }
+    }
+
+    /// Ends the session; the transport is closed in the ordinary way (the peer has nothing left to read or say).
+    pub fn close(&mut self, reason: CloseReason) {
+        self.end(reason, false);
+    }
+
+    /// Ends the session; the transport is dropped at once, unsent output with it.
+    pub fn abort(&mut self, reason: CloseReason) {
+        self.end(reason, true);
+    }
+
+    /// The transport failed: `reason` is reported unless a reason was already given.
+    pub fn lost(&mut self, reason: CloseReason) {
+        self.end(reason, true);
+    }
+
+    /// Whether the session takes application input. While it lingers it still takes bytes, see
+    /// [`discard`](Link::discard).
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Counts input that nobody will read; true when the link is closed and the bytes are to be dropped.
+    pub fn discard(&mut self, count: usize) -> bool {
+        if let Phase::Lingering { left, .. } = &mut self.phase {
+            *left = left.saturating_sub(count);
+            if *left == 0 {
+                self.phase = Phase::Drained { aborted: true };
+            }
+        }
+        !self.is_open()
+    }
+
+    /// The peer's FIN. Ends lingering.
+    pub fn peer_finished(&mut self) {
+        self.peer_finished = true;
+        if let Phase::Lingering { .. } = self.phase {
+            self.phase = Phase::Drained { aborted: false };
+        }
+    }
+
+    /// Whether the peer has sent its FIN.
+    pub fn has_peer_finished(&self) -> bool {
+        self.peer_finished
+    }
+
+    /// When this link's own timers are due.
+    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        match self.phase {
+            Phase::Lingering { until, .. } => Some((until, "linger-time")),
+            Phase::Open | Phase::Draining if !self.transmit().is_empty() => {
+                Some((self.progress + self.limits.write_timeout, "write-timeout"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Acts on this link's own timers.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match self.poll_timeout() {
+            Some((due, _)) if now < due => {}
+            Some((_, "linger-time")) => self.phase = Phase::Drained { aborted: false },
+            Some((_, name)) => self.end(CloseReason::TimedOut(name), true),
+            None => {}
+        }
+    }
+
+    /// See [`Session::transmit_state`](super::Session::transmit_state).
+    pub fn transmit_state(&self) -> TransmitState {
+        match self.phase {
+            Phase::Open if self.sending_finished => TransmitState::FinishAfterDrain,
+            Phase::Open => TransmitState::Open,
+            Phase::Draining | Phase::Lingering { .. } | Phase::Drained { aborted: false } => {
+                TransmitState::CloseAfterLinger
+            }
+            Phase::Drained { aborted: true } => TransmitState::Abort,
+        }
+    }
+
+    /// See [`Session::is_drained`](super::Session::is_drained).
+    pub fn is_drained(&self) -> bool {
+        matches!(self.phase, Phase::Drained { .. })
+    }
+
+    fn start_lingering(&mut self, now: Instant) {
+        if self.phase == Phase::Draining {
+            self.phase = if self.peer_finished {
+                Phase::Drained { aborted: false }
+            } else {
+                Phase::Lingering {
+                    until: now + self.limits.linger_time,
+                    left: self.limits.linger_bytes,
+                }
+            };
+        }
+    }
+
+    fn end(&mut self, reason: CloseReason, aborted: bool) {
+        if self.phase == Phase::Open {
+            self.events.push_back(Event::Closed(reason));
+        }
+        if !self.is_drained() {
+            self.phase = Phase::Drained { aborted };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::ZERO + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn lingers_until_the_peer_finishes() {
+        let mut link = Link::<()>::new(SessionLimits::default());
+        link.send(at(0), b"reply");
+        link.close_after_linger(at(0), CloseReason::Finished);
+        assert_eq!(link.transmit_state(), TransmitState::CloseAfterLinger);
+        assert!(!link.is_drained());
+        link.transmitted(at(0), 5);
+        assert_eq!(link.poll_timeout(), Some((at(1), "linger-time")));
+        assert!(link.discard(10));
+        link.peer_finished();
+        assert!(link.is_drained());
+        assert_eq!(link.poll_event(), Some(Event::Closed(CloseReason::Finished)));
+        assert_eq!(link.poll_event(), None);
+    }
+
+    #[test]
+    fn lingering_is_bounded_in_bytes_and_time() {
+        for by_time in [true, false] {
+            let mut link = Link::<()>::new(SessionLimits::default());
+            link.close_after_linger(at(0), CloseReason::Finished);
+            if by_time {
+                link.handle_timeout(at(0));
+                assert!(!link.is_drained());
+                link.handle_timeout(at(1));
+            } else {
+                link.discard(4 << 20);
+                assert_eq!(link.transmit_state(), TransmitState::Abort);
+            }
+            assert!(link.is_drained());
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stops_is_aborted() {
+        let mut link = Link::<()>::new(SessionLimits::default());
+        link.send(at(0), b"reply");
+        link.transmitted(at(20), 1);
+        link.handle_timeout(at(49));
+        assert!(link.is_open());
+        link.handle_timeout(at(50));
+        assert_eq!(
+            link.poll_event(),
+            Some(Event::Closed(CloseReason::TimedOut("write-timeout")))
+        );
+        assert_eq!(link.transmit_state(), TransmitState::Abort);
+    }
+}

@@ -1,0 +1,54 @@
+//! Time as the core sees it: a number that the host supplies.
+
+use core::ops::Add;
+use core::time::Duration;
+
+/// A point in time: nanoseconds since an origin that the host chooses once.
+///
+/// The core never reads a clock. Hosts pass instants that do not run backwards; an instant that does is treated as
+/// "no time has passed". Being an integer, it can be recorded and replayed exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The origin itself.
+    pub const ZERO: Self = Self(0);
+
+    /// An instant `nanos` nanoseconds after the origin.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the origin.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`; zero when `earlier` is the later of the two.
+    pub const fn duration_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    /// Saturates at the end of representable time (584 years after the origin).
+    fn add(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates() {
+        let late = Instant::from_nanos(u64::MAX - 1);
+        assert_eq!(late + Duration::from_secs(1), Instant::from_nanos(u64::MAX));
+        assert_eq!(Instant::ZERO.duration_since(late), Duration::ZERO);
+        assert_eq!(late + Duration::MAX, Instant::from_nanos(u64::MAX));
+    }
+}
