@@ -29,4 +29,5 @@ pub mod math;
 pub mod service;
 pub mod session;
 pub mod sets;
+pub mod solve;
 pub mod time;

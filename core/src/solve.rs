@@ -1,0 +1,18 @@
+//! The optimizer: `min f(u)` over `u` in U with `g(u)` in D, for smooth functions that need not be convex.
+//!
+//! An augmented Lagrangian method ([`Solver`]) around a proximal quasi-Newton method (PANOC+ with ZeroFPR's base point).
+//! "Converged" means that the unscaled stationarity residual and the violation at the returned point are below their
+//! tolerances, nothing else.
+
+mod functions;
+mod lbfgs;
+mod merit;
+mod panoc;
+mod settings;
+mod solver;
+mod status;
+
+pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
+pub use settings::{InvalidSetting, Settings};
+pub use solver::{Solver, SolverError, Start};
+pub use status::{Counters, Progress, Status};

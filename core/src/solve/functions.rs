@@ -1,0 +1,131 @@
+//! What the solver is given: the problem's functions and the sets they must stay in.
+
+use alloc::vec::Vec;
+
+use crate::sets::Set;
+
+/// The functions of a parametric problem: cost `f(u)` and constraint values `g(u)`, with derivatives.
+///
+/// Cost and gradient always come fused: one [`forward`](Functions::forward), then one [`reverse`](Functions::reverse)
+/// at the same point.
+pub trait Functions {
+    /// The cost at `u` (length n_u); writes the constraint values to `g` (length n_g).
+    fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64;
+
+    /// Writes `grad f + J_g^T y` (length n_u), at the point of the last [`forward`](Functions::forward); `y` has
+    /// length n_g.
+    fn reverse(&mut self, u: &[f64], y: &[f64], gradient: &mut [f64]);
+}
+
+/// A cost without constraints, as a closure that writes the gradient and returns the cost.
+#[derive(Clone, Debug)]
+pub struct Cost<F> {
+    cost_and_gradient: F,
+    gradient: Vec<f64>,
+}
+
+impl<F: FnMut(&[f64], &mut [f64]) -> f64> Cost<F> {
+    /// Wraps `cost_and_gradient(u, gradient) -> cost`; both slices have length `num_variables`.
+    pub fn new(num_variables: usize, cost_and_gradient: F) -> Self {
+        Self {
+            cost_and_gradient,
+            gradient: alloc::vec![0.0; num_variables],
+        }
+    }
+}
+
+impl<F: FnMut(&[f64], &mut [f64]) -> f64> Functions for Cost<F> {
+    fn forward(&mut self, u: &[f64], _g: &mut [f64]) -> f64 {
+        (self.cost_and_gradient)(u, &mut self.gradient)
+    }
+
+    fn reverse(&mut self, _u: &[f64], _y: &[f64], gradient: &mut [f64]) {
+        gradient.copy_from_slice(&self.gradient);
+    }
+}
+
+/// Cost and constraints as two closures: the two sweeps of [`Functions`].
+#[derive(Clone, Debug)]
+pub struct Constrained<F, R> {
+    forward: F,
+    reverse: R,
+}
+
+impl<F, R> Constrained<F, R>
+where
+    F: FnMut(&[f64], &mut [f64]) -> f64,
+    R: FnMut(&[f64], &[f64], &mut [f64]),
+{
+    /// Wraps `forward(u, g) -> cost` and `reverse(u, y, gradient)` (which writes `grad f + J_g^T y`).
+    pub fn new(forward: F, reverse: R) -> Self {
+        Self { forward, reverse }
+    }
+}
+
+impl<F, R> Functions for Constrained<F, R>
+where
+    F: FnMut(&[f64], &mut [f64]) -> f64,
+    R: FnMut(&[f64], &[f64], &mut [f64]),
+{
+    fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
+        (self.forward)(u, g)
+    }
+
+    fn reverse(&mut self, u: &[f64], y: &[f64], gradient: &mut [f64]) {
+        (self.reverse)(u, y, gradient);
+    }
+}
+
+/// The shape of a problem: `u` in `set`, and each block of `g(u)` in the block's set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Structure {
+    /// Number of decision variables n_u.
+    pub num_variables: usize,
+    /// The set U.
+    pub set: Set,
+    /// The constraint blocks, in the order of `g`; their lengths add up to n_g.
+    pub constraints: Vec<Constraint>,
+}
+
+impl Structure {
+    /// `u` in `set`, nothing else.
+    pub fn unconstrained(num_variables: usize, set: Set) -> Self {
+        Self {
+            num_variables,
+            set,
+            constraints: Vec::new(),
+        }
+    }
+
+    /// The length of `g`.
+    pub fn num_constraints(&self) -> usize {
+        self.constraints.iter().map(|block| block.len).sum()
+    }
+}
+
+/// A block of `g` that must lie in a set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constraint {
+    /// Number of components.
+    pub len: usize,
+    /// The set.
+    pub set: Set,
+    /// Whether Lagrange multipliers are used. Components that are not smooth on the set get a pure penalty.
+    pub has_multipliers: bool,
+}
+
+impl Constraint {
+    /// `len` components in `set`, by Lagrange multipliers and penalties.
+    pub fn new(len: usize, set: Set) -> Self {
+        Self {
+            len,
+            set,
+            has_multipliers: true,
+        }
+    }
+
+    /// Whether the projection treats each component alone.
+    pub(crate) fn is_separable(&self) -> bool {
+        self.set.is_separable()
+    }
+}

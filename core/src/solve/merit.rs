@@ -1,0 +1,200 @@
+//! The augmented Lagrangian: what the inner solver minimises.
+//!
+//! `psi(u) = f(u) + 1/2 sum_i sigma_i dist^2_{D_i}(g_i(u) + y_i / sigma_i)`; with `zeta = g + y / sigma` and
+//! `yhat = sigma (zeta - Pi_D zeta)` its gradient is `grad f + J_g^T yhat`.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::functions::{Functions, Structure};
+use super::settings::Settings;
+use crate::math;
+
+/// A point with everything known there.
+#[derive(Clone, Debug)]
+pub(crate) struct Point {
+    /// The decision variables.
+    pub(crate) u: Vec<f64>,
+    /// The gradient of `psi`.
+    pub(crate) gradient: Vec<f64>,
+    /// The constraint values `g`.
+    pub(crate) constraints: Vec<f64>,
+    /// `yhat`: the multipliers that this point stands for.
+    pub(crate) multipliers: Vec<f64>,
+    /// The augmented Lagrangian.
+    pub(crate) psi: f64,
+    /// The cost `f`.
+    pub(crate) cost: f64,
+    /// The largest distance of a constraint (componentwise) from its set.
+    pub(crate) violation: f64,
+}
+
+impl Point {
+    pub(crate) fn new(num_variables: usize, num_constraints: usize) -> Self {
+        Self {
+            u: vec![0.0; num_variables],
+            gradient: vec![0.0; num_variables],
+            constraints: vec![0.0; num_constraints],
+            multipliers: vec![0.0; num_constraints],
+            psi: 0.0,
+            cost: 0.0,
+            violation: 0.0,
+        }
+    }
+
+    /// Copies everything, without allocating.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.u.copy_from_slice(&other.u);
+        self.gradient.copy_from_slice(&other.gradient);
+        self.constraints.copy_from_slice(&other.constraints);
+        self.multipliers.copy_from_slice(&other.multipliers);
+        (self.psi, self.cost, self.violation) = (other.psi, other.cost, other.violation);
+    }
+
+    pub(crate) fn is_finite(&self) -> bool {
+        self.psi.is_finite() && math::all_finite(&self.gradient)
+    }
+}
+
+/// Multipliers and penalties, and the evaluation of `psi` under them.
+#[derive(Clone, Debug)]
+pub(crate) struct AugmentedLagrangian {
+    structure: Structure,
+    /// The multipliers `y`.
+    pub(crate) multipliers: Vec<f64>,
+    /// The penalties `sigma`.
+    pub(crate) penalties: Vec<f64>,
+    scratch: Vec<f64>,
+    /// `|g - Pi_D(g + y / sigma)|` per component after the last outer iteration, and after the one before.
+    errors: Vec<f64>,
+    last_errors: Vec<f64>,
+    /// Fused evaluations so far.
+    pub(crate) evaluations: u64,
+}
+
+impl AugmentedLagrangian {
+    pub(crate) fn new(structure: Structure) -> Self {
+        let num_constraints = structure.num_constraints();
+        Self {
+            structure,
+            multipliers: vec![0.0; num_constraints],
+            penalties: vec![1.0; num_constraints],
+            scratch: vec![0.0; num_constraints],
+            errors: vec![0.0; num_constraints],
+            last_errors: vec![0.0; num_constraints],
+            evaluations: 0,
+        }
+    }
+
+    pub(crate) fn structure(&self) -> &Structure {
+        &self.structure
+    }
+
+    /// Cost, constraints, `psi` and its gradient at `point.u`.
+    pub(crate) fn evaluate(&mut self, functions: &mut dyn Functions, point: &mut Point) {
+        self.forward(functions, point);
+        self.reverse(functions, point);
+    }
+
+    /// The forward half: cost, constraints and violation, which do not depend on multipliers and penalties.
+    pub(crate) fn forward(&mut self, functions: &mut dyn Functions, point: &mut Point) {
+        self.evaluations += 1;
+        point.cost = functions.forward(&point.u, &mut point.constraints);
+        self.scratch.copy_from_slice(&point.constraints);
+        self.project_scratch();
+        point.violation = 0.0;
+        for (g, projected) in point.constraints.iter().zip(&self.scratch) {
+            point.violation = math::max(point.violation, (g - projected).abs());
+        }
+    }
+
+    /// The second half: `yhat`, `psi` and the gradient, at the point of the last [`forward`](Self::forward).
+    pub(crate) fn reverse(&mut self, functions: &mut dyn Functions, point: &mut Point) {
+        for (i, zeta) in self.scratch.iter_mut().enumerate() {
+            *zeta = point.constraints[i] + self.multipliers[i] / self.penalties[i];
+            point.multipliers[i] = *zeta;
+        }
+        self.project_scratch();
+        point.psi = point.cost;
+        for (i, projected) in self.scratch.iter().enumerate() {
+            let error = point.multipliers[i] - projected;
+            point.multipliers[i] = self.penalties[i] * error;
+            point.psi += 0.5 * point.multipliers[i] * error;
+        }
+        functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
+    }
+
+    /// The squared distance of `point`'s constraints from their sets.
+    pub(crate) fn squared_infeasibility(&mut self, point: &Point) -> f64 {
+        self.scratch.copy_from_slice(&point.constraints);
+        self.project_scratch();
+        point
+            .constraints
+            .iter()
+            .zip(&self.scratch)
+            .fold(0.0, |sum, (g, p)| sum + (g - p) * (g - p))
+    }
+
+    /// Forgets the errors of an earlier solve.
+    pub(crate) fn reset_errors(&mut self) {
+        self.errors.fill(f64::INFINITY);
+    }
+
+    /// Measures `g - Pi_D(g + y / sigma)` at the end of an inner solve; returns its largest entry.
+    pub(crate) fn measure_errors(&mut self, solution: &Point) -> f64 {
+        mem::swap(&mut self.errors, &mut self.last_errors);
+        for i in 0..self.errors.len() {
+            self.errors[i] = ((solution.multipliers[i] - self.multipliers[i]) / self.penalties[i]).abs();
+        }
+        math::norm_inf(&self.errors)
+    }
+
+    /// The components whose error exceeds `tolerance`.
+    pub(crate) fn violated(&self, tolerance: f64) -> impl Iterator<Item = usize> {
+        (0..self.errors.len()).filter(move |&i| !(self.errors[i] <= tolerance))
+    }
+
+    /// Whether no violated component can get better: its penalty is at the limit, and its error has stopped falling.
+    pub(crate) fn is_at_limit(&self, tolerance: f64, max_penalty: f64) -> bool {
+        self.violated(tolerance)
+            .all(|i| self.penalties[i] >= max_penalty && self.errors[i] > 0.9 * self.last_errors[i])
+    }
+
+    /// New multipliers, and larger penalties where the error did not fall to a quarter.
+    pub(crate) fn update(&mut self, solution: &Point, settings: &Settings) {
+        let largest = math::norm_inf(&self.errors);
+        let mut start = 0;
+        for block in &self.structure.constraints {
+            let range = start..start + block.len;
+            start = range.end;
+            if block.has_multipliers {
+                for i in range.clone() {
+                    let limit = settings.max_multiplier;
+                    self.multipliers[i] = math::clamp(solution.multipliers[i], -limit, limit);
+                }
+            }
+            // The penalty weighs the distance from a set, so a set that is not made of bounds has one penalty.
+            let group = if block.is_separable() { 1 } else { block.len };
+            for first in range.step_by(group) {
+                let members = first..first + group;
+                let error = math::norm_inf(&self.errors[members.clone()]);
+                let last = math::norm_inf(&self.last_errors[members.clone()]);
+                if error > 0.25 * last {
+                    let factor = math::clamp(10.0 * error / largest, 1.0, 10.0);
+                    for i in members {
+                        self.penalties[i] = math::min(self.penalties[i] * factor, settings.max_penalty);
+                    }
+                }
+            }
+        }
+    }
+
+    fn project_scratch(&mut self) {
+        let mut start = 0;
+        for block in &self.structure.constraints {
+            block.set.project(&mut self.scratch[start..start + block.len]);
+            start += block.len;
+        }
+    }
+}

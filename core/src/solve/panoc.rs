@@ -1,0 +1,428 @@
+//! The inner solver: PANOC+ (De Marchi and Themelis 2022) around the base point of ZeroFPR (Themelis, Stella and
+//! Patrinos 2018), for `min psi(u)` over `u` in U.
+//!
+//! With the forward-backward point `uhat = Pi_U(u - gamma grad psi(u))` and `r = uhat - u`, the envelope
+//! `phi(u) = psi + grad.r + |r|^2 / (2 gamma)` decreases from one iterate to the next.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::functions::Functions;
+use super::lbfgs::Lbfgs;
+use super::merit::{AugmentedLagrangian, Point};
+use crate::math;
+use crate::sets::Set;
+
+/// `gamma L`, and the slope of the line search's condition relative to the largest that is guaranteed.
+const SAFETY: f64 = 0.95;
+const LARGEST_LIPSCHITZ: f64 = 1e20;
+const SMALLEST_LIPSCHITZ: f64 = 1e-5;
+const SMALLEST_STEP: f64 = 1.0 / 256.0;
+/// A candidate that leaves the quadratic upper bound is retried down to this step.
+const SMALLEST_STEP_OUT_OF_BOUND: f64 = 1.0 / 16.0;
+
+/// What one iteration came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Go on.
+    Continue,
+    /// The residual at [`Panoc::solution`] is below the tolerance.
+    Converged,
+    /// Cost or gradient is not finite at the start.
+    NotFinite,
+    /// No step makes progress in double precision.
+    Stalled,
+}
+
+/// The state of one inner solve. All memory is allocated once.
+#[derive(Clone, Debug)]
+pub(crate) struct Panoc {
+    set: Set,
+    /// Lower and upper bounds, when U is nothing but bounds.
+    bounds: Option<(Vec<f64>, Vec<f64>)>,
+    lbfgs: Lbfgs,
+    /// The iterate and its forward-backward point.
+    current: Point,
+    hat: Point,
+    /// The same for the candidate of the line search.
+    next: Point,
+    next_hat: Point,
+    direction: Vec<f64>,
+    /// For a general U: the residual `(uhat - Pi_U(uhat - gamma grad psi(uhat))) / gamma`, now and before.
+    fixed_point: Vec<f64>,
+    last_fixed_point: Vec<f64>,
+    gamma: f64,
+    lipschitz: f64,
+    /// Envelope and `|r|^2` at the current iterate.
+    envelope: f64,
+    step_squared: f64,
+    residual: f64,
+}
+
+impl Panoc {
+    pub(crate) fn new(num_variables: usize, num_constraints: usize, set: Set, memory: usize) -> Self {
+        let point = Point::new(num_variables, num_constraints);
+        Self {
+            bounds: set.bounds(num_variables),
+            set,
+            lbfgs: Lbfgs::new(num_variables, memory),
+            current: point.clone(),
+            hat: point.clone(),
+            next: point.clone(),
+            next_hat: point,
+            direction: vec![0.0; num_variables],
+            fixed_point: vec![0.0; num_variables],
+            last_fixed_point: vec![0.0; num_variables],
+            gamma: 1.0,
+            lipschitz: 1.0,
+            envelope: 0.0,
+            step_squared: 0.0,
+            residual: f64::INFINITY,
+        }
+    }
+
+    /// The point that is (or will be) returned: in U, with the residual [`residual`](Self::residual).
+    pub(crate) fn solution(&self) -> &Point {
+        &self.hat
+    }
+
+    /// The unscaled stationarity residual at [`solution`](Self::solution), in the infinity norm.
+    pub(crate) fn residual(&self) -> f64 {
+        self.residual
+    }
+
+    pub(crate) fn lipschitz(&self) -> f64 {
+        self.lipschitz
+    }
+
+    /// The point to start from; to be set, and its forward half evaluated, before [`start`](Self::start).
+    pub(crate) fn start_point(&mut self) -> &mut Point {
+        &mut self.current
+    }
+
+    /// Goes back to the last solution, to solve again from there.
+    pub(crate) fn restart_from_solution(&mut self) {
+        mem::swap(&mut self.current, &mut self.hat);
+    }
+
+    /// Begins at the start point, whose gradient has been evaluated; estimates the step size unless a Lipschitz
+    /// constant from an earlier solve is given.
+    pub(crate) fn start(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        lipschitz: Option<f64>,
+    ) -> Outcome {
+        self.lbfgs.clear();
+        self.residual = f64::INFINITY;
+        if !self.current.is_finite() {
+            return Outcome::NotFinite;
+        }
+        let estimate = match lipschitz {
+            Some(known) => known / 4.0,
+            None => self.estimate_lipschitz(merit, functions),
+        };
+        self.lipschitz = math::clamp(estimate, SMALLEST_LIPSCHITZ, LARGEST_LIPSCHITZ);
+        self.gamma = SAFETY / self.lipschitz;
+        let step = forward_backward(
+            &self.set,
+            &self.bounds,
+            self.gamma,
+            &self.current,
+            &mut self.hat.u,
+        );
+        merit.evaluate(functions, &mut self.hat);
+        let Some(step) = self.shrink_gamma(merit, functions, step) else {
+            return Outcome::Stalled;
+        };
+        self.take(step);
+        Outcome::Continue
+    }
+
+    /// One iteration: test, direction, line search.
+    pub(crate) fn iterate(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        tolerance: f64,
+    ) -> Outcome {
+        if self.residual <= tolerance {
+            return Outcome::Converged;
+        }
+        self.find_direction();
+        self.line_search(merit, functions)
+    }
+
+    fn estimate_lipschitz(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> f64 {
+        let mut moved = 0.0;
+        for ((next, u), gradient) in self
+            .next
+            .u
+            .iter_mut()
+            .zip(&self.current.u)
+            .zip(&self.current.gradient)
+        {
+            let h = math::max(1e-6 * gradient.abs(), 1e-12) * if *gradient < 0.0 { -1.0 } else { 1.0 };
+            *next = u - h;
+            // The difference as rounded, not `h`.
+            moved += (u - *next) * (u - *next);
+        }
+        merit.evaluate(functions, &mut self.next);
+        let changed = squared_distance(&self.next.gradient, &self.current.gradient);
+        let estimate = math::sqrt(changed) / math::sqrt(moved);
+        if estimate.is_finite() {
+            estimate
+        } else {
+            math::max(1.0, math::norm_inf(&self.current.gradient))
+        }
+    }
+
+    /// Halves gamma until the quadratic upper bound holds between `current` and `hat`.
+    fn shrink_gamma(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        mut step: Step,
+    ) -> Option<Step> {
+        while !is_bounded(self.lipschitz, &self.current, &self.hat, step) {
+            if self.lipschitz >= LARGEST_LIPSCHITZ {
+                return None;
+            }
+            self.lipschitz *= 2.0;
+            self.gamma /= 2.0;
+            step = forward_backward(
+                &self.set,
+                &self.bounds,
+                self.gamma,
+                &self.current,
+                &mut self.hat.u,
+            );
+            merit.evaluate(functions, &mut self.hat);
+        }
+        Some(step)
+    }
+
+    /// Accepts `current` and `hat` as the iterate.
+    fn take(&mut self, step: Step) {
+        self.step_squared = step.squared;
+        self.envelope = envelope(self.gamma, &self.current, step);
+        if let Some((min, max)) = &self.bounds {
+            self.residual = residual_on_bounds(&self.hat, min, max);
+        } else {
+            self.residual = residual_of_step(self.gamma, &self.current, &self.hat);
+            mem::swap(&mut self.fixed_point, &mut self.last_fixed_point);
+            self.evaluate_fixed_point();
+        }
+    }
+
+    /// The quasi-Newton direction at `hat`.
+    fn find_direction(&mut self) {
+        let Self {
+            bounds,
+            lbfgs,
+            hat,
+            direction,
+            gamma,
+            ..
+        } = self;
+        let Some((min, max)) = bounds else {
+            return self.find_direction_in_general_set();
+        };
+        let clipped = |i: usize| {
+            let target = hat.u[i] - *gamma * hat.gradient[i];
+            target < min[i] || target > max[i]
+        };
+        lbfgs.set_mask(|i| !clipped(i));
+        for i in 0..direction.len() {
+            direction[i] = if clipped(i) { 0.0 } else { -hat.gradient[i] };
+        }
+        if !lbfgs.apply(direction) {
+            direction.iter_mut().for_each(|q| *q *= *gamma);
+        }
+        for i in 0..direction.len() {
+            if clipped(i) {
+                direction[i] = math::clamp(hat.u[i] - *gamma * hat.gradient[i], min[i], max[i]) - hat.u[i];
+            }
+        }
+    }
+
+    /// For a U that is more than bounds: the quasi-Newton method works on the fixed-point residual.
+    fn find_direction_in_general_set(&mut self) {
+        for (q, residual) in self.direction.iter_mut().zip(&self.fixed_point) {
+            *q = -residual;
+        }
+        if !self.lbfgs.apply(&mut self.direction) {
+            self.direction.iter_mut().for_each(|q| *q *= self.gamma);
+        }
+    }
+
+    /// Sets `fixed_point` to its value at `hat`.
+    fn evaluate_fixed_point(&mut self) {
+        for ((q, u), gradient) in self
+            .fixed_point
+            .iter_mut()
+            .zip(&self.hat.u)
+            .zip(&self.hat.gradient)
+        {
+            *q = u - self.gamma * gradient;
+        }
+        self.set.project(&mut self.fixed_point);
+        for (q, u) in self.fixed_point.iter_mut().zip(&self.hat.u) {
+            *q = (u - *q) / self.gamma;
+        }
+    }
+
+    /// Finds the next iterate along the direction from `hat`; falls back to `hat` itself, which always decreases
+    /// the envelope.
+    fn line_search(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
+        let slope = SAFETY * (1.0 - self.gamma * self.lipschitz) / (2.0 * self.gamma);
+        let round_off = 10.0 * f64::EPSILON * (1.0 + self.envelope.abs());
+        let target = self.envelope - slope * self.step_squared + round_off;
+        let mut tau = 1.0;
+        while tau > 0.0 {
+            for ((next, u), q) in self.next.u.iter_mut().zip(&self.hat.u).zip(&self.direction) {
+                *next = u + tau * q;
+            }
+            merit.evaluate(functions, &mut self.next);
+            if !self.next.is_finite() {
+                self.lbfgs.clear();
+                break;
+            }
+            let step = forward_backward(
+                &self.set,
+                &self.bounds,
+                self.gamma,
+                &self.next,
+                &mut self.next_hat.u,
+            );
+            tau /= 2.0;
+            if envelope(self.gamma, &self.next, step) <= target {
+                merit.evaluate(functions, &mut self.next_hat);
+                if is_bounded(self.lipschitz, &self.next, &self.next_hat, step) {
+                    self.accept(step, self.gamma);
+                    return Outcome::Continue;
+                }
+                if tau < SMALLEST_STEP_OUT_OF_BOUND {
+                    break;
+                }
+            }
+            if tau < SMALLEST_STEP {
+                break;
+            }
+        }
+        self.step_to_hat(merit, functions)
+    }
+
+    /// The step that needs no direction: `u+ = uhat`.
+    fn step_to_hat(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
+        if self.hat.u == self.current.u {
+            return Outcome::Stalled;
+        }
+        let gamma = self.gamma;
+        self.next.copy_from(&self.hat);
+        let step = forward_backward(&self.set, &self.bounds, gamma, &self.next, &mut self.next_hat.u);
+        merit.evaluate(functions, &mut self.next_hat);
+        // `shrink_gamma` works on `current` and `hat`: exchange the pairs around it.
+        mem::swap(&mut self.current, &mut self.next);
+        mem::swap(&mut self.hat, &mut self.next_hat);
+        let step = self.shrink_gamma(merit, functions, step);
+        mem::swap(&mut self.current, &mut self.next);
+        mem::swap(&mut self.hat, &mut self.next_hat);
+        let Some(step) = step else { return Outcome::Stalled };
+        self.accept(step, gamma);
+        Outcome::Continue
+    }
+
+    /// The candidate becomes the iterate; the pair it teaches is remembered. `old_gamma` was the step size of the
+    /// direction's base.
+    fn accept(&mut self, step: Step, old_gamma: f64) {
+        mem::swap(&mut self.current, &mut self.next);
+        mem::swap(&mut self.hat, &mut self.next_hat);
+        self.take(step);
+        let (hat, last) = (&self.hat, &self.next_hat);
+        if self.bounds.is_some() {
+            self.lbfgs
+                .push(|i| (hat.u[i] - last.u[i], hat.gradient[i] - last.gradient[i]));
+        } else if self.gamma == old_gamma {
+            let (now, before) = (&self.fixed_point, &self.last_fixed_point);
+            self.lbfgs.push(|i| (hat.u[i] - last.u[i], now[i] - before[i]));
+        } else {
+            // The fixed-point residual of another step size is another function.
+            self.lbfgs.clear();
+        }
+    }
+}
+
+/// What a forward-backward step from a point tells: `grad.r` and `|r|^2`.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    slope: f64,
+    squared: f64,
+}
+
+/// Writes `Pi_U(u - gamma grad)` to `hat`.
+fn forward_backward(
+    set: &Set,
+    bounds: &Option<(Vec<f64>, Vec<f64>)>,
+    gamma: f64,
+    point: &Point,
+    hat: &mut [f64],
+) -> Step {
+    match bounds {
+        Some((min, max)) => {
+            for i in 0..hat.len() {
+                hat[i] = math::clamp(point.u[i] - gamma * point.gradient[i], min[i], max[i]);
+            }
+        }
+        None => {
+            for ((hat, u), gradient) in hat.iter_mut().zip(&point.u).zip(&point.gradient) {
+                *hat = u - gamma * gradient;
+            }
+            set.project(hat);
+        }
+    }
+    let (mut slope, mut squared) = (0.0, 0.0);
+    for ((hat, u), gradient) in hat.iter().zip(&point.u).zip(&point.gradient) {
+        let r = hat - u;
+        slope += gradient * r;
+        squared += r * r;
+    }
+    Step { slope, squared }
+}
+
+fn envelope(gamma: f64, point: &Point, step: Step) -> f64 {
+    point.psi + step.slope + step.squared / (2.0 * gamma)
+}
+
+/// The quadratic upper bound `psi(uhat) <= psi + grad.r + L/2 |r|^2`, up to round-off; false for non-finite numbers.
+fn is_bounded(lipschitz: f64, point: &Point, hat: &Point, step: Step) -> bool {
+    let bound = point.psi + step.slope + 0.5 * lipschitz * step.squared;
+    hat.is_finite() && hat.psi <= bound + 10.0 * f64::EPSILON * (1.0 + point.psi.abs())
+}
+
+/// `|r / gamma + grad psi(u) - grad psi(uhat)|_inf`: what is left of stationarity at `uhat`.
+fn residual_of_step(gamma: f64, point: &Point, hat: &Point) -> f64 {
+    let mut largest = 0.0;
+    for i in 0..hat.u.len() {
+        let entry = (hat.u[i] - point.u[i]) / gamma + point.gradient[i] - hat.gradient[i];
+        largest = math::max(largest, entry.abs());
+    }
+    largest
+}
+
+/// The distance of `-grad psi` from the normal cone of the bounds, in the infinity norm.
+fn residual_on_bounds(point: &Point, min: &[f64], max: &[f64]) -> f64 {
+    let mut largest = 0.0;
+    for (((u, gradient), low), high) in point.u.iter().zip(&point.gradient).zip(min).zip(max) {
+        let blocked = (*u <= *low && *gradient > 0.0) || (*u >= *high && *gradient < 0.0);
+        if !blocked {
+            largest = math::max(largest, gradient.abs());
+        }
+    }
+    largest
+}
+
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
+}
