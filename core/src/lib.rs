@@ -26,6 +26,7 @@ extern crate std;
 pub mod framing;
 pub mod limits;
 pub mod math;
+pub mod open;
 pub mod service;
 pub mod session;
 pub mod sets;
