@@ -15,6 +15,7 @@ fn solve(structure: Structure, functions: &mut dyn Functions, start: &[f64]) -> 
     solve_with(Settings::default(), structure, functions, start)
 }
 
+#[allow(clippy::unwrap_used, reason = "test helper")]
 fn solve_with(
     mut settings: Settings,
     structure: Structure,
