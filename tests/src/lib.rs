@@ -1,1 +1,4 @@
-//! labwire-tests.
+//! What the tests of behaviour share.
+
+pub mod golden;
+pub mod sim;

@@ -145,3 +145,124 @@ struct ErrorBody<'a> {
     code: u32,
     message: &'a str,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::open::{ExitStatus, RunRequest};
+    use proptest::prelude::*;
+    use std::boxed::Box;
+    use std::string::String;
+
+    fn written(request: &Request) -> String {
+        let mut output = Vec::new();
+        write_request(&mut output, request);
+        String::from_utf8(output).unwrap()
+    }
+
+    fn reply(cost: f64) -> RunReply {
+        RunReply {
+            exit_status: ExitStatus::Converged,
+            num_outer_iterations: 2,
+            num_inner_iterations: 30,
+            last_problem_norm_fpr: 1e-7,
+            delta_y_norm_over_c: 0.0,
+            f2_norm: 0.0,
+            solve_time_ms: 0.25,
+            penalty: 10.0,
+            solution: [0.1, -0.2].into(),
+            lagrange_multipliers: [3.0].into(),
+            cost,
+            max_constraint_violation: 0.0,
+            kkt_residual: 1e-7,
+            evaluations: 40,
+            f2_lagrange_multipliers: Vec::new(),
+            status: "Converged".into(),
+            infeasible_constraints: Vec::new(),
+            variables: [("x".into(), [0.1].into()), ("y".into(), [-0.2].into())].into(),
+        }
+    }
+
+    #[test]
+    fn our_fields_follow_those_of_open() {
+        let mut output = Vec::new();
+        write_reply(&mut output, Style::Line, &Reply::Run(Box::new(reply(1.5))));
+        let expected = concat!(
+            r#"{"exit_status":"Converged","num_outer_iterations":2,"num_inner_iterations":30,"#,
+            r#""last_problem_norm_fpr":1e-7,"delta_y_norm_over_c":0.0,"f2_norm":0.0,"solve_time_ms":0.25,"#,
+            r#""penalty":10.0,"solution":[0.1,-0.2],"lagrange_multipliers":[3.0],"cost":1.5,"#,
+            r#""max_constraint_violation":0.0,"kkt_residual":1e-7,"evaluations":40,"f2_lagrange_multipliers":[],"#,
+            r#""status":"Converged","variables":{"x":[0.1],"y":[-0.2]}}"#,
+            "\n"
+        );
+        assert_eq!(String::from_utf8(output).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_result_that_json_cannot_carry_is_an_error() {
+        let mut in_a_vector = reply(0.0);
+        in_a_vector
+            .variables
+            .insert("z".into(), [1.0, f64::NEG_INFINITY].into());
+        for (run, field) in [(reply(f64::NAN), "cost"), (in_a_vector, "variables")] {
+            let mut output = Vec::new();
+            write_reply(&mut output, Style::Pretty, &Reply::Run(Box::new(run)));
+            let Ok(Reply::Error(error)) = parse_reply(&output) else {
+                panic!("{field} went out");
+            };
+            assert_eq!(error.code, code::SOLVER_FAILED);
+            assert!(error.message.ends_with(&format!("{field} is non-finite")));
+        }
+    }
+
+    #[test]
+    fn an_uploaded_problem_keeps_its_text() {
+        let text = r#"{"Load": { "b": 1.50, "a": 1e400 } }"#;
+        let Ok(Request::Load(problem)) = parse_request(text.as_bytes()) else {
+            panic!("not a Load");
+        };
+        assert_eq!(problem.get(), r#"{ "b": 1.50, "a": 1e400 }"#);
+    }
+
+    #[test]
+    fn error_replies_of_older_servers_are_read() {
+        let text =
+            b"{\n\t\"type\" : \"Error\", \n\t\"code\" : 1000, \n\t\"message\" : \"Invalid request\"\n}\n";
+        let expected = ErrorReply::new(1000, "Invalid request");
+        assert_eq!(parse_reply(text).unwrap(), Reply::Error(expected));
+    }
+
+    proptest! {
+        #[test]
+        fn requests_come_back(
+            parameter in proptest::collection::vec(-1e300..1e300f64, 0..5),
+            initial_guess in proptest::option::of(proptest::collection::vec(any::<f64>().prop_filter("finite", |x| x.is_finite()), 0..5)),
+            initial_penalty in proptest::option::of(1e-300..1e300f64),
+            problem in proptest::option::of(".*"),
+        ) {
+            let run = RunRequest { parameter, initial_guess, initial_penalty, problem, ..RunRequest::default() };
+            let text = written(&Request::Run(run.clone()));
+            let Ok(Request::Run(back)) = parse_request(text.as_bytes()) else {
+                panic!("{text}");
+            };
+            prop_assert_eq!(back, run);
+        }
+
+        #[test]
+        fn replies_come_back(cost in any::<f64>(), style in prop_oneof![Just(Style::Pretty), Just(Style::Line)]) {
+            let run = Reply::Run(Box::new(reply(cost)));
+            let mut output = Vec::new();
+            write_reply(&mut output, style, &run);
+            let back = parse_reply(&output).unwrap();
+            prop_assert_eq!(back == run, cost.is_finite());
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            prop_assert!(parse_request(&bytes).is_err());
+            prop_assert!(parse_reply(&bytes).is_err());
+            prop_assert_eq!(malformed(&bytes).code, code::INVALID_REQUEST);
+            prop_assert_eq!(incomplete(&bytes).code, code::INVALID_REQUEST);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Captured bytes of the real programs, from `tests/corpus`.
+
+use std::fs;
+use std::path::Path;
+
+/// One observed exchange.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// What the capture calls it.
+    pub name: String,
+    /// What was sent, where the capture's name is the Python literal of it.
+    pub input: Option<Vec<u8>>,
+    /// What was answered; empty where it was an exception.
+    pub output: Vec<u8>,
+}
+
+/// `open/golden.txt`: a line `### name (time)`, then the answer as a Python literal.
+pub fn open() -> Vec<Exchange> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/open/golden.txt");
+    let text = fs::read_to_string(path).expect("the corpus is part of the repository");
+    let mut lines = text.lines();
+    let mut exchanges = Vec::new();
+    while let Some(heading) = lines.next() {
+        let name = heading.trim_start_matches("### ");
+        let name = name.rsplit_once(" (").expect("a heading ends with a time").0;
+        let answer = lines.next().expect("an answer follows its heading").trim_start();
+        exchanges.push(Exchange {
+            name: name.to_owned(),
+            input: python_bytes(name),
+            output: python_bytes(answer).unwrap_or_default(),
+        });
+    }
+    exchanges
+}
+
+/// The value of a Python bytes literal in single quotes.
+fn python_bytes(literal: &str) -> Option<Vec<u8>> {
+    let inner = literal.strip_prefix("b'")?.strip_suffix('\'')?;
+    let mut bytes = inner.bytes();
+    let mut value = Vec::new();
+    while let Some(byte) = bytes.next() {
+        value.push(match byte {
+            b'\\' => match bytes.next()? {
+                b'n' => b'\n',
+                b't' => b'\t',
+                other => other,
+            },
+            byte => byte,
+        });
+    }
+    Some(value)
+}
