@@ -197,7 +197,7 @@ impl<S: Session> End<S> {
         !self.is_gone && (matches!(packet, Packet::Reset) || self.session.wants_input())
     }
 
-    /// Sends what waits. Whether anything happened.
+    /// Sends a piece of what waits, or ends when nothing does. Whether anything happened.
     fn emit<P: Session>(
         &mut self,
         now: Instant,
@@ -219,7 +219,7 @@ impl<S: Session> End<S> {
             return late;
         }
         let mut moved = false;
-        while !self.session.transmit().is_empty() && self.session.transmit_state() != TransmitState::Abort {
+        if !self.session.transmit().is_empty() && self.session.transmit_state() != TransmitState::Abort {
             let waiting = self.session.transmit();
             let count = 1 + random.below(waiting.len().min(weather.max_piece));
             let bytes = waiting[..count].to_vec();
@@ -232,7 +232,7 @@ impl<S: Session> End<S> {
             self.session.transmitted(now, count);
             moved = true;
         }
-        moved | self.finish(now, peer)
+        moved || self.finish(now, peer)
     }
 
     fn finish<P: Session>(&mut self, now: Instant, peer: &mut End<P>) -> bool {
