@@ -101,11 +101,6 @@ impl Panoc {
         &mut self.current
     }
 
-    /// Goes back to the last solution, to solve again from there.
-    pub(crate) fn restart_from_solution(&mut self) {
-        mem::swap(&mut self.current, &mut self.hat);
-    }
-
     /// Begins at the start point, whose gradient has been evaluated; estimates the step size unless a Lipschitz
     /// constant from an earlier solve is given.
     pub(crate) fn start(
@@ -115,12 +110,37 @@ impl Panoc {
         lipschitz: Option<f64>,
     ) -> Outcome {
         self.lbfgs.clear();
+        self.begin(merit, functions, lipschitz.map(|known| known / 4.0))
+    }
+
+    /// Begins again at the last solution, after multipliers or penalties have changed. Step size and curvature are
+    /// kept: most of what was learnt still holds, and the line search guards against the rest.
+    pub(crate) fn resume(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Outcome {
+        mem::swap(&mut self.current, &mut self.hat);
+        merit.reverse(functions, &mut self.current);
+        if self.bounds.is_none() {
+            // These pairs speak of the fixed-point residual of another step size.
+            self.lbfgs.clear();
+        }
+        self.begin(merit, functions, Some(self.lipschitz))
+    }
+
+    fn begin(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        lipschitz: Option<f64>,
+    ) -> Outcome {
         self.residual = f64::INFINITY;
         if !self.current.is_finite() {
             return Outcome::NotFinite;
         }
         let estimate = match lipschitz {
-            Some(known) => known / 4.0,
+            Some(known) => known,
             None => self.estimate_lipschitz(merit, functions),
         };
         self.lipschitz = math::clamp(estimate, SMALLEST_LIPSCHITZ, LARGEST_LIPSCHITZ);
@@ -330,6 +350,9 @@ impl Panoc {
         mem::swap(&mut self.current, &mut self.next);
         mem::swap(&mut self.hat, &mut self.next_hat);
         let Some(step) = step else { return Outcome::Stalled };
+        // The direction was of no use, so the memory that made it is dropped: the next one is a long gradient step,
+        // scaled by the pair of this short one.
+        self.lbfgs.clear();
         self.accept(step, gamma);
         Outcome::Continue
     }

@@ -418,10 +418,7 @@ impl Solver {
         }
         self.merit.update(solution, settings);
         self.tolerance = math::max(settings.tolerance, 0.1 * self.tolerance);
-        let lipschitz = self.panoc.lipschitz();
-        self.panoc.restart_from_solution();
-        self.merit.reverse(functions, self.panoc.start_point());
-        let outcome = self.panoc.start(&mut self.merit, functions, Some(lipschitz));
+        let outcome = self.panoc.resume(&mut self.merit, functions);
         self.begin_inner(outcome);
     }
 
