@@ -122,10 +122,6 @@ impl Panoc {
     ) -> Outcome {
         mem::swap(&mut self.current, &mut self.hat);
         merit.reverse(functions, &mut self.current);
-        if self.bounds.is_none() {
-            // These pairs speak of the fixed-point residual of another step size.
-            self.lbfgs.clear();
-        }
         self.begin(merit, functions, Some(self.lipschitz))
     }
 
