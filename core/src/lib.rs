@@ -27,6 +27,7 @@ pub mod framing;
 pub mod limits;
 pub mod math;
 pub mod open;
+pub mod problem;
 pub mod service;
 pub mod session;
 pub mod sets;

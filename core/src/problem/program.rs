@@ -1,0 +1,199 @@
+//! Programs: a graph laid out as runs of equal operations over consecutive slots.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::graph::{Expr, Graph, Input, Node};
+use super::operation::{Binary, Unary};
+use super::schedule;
+
+/// What one run of a program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An operation on one value.
+    Unary(Unary),
+    /// An operation on two values.
+    Binary(Binary),
+    /// A selection: condition, then, else.
+    Select,
+    /// Sine and cosine of one value at once: first all sines of the run, then all cosines.
+    SinCos,
+}
+
+impl Kind {
+    /// The number of operands.
+    pub fn operands(self) -> usize {
+        match self {
+            Self::Unary(_) | Self::SinCos => 1,
+            Self::Binary(_) => 2,
+            Self::Select => 3,
+        }
+    }
+
+    /// The number of results.
+    pub fn results(self) -> usize {
+        match self {
+            Self::SinCos => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// The same operation `len` times, into consecutive slots. Every operand lies before the first of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The operation.
+    pub kind: Kind,
+    /// The first slot written to.
+    pub destination: u32,
+    /// How often.
+    pub len: u32,
+    /// Where the operands are.
+    pub operands: Operands,
+}
+
+/// Where the operands of a run are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operands {
+    /// Each operand starts at a slot and stays there or moves on by one.
+    Strided([Operand; 3]),
+    /// In the program's index table from here on, the operands of each operation together.
+    Gathered(u32),
+}
+
+/// An operand that stays or moves on by one slot from operation to operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Operand {
+    /// The slot for the first operation of the run.
+    pub start: u32,
+    /// 0 or 1.
+    pub stride: u32,
+}
+
+/// A part of a program that is run as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    /// What to do, in order.
+    pub runs: Vec<Run>,
+    /// The slots of the results.
+    pub outputs: Vec<u32>,
+}
+
+impl Section {
+    /// The number of operations; a fused sine and cosine counts once.
+    pub fn operations(&self) -> usize {
+        self.runs.iter().map(|run| run.len as usize).sum()
+    }
+}
+
+/// The length of each input vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputLengths {
+    /// The number of parameters.
+    pub parameters: usize,
+    /// The number of decision variables.
+    pub variables: usize,
+    /// The number of Lagrange multipliers.
+    pub multipliers: usize,
+}
+
+/// A graph made ready for evaluation.
+///
+/// Every value has a slot of its own: first the constants, then the input vectors, then results in the order in which
+/// they are computed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// The numbers in the first slots.
+    pub constants: Vec<f64>,
+    /// The length of each input vector.
+    pub inputs: InputLengths,
+    /// The number of slots.
+    pub slots: usize,
+    /// The operands of gathered runs.
+    pub indices: Vec<u32>,
+    /// What depends on the parameters only; it has no outputs of its own.
+    pub prepare: Section,
+    /// The sections, in order: each may use what the ones before it computed.
+    pub sections: Vec<Section>,
+}
+
+impl Program {
+    /// Lays out what the outputs of the sections need, and nothing else. A value that several sections need is
+    /// computed in the first of them.
+    pub fn new(graph: &Graph, inputs: InputLengths, outputs: &[Vec<Expr>]) -> Self {
+        let section_of = assign_sections(graph, outputs);
+        let mut program = Self {
+            constants: Vec::new(),
+            inputs,
+            slots: 0,
+            indices: Vec::new(),
+            prepare: Section::default(),
+            sections: Vec::new(),
+        };
+        let mut slot_of = program.place_inputs(graph, &section_of);
+        let tasks = schedule::tasks(graph, &section_of, outputs.len() + 1);
+        program.prepare.runs = schedule::runs(&tasks[0], &mut program, &mut slot_of);
+        for (tasks, outputs) in tasks[1..].iter().zip(outputs) {
+            let runs = schedule::runs(tasks, &mut program, &mut slot_of);
+            let outputs = outputs.iter().map(|expr| slot_of[expr.index()]).collect();
+            program.sections.push(Section { runs, outputs });
+        }
+        program
+    }
+
+    /// The first slot of an input vector.
+    pub fn input_slot(&self, input: Input) -> usize {
+        let parameters = self.constants.len();
+        match input {
+            Input::Parameter => parameters,
+            Input::Variable => parameters + self.inputs.parameters,
+            Input::Multiplier => parameters + self.inputs.parameters + self.inputs.variables,
+        }
+    }
+
+    /// Gives constants and inputs their slots; returns the slots by value.
+    fn place_inputs(&mut self, graph: &Graph, section_of: &[Option<u32>]) -> Vec<u32> {
+        let live = || graph.exprs().filter(|expr| section_of[expr.index()].is_some());
+        let mut slot_of = vec![u32::MAX; graph.len()];
+        for expr in live() {
+            if let Some(value) = graph.constant_value(expr) {
+                slot_of[expr.index()] = self.constants.len() as u32;
+                self.constants.push(value);
+            }
+        }
+        for expr in live() {
+            if let Node::Input(input, index) = graph.node(expr) {
+                slot_of[expr.index()] = self.input_slot(input) as u32 + index;
+            }
+        }
+        self.slots = self.input_slot(Input::Multiplier) + self.inputs.multipliers;
+        slot_of
+    }
+}
+
+/// For every value the section that computes it: nothing if no output needs it, 0 if the parameters fix it, else one
+/// more than the first section that needs it.
+fn assign_sections(graph: &Graph, outputs: &[Vec<Expr>]) -> Vec<Option<u32>> {
+    let mut section_of: Vec<Option<u32>> = vec![None; graph.len()];
+    let earlier = |old: Option<u32>, new: u32| Some(old.map_or(new, |old| old.min(new)));
+    for (section, outputs) in outputs.iter().enumerate() {
+        for output in outputs {
+            let entry = &mut section_of[output.index()];
+            *entry = earlier(*entry, section as u32 + 1);
+        }
+    }
+    for expr in graph.exprs().rev() {
+        let Some(mut section) = section_of[expr.index()] else {
+            continue;
+        };
+        if graph.is_fixed_by_parameters(expr) {
+            section = 0;
+            section_of[expr.index()] = Some(0);
+        }
+        for operand in graph.node(expr).operands() {
+            let entry = &mut section_of[operand.index()];
+            *entry = earlier(*entry, section);
+        }
+    }
+    section_of
+}
