@@ -4,6 +4,8 @@
 //! a [`Job`]: a host with threads takes jobs out, runs them elsewhere and brings them back; a host without threads
 //! lets [`Inline`] run them in bounded steps. The results are the same bits.
 
+pub mod optimizer;
+
 use crate::session::{ServerSession, Session};
 use crate::time::Instant;
 
@@ -94,6 +96,7 @@ pub struct Inline<S: Service> {
     /// The service itself.
     pub service: S,
     current: Option<S::Job>,
+    is_done: bool,
 }
 
 impl<S: Service> Inline<S> {
@@ -102,21 +105,26 @@ impl<S: Service> Inline<S> {
         Self {
             service,
             current: None,
+            is_done: false,
         }
     }
 
     /// Does a bounded amount of work. [`Busy::No`] when nothing waits.
     pub fn step(&mut self, now: Instant, fuel: u32) -> Busy {
+        if self.is_done {
+            // Only now is it known when the job's last step ended.
+            if let Some(job) = self.current.take() {
+                self.service.finish_job(now, job);
+            }
+            self.is_done = false;
+        }
         if self.current.is_none() {
             self.current = self.service.take_job(now);
         }
-        let Some(mut job) = self.current.take() else {
+        let Some(job) = &mut self.current else {
             return Busy::No;
         };
-        match job.step(now, fuel) {
-            Busy::Yes => self.current = Some(job),
-            Busy::No => self.service.finish_job(now, job),
-        }
+        self.is_done = job.step(now, fuel) == Busy::No;
         Busy::Yes
     }
 }

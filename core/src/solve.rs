@@ -4,6 +4,7 @@
 //! "Converged" means that the unscaled stationarity residual and the violation at the returned point are below their
 //! tolerances, nothing else.
 
+mod compiled;
 mod functions;
 mod lbfgs;
 mod merit;

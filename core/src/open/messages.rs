@@ -176,7 +176,7 @@ impl ErrorReply {
 
 impl RunReply {
     /// The first field with a number that JSON cannot carry.
-    pub(super) fn non_finite_field(&self) -> Option<&'static str> {
+    pub(crate) fn non_finite_field(&self) -> Option<&'static str> {
         let scalars = [
             ("last_problem_norm_fpr", self.last_problem_norm_fpr),
             ("delta_y_norm_over_c", self.delta_y_norm_over_c),

@@ -12,14 +12,18 @@ use crate::math;
 use crate::service::Busy;
 use crate::sets::SetError;
 
+/// Smaller penalties would drown the constraint values in `g + y / sigma`.
+const MIN_PENALTY: f64 = 1e-9;
+
 /// Where a solve starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
     /// The initial guess of the decision variables (length n_u). It is projected onto U.
     pub u: Vec<f64>,
-    /// Lagrange multipliers (length n_g); `None`: zero.
+    /// Lagrange multipliers (length n_g), clamped to the largest that the settings allow; `None`: zero.
     pub multipliers: Option<Vec<f64>>,
-    /// Penalties (length n_g, positive); `None`: as the settings say.
+    /// Penalties (length n_g, positive), clamped to [1e-9, the largest that the settings allow]; `None`: as the
+    /// settings say.
     pub penalties: Option<Vec<f64>>,
     /// The Lipschitz constant of the gradient that an earlier solve of a similar problem ended with.
     pub lipschitz: Option<f64>,
@@ -166,6 +170,11 @@ impl Solver {
         })
     }
 
+    /// The settings it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Begins a solve; [`step`](Solver::step) does the work. A solve that runs is dropped.
     pub fn start(&mut self, start: &Start) -> Result<(), SolverError> {
         let structure = self.merit.structure();
@@ -196,6 +205,14 @@ impl Solver {
         match &start.penalties {
             Some(sigma) => self.merit.penalties.copy_from_slice(sigma),
             None => self.merit.penalties.fill(0.0),
+        }
+        let (smallest, largest) = (MIN_PENALTY, self.settings.max_penalty);
+        for sigma in self.merit.penalties.iter_mut().filter(|sigma| **sigma > 0.0) {
+            *sigma = math::clamp(*sigma, smallest, largest);
+        }
+        let limit = self.settings.max_multiplier;
+        for y in &mut self.merit.multipliers {
+            *y = math::clamp(*y, -limit, limit);
         }
         self.warm = start.is_warm();
         self.lipschitz = start.lipschitz;
@@ -346,7 +363,7 @@ impl Solver {
             let penalty = self.settings.initial_penalty.unwrap_or_else(|| {
                 let cost = math::max(1.0, point.cost.abs());
                 let infeasibility = math::max(1.0, 0.5 * self.merit.squared_infeasibility(point));
-                let penalty = math::clamp(0.5 * cost / infeasibility, 1e-9, self.settings.max_penalty);
+                let penalty = math::clamp(0.5 * cost / infeasibility, MIN_PENALTY, self.settings.max_penalty);
                 if penalty.is_finite() { penalty } else { 1.0 }
             });
             self.merit.penalties.fill(penalty);
@@ -395,7 +412,9 @@ impl Solver {
     fn update(&mut self, functions: &mut dyn Functions, outcome: Outcome) {
         let settings = &self.settings;
         let solution = self.panoc.solution();
-        let is_feasible = self.merit.measure_errors(solution) <= settings.delta_tolerance;
+        // The error bounds the violation, but for round-off; the claim is about the violation.
+        let error = math::max(self.merit.measure_errors(solution), solution.violation);
+        let is_feasible = error <= settings.delta_tolerance;
         if outcome == Outcome::Converged && is_feasible && self.tolerance <= settings.tolerance {
             return self.end(Status::Converged);
         }

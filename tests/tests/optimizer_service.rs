@@ -1,0 +1,308 @@
+//! The optimizer service without any host: requests in, replies out, work in bounded steps.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use labwire_core::open::{ExitStatus, Reply, Request, RunReply, RunRequest, ServerEvent, code};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
+use labwire_core::service::{Busy, ConnectionId, Inline, Service};
+use labwire_core::time::Instant;
+
+const CLIENT: ConnectionId = ConnectionId(1);
+
+struct Bench {
+    inline: Inline<OptimizerService>,
+    now: Instant,
+}
+
+impl Bench {
+    fn new(text: &str) -> Self {
+        Self::with(text, OptimizerConfig::default())
+    }
+
+    fn with(text: &str, config: OptimizerConfig) -> Self {
+        let problem = Problem::from_json(text, &ProblemLimits::default()).unwrap();
+        Self {
+            inline: Inline::new(OptimizerService::new(problem, config).unwrap()),
+            now: Instant::ZERO,
+        }
+    }
+
+    fn submit(&mut self, from: ConnectionId, kept_open: bool, request: Request) {
+        self.inline
+            .service
+            .handle_request(self.now, from, ServerEvent { request, kept_open });
+    }
+
+    fn tick(&mut self, fuel: u32) -> Busy {
+        self.now = self.now + Duration::from_micros(100);
+        self.inline.step(self.now, fuel)
+    }
+
+    fn run(&mut self, request: RunRequest) -> Result<RunReply, u32> {
+        self.submit(CLIENT, false, Request::Run(request));
+        while self.tick(50) == Busy::Yes {}
+        match self.inline.service.poll_reply().unwrap() {
+            (CLIENT, Reply::Run(reply)) => Ok(*reply),
+            (CLIENT, Reply::Error(error)) => Err(error.code),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn solve(&mut self, parameter: &[f64]) -> RunReply {
+        self.run(RunRequest {
+            parameter: parameter.to_vec(),
+            ..RunRequest::default()
+        })
+        .unwrap()
+    }
+}
+
+fn parameters(parameter: &[f64]) -> RunRequest {
+    RunRequest {
+        parameter: parameter.to_vec(),
+        ..RunRequest::default()
+    }
+}
+
+#[track_caller]
+fn assert_converged(reply: &RunReply, cost: f64) {
+    assert_eq!(reply.exit_status, ExitStatus::Converged);
+    assert!(
+        (reply.cost - cost).abs() < 1e-4,
+        "cost {} instead of {cost}",
+        reply.cost
+    );
+    assert!(
+        reply.kkt_residual <= 1e-5 && reply.max_constraint_violation <= 1e-5,
+        "{reply:?}"
+    );
+}
+
+#[test]
+fn parameters_in_turn_converge_warm() {
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    for (parameter, cost) in [
+        ([1.0, 50.0], 4.1570012),
+        ([1.0, 10.0], 3.5584263),
+        ([1.0, 50.0], 4.1570012),
+    ] {
+        let reply = bench.solve(&parameter);
+        assert_converged(&reply, cost);
+        assert_eq!(reply.lagrange_multipliers.len(), 2);
+        assert!(reply.f2_lagrange_multipliers.is_empty() && reply.variables.is_empty());
+    }
+}
+
+#[test]
+fn the_same_parameters_again_cost_almost_nothing() {
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    assert!(bench.solve(&[1.0, 50.0]).num_inner_iterations > 3);
+    let again = bench.solve(&[1.0, 50.0]);
+    assert_converged(&again, 4.1570012);
+    assert!(again.num_inner_iterations <= 3, "{again:?}");
+    assert!(again.solve_time_ms > 0.0);
+}
+
+#[test]
+fn requests_are_checked_in_the_order_of_open() {
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    let wrong = RunRequest {
+        parameter: vec![1.0],
+        initial_guess: Some(vec![0.0; 2]),
+        initial_lagrange_multipliers: Some(vec![0.0]),
+        initial_penalty: Some(0.0),
+        problem: None,
+    };
+    assert_eq!(bench.run(wrong.clone()), Err(code::INITIAL_GUESS));
+    let wrong = RunRequest {
+        initial_guess: Some(vec![0.0; 5]),
+        ..wrong
+    };
+    assert_eq!(bench.run(wrong.clone()), Err(code::LAGRANGE_MULTIPLIERS));
+    let wrong = RunRequest {
+        initial_lagrange_multipliers: Some(vec![0.0; 2]),
+        ..wrong
+    };
+    assert_eq!(bench.run(wrong.clone()), Err(code::PARAMETERS));
+    let wrong = RunRequest {
+        parameter: vec![1.0, 50.0],
+        ..wrong
+    };
+    for penalty in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let wrong = RunRequest {
+            initial_penalty: Some(penalty),
+            ..wrong.clone()
+        };
+        assert_eq!(bench.run(wrong), Err(code::INITIAL_PENALTY));
+    }
+    assert_eq!(bench.run(parameters(&[f64::NAN, 1.0])), Err(code::PARAMETERS));
+    let unknown = RunRequest {
+        problem: Some("roserbrock".into()),
+        ..parameters(&[1.0, 50.0])
+    };
+    assert_eq!(bench.run(unknown), Err(code::UNKNOWN_PROBLEM));
+    assert_converged(&bench.solve(&[1.0, 50.0]), 4.1570012);
+}
+
+/// What poisons an OpEn server: the next request must be answered as if nothing had happened.
+#[test]
+fn extreme_requests_leave_the_next_one_unharmed() {
+    let extremes = [
+        RunRequest {
+            initial_guess: Some(vec![1e200; 5]),
+            ..parameters(&[1.0, 50.0])
+        },
+        RunRequest {
+            initial_guess: Some(vec![f64::INFINITY; 5]),
+            ..parameters(&[1.0, 50.0])
+        },
+        RunRequest {
+            initial_lagrange_multipliers: Some(vec![1e300; 2]),
+            ..parameters(&[1.0, 50.0])
+        },
+        RunRequest {
+            initial_penalty: Some(1e300),
+            ..parameters(&[1.0, 50.0])
+        },
+        RunRequest {
+            initial_penalty: Some(1e-300),
+            ..parameters(&[1.0, 50.0])
+        },
+        parameters(&[1e300, 1e300]),
+        parameters(&[1e150, 1.0]),
+    ];
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    for extreme in extremes {
+        match bench.run(extreme.clone()) {
+            Err(code) => assert!(
+                code == code::SOLVER_FAILED || code == code::INITIAL_GUESS,
+                "{extreme:?}: {code}"
+            ),
+            Ok(reply) if reply.exit_status == ExitStatus::Converged => {
+                assert!(
+                    reply.kkt_residual <= 1e-5 && reply.max_constraint_violation <= 1e-5,
+                    "{reply:?}"
+                );
+            }
+            Ok(reply) => assert!(!reply.status.is_empty() && reply.status != "converged"),
+        }
+        // The problem has two minima; from where a strange request has led, either may be the nearer.
+        let next = bench.solve(&[1.0, 50.0]);
+        let minimum = if next.cost > 10.0 { 18.6924459 } else { 4.1570012 };
+        assert_converged(&next, minimum);
+    }
+}
+
+#[test]
+fn kept_open_connections_have_a_warm_start_of_their_own() {
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    bench.solve(&[1.0, 50.0]);
+    let mut iterations = Vec::new();
+    for _ in 0..2 {
+        bench.submit(ConnectionId(7), true, Request::Run(parameters(&[1.0, 50.0])));
+        while bench.tick(50) == Busy::Yes {}
+        let Some((ConnectionId(7), Reply::Run(reply))) = bench.inline.service.poll_reply() else {
+            panic!("no reply")
+        };
+        iterations.push(reply.num_inner_iterations);
+    }
+    assert!(iterations[0] > 3 && iterations[1] <= 3, "{iterations:?}");
+}
+
+#[test]
+fn a_client_that_goes_takes_its_solves_with_it() {
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    for client in [1, 2] {
+        bench.submit(
+            ConnectionId(client),
+            false,
+            Request::Run(parameters(&[1.0, 50.0])),
+        );
+    }
+    assert_eq!(bench.tick(1), Busy::Yes);
+    for client in [1, 2] {
+        bench
+            .inline
+            .service
+            .handle_disconnect(bench.now, ConnectionId(client));
+    }
+    while bench.tick(1) == Busy::Yes {}
+    assert_eq!(bench.inline.service.poll_reply(), None);
+    assert_eq!(bench.inline.service.queue_len(), 0);
+}
+
+#[test]
+fn kill_lets_what_waits_finish() {
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    bench.submit(CLIENT, false, Request::Run(parameters(&[1.0, 50.0])));
+    bench.submit(ConnectionId(2), false, Request::Kill(0));
+    bench.submit(ConnectionId(3), false, Request::Run(parameters(&[1.0, 50.0])));
+    assert!(!bench.inline.service.is_finished());
+    while bench.tick(50) == Busy::Yes {}
+    let replies: Vec<_> = std::iter::from_fn(|| bench.inline.service.poll_reply()).collect();
+    assert!(matches!(&replies[0], (ConnectionId(2), Reply::Killed)));
+    assert!(
+        matches!(&replies[1], (ConnectionId(3), Reply::Error(error)) if error.code == code::SHUTTING_DOWN)
+    );
+    assert!(matches!(&replies[2], (CLIENT, Reply::Run(_))));
+    assert!(bench.inline.service.is_finished());
+}
+
+#[test]
+fn a_full_queue_refuses() {
+    let mut config = OptimizerConfig::default();
+    config.queue = 1;
+    let mut bench = Bench::with(DEFAULT_PROBLEM, config);
+    for _ in 0..2 {
+        bench.submit(CLIENT, false, Request::Run(parameters(&[1.0, 50.0])));
+    }
+    let Some((CLIENT, Reply::Error(error))) = bench.inline.service.poll_reply() else {
+        panic!("not refused")
+    };
+    assert_eq!(error.code, code::QUEUE_FULL);
+}
+
+#[test]
+fn out_of_time_gives_the_best_point() {
+    let mut config = OptimizerConfig::default();
+    config.solve_time = Duration::from_micros(250);
+    let mut bench = Bench::with(DEFAULT_PROBLEM, config);
+    bench.submit(CLIENT, false, Request::Run(parameters(&[1.0, 50.0])));
+    while bench.tick(1) == Busy::Yes {}
+    let Some((CLIENT, Reply::Run(reply))) = bench.inline.service.poll_reply() else {
+        panic!("no reply")
+    };
+    assert_eq!(reply.exit_status, ExitStatus::NotConvergedOutOfTime);
+    assert_eq!(reply.solution.len(), 5);
+    assert!(reply.cost.is_finite());
+}
+
+#[test]
+fn what_cannot_be_met_is_named() {
+    let mut bench = Bench::new(
+        r#"{"name": "impossible", "variables": {"x": 1, "y": 1}, "cost": "x^2 + y^2",
+            "f1": {"expressions": ["x", "x^2 + y^2 + 1"], "set": {"box": {"min": [null, null], "max": [5, 0]}}}}"#,
+    );
+    let reply = bench.solve(&[]);
+    assert_eq!(reply.exit_status, ExitStatus::NotConvergedIterations);
+    assert_eq!(reply.status, "locally infeasible");
+    assert_eq!(reply.infeasible_constraints, ["F1[1]"]);
+    assert_eq!(reply.variables.keys().collect::<Vec<_>>(), ["x", "y"]);
+}
+
+#[test]
+fn max_of_zero_counts_as_f2() {
+    let mut bench = Bench::new(
+        r#"{"name": "published", "variables": {"u": 5}, "parameters": {"p": 2},
+            "cost": "sum(i in 0..4, p[1]*(u[i+1] - u[i]^2)^2 + (p[0] - u[i])^2)",
+            "constraints": {"u": {"ball2": {"radius": 1.5}}}, "initial_penalty": 100,
+            "f2": ["1.5*u[0] - u[1]", "max(0, u[2] - u[3] + 0.1)"]}"#,
+    );
+    let reply = bench.solve(&[1.0, 50.0]);
+    assert_converged(&reply, 4.1570012);
+    assert!(reply.lagrange_multipliers.is_empty());
+    assert_eq!(reply.f2_lagrange_multipliers.len(), 2);
+    assert!(reply.f2_norm <= 2e-5);
+}
