@@ -28,6 +28,7 @@ pub mod limits;
 pub mod math;
 pub mod open;
 pub mod problem;
+pub mod python_json;
 pub mod service;
 pub mod session;
 pub mod sets;
