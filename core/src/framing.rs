@@ -1,3 +1,4 @@
 //! Where one message ends and the next begins.
 
+pub mod decimal_length;
 pub mod json_value;

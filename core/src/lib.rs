@@ -26,6 +26,7 @@ extern crate std;
 pub mod framing;
 pub mod limits;
 pub mod math;
+pub mod obe;
 pub mod open;
 pub mod problem;
 pub mod python_json;

@@ -5,9 +5,12 @@
 //! lets [`Inline`] run them in bounded steps. The results are the same bits.
 
 pub mod optimizer;
+mod sequential;
 
 use crate::session::{ServerSession, Session};
 use crate::time::Instant;
+
+pub use sequential::{Handler, HandlerJob, Sequential};
 
 /// Names one connection towards a service. Hosts number connections; numbers are not used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
