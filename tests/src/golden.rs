@@ -16,8 +16,7 @@ pub struct Exchange {
 
 /// `open/golden.txt`: a line `### name (time)`, then the answer as a Python literal.
 pub fn open() -> Vec<Exchange> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/open/golden.txt");
-    let text = fs::read_to_string(path).expect("the corpus is part of the repository");
+    let text = corpus("open/golden.txt");
     let mut lines = text.lines();
     let mut exchanges = Vec::new();
     while let Some(heading) = lines.next() {
@@ -33,16 +32,30 @@ pub fn open() -> Vec<Exchange> {
     exchanges
 }
 
-/// The value of a Python bytes literal in single quotes.
-fn python_bytes(literal: &str) -> Option<Vec<u8>> {
-    let inner = literal.strip_prefix("b'")?.strip_suffix('\'')?;
+/// The text of a file in `tests/corpus`.
+pub fn corpus(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(file);
+    fs::read_to_string(path).expect("the corpus is part of the repository")
+}
+
+/// The value of a Python bytes literal.
+pub fn python_bytes(literal: &str) -> Option<Vec<u8>> {
+    let quoted = literal.strip_prefix('b')?;
+    let inner = ['\'', '"']
+        .iter()
+        .find_map(|&quote| quoted.strip_prefix(quote)?.strip_suffix(quote))?;
     let mut bytes = inner.bytes();
     let mut value = Vec::new();
     while let Some(byte) = bytes.next() {
         value.push(match byte {
             b'\\' => match bytes.next()? {
                 b'n' => b'\n',
+                b'r' => b'\r',
                 b't' => b'\t',
+                b'x' => {
+                    let mut digit = || char::from(bytes.next()?).to_digit(16);
+                    (digit()? * 16 + digit()?) as u8
+                }
                 other => other,
             },
             byte => byte,
