@@ -1,3 +1,4 @@
 //! The benchmark problems of labwire as closures compiled by rustc, and what measures solvers on them.
 
+pub mod expressions;
 pub mod problems;

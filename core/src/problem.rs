@@ -6,6 +6,7 @@
 //! file (JSON) -> syntax tree -> expression graph -> derivative graph -> program -> evaluator
 //! ```
 
+mod builder;
 mod definition;
 pub mod derivative;
 mod error;
@@ -22,6 +23,7 @@ pub mod program;
 mod reader;
 mod schedule;
 mod set_reader;
+mod summary;
 mod syntax;
 mod token;
 mod value;
@@ -37,11 +39,13 @@ use graph::{Expr, Graph, Input, Node};
 use operation::Binary;
 use program::{InputLengths, Program};
 
+pub use builder::{BuildError, Expression, ProblemBuilder};
 pub use definition::Named;
 pub use error::ProblemError;
 pub use evaluator::Evaluator;
 pub use limits::ProblemLimits;
 pub use options::SolverOptions;
+pub use summary::{Operations, Summary};
 
 /// The problem file that is served when no other is given: the Rosenbrock function of five variables in a ball, with
 /// one equality and one inequality as F1.

@@ -4,6 +4,7 @@
 //! `{"product": {"0..2": "zero", "2..5": {"box": {"max": 0}}}}`. One number stands for a whole vector.
 
 use alloc::format;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::error::{Fault, ProblemError, suggestion};
@@ -31,7 +32,7 @@ pub(super) fn read_set(place: &Place<'_>, dimension: usize) -> Result<Set, Probl
         return Err(place.error(format!("expected one set, found {} keys", entries.len())));
     };
     let body = &entry.value;
-    match entry.name {
+    let set = match entry.name {
         "all" => body.entries_of("an object without keys", &[]).map(|_| Set::All),
         "zero" => body.entries_of("an object without keys", &[]).map(|_| Set::Zero),
         "box" => read_box(body, dimension),
@@ -40,7 +41,10 @@ pub(super) fn read_set(place: &Place<'_>, dimension: usize) -> Result<Set, Probl
         "ball_inf" => read_ball(body, dimension).map(|(center, radius)| Set::BallInf { center, radius }),
         "product" => read_product(body, dimension),
         name => Err(place.fault_in_key(entry, unknown_set(name))),
-    }
+    }?;
+    set.check(dimension)
+        .map_err(|error| body.error(error.to_string()))?;
+    Ok(set)
 }
 
 fn unknown_set(name: &str) -> Fault {
@@ -63,19 +67,13 @@ fn read_box(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {
         }),
     };
     let (min, max) = (bounds("min", f64::NEG_INFINITY)?, bounds("max", f64::INFINITY)?);
-    match min.iter().zip(&max).position(|(min, max)| min > max) {
-        None => Ok(Set::Box { min, max }),
-        Some(i) => Err(place.error(format!(
-            "no number lies between min {} and max {}",
-            min[i], max[i]
-        ))),
-    }
+    Ok(Set::Box { min, max })
 }
 
 fn read_ball(place: &Place<'_>, dimension: usize) -> Result<(Option<Vec<f64>>, f64), ProblemError> {
     let entries = place.entries_of("an object with \"radius\"", &["radius", "center"])?;
     let radius = match find(&entries, "radius") {
-        Some(radius) => radius.positive()?,
+        Some(radius) => radius.number("a positive number")?,
         None => return Err(place.error("the key `radius` is missing".into())),
     };
     let center = find(&entries, "center")
