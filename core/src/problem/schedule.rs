@@ -1,5 +1,5 @@
-//! Turns the values of a section into runs: a list scheduler that always takes the operation of which most are ready,
-//! and then lines up the operands so that a run reads memory in order.
+//! Turns the values of a section into runs: a list scheduler that takes the operation on the longest chain first and
+//! all that are ready of it at once, and then lines up the operands so that a run reads memory in order.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
@@ -69,7 +69,7 @@ pub(super) fn tasks(graph: &Graph, section_of: &[Option<u32>], sections: usize) 
 pub(super) fn runs(tasks: &[Task], program: &mut Program, slot_of: &mut [u32]) -> Vec<Run> {
     let mut queue = Queue::new(tasks, slot_of);
     let mut runs = Vec::new();
-    while let Some((kind, batch)) = queue.take_largest() {
+    while let Some((kind, batch)) = queue.take_most_urgent() {
         for (keys, members) in line_up(kind, &batch, tasks, slot_of) {
             let run = place(kind, &keys, program);
             for (place, &member) in members.iter().enumerate() {
@@ -91,11 +91,20 @@ pub(super) fn runs(tasks: &[Task], program: &mut Program, slot_of: &mut [u32]) -
 /// The tasks whose operands are all computed, by operation.
 struct Queue<'a> {
     tasks: &'a [Task],
-    ready: BTreeMap<Kind, Vec<usize>>,
+    ready: BTreeMap<Kind, Batch>,
     /// How many operands each task still waits for.
     waiting: Vec<u32>,
+    /// The length of the longest chain of tasks that begins with each.
+    heights: Vec<u32>,
     /// Pairs (task, one that uses its result), sorted.
     users: Vec<(usize, usize)>,
+}
+
+#[derive(Default)]
+struct Batch {
+    tasks: Vec<usize>,
+    /// The greatest of their heights.
+    height: u32,
 }
 
 impl<'a> Queue<'a> {
@@ -108,6 +117,7 @@ impl<'a> Queue<'a> {
             tasks,
             ready: BTreeMap::new(),
             waiting: vec![0; tasks.len()],
+            heights: vec![1; tasks.len()],
             users: Vec::new(),
         };
         for (i, task) in tasks.iter().enumerate() {
@@ -118,29 +128,42 @@ impl<'a> Queue<'a> {
                 .collect();
             queue.waiting[i] = pending.len() as u32;
             queue.users.extend(pending.into_iter().map(|maker| (maker, i)));
-            if queue.waiting[i] == 0 {
-                queue.ready.entry(task.kind).or_default().push(i);
-            }
         }
         queue.users.sort_unstable();
+        // Users come after what they use.
+        for &(maker, user) in queue.users.iter().rev() {
+            queue.heights[maker] = queue.heights[maker].max(queue.heights[user] + 1);
+        }
+        for i in 0..tasks.len() {
+            if queue.waiting[i] == 0 {
+                queue.make_ready(i);
+            }
+        }
         queue
     }
 
-    fn take_largest(&mut self) -> Option<(Kind, Vec<usize>)> {
-        let largest = self.ready.iter().rev().max_by_key(|(_, batch)| batch.len());
-        let kind = *largest?.0;
-        self.ready.remove(&kind).map(|batch| (kind, batch))
+    fn make_ready(&mut self, task: usize) {
+        let batch = self.ready.entry(self.tasks[task].kind).or_default();
+        batch.tasks.push(task);
+        batch.height = batch.height.max(self.heights[task]);
+    }
+
+    /// All that are ready of the operation that holds up most. What is less urgent goes along where it costs no run
+    /// of its own, and otherwise gathers into long runs.
+    fn take_most_urgent(&mut self) -> Option<(Kind, Vec<usize>)> {
+        let urgency = |batch: &Batch| (batch.height, batch.tasks.len());
+        let kind = *self.ready.iter().max_by_key(|(_, batch)| urgency(batch))?.0;
+        self.ready.remove(&kind).map(|batch| (kind, batch.tasks))
     }
 
     fn finish(&mut self, task: usize) {
         let first = self.users.partition_point(|&(maker, _)| maker < task);
-        for &(maker, user) in &self.users[first..] {
-            if maker != task {
-                break;
-            }
+        let end = self.users.partition_point(|&(maker, _)| maker <= task);
+        for i in first..end {
+            let (_, user) = self.users[i];
             self.waiting[user] -= 1;
             if self.waiting[user] == 0 {
-                self.ready.entry(self.tasks[user].kind).or_default().push(user);
+                self.make_ready(user);
             }
         }
     }

@@ -1,0 +1,447 @@
+//! Problem files that are refused: the place, what was expected, what might help; and that no text makes it panic.
+
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use proptest::prelude::*;
+
+fn error(file: &str) -> String {
+    match Problem::from_json(file, &ProblemLimits::default()) {
+        Ok(_) => panic!("accepted: {file}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The error in a cost, from the message on.
+fn cost_error(cost: &str) -> String {
+    let cost = cost.replace('\\', "\\\\").replace('"', "\\\"");
+    let error = error(&format!(
+        "{{\"variables\": {{\"u\": 3, \"speed\": 2}}, \"let\": {{\"d(x, y)\": \"x - y\", \"bad(i)\": \"u[i]\"}},\n\"cost\":\n\"{cost}\"}}"
+    ));
+    error.replace("\n  3 | ", "\n").replace("\n    | ", "\n")
+}
+
+#[test]
+fn an_error_shows_the_place() {
+    let file = "{\n  \"variables\": {\"u\": 2},\n  \"cost\": \"u[0]^2 + uu[1]^2\"\n}";
+    let expected = "line 3, column 21: `cost`: unknown name `uu`\n  \
+                      3 |   \"cost\": \"u[0]^2 + uu[1]^2\"\n    \
+                        |                     ^\n\
+                    help: did you mean `u`?";
+    assert_eq!(error(file), expected);
+}
+
+#[test]
+fn expressions_are_refused_at_the_right_place() {
+    for (cost, message, caret, help) in [
+        (
+            "u[0] + sped[1]",
+            "unknown name `sped`",
+            8,
+            "did you mean `speed`?",
+        ),
+        ("sqr(u[0])", "unknown function `sqr`", 1, "did you mean `sqrt`?"),
+        (
+            "sin",
+            "unknown name `sin`",
+            1,
+            "`sin` is a function: write `sin(...)`",
+        ),
+        ("u", "the cost must be a number, found a vector of 3", 0, ""),
+        (
+            "sum(u + speed)",
+            "`+` needs equal lengths: the left has 3 elements, the right 2",
+            7,
+            "",
+        ),
+        (
+            "u[3]",
+            "index 3 is outside of 3 elements",
+            3,
+            "indices go from 0 to 2",
+        ),
+        (
+            "u[-1]",
+            "index -1 is outside of 3 elements",
+            3,
+            "indices go from 0 to 2",
+        ),
+        ("u[0.5]", "an index must be a whole number, found 0.5", 3, ""),
+        (
+            "u[u[0]]",
+            "an index must be known when the file is loaded",
+            4,
+            "it cannot depend on variables or parameters",
+        ),
+        (
+            "sum(u[2..5])",
+            "2..5 is outside of 3 elements",
+            7,
+            "a slice a..b goes from a up to, not including, b",
+        ),
+        (
+            "u[0] +",
+            "expected a number, a name, `(`, `[` or a sign, found the end of the expression",
+            7,
+            "",
+        ),
+        (
+            "(u[0]",
+            "expected `)` or an operator, found the end of the expression",
+            6,
+            "",
+        ),
+        (
+            "u[0] = 2",
+            "expected an operator or the end of the expression, found `=`",
+            6,
+            "equality is written `==`",
+        ),
+        (
+            "u[0]**2",
+            "expected a number, a name, `(`, `[` or a sign, found `*`",
+            6,
+            "a power is written `^`",
+        ),
+        (
+            "2 u[0]",
+            "expected an operator or the end of the expression, found the name `u`",
+            3,
+            "a product needs `*`",
+        ),
+        (
+            "1 < 2 < 3",
+            "comparisons cannot be chained",
+            7,
+            "use a product of comparisons, or parentheses",
+        ),
+        ("u[0] $ 2", "`$` has no meaning in an expression", 6, ""),
+        ("1e999", "the number 1e999 is too large", 1, ""),
+        (
+            "if(1, 2)",
+            "`if` takes 3 arguments, found 2",
+            1,
+            "write if(condition, then, else)",
+        ),
+        ("sin(1, 2)", "`sin` takes 1 argument, found 2", 1, ""),
+        ("atan2(1)", "`atan2` takes 2 arguments, found 1", 1, ""),
+        ("d(1)", "`d` takes 2 arguments, found 1", 1, ""),
+        ("d", "`d` is a definition with arguments", 1, "write `d(...)`"),
+        (
+            "u(0)",
+            "`u` is a vector of 3, not a function",
+            1,
+            "an element is written `u[i]`",
+        ),
+        ("max([i for i in 0..0])", "`max` of nothing has no value", 1, ""),
+        (
+            "dot(u, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])",
+            "`dot` takes a vector of numbers, found a 3 x 3 matrix",
+            1,
+            "",
+        ),
+        (
+            "[[1, 2], [3]][0][0]",
+            "a list holds numbers, or rows of numbers of equal length",
+            1,
+            "",
+        ),
+        ("u[0][0]", "a number has no elements", 5, ""),
+        ("\"é\" + 1", "`\\\"` has no meaning in an expression", 1, ""),
+    ] {
+        let at = caret.max(usize::from(caret == 0));
+        // The string begins in column 1 of line 3, its content in column 2; escapes move the caret on.
+        let column = if caret == 0 { 1 } else { at + 1 };
+        let found = cost_error(cost);
+        let first = format!("line 3, column {column}: `cost`: {message}\n");
+        assert!(found.starts_with(&first), "{found}\nexpected {first}");
+        let last = found.lines().last().unwrap_or_default();
+        match help {
+            "" => assert!(last.ends_with('^'), "{found}"),
+            _ => assert_eq!(last, format!("help: {help}")),
+        }
+    }
+}
+
+#[test]
+fn a_fault_in_a_definition_is_shown_there() {
+    let found =
+        error("{\"variables\": {\"u\": 3},\n\"let\": {\"entry(i)\": \"2*u[i]\"},\n\"cost\": \"entry(5)\"}");
+    assert!(
+        found.starts_with("line 2, column 26: `let.entry(i)`: index 5 is outside of 3 elements\n"),
+        "{found}"
+    );
+}
+
+#[test]
+fn carets_mind_escapes() {
+    let found = error(r#"{"variables": {"u": 1}, "cost": "\u0075[0]\t+ uu"}"#);
+    assert!(
+        found.starts_with("line 1, column 47: `cost`: unknown name `uu`"),
+        "{found}"
+    );
+    assert!(
+        found.contains("\n    |                                               ^"),
+        "{found}"
+    );
+}
+
+#[test]
+fn keys_are_refused_by_name() {
+    for (file, expected) in [
+        (
+            r#"{"variables": {"u": 1}, "costs": "1"}"#,
+            "column 26: unknown key `costs`|did you mean `cost`?",
+        ),
+        (
+            r#"{"variables": {"u": 1}}"#,
+            "column 1: the key `cost` is missing|",
+        ),
+        (r#"{"cost": "1"}"#, "column 1: the key `variables` is missing|"),
+        (
+            r#"[]"#,
+            "column 1: expected an object with \"variables\" and \"cost\", found a list|",
+        ),
+        (
+            r#"{"version": 2}"#,
+            "column 13: `version`: version 2 is not known; this program reads version 1|",
+        ),
+        (
+            r#"{"ocp": {}}"#,
+            "column 3: problems in `ocp` form are not supported yet|give `variables` and `cost`",
+        ),
+        (
+            r#"{"variables": {}, "cost": "1"}"#,
+            "column 15: `variables`: expected at least one variable|",
+        ),
+        (
+            r#"{"variables": {"u": 0}, "cost": "1"}"#,
+            "column 21: `variables.u`: expected a whole number from 1 to 10000, found 0|",
+        ),
+        (
+            r#"{"variables": {"u": 1, "u": 2}, "cost": "1"}"#,
+            "column 25: `variables`: the key `u` appears twice|",
+        ),
+        (
+            r#"{"variables": {"pi": 1}, "cost": "1"}"#,
+            "column 17: `variables`: `pi` is a constant; choose another name|",
+        ),
+        (
+            r#"{"variables": {"sin": 1}, "cost": "1"}"#,
+            "column 17: `variables`: `sin` is part of the language; choose another name|",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "let": {"u": 1}, "cost": "1"}"#,
+            "column 34: `let`: `u` is already defined|",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "let": {"f(x, x)": 1}, "cost": "1"}"#,
+            "column 39: `let`: the argument `x` appears twice|",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "let": {"f(x)": "g", "g": 1}, "cost": "f(1)"}"#,
+            "column 42: `let.f(x)`: `g` is defined further down|definitions may refer to earlier ones only",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "let": {"f(x)": "f(x)"}, "cost": "f(1)"}"#,
+            "column 42: `let.f(x)`: `f` is defined further down|definitions may refer to earlier ones only",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": null}"#,
+            "column 33: `cost`: expected an expression (a string or a number), found null|",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "solver": {"tolerence": 1}}"#,
+            "column 48: `solver`: unknown key `tolerence`|did you mean `tolerance`?",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "solver": {"tolerance": 0}}"#,
+            "column 60: `solver.tolerance`: expected a positive number, found 0|",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"x": "all"}}"#,
+            "column 53: `constraints`: unknown key `x`|did you mean `u`?",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": {"bal2": {}}}}"#,
+            "column 59: `constraints.u`: unknown set `bal2`|did you mean `ball2`?",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": "ball2"}}"#,
+            "column 57: `constraints.u`: `ball2` needs more: write {\"ball2\": {...}}|",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": {"ball2": {}}}}"#,
+            "column 67: `constraints.u.ball2`: the key `radius` is missing|",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "cost": 1, "constraints": {"u": {"box": {"min": [1, 2, 3]}}}}"#,
+            "column 73: `constraints.u.box.min`: expected 2 numbers, found 3|",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "cost": 1, "constraints": {"u": {"product": {"0..1": "all"}}}}"#,
+            "column 69: `constraints.u.product`: the ranges end at 1, but there are 2 indices|",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "f1": {"expressions": []}}"#,
+            "column 42: `f1`: the key `set` is missing|",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "initial_guess": [1, 2]}"#,
+            "column 53: `initial_guess`: expected 1 numbers, found 2|",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "initial_penalty": 0}"#,
+            "column 55: `initial_penalty`: expected a positive number, found 0|",
+        ),
+        (
+            "{\"variables\": {\"u\": 1} \"cost\": 1}",
+            "column 24: expected `,` or `}`|",
+        ),
+        ("", "column 1: EOF while parsing a value|"),
+    ] {
+        let (message, help) = expected.split_once('|').unwrap();
+        let found = error(file);
+        assert_eq!(
+            found.lines().next(),
+            Some(format!("line 1, {message}").as_str()),
+            "{found}"
+        );
+        if !help.is_empty() {
+            assert_eq!(found.lines().last(), Some(format!("help: {help}").as_str()));
+        }
+    }
+}
+
+#[test]
+fn a_box_that_is_empty_is_refused() {
+    let found = error(
+        r#"{"variables": {"u": 2}, "cost": 1, "constraints": {"u": {"box": {"min": [0, 2], "max": 1}}}}"#,
+    );
+    assert!(
+        found.starts_with("line 1, column 65: `constraints.u.box`: "),
+        "{found}"
+    );
+    assert!(found.contains("min 2, max 1"), "{found}");
+}
+
+#[test]
+fn limits_are_named() {
+    let file =
+        |cost: &str| format!(r#"{{"variables": {{"u": 2}}, "let": {{"f(x)": "x + x"}}, "cost": "{cost}"}}"#);
+    let deep = format!("{}1{}", "(".repeat(1000), ")".repeat(1000));
+    let doubling = "f(".repeat(60) + "1" + &")".repeat(60);
+    for (cost, limit) in [
+        (deep.as_str(), "expression-depth"),
+        ("sum(i in 0..3000, sum(j in 0..3000, 1))", "expansion-steps"),
+        (
+            "sum(i in 0..1000, sum(j in 0..1000, u[0]*(i + 1e4*j)))",
+            "graph-nodes",
+        ),
+        (&"-".repeat(100_000), "expression-depth"),
+        (&"2^".repeat(100_000), "expression-depth"),
+    ] {
+        let found = error(&file(cost));
+        assert!(found.contains(&format!("(limit `{limit}`)")), "{found}");
+    }
+    assert!(Problem::from_json(&file(&doubling), &ProblemLimits::default()).is_ok());
+    let found = error(&" ".repeat(5 << 20));
+    assert!(found.contains("(limit `text-bytes`)"), "{found}");
+    let found = error(r#"{"variables": {"u": 9000, "v": 9000}, "cost": 1}"#);
+    assert!(found.contains("(limit `variables`)"), "{found}");
+}
+
+#[test]
+fn definitions_that_multiply_are_stopped() {
+    let mut definitions = String::from(r#""f0(x)": "x + x""#);
+    for i in 1..50 {
+        definitions += &format!(r#", "f{i}(x)": "f{}(x) + f{}(x + 1)""#, i - 1, i - 1);
+    }
+    let found = error(&format!(
+        r#"{{"variables": {{"u": 1}}, "let": {{{definitions}}}, "cost": "f49(u)"}}"#
+    ));
+    assert!(found.contains("(limit `"), "{found}");
+}
+
+/// Pieces that expressions are made of, and some that they are not.
+fn fragment() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "u",
+        "p",
+        "a",
+        "x",
+        "[",
+        "]",
+        "(",
+        ")",
+        "0",
+        "1",
+        "2.5",
+        "..",
+        ",",
+        "+",
+        "-",
+        "*",
+        "/",
+        "^",
+        "<",
+        "==",
+        "sum(i in 0..",
+        "prod(",
+        "for i in 0..2",
+        "if(",
+        "max(",
+        "norm2(",
+        "dot(u,u)",
+        "u[0..2]",
+        "[u,u]",
+        "i",
+        "=",
+        "é",
+        "1e308",
+        "inf",
+        "#",
+        "d(",
+        "e",
+        " ",
+        "sin(",
+        "abs(",
+    ])
+}
+
+fn smaller_limits() -> ProblemLimits {
+    let mut limits = ProblemLimits::default();
+    limits.expansion_steps = 10_000;
+    limits
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,200}") {
+        let _ = Problem::from_json(&text, &ProblemLimits::default()).map_err(|error| error.to_string());
+    }
+
+    #[test]
+    fn no_mutation_of_a_file_panics(at in 0..DEFAULT_PROBLEM.len(), len in 0..20_usize, new in "[\\PC\"{}\\[\\]0-9\\\\]{0,5}") {
+        let end = (at + len).min(DEFAULT_PROBLEM.len());
+        let text = format!("{}{new}{}", &DEFAULT_PROBLEM[..at], &DEFAULT_PROBLEM[end..]);
+        let _ = Problem::from_json(&text, &smaller_limits()).map_err(|error| error.to_string());
+    }
+
+    #[test]
+    fn no_expression_panics(fragments in prop::collection::vec(fragment(), 0..25)) {
+        let expression = fragments.concat();
+        let file = format!(
+            r#"{{"variables": {{"u": 3}}, "parameters": {{"p": 1}}, "let": {{"a": 2, "d(x)": "x*u"}},
+                "cost": "{expression}", "f2": ["{expression}"]}}"#
+        );
+        match Problem::from_json(&file, &smaller_limits()) {
+            Ok(problem) => {
+                let mut evaluator = problem.evaluator();
+                evaluator.forward(&[0.5, -1.0, 2.0], &mut [0.0]);
+                evaluator.reverse(&[1.0], &mut [0.0; 3]);
+            }
+            Err(error) => prop_assert!(error.line <= 2 && error.column > 0),
+        }
+    }
+}
