@@ -1,4 +1,4 @@
-//! Limits that every session has. Each has a name, a default and a stated behaviour when it is hit.
+//! Limits that every session and every host has. Each has a name, a default and a stated behaviour when it is hit.
 
 use core::time::Duration;
 
@@ -38,6 +38,34 @@ impl Default for SessionLimits {
             linger_time: Duration::from_secs(1),
             linger_bytes: 4 << 20,
             output_bytes: 4 << 20,
+        }
+    }
+}
+
+/// Limits of a host that serves many connections with one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostLimits {
+    /// `connections`: how many may be open at once. One more is closed as soon as it is made. Default 1024.
+    pub connections: usize,
+    /// `connections-per-peer`: how many may be open at once from one address. One more is closed as soon as it is
+    /// made. Default 256.
+    pub connections_per_peer: usize,
+    /// `workers`: how many threads work on what takes longer than a moment; more work than threads is worked on in
+    /// turns. Default 2.
+    pub workers: usize,
+    /// `grace-time`: how long, after the host was asked to end, running work and open connections may take to finish.
+    /// What has not finished by then is cut, and counted in the log. Default 10 s.
+    pub grace_time: Duration,
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            connections_per_peer: 256,
+            workers: 2,
+            grace_time: Duration::from_secs(10),
         }
     }
 }

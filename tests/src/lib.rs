@@ -1,4 +1,7 @@
 //! What the tests of behaviour share.
 
+pub mod adder;
 pub mod golden;
+pub mod host;
+pub mod peer;
 pub mod sim;

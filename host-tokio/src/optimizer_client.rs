@@ -1,0 +1,216 @@
+//! Calls an OpEn server, ours or the original.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use labwire_core::limits::SessionLimits;
+use labwire_core::open::{Client, ErrorReply, Misuse, Reply, Request, RunReply, RunRequest};
+use labwire_core::session::CloseReason;
+use labwire_core::time::Instant;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::drive::{Application, drive};
+
+/// How to call.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Ask everything on one connection. Only labwire understands that; OpEn itself answers one request a connection.
+    pub keep_open: bool,
+    /// How long connecting may take. Default 10 s.
+    pub connect_timeout: Duration,
+    /// Limits of each connection; `request_timeout` is the longest wait for one reply. Default: no limit worth
+    /// mentioning on that, 64 MiB a reply.
+    pub limits: SessionLimits,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        let mut limits = SessionLimits::default();
+        limits.request_timeout = Duration::from_secs(24 * 60 * 60);
+        limits.message_bytes = 64 << 20;
+        Self {
+            keep_open: false,
+            connect_timeout: Duration::from_secs(10),
+            limits,
+        }
+    }
+}
+
+/// Calls one OpEn server.
+#[derive(Debug)]
+pub struct OptimizerClient {
+    address: SocketAddr,
+    options: ClientOptions,
+    kept: Option<Asker>,
+}
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// No connection.
+    #[error("cannot connect: {0}")]
+    Connect(#[from] io::Error),
+    /// The connection ended before the reply.
+    #[error("no reply: {0}")]
+    NoReply(CloseReason),
+    /// The server's error reply.
+    #[error("error {}: {}", .0.code, .0.message)]
+    Server(ErrorReply),
+    /// A reply to another question than the one asked.
+    #[error("the reply does not fit the request")]
+    Unexpected(Reply),
+    /// The request cannot be sent on this connection.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+}
+
+impl OptimizerClient {
+    /// Connects, or, when the connection is not to be kept open, only remembers where to.
+    ///
+    /// # Errors
+    /// When a kept-open connection cannot be made.
+    pub async fn connect(address: SocketAddr, options: ClientOptions) -> Result<Self, ClientError> {
+        let mut client = Self {
+            address,
+            options,
+            kept: None,
+        };
+        if client.options.keep_open {
+            client.kept = Some(client.open().await?);
+        }
+        Ok(client)
+    }
+
+    /// Asks whether the server is there; it answers with the same number.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn ping(&self, number: i32) -> Result<i32, ClientError> {
+        match self.ask(Request::Ping(number)).await? {
+            Reply::Pong(number) => Ok(number),
+            other => Err(ClientError::Unexpected(other)),
+        }
+    }
+
+    /// Has the server solve its problem.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn run(&self, request: RunRequest) -> Result<RunReply, ClientError> {
+        match self.ask(Request::Run(request)).await? {
+            Reply::Run(reply) => Ok(*reply),
+            other => Err(ClientError::Unexpected(other)),
+        }
+    }
+
+    /// Ends the server.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; among others when the server does not permit it.
+    pub async fn kill(&self, number: i32) -> Result<(), ClientError> {
+        match self.ask(Request::Kill(number)).await? {
+            Reply::Killed => Ok(()),
+            other => Err(ClientError::Unexpected(other)),
+        }
+    }
+
+    async fn ask(&self, request: Request) -> Result<Reply, ClientError> {
+        let reply = match &self.kept {
+            Some(asker) => asker.ask(request).await?,
+            None => self.open().await?.ask(request).await?,
+        };
+        match reply {
+            Reply::Error(error) => Err(ClientError::Server(error)),
+            reply => Ok(reply),
+        }
+    }
+
+    async fn open(&self) -> Result<Asker, ClientError> {
+        let connecting = TcpStream::connect(self.address);
+        let stream = tokio::time::timeout(self.options.connect_timeout, connecting)
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        stream.set_nodelay(true)?;
+        let clock = Clock::start();
+        let limits = self.options.limits.clone();
+        let session = if self.options.keep_open {
+            Client::kept_open(clock.now(), limits)
+        } else {
+            Client::one_shot(limits)
+        };
+        let (sender, questions) = mpsc::channel(1);
+        tokio::spawn(answer(session, stream, clock, questions));
+        Ok(Asker { questions: sender })
+    }
+}
+
+type Answer = Result<Reply, ClientError>;
+
+struct Question {
+    request: Request,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// One connection's near end.
+#[derive(Debug)]
+struct Asker {
+    questions: mpsc::Sender<Question>,
+}
+
+impl Asker {
+    async fn ask(&self, request: Request) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        if self.questions.send(Question { request, answer }).await.is_err() {
+            return Err(Misuse::Closed.into());
+        }
+        answered
+            .await
+            .unwrap_or(Err(ClientError::NoReply(CloseReason::Lost)))
+    }
+}
+
+/// One connection's task.
+async fn answer(mut session: Client, stream: TcpStream, clock: Clock, questions: mpsc::Receiver<Question>) {
+    let mut asking = Asking {
+        questions,
+        waiting: VecDeque::new(),
+    };
+    let never = CancellationToken::new();
+    let driven = drive(&mut session, stream, &mut asking, clock, &never).await;
+    for answer in asking.waiting {
+        // Who asked may have stopped waiting, here and below.
+        let _ = answer.send(Err(ClientError::NoReply(driven.reason.clone())));
+    }
+}
+
+struct Asking {
+    questions: mpsc::Receiver<Question>,
+    waiting: VecDeque<oneshot::Sender<Answer>>,
+}
+
+impl Application<Client> for Asking {
+    type Command = Question;
+
+    async fn next_command(&mut self) -> Option<Question> {
+        self.questions.recv().await
+    }
+
+    fn apply(&mut self, now: Instant, session: &mut Client, question: Question) {
+        match session.request(now, &question.request) {
+            Ok(()) => self.waiting.push_back(question.answer),
+            Err(misuse) => drop(question.answer.send(Err(misuse.into()))),
+        }
+    }
+
+    async fn handle_event(&mut self, reply: Reply) {
+        if let Some(answer) = self.waiting.pop_front() {
+            let _ = answer.send(Ok(reply));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! A small service behind the OpEn protocol, with work that can take as long as a test wants.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use labwire_core::limits::SessionLimits;
+use labwire_core::open::{
+    ErrorReply, ExitStatus, Permissions, Reply, Request, RunReply, RunRequest, Server, ServerEvent, code,
+};
+use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
+use labwire_core::time::Instant;
+
+/// Answers Run with parameter (n) by the harmonic number `1 + 1/2 + ... + 1/n`, one term a unit of fuel.
+#[derive(Debug)]
+pub struct Adder {
+    limits: SessionLimits,
+    started: Arc<AtomicUsize>,
+    waiting: VecDeque<Sum>,
+    /// What runs, and the switch that stops it.
+    running: Vec<(ConnectionId, Arc<AtomicBool>)>,
+    replies: VecDeque<(ConnectionId, Reply)>,
+    killers: Vec<ConnectionId>,
+    is_shutting_down: bool,
+}
+
+/// A sum under way.
+#[derive(Debug)]
+pub struct Sum {
+    from: ConnectionId,
+    is_cancelled: Arc<AtomicBool>,
+    terms: u64,
+    next: u64,
+    sum: f64,
+}
+
+/// The `n`-th harmonic number.
+pub fn harmonic(n: u64) -> f64 {
+    (1..=n).fold(0.0, |sum, k| sum + 1.0 / k as f64)
+}
+
+/// A request for the `n`-th harmonic number.
+pub fn request(n: u64) -> Request {
+    Request::Run(RunRequest {
+        parameter: vec![n as f64],
+        ..RunRequest::default()
+    })
+}
+
+impl Adder {
+    /// A service whose sessions have these limits.
+    pub fn new(limits: SessionLimits) -> Self {
+        Self {
+            limits,
+            started: Arc::default(),
+            waiting: VecDeque::new(),
+            running: Vec::new(),
+            replies: VecDeque::new(),
+            killers: Vec::new(),
+            is_shutting_down: false,
+        }
+    }
+
+    /// How many sums were begun; goes on counting while the service runs.
+    pub fn started(&self) -> Arc<AtomicUsize> {
+        self.started.clone()
+    }
+
+    fn run(&mut self, from: ConnectionId, run: &RunRequest) {
+        let [n] = run.parameter[..] else {
+            let error = ErrorReply::new(code::PARAMETERS, "one parameter is expected");
+            self.replies.push_back((from, Reply::Error(error)));
+            return;
+        };
+        let is_cancelled = Arc::new(AtomicBool::new(false));
+        self.running.push((from, is_cancelled.clone()));
+        self.waiting.push_back(Sum {
+            from,
+            is_cancelled,
+            terms: n as u64,
+            next: 1,
+            sum: 0.0,
+        });
+    }
+
+    fn shut_down(&mut self) {
+        self.is_shutting_down = true;
+        self.answer_killers();
+    }
+
+    /// Kill is answered after everything else.
+    fn answer_killers(&mut self) {
+        if self.running.is_empty() {
+            self.replies
+                .extend(self.killers.drain(..).map(|from| (from, Reply::Killed)));
+        }
+    }
+}
+
+impl Service for Adder {
+    type Session = Server;
+    type Job = Sum;
+
+    fn open_session(&mut self, now: Instant, peer: Peer) -> Server {
+        let permissions = Permissions {
+            kill: peer.is_local,
+            load: false,
+        };
+        Server::new(now, self.limits.clone(), permissions)
+    }
+
+    fn handle_request(&mut self, _now: Instant, from: ConnectionId, event: ServerEvent) {
+        match event.request {
+            Request::Run(_) if self.is_shutting_down => {
+                let error = ErrorReply::new(code::SHUTTING_DOWN, "shutting down");
+                self.replies.push_back((from, Reply::Error(error)));
+            }
+            Request::Run(run) => self.run(from, &run),
+            _ => {
+                self.killers.push(from);
+                self.shut_down();
+            }
+        }
+    }
+
+    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId) {
+        for (_, is_cancelled) in self.running.iter().filter(|(owner, _)| *owner == from) {
+            is_cancelled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn take_job(&mut self, _now: Instant) -> Option<Sum> {
+        let sum = self.waiting.pop_front()?;
+        self.started.fetch_add(1, Ordering::Relaxed);
+        Some(sum)
+    }
+
+    fn finish_job(&mut self, _now: Instant, job: Sum) {
+        self.running
+            .retain(|(_, switch)| !Arc::ptr_eq(switch, &job.is_cancelled));
+        let reply = Reply::Run(Box::new(job.reply()));
+        self.replies.push_back((job.from, reply));
+        self.answer_killers();
+    }
+
+    fn poll_reply(&mut self) -> Option<(ConnectionId, Reply)> {
+        self.replies.pop_front()
+    }
+
+    fn handle_shutdown(&mut self, _now: Instant) {
+        self.shut_down();
+    }
+
+    fn is_finished(&self) -> bool {
+        self.is_shutting_down && self.running.is_empty()
+    }
+}
+
+impl Job for Sum {
+    fn step(&mut self, _now: Instant, fuel: u32) -> Busy {
+        if self.is_cancelled.load(Ordering::Relaxed) {
+            return Busy::No;
+        }
+        let end = self.terms.min(self.next + u64::from(fuel) - 1);
+        while self.next <= end {
+            self.sum += 1.0 / self.next as f64;
+            self.next += 1;
+        }
+        if self.next > self.terms {
+            Busy::No
+        } else {
+            Busy::Yes
+        }
+    }
+}
+
+impl Sum {
+    fn reply(&self) -> RunReply {
+        RunReply {
+            exit_status: ExitStatus::Converged,
+            num_outer_iterations: 1,
+            num_inner_iterations: self.next - 1,
+            last_problem_norm_fpr: 0.0,
+            delta_y_norm_over_c: 0.0,
+            f2_norm: 0.0,
+            solve_time_ms: 0.0,
+            penalty: 0.0,
+            solution: vec![self.sum],
+            lagrange_multipliers: Vec::new(),
+            cost: self.sum,
+            max_constraint_violation: 0.0,
+            kkt_residual: 0.0,
+            evaluations: self.next - 1,
+            f2_lagrange_multipliers: Vec::new(),
+            status: "Converged".into(),
+            infeasible_constraints: Vec::new(),
+            variables: std::collections::BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A peer with nothing but a blocking socket.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+/// Longer than anything here takes: a test that hangs fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One connection.
+#[derive(Debug)]
+pub struct RawPeer(TcpStream);
+
+impl RawPeer {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server listens");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a timeout above zero");
+        stream
+            .set_write_timeout(Some(PATIENCE))
+            .expect("a timeout above zero");
+        stream.set_nodelay(true).expect("a TCP socket");
+        Self(stream)
+    }
+
+    /// Sends everything.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).expect("the server reads");
+    }
+
+    /// Sends as much as the server takes.
+    pub fn try_send(&mut self, bytes: &[u8]) -> Result<(), ErrorKind> {
+        self.0.write_all(bytes).map_err(|error| error.kind())
+    }
+
+    /// Half-closes.
+    pub fn finish(&mut self) {
+        self.0.shutdown(Shutdown::Write).expect("an open socket");
+    }
+
+    /// Everything that comes until the server closes.
+    pub fn read_to_end(&mut self) -> String {
+        let mut text = String::new();
+        self.0
+            .read_to_string(&mut text)
+            .expect("a reply and a regular end");
+        text
+    }
+
+    /// Everything that comes until the server closes; nothing when it does not end regularly.
+    pub fn try_read_to_end(&mut self) -> Option<String> {
+        let mut text = String::new();
+        self.0.read_to_string(&mut text).ok().map(|_| text)
+    }
+
+    /// One line, with its end.
+    pub fn read_line(&mut self) -> String {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while line.last() != Some(&b'\n') {
+            let count = self.0.read(&mut byte).expect("a line");
+            assert_eq!(count, 1, "the connection ended inside a line");
+            line.push(byte[0]);
+        }
+        String::from_utf8(line).expect("text")
+    }
+
+    /// Drops the connection with a reset.
+    pub fn reset(self) {
+        SockRef::from(&self.0)
+            .set_linger(Some(Duration::ZERO))
+            .expect("a TCP socket");
+    }
+}
+
+/// Connects, sends, half-closes if wanted, and reads until the server closes.
+pub fn ask(address: SocketAddr, bytes: impl AsRef<[u8]>, half_close: bool) -> String {
+    let mut peer = RawPeer::connect(address);
+    peer.send(bytes);
+    if half_close {
+        peer.finish();
+    }
+    peer.read_to_end()
+}
