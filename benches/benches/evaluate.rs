@@ -1,5 +1,5 @@
 //! One evaluation of cost and gradient: the interpreter against a closure compiled by rustc.
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
+#![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::hint::black_box;
 
