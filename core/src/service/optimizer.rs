@@ -138,7 +138,7 @@ impl OptimizerService {
     pub fn add_problem(&mut self, problem: Problem) -> Result<(), SolverError> {
         let problem = Arc::new(problem);
         let loaded = Loaded {
-            shared_start: cold_start(&problem),
+            shared_start: Start::for_problem(&problem),
             idle: vec![Workspace::new(&problem)?],
             problem,
         };
@@ -237,7 +237,7 @@ impl OptimizerService {
         let mut start = if queued.kept_open {
             let own = self.own_starts.entry(queued.from).or_default();
             own.entry(queued.problem)
-                .or_insert_with(|| cold_start(problem))
+                .or_insert_with(|| Start::for_problem(problem))
                 .clone()
         } else {
             loaded.shared_start.clone()
@@ -383,15 +383,6 @@ impl Service for OptimizerService {
     fn is_finished(&self) -> bool {
         self.is_ending && self.queue.is_empty() && self.running.is_empty() && self.replies.is_empty()
     }
-}
-
-fn cold_start(problem: &Problem) -> Start {
-    let guess = problem
-        .initial_guess()
-        .map_or_else(|| vec![0.0; problem.num_variables()], <[f64]>::to_vec);
-    let mut start = Start::cold(guess.clone());
-    start.fallback = Some(guess);
-    start
 }
 
 /// The checks of OpEn in its order, and ours after them.

@@ -1,8 +1,10 @@
 //! Problems that were compiled from text or built in Rust, as the solver takes them.
 
+use alloc::vec;
+
 use super::functions::{Constraint, Functions, Structure};
 use super::settings::Settings;
-use super::solver::{Solver, SolverError};
+use super::solver::{Solver, SolverError, Start};
 use crate::problem::{BlockKind, Evaluator, Problem};
 
 impl Functions for Evaluator {
@@ -47,6 +49,18 @@ impl From<&Problem> for Settings {
             initial_penalty: problem.initial_penalty(),
             max_duration: asked.max_duration,
             ..default
+        }
+    }
+}
+
+impl Start {
+    /// A cold start from the problem's own initial guess, or from the origin.
+    pub fn for_problem(problem: &Problem) -> Self {
+        let origin = || vec![0.0; problem.num_variables()];
+        let guess = problem.initial_guess().map_or_else(origin, <[f64]>::to_vec);
+        Self {
+            fallback: Some(guess.clone()),
+            ..Self::cold(guess)
         }
     }
 }

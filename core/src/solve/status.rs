@@ -23,6 +23,20 @@ pub enum Status {
     Cancelled,
 }
 
+impl Status {
+    /// Its name in replies and on screens.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Converged => "converged",
+            Self::NotConvergedIterations => "iteration limit",
+            Self::NotConvergedOutOfTime => "time limit",
+            Self::NotFinite => "not finite",
+            Self::LocallyInfeasible { .. } => "locally infeasible",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// What a solve has cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {

@@ -44,7 +44,7 @@ pub(super) fn run_reply(
         kkt_residual: solver.residual(),
         evaluations: counters.evaluations,
         f2_lagrange_multipliers: solver.multipliers()[num_f1..].to_vec(),
-        status: Cow::Borrowed(status_name(&status)),
+        status: Cow::Borrowed(status.name()),
         infeasible_constraints: match status {
             Status::LocallyInfeasible { constraints } => constraints
                 .into_iter()
@@ -76,17 +76,6 @@ fn exit_status(status: &Status) -> ExitStatus {
         Status::Converged => ExitStatus::Converged,
         Status::NotConvergedOutOfTime => ExitStatus::NotConvergedOutOfTime,
         _ => ExitStatus::NotConvergedIterations,
-    }
-}
-
-fn status_name(status: &Status) -> &'static str {
-    match status {
-        Status::Converged => "converged",
-        Status::NotConvergedIterations => "iteration limit",
-        Status::NotConvergedOutOfTime => "time limit",
-        Status::NotFinite => "not finite",
-        Status::LocallyInfeasible { .. } => "locally infeasible",
-        Status::Cancelled => "cancelled",
     }
 }
 
