@@ -1,11 +1,182 @@
-//! The package as a page uses it. Runs in a browser: stage `wasm_tests` of .ci/run.
+//! The package as JavaScript sees it: fields read by their JavaScript names, errors as they are thrown. Runs in a
+//! browser: stage `wasm_tests` of .ci/run.
 #![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, reason = "clippy takes only #[test] for tests")]
 
+use js_sys::{Array, Error, JSON, Reflect};
+use labwire_wasm::{Problem, Solver, default_problem, version};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
+/// The optimum of the default problem (reference problem 9) at p = (1, 50), and its cost.
+const OPTIMUM: [f64; 5] = [0.0211229, 0.0316843, -0.0314985, 0.0685015, 0.0046925];
+const OPTIMAL_COST: f64 = 4.1570012325;
+
+fn field(object: &JsValue, key: &str) -> JsValue {
+    Reflect::get(object, &key.into()).unwrap()
+}
+
+fn number(object: &JsValue, key: &str) -> f64 {
+    field(object, key).as_f64().unwrap()
+}
+
+fn numbers(object: &JsValue, key: &str) -> Vec<f64> {
+    let entries = field(object, key).unchecked_into::<Array>().to_vec();
+    entries.iter().map(|entry| entry.as_f64().unwrap()).collect()
+}
+
+fn default_solver() -> Solver {
+    Solver::new(&Problem::new(&default_problem()).unwrap()).unwrap()
+}
+
+/// Steps to the end; the number of steps, and the result.
+fn finish(solver: &mut Solver, fuel: u32) -> (u32, JsValue) {
+    let mut steps = 0;
+    loop {
+        steps += 1;
+        let progress: JsValue = solver.step(fuel).unwrap().into();
+        if field(&progress, "done") == JsValue::TRUE {
+            return (steps, solver.result().unwrap().unwrap().into());
+        }
+        assert!(solver.result().unwrap().is_none());
+    }
+}
+
+fn thrown<T>(result: Result<T, impl Into<JsValue>>) -> Error {
+    let Err(error) = result else {
+        panic!("nothing was thrown")
+    };
+    error.into().dyn_into().expect("not an Error")
+}
+
 #[wasm_bindgen_test]
 fn tells_its_version() {
-    assert_eq!(labwire_wasm::version(), env!("CARGO_PKG_VERSION"));
+    assert_eq!(version(), env!("CARGO_PKG_VERSION"));
+}
+
+#[wasm_bindgen_test]
+fn solves_the_default_problem() {
+    let mut solver = default_solver();
+    solver.start(&[1.0, 50.0], None).unwrap();
+    let (_, result) = finish(&mut solver, 50);
+    assert_eq!(field(&result, "status"), "converged");
+    for (found, optimal) in numbers(&result, "solution").iter().zip(OPTIMUM) {
+        assert!((found - optimal).abs() < 1e-4, "{found} {optimal}");
+    }
+    assert!((number(&result, "cost") - OPTIMAL_COST).abs() < 1e-4);
+    assert!(number(&result, "residual") <= 1e-5 && number(&result, "violation") <= 1e-5);
+    assert_eq!(numbers(&result, "multipliers").len(), 2);
+
+    // Warm, it has little left to do; cold, as much as before.
+    let cold = number(&result, "innerIterations");
+    solver.start(&[1.0, 50.0], None).unwrap();
+    let warm = number(&finish(&mut solver, 50).1, "innerIterations");
+    assert!(warm <= 3.0, "{warm}");
+    solver
+        .start(&[1.0, 50.0], Some(options("{\"cold\": true}")))
+        .unwrap();
+    assert_eq!(number(&finish(&mut solver, 50).1, "innerIterations"), cold);
+}
+
+fn options(json: &str) -> tsify::Ts<labwire_wasm::StartOptions> {
+    tsify::Ts::new_unchecked(JSON::parse(json).unwrap())
+}
+
+#[wasm_bindgen_test]
+fn the_length_of_the_steps_changes_nothing() {
+    let solve = |fuel| {
+        let mut solver = default_solver();
+        solver.start(&[1.0, 10.0], None).unwrap();
+        let (steps, result) = finish(&mut solver, fuel);
+        let bits: Vec<u64> = numbers(&result, "solution").iter().map(|x| x.to_bits()).collect();
+        (steps, bits)
+    };
+    let ((many, small), (one, large)) = (solve(1), solve(u32::MAX));
+    assert!(many > 10 && one == 1);
+    assert_eq!(small, large);
+}
+
+#[wasm_bindgen_test]
+fn starts_where_it_is_told() {
+    let text = r#"{"variables": {"u": 1}, "cost": "(u[0] - 1)^2", "solver": {"tolerance": 1e6}}"#;
+    let mut solver = Solver::new(&Problem::new(text).unwrap()).unwrap();
+    // With a tolerance that everything meets, the solution stays near the guess.
+    solver
+        .start(&[], Some(options("{\"initialGuess\": [1]}")))
+        .unwrap();
+    assert_eq!(numbers(&finish(&mut solver, 1).1, "solution"), [1.0]);
+}
+
+#[wasm_bindgen_test]
+fn a_wrong_text_is_thrown_with_its_place() {
+    let text = "{\n  \"variables\": {\"u\": 2},\n  \"cost\": \"u[0]^2 + uu[1]^2\"\n}";
+    let error = thrown(Problem::new(text));
+    assert_eq!(error.name(), "ProblemError");
+    assert_eq!((number(&error, "line"), number(&error, "column")), (3.0, 21.0));
+    assert_eq!(field(&error, "path"), "cost");
+    assert_eq!(field(&error, "help"), "did you mean `u`?");
+    let message = String::from(error.message());
+    assert!(message.contains("uu[1]") && message.contains('^'), "{message}");
+    for text in [
+        "",
+        "\u{0}",
+        "{\"variables\": ",
+        "[[[[[[[[",
+        "{\"variables\": {\"u\": 1e99}}",
+    ] {
+        thrown(Problem::new(text));
+    }
+}
+
+#[wasm_bindgen_test]
+fn misuse_is_thrown_and_leaves_the_solver_usable() {
+    let mut solver = default_solver();
+    assert!(String::from(thrown(solver.step(1)).message()).contains("no solve"));
+    solver.cancel();
+    assert!(solver.result().unwrap().is_none());
+    for parameters in [
+        &[][..],
+        &[1.0],
+        &[1.0, f64::NAN],
+        &[1.0, f64::INFINITY],
+        &[1.0, 2.0, 3.0],
+    ] {
+        let error = thrown(solver.start(parameters, None));
+        assert!(String::from(error.message()).contains("expected 2 finite parameters"));
+    }
+    for json in [
+        "{\"initialGuess\": [1]}",
+        "{\"initialGuess\": [1, 2, 3, 4, null]}",
+        "{\"initialGuess\": 7}",
+        "{\"initialMultipliers\": [1]}",
+        "{\"initialPenalty\": 0}",
+        "{\"initialPenalty\": -1}",
+    ] {
+        thrown(solver.start(&[1.0, 50.0], Some(options(json))));
+    }
+    solver.start(&[1.0, 50.0], None).unwrap();
+    assert_eq!(field(&finish(&mut solver, 50).1, "status"), "converged");
+}
+
+#[wasm_bindgen_test]
+fn a_cancelled_solve_gives_its_best_point() {
+    let mut solver = default_solver();
+    solver.start(&[1.0, 50.0], None).unwrap();
+    solver.step(1).unwrap();
+    solver.cancel();
+    let result: JsValue = solver.result().unwrap().unwrap().into();
+    assert_eq!(field(&result, "status"), "cancelled");
+    assert!(numbers(&result, "solution").iter().all(|x| x.is_finite()));
+    solver.start(&[1.0, 50.0], None).unwrap();
+    assert_eq!(field(&finish(&mut solver, 50).1, "status"), "converged");
+}
+
+#[wasm_bindgen_test]
+fn a_time_limit_ends_a_solve() {
+    let text = default_problem().replace("\"tolerance\"", "\"max_duration_ms\": 1e-6, \"tolerance\"");
+    let mut solver = Solver::new(&Problem::new(&text).unwrap()).unwrap();
+    solver.start(&[1.0, 50.0], None).unwrap();
+    assert_eq!(field(&finish(&mut solver, 1).1, "status"), "time limit");
 }

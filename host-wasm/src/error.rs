@@ -1,0 +1,40 @@
+//! The core's errors as JavaScript `Error`s.
+
+use js_sys::{Error, Reflect};
+use labwire_core::problem::ProblemError;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(typescript_custom_section)]
+const PROBLEM_ERROR: &str = r#"
+/** What `new Problem` throws when the text is wrong. The message shows the place, with a caret under it. */
+export interface ProblemError extends Error {
+    name: "ProblemError";
+    /** What is wrong, without the place. */
+    reason: string;
+    /** The key, from the outermost one on, such as `f1.expressions[1]`; empty for the text as a whole. */
+    path: string;
+    /** The line, counted from 1. */
+    line: number;
+    /** The column in characters (not UTF-16 units), counted from 1. */
+    column: number;
+    /** What might help. */
+    help: string | undefined;
+}
+"#;
+
+pub(crate) fn problem_error(error: &ProblemError) -> JsValue {
+    let thrown = Error::new(&error.to_string());
+    thrown.set_name("ProblemError");
+    let properties = [
+        ("reason", JsValue::from_str(&error.message)),
+        ("path", JsValue::from_str(&error.path)),
+        ("line", JsValue::from_f64(error.line as f64)),
+        ("column", JsValue::from_f64(error.column as f64)),
+        ("help", JsValue::from(error.help.clone())),
+    ];
+    for (key, value) in properties {
+        // Setting a property of a fresh object cannot fail.
+        let _ = Reflect::set(&thrown, &key.into(), &value);
+    }
+    thrown.into()
+}

@@ -1,0 +1,67 @@
+//! A problem file.
+
+use std::sync::Arc;
+
+use labwire_core::problem::{self, DEFAULT_PROBLEM, ProblemLimits};
+use wasm_bindgen::prelude::*;
+
+use crate::error::problem_error;
+
+/// The text of the problem that `labwire serve` serves when no other is given.
+#[wasm_bindgen(js_name = defaultProblem)]
+pub fn default_problem() -> String {
+    DEFAULT_PROBLEM.into()
+}
+
+/// A parametric optimization problem, ready to be solved.
+#[wasm_bindgen]
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub(crate) problem: Arc<problem::Problem>,
+}
+
+#[wasm_bindgen]
+impl Problem {
+    /// Reads a problem file.
+    ///
+    /// @throws {ProblemError} when the text is wrong: says where, and what might help
+    #[wasm_bindgen(constructor)]
+    pub fn new(text: &str) -> Result<Self, JsValue> {
+        match problem::Problem::from_json(text, &ProblemLimits::default()) {
+            Ok(problem) => Ok(Self {
+                problem: Arc::new(problem),
+            }),
+            Err(error) => Err(problem_error(&error)),
+        }
+    }
+
+    /// The name that the file gives it, or "unnamed".
+    #[wasm_bindgen(getter)]
+    pub fn name(&self) -> String {
+        self.problem.name().into()
+    }
+
+    /// The number of decision variables.
+    #[wasm_bindgen(getter, js_name = numVariables)]
+    pub fn num_variables(&self) -> usize {
+        self.problem.num_variables()
+    }
+
+    /// The number of parameters.
+    #[wasm_bindgen(getter, js_name = numParameters)]
+    pub fn num_parameters(&self) -> usize {
+        self.problem.num_parameters()
+    }
+
+    /// The number of components of F1, the constraints with a set.
+    #[wasm_bindgen(getter, js_name = numF1)]
+    pub fn num_f1(&self) -> usize {
+        self.problem.num_f1()
+    }
+
+    /// The number of components of F2, the constraints that are to be zero.
+    #[wasm_bindgen(getter, js_name = numF2)]
+    pub fn num_f2(&self) -> usize {
+        self.problem.num_f2()
+    }
+}

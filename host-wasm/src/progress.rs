@@ -1,0 +1,43 @@
+//! Where a solve stands.
+
+use labwire_core::solve;
+use serde::Serialize;
+use tsify::Tsify;
+
+/// Where a solve stands after a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Whether the solve has ended: nothing is left to step, `result()` gives the solution.
+    pub done: bool,
+    /// The cost.
+    pub cost: f64,
+    /// The unscaled stationarity residual of the inner problem at hand.
+    pub residual: f64,
+    /// The largest violation of the constraints.
+    pub violation: f64,
+    /// The largest penalty.
+    pub penalty: f64,
+    /// Evaluations of cost, constraints and gradient so far.
+    pub evaluations: u64,
+    /// Inner iterations so far.
+    pub inner_iterations: u64,
+    /// Outer iterations so far.
+    pub outer_iterations: u64,
+}
+
+impl Progress {
+    pub(crate) fn new(solver: &solve::Solver) -> Self {
+        let progress = solver.progress();
+        Self {
+            done: solver.status().is_some(),
+            cost: progress.cost,
+            residual: progress.residual,
+            violation: progress.violation,
+            penalty: progress.penalty,
+            evaluations: progress.counters.evaluations,
+            inner_iterations: progress.counters.inner_iterations,
+            outer_iterations: progress.counters.outer_iterations,
+        }
+    }
+}

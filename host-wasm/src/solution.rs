@@ -1,0 +1,64 @@
+//! How a solve went.
+
+use labwire_core::solve::{self, Status};
+use serde::Serialize;
+use tsify::Tsify;
+
+/// How a solve ended, and what it found.
+#[derive(Clone, Debug, PartialEq, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct Solution {
+    /// How it ended. "converged" means that residual and violation are below their tolerances, nothing else.
+    #[tsify(
+        type = "\"converged\" | \"iteration limit\" | \"time limit\" | \"not finite\" | \"locally infeasible\" | \"cancelled\""
+    )]
+    pub status: String,
+    /// The decision variables; the best point seen when the solve did not converge.
+    pub solution: Vec<f64>,
+    /// The cost.
+    pub cost: f64,
+    /// The unscaled stationarity residual.
+    pub residual: f64,
+    /// The largest violation of the constraints.
+    pub violation: f64,
+    /// The values of the constraints, those of F1 before those of F2.
+    pub constraints: Vec<f64>,
+    /// Their Lagrange multipliers.
+    pub multipliers: Vec<f64>,
+    /// Their penalties.
+    pub penalties: Vec<f64>,
+    /// Indices of the constraints that cannot be met, when it is "locally infeasible".
+    pub infeasible_constraints: Vec<usize>,
+    /// Evaluations of cost, constraints and gradient.
+    pub evaluations: u64,
+    /// Inner iterations.
+    pub inner_iterations: u64,
+    /// Outer iterations.
+    pub outer_iterations: u64,
+    /// Milliseconds from start to end, pauses between the steps included.
+    pub solve_time_ms: f64,
+}
+
+impl Solution {
+    pub(crate) fn new(solver: &solve::Solver, status: &Status, solve_time_ms: f64) -> Self {
+        let counters = solver.counters();
+        Self {
+            status: status.name().into(),
+            solution: solver.solution().to_vec(),
+            cost: solver.cost(),
+            residual: solver.residual(),
+            violation: solver.violation(),
+            constraints: solver.constraints().to_vec(),
+            multipliers: solver.multipliers().to_vec(),
+            penalties: solver.penalties().to_vec(),
+            infeasible_constraints: match status {
+                Status::LocallyInfeasible { constraints } => constraints.clone(),
+                _ => Vec::new(),
+            },
+            evaluations: counters.evaluations,
+            inner_iterations: counters.inner_iterations,
+            outer_iterations: counters.outer_iterations,
+            solve_time_ms,
+        }
+    }
+}

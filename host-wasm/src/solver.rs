@@ -1,0 +1,130 @@
+//! Solves one problem, again and again, in steps.
+
+use labwire_core::problem::Evaluator;
+use labwire_core::service::Busy;
+use labwire_core::solve::{self, Start, Status};
+use labwire_core::time::Instant;
+use tsify::{Ts, Tsify};
+use wasm_bindgen::prelude::*;
+
+use crate::{Problem, Progress, Solution, StartOptions};
+
+#[wasm_bindgen]
+extern "C" {
+    /// Milliseconds since the page, worker or process began.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+}
+
+/// Solves one problem, again and again; each solve starts where the last one ended, unless told otherwise.
+///
+/// ```js
+/// const solver = new Solver(new Problem(text));
+/// solver.start(Float64Array.of(1, 50));
+/// while (!solver.step(100).done) await pause();
+/// console.log(solver.result());
+/// ```
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Solver {
+    problem: Problem,
+    evaluator: Evaluator,
+    solver: solve::Solver,
+    /// Where the next solve starts.
+    warm: Start,
+    /// `None`: there was no solve yet.
+    begun: Option<Instant>,
+    ended: Instant,
+}
+
+#[wasm_bindgen]
+impl Solver {
+    /// A solver with the settings that the problem file asks for.
+    #[wasm_bindgen(constructor)]
+    pub fn new(problem: &Problem) -> Result<Self, JsError> {
+        Ok(Self {
+            problem: problem.clone(),
+            evaluator: problem.problem.evaluator(),
+            solver: solve::Solver::for_problem(&problem.problem)?,
+            warm: Start::for_problem(&problem.problem),
+            begun: None,
+            ended: Instant::ZERO,
+        })
+    }
+
+    /// Begins a solve for `parameters`; `step` does the work. A solve that runs is dropped.
+    ///
+    /// @throws {Error} when a vector has the wrong length or holds a number that is not finite
+    pub fn start(&mut self, parameters: &[f64], options: Option<Ts<StartOptions>>) -> Result<(), JsError> {
+        let options = options.map_or(Ok(StartOptions::default()), |options| options.to_rust())?;
+        let expected = self.problem.problem.num_parameters();
+        if parameters.len() != expected || parameters.iter().any(|parameter| !parameter.is_finite()) {
+            let message = format!("expected {expected} finite parameters, not {parameters:?}");
+            return Err(JsError::new(&message));
+        }
+        let mut start = if options.cold {
+            Start::for_problem(&self.problem.problem)
+        } else {
+            self.warm.clone()
+        };
+        if let Some(guess) = options.initial_guess {
+            start.fallback = Some(guess.clone());
+            start.u = guess;
+        }
+        if let Some(multipliers) = options.initial_multipliers {
+            start.multipliers = Some(multipliers);
+        }
+        if let Some(penalty) = options.initial_penalty {
+            let num_constraints = self.problem.num_f1() + self.problem.num_f2();
+            start.penalties = Some(vec![penalty; num_constraints]);
+        }
+        self.solver.start(&start)?;
+        self.evaluator.set_parameters(parameters);
+        self.begun = Some(now());
+        Ok(())
+    }
+
+    /// Works on for about `fuel` evaluations of the problem's functions, at least one iteration.
+    ///
+    /// @throws {Error} when no solve was started
+    pub fn step(&mut self, fuel: u32) -> Result<Ts<Progress>, JsError> {
+        let begun = self.begun.ok_or_else(|| JsError::new("no solve was started"))?;
+        if self.solver.status().is_none() {
+            let limit = self.solver.settings().max_duration;
+            if limit.is_some_and(|limit| now().duration_since(begun) >= limit) {
+                self.solver.stop(Status::NotConvergedOutOfTime);
+            }
+            if self.solver.step(&mut self.evaluator, fuel) == Busy::No {
+                self.end();
+            }
+        }
+        Ok(Progress::new(&self.solver).into_ts()?)
+    }
+
+    /// Ends the solve that runs; the best point so far is its result.
+    pub fn cancel(&mut self) {
+        if self.begun.is_some() && self.solver.status().is_none() {
+            self.solver.stop(Status::Cancelled);
+            self.end();
+        }
+    }
+
+    /// How the last solve went; undefined while one runs.
+    pub fn result(&self) -> Result<Option<Ts<Solution>>, JsError> {
+        let (Some(begun), Some(status)) = (self.begun, self.solver.status()) else {
+            return Ok(None);
+        };
+        let solve_time_ms = self.ended.duration_since(begun).as_secs_f64() * 1e3;
+        let solution = Solution::new(&self.solver, status, solve_time_ms);
+        Ok(Some(solution.into_ts()?))
+    }
+
+    fn end(&mut self) {
+        self.ended = now();
+        self.solver.store_warm_start(&mut self.warm);
+    }
+}
+
+fn now() -> Instant {
+    Instant::from_nanos((performance_now() * 1e6) as u64)
+}
