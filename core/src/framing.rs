@@ -2,3 +2,4 @@
 
 pub mod decimal_length;
 pub mod json_value;
+pub mod length32;

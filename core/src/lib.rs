@@ -35,3 +35,4 @@ pub mod session;
 pub mod sets;
 pub mod solve;
 pub mod time;
+pub mod zeiss;

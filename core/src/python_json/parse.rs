@@ -532,4 +532,36 @@ mod tests {
             r#"{"b": 3, "a": 2}"#
         );
     }
+
+    proptest::proptest! {
+        /// Whatever is accepted is written, and what was written is read as the same; a cut text is not accepted as
+        /// something else.
+        #[test]
+        fn what_is_written_is_read_again(
+            tokens in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "{", "}", "[", "]", ",", ":", "\"a\"", "\"", "1", "-", ".", "e5", "NaN", "-Infinity", "null", " ",
+                    "\\u00b5", "\\ud83d", "\\ude00", "µ", "😀", "\n",
+                ]),
+                0..10,
+            ),
+            garbage: Vec<u8>,
+        ) {
+            let text = tokens.concat();
+            let _ = parse(&garbage, &Limits::default());
+            for text in [text.clone(), std::format!("[{text}]"), std::format!("{{\"k\": [\"{text}\"]}}")] {
+                let Ok(value) = parse(text.as_bytes(), &Limits::default()) else {
+                    continue;
+                };
+                let written = dumps(&value);
+                let again = parse(written.as_bytes(), &Limits::default()).unwrap();
+                assert_eq!(dumps(&again), written);
+                if matches!(value, Value::List(_) | Value::Object(_) | Value::Text(_)) {
+                    for cut in 0..written.len() {
+                        assert!(parse(&written.as_bytes()[..cut], &Limits::default()).is_err());
+                    }
+                }
+            }
+        }
+    }
 }

@@ -1,0 +1,118 @@
+//! Runs of bytes behind a 32-bit big-endian length.
+
+use alloc::vec::Vec;
+
+/// The most that is allocated for a run of which nothing has arrived.
+const FIRST_ALLOCATION: usize = 64 << 10;
+/// How many times more than what has arrived may be allocated.
+const GROWTH: usize = 8;
+
+/// A run longer than a 32-bit length can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} bytes do not fit a 32-bit length")]
+pub struct TooLong(pub usize);
+
+/// Appends `length` as 4 bytes, big-endian.
+///
+/// # Errors
+/// `length` exceeds 32 bits.
+pub fn put_length(output: &mut Vec<u8>, length: usize) -> Result<(), TooLong> {
+    let length = u32::try_from(length).map_err(|_| TooLong(length))?;
+    output.extend_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+/// Appends `bytes` behind their length.
+///
+/// # Errors
+/// `bytes` is longer than 32 bits can say.
+pub fn put(output: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TooLong> {
+    put_length(output, bytes.len())?;
+    output.extend_from_slice(bytes);
+    Ok(())
+}
+
+/// The number at `offset` of `bytes`, if all its 4 bytes are there.
+pub fn length_at(bytes: &[u8], offset: usize) -> Option<usize> {
+    let bytes = bytes.get(offset..)?.first_chunk::<4>()?;
+    // A length beyond the address space is as good as the largest one: no limit admits either.
+    Some(usize::try_from(u32::from_be_bytes(*bytes)).unwrap_or(usize::MAX))
+}
+
+/// A run of known length that arrives piece by piece.
+///
+/// Memory follows what has arrived (at most eight times as much, never more than the length), so that a length
+/// without its bytes costs nothing; growing copies about an eighth of the bytes a second time.
+#[derive(Debug)]
+pub struct Run {
+    length: usize,
+    bytes: Vec<u8>,
+}
+
+impl Run {
+    /// A run of `length` bytes. The caller has checked `length` against its limit.
+    pub fn new(length: usize) -> Self {
+        Self {
+            length,
+            bytes: Vec::with_capacity(length.min(FIRST_ALLOCATION)),
+        }
+    }
+
+    /// Moves bytes from the front of `input`. True once the run is complete.
+    pub fn fill(&mut self, input: &mut &[u8]) -> bool {
+        let count = input.len().min(self.length - self.bytes.len());
+        let (taken, rest) = input.split_at(count);
+        *input = rest;
+        let arrived = self.bytes.len() + count;
+        if arrived > self.bytes.capacity() {
+            let capacity = arrived.saturating_mul(GROWTH).min(self.length);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(taken);
+        arrived == self.length
+    }
+
+    /// The bytes so far.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    #[test]
+    fn lengths_are_big_endian() {
+        let mut output = Vec::new();
+        put(&mut output, b"Done").unwrap();
+        assert_eq!(output, b"\0\0\0\x04Done");
+        assert_eq!(length_at(&output, 0), Some(4));
+        assert_eq!(length_at(&output, 5), None);
+        assert_eq!(length_at(&output, 9), None);
+    }
+
+    #[test]
+    fn a_run_takes_its_bytes_and_no_more() {
+        let mut run = Run::new(5);
+        let mut input = &b"abc"[..];
+        assert!(!run.fill(&mut input));
+        input = b"defgh";
+        assert!(run.fill(&mut input));
+        assert_eq!((input, run.into_bytes()), (&b"fgh"[..], b"abcde".to_vec()));
+        assert!(Run::new(0).fill(&mut &b""[..]));
+    }
+
+    #[test]
+    fn memory_follows_what_has_arrived() {
+        let length = 1 << 30;
+        let mut run = Run::new(length);
+        assert!(run.bytes.capacity() <= FIRST_ALLOCATION);
+        let piece = vec![1; 10_000];
+        for _ in 0..100 {
+            run.fill(&mut &piece[..]);
+            assert!(run.bytes.capacity() <= FIRST_ALLOCATION.max(run.bytes.len() * GROWTH));
+        }
+    }
+}

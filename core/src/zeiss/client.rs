@@ -1,0 +1,237 @@
+//! The client's side of a connection.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{END_OF_REQUEST, Limits, Transport};
+use crate::framing::length32;
+use crate::session::{CloseReason, Event, Link, Session, TransmitState};
+use crate::time::Instant;
+
+/// One connection, on the client's side. Its events are the answers, without the CR LF that ends them over TCP.
+///
+/// Over TCP one request is sent, with Ctrl-D and FIN, and the answer is all that comes until the server's FIN (it may
+/// hold line feeds; upstream's client takes what comes first). Over WebSocket any number of requests is sent, and
+/// [`finish`](Client::finish) ends the connection with the last answer.
+///
+/// The limit `request-timeout` is the longest wait for one answer.
+#[derive(Debug)]
+pub struct Client {
+    link: Link<String>,
+    transport: Transport,
+    limits: Limits,
+    may_send: bool,
+    unanswered: usize,
+    buffer: Vec<u8>,
+    /// Since when the oldest request waits for its answer.
+    since: Instant,
+}
+
+/// A text that cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misuse {
+    /// The connection has ended, or has carried the one request that it was for.
+    #[error("the connection takes no more requests")]
+    Closed,
+    /// Ctrl-D inside the text would end it.
+    #[error("the text contains Ctrl-D, which ends a request")]
+    ControlD,
+    /// The text is longer than 4 GiB.
+    #[error("the text is too long")]
+    TooLong,
+}
+
+impl Client {
+    /// A connection.
+    pub fn new(transport: Transport, limits: Limits) -> Self {
+        Self {
+            link: Link::new(limits.session.clone()),
+            transport,
+            limits,
+            may_send: true,
+            unanswered: 0,
+            buffer: Vec::new(),
+            since: Instant::ZERO,
+        }
+    }
+
+    /// Sends a text; see [`Request::to_text`](super::Request::to_text).
+    ///
+    /// # Errors
+    /// When this connection cannot carry it.
+    pub fn send(&mut self, now: Instant, text: &str) -> Result<(), Misuse> {
+        if !self.link.is_open() || !self.may_send {
+            return Err(Misuse::Closed);
+        }
+        match self.transport {
+            Transport::Tcp => {
+                if text.as_bytes().contains(&END_OF_REQUEST) {
+                    return Err(Misuse::ControlD);
+                }
+                self.link.send(now, text.as_bytes());
+                self.link.send(now, &[END_OF_REQUEST]);
+                self.link.finish_sending();
+                self.may_send = false;
+            }
+            Transport::WebSocket => {
+                let mut sent = Ok(());
+                self.link
+                    .send_with(now, |output| sent = length32::put(output, text.as_bytes()));
+                sent.map_err(|_| Misuse::TooLong)?;
+            }
+        }
+        if self.unanswered == 0 {
+            self.since = now;
+        }
+        self.unanswered += 1;
+        Ok(())
+    }
+
+    /// Nothing more will be sent; the connection ends with the last answer.
+    pub fn finish(&mut self, now: Instant) {
+        self.may_send = false;
+        self.end_when_answered(now, CloseReason::Finished);
+    }
+
+    fn end_when_answered(&mut self, now: Instant, reason: CloseReason) {
+        if !self.may_send && self.unanswered == 0 {
+            self.link.close_after_linger(now, reason);
+        }
+    }
+
+    /// Reads WebSocket messages. Over TCP the answer is complete at the end of the stream.
+    fn read_messages(&mut self, now: Instant) {
+        while self.link.is_open()
+            && let Some(length) = length32::length_at(&self.buffer, 0)
+        {
+            if length > self.limits.session.message_bytes {
+                self.too_long();
+            } else if self.buffer.len() < 4 + length {
+                return;
+            } else {
+                let message = self.buffer.drain(..4 + length).skip(4).collect();
+                self.answered(now, message);
+            }
+        }
+    }
+
+    fn answered(&mut self, now: Instant, answer: Vec<u8>) {
+        if self.unanswered == 0 {
+            return self.misbehaved("an answer that nobody asked for".into());
+        }
+        match String::from_utf8(answer) {
+            Ok(answer) => {
+                self.unanswered -= 1;
+                self.since = now;
+                self.link.emit(answer);
+                self.end_when_answered(now, CloseReason::Finished);
+            }
+            Err(error) => self.misbehaved(format!("the answer is not text: {error}")),
+        }
+    }
+
+    fn too_long(&mut self) {
+        let value = self.limits.session.message_bytes as u64;
+        self.link.abort(CloseReason::LimitExceeded {
+            limit: "message-bytes",
+            value,
+        });
+    }
+
+    fn misbehaved(&mut self, how: String) {
+        self.link.abort(CloseReason::PeerMisbehaved(how));
+    }
+
+    fn own_timeout(&self) -> Option<(Instant, &'static str)> {
+        let waits = self.link.is_open() && self.unanswered > 0;
+        waits.then(|| {
+            (
+                self.since + self.limits.session.request_timeout,
+                "request-timeout",
+            )
+        })
+    }
+}
+
+impl Session for Client {
+    type Event = String;
+
+    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        if self.link.discard(bytes.len()) {
+            return;
+        }
+        self.buffer.extend_from_slice(bytes);
+        match self.transport {
+            Transport::Tcp if self.buffer.len() > self.limits.session.message_bytes => self.too_long(),
+            Transport::Tcp => {}
+            Transport::WebSocket => self.read_messages(now),
+        }
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.link.peer_finished();
+        if self.transport == Transport::Tcp
+            && let Some(answer) = self.buffer.strip_suffix(b"\r\n")
+        {
+            self.answered(now, answer.to_vec());
+        }
+        let reason = match (self.unanswered, self.buffer.is_empty()) {
+            (0, _) => CloseReason::Finished,
+            (_, true) => CloseReason::PeerClosed("without an answer"),
+            (_, false) => CloseReason::PeerClosed("inside an answer"),
+        };
+        self.link.close_after_linger(now, reason);
+    }
+
+    fn handle_lost(&mut self, _now: Instant) {
+        self.link.lost(CloseReason::Lost);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.link.handle_timeout(now);
+        match self.own_timeout() {
+            Some((due, name)) if now >= due => self.link.abort(CloseReason::TimedOut(name)),
+            _ => {}
+        }
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        self.may_send = false;
+        self.end_when_answered(now, CloseReason::Shutdown);
+    }
+
+    fn wants_input(&self) -> bool {
+        true
+    }
+
+    fn transmit(&self) -> &[u8] {
+        self.link.transmit()
+    }
+
+    fn transmitted(&mut self, now: Instant, count: usize) {
+        self.link.transmitted(now, count);
+    }
+
+    fn transmit_state(&self) -> TransmitState {
+        self.link.transmit_state()
+    }
+
+    fn poll_event(&mut self) -> Option<Event<String>> {
+        self.link.poll_event()
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let link = self.link.poll_timeout();
+        let own = self.own_timeout();
+        link.into_iter().chain(own).min_by_key(|(due, _)| *due)
+    }
+
+    fn is_closed(&self) -> bool {
+        !self.link.is_open()
+    }
+
+    fn is_drained(&self) -> bool {
+        self.link.is_drained()
+    }
+}

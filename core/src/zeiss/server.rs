@@ -1,0 +1,283 @@
+//! The server's side of a connection.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::messages::{Request, decode_message};
+use super::{END_OF_REQUEST, Limits, QUIT, Transport};
+use crate::framing::length32;
+use crate::service::{Handler, Peer, Sequential};
+use crate::session::{CloseReason, Event, Link, ServerSession, Session, TransmitState};
+use crate::time::Instant;
+
+/// A service that lets `handler` answer. Its replies are answers without the CR LF that ends them over TCP; see
+/// [`Request::answer`].
+pub fn service<H>(
+    transport: Transport,
+    limits: Limits,
+    handler: H,
+) -> Sequential<Server, H, impl FnMut(Instant, Peer) -> Server>
+where
+    H: Handler<Request = Request, Reply = String>,
+{
+    Sequential::new(handler, move |now, _| Server::new(now, transport, limits.clone()))
+}
+
+/// One connection, on the server's side. What is no request is answered here.
+///
+/// Over TCP the first request is answered, whether Ctrl-D or FIN ends it, and the connection ends with the answer; what
+/// else comes is discarded. Over WebSocket requests are answered one after the other until the peer closes, or sends
+/// `quit`.
+///
+/// Deviations from upstream's scripts: UTF-8 may be split anywhere (there, a character in two segments kills the
+/// server), connections are served at once and not in turn, what kills upstream is answered, and there are limits.
+/// `quit` ends the connection (there: the server).
+#[derive(Debug)]
+pub struct Server {
+    link: Link<Request>,
+    transport: Transport,
+    limits: Limits,
+    /// What was received and not yet decoded.
+    buffer: Vec<u8>,
+    /// No Ctrl-D is in the first `searched` bytes of the buffer.
+    searched: usize,
+    /// The application owes an answer. Until then nothing more is read.
+    is_answering: bool,
+    /// With the next answer the connection ends.
+    ending: Option<CloseReason>,
+    has_received: bool,
+    /// When the connection or its current message began, or the last one was answered.
+    since: Instant,
+}
+
+/// A message longer than the limit.
+struct TooLong;
+
+impl Server {
+    /// A connection that begins now.
+    pub fn new(now: Instant, transport: Transport, limits: Limits) -> Self {
+        Self {
+            link: Link::new(limits.session.clone()),
+            transport,
+            limits,
+            buffer: Vec::new(),
+            searched: 0,
+            is_answering: false,
+            ending: None,
+            has_received: false,
+            since: now,
+        }
+    }
+
+    fn can_read(&self) -> bool {
+        self.link.is_open() && !self.is_answering && !self.link.is_full()
+    }
+
+    /// Reads messages as long as they can be taken, and ends the connection when that was all that the peer had to say.
+    fn read_buffer(&mut self, now: Instant) {
+        while self.can_read() {
+            match self.next_message() {
+                Ok(Some(message)) => self.message(now, &message),
+                Ok(None) if self.link.has_peer_finished() => {
+                    let reason = match self.buffer.is_empty() {
+                        true => CloseReason::Finished,
+                        false => CloseReason::PeerClosed("inside a message"),
+                    };
+                    self.link.close_after_linger(now, reason);
+                }
+                Ok(None) => break,
+                Err(TooLong) => self.too_long(now),
+            }
+        }
+    }
+
+    fn next_message(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
+        let limit = self.limits.session.message_bytes;
+        let (head, length) = match self.transport {
+            Transport::Tcp => (0, self.tcp_length()),
+            Transport::WebSocket => (4, length32::length_at(&self.buffer, 0)),
+        };
+        let arrived = self.buffer.len().saturating_sub(head);
+        if length.unwrap_or(arrived) > limit {
+            return Err(TooLong);
+        }
+        let message = length
+            .filter(|&length| length <= arrived)
+            .map(|length| self.buffer.drain(..head + length).skip(head).collect());
+        Ok(message)
+    }
+
+    /// How long the request is, once that is known. Over TCP there is but one.
+    fn tcp_length(&mut self) -> Option<usize> {
+        let unseen = self.buffer.get(self.searched..).unwrap_or_default();
+        let length = match unseen.iter().position(|&byte| byte == END_OF_REQUEST) {
+            Some(at) => Some(self.searched + at),
+            None => self.link.has_peer_finished().then_some(self.buffer.len()),
+        };
+        self.searched = self.buffer.len();
+        length
+    }
+
+    fn message(&mut self, now: Instant, message: &[u8]) {
+        self.has_received = true;
+        if self.transport == Transport::Tcp {
+            self.buffer = Vec::new();
+            self.ending.get_or_insert(CloseReason::Finished);
+        } else if message == QUIT.as_bytes() {
+            self.ending = Some(CloseReason::Finished);
+            return self.answer(now, "bye");
+        }
+        match decode_message(message, &self.limits.json) {
+            Ok(request) => {
+                self.is_answering = true;
+                self.link.emit(request);
+            }
+            Err(answer) => self.answer(now, &answer),
+        }
+    }
+
+    fn answer(&mut self, now: Instant, text: &str) {
+        self.is_answering = false;
+        self.since = now;
+        let transport = self.transport;
+        self.link.send_with(now, |output| match transport {
+            Transport::Tcp => {
+                output.extend_from_slice(text.as_bytes());
+                output.extend_from_slice(b"\r\n");
+            }
+            Transport::WebSocket => {
+                // An answer is a few times as long as the longest message at most.
+                let _ = length32::put(output, text.as_bytes());
+            }
+        });
+        if let Some(reason) = self.ending.take() {
+            self.link.close_after_linger(now, reason);
+        }
+    }
+
+    fn too_long(&mut self, now: Instant) {
+        let (limit, value) = ("message-bytes", self.limits.session.message_bytes);
+        self.ending = Some(CloseReason::LimitExceeded {
+            limit,
+            value: value as u64,
+        });
+        self.buffer = Vec::new();
+        self.answer(
+            now,
+            &format!("Error: Message exceeds the limit {limit} of {value} bytes."),
+        );
+    }
+
+    /// This protocol's own timer; the link has others.
+    fn own_timeout(&self) -> Option<(Instant, &'static str)> {
+        if !self.can_read() {
+            return None;
+        }
+        let limits = &self.limits.session;
+        Some(if self.has_received && self.buffer.is_empty() {
+            (self.since + limits.idle_timeout, "idle-timeout")
+        } else {
+            (self.since + limits.request_timeout, "request-timeout")
+        })
+    }
+}
+
+impl Session for Server {
+    type Event = Request;
+
+    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        if self.link.discard(bytes.len()) {
+            return;
+        }
+        if self.buffer.is_empty() && self.has_received {
+            self.since = now;
+        }
+        self.buffer.extend_from_slice(bytes);
+        self.read_buffer(now);
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.link.peer_finished();
+        self.read_buffer(now);
+    }
+
+    fn handle_lost(&mut self, _now: Instant) {
+        self.link.lost(CloseReason::Lost);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.link.handle_timeout(now);
+        match self.own_timeout() {
+            Some((due, name)) if now >= due => {
+                let reason = CloseReason::TimedOut(name);
+                if name == "idle-timeout" {
+                    self.link.close_after_linger(now, reason);
+                } else {
+                    self.ending = Some(reason);
+                    let allowed = self.limits.session.request_timeout;
+                    self.answer(
+                        now,
+                        &format!("Error: No complete message within the {name} of {allowed:?}."),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        if self.is_answering {
+            self.ending.get_or_insert(CloseReason::Shutdown);
+        } else {
+            self.link.close_after_linger(now, CloseReason::Shutdown);
+        }
+    }
+
+    fn wants_input(&self) -> bool {
+        !self.link.is_open() || self.can_read()
+    }
+
+    fn transmit(&self) -> &[u8] {
+        self.link.transmit()
+    }
+
+    fn transmitted(&mut self, now: Instant, count: usize) {
+        self.link.transmitted(now, count);
+        self.read_buffer(now);
+    }
+
+    fn transmit_state(&self) -> TransmitState {
+        self.link.transmit_state()
+    }
+
+    fn poll_event(&mut self) -> Option<Event<Request>> {
+        self.link.poll_event()
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let link = self.link.poll_timeout();
+        let own = self.own_timeout();
+        link.into_iter().chain(own).min_by_key(|(due, _)| *due)
+    }
+
+    fn is_closed(&self) -> bool {
+        !self.link.is_open()
+    }
+
+    fn is_drained(&self) -> bool {
+        self.link.is_drained()
+    }
+}
+
+impl ServerSession for Server {
+    /// The answer, without CR LF.
+    type Reply = String;
+
+    fn reply(&mut self, now: Instant, reply: String) {
+        if self.is_answering && self.link.is_open() {
+            self.answer(now, &reply);
+            self.read_buffer(now);
+        }
+    }
+}
