@@ -28,7 +28,7 @@ pub struct Limits {
     /// What one message may become in memory. A message beyond it is refused by an error reply.
     pub json: python_json::Limits,
     /// `requests-in-flight`: how many requests of one connection may wait for their replies. While there are more,
-    /// nothing is read from it. Default 128.
+    /// nothing is read from it. Default 64.
     pub requests_in_flight: usize,
 }
 
@@ -40,7 +40,7 @@ impl Default for Limits {
                 ..SessionLimits::default()
             },
             json: python_json::Limits::default(),
-            requests_in_flight: 128,
+            requests_in_flight: 64,
         }
     }
 }

@@ -44,6 +44,11 @@ pub enum Busy {
 pub trait Job {
     /// Works on, for at most about `fuel` units (for a solve: cost and gradient evaluations).
     fn step(&mut self, now: Instant, fuel: u32) -> Busy;
+
+    /// Steps may wait for something (a disk), so that a host with threads does not call them where others wait.
+    fn may_block(&self) -> bool {
+        false
+    }
 }
 
 /// The job of a service that has none.

@@ -21,6 +21,11 @@ pub trait Handler {
     /// Works on the request that was begun, for about `fuel` units. A host may call it on another thread.
     fn step(&mut self, now: Instant, fuel: u32) -> Option<Self::Reply>;
 
+    /// Whether steps may block; see [`Job::may_block`].
+    fn may_block(&self) -> bool {
+        false
+    }
+
     /// A request has asked the service to end.
     fn is_finished(&self) -> bool {
         false
@@ -145,6 +150,10 @@ impl<H: Handler> Job for HandlerJob<H> {
             self.reply = self.handler.step(now, fuel);
         }
         if self.reply.is_some() { Busy::No } else { Busy::Yes }
+    }
+
+    fn may_block(&self) -> bool {
+        self.handler.may_block()
     }
 }
 
