@@ -7,22 +7,8 @@ use alloc::vec::Vec;
 use super::messages::{Request, decode_message};
 use super::{END_OF_REQUEST, Limits, QUIT, Transport};
 use crate::framing::length32;
-use crate::service::{Handler, Peer, Sequential};
 use crate::session::{CloseReason, Event, Link, ServerSession, Session, TransmitState};
 use crate::time::Instant;
-
-/// A service that lets `handler` answer. Its replies are answers without the CR LF that ends them over TCP; see
-/// [`Request::answer`].
-pub fn service<H>(
-    transport: Transport,
-    limits: Limits,
-    handler: H,
-) -> Sequential<Server, H, impl FnMut(Instant, Peer) -> Server>
-where
-    H: Handler<Request = Request, Reply = String>,
-{
-    Sequential::new(handler, move |now, _| Server::new(now, transport, limits.clone()))
-}
 
 /// One connection, on the server's side. What is no request is answered here.
 ///

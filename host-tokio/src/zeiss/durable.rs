@@ -1,0 +1,116 @@
+//! A folder whose changes survive a crash at any moment: each happens wholly or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// Where files are until they are whole.
+const INCOMING: &str = ".labwire/incoming";
+const LOCK: &str = ".labwire/lock";
+
+/// A folder that several services and processes may change at a time.
+#[derive(Clone, Debug)]
+pub(super) struct DurableFolder {
+    root: PathBuf,
+}
+
+/// While it lives nobody else changes the folder.
+pub(super) struct Locked(#[expect(dead_code, reason = "closing the file gives the lock back")] File);
+
+impl DurableFolder {
+    /// Makes the folder if need be, and clears away what a killed process has left unfinished.
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root.join(INCOMING))?;
+        let folder = Self { root: root.to_owned() };
+        let _locked = folder.lock()?;
+        for entry in fs::read_dir(root.join(INCOMING))? {
+            let path = entry?.path();
+            // Whoever is still writing a file holds a lock on it.
+            if File::open(&path)?.try_lock().is_ok() {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    pub(super) fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
+        self.root.join(inside)
+    }
+
+    /// Waits until nobody else changes the folder.
+    pub(super) fn lock(&self) -> io::Result<Locked> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.root.join(LOCK))?;
+        file.lock()?;
+        Ok(Locked(file))
+    }
+
+    /// Copies `source` to a temporary file, down to the disk. Not to be called with the lock held: it takes as long as
+    /// it takes.
+    ///
+    /// # Errors
+    /// Also when there are more than `limit` bytes.
+    pub(super) fn receive(&self, source: &mut impl Read, limit: u64) -> io::Result<NamedTempFile> {
+        let mut file = {
+            let _locked = self.lock()?;
+            let file = self.temporary()?;
+            file.as_file().lock()?;
+            file
+        };
+        if io::copy(&mut source.take(limit.saturating_add(1)), &mut file)? > limit {
+            let error = format!("longer than the limit file-bytes of {limit} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, error));
+        }
+        file.as_file().sync_all()?;
+        Ok(file)
+    }
+
+    /// Gives a received file its name below the root.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when the name is taken; then the file comes back with the error.
+    pub(super) fn keep(&self, file: NamedTempFile, path: &Path) -> Result<(), (io::Error, NamedTempFile)> {
+        match file.persist_noclobber(self.root.join(path)) {
+            Ok(_) => Ok(()),
+            Err(error) => Err((error.error, error.file)),
+        }
+    }
+
+    /// Makes `path` hold `bytes`: after a crash it holds these or what it held before. Needs the lock.
+    pub(super) fn replace(&self, _locked: &Locked, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.temporary()?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(self.root.join(path))?;
+        self.sync(Path::new(""))
+    }
+
+    /// Makes a folder below the root, down to the disk.
+    pub(super) fn create_folder(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(self.root.join(path))?;
+        path.ancestors().skip(1).try_for_each(|parent| self.sync(parent))
+    }
+
+    /// Brings a folder's names down to the disk.
+    pub(super) fn sync(&self, folder: &Path) -> io::Result<()> {
+        if cfg!(unix) {
+            File::open(self.root.join(folder))?.sync_all()
+        } else {
+            // Elsewhere folders cannot be opened as files.
+            Ok(())
+        }
+    }
+
+    fn temporary(&self) -> io::Result<NamedTempFile> {
+        let mut builder = tempfile::Builder::new();
+        // As any new file: what the process' mask leaves of it, rather than private.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        builder.tempfile_in(self.root.join(INCOMING))
+    }
+}

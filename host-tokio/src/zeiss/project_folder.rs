@@ -1,0 +1,325 @@
+//! A folder that takes what INSPECT's project would.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use labwire_core::python_json::{self, Value};
+use labwire_core::zeiss::{ImportMode, Outcome, Request};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use super::durable::DurableFolder;
+use super::source::Source;
+
+const PROJECT: &str = "project.json";
+const VERSION: u32 = 1;
+/// The longest folder or file name made here, in bytes. File systems take 255, with room here for a number.
+const NAME_BYTES: usize = 200;
+/// What stands in names as it is.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b' ');
+
+/// A project as a folder:
+///
+/// ```text
+/// project.json                    what was imported, in order: names, focal lengths, import modes
+/// measurement_series/<name>/...   images
+/// elements/...                    element files
+/// ```
+///
+/// An import that was answered `O.k.` is complete on the disk. One that is killed in between leaves `project.json` as it
+/// was; at most a copied file remains that it does not name. Several services and processes may use one folder.
+#[derive(Clone, Debug)]
+pub struct ProjectFolder {
+    folder: DurableFolder,
+    file_bytes: u64,
+}
+
+/// Why a folder cannot be used, or an import fails.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProjectError {
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// `project.json` is not what it should be.
+    #[error("{PROJECT}: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// `project.json` is from a newer labwire.
+    #[error("{PROJECT} has version {0}; this labwire knows version {VERSION}")]
+    Version(u32),
+    /// The name of a measurement series is no text, or empty.
+    #[error("{0} is no name for a measurement series")]
+    SeriesName(String),
+    /// A new series needs a positive focal length.
+    #[error("{0} is no focal length in mm")]
+    FocalLength(String),
+    /// INSPECT has no such import mode.
+    #[error("{0} is no import mode; there are 'clipboard' and 'new_stage'")]
+    ImportMode(String),
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Project {
+    version: u32,
+    measurement_series: Vec<Series>,
+    elements: Vec<Elements>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Series {
+    name: String,
+    focal_length_mm: f64,
+    folder: String,
+    images: Vec<Image>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Image {
+    file: String,
+    source: String,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Elements {
+    file: String,
+    source: String,
+    import_mode: String,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+impl ProjectFolder {
+    /// Opens a project, or makes a new one. Files of more than `file_bytes` bytes are not imported.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, or its `project.json` cannot be understood.
+    pub fn open(root: &Path, file_bytes: u64) -> Result<Self, ProjectError> {
+        let project = Self {
+            folder: DurableFolder::open(root)?,
+            file_bytes,
+        };
+        project.read()?;
+        Ok(project)
+    }
+
+    /// Does what a request asks for. Blocks. Why an import fails is in the log.
+    pub fn import(&self, request: &Request) -> Outcome {
+        let Some(source) = Source::open(request.file()) else {
+            return Outcome::Unreadable;
+        };
+        let path = source.path.clone();
+        let imported = match request {
+            Request::Image { name, focal_length, .. } => self.import_image(source, name, focal_length),
+            Request::Elements { import_mode, .. } => self.import_elements(source, import_mode),
+        };
+        match imported {
+            Ok(file) => {
+                tracing::info!(source = path, file = %file.display(), "imported");
+                Outcome::Imported
+            }
+            Err(error) => {
+                tracing::warn!(source = path, %error, "cannot import");
+                Outcome::Failed
+            }
+        }
+    }
+
+    fn import_image(
+        &self,
+        mut source: Source,
+        name: &Value,
+        focal_length: &Value,
+    ) -> Result<PathBuf, ProjectError> {
+        let file = self.folder.receive(&mut source.file, self.file_bytes)?;
+        let locked = self.folder.lock()?;
+        let mut project = self.read()?;
+        let series = project.series(name, focal_length)?;
+        let folder = Path::new("measurement_series").join(&series.folder);
+        let path = self.keep(file, &folder, source.name(), series.images.len())?;
+        series.images.push(Image {
+            file: file_name(&path),
+            source: source.path,
+        });
+        self.folder
+            .replace(&locked, Path::new(PROJECT), &project.to_json()?)?;
+        Ok(path)
+    }
+
+    fn import_elements(&self, mut source: Source, import_mode: &Value) -> Result<PathBuf, ProjectError> {
+        let modes = [ImportMode::Clipboard, ImportMode::NewStage].map(ImportMode::as_str);
+        let mode = modes.into_iter().find(|mode| import_mode.as_str() == Some(mode));
+        let mode = mode.ok_or_else(|| ProjectError::ImportMode(python_json::repr(import_mode)))?;
+        let file = self.folder.receive(&mut source.file, self.file_bytes)?;
+        let locked = self.folder.lock()?;
+        let mut project = self.read()?;
+        let path = self.keep(file, Path::new("elements"), source.name(), project.elements.len())?;
+        project.elements.push(Elements {
+            file: file_name(&path),
+            source: source.path,
+            import_mode: mode.to_owned(),
+        });
+        self.folder
+            .replace(&locked, Path::new(PROJECT), &project.to_json()?)?;
+        Ok(path)
+    }
+
+    /// Puts a copied file into `folder` under its own name, or, when that is taken, with a number; `count` files are
+    /// there already.
+    fn keep(&self, mut file: NamedTempFile, folder: &Path, name: &str, count: usize) -> io::Result<PathBuf> {
+        self.folder.create_folder(folder)?;
+        let name = component(name);
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+        let dot = if extension.is_empty() { "" } else { "." };
+        let mut path = folder.join(&name);
+        let mut number = count;
+        loop {
+            match self.folder.keep(file, &path) {
+                Ok(()) => break,
+                Err((error, back)) if error.kind() == io::ErrorKind::AlreadyExists => file = back,
+                Err((error, _)) => return Err(error),
+            }
+            number += 1;
+            path = folder.join(format!("{stem}-{number}{dot}{extension}"));
+        }
+        self.folder.sync(folder)?;
+        Ok(path)
+    }
+
+    fn read(&self) -> Result<Project, ProjectError> {
+        let text = match fs::read(self.folder.path(PROJECT)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Project::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let Version { version } = serde_json::from_slice(&text)?;
+        if version != VERSION {
+            return Err(ProjectError::Version(version));
+        }
+        Ok(serde_json::from_slice(&text)?)
+    }
+}
+
+impl Project {
+    fn new() -> Self {
+        Self {
+            version: VERSION,
+            measurement_series: Vec::new(),
+            elements: Vec::new(),
+        }
+    }
+
+    fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
+    /// The series of that name; the focal length counts when it is a new one.
+    fn series(&mut self, name: &Value, focal_length: &Value) -> Result<&mut Series, ProjectError> {
+        let name = name
+            .as_str()
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| ProjectError::SeriesName(python_json::repr(name)))?;
+        let known = self.measurement_series.iter().position(|series| series.name == name);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let series = Series {
+                    name: name.to_owned(),
+                    focal_length_mm: millimetres(focal_length)?,
+                    folder: self.free_folder(name),
+                    images: Vec::new(),
+                };
+                self.measurement_series.push(series);
+                self.measurement_series.len() - 1
+            }
+        };
+        Ok(&mut self.measurement_series[index])
+    }
+
+    /// A folder name that no other series has, on file systems that ignore case either.
+    fn free_folder(&self, name: &str) -> String {
+        let name = component(name);
+        let is_free = |folder: &str| {
+            let mut folders = self.measurement_series.iter().map(|series| &series.folder);
+            !folders.any(|taken| taken.to_lowercase() == folder.to_lowercase())
+        };
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        names.find(|folder| is_free(folder)).unwrap_or(name)
+    }
+}
+
+/// The focal length, a number or a text that is one (upstream's client sends a text).
+fn millimetres(focal_length: &Value) -> Result<f64, ProjectError> {
+    let number = match focal_length.as_str() {
+        Some(text) => text.trim().parse().ok(),
+        None => focal_length.as_f64(),
+    };
+    number
+        .filter(|number: &f64| *number > 0.0 && number.is_finite())
+        .ok_or_else(|| ProjectError::FocalLength(python_json::repr(focal_length)))
+}
+
+/// Any text as one path component that is safe on every file system: percent-encoded, never `.` or `..` or hidden,
+/// no trailing dot or space, and not too long.
+fn component(text: &str) -> String {
+    let mut name = String::new();
+    for character in text.chars() {
+        let mut buffer = [0; 4];
+        let piece = utf8_percent_encode(character.encode_utf8(&mut buffer), KEPT).to_string();
+        if name.len() + piece.len() > NAME_BYTES {
+            break;
+        }
+        name.push_str(&piece);
+    }
+    if let Some(rest) = name.strip_prefix('.') {
+        name = format!("%2E{rest}");
+    }
+    let last = match name.pop() {
+        Some('.') => "%2E".to_owned(),
+        Some(' ') => "%20".to_owned(),
+        Some(other) => other.to_string(),
+        None => "unnamed".to_owned(),
+    };
+    name + &last
+}
+
+/// The name of a path made by [`component`], which is text.
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_is_one_safe_component() {
+        for (text, name) in [
+            ("Default", "Default"),
+            ("Series 1_a-b.c", "Series 1_a-b.c"),
+            ("..", "%2E%2E"),
+            (".", "%2E"),
+            (".hidden", "%2Ehidden"),
+            ("../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd"),
+            ("a\\b:c", "a%5Cb%3Ac"),
+            ("end. ", "end.%20"),
+            ("end.", "end%2E"),
+            ("µ", "%C2%B5"),
+            ("a\0b", "a%00b"),
+            ("100%", "100%25"),
+        ] {
+            assert_eq!(component(text), name);
+        }
+        assert!(component(&"ä".repeat(500)).len() <= NAME_BYTES + 2);
+    }
+}
