@@ -1,11 +1,15 @@
 //! The contract between a protocol and the host that moves its bytes. See the crate's documentation for the drive loop.
 
+mod backoff;
+mod connector;
 mod link;
 
 use alloc::string::String;
 
 use crate::time::Instant;
 
+pub use backoff::Backoff;
+pub use connector::{Action, ConnectError, Connector};
 pub use link::Link;
 
 /// One side of one connection.

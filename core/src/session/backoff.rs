@@ -1,0 +1,92 @@
+//! How long to wait before the next attempt to connect.
+
+use core::time::Duration;
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+/// Waiting times that double from attempt to attempt, with jitter: many clients of one peer that comes back do not
+/// all knock at once.
+///
+/// The random numbers are those of xoshiro256++ (Blackman and Vigna, 2019), from the seed that the host gives.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    initial: Duration,
+    maximum: Duration,
+    step: Duration,
+    random: Xoshiro256PlusPlus,
+}
+
+impl Backoff {
+    /// Steps from `initial`, doubling up to `maximum`.
+    pub fn new(initial: Duration, maximum: Duration, seed: u64) -> Self {
+        Self {
+            initial,
+            maximum,
+            step: initial.min(maximum),
+            random: Xoshiro256PlusPlus::seed_from_u64(seed),
+        }
+    }
+
+    /// The next waiting time, uniform between half the step and the step; then the step doubles.
+    pub fn next_delay(&mut self) -> Duration {
+        let step = u64::try_from(self.step.as_nanos()).unwrap_or(u64::MAX);
+        let half = step / 2;
+        let delay = Duration::from_nanos(step - self.random.next_u64() % (half + 1));
+        self.step = self.step.saturating_mul(2).min(self.maximum);
+        delay
+    }
+
+    /// The longest that [`next_delay`](Backoff::next_delay) can be when it is asked next.
+    pub fn step(&self) -> Duration {
+        self.step
+    }
+
+    /// Starts again at the first step: the peer is well.
+    pub fn reset(&mut self) {
+        self.step = self.initial.min(self.maximum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const INITIAL: Duration = Duration::from_millis(100);
+    const MAXIMUM: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn doubles_with_jitter_up_to_the_maximum() {
+        let mut backoff = Backoff::new(INITIAL, MAXIMUM, 1);
+        let mut step = INITIAL;
+        for _ in 0..20 {
+            assert_eq!(backoff.step(), step);
+            let delay = backoff.next_delay();
+            assert!(step / 2 <= delay && delay <= step, "{delay:?} of {step:?}");
+            step = (step * 2).min(MAXIMUM);
+        }
+        assert_eq!(step, MAXIMUM);
+        backoff.reset();
+        assert_eq!(backoff.step(), INITIAL);
+    }
+
+    #[test]
+    fn the_seed_decides() {
+        let delays = |seed| {
+            let mut backoff = Backoff::new(INITIAL, MAXIMUM, seed);
+            (0..8).map(|_| backoff.next_delay()).collect::<Vec<_>>()
+        };
+        assert_eq!(delays(7), delays(7));
+        assert_ne!(delays(7), delays(8));
+    }
+
+    #[test]
+    fn no_waiting_and_endless_waiting_are_possible() {
+        assert_eq!(
+            Backoff::new(Duration::ZERO, MAXIMUM, 1).next_delay(),
+            Duration::ZERO
+        );
+        assert!(Backoff::new(Duration::MAX, Duration::MAX, 1).next_delay() > MAXIMUM);
+    }
+}
