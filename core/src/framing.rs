@@ -3,3 +3,4 @@
 pub mod decimal_length;
 pub mod json_value;
 pub mod length32;
+pub mod until;

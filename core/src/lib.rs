@@ -34,5 +34,6 @@ pub mod service;
 pub mod session;
 pub mod sets;
 pub mod solve;
+pub mod socs;
 pub mod time;
 pub mod zeiss;

@@ -1,0 +1,210 @@
+//! Where a message ends when it is the receiver who says so: the framings of lab devices.
+
+use alloc::vec::Vec;
+
+/// How to know that a message is complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Whatever arrives first, one byte at least. It may be a part of what the peer is saying.
+    Any,
+    /// These bytes have come; they belong to the message. Empty means [`Until::Any`].
+    Delimiter(Vec<u8>),
+    /// This many bytes have come.
+    Length(usize),
+    /// As many bytes have come as a number in the message's head says.
+    LengthPrefix(LengthPrefix),
+    /// One of these prompts stands at the start of a line (of the message, or after CR or LF); it belongs to the
+    /// message. An empty prompt stands nowhere.
+    Prompt(Vec<Vec<u8>>),
+}
+
+/// A length in the head of a message, which counts the bytes that follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LengthPrefix {
+    /// How many bytes stand before the length.
+    pub offset: usize,
+    /// How many bytes the length has, 1 to 8.
+    pub width: u8,
+    /// Whether its least significant byte comes first.
+    pub little_endian: bool,
+    /// How many bytes follow that the length does not count; negative when it counts some of the head.
+    pub uncounted: i32,
+}
+
+impl Until {
+    /// Up to and with `bytes`.
+    pub fn delimiter(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Delimiter(bytes.into())
+    }
+
+    /// The length of the message that `bytes` begin with, as soon as it is known: it may be more than what has come.
+    ///
+    /// `searched` starts at 0 and is kept between calls with more and more bytes of the same message, so that no byte
+    /// is looked at twice.
+    pub fn find(&self, bytes: &[u8], searched: &mut usize) -> Option<usize> {
+        match self {
+            Self::Delimiter(delimiter) if !delimiter.is_empty() => {
+                let from = searched.saturating_sub(delimiter.len() - 1).min(bytes.len());
+                let at = memchr::memmem::find(&bytes[from..], delimiter);
+                if at.is_none() {
+                    *searched = bytes.len();
+                }
+                at.map(|at| from + at + delimiter.len())
+            }
+            Self::Any | Self::Delimiter(_) => (!bytes.is_empty()).then_some(bytes.len()),
+            Self::Length(length) => Some(*length),
+            Self::LengthPrefix(prefix) => prefix.find(bytes),
+            Self::Prompt(prompts) => find_prompt(prompts, bytes, searched),
+        }
+    }
+
+    /// A complete message without its delimiter, or without its prompt and the line end before that.
+    pub fn payload<'a>(&self, message: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Delimiter(delimiter) => message.strip_suffix(&delimiter[..]).unwrap_or(message),
+            Self::Prompt(prompts) => {
+                let answer = prompts
+                    .iter()
+                    .find_map(|prompt| message.strip_suffix(&prompt[..]))
+                    .unwrap_or(message);
+                let line_end = answer.iter().rev().take_while(|&&byte| is_line_end(byte)).count();
+                &answer[..answer.len() - line_end]
+            }
+            Self::Any | Self::Length(_) | Self::LengthPrefix(_) => message,
+        }
+    }
+}
+
+impl LengthPrefix {
+    fn find(&self, bytes: &[u8]) -> Option<usize> {
+        let head = self.offset.saturating_add(usize::from(self.width.min(8)));
+        let digits = bytes.get(self.offset..head)?;
+        let digit = |value: u64, &byte: &u8| (value << 8) | u64::from(byte);
+        let length = if self.little_endian {
+            digits.iter().rev().fold(0, digit)
+        } else {
+            digits.iter().fold(0, digit)
+        };
+        let length = length.saturating_add_signed(i64::from(self.uncounted));
+        Some(head.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)))
+    }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+/// `searched` is the first place at which a line may start that has not been looked at.
+fn find_prompt(prompts: &[Vec<u8>], bytes: &[u8], searched: &mut usize) -> Option<usize> {
+    let prompts = prompts.iter().filter(|prompt| !prompt.is_empty());
+    while let Some(rest) = bytes.get(*searched..) {
+        if *searched == 0 || is_line_end(bytes[*searched - 1]) {
+            if let Some(prompt) = prompts.clone().find(|prompt| rest.starts_with(prompt)) {
+                return Some(*searched + prompt.len());
+            }
+            if prompts.clone().any(|prompt| prompt.starts_with(rest)) {
+                return None;
+            }
+        }
+        let Some(line_end) = memchr::memchr2(b'\r', b'\n', rest) else {
+            *searched = bytes.len();
+            return None;
+        };
+        *searched += line_end + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    fn prompts(texts: &[&str]) -> Until {
+        Until::Prompt(texts.iter().map(|text| text.as_bytes().to_vec()).collect())
+    }
+
+    fn modbus() -> Until {
+        Until::LengthPrefix(LengthPrefix {
+            offset: 4,
+            width: 2,
+            little_endian: false,
+            uncounted: 0,
+        })
+    }
+
+    /// Byte by byte, with memory: the length of the first message once all of it is there.
+    fn complete_at(until: &Until, stream: &[u8]) -> Option<usize> {
+        let mut searched = 0;
+        (0..=stream.len()).find_map(|count| {
+            until
+                .find(&stream[..count], &mut searched)
+                .filter(|&end| end <= count)
+        })
+    }
+
+    #[test]
+    fn ends_where_the_dialect_says() {
+        for (until, stream, length) in [
+            (Until::delimiter("\n"), &b"+1.0\nrest"[..], Some(5)),
+            (Until::delimiter("\r\n"), b"a\rb\n\r\r\nrest", Some(7)),
+            (Until::delimiter("\r\n"), b"\r", None),
+            (Until::delimiter(""), b"x", Some(1)),
+            (Until::Any, b"", None),
+            (Until::Any, b"xy", Some(1)),
+            (Until::Length(3), b"\n\n\nrest", Some(3)),
+            (Until::Length(3), b"\n\n", None),
+            (Until::Length(0), b"", Some(0)),
+            (modbus(), b"\x09\x99\0\0\0\x03\x01\x83\x02rest", Some(9)),
+            (modbus(), b"\x09\x99\0\0\0", None),
+            (prompts(&[":", "?"]), b" 12:30\r\n:rest", Some(9)),
+            (prompts(&[":", "?"]), b"?rest", Some(1)),
+            (prompts(&["> "]), b"1 > 2\n> rest", Some(8)),
+            (prompts(&["> "]), b">x\n>", None),
+            (prompts(&["> "]), b">> \n> ", Some(6)),
+            (prompts(&["", "> "]), b"x\n> ", Some(4)),
+        ] {
+            assert_eq!(complete_at(&until, stream), length, "{until:?} {stream:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_known_early_and_never_overflow() {
+        let mut prefix = LengthPrefix {
+            offset: 1,
+            width: 8,
+            little_endian: true,
+            uncounted: 0,
+        };
+        let find = |prefix, bytes| Until::LengthPrefix(prefix).find(bytes, &mut 0);
+        assert_eq!(find(prefix, &[255; 9]), Some(usize::MAX));
+        assert_eq!(find(prefix, &[7, 2, 1, 0, 0, 0, 0, 0, 0]), Some(9 + 0x102));
+        prefix.uncounted = -0x103;
+        assert_eq!(find(prefix, &[7, 2, 1, 0, 0, 0, 0, 0, 0]), Some(9));
+        prefix.offset = usize::MAX;
+        assert_eq!(find(prefix, &[255; 9]), None);
+        assert_eq!(Until::Length(1 << 40).find(b"", &mut 0), Some(1 << 40));
+    }
+
+    #[test]
+    fn payloads_lose_what_ends_them() {
+        assert_eq!(Until::delimiter("\r\n").payload(b"+1.0\r\n"), b"+1.0");
+        assert_eq!(prompts(&["> "]).payload(b"12\r\n> "), b"12");
+        assert_eq!(prompts(&[":", "?"]).payload(b"?"), b"");
+        assert_eq!(Until::Any.payload(b"12\n"), b"12\n");
+    }
+
+    proptest::proptest! {
+        /// With memory and without, in chunks and at once: the same end.
+        #[test]
+        fn memory_changes_nothing(
+            stream in proptest::collection::vec(proptest::sample::select(b"\r\n>: a".to_vec()), 0..20),
+            delimiter in proptest::collection::vec(proptest::sample::select(b"\r\n>".to_vec()), 1..4),
+        ) {
+            for until in [Until::Delimiter(delimiter.clone()), Until::Prompt(vec![b":".to_vec(), delimiter])] {
+                let at_once = (0..=stream.len()).find_map(|count| until.find(&stream[..count], &mut 0));
+                proptest::prop_assert_eq!(complete_at(&until, &stream), at_once);
+            }
+        }
+    }
+}
