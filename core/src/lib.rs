@@ -10,9 +10,9 @@
 //!  service    a protocol server joined to its engine
 //!     |  \
 //!     |   engines:  problem (text -> graph -> derivative -> program)   solve (PANOC in ALM)
-//!  protocols: open                             each: messages | codec | client | server
+//!  protocols: open  socs                       each: messages | codec | client | server
 //!     |
-//!  framing:   JSON value
+//!  framing:   JSON value | what the receiver says (delimiter, length, prompt)
 //!     |
 //!  time, session (the contract), limits
 //! ```
@@ -33,7 +33,7 @@ pub mod python_json;
 pub mod service;
 pub mod session;
 pub mod sets;
-pub mod solve;
 pub mod socs;
+pub mod solve;
 pub mod time;
 pub mod zeiss;
