@@ -29,6 +29,7 @@ pub mod math;
 pub mod obe;
 pub mod open;
 pub mod problem;
+pub mod pymodaq;
 pub mod python_json;
 pub mod service;
 pub mod session;

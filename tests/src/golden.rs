@@ -38,6 +38,26 @@ pub fn corpus(file: &str) -> String {
     fs::read_to_string(path).expect("the corpus is part of the repository")
 }
 
+/// `pymodaq/<version>.json`: what a release of PyMoDAQ makes of each object, by the object's name; `None` where it
+/// raises an exception instead.
+pub fn pymodaq(version: &str) -> Vec<(String, Option<Vec<u8>>)> {
+    let text = corpus(&format!("pymodaq/{version}.json"));
+    let captured: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&text).expect("a capture is a JSON object");
+    let objects = captured.into_iter().filter(|(name, _)| name != "_env");
+    objects
+        .map(|(name, bytes)| (name, hex(bytes.as_str().expect("hexadecimal or an exception"))))
+        .collect()
+}
+
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).ok());
+    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+}
+
 /// The value of a Python bytes literal.
 pub fn python_bytes(literal: &str) -> Option<Vec<u8>> {
     let quoted = literal.strip_prefix('b')?;

@@ -1,0 +1,166 @@
+//! The module's side of one connection: it owns the hardware, says what it is, and carries out orders.
+
+use alloc::string::{String, ToString};
+
+use super::command::{Message, MessageDecoder, ModuleKind, Order, Report};
+use super::generation::Generation;
+use super::limits::Limits;
+use crate::session::{self, CloseReason, Link, ServerSession, Session, TransmitState};
+use crate::time::Instant;
+
+/// How many grabs may be ordered and not yet answered; then the module stops reading.
+const MAX_GRABS: usize = 16;
+
+/// The name of the `Info` by which a module of ours says why it did not do what it was told. The protocol has no reply
+/// for that; a real server displays it.
+pub const ERROR: &str = "error";
+
+/// One connection of a module.
+#[derive(Debug)]
+pub struct Client {
+    link: Link<Order>,
+    limits: Limits,
+    decoder: MessageDecoder,
+    /// When the message that is being read began.
+    since: Option<Instant>,
+    grabs: usize,
+}
+
+impl Client {
+    /// A connection that begins now: what the module is and all its settings (XML) are ready to be sent.
+    pub fn new(
+        now: Instant,
+        limits: &Limits,
+        generation: Generation,
+        kind: ModuleKind,
+        settings: impl Into<String>,
+    ) -> Self {
+        let mut client = Self {
+            link: Link::new(limits.session.clone()),
+            decoder: MessageDecoder::new(generation, limits),
+            limits: limits.clone(),
+            since: None,
+            grabs: 0,
+        };
+        client.send(now, &Report::Other(kind.name().into()));
+        client.send(now, &Report::Infos(settings.into()));
+        client
+    }
+
+    /// The generation it speaks.
+    pub fn generation(&self) -> Generation {
+        self.decoder.generation()
+    }
+
+    /// What the generation cannot carry is reported as an `Info` named `error`.
+    fn send(&mut self, now: Instant, report: &Report) {
+        let generation = self.decoder.generation();
+        self.link.send_with(now, |output| {
+            if let Err(error) = report.encode(generation, output) {
+                let info = Report::Info {
+                    name: ERROR.into(),
+                    value: error.to_string(),
+                };
+                // Only g1 cannot carry this either; its server then waits in vain, as it does for any other fault.
+                let _ = info.encode(generation, output);
+            }
+        });
+    }
+}
+
+impl Session for Client {
+    type Event = Order;
+
+    fn handle_input(&mut self, now: Instant, mut bytes: &[u8]) {
+        if self.link.discard(bytes.len()) {
+            return;
+        }
+        while !bytes.is_empty() && self.link.is_open() {
+            match self.decoder.decode(&mut bytes) {
+                Ok(Some(order)) => {
+                    self.since = None;
+                    self.grabs += usize::from(matches!(order, Order::Grab(_)));
+                    self.link.emit(order);
+                }
+                Ok(None) => self.since = self.since.or(Some(now)),
+                Err(error) => self.link.abort(error.into()),
+            }
+        }
+    }
+
+    fn handle_eof(&mut self, _now: Instant) {
+        self.link.peer_finished();
+        if self.link.is_open() {
+            self.link.close(if self.decoder.is_inside() {
+                CloseReason::PeerClosed("inside a message")
+            } else {
+                CloseReason::PeerClosed("the server has ended")
+            });
+        }
+    }
+
+    fn handle_lost(&mut self, _now: Instant) {
+        self.link.lost(CloseReason::Lost);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self
+            .since
+            .is_some_and(|since| now >= since + self.limits.session.request_timeout)
+        {
+            self.link.abort(CloseReason::TimedOut("request-timeout"));
+        }
+        self.link.handle_timeout(now);
+    }
+
+    /// Says `Quit` first: a real server hangs on an end of the stream without it.
+    fn handle_shutdown(&mut self, now: Instant) {
+        self.send(now, &Report::Quit);
+        self.link.close_after_linger(now, CloseReason::Shutdown);
+    }
+
+    fn wants_input(&self) -> bool {
+        !self.link.is_open() || (!self.link.is_full() && self.grabs < MAX_GRABS)
+    }
+
+    fn transmit(&self) -> &[u8] {
+        self.link.transmit()
+    }
+
+    fn transmitted(&mut self, now: Instant, count: usize) {
+        self.link.transmitted(now, count);
+    }
+
+    fn transmit_state(&self) -> TransmitState {
+        self.link.transmit_state()
+    }
+
+    fn poll_event(&mut self) -> Option<session::Event<Order>> {
+        self.link.poll_event()
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let request = self.since.filter(|_| self.link.is_open());
+        let request = request.map(|since| (since + self.limits.session.request_timeout, "request-timeout"));
+        request.into_iter().chain(self.link.poll_timeout()).min()
+    }
+
+    fn is_closed(&self) -> bool {
+        !self.link.is_open()
+    }
+
+    fn is_drained(&self) -> bool {
+        self.link.is_drained()
+    }
+}
+
+impl ServerSession for Client {
+    type Reply = Report;
+
+    fn reply(&mut self, now: Instant, report: Report) {
+        if let Report::Done(_) = report {
+            self.grabs = self.grabs.saturating_sub(1);
+        }
+        self.send(now, &report);
+    }
+}

@@ -1,0 +1,125 @@
+//! Everything that can travel.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::array::{NdArray, Scalar};
+use super::data::{Axis, DataToExport, DataWithAxes};
+
+/// A value of PyMoDAQ's serializer. Which of them a generation can carry is the encoder's knowledge.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Object {
+    /// Python's `None`.
+    None,
+    /// A number, or true or false.
+    Scalar(Scalar),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// An array.
+    Array(NdArray),
+    /// A list.
+    List(Vec<Object>),
+    /// A tuple.
+    Tuple(Vec<Object>),
+    /// A dictionary, in order.
+    Dict(Vec<(Object, Object)>),
+    /// An axis.
+    Axis(Box<Axis>),
+    /// Data of any flavour.
+    Data(Box<DataWithAxes>),
+    /// A container of data; shared, because many may wait for the same image.
+    DataToExport(Arc<DataToExport>),
+    /// A setting.
+    Parameter {
+        /// The names that lead to it.
+        path: Vec<String>,
+        /// Itself.
+        xml: String,
+    },
+}
+
+impl Object {
+    /// What it is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Scalar(_) => "a scalar",
+            Self::Text(_) => "text",
+            Self::Bytes(_) => "bytes",
+            Self::Array(_) => "an array",
+            Self::List(_) => "a list",
+            Self::Tuple(_) => "a tuple",
+            Self::Dict(_) => "a dictionary",
+            Self::Axis(_) => "an axis",
+            Self::Data(data) => data.class.name(),
+            Self::DataToExport(export) => export.class.name(),
+            Self::Parameter { .. } => "a parameter",
+        }
+    }
+
+    /// The text, if it is text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is a real number.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Scalar(scalar) => scalar.to_f64(),
+            _ => None,
+        }
+    }
+
+    /// The items, if it is a list or a tuple.
+    pub fn as_items(&self) -> Option<&[Self]> {
+        match self {
+            Self::List(items) | Self::Tuple(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The value of a dictionary's text key.
+    pub fn entry(&self, key: &str) -> Option<&Self> {
+        let Self::Dict(entries) = self else { return None };
+        entries
+            .iter()
+            .find(|(name, _)| name.as_text() == Some(key))
+            .map(|(_, value)| value)
+    }
+
+    /// A dictionary with text keys.
+    pub fn dict<const N: usize>(entries: [(&str, Self); N]) -> Self {
+        Self::Dict(
+            entries
+                .into_iter()
+                .map(|(key, value)| (Self::from(key), value))
+                .collect(),
+        )
+    }
+}
+
+impl From<&str> for Object {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Object {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<T: Into<Scalar>> From<T> for Object {
+    fn from(value: T) -> Self {
+        Self::Scalar(value.into())
+    }
+}

@@ -1,0 +1,164 @@
+//! Reading a module's reports while finding out its generation.
+//!
+//! Nothing on the wire names it. The first bytes tell g4 from the rest; the rest is taken for g2 until data or a
+//! position begin with the name of a class.
+
+use alloc::vec::Vec;
+
+use super::command::{MessageDecoder, Report};
+use super::decode::DecodeError;
+use super::generation::Generation;
+use super::limits::Limits;
+
+/// How a server tells the generation of a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recognition {
+    /// It does not: every module is of this one.
+    Fixed(Generation),
+    /// By what the module sends. Where that shows g3, whose letters look alike, this one.
+    Automatic {
+        /// One of g3a, g3b and g3c.
+        g3: Generation,
+    },
+}
+
+impl Default for Recognition {
+    fn default() -> Self {
+        Self::Automatic { g3: Generation::G3c }
+    }
+}
+
+/// Decodes reports of a generation that shows as it reads.
+#[derive(Debug)]
+pub(super) struct ReportReader {
+    decoder: MessageDecoder,
+    limits: Limits,
+    stage: Stage,
+    g3: Generation,
+    /// Bytes that were looked at and are still to be decoded.
+    pending: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing is known: the first bytes are gathered.
+    First,
+    /// Not g4: g2 for now.
+    Old,
+    /// Data or a position begin: their first bytes are gathered.
+    Payload,
+    /// Known.
+    Settled,
+}
+
+/// How data and positions begin from g3 on: a class name of 12 bytes, `DataToExport` or `DataActuator`. In g2 the first
+/// 4 bytes are a count of items or the length of a type string, and the next 4 are never `Data`.
+const CLASS: &[u8] = b"\0\0\0\x0cData";
+
+impl ReportReader {
+    pub(super) fn new(recognition: Recognition, limits: &Limits) -> Self {
+        let (generation, stage, g3) = match recognition {
+            Recognition::Fixed(generation) => (generation, Stage::Settled, generation),
+            Recognition::Automatic { g3 } => (Generation::G2, Stage::First, g3),
+        };
+        Self {
+            decoder: MessageDecoder::new(generation, limits),
+            limits: limits.clone(),
+            stage,
+            g3,
+            pending: Vec::new(),
+        }
+    }
+
+    /// The generation, as far as it is known.
+    pub(super) fn generation(&self) -> Generation {
+        self.decoder.generation()
+    }
+
+    /// Whether a message has begun and is not complete.
+    pub(super) fn is_inside(&self) -> bool {
+        self.decoder.is_inside() || !self.pending.is_empty()
+    }
+
+    /// Other limits from now on; between messages.
+    pub(super) fn set_limits(&mut self, limits: &Limits) {
+        self.limits = limits.clone();
+        self.decoder = MessageDecoder::new(self.generation(), limits);
+        self.decoder.stop_at_command(self.stage == Stage::Old);
+    }
+
+    /// The next report, or `None` when all of `input` was used and more is needed.
+    pub(super) fn read(&mut self, input: &mut &[u8]) -> Result<Option<Report>, DecodeError> {
+        loop {
+            let can_decode = match self.stage {
+                Stage::First => self.find_g4(input),
+                Stage::Payload => self.find_class(input),
+                Stage::Old | Stage::Settled => true,
+            };
+            if !can_decode {
+                return Ok(None);
+            }
+            let report = if self.pending.is_empty() {
+                self.decoder.decode(input)?
+            } else {
+                let mut pending = self.pending.as_slice();
+                let report = self.decoder.decode(&mut pending)?;
+                let used = self.pending.len() - pending.len();
+                self.pending.drain(..used);
+                report
+            };
+            if report.is_some() {
+                return Ok(report);
+            }
+            let tells = matches!(self.decoder.command(), Some("Done" | "position_is" | "move_done"));
+            if self.stage == Stage::Old && tells {
+                self.stage = Stage::Payload;
+            } else if self.pending.is_empty() && input.is_empty() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The fifth byte is the first of a name in the older generations, and of the type's length in g4.
+    fn find_g4(&mut self, input: &mut &[u8]) -> bool {
+        self.gather(input, 5);
+        let Some(&fifth) = self.pending.get(4) else {
+            return false;
+        };
+        let generation = if fifth == 0 {
+            Generation::G4
+        } else {
+            Generation::G2
+        };
+        self.stage = if fifth == 0 { Stage::Settled } else { Stage::Old };
+        self.decoder = MessageDecoder::new(generation, &self.limits);
+        self.decoder.stop_at_command(self.stage == Stage::Old);
+        true
+    }
+
+    /// Whether the payload begins with a class name. Decided at the first byte that differs.
+    fn find_class(&mut self, input: &mut &[u8]) -> bool {
+        let mut is_class = CLASS.starts_with(&self.pending);
+        while is_class && self.pending.len() < CLASS.len() {
+            let Some((&first, rest)) = input.split_first() else {
+                return false;
+            };
+            *input = rest;
+            self.pending.push(first);
+            is_class = CLASS.starts_with(&self.pending);
+        }
+        if is_class {
+            self.decoder.switch::<Report>(self.g3, &self.limits);
+        }
+        self.stage = Stage::Settled;
+        self.decoder.stop_at_command(false);
+        true
+    }
+
+    fn gather(&mut self, input: &mut &[u8], length: usize) {
+        let missing = length.saturating_sub(self.pending.len()).min(input.len());
+        let (taken, rest) = input.split_at(missing);
+        self.pending.extend_from_slice(taken);
+        *input = rest;
+    }
+}

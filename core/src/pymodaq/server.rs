@@ -1,0 +1,297 @@
+//! The server's side of one connection: it gives the orders.
+//!
+//! ```text
+//! Silent --GRABBER | ACTUATOR--> Module      reports in, orders out, until Quit or the end of the stream
+//!   |    --CONTROLLER----------> Controller  requests in, answers out (labwire's own, see `control`)
+//!   \----anything else, silence, garbage----> dropped, with a reason
+//! ```
+
+use alloc::string::String;
+
+use super::command::{Message, ModuleKind, Order, Report};
+use super::decode::{Decoder, Expect};
+use super::encode::{EncodeError, encode};
+use super::generation::Generation;
+use super::limits::Limits;
+use super::object::Object;
+use super::recognise::{Recognition, ReportReader};
+use crate::session::{self, CloseReason, Link, ServerSession, Session, TransmitState};
+use crate::time::Instant;
+
+/// How a controller identifies itself: a program that uses the modules, where PyMoDAQ's own types own hardware.
+pub const CONTROLLER: &str = "CONTROLLER";
+
+/// The longest first message, in bytes: it is a single word.
+const IDENTIFICATION_BYTES: usize = 64;
+
+/// One connection of a server. Modules are of any generation; see [`Recognition`].
+#[derive(Debug)]
+pub struct Server {
+    link: Link<ServerEvent>,
+    limits: Limits,
+    state: State,
+    /// When the message that is being read began.
+    since: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum State {
+    Silent(ReportReader),
+    Module(ReportReader),
+    Controller(Decoder),
+}
+
+/// What a server's application learns from a connection.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// A module has said what it is. Of a module older than g4 the generation is a guess until it has sent data or a
+    /// position.
+    Module(ModuleKind, Generation),
+    /// The guess was wrong: this is the module's generation.
+    Generation(Generation),
+    /// A controller has come.
+    Controller,
+    /// A module reports.
+    Report(Report),
+    /// A controller asks.
+    Request(Object),
+    /// An order or answer cannot be said in the peer's generation; nothing was sent.
+    Unsendable(EncodeError),
+    /// The connection ends, for this reason. The last event.
+    Leaving(CloseReason),
+}
+
+/// What a server's application tells a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Instruction {
+    /// An order for a module.
+    Order(Order),
+    /// An answer for a controller.
+    Answer(Object),
+    /// End the connection, for this reason.
+    Drop(String),
+}
+
+impl Server {
+    /// A connection that begins now.
+    pub fn new(now: Instant, limits: &Limits, recognition: Recognition) -> Self {
+        let mut first = limits.clone();
+        first.session.message_bytes = limits.session.message_bytes.min(IDENTIFICATION_BYTES);
+        Self {
+            link: Link::new(limits.session.clone()),
+            state: State::Silent(ReportReader::new(recognition, &first)),
+            limits: limits.clone(),
+            since: Some(now),
+        }
+    }
+
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
+        match &mut self.state {
+            State::Silent(reader) => {
+                let Some(first) = reader.read(input)? else {
+                    return Ok(());
+                };
+                self.identify(first)?;
+            }
+            State::Module(reader) => {
+                let before = reader.generation();
+                let report = reader.read(input)?;
+                let generation = reader.generation();
+                if generation != before {
+                    self.link.emit(ServerEvent::Generation(generation));
+                }
+                if let Some(report) = report {
+                    let quits = report == Report::Quit;
+                    self.link.emit(ServerEvent::Report(report));
+                    if quits {
+                        return Err(CloseReason::Finished);
+                    }
+                }
+            }
+            State::Controller(decoder) => {
+                if let Some(request) = decoder.decode(input)? {
+                    decoder.expect(Expect::Item);
+                    self.link.emit(ServerEvent::Request(request));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn identify(&mut self, first: Report) -> Result<(), CloseReason> {
+        let State::Silent(reader) = &mut self.state else {
+            return Ok(());
+        };
+        let generation = reader.generation();
+        let name = match first {
+            Report::Other(name) => name,
+            other => {
+                return Err(CloseReason::PeerMisbehaved(alloc::format!(
+                    "{other:?} before an identification"
+                )));
+            }
+        };
+        if let Some(kind) = ModuleKind::from_name(&name) {
+            reader.set_limits(&self.limits);
+            let reader = core::mem::replace(
+                reader,
+                ReportReader::new(Recognition::Fixed(generation), &self.limits),
+            );
+            self.state = State::Module(reader);
+            self.link.emit(ServerEvent::Module(kind, generation));
+        } else if name == CONTROLLER && generation == Generation::G4 {
+            let mut decoder = Decoder::new(Generation::G4, &self.limits);
+            decoder.expect(Expect::Item);
+            self.state = State::Controller(decoder);
+            self.link.emit(ServerEvent::Controller);
+        } else {
+            return Err(CloseReason::PeerMisbehaved(alloc::format!(
+                "{name:?} is not a valid type"
+            )));
+        }
+        Ok(())
+    }
+
+    fn is_inside(&self) -> bool {
+        match &self.state {
+            State::Silent(_) => true,
+            State::Module(reader) => reader.is_inside(),
+            State::Controller(decoder) => decoder.is_inside(),
+        }
+    }
+
+    /// Real modules notice a reset, and spin for ever on a regular end of the stream: what is no regular end for them
+    /// is a reset.
+    fn abort(&mut self, reason: CloseReason) {
+        self.link.emit(ServerEvent::Leaving(reason.clone()));
+        self.link.abort(reason);
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.link.emit(ServerEvent::Leaving(reason.clone()));
+        self.link.close(reason);
+    }
+}
+
+impl Session for Server {
+    type Event = ServerEvent;
+
+    fn handle_input(&mut self, now: Instant, mut bytes: &[u8]) {
+        if self.link.discard(bytes.len()) {
+            return;
+        }
+        while !bytes.is_empty() && self.link.is_open() {
+            let before = bytes.len();
+            match self.read(&mut bytes) {
+                Ok(()) if !self.is_inside() => self.since = None,
+                // A new message has begun, or an old one goes on.
+                Ok(()) => self.since = self.since.or((bytes.len() < before).then_some(now)),
+                Err(CloseReason::Finished) => self.close(CloseReason::Finished),
+                Err(reason) => self.abort(reason),
+            }
+        }
+    }
+
+    fn handle_eof(&mut self, _now: Instant) {
+        self.link.peer_finished();
+        if self.link.is_open() {
+            let reason = match &self.state {
+                State::Silent(_) => CloseReason::PeerClosed("before it said what it is"),
+                _ if self.is_inside() => CloseReason::PeerClosed("inside a message"),
+                State::Module(_) => CloseReason::PeerClosed("without Quit"),
+                State::Controller(_) => CloseReason::Finished,
+            };
+            self.close(reason);
+        }
+    }
+
+    fn handle_lost(&mut self, _now: Instant) {
+        self.abort(CloseReason::Lost);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self
+            .since
+            .is_some_and(|since| now >= since + self.limits.session.request_timeout)
+            && self.link.is_open()
+        {
+            self.abort(CloseReason::TimedOut("request-timeout"));
+        }
+        if let Some((due, name)) = self.link.poll_timeout()
+            && now >= due
+            && self.link.is_open()
+        {
+            self.link.emit(ServerEvent::Leaving(CloseReason::TimedOut(name)));
+        }
+        self.link.handle_timeout(now);
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        if let State::Controller(_) = self.state {
+            self.link.emit(ServerEvent::Leaving(CloseReason::Shutdown));
+            self.link.close_after_linger(now, CloseReason::Shutdown);
+        } else {
+            self.abort(CloseReason::Shutdown);
+        }
+    }
+
+    fn wants_input(&self) -> bool {
+        !self.link.is_full()
+    }
+
+    fn transmit(&self) -> &[u8] {
+        self.link.transmit()
+    }
+
+    fn transmitted(&mut self, now: Instant, count: usize) {
+        self.link.transmitted(now, count);
+    }
+
+    fn transmit_state(&self) -> TransmitState {
+        self.link.transmit_state()
+    }
+
+    fn poll_event(&mut self) -> Option<session::Event<ServerEvent>> {
+        self.link.poll_event()
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let request = self.since.filter(|_| self.link.is_open());
+        let request = request.map(|since| (since + self.limits.session.request_timeout, "request-timeout"));
+        request.into_iter().chain(self.link.poll_timeout()).min()
+    }
+
+    fn is_closed(&self) -> bool {
+        !self.link.is_open()
+    }
+
+    fn is_drained(&self) -> bool {
+        self.link.is_drained()
+    }
+}
+
+impl ServerSession for Server {
+    type Reply = Instruction;
+
+    /// Orders are for modules, answers for controllers; the other way round they are ignored.
+    fn reply(&mut self, now: Instant, instruction: Instruction) {
+        let mut result = Ok(());
+        match (instruction, &self.state) {
+            (Instruction::Order(order), State::Module(reader)) => {
+                let generation = reader.generation();
+                self.link
+                    .send_with(now, |output| result = order.encode(generation, output));
+            }
+            (Instruction::Answer(answer), State::Controller(_)) => {
+                self.link
+                    .send_with(now, |output| result = encode(Generation::G4, &answer, output));
+            }
+            (Instruction::Drop(reason), _) => self.abort(CloseReason::PeerMisbehaved(reason)),
+            _ => {}
+        }
+        if let Err(error) = result {
+            self.link.emit(ServerEvent::Unsendable(error));
+        }
+    }
+}

@@ -1,0 +1,493 @@
+//! PyMoDAQ's two sides against each other over links that misbehave, and against bytes that real programs send.
+#![allow(clippy::unwrap_used, reason = "the helpers of these tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use labwire_core::pymodaq::{
+    Axis, Client, DataClass, DataDim, DataToExport, DataWithAxes, Generation, Instruction, Limits,
+    ModuleKind, NdArray, Object, Order, Recognition, Report, Server, ServerEvent,
+};
+use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
+use labwire_core::time::Instant;
+use labwire_tests::golden;
+use labwire_tests::sim::{Pair, Weather};
+
+const NOW: Instant = Instant::ZERO;
+const XML: &str = "<Settings type=\"group\"><exposure type=\"float\">0.1</exposure></Settings>";
+
+type Modaq = Pair<Client, Server>;
+
+fn pair(generation: Generation, recognition: Recognition, kind: ModuleKind, weather: Weather) -> Modaq {
+    let limits = Limits::default();
+    Pair::new(
+        Client::new(NOW, &limits, generation, kind, XML),
+        Server::new(NOW, &limits, recognition),
+        weather,
+    )
+}
+
+fn automatic(generation: Generation) -> Recognition {
+    match generation {
+        Generation::G1 => Recognition::Fixed(Generation::G1),
+        Generation::G3a | Generation::G3b => Recognition::Automatic { g3: generation },
+        _ => Recognition::default(),
+    }
+}
+
+fn run(pair: &mut Modaq) {
+    while pair.step() {}
+}
+
+fn image() -> DataToExport {
+    let pixels: Vec<u16> = (0..48 * 64).collect();
+    let pixels = NdArray::from_elements(&[48, 64], &pixels).unwrap();
+    let mut image = DataWithAxes::new(DataClass::DataFromPlugins, "camera", 1.5, vec![pixels]);
+    image.axes = vec![Axis::new("x", "mm", NdArray::vector(&[0.5f64; 64]), 1)];
+    DataToExport::new("frame", 1.5, vec![image])
+}
+
+fn path(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// Everything a server can say, in a form that every generation carries.
+fn orders() -> Vec<Order> {
+    let position = |value| DataWithAxes::actuator("", 0.0, value, "");
+    vec![
+        Order::Grab(DataDim::Data0D),
+        Order::Grab(DataDim::Data1D),
+        Order::Grab(DataDim::Data2D),
+        Order::Grab(DataDim::DataND),
+        Order::MoveAbs(position(12.5)),
+        Order::MoveRel(position(-0.25)),
+        Order::MoveHome,
+        Order::StopMotion,
+        Order::GetActuatorValue,
+        Order::CheckPosition,
+        Order::SetInfo {
+            path: path(&["settings", "exposure"]),
+            xml: "<exposure>2</exposure>".into(),
+        },
+        Order::Other("Status".into()),
+    ]
+}
+
+/// Everything a module can say, in a form that the generation carries.
+fn reports(generation: Generation) -> Vec<Report> {
+    let position = |value| DataWithAxes::actuator("", 0.0, value, "");
+    let mut reports = vec![
+        Report::PositionIs(position(12.5)),
+        Report::Info {
+            name: "temperature".into(),
+            value: "42.5".into(),
+        },
+        Report::InfoXml {
+            path: path(&["settings", "exposure"]),
+            xml: "<exposure>2</exposure>".into(),
+        },
+        Report::MoveDone(position(-3.0)),
+        Report::Other("Status".into()),
+        Report::Infos(XML.into()),
+    ];
+    if generation.has_data_objects() {
+        reports.push(Report::Done(Arc::new(image())));
+    } else {
+        let arrays = vec![
+            NdArray::vector(&[1.0, 2.0]),
+            NdArray::from_elements(&[2, 3], &[1u8; 6]).unwrap(),
+        ];
+        let data = DataWithAxes::new(DataClass::DataRaw, "", 0.0, arrays);
+        reports.push(Report::Done(Arc::new(DataToExport::new("", 0.0, vec![data]))));
+        let axis = |index| Axis::new("pixels", "", NdArray::vector(&[1.0, 2.0]), index);
+        reports.extend([Report::XAxis(axis(1)), Report::YAxis(axis(0))]);
+    }
+    reports
+}
+
+#[test]
+fn every_message_arrives_in_any_weather_and_any_generation() {
+    for seed in 0..100 {
+        for generation in Generation::ALL {
+            let weather = Weather::random(seed);
+            let mut pair = pair(generation, automatic(generation), ModuleKind::Grabber, weather);
+            run(&mut pair);
+            let Some(ServerEvent::Module(ModuleKind::Grabber, guess)) = pair.b.events.pop_front() else {
+                panic!("{:?}", pair.b.closed)
+            };
+            assert_eq!(
+                pair.b.events.pop_front(),
+                Some(ServerEvent::Report(Report::Infos(XML.into())))
+            );
+
+            for report in reports(generation) {
+                pair.a.session.reply(pair.now, report);
+            }
+            run(&mut pair);
+            let mut expected: Vec<_> = reports(generation).into_iter().map(ServerEvent::Report).collect();
+            if guess != generation {
+                assert_eq!(guess, Generation::G2);
+                expected.insert(0, ServerEvent::Generation(generation));
+            }
+            assert_eq!(
+                Vec::from(std::mem::take(&mut pair.b.events)),
+                expected,
+                "{generation} seed {seed}"
+            );
+
+            for order in orders() {
+                pair.b.session.reply(pair.now, Instruction::Order(order));
+            }
+            run(&mut pair);
+            let expected = orders();
+            assert_eq!(
+                Vec::from(std::mem::take(&mut pair.a.events)),
+                expected,
+                "{generation} seed {seed}"
+            );
+
+            pair.a.session.handle_shutdown(pair.now);
+            run(&mut pair);
+            assert_eq!(pair.b.closed, Some(CloseReason::Finished));
+            assert_eq!(
+                pair.b.events,
+                [
+                    ServerEvent::Report(Report::Quit),
+                    ServerEvent::Leaving(CloseReason::Finished)
+                ]
+            );
+            assert_eq!(pair.a.closed, Some(CloseReason::Shutdown));
+        }
+    }
+}
+
+#[test]
+fn a_cut_or_half_closed_connection_ends_both_sides_with_a_reason() {
+    for seed in 0..300 {
+        let is_cut = seed % 2 == 0;
+        let after = Some(20 + (seed as usize * 37) % 7000);
+        let weather = Weather {
+            cut_after: after.filter(|_| is_cut),
+            half_close_after: after.filter(|_| !is_cut),
+            ..Weather::random(seed)
+        };
+        let mut pair = pair(
+            Generation::G4,
+            Recognition::default(),
+            ModuleKind::Grabber,
+            weather,
+        );
+        pair.a.session.reply(NOW, Report::Done(Arc::new(image())));
+        run(&mut pair);
+        assert!(pair.b.closed.is_some(), "seed {seed}");
+        assert_eq!(
+            pair.b.events.back(),
+            pair.b.closed.clone().map(ServerEvent::Leaving).as_ref()
+        );
+        if is_cut {
+            assert_eq!(pair.a.closed, Some(CloseReason::Lost));
+        }
+    }
+}
+
+/// The events and the end of a server that reads `bytes` in pieces of `piece`, with the end of the stream after them.
+fn server_reads(
+    recognition: Recognition,
+    bytes: &[u8],
+    piece: usize,
+) -> (Vec<ServerEvent>, Option<CloseReason>) {
+    let mut server = Server::new(NOW, &Limits::default(), recognition);
+    for piece in bytes.chunks(piece) {
+        server.handle_input(NOW, piece);
+    }
+    server.handle_eof(NOW);
+    let (mut events, mut closed) = (Vec::new(), None);
+    while let Some(event) = server.poll_event() {
+        match event {
+            Event::Application(event) => events.push(event),
+            Event::Closed(reason) => closed = Some(reason),
+        }
+    }
+    (events, closed)
+}
+
+fn hex(digits: &str) -> Vec<u8> {
+    let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let pairs = digits.chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
+
+const SETTINGS: &str =
+    "<Settings type=\"group\" title=\"Settings\" visible=\"1\" removable=\"0\" readonly=\"0\" />";
+
+#[test]
+fn captured_identifications_are_understood_at_every_split() {
+    let settings: String = SETTINGS.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let old = hex(&format!(
+        "00000007 47524142424552 00000005 496e666f73 00000051 {settings}"
+    ));
+    let g4 = hex(&format!(
+        "00000012 00000003737472 00000007 47524142424552 00000010 00000003737472 00000005 496e666f73
+         0000005e 00000005 6279746573 00000051 {settings}"
+    ));
+    for (bytes, generation) in [(old, Generation::G2), (g4, Generation::G4)] {
+        for piece in 1..=bytes.len() {
+            let (events, closed) = server_reads(Recognition::default(), &bytes, piece);
+            let expected = [
+                ServerEvent::Module(ModuleKind::Grabber, generation),
+                ServerEvent::Report(Report::Infos(SETTINGS.into())),
+                ServerEvent::Leaving(CloseReason::PeerClosed("without Quit")),
+            ];
+            assert_eq!(events, expected);
+            assert_eq!(closed, Some(CloseReason::PeerClosed("without Quit")));
+        }
+    }
+}
+
+#[test]
+fn a_captured_grab_is_recognised_as_its_generation() {
+    let captures = [
+        ("3.6.13", Generation::G2, Recognition::default()),
+        (
+            "4.1.5",
+            Generation::G3a,
+            Recognition::Automatic { g3: Generation::G3a },
+        ),
+        ("4.4.11", Generation::G3c, Recognition::default()),
+        ("5.1.12", Generation::G4, Recognition::default()),
+    ];
+    for (version, generation, recognition) in captures {
+        let captured = golden::pymodaq(version);
+        let find = |name: &str| {
+            captured
+                .iter()
+                .find(|(key, _)| key == name)
+                .and_then(|(_, bytes)| bytes.clone())
+        };
+        let done = find("Done+list (send_data)")
+            .or_else(|| Some([find("str \"Done\"")?, find("DataToExport 1x0D")?].concat()));
+        let mut bytes = hex("00000007 47524142424552");
+        if generation == Generation::G4 {
+            bytes = hex("00000012 00000003737472 00000007 47524142424552");
+        }
+        bytes.extend(done.unwrap());
+        for piece in 1..=bytes.len() {
+            let (events, _) = server_reads(recognition, &bytes, piece);
+            let settled = events.iter().rev().find_map(|event| match event {
+                ServerEvent::Module(_, generation) | ServerEvent::Generation(generation) => Some(*generation),
+                _ => None,
+            });
+            assert_eq!(settled, Some(generation), "{version}");
+            let data = events.iter().find_map(|event| match event {
+                ServerEvent::Report(Report::Done(data)) => Some(data),
+                _ => None,
+            });
+            let values: Vec<_> = data
+                .unwrap()
+                .arrays()
+                .flat_map(NdArray::values)
+                .flatten()
+                .collect();
+            let expected: &[f64] = if version == "3.6.13" {
+                &[1.0, 2.0, 3.0]
+            } else {
+                &[1.5]
+            };
+            assert_eq!(values, expected, "{version}");
+        }
+    }
+}
+
+#[test]
+fn captured_orders_have_the_same_bytes() {
+    let position = || DataWithAxes::actuator("act", 1_700_000_000.5, 12.5, "");
+    let captured = |version, name| {
+        golden::pymodaq(version)
+            .into_iter()
+            .find(|(key, _)| key == name)
+            .and_then(|(_, bytes)| bytes)
+            .unwrap()
+    };
+    let actuator = |version| captured(version, "DataActuator 12.5");
+    let move_abs = hex("00000008 6d6f76655f616273");
+    let cases = [
+        (
+            Generation::G3c,
+            Order::Grab(DataDim::Data0D),
+            hex("0000000c 53656e642044617461203044"),
+        ),
+        (
+            Generation::G2,
+            Order::MoveAbs(position()),
+            hex("00000008 6d6f76655f616273 00000003 3c6638 00000008 0000000000002940"),
+        ),
+        (
+            Generation::G2,
+            Order::MoveHome,
+            hex("00000009 6d6f76655f686f6d65"),
+        ),
+        (
+            Generation::G3c,
+            Order::GetActuatorValue,
+            hex("00000012 6765745f6163747561746f725f76616c7565"),
+        ),
+        (
+            Generation::G3c,
+            Order::StopMotion,
+            hex("0000000b 73746f705f6d6f74696f6e"),
+        ),
+        (
+            Generation::G3a,
+            Order::MoveAbs(position()),
+            [move_abs.clone(), actuator("4.1.5")].concat(),
+        ),
+        (
+            Generation::G3c,
+            Order::MoveAbs(position()),
+            [move_abs, actuator("4.4.11")].concat(),
+        ),
+        (
+            Generation::G4,
+            Order::MoveAbs(position()),
+            [
+                hex("00000013 00000003 737472 00000008 6d6f76655f616273"),
+                actuator("5.1.12"),
+            ]
+            .concat(),
+        ),
+    ];
+    for (generation, order, expected) in cases {
+        let mut server = Server::new(NOW, &Limits::default(), Recognition::Fixed(generation));
+        let identification = match generation {
+            Generation::G4 => hex("00000013 00000003737472 00000008 4143545541544f52"),
+            _ => hex("00000008 4143545541544f52"),
+        };
+        server.handle_input(NOW, &identification);
+        server.reply(NOW, Instruction::Order(order));
+        assert_eq!(server.transmit(), expected, "{generation}");
+    }
+}
+
+#[test]
+fn captured_reports_have_the_same_bytes() {
+    let exposure =
+        "<exposure type=\"float\" title=\"Exp\" visible=\"1\" removable=\"0\" readonly=\"0\">0.1</exposure>";
+    let xml: String = exposure.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let cases = [
+        (
+            Report::Info {
+                name: "temp".into(),
+                value: "42.5".into(),
+            },
+            hex("00000004 496e666f 00000004 74656d70 00000004 34322e35"),
+        ),
+        (
+            Report::InfoXml {
+                path: path(&["settings", "exposure"]),
+                xml: exposure.into(),
+            },
+            hex(&format!(
+                "00000008 496e666f5f786d6c 00000002 00000006 737472696e67 00000008 73657474696e6773
+                 00000006 737472696e67 00000008 6578706f73757265 00000058 {xml}"
+            )),
+        ),
+    ];
+    for (report, expected) in cases {
+        let mut client = Client::new(NOW, &Limits::default(), Generation::G3c, ModuleKind::Grabber, "");
+        let identification = client.transmit().len();
+        client.reply(NOW, report);
+        assert_eq!(client.transmit()[identification..], expected);
+    }
+}
+
+#[test]
+fn what_is_no_module_is_dropped_with_a_reason() {
+    let cases: [(&[u8], &str); 7] = [
+        (b"\0\0\0\x03FOO", "peer misbehaved: \"FOO\" is not a valid type"),
+        (
+            b"\0\0\0\x07\xff\xff\xff\xff\xff\xff\xff",
+            "peer misbehaved: text that is not UTF-8",
+        ),
+        (b"GET / HTTP/1.1\r\n", "limit message-bytes of 64 exceeded"),
+        (b"\xff\xff\xff\xff\xff", "limit message-bytes of 64 exceeded"),
+        (
+            b"\0\0\0\x04Quit",
+            "peer misbehaved: Quit before an identification",
+        ),
+        (b"", "peer closed the connection before it said what it is"),
+        (
+            b"\0\0\0\x0aCONTROLLER",
+            "peer misbehaved: \"CONTROLLER\" is not a valid type",
+        ),
+    ];
+    for (bytes, expected) in cases {
+        for piece in [1, 100] {
+            let (events, closed) = server_reads(Recognition::default(), bytes, piece);
+            assert_eq!(closed.clone().unwrap().to_string(), expected);
+            assert_eq!(events, [ServerEvent::Leaving(closed.unwrap())]);
+        }
+    }
+}
+
+#[test]
+fn silence_is_timed_out_before_and_inside_messages_but_not_between() {
+    let later = |seconds| NOW + Duration::from_secs(seconds);
+    let mut silent = Server::new(NOW, &Limits::default(), Recognition::default());
+    assert_eq!(silent.poll_timeout(), Some((later(30), "request-timeout")));
+    silent.handle_timeout(later(29));
+    assert!(!silent.is_closed());
+    silent.handle_timeout(later(30));
+    assert_eq!(silent.transmit_state(), TransmitState::Abort);
+
+    let mut module = Server::new(NOW, &Limits::default(), Recognition::default());
+    module.handle_input(later(10), b"\0\0\0\x08ACTUATOR");
+    assert_eq!(module.poll_timeout(), None);
+    module.handle_input(later(1000), b"\0\0\0\x04Inf");
+    // What trickles in does not move the limit.
+    module.handle_input(later(1020), b"o");
+    assert_eq!(module.poll_timeout(), Some((later(1030), "request-timeout")));
+    module.handle_timeout(later(1030));
+    assert!(module.is_closed());
+
+    let mut client = Client::new(NOW, &Limits::default(), Generation::G2, ModuleKind::Actuator, "");
+    client.transmitted(NOW, client.transmit().len());
+    assert_eq!(client.poll_timeout(), None);
+    client.handle_input(later(5), b"\0\0\0\x08move_abs\0\0");
+    client.handle_timeout(later(35));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_module_that_is_asked_faster_than_it_answers_stops_reading() {
+    let mut client = Client::new(NOW, &Limits::default(), Generation::G3c, ModuleKind::Grabber, "");
+    let order = b"\0\0\0\x0cSend Data 2D";
+    let mut orders = 0;
+    while client.wants_input() {
+        client.handle_input(NOW, order);
+        orders += 1;
+    }
+    assert_eq!(orders, 16);
+    client.reply(NOW, Report::Done(Arc::new(image())));
+    assert!(client.wants_input());
+}
+
+#[test]
+fn controllers_send_any_object_and_get_any_object() {
+    let mut server = Server::new(NOW, &Limits::default(), Recognition::default());
+    let mut bytes = hex("00000015 00000003737472 0000000a 434f4e54524f4c4c4552");
+    let request = Object::dict([("request", "list".into()), ("id", 1i64.into())]);
+    labwire_core::pymodaq::encode(Generation::G4, &request, &mut bytes).unwrap();
+    for byte in bytes {
+        server.handle_input(NOW, &[byte]);
+    }
+    assert_eq!(
+        server.poll_event(),
+        Some(Event::Application(ServerEvent::Controller))
+    );
+    assert_eq!(
+        server.poll_event(),
+        Some(Event::Application(ServerEvent::Request(request)))
+    );
+    server.reply(NOW, Instruction::Answer(Object::None));
+    assert_eq!(server.transmit(), hex("0000000c 00000008 4e6f6e6554797065"));
+}
