@@ -54,6 +54,9 @@ pub struct HostLimits {
     /// `workers`: how many threads work on what takes longer than a moment; more work than threads is worked on in
     /// turns. Default 2.
     pub workers: usize,
+    /// `jobs`: how much of such work is under way at once, in turns. More of it waits in the service's queue, which
+    /// has a limit of its own. Default 64.
+    pub jobs: usize,
     /// `grace-time`: how long, after the host was asked to end, running work and open connections may take to finish.
     /// What has not finished by then is cut, and counted in the log. Default 10 s.
     pub grace_time: Duration,
@@ -65,6 +68,7 @@ impl Default for HostLimits {
             connections: 1024,
             connections_per_peer: 256,
             workers: 2,
+            jobs: 64,
             grace_time: Duration::from_secs(10),
         }
     }

@@ -105,6 +105,8 @@ impl<S: HostedService> Host<S> {
             outputs: HashMap::new(),
             pool: Pool::new(clock, limits.workers, sender),
             finished_jobs,
+            running: 0,
+            max_running: limits.jobs.max(1),
             tokens: tokens.clone(),
         };
         Self {
@@ -314,6 +316,9 @@ struct ServiceTask<S: HostedService> {
     outputs: HashMap<ConnectionId, mpsc::Sender<Reply<S>>>,
     pool: Pool<S::Job>,
     finished_jobs: mpsc::UnboundedReceiver<S::Job>,
+    /// Jobs that the pool has.
+    running: usize,
+    max_running: usize,
     tokens: Tokens,
 }
 
@@ -326,7 +331,10 @@ impl<S: HostedService> ServiceTask<S> {
         loop {
             tokio::select! {
                 Some(input) = self.inputs.recv() => self.handle(input),
-                Some(job) = self.finished_jobs.recv() => self.service.finish_job(self.clock.now(), job),
+                Some(job) = self.finished_jobs.recv() => {
+                    self.running -= 1;
+                    self.service.finish_job(self.clock.now(), job);
+                }
                 () = tokens.shutdown.cancelled(), if !is_shut_down => {
                     is_shut_down = true;
                     self.service.handle_shutdown(self.clock.now());
@@ -363,10 +371,15 @@ impl<S: HostedService> ServiceTask<S> {
     }
 
     fn work(&mut self) {
-        while let Some(mut job) = self.service.take_job(self.clock.now()) {
+        while self.running < self.max_running
+            && let Some(mut job) = self.service.take_job(self.clock.now())
+        {
             match self.first_turn(&mut job) {
                 Busy::No => self.service.finish_job(self.clock.now(), job),
-                Busy::Yes => self.pool.push(job),
+                Busy::Yes => {
+                    self.running += 1;
+                    self.pool.push(job);
+                }
             }
         }
     }

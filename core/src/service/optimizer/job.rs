@@ -8,7 +8,7 @@ use super::{Queued, reply};
 use crate::open::ErrorReply;
 use crate::problem::{Evaluator, Problem};
 use crate::service::{Busy, ConnectionId, Job};
-use crate::solve::{Solver, SolverError, Start, Status};
+use crate::solve::{Progress, Solver, SolverError, Start, Status};
 use crate::time::Instant;
 
 /// What a solve needs: made once, used again.
@@ -69,6 +69,13 @@ impl OptimizerJob {
             deadline: now + allowed,
             cancelled,
         })
+    }
+
+    /// Where the solve stands.
+    pub fn progress(&self) -> Option<Progress> {
+        self.workspace
+            .as_ref()
+            .map(|workspace| workspace.solver.progress())
     }
 }
 

@@ -1,0 +1,102 @@
+//! `labwire open`: the client's side of OpEn's protocol.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Subcommand;
+use labwire_tokio::{ClientOptions, OptimizerClient};
+use tokio::net::lookup_host;
+
+use super::failure::{self, Failure, Outcome};
+use super::solve::RunArguments;
+use super::{block_on, result};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The server.
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:4598"
+    )]
+    address: String,
+    /// How long to wait for the reply, in seconds.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
+    timeout: f64,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask whether the server is there.
+    Ping {
+        /// What it is to answer with.
+        #[arg(default_value_t = 1, allow_negative_numbers = true)]
+        number: i32,
+    },
+    /// Have the server solve its problem. The exit status is 0 only when the solve converged.
+    Run {
+        #[command(flatten)]
+        run: RunArguments,
+        /// Which of several loaded problems.
+        #[arg(long)]
+        problem: Option<String>,
+    },
+    /// End the server.
+    Kill {
+        /// For its log.
+        #[arg(default_value_t = 1, allow_negative_numbers = true)]
+        number: i32,
+    },
+}
+
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    block_on(call(arguments))
+}
+
+async fn call(arguments: Arguments) -> Outcome {
+    let Arguments {
+        address,
+        timeout,
+        command,
+    } = arguments;
+    let mut options = ClientOptions::default();
+    options.limits.request_timeout = Duration::try_from_secs_f64(timeout)
+        .map_err(|_| Failure::new(failure::USAGE, "--timeout is not a number of seconds"))?;
+    let client = OptimizerClient::connect(resolve(&address).await?, options);
+    let failed = |error| Failure::call(&address, &error);
+    let client = client.await.map_err(failed)?;
+    match command {
+        Command::Ping { number } => {
+            let start = Instant::now();
+            let pong = client.ping(number).await.map_err(failed)?;
+            println!(
+                "{address} answers {pong} after {:.3} ms",
+                start.elapsed().as_secs_f64() * 1e3
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Run { run, problem } => {
+            let reply = client.run(run.request(problem)).await.map_err(failed)?;
+            Ok(result::print(reply, run.json))
+        }
+        Command::Kill { number } => {
+            client.kill(number).await.map_err(failed)?;
+            println!("{address} ends");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn resolve(address: &str) -> Result<std::net::SocketAddr, Failure> {
+    let unknown = |why: String| {
+        Failure::new(failure::USAGE, format!("{address}: {why}"))
+            .hint("an address is host:port, as 127.0.0.1:4598")
+    };
+    let mut addresses = lookup_host(address)
+        .await
+        .map_err(|error| unknown(error.to_string()))?;
+    addresses.next().ok_or_else(|| unknown("no such host".to_owned()))
+}

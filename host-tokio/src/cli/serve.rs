@@ -1,0 +1,201 @@
+//! `labwire serve`: every server, until it is asked to end.
+
+mod listen;
+mod open;
+mod ready_file;
+mod server;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use toml::Value;
+
+use super::config::{Config, Layers};
+use super::failure::{self, Failure, Outcome, did_you_mean};
+use super::{block_on, log};
+use listen::Bound;
+use server::Server;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The configuration file; `labwire config` prints one.
+    #[arg(long, value_name = "FILE", env = "LABWIRE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Only these servers, separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Option<Vec<String>>,
+    /// Write the addresses of all servers to this file, as JSON, once all listen.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// How to log: human or json.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Where the optimizer listens (OpEn's protocol): host:port, port 0 for any free one, or none.
+    #[arg(long, value_name = "ADDRESS")]
+    open: Option<String>,
+    /// The problem file to solve; several times for several problems.
+    #[arg(long, value_name = "FILE")]
+    problem: Vec<String>,
+}
+
+impl Arguments {
+    /// What the flags say, over the rest of the configuration.
+    fn apply(&self, layers: &mut Layers) -> Result<(), Failure> {
+        let texts = [
+            ("--log-format", "log", "format", &self.log_format),
+            ("--open", "open", "address", &self.open),
+        ];
+        for (flag, section, key, text) in texts {
+            if let Some(text) = text {
+                layers.set(flag, section, key, Value::String(text.clone()))?;
+            }
+        }
+        if !self.problem.is_empty() {
+            layers.set("--problem", "open", "problem", self.problem.clone().into())?;
+        }
+        Ok(())
+    }
+}
+
+/// All servers there are, in the order of the table.
+fn servers(config: &Config) -> Vec<Server> {
+    vec![open::server(config)]
+}
+
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    let mut layers = Layers::with_file_and_environment(arguments.config.as_deref())?;
+    arguments.apply(&mut layers)?;
+    let config = layers.finish()?;
+    log::start(&config.log)?;
+    // A connection is a file descriptor. With less than asked for, accepting says so.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let servers = choose(servers(&config), arguments.only.as_deref())?;
+    block_on(serve(servers, layers, arguments.ready_file))
+}
+
+fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, Failure> {
+    let Some(only) = only else {
+        return Ok(servers);
+    };
+    for name in only {
+        if !servers.iter().any(|server| server.group == name) {
+            let known = servers.iter().map(|server| server.group);
+            return Err(
+                Failure::new(failure::USAGE, format!("--only: there is no server `{name}`"))
+                    .hint(did_you_mean(name, known)),
+            );
+        }
+    }
+    Ok(servers
+        .into_iter()
+        .filter(|server| only.iter().any(|name| name == server.group))
+        .collect())
+}
+
+async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>) -> Outcome {
+    let mut bound = Vec::new();
+    for server in servers {
+        let is_given = layers.is_given(server.group, server.key);
+        bound.extend(listen::bind(server, is_given).await?);
+    }
+    if bound.is_empty() {
+        return Err(Failure::new(failure::UNAVAILABLE, "no server listens"));
+    }
+    let shutdown = CancellationToken::new();
+    let (mut tasks, mut lines) = (JoinSet::new(), Vec::new());
+    for Bound {
+        server,
+        listener,
+        address,
+    } in bound
+    {
+        lines.push((server.name, address, (server.try_it)(address)));
+        let serving = (server.start)(listener, shutdown.clone())?;
+        let name = server.name;
+        tasks.spawn(async move { (name, serving.await) });
+    }
+    print_table(&lines);
+    let addresses = lines.iter().map(|(name, address, _)| (*name, *address));
+    let ready_file = ready_file
+        .map(|path| ready_file::ReadyFile::write(path, addresses))
+        .transpose()?;
+    tokio::spawn(end_on_signals(shutdown));
+    while let Some(ended) = tasks.join_next().await {
+        let (service, ending) =
+            ended.map_err(|error| Failure::new(failure::SYSTEM, format!("a server failed: {error}")))?;
+        let why = if ending.by_request {
+            "by request"
+        } else {
+            "by signal"
+        };
+        match ending.cut {
+            0 => tracing::info!(service, why, "server ended"),
+            cut => tracing::warn!(service, why, cut, "server ended, connections were cut"),
+        }
+    }
+    drop(ready_file);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_table(lines: &[(&str, std::net::SocketAddr, String)]) {
+    println!("{:<10} {:<21} try it", "service", "address");
+    for (name, address, try_it) in lines {
+        println!("{name:<10} {:<21} {try_it}", address.to_string());
+    }
+}
+
+/// The first signal drains, the second ends at once.
+async fn end_on_signals(shutdown: CancellationToken) {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return tracing::warn!(%error, "cannot listen to signals"),
+    };
+    let name = signals.next().await;
+    tracing::info!(signal = name, "shutting down; once more ends at once");
+    shutdown.cancel();
+    signals.next().await;
+    tracing::warn!("ended at once");
+    std::process::exit(failure::SECOND_SIGNAL.into());
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> &'static str {
+        // Without it there is no way to be told to end.
+        let _ = tokio::signal::ctrl_c().await;
+        "Ctrl-C"
+    }
+}
