@@ -85,3 +85,24 @@ pub fn norm_inf(a: &[f64]) -> f64 {
 pub fn all_finite(a: &[f64]) -> bool {
     a.iter().all(|x| x.is_finite())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sincos_is_sin_and_cos(x in prop::num::f64::ANY) {
+            let bits = |x: f64| if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() };
+            let (sine, cosine) = sincos(x);
+            prop_assert_eq!((bits(sine), bits(cosine)), (bits(sin(x)), bits(cos(x))));
+        }
+
+        #[test]
+        fn sincos_is_sin_and_cos_in_everyday_angles(x in -100.0..100.0) {
+            let (sine, cosine): (f64, f64) = sincos(x);
+            prop_assert_eq!((sine.to_bits(), cosine.to_bits()), (sin(x).to_bits(), cos(x).to_bits()));
+        }
+    }
+}

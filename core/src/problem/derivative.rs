@@ -40,6 +40,50 @@ pub fn gradient(graph: &mut Graph, outputs: &[(Expr, Expr)], variables: u32) -> 
     gradient
 }
 
+/// The derivative of each output along a direction: `seeds` are pairs (decision variable, its rate of change). Nothing
+/// where it is zero by structure. Of a [`gradient`], it is a product with the Hessian.
+pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) -> Vec<Option<Expr>> {
+    let mut rates: BTreeMap<Expr, Flow> = BTreeMap::new();
+    for &(variable, rate) in seeds {
+        rates.insert(variable, Flow::new(graph, rate));
+    }
+    for expr in ancestors(graph, outputs) {
+        let mut flows = Vec::new();
+        for partial in partials(graph, expr) {
+            if let Some(rate) = rates.get(&partial.operand) {
+                flows.push(partial.apply(graph, *rate));
+            }
+        }
+        if !flows.is_empty() {
+            let rate = Flow::sum(graph, &flows);
+            rates.insert(expr, rate);
+        }
+    }
+    let rate = |output: &Expr| rates.get(output).map(|rate| rate.into_expr(graph));
+    outputs.iter().map(rate).collect()
+}
+
+/// What the outputs are made of and depends on the decision variables, operands before results, the variables excepted.
+fn ancestors(graph: &Graph, outputs: &[Expr]) -> Vec<Expr> {
+    let mut needed = alloc::vec![false; graph.len()];
+    for output in outputs {
+        needed[output.index()] = true;
+    }
+    let mut ancestors = Vec::new();
+    for expr in graph.exprs().rev() {
+        if needed[expr.index()] && graph.depends_on(expr, Input::Variable) {
+            graph
+                .node(expr)
+                .operands()
+                .for_each(|operand| needed[operand.index()] = true);
+            ancestors.push(expr);
+        }
+    }
+    ancestors.reverse();
+    ancestors.retain(|expr| !matches!(graph.node(*expr), Node::Input(..)));
+    ancestors
+}
+
 /// A value on its way through the derivative.
 #[derive(Clone, Copy, Debug)]
 struct Flow {
@@ -319,4 +363,82 @@ fn one_minus_square(graph: &mut Graph, x: Expr) -> Expr {
 fn root_of_one_minus_square(graph: &mut Graph, x: Expr) -> Expr {
     let square = one_minus_square(graph, x);
     graph.unary(Unary::Sqrt, square)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Evaluator;
+    use crate::problem::program::{InputLengths, Program};
+    use alloc::sync::Arc;
+
+    /// Evaluates outputs whose inputs are `x` alone.
+    fn evaluate(graph: &Graph, outputs: Vec<Expr>, x: &[f64]) -> Vec<f64> {
+        let inputs = InputLengths {
+            variables: x.len(),
+            ..InputLengths::default()
+        };
+        let mut values = alloc::vec![0.0; outputs.len()];
+        let cost = graph.exprs().next().unwrap();
+        let outputs = core::iter::once(cost).chain(outputs).collect();
+        let program = Program::new(graph, inputs, &[outputs, Vec::new()]);
+        Evaluator::<1>::new(Arc::new(program)).forward(x, &mut values);
+        values
+    }
+
+    /// `exp(a*b) + max(a, b^3)/(1 + |a|) + hypot(a, b)*sin(b) + if(a < b, sqrt(b - a), log(b - a))` of `x[0], x[1]`.
+    fn example(graph: &mut Graph) -> Expr {
+        let [a, b] = [0, 1].map(|i| graph.input(Input::Variable, i));
+        let (one, three) = (graph.constant(1.0), graph.constant(3.0));
+        let product = graph.binary(Binary::Mul, a, b);
+        let first = graph.unary(Unary::Exp, product);
+        let cube = graph.binary(Binary::Pow, b, three);
+        let largest = graph.binary(Binary::Max, a, cube);
+        let magnitude = graph.unary(Unary::Abs, a);
+        let divisor = graph.binary(Binary::Add, one, magnitude);
+        let second = graph.binary(Binary::Div, largest, divisor);
+        let (length, sine) = (graph.binary(Binary::Hypot, a, b), graph.unary(Unary::Sin, b));
+        let third = graph.binary(Binary::Mul, length, sine);
+        let difference = graph.binary(Binary::Sub, b, a);
+        let is_less = graph.binary(Binary::Less, a, b);
+        let (root, log) = (
+            graph.unary(Unary::Sqrt, difference),
+            graph.unary(Unary::Log, difference),
+        );
+        let fourth = graph.select(is_less, root, log);
+        graph.sum(&[first, second, third, fourth])
+    }
+
+    #[test]
+    fn hessian_products_are_differences_of_gradients() {
+        let mut graph = Graph::new();
+        let cost = example(&mut graph);
+        let one = graph.constant(1.0);
+        let gradient = gradient(&mut graph, &[(cost, one)], 2);
+        let gradient: Vec<Expr> = gradient.into_iter().flatten().collect();
+        // The direction stands behind the point.
+        let seeds = [0, 1].map(|i| {
+            (
+                graph.input(Input::Variable, i),
+                graph.input(Input::Variable, 2 + i),
+            )
+        });
+        let products = directional(&mut graph, &gradient, &seeds);
+        let products: Vec<Expr> = products.into_iter().flatten().collect();
+        for [a, b] in [[0.3, 0.8], [-0.4, 0.5], [0.9, 1.4]] {
+            let direction = [0.6, -1.1];
+            let found = evaluate(&graph, products.clone(), &[a, b, direction[0], direction[1]]);
+            let at = |step: f64| {
+                let point = [a + step * direction[0], b + step * direction[1], 0.0, 0.0];
+                evaluate(&graph, gradient.clone(), &point)
+            };
+            for ((found, ahead), behind) in found.iter().zip(at(1e-6)).zip(at(-1e-6)) {
+                let difference = (ahead - behind) / 2e-6;
+                assert!(
+                    (found - difference).abs() < 1e-7 * (1.0 + difference.abs()),
+                    "{found} {difference}"
+                );
+            }
+        }
+    }
 }
