@@ -8,7 +8,8 @@ use core::time::Duration;
 pub struct SolverOptions {
     /// `tolerance`: the largest stationarity residual of a solution, unscaled. Positive.
     pub tolerance: Option<f64>,
-    /// `initial_tolerance`: the tolerance of the first inner problem, tightened from one to the next. Positive.
+    /// `initial_tolerance`: the tolerance of the first inner problem, as a fraction of the residual where it starts;
+    /// tightened from one to the next. Positive.
     pub initial_tolerance: Option<f64>,
     /// `delta_tolerance`: the largest infeasibility of a solution. Positive.
     pub delta_tolerance: Option<f64>,

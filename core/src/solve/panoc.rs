@@ -18,6 +18,8 @@ use crate::sets::Set;
 const SAFETY: f64 = 0.95;
 const LARGEST_LIPSCHITZ: f64 = 1e20;
 const SMALLEST_LIPSCHITZ: f64 = 1e-5;
+/// So many line searches in a row that end at the base point make the quasi-Newton memory suspect.
+const MAX_USELESS_DIRECTIONS: u32 = 3;
 const SMALLEST_STEP: f64 = 1.0 / 256.0;
 /// A candidate that leaves the quadratic upper bound is retried down to this step.
 const SMALLEST_STEP_OUT_OF_BOUND: f64 = 1.0 / 16.0;
@@ -58,6 +60,8 @@ pub(crate) struct Panoc {
     envelope: f64,
     step_squared: f64,
     residual: f64,
+    /// Line searches in a row that ended at the base point.
+    useless_directions: u32,
 }
 
 impl Panoc {
@@ -79,6 +83,7 @@ impl Panoc {
             envelope: 0.0,
             step_squared: 0.0,
             residual: f64::INFINITY,
+            useless_directions: 0,
         }
     }
 
@@ -110,6 +115,7 @@ impl Panoc {
         lipschitz: Option<f64>,
     ) -> Outcome {
         self.lbfgs.clear();
+        self.useless_directions = 0;
         self.begin(merit, functions, lipschitz.map(|known| known / 4.0))
     }
 
@@ -316,6 +322,7 @@ impl Panoc {
             if envelope(self.gamma, &self.next, step) <= target {
                 merit.evaluate(functions, &mut self.next_hat);
                 if is_bounded(self.lipschitz, &self.next, &self.next_hat, step) {
+                    self.useless_directions = 0;
                     self.accept(step, self.gamma);
                     return Outcome::Continue;
                 }
@@ -346,9 +353,13 @@ impl Panoc {
         mem::swap(&mut self.current, &mut self.next);
         mem::swap(&mut self.hat, &mut self.next_hat);
         let Some(step) = step else { return Outcome::Stalled };
-        // The direction was of no use, so the memory that made it is dropped: the next one is a long gradient step,
-        // scaled by the pair of this short one.
-        self.lbfgs.clear();
+        self.useless_directions += 1;
+        if self.useless_directions == MAX_USELESS_DIRECTIONS {
+            // The memory that makes such directions is dropped: the next one is a long gradient step, scaled by the
+            // pair of this short one.
+            self.lbfgs.clear();
+            self.useless_directions = 0;
+        }
         self.accept(step, gamma);
         Outcome::Continue
     }

@@ -14,12 +14,13 @@ pub struct Settings {
     pub max_inner_iterations: u32,
     /// Outer iterations (multiplier updates) at most. Default 50.
     pub max_outer_iterations: u32,
-    /// Pairs that the quasi-Newton method remembers. Default 12.
+    /// Pairs that the quasi-Newton method remembers. Default 20.
     pub lbfgs_memory: usize,
-    /// Tolerance of the first inner problem of a cold start; reduced tenfold per outer iteration. Default 1e-2.
+    /// Tolerance of the first inner problem of a cold start, as a fraction of the residual there; reduced tenfold per
+    /// outer iteration. Default 0.1.
     pub initial_tolerance: f64,
-    /// Penalty of every constraint at the start of a cold solve; `None`: chosen from the cost and the violation at the
-    /// initial guess. Default `None`.
+    /// Penalty of every constraint at the start of a cold solve; `None`: `0.5 sqrt(max(1, |f|) / max(1, d^2 / 2))`
+    /// with the cost `f` and the distance `d` of the constraints from their sets at the initial guess. Default `None`.
     pub initial_penalty: Option<f64>,
     /// The largest penalty. Default 1e9.
     pub max_penalty: f64,
@@ -36,8 +37,8 @@ impl Default for Settings {
             delta_tolerance: 1e-5,
             max_inner_iterations: 5000,
             max_outer_iterations: 50,
-            lbfgs_memory: 12,
-            initial_tolerance: 1e-2,
+            lbfgs_memory: 20,
+            initial_tolerance: 0.1,
             initial_penalty: None,
             max_penalty: 1e9,
             max_multiplier: 1e9,

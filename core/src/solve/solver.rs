@@ -363,20 +363,23 @@ impl Solver {
             let penalty = self.settings.initial_penalty.unwrap_or_else(|| {
                 let cost = math::max(1.0, point.cost.abs());
                 let infeasibility = math::max(1.0, 0.5 * self.merit.squared_infeasibility(point));
-                let penalty = math::clamp(0.5 * cost / infeasibility, MIN_PENALTY, self.settings.max_penalty);
+                let penalty = 0.5 * math::sqrt(cost / infeasibility);
+                let penalty = math::clamp(penalty, MIN_PENALTY, self.settings.max_penalty);
                 if penalty.is_finite() { penalty } else { 1.0 }
             });
             self.merit.penalties.fill(penalty);
         }
         self.merit.reverse(functions, point);
-        let is_exact = self.warm || self.merit.penalties.is_empty();
-        self.tolerance = if is_exact {
-            self.settings.tolerance
-        } else {
-            math::max(self.settings.tolerance, self.settings.initial_tolerance)
-        };
         self.merit.reset_errors();
         let outcome = self.panoc.start(&mut self.merit, functions, self.lipschitz);
+        self.tolerance = if self.warm || self.merit.penalties.is_empty() {
+            self.settings.tolerance
+        } else {
+            math::max(
+                self.settings.tolerance,
+                self.settings.initial_tolerance * self.panoc.residual(),
+            )
+        };
         self.begin_inner(outcome);
     }
 
