@@ -1,0 +1,75 @@
+//! How the solver copes with 500 random starts of the trailer: `cargo run --release -p labwire-benches --example
+//! random_starts`.
+#![allow(clippy::print_stdout, reason = "the table is its purpose")]
+
+use labwire_benches::problems::Navigation;
+use labwire_core::service::Busy;
+use labwire_core::sets::Set;
+use labwire_core::solve::{Functions, Settings, Solver, SolverError, Start, Status, Structure};
+
+const SEED: u64 = 1;
+const STARTS: usize = 500;
+const HORIZON: usize = 20;
+
+fn main() -> Result<(), SolverError> {
+    let set = Set::Box {
+        min: vec![-3.0; 2 * HORIZON],
+        max: vec![3.0; 2 * HORIZON],
+    };
+    let mut settings = Settings::default();
+    settings.tolerance = 1e-6;
+    let mut solver = Solver::new(Structure::unconstrained(2 * HORIZON, set), settings)?;
+    let mut random = SplitMix64(SEED);
+    let mut evaluations = Vec::new();
+    let (mut converged, mut lies) = (0, 0);
+    for _ in 0..STARTS {
+        let initial = [random.uniform(), random.uniform(), random.uniform()];
+        let mut functions = Navigation::new(HORIZON, initial, false);
+        solver.start(&Start::cold(vec![0.0; 2 * HORIZON]))?;
+        while solver.step(&mut functions, 10_000) == Busy::Yes {}
+        evaluations.push(solver.counters().evaluations);
+        if solver.status() == Some(&Status::Converged) {
+            converged += 1;
+            lies += u32::from(true_residual(&mut functions, solver.solution()) > 1e-6);
+        }
+    }
+    evaluations.sort_unstable();
+    let quantile = |q: f64| evaluations[((STARTS - 1) as f64 * q) as usize];
+    println!(
+        "seed {SEED}: {converged} of {STARTS} converged, {lies} of them with a true residual above 1e-6"
+    );
+    println!(
+        "evaluations: median {}, 90 % {}, 99 % {}, most {}",
+        quantile(0.5),
+        quantile(0.9),
+        quantile(0.99),
+        quantile(1.0)
+    );
+    Ok(())
+}
+
+/// The residual on the bounds [-3, 3], by nothing that the solver uses.
+fn true_residual(functions: &mut Navigation, u: &[f64]) -> f64 {
+    let mut gradient = vec![0.0; u.len()];
+    functions.forward(u, &mut []);
+    functions.reverse(u, &[], &mut gradient);
+    let blocked = |u: f64, g: f64| (u <= -3.0 && g > 0.0) || (u >= 3.0 && g < 0.0);
+    u.iter()
+        .zip(&gradient)
+        .filter(|(u, g)| !blocked(**u, **g))
+        .fold(0.0, |worst, (_, g)| g.abs().max(worst))
+}
+
+/// Vigna's SplitMix64.
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    /// Uniform in [-3, 3).
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 * (6.0 / (1u64 << 53) as f64) - 3.0
+    }
+}
