@@ -385,6 +385,9 @@ impl<S: HostedService> ServiceTask<S> {
     }
 
     fn first_turn(&self, job: &mut S::Job) -> Busy {
+        if job.may_block() {
+            return Busy::Yes;
+        }
         let start = self.clock.now();
         let (mut now, mut fuel) = (start, 1);
         while now.duration_since(start) < FIRST_TURN {
