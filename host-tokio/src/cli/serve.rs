@@ -72,6 +72,10 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     // A connection is a file descriptor. With less than asked for, accepting says so.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let servers = choose(servers(&config), arguments.only.as_deref())?;
+    if let Some(stale) = &arguments.ready_file {
+        // Of a run that was cut short: nobody is to take it for this one's.
+        let _ = std::fs::remove_file(stale);
+    }
     block_on(serve(servers, layers, arguments.ready_file))
 }
 

@@ -115,7 +115,7 @@ fn solve(mut service: OptimizerService, request: RunRequest) -> Option<Reply> {
 const FUEL: u32 = 64;
 
 fn refused(error: ErrorReply, parameters: &str) -> Failure {
-    let failure = Failure::new(failure::DATA, format!("error {}: {}", error.code, error.message));
+    let failure = Failure::new(failure::DATA, error.message);
     if error.code == code::PARAMETERS {
         failure.hint(format!(
             "the problem's parameters are {parameters}; give them as `-p 1,2`"

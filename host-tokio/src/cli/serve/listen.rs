@@ -55,3 +55,33 @@ pub(crate) async fn bind(server: Server, is_given: bool) -> Result<Option<Bound>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(address: String) -> Server {
+        Server {
+            name: "test",
+            group: "test",
+            key: "address",
+            address,
+            try_it: |_| String::new(),
+            start: Box::new(|_, _| unreachable!("only bound")),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_an_error_only_for_who_asked_for_it() {
+        let first = bind(server("127.0.0.1:0".to_owned()), true)
+            .await
+            .unwrap()
+            .unwrap();
+        let taken = first.address.to_string();
+        assert!(bind(server(taken.clone()), false).await.unwrap().is_none());
+        let error = bind(server(taken), true).await.err().unwrap();
+        assert_eq!(error.code, failure::UNAVAILABLE);
+        assert!(bind(server("nonsense".to_owned()), false).await.is_err());
+        assert!(bind(server("none".to_owned()), true).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,321 @@
+//! The program from outside. Here and not in `tests/`, because cargo tells only a package's own tests where its
+//! program is.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// A problem whose solve never ends by itself: its tolerance is below what the arithmetic can reach.
+const ENDLESS: &str = r#"{
+    "name": "endless",
+    "variables": {"u": 50},
+    "parameters": {"p": 1},
+    "cost": "sum(i in 0..49, exp(u[i] + 0.1*u[i+1]) - 1.3*u[i]) + u[49]^2 + p[0]",
+    "solver": {"tolerance": 1e-300, "max_inner_iterations": 4000000000}
+}"#;
+const SQUARE: &str =
+    r#"{"name": "square", "variables": {"x": 1}, "parameters": {"p": 1}, "cost": "(x[0] - p[0])^2"}"#;
+
+fn labwire(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labwire"));
+    command
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .env("NO_COLOR", "1");
+    command
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = labwire(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// A file that lives as long as the test.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("labwire-cli-{}-{name}", std::process::id()));
+        fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A running `labwire serve`.
+struct Server {
+    child: Child,
+    address: String,
+    _ready: File,
+}
+
+impl Server {
+    fn start(name: &str, arguments: &[&str]) -> Self {
+        let ready = File::new(&format!("{name}.ready"), "stale");
+        let mut child = labwire(&["serve", "--only", "open", "--ready-file", ready.path()])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let address = loop {
+            assert_eq!(child.try_wait().unwrap(), None, "it ended before it was ready");
+            let text = fs::read_to_string(&ready.0).unwrap_or_default();
+            if let Ok(serde_json::Value::Object(servers)) = serde_json::from_str(&text) {
+                break servers["open"].as_str().unwrap().to_owned();
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
+        Self {
+            child,
+            address: address.replace("0.0.0.0", "127.0.0.1"),
+            _ready: ready,
+        }
+    }
+
+    fn connect(&self, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        stream
+    }
+
+    fn ask(&self, request: &str) -> String {
+        read(self.connect(request))
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Of a test that failed; otherwise it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn serves_several_problems_until_it_is_killed() {
+    let (square, endless) = (
+        File::new("square.json", SQUARE),
+        File::new("endless.json", ENDLESS),
+    );
+    let server = Server::start(
+        "several",
+        &[
+            "--open",
+            "127.0.0.1:0",
+            "--problem",
+            square.path(),
+            "--problem",
+            endless.path(),
+        ],
+    );
+    let address = server.address.clone();
+    let (code, out, _) = run(&["open", "--address", &address, "ping", "--", "-3"]);
+    assert!(code == Some(0) && out.contains("answers -3"), "{out}");
+    let (code, out, _) = run(&["open", "--address", &address, "run", "-p", "2.5", "--json"]);
+    let reply: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, reply["exit_status"].as_str()),
+        (Some(0), Some("Converged"))
+    );
+    assert!((reply["solution"][0].as_f64().unwrap() - 2.5).abs() < 1e-4);
+    let (code, _, err) = run(&[
+        "open",
+        "--address",
+        &address,
+        "run",
+        "-p",
+        "2.5",
+        "--problem",
+        "circle",
+    ]);
+    assert!(code == Some(65) && err.contains("`square`, `endless`"), "{err}");
+    let (code, ..) = run(&["open", "--address", &address, "kill"]);
+    assert_eq!((code, server.wait()), (Some(0), Some(0)));
+    let (code, _, err) = run(&["open", "--address", &address, "ping"]);
+    assert!(code == Some(69) && err.contains("hint: start a server"), "{err}");
+}
+
+#[test]
+fn kill_is_refused_when_other_machines_can_connect() {
+    let server = Server::start("exposed", &["--open", "0.0.0.0:0"]);
+    assert!(server.ask("{\"Kill\": 1}").contains("\"code\": 2100"));
+    assert!(
+        server
+            .ask("{\"Run\": {\"parameter\": [1, 10]}}")
+            .contains("Converged")
+    );
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn a_signal_drains_and_a_second_one_does_not() {
+    let endless = File::new("drained.json", ENDLESS);
+    let config = File::new("drained.toml", "open.solve-time = 0.5");
+    let arguments = [
+        "--open",
+        "127.0.0.1:0",
+        "--problem",
+        endless.path(),
+        "--config",
+        config.path(),
+    ];
+    let server = Server::start("drained", &arguments);
+    let kept = server.connect("{\"KeepAlive\": true} {\"Ping\": 1} {\"Run\": {\"parameter\": [1]}}");
+    let mut first = [0; 11];
+    { &kept }.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"{\"Pong\":1}\n");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert!(read(kept).contains("NotConvergedOutOfTime"));
+
+    let server = Server::start("twice", &["--open", "127.0.0.1:0", "--problem", endless.path()]);
+    let kept = server.connect("{\"KeepAlive\": true} {\"Ping\": 1} {\"Run\": {\"parameter\": [1]}}");
+    { &kept }.read_exact(&mut first).unwrap();
+    server.signal("INT");
+    // Signals of one kind that are sent together may arrive as one.
+    while TcpStream::connect(&server.address).is_ok() {
+        thread::yield_now();
+    }
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(130));
+}
+
+#[test]
+fn solves_a_file_and_its_status_says_whether_it_converged() {
+    let (square, endless) = (
+        File::new("solved.json", SQUARE),
+        File::new("unsolved.json", ENDLESS),
+    );
+    let (code, out, err) = run(&["solve", square.path(), "-p", "-1.5", "--initial-guess", "-7"]);
+    assert!(
+        code == Some(0) && out.starts_with("converged: ") && err.is_empty(),
+        "{out}{err}"
+    );
+    let (code, out, _) = run(&[
+        "solve",
+        endless.path(),
+        "-p",
+        "1",
+        "--solve-time",
+        "0.2",
+        "--json",
+    ]);
+    assert!(code == Some(1) && out.contains("NotConvergedOutOfTime"), "{out}");
+    let (code, _, err) = run(&["solve", square.path()]);
+    assert!(
+        code == Some(65) && err.contains("hint: the problem's parameters are p[1]"),
+        "{err}"
+    );
+    let (code, ..) = run(&["solve", "/nowhere.json"]);
+    assert_eq!(code, Some(66));
+
+    let mut child = labwire(&["solve", "-", "-p", "3"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(SQUARE.as_bytes()).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+}
+
+#[test]
+fn checks_a_file() {
+    let good = File::new("good.json", SQUARE);
+    let (code, out, _) = run(&["check", good.path()]);
+    assert!(
+        code == Some(0) && out.contains("x[1]") && out.contains("p[1]"),
+        "{out}"
+    );
+    let bad = File::new("bad.json", &SQUARE.replace("x[0] -", "y[0] -"));
+    let (code, out, err) = run(&["check", bad.path()]);
+    assert!(
+        code == Some(65) && out.is_empty() && err.contains("  | ") && err.contains('^'),
+        "{err}"
+    );
+}
+
+#[test]
+fn misuse_gets_the_status_of_sysexits_and_a_hint() {
+    let config = File::new("wrong.toml", "[open]\nadress = \"none\"");
+    let broken = File::new("broken.json", "{");
+    for (arguments, status, hint) in [
+        (&["solve"][..], 64, "required arguments"),
+        (&["frobnicate"], 64, "unrecognized"),
+        (&["serve", "--only", "opn"], 64, "did you mean `open`?"),
+        (&["serve", "--open", "none"], 69, "no server listens"),
+        (&["serve", "--open", "nonsense"], 69, "host:port"),
+        (
+            &["serve", "--config", config.path()],
+            78,
+            "did you mean `address`?",
+        ),
+        (&["serve", "--config", "/nowhere.toml"], 66, "cannot read"),
+        (&["serve", "--log-format", "xml"], 78, "xml"),
+        (
+            &["serve", "--open", "127.0.0.1:0", "--problem", broken.path()],
+            65,
+            "line 1",
+        ),
+    ] {
+        let (code, _, err) = run(arguments);
+        assert!(
+            code == Some(status) && err.contains(hint),
+            "{arguments:?}: {code:?} {err}"
+        );
+    }
+    assert_eq!(run(&["--version"]).0, Some(0));
+    assert_eq!(run(&["serve", "--help"]).0, Some(0));
+}
+
+#[test]
+fn the_printed_configuration_configures() {
+    let (code, text, _) = run(&["config"]);
+    assert_eq!(code, Some(0));
+    let config = File::new("printed.toml", &text);
+    let server = Server::start("printed", &["--config", config.path(), "--open", "127.0.0.1:0"]);
+    assert_eq!(server.ask("{\"Ping\": 1}"), "{\n\t\"Pong\" : 1\n}\n");
+}
