@@ -42,6 +42,8 @@ impl Default for ClientOptions {
 }
 
 /// Calls one OpEn server.
+///
+/// A kept-open connection that has ended is not made again: its warm start went with it, and the caller should know.
 #[derive(Debug)]
 pub struct OptimizerClient {
     address: SocketAddr,

@@ -1,0 +1,119 @@
+//! The drive loop on tokio over an in-memory transport, with a clock that jumps: partial writes, half-close, timers.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use labwire_core::limits::SessionLimits;
+use labwire_core::open::{Client, ErrorReply, Permissions, Reply, Request, Server, ServerEvent};
+use labwire_core::session::{CloseReason, ServerSession};
+use labwire_core::time::Instant;
+use labwire_tokio::{Application, Clock, Driven, drive};
+use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+use tokio_util::sync::CancellationToken;
+
+/// Answers every request with an error that says how many there were.
+#[derive(Default)]
+struct Counter {
+    requests: u32,
+    unanswered: u32,
+}
+
+impl Application<Server> for Counter {
+    type Command = Reply;
+
+    async fn next_command(&mut self) -> Option<Reply> {
+        if self.unanswered == 0 {
+            std::future::pending::<()>().await;
+        }
+        self.unanswered -= 1;
+        Some(Reply::Error(ErrorReply::new(self.requests, "counted")))
+    }
+
+    fn apply(&mut self, now: Instant, session: &mut Server, reply: Reply) {
+        session.reply(now, reply);
+    }
+
+    async fn handle_event(&mut self, _event: ServerEvent) {
+        self.requests += 1;
+        self.unanswered += 1;
+    }
+}
+
+/// Asks `left` times, then has nothing more to say.
+struct Asker {
+    left: u32,
+    replies: Vec<Reply>,
+}
+
+impl Application<Client> for Asker {
+    type Command = Request;
+
+    async fn next_command(&mut self) -> Option<Request> {
+        self.left = self.left.checked_sub(1)?;
+        Some(labwire_tests::adder::request(1))
+    }
+
+    fn apply(&mut self, now: Instant, session: &mut Client, request: Request) {
+        session.request(now, &request).unwrap();
+    }
+
+    async fn handle_event(&mut self, reply: Reply) {
+        self.replies.push(reply);
+    }
+}
+
+async fn serve(transport: DuplexStream, shutdown: &CancellationToken) -> Driven {
+    let clock = Clock::start();
+    let permissions = Permissions {
+        kill: false,
+        load: false,
+    };
+    let mut session = Server::new(clock.now(), SessionLimits::default(), permissions);
+    drive(&mut session, transport, &mut Counter::default(), clock, shutdown).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_takes_a_few_bytes_at_a_time() {
+    for capacity in [1, 3, 64] {
+        let (near, far) = duplex(capacity);
+        let never = CancellationToken::new();
+        let clock = Clock::start();
+        let mut session = Client::kept_open(clock.now(), SessionLimits::default());
+        let mut asker = Asker {
+            left: 20,
+            replies: Vec::new(),
+        };
+        let (served, asked) = tokio::join!(
+            serve(far, &never),
+            drive(&mut session, near, &mut asker, clock, &never)
+        );
+        let expected = (1..=20).map(|count| Reply::Error(ErrorReply::new(count, "counted")));
+        assert!(asker.replies.into_iter().eq(expected));
+        assert_eq!(served.reason, CloseReason::Finished);
+        assert_eq!(asked.reason, CloseReason::Finished);
+        assert_eq!((served.received, served.sent), (asked.sent, asked.received));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_told_and_a_deaf_one_is_left_after_a_while() {
+    let (mut peer, far) = duplex(1000);
+    let never = CancellationToken::new();
+    let mut text = String::new();
+    let (served, _) = tokio::join!(serve(far, &never), peer.read_to_string(&mut text));
+    assert_eq!(served.reason, CloseReason::TimedOut("request-timeout"));
+    assert!(text.contains("request-timeout of 30s"));
+
+    let (deaf, far) = duplex(3);
+    assert_eq!(
+        serve(far, &never).await.reason,
+        CloseReason::TimedOut("request-timeout")
+    );
+    drop(deaf);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_a_connection_that_owes_nothing() {
+    let (_peer, far) = duplex(1000);
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    assert_eq!(serve(far, &shutdown).await.reason, CloseReason::Shutdown);
+}
