@@ -1,20 +1,20 @@
 //! labwire on tokio: connections driven, services hosted, clients to call them.
 //!
-//! One [`drive`] loop moves the bytes of every protocol over every byte transport. A [`Host`] owns a service of
-//! `labwire-core`, with any number of connections attached to it and threads for its long work; [`serve`] puts one
-//! behind a TCP listener. [`OptimizerClient`] calls an OpEn server.
+//! A [`Host`] owns a service of `labwire-core`, with any number of connections attached to it and threads for its long
+//! work; [`serve`] puts one behind a TCP listener. [`OptimizerClient`] calls an OpEn server. What they do stands in
+//! `labwire-host`; tokio joins it by [`Tokio`].
 
-mod clock;
-mod drive;
-mod host;
-mod optimizer_client;
-mod pool;
+mod runtime;
 mod serve;
-mod transport;
 
-pub use clock::Clock;
-pub use drive::{Application, Driven, drive};
-pub use host::{Host, HostedService, Refused};
-pub use optimizer_client::{ClientError, ClientOptions, OptimizerClient};
-pub use serve::{Ending, serve};
-pub use transport::Transport;
+pub use labwire_host::{
+    Application, ClientError, ClientOptions, Clock, Driven, Ending, HostedService, Refused, Transport, drive,
+};
+pub use runtime::{Tokio, TokioTimer};
+pub use serve::serve;
+
+/// A service and everything attached to it.
+pub type Host<S> = labwire_host::Host<S, Tokio>;
+
+/// Calls one OpEn server.
+pub type OptimizerClient = labwire_host::OptimizerClient<Tokio>;

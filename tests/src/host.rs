@@ -2,21 +2,28 @@
 //!
 //! A host's test file implements [`Host`] and says `labwire_tests::host_suite!(MyHost);`.
 
+mod client;
 mod suite;
 
+use std::future::Future;
 use std::net::SocketAddr;
 
 use labwire_core::limits::HostLimits;
-use labwire_core::service::Service;
-use labwire_core::session::ServerSession;
+use labwire_host::{HostedService, Runtime};
 
 /// A server under test, with its runtime.
 pub trait Host: Sized {
+    /// The runtime.
+    type Runtime: Runtime;
+
     /// Serves `service` on a free loopback port.
-    fn start<S: AnyService>(service: S, limits: HostLimits) -> Self;
+    fn start<S: HostedService>(service: S, limits: HostLimits) -> Self;
 
     /// Where it listens.
     fn address(&self) -> SocketAddr;
+
+    /// Runs `future` to its end, on the runtime.
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 
     /// Asks it to end and waits until it has.
     fn shutdown(self) -> Ended;
@@ -34,23 +41,5 @@ pub struct Ended {
     pub cut: usize,
 }
 
-/// A service that any host can run.
-pub trait AnyService:
-    Service<
-        Session: ServerSession<Event: Send + 'static, Reply: Send + 'static> + Send + 'static,
-        Job: Send + 'static,
-    > + Send
-    + 'static
-{
-}
-
-impl<S> AnyService for S where
-    S: Service<
-            Session: ServerSession<Event: Send + 'static, Reply: Send + 'static> + Send + 'static,
-            Job: Send + 'static,
-        > + Send
-        + 'static
-{
-}
-
+pub use client::*;
 pub use suite::*;

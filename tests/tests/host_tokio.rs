@@ -1,9 +1,11 @@
 //! The host on tokio does what every host has to do.
 
+use std::future::Future;
 use std::net::SocketAddr;
 
 use labwire_core::limits::HostLimits;
-use labwire_tests::host::{AnyService, Ended, Host};
+use labwire_host::HostedService;
+use labwire_tests::host::{Ended, Host};
 use labwire_tokio::{Ending, serve};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -18,7 +20,9 @@ struct TokioHost {
 }
 
 impl Host for TokioHost {
-    fn start<S: AnyService>(service: S, limits: HostLimits) -> Self {
+    type Runtime = labwire_tokio::Tokio;
+
+    fn start<S: HostedService>(service: S, limits: HostLimits) -> Self {
         let runtime = Runtime::new().expect("threads");
         let listener = runtime
             .block_on(TcpListener::bind("127.0.0.1:0"))
@@ -40,6 +44,10 @@ impl Host for TokioHost {
 
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     fn shutdown(self) -> Ended {

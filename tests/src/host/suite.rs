@@ -39,6 +39,9 @@ macro_rules! host_suite {
             a_shutdown_answers_what_was_asked,
             a_shutdown_cuts_what_takes_too_long,
             kill_ends_the_server_after_what_runs,
+            a_client_asks_on_one_connection_or_on_many,
+            a_client_understands_the_original,
+            a_client_says_why_there_is_no_reply,
         );
     };
     ($host:ty: $($test:ident),* $(,)?) => {
@@ -162,7 +165,8 @@ pub fn nobody_delays_another<H: Host>() {
 pub fn long_work_delays_nobody<H: Host>() {
     let mut limits = HostLimits::default();
     limits.workers = 1;
-    limits.grace_time = Duration::ZERO;
+    // For the connections that were served to see their peers close.
+    limits.grace_time = Duration::from_secs(1);
     let watched = Watched::<H>::start(limits);
     let busy: Vec<RawPeer> = (0..3).map(|_| watched.busy(ENDLESS)).collect();
     let host = watched.host;

@@ -1,20 +1,21 @@
 //! Calls an OpEn server, ours or the original.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::io;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use async_channel::{Receiver, Sender, bounded};
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, ErrorReply, Misuse, Reply, Request, RunReply, RunRequest};
 use labwire_core::session::CloseReason;
 use labwire_core::time::Instant;
-use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::drive::{Application, drive};
+use crate::runtime::{Runtime, timeout};
 
 /// How to call.
 #[derive(Clone, Debug)]
@@ -45,10 +46,11 @@ impl Default for ClientOptions {
 ///
 /// A kept-open connection that has ended is not made again: its warm start went with it, and the caller should know.
 #[derive(Debug)]
-pub struct OptimizerClient {
+pub struct OptimizerClient<R> {
     address: SocketAddr,
     options: ClientOptions,
     kept: Option<Asker>,
+    runtime: PhantomData<fn() -> R>,
 }
 
 /// A call that failed.
@@ -72,7 +74,7 @@ pub enum ClientError {
     Misuse(#[from] Misuse),
 }
 
-impl OptimizerClient {
+impl<R: Runtime> OptimizerClient<R> {
     /// Connects, or, when the connection is not to be kept open, only remembers where to.
     ///
     /// # Errors
@@ -82,6 +84,7 @@ impl OptimizerClient {
             address,
             options,
             kept: None,
+            runtime: PhantomData,
         };
         if client.options.keep_open {
             client.kept = Some(client.open().await?);
@@ -134,11 +137,9 @@ impl OptimizerClient {
     }
 
     async fn open(&self) -> Result<Asker, ClientError> {
-        let connecting = TcpStream::connect(self.address);
-        let stream = tokio::time::timeout(self.options.connect_timeout, connecting)
+        let stream = timeout::<R, _>(self.options.connect_timeout, R::connect(self.address))
             .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-        stream.set_nodelay(true)?;
+            .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?;
         let clock = Clock::start();
         let limits = self.options.limits.clone();
         let session = if self.options.keep_open {
@@ -146,8 +147,8 @@ impl OptimizerClient {
         } else {
             Client::one_shot(limits)
         };
-        let (sender, questions) = mpsc::channel(1);
-        tokio::spawn(answer(session, stream, clock, questions));
+        let (sender, questions) = bounded(1);
+        R::spawn(answer::<R>(session, stream, clock, questions));
         Ok(Asker { questions: sender })
     }
 }
@@ -156,63 +157,68 @@ type Answer = Result<Reply, ClientError>;
 
 struct Question {
     request: Request,
-    answer: oneshot::Sender<Answer>,
+    answer: Sender<Answer>,
 }
 
 /// One connection's near end.
 #[derive(Debug)]
 struct Asker {
-    questions: mpsc::Sender<Question>,
+    questions: Sender<Question>,
 }
 
 impl Asker {
     async fn ask(&self, request: Request) -> Answer {
-        let (answer, answered) = oneshot::channel();
+        let (answer, answered) = bounded(1);
         if self.questions.send(Question { request, answer }).await.is_err() {
             return Err(Misuse::Closed.into());
         }
         answered
+            .recv()
             .await
             .unwrap_or(Err(ClientError::NoReply(CloseReason::Lost)))
     }
 }
 
 /// One connection's task.
-async fn answer(mut session: Client, stream: TcpStream, clock: Clock, questions: mpsc::Receiver<Question>) {
+async fn answer<R: Runtime>(
+    mut session: Client,
+    stream: R::Stream,
+    clock: Clock,
+    questions: Receiver<Question>,
+) {
     let mut asking = Asking {
         questions,
         waiting: VecDeque::new(),
     };
-    let never = CancellationToken::new();
-    let driven = drive(&mut session, stream, &mut asking, clock, &never).await;
+    let driven = drive::<R, _, _, _>(&mut session, stream, &mut asking, clock, pending()).await;
     for answer in asking.waiting {
         // Who asked may have stopped waiting, here and below.
-        let _ = answer.send(Err(ClientError::NoReply(driven.reason.clone())));
+        let _ = answer.try_send(Err(ClientError::NoReply(driven.reason.clone())));
     }
 }
 
 struct Asking {
-    questions: mpsc::Receiver<Question>,
-    waiting: VecDeque<oneshot::Sender<Answer>>,
+    questions: Receiver<Question>,
+    waiting: VecDeque<Sender<Answer>>,
 }
 
 impl Application<Client> for Asking {
     type Command = Question;
 
     async fn next_command(&mut self) -> Option<Question> {
-        self.questions.recv().await
+        self.questions.recv().await.ok()
     }
 
     fn apply(&mut self, now: Instant, session: &mut Client, question: Question) {
         match session.request(now, &question.request) {
             Ok(()) => self.waiting.push_back(question.answer),
-            Err(misuse) => drop(question.answer.send(Err(misuse.into()))),
+            Err(misuse) => drop(question.answer.try_send(Err(misuse.into()))),
         }
     }
 
     async fn handle_event(&mut self, reply: Reply) {
         if let Some(answer) = self.waiting.pop_front() {
-            let _ = answer.send(Ok(reply));
+            let _ = answer.try_send(Ok(reply));
         }
     }
 }

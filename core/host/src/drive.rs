@@ -3,17 +3,15 @@
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
 
+use futures_lite::future::yield_now;
 use labwire_core::session::{CloseReason, Event, Session, TransmitState};
 use labwire_core::time::Instant;
-use tokio::io::ReadBuf;
-use tokio::time::Sleep;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::transport::Transport;
+use crate::runtime::{Runtime, Timer, Transport};
 
 /// What stands behind a session.
 pub trait Application<S: Session>: Send {
@@ -43,25 +41,32 @@ pub struct Driven {
 }
 
 /// Moves bytes between `session` and `transport`, and commands and events between it and `application`, until nothing
-/// is left to do. Once `shutdown` is cancelled the session is told to finish.
-pub async fn drive<S, T, A>(
+/// is left to do. Once `shutdown` returns the session is told to finish.
+pub async fn drive<R, S, T, A>(
     session: &mut S,
     transport: T,
     application: &mut A,
     clock: Clock,
-    shutdown: &CancellationToken,
+    shutdown: impl Future<Output = ()> + Send,
 ) -> Driven
 where
+    R: Runtime,
     S: Session,
-    T: Transport,
+    T: Transport<R>,
     A: Application<S>,
 {
     let mut reason = CloseReason::Lost;
     let mut wire = Wire::new(transport, clock);
-    let mut timer = pin!(Timer::new(clock));
-    let mut shutdown = pin!(shutdown.cancelled());
+    let mut alarm = Alarm::<R>::new(clock);
+    let mut shutdown = pin!(shutdown);
     let (mut is_shut_down, mut has_application) = (false, true);
+    let mut turns = 0_u32;
     loop {
+        // A peer that never rests must not keep its thread from others, on runtimes that do not see to it.
+        turns = turns.wrapping_add(1);
+        if turns.is_multiple_of(TURNS) {
+            yield_now().await;
+        }
         while let Some(event) = session.poll_event() {
             match event {
                 Event::Application(event) => application.handle_event(event).await,
@@ -71,27 +76,40 @@ where
         if session.is_drained() {
             break;
         }
-        timer.as_mut().arm(session.poll_timeout().map(|(due, _)| due));
-        tokio::select! {
-            biased;
-            result = poll_fn(|context| wire.poll(context, session)) => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "transport failed");
-                    session.handle_lost(clock.now());
+        alarm.set(session.poll_timeout().map(|(due, _)| due));
+        let happened = {
+            let mut command = pin!(application.next_command());
+            poll_fn(|context| {
+                if let Poll::Ready(result) = wire.poll(context, session) {
+                    return Poll::Ready(Happened::Moved(result));
                 }
+                if has_application && let Poll::Ready(command) = command.as_mut().poll(context) {
+                    return Poll::Ready(Happened::Command(command));
+                }
+                if !is_shut_down && shutdown.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Happened::Shutdown);
+                }
+                alarm.poll(context).map(|()| Happened::Timeout)
+            })
+            .await
+        };
+        let now = clock.now();
+        match happened {
+            Happened::Moved(Ok(())) => {}
+            Happened::Moved(Err(error)) => {
+                tracing::debug!(%error, "transport failed");
+                session.handle_lost(now);
             }
-            command = application.next_command(), if has_application => match command {
-                Some(command) => application.apply(clock.now(), session, command),
-                None => {
-                    has_application = false;
-                    session.handle_shutdown(clock.now());
-                }
-            },
-            () = &mut shutdown, if !is_shut_down => {
+            Happened::Command(Some(command)) => application.apply(now, session, command),
+            Happened::Command(None) => {
+                has_application = false;
+                session.handle_shutdown(now);
+            }
+            Happened::Shutdown => {
                 is_shut_down = true;
-                session.handle_shutdown(clock.now());
+                session.handle_shutdown(now);
             }
-            () = timer.as_mut() => session.handle_timeout(clock.now()),
+            Happened::Timeout => session.handle_timeout(now),
         }
     }
     if session.transmit_state() == TransmitState::Abort {
@@ -105,6 +123,17 @@ where
     }
 }
 
+/// What a connection waits for; the first that is ready, in this order.
+enum Happened<C> {
+    /// Bytes moved, or the transport failed.
+    Moved(io::Result<()>),
+    Command(Option<C>),
+    Shutdown,
+    Timeout,
+}
+
+/// How often something may happen before other tasks get their turn.
+const TURNS: u32 = 64;
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
 thread_local! {
@@ -124,7 +153,7 @@ struct Wire<T> {
     sent: u64,
 }
 
-impl<T: Transport> Wire<T> {
+impl<T> Wire<T> {
     fn new(transport: T, clock: Clock) -> Self {
         Self {
             transport,
@@ -138,7 +167,11 @@ impl<T: Transport> Wire<T> {
     }
 
     /// Moves what can be moved now. Ready when something was.
-    fn poll<S: Session>(&mut self, context: &mut Context<'_>, session: &mut S) -> Poll<io::Result<()>> {
+    fn poll<R, S>(&mut self, context: &mut Context<'_>, session: &mut S) -> Poll<io::Result<()>>
+    where
+        T: Transport<R>,
+        S: Session,
+    {
         let written = self.poll_write(context, session)?;
         let read = self.poll_read(context, session)?;
         if written.is_ready() || read.is_ready() {
@@ -148,11 +181,15 @@ impl<T: Transport> Wire<T> {
         }
     }
 
-    fn poll_write<S: Session>(&mut self, context: &mut Context<'_>, session: &mut S) -> Poll<io::Result<()>> {
+    fn poll_write<R, S>(&mut self, context: &mut Context<'_>, session: &mut S) -> Poll<io::Result<()>>
+    where
+        T: Transport<R>,
+        S: Session,
+    {
         let mut moved = Poll::Pending;
         while !session.transmit().is_empty() {
             let bytes = session.transmit();
-            match Pin::new(&mut self.transport).poll_write(context, bytes)? {
+            match self.transport.poll_write(context, bytes)? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(count) => {
                     tracing::trace!(bytes = %bytes[..count].escape_ascii(), "sent");
@@ -164,13 +201,13 @@ impl<T: Transport> Wire<T> {
                 Poll::Pending => return moved,
             }
         }
-        if !self.is_flushed && Pin::new(&mut self.transport).poll_flush(context)?.is_ready() {
+        if !self.is_flushed && self.transport.poll_flush(context)?.is_ready() {
             self.is_flushed = true;
         }
         let is_finishing = session.transmit_state() != TransmitState::Open;
         if is_finishing && !self.has_sent_fin && self.is_flushed {
             // That the peer has already gone is for the reading side to tell.
-            if Pin::new(&mut self.transport).poll_shutdown(context).is_ready() {
+            if self.transport.poll_finish(context).is_ready() {
                 self.has_sent_fin = true;
                 moved = Poll::Ready(Ok(()));
             }
@@ -178,72 +215,64 @@ impl<T: Transport> Wire<T> {
         moved
     }
 
-    fn poll_read<S: Session>(&mut self, context: &mut Context<'_>, session: &mut S) -> Poll<io::Result<()>> {
+    fn poll_read<R, S>(&mut self, context: &mut Context<'_>, session: &mut S) -> Poll<io::Result<()>>
+    where
+        T: Transport<R>,
+        S: Session,
+    {
         if self.has_seen_eof || !session.wants_input() {
             return Poll::Pending;
         }
         READ_BUFFER.with_borrow_mut(|buffer| {
-            let mut buffer = ReadBuf::new(buffer);
-            let result = Pin::new(&mut self.transport).poll_read(context, &mut buffer);
-            if let Poll::Ready(Ok(())) = result {
-                let bytes = buffer.filled();
-                tracing::trace!(bytes = %bytes.escape_ascii(), "received");
-                self.received += bytes.len() as u64;
-                self.has_seen_eof = bytes.is_empty();
-                if self.has_seen_eof {
-                    session.handle_eof(self.clock.now());
-                } else {
-                    session.handle_input(self.clock.now(), bytes);
-                }
+            let count = ready!(self.transport.poll_read(context, buffer))?;
+            let bytes = &buffer[..count];
+            tracing::trace!(bytes = %bytes.escape_ascii(), "received");
+            self.received += count as u64;
+            self.has_seen_eof = bytes.is_empty();
+            if self.has_seen_eof {
+                session.handle_eof(self.clock.now());
+            } else {
+                session.handle_input(self.clock.now(), bytes);
             }
-            result
+            Poll::Ready(Ok(()))
         })
     }
 }
 
-pin_project_lite::pin_project! {
-    /// Wakes when the session's timer may be due. It is set anew only to wake earlier; a session whose timer has moved
-    /// on in the meantime ignores the call.
-    struct Timer {
-        #[pin]
-        sleep: Sleep,
-        clock: Clock,
-        armed: Option<Instant>,
-        is_wanted: bool,
-    }
+/// Wakes when the session's timer may be due. It is set anew only to wake earlier; a session whose timer has moved on in
+/// the meantime ignores the call.
+struct Alarm<R: Runtime> {
+    timer: R::Timer,
+    clock: Clock,
+    set: Option<Instant>,
+    is_wanted: bool,
 }
 
-impl Timer {
+impl<R: Runtime> Alarm<R> {
     fn new(clock: Clock) -> Self {
         Self {
-            sleep: tokio::time::sleep_until(clock.at(Instant::ZERO)),
+            timer: R::timer(),
             clock,
-            armed: None,
+            set: None,
             is_wanted: false,
         }
     }
 
-    fn arm(self: Pin<&mut Self>, due: Option<Instant>) {
-        let this = self.project();
-        *this.is_wanted = due.is_some();
+    fn set(&mut self, due: Option<Instant>) {
+        self.is_wanted = due.is_some();
         if let Some(due) = due
-            && this.armed.is_none_or(|armed| due < armed)
+            && self.set.is_none_or(|set| due < set)
         {
-            this.sleep.reset(this.clock.at(due));
-            *this.armed = Some(due);
+            self.timer.set(self.clock.at(due));
+            self.set = Some(due);
         }
     }
-}
 
-impl Future for Timer {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        if !*this.is_wanted || this.sleep.poll(context).is_pending() {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.is_wanted || self.timer.poll(context).is_pending() {
             return Poll::Pending;
         }
-        *this.armed = None;
+        self.set = None;
         Poll::Ready(())
     }
 }

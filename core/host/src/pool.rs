@@ -7,7 +7,6 @@ use std::thread;
 use std::time::Duration;
 
 use labwire_core::service::{Busy, Job};
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Clock;
 
@@ -28,7 +27,7 @@ struct Shared<J> {
     clock: Clock,
     queue: Mutex<Queue<J>>,
     has_changed: Condvar,
-    finished: UnboundedSender<J>,
+    finish: Box<dyn Fn(J) + Send + Sync>,
 }
 
 struct Queue<J> {
@@ -37,8 +36,8 @@ struct Queue<J> {
 }
 
 impl<J: Job + Send + 'static> Pool<J> {
-    /// A pool of up to `max_threads` threads, started when they are needed. Finished jobs go to `finished`.
-    pub(crate) fn new(clock: Clock, max_threads: usize, finished: UnboundedSender<J>) -> Self {
+    /// A pool of up to `max_threads` threads, started when they are needed. `finish` is given the jobs that are done.
+    pub(crate) fn new(clock: Clock, max_threads: usize, finish: impl Fn(J) + Send + Sync + 'static) -> Self {
         let queue = Mutex::new(Queue {
             jobs: VecDeque::new(),
             is_stopped: false,
@@ -49,7 +48,7 @@ impl<J: Job + Send + 'static> Pool<J> {
                 clock,
                 queue,
                 has_changed,
-                finished,
+                finish: Box::new(finish),
             }),
             threads: 0,
             max_threads: max_threads.max(1),
@@ -95,8 +94,7 @@ impl<J: Job> Shared<J> {
         while let Some(mut job) = self.next() {
             match catch_unwind(AssertUnwindSafe(|| self.take_turn(&mut job))) {
                 Ok(Busy::Yes) => self.put_back(job),
-                // Nobody waits for it when the service has gone.
-                Ok(Busy::No) => drop(self.finished.send(job)),
+                Ok(Busy::No) => (self.finish)(job),
                 Err(_) => tracing::error!("a job panicked and is lost; this is a bug in labwire"),
             }
         }

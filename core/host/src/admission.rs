@@ -1,0 +1,90 @@
+//! How many connections there may be, and how many there are.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use event_listener::Event;
+use labwire_core::limits::HostLimits;
+
+/// Why a connection was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The limit `connections`.
+    #[error("limit connections reached")]
+    Connections,
+    /// The limit `connections-per-peer`.
+    #[error("limit connections-per-peer reached")]
+    ConnectionsPerPeer,
+    /// The host is shutting down.
+    #[error("shutting down")]
+    ShuttingDown,
+}
+
+/// Counts connections. Clones count together.
+#[derive(Clone, Default)]
+pub(crate) struct Admission(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    by_peer: Mutex<HashMap<IpAddr, usize>>,
+    is_empty: Event,
+}
+
+/// Counts for one connection while it lives.
+pub(crate) struct Permit {
+    peer: IpAddr,
+    counts: Arc<Counts>,
+}
+
+impl Admission {
+    pub(crate) fn admit(&self, peer: IpAddr, limits: &HostLimits) -> Result<Permit, Refused> {
+        let mut by_peer = self.0.lock();
+        if by_peer.values().sum::<usize>() >= limits.connections {
+            return Err(Refused::Connections);
+        }
+        if by_peer.get(&peer).copied().unwrap_or(0) >= limits.connections_per_peer {
+            return Err(Refused::ConnectionsPerPeer);
+        }
+        *by_peer.entry(peer).or_default() += 1;
+        let counts = self.0.clone();
+        Ok(Permit { peer, counts })
+    }
+
+    /// How many connections there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().values().sum()
+    }
+
+    /// Returns when there is none.
+    pub(crate) async fn empty(&self) {
+        while self.count() > 0 {
+            let emptied = self.0.is_empty.listen();
+            if self.count() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+}
+
+impl Counts {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.by_peer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut by_peer = self.counts.lock();
+        if let Some(count) = by_peer.get_mut(&self.peer) {
+            *count -= 1;
+            if *count == 0 {
+                by_peer.remove(&self.peer);
+            }
+        }
+        if by_peer.is_empty() {
+            self.counts.is_empty.notify(usize::MAX);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! A service behind a TCP listener.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_lite::future::or;
+
+use crate::host::{Host, HostedService};
+use crate::runtime::{Runtime, sleep};
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// A request asked for it (Kill, `done`), rather than the host's owner.
+    pub by_request: bool,
+    /// How many connections were still open after the grace time.
+    pub cut: usize,
+}
+
+/// Accepts connections for `host` until `shutdown` returns or the service wants to end, then shuts it down.
+pub async fn serve<S: HostedService, R: Runtime>(
+    listener: R::Listener,
+    host: &Host<S, R>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Ending {
+    let shut_down = async {
+        shutdown.await;
+        false
+    };
+    let finished = async {
+        host.finished().await;
+        true
+    };
+    let accepting = async {
+        accept(&listener, host).await;
+        false
+    };
+    let by_request = or(pin!(shut_down), or(pin!(finished), pin!(accepting))).await;
+    drop(listener);
+    let cut = host.shutdown().await;
+    Ending { by_request, cut }
+}
+
+async fn accept<S: HostedService, R: Runtime>(listener: &R::Listener, host: &Host<S, R>) {
+    loop {
+        match R::accept(listener).await {
+            Ok((stream, address)) => {
+                if let Err(reason) = host.attach(stream, address) {
+                    tracing::warn!(peer = %address, %reason, "connection refused");
+                }
+            }
+            // The peer gave up in the queue, or file descriptors ran out: neither ends a server.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep::<R>(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! A switch that many can wait for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use event_listener::Event;
+
+/// A switch that is turned on once. Clones are the same switch.
+#[derive(Clone, Debug, Default)]
+pub struct Signal(Arc<Switch>);
+
+#[derive(Debug, Default)]
+struct Switch {
+    is_set: AtomicBool,
+    event: Event,
+}
+
+impl Signal {
+    /// Turns it on.
+    pub fn set(&self) {
+        self.0.is_set.store(true, Ordering::SeqCst);
+        self.0.event.notify(usize::MAX);
+    }
+
+    /// Whether it is on.
+    pub fn is_set(&self) -> bool {
+        self.0.is_set.load(Ordering::SeqCst)
+    }
+
+    /// Returns when it is on.
+    pub async fn wait(&self) {
+        while !self.is_set() {
+            let turned_on = self.0.event.listen();
+            // It may have been turned on before there was somebody listening.
+            if self.is_set() {
+                return;
+            }
+            turned_on.await;
+        }
+    }
+}

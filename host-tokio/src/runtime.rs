@@ -1,0 +1,97 @@
+//! tokio, as the hosts see it.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use labwire_host::{Runtime, Timer, Transport};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Sleep;
+
+/// The bytes of a [`Transport`], from tokio's traits.
+macro_rules! bytes_of_tokio {
+    () => {
+        fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(AsyncRead::poll_read(Pin::new(self), context, &mut buffer))?;
+            Poll::Ready(Ok(buffer.filled().len()))
+        }
+
+        fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            AsyncWrite::poll_write(Pin::new(self), context, bytes)
+        }
+
+        fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            AsyncWrite::poll_flush(Pin::new(self), context)
+        }
+
+        fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            AsyncWrite::poll_shutdown(Pin::new(self), context)
+        }
+    };
+}
+
+/// The runtime of this crate.
+#[derive(Debug)]
+pub struct Tokio;
+
+impl Runtime for Tokio {
+    type Timer = TokioTimer;
+    type Stream = TcpStream;
+    type Listener = TcpListener;
+
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+        drop(tokio::spawn(task));
+    }
+
+    fn timer() -> TokioTimer {
+        TokioTimer(Box::pin(tokio::time::sleep_until(Instant::now().into())))
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, address) = listener.accept().await?;
+        // Fails where the peer has gone already, which is for the connection to find out.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, address))
+    }
+}
+
+/// Wakes its task at a time.
+#[derive(Debug)]
+pub struct TokioTimer(Pin<Box<Sleep>>);
+
+impl Timer for TokioTimer {
+    fn set(&mut self, due: Instant) {
+        self.0.as_mut().reset(due.into());
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl Transport<Tokio> for TcpStream {
+    bytes_of_tokio!();
+
+    fn abort(&mut self) {
+        // A socket that is gone already needs no reset.
+        let _ = self.set_zero_linger();
+    }
+}
+
+/// Two ends in the same process.
+impl Transport<Tokio> for DuplexStream {
+    bytes_of_tokio!();
+
+    fn abort(&mut self) {}
+}
