@@ -1,1 +1,22 @@
-//! labwire-async-std.
+//! labwire on async-std: connections driven, services hosted, clients to call them.
+//!
+//! A [`Host`] owns a service of `labwire-core`, with any number of connections attached to it and threads for its long
+//! work; [`serve`] puts one behind a TCP listener. [`OptimizerClient`] calls an OpEn server. What they do stands in
+//! `labwire-host`; async-std joins it by [`AsyncStd`].
+//!
+//! async-std is discontinued. It is named in one file here, `runtime.rs`, whose four functions have their like in smol;
+//! streams are used by the traits of `futures-io`.
+
+mod runtime;
+
+pub use labwire_host::{
+    Application, ClientError, ClientOptions, Clock, Driven, Ending, HostedService, Refused, Signal,
+    Transport, drive, serve,
+};
+pub use runtime::{AsyncStd, AsyncStdTimer};
+
+/// A service and everything attached to it.
+pub type Host<S> = labwire_host::Host<S, AsyncStd>;
+
+/// Calls one OpEn server.
+pub type OptimizerClient = labwire_host::OptimizerClient<AsyncStd>;
