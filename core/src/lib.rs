@@ -24,6 +24,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod framing;
+pub mod instrument;
 pub mod limits;
 pub mod math;
 pub mod obe;

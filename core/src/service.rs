@@ -4,6 +4,7 @@
 //! a [`Job`]: a host with threads takes jobs out, runs them elsewhere and brings them back; a host without threads
 //! lets [`Inline`] run them in bounded steps. The results are the same bits.
 
+pub mod emulator;
 pub mod optimizer;
 mod sequential;
 

@@ -24,13 +24,19 @@
 
 mod connection;
 mod conversation;
+mod dialect;
+mod escape;
 mod event;
 mod request;
+mod server;
 mod settings;
 mod statistics;
 
 pub use connection::Connection;
+pub use dialect::{Dialect, DialectError};
+pub use escape::{EscapeError, unescape};
 pub use event::{DeviceEvent, State};
 pub use request::{Cause, Failure, Request, RequestId, Step, SubmitError};
+pub use server::{Reply, Server, Then};
 pub use settings::Settings;
 pub use statistics::Statistics;

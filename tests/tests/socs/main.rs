@@ -1,6 +1,7 @@
 //! Device connections: the contract under random faults.
 
 mod contract;
+mod emulator;
 mod scenarios;
 mod world;
 
