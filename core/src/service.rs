@@ -8,6 +8,8 @@ pub mod emulator;
 pub mod optimizer;
 mod sequential;
 
+use core::net::SocketAddr;
+
 use crate::session::{ServerSession, Session};
 use crate::time::Instant;
 
@@ -23,13 +25,29 @@ pub struct ConnectionId(pub u64);
 pub struct Peer {
     /// The peer is on this machine (a loopback address, or the same process).
     pub is_local: bool,
+    /// Where it is, if it is anywhere.
+    pub address: Option<SocketAddr>,
 }
 
 impl Peer {
     /// A peer on this machine.
-    pub const LOCAL: Self = Self { is_local: true };
+    pub const LOCAL: Self = Self {
+        is_local: true,
+        address: None,
+    };
     /// A peer on another machine.
-    pub const REMOTE: Self = Self { is_local: false };
+    pub const REMOTE: Self = Self {
+        is_local: false,
+        address: None,
+    };
+
+    /// The peer at an address.
+    pub fn at(address: SocketAddr) -> Self {
+        Self {
+            is_local: address.ip().to_canonical().is_loopback(),
+            address: Some(address),
+        }
+    }
 }
 
 /// Whether bounded work is finished.
@@ -91,6 +109,14 @@ pub trait Service {
 
     /// The next reply, and the connection it is for.
     fn poll_reply(&mut self) -> Option<(ConnectionId, <Self::Session as ServerSession>::Reply)>;
+
+    /// When [`handle_timeout`](Service::handle_timeout) is due, and what for. By default never.
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        None
+    }
+
+    /// Time has passed. A call before [`poll_timeout`](Service::poll_timeout) is due does nothing.
+    fn handle_timeout(&mut self, _now: Instant) {}
 
     /// Take no new requests; finish what runs.
     fn handle_shutdown(&mut self, now: Instant);
