@@ -7,6 +7,8 @@ mod decode;
 mod array;
 mod client;
 mod command;
+mod control;
+mod controller;
 mod data;
 mod dtype;
 mod encode;
@@ -18,8 +20,10 @@ mod server;
 mod settings;
 
 pub use array::{Element, MAX_RANK, NdArray, Scalar, ShapeMismatch};
-pub use client::{Client, ERROR};
+pub use client::{Client, ERROR, NAME};
 pub use command::{ModuleKind, Order, Report};
+pub use control::{Answer, Command, ControlAnswer, ControlRequest, ModuleAnswer, ModuleInfo};
+pub use controller::Controller;
 pub use data::{
     Axis, DataClass, DataDim, DataDistribution, DataSource, DataToExport, DataWithAxes, ExportClass,
 };
@@ -30,5 +34,5 @@ pub use generation::{Generation, UnknownGeneration};
 pub use limits::Limits;
 pub use object::Object;
 pub use recognise::Recognition;
-pub use server::{CONTROLLER, Instruction, Server, ServerEvent};
+pub use server::{CONTROLLER, Instruction, Origin, Server, ServerEvent};
 pub use settings::{Setting, Settings, SettingsError};

@@ -5,7 +5,9 @@
 //! lets [`Inline`] run them in bounded steps. The results are the same bits.
 
 pub mod emulator;
+pub mod instrument;
 pub mod optimizer;
+pub mod registry;
 mod sequential;
 
 use core::net::SocketAddr;

@@ -3,5 +3,6 @@
 pub mod adder;
 pub mod golden;
 pub mod host;
+pub mod lab;
 pub mod peer;
 pub mod sim;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use labwire_core::pymodaq::{
     Axis, Client, DataClass, DataDim, DataToExport, DataWithAxes, Generation, Instruction, Limits,
-    ModuleKind, NdArray, Object, Order, Recognition, Report, Server, ServerEvent,
+    ModuleKind, NdArray, Object, Order, Origin, Recognition, Report, Server, ServerEvent,
 };
 use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
 use labwire_core::time::Instant;
@@ -16,13 +16,21 @@ use labwire_tests::sim::{Pair, Weather};
 const NOW: Instant = Instant::ZERO;
 const XML: &str = "<Settings type=\"group\"><exposure type=\"float\">0.1</exposure></Settings>";
 
+fn server(recognition: Recognition) -> Server {
+    let origin = Origin {
+        address: "here".into(),
+        may_control: true,
+    };
+    Server::new(NOW, &Limits::default(), recognition, origin)
+}
+
 type Modaq = Pair<Client, Server>;
 
 fn pair(generation: Generation, recognition: Recognition, kind: ModuleKind, weather: Weather) -> Modaq {
     let limits = Limits::default();
     Pair::new(
-        Client::new(NOW, &limits, generation, kind, XML),
-        Server::new(NOW, &limits, recognition),
+        Client::new(NOW, &limits, generation, kind, XML, None),
+        server(recognition),
         weather,
     )
 }
@@ -112,7 +120,10 @@ fn every_message_arrives_in_any_weather_and_any_generation() {
             let weather = Weather::random(seed);
             let mut pair = pair(generation, automatic(generation), ModuleKind::Grabber, weather);
             run(&mut pair);
-            let Some(ServerEvent::Module(ModuleKind::Grabber, guess)) = pair.b.events.pop_front() else {
+            let Some(ServerEvent::Module {
+                generation: guess, ..
+            }) = pair.b.events.pop_front()
+            else {
                 panic!("{:?}", pair.b.closed)
             };
             assert_eq!(
@@ -196,7 +207,7 @@ fn server_reads(
     bytes: &[u8],
     piece: usize,
 ) -> (Vec<ServerEvent>, Option<CloseReason>) {
-    let mut server = Server::new(NOW, &Limits::default(), recognition);
+    let mut server = server(recognition);
     for piece in bytes.chunks(piece) {
         server.handle_input(NOW, piece);
     }
@@ -234,7 +245,11 @@ fn captured_identifications_are_understood_at_every_split() {
         for piece in 1..=bytes.len() {
             let (events, closed) = server_reads(Recognition::default(), &bytes, piece);
             let expected = [
-                ServerEvent::Module(ModuleKind::Grabber, generation),
+                ServerEvent::Module {
+                    kind: ModuleKind::Grabber,
+                    generation,
+                    address: "here".into(),
+                },
                 ServerEvent::Report(Report::Infos(SETTINGS.into())),
                 ServerEvent::Leaving(CloseReason::PeerClosed("without Quit")),
             ];
@@ -274,7 +289,9 @@ fn a_captured_grab_is_recognised_as_its_generation() {
         for piece in 1..=bytes.len() {
             let (events, _) = server_reads(recognition, &bytes, piece);
             let settled = events.iter().rev().find_map(|event| match event {
-                ServerEvent::Module(_, generation) | ServerEvent::Generation(generation) => Some(*generation),
+                ServerEvent::Module { generation, .. } | ServerEvent::Generation(generation) => {
+                    Some(*generation)
+                }
                 _ => None,
             });
             assert_eq!(settled, Some(generation), "{version}");
@@ -357,7 +374,7 @@ fn captured_orders_have_the_same_bytes() {
         ),
     ];
     for (generation, order, expected) in cases {
-        let mut server = Server::new(NOW, &Limits::default(), Recognition::Fixed(generation));
+        let mut server = server(Recognition::Fixed(generation));
         let identification = match generation {
             Generation::G4 => hex("00000013 00000003737472 00000008 4143545541544f52"),
             _ => hex("00000008 4143545541544f52"),
@@ -393,7 +410,14 @@ fn captured_reports_have_the_same_bytes() {
         ),
     ];
     for (report, expected) in cases {
-        let mut client = Client::new(NOW, &Limits::default(), Generation::G3c, ModuleKind::Grabber, "");
+        let mut client = Client::new(
+            NOW,
+            &Limits::default(),
+            Generation::G3c,
+            ModuleKind::Grabber,
+            "",
+            None,
+        );
         let identification = client.transmit().len();
         client.reply(NOW, report);
         assert_eq!(client.transmit()[identification..], expected);
@@ -432,14 +456,14 @@ fn what_is_no_module_is_dropped_with_a_reason() {
 #[test]
 fn silence_is_timed_out_before_and_inside_messages_but_not_between() {
     let later = |seconds| NOW + Duration::from_secs(seconds);
-    let mut silent = Server::new(NOW, &Limits::default(), Recognition::default());
+    let mut silent = server(Recognition::default());
     assert_eq!(silent.poll_timeout(), Some((later(30), "request-timeout")));
     silent.handle_timeout(later(29));
     assert!(!silent.is_closed());
     silent.handle_timeout(later(30));
     assert_eq!(silent.transmit_state(), TransmitState::Abort);
 
-    let mut module = Server::new(NOW, &Limits::default(), Recognition::default());
+    let mut module = server(Recognition::default());
     module.handle_input(later(10), b"\0\0\0\x08ACTUATOR");
     assert_eq!(module.poll_timeout(), None);
     module.handle_input(later(1000), b"\0\0\0\x04Inf");
@@ -449,7 +473,14 @@ fn silence_is_timed_out_before_and_inside_messages_but_not_between() {
     module.handle_timeout(later(1030));
     assert!(module.is_closed());
 
-    let mut client = Client::new(NOW, &Limits::default(), Generation::G2, ModuleKind::Actuator, "");
+    let mut client = Client::new(
+        NOW,
+        &Limits::default(),
+        Generation::G2,
+        ModuleKind::Actuator,
+        "",
+        None,
+    );
     client.transmitted(NOW, client.transmit().len());
     assert_eq!(client.poll_timeout(), None);
     client.handle_input(later(5), b"\0\0\0\x08move_abs\0\0");
@@ -459,7 +490,14 @@ fn silence_is_timed_out_before_and_inside_messages_but_not_between() {
 
 #[test]
 fn a_module_that_is_asked_faster_than_it_answers_stops_reading() {
-    let mut client = Client::new(NOW, &Limits::default(), Generation::G3c, ModuleKind::Grabber, "");
+    let mut client = Client::new(
+        NOW,
+        &Limits::default(),
+        Generation::G3c,
+        ModuleKind::Grabber,
+        "",
+        None,
+    );
     let order = b"\0\0\0\x0cSend Data 2D";
     let mut orders = 0;
     while client.wants_input() {
@@ -473,7 +511,7 @@ fn a_module_that_is_asked_faster_than_it_answers_stops_reading() {
 
 #[test]
 fn controllers_send_any_object_and_get_any_object() {
-    let mut server = Server::new(NOW, &Limits::default(), Recognition::default());
+    let mut server = server(Recognition::default());
     let mut bytes = hex("00000015 00000003737472 0000000a 434f4e54524f4c4c4552");
     let request = Object::dict([("request", "list".into()), ("id", 1i64.into())]);
     labwire_core::pymodaq::encode(Generation::G4, &request, &mut bytes).unwrap();

@@ -15,6 +15,9 @@ const MAX_GRABS: usize = 16;
 /// for that; a real server displays it.
 pub const ERROR: &str = "error";
 
+/// The name of the `Info` by which a module of ours proposes a name for itself. A real server displays it.
+pub const NAME: &str = "name";
+
 /// One connection of a module.
 #[derive(Debug)]
 pub struct Client {
@@ -27,13 +30,15 @@ pub struct Client {
 }
 
 impl Client {
-    /// A connection that begins now: what the module is and all its settings (XML) are ready to be sent.
+    /// A connection that begins now: what the module is, all its settings (XML) and the name that it proposes are ready
+    /// to be sent.
     pub fn new(
         now: Instant,
         limits: &Limits,
         generation: Generation,
         kind: ModuleKind,
         settings: impl Into<String>,
+        name: Option<&str>,
     ) -> Self {
         let mut client = Self {
             link: Link::new(limits.session.clone()),
@@ -44,6 +49,15 @@ impl Client {
         };
         client.send(now, &Report::Other(kind.name().into()));
         client.send(now, &Report::Infos(settings.into()));
+        if let Some(name) = name {
+            client.send(
+                now,
+                &Report::Info {
+                    name: NAME.into(),
+                    value: name.into(),
+                },
+            );
+        }
         client
     }
 

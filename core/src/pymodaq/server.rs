@@ -24,6 +24,9 @@ pub const CONTROLLER: &str = "CONTROLLER";
 /// The longest first message, in bytes: it is a single word.
 const IDENTIFICATION_BYTES: usize = 64;
 
+/// How many requests of a controller may be without an answer; then no more are read.
+const MAX_REQUESTS: usize = 16;
+
 /// One connection of a server. Modules are of any generation; see [`Recognition`].
 #[derive(Debug)]
 pub struct Server {
@@ -32,22 +35,44 @@ pub struct Server {
     state: State,
     /// When the message that is being read began.
     since: Option<Instant>,
+    origin: Origin,
+}
+
+/// What the application knows of a peer when its connection begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its address, which comes back when it has said what it is: the wire has no names.
+    pub address: String,
+    /// Whether it may be a controller.
+    pub may_control: bool,
 }
 
 #[derive(Debug)]
 enum State {
     Silent(ReportReader),
     Module(ReportReader),
-    Controller(Decoder),
+    Controller {
+        decoder: Decoder,
+        /// Requests without an answer.
+        unanswered: usize,
+        /// Nothing new is taken; the connection ends with the last answer.
+        is_finishing: bool,
+    },
 }
 
 /// What a server's application learns from a connection.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ServerEvent {
-    /// A module has said what it is. Of a module older than g4 the generation is a guess until it has sent data or a
-    /// position.
-    Module(ModuleKind, Generation),
+    /// A module has said what it is.
+    Module {
+        /// What it is.
+        kind: ModuleKind,
+        /// Its generation. Before g4 this is a guess until it has sent data or a position.
+        generation: Generation,
+        /// Where it is.
+        address: String,
+    },
     /// The guess was wrong: this is the module's generation.
     Generation(Generation),
     /// A controller has come.
@@ -75,7 +100,7 @@ pub enum Instruction {
 
 impl Server {
     /// A connection that begins now.
-    pub fn new(now: Instant, limits: &Limits, recognition: Recognition) -> Self {
+    pub fn new(now: Instant, limits: &Limits, recognition: Recognition, origin: Origin) -> Self {
         let mut first = limits.clone();
         first.session.message_bytes = limits.session.message_bytes.min(IDENTIFICATION_BYTES);
         Self {
@@ -83,6 +108,7 @@ impl Server {
             state: State::Silent(ReportReader::new(recognition, &first)),
             limits: limits.clone(),
             since: Some(now),
+            origin,
         }
     }
 
@@ -109,9 +135,12 @@ impl Server {
                     }
                 }
             }
-            State::Controller(decoder) => {
+            State::Controller {
+                decoder, unanswered, ..
+            } => {
                 if let Some(request) = decoder.decode(input)? {
                     decoder.expect(Expect::Item);
+                    *unanswered += 1;
                     self.link.emit(ServerEvent::Request(request));
                 }
             }
@@ -139,11 +168,24 @@ impl Server {
                 ReportReader::new(Recognition::Fixed(generation), &self.limits),
             );
             self.state = State::Module(reader);
-            self.link.emit(ServerEvent::Module(kind, generation));
+            self.link.emit(ServerEvent::Module {
+                kind,
+                generation,
+                address: self.origin.address.clone(),
+            });
         } else if name == CONTROLLER && generation == Generation::G4 {
+            if !self.origin.may_control {
+                return Err(CloseReason::PeerMisbehaved(
+                    "controllers are not admitted from there".into(),
+                ));
+            }
             let mut decoder = Decoder::new(Generation::G4, &self.limits);
             decoder.expect(Expect::Item);
-            self.state = State::Controller(decoder);
+            self.state = State::Controller {
+                decoder,
+                unanswered: 0,
+                is_finishing: false,
+            };
             self.link.emit(ServerEvent::Controller);
         } else {
             return Err(CloseReason::PeerMisbehaved(alloc::format!(
@@ -157,7 +199,7 @@ impl Server {
         match &self.state {
             State::Silent(_) => true,
             State::Module(reader) => reader.is_inside(),
-            State::Controller(decoder) => decoder.is_inside(),
+            State::Controller { decoder, .. } => decoder.is_inside(),
         }
     }
 
@@ -166,6 +208,11 @@ impl Server {
     fn abort(&mut self, reason: CloseReason) {
         self.link.emit(ServerEvent::Leaving(reason.clone()));
         self.link.abort(reason);
+    }
+
+    fn finish(&mut self, now: Instant) {
+        self.link.emit(ServerEvent::Leaving(CloseReason::Shutdown));
+        self.link.close_after_linger(now, CloseReason::Shutdown);
     }
 
     fn close(&mut self, reason: CloseReason) {
@@ -200,7 +247,7 @@ impl Session for Server {
                 State::Silent(_) => CloseReason::PeerClosed("before it said what it is"),
                 _ if self.is_inside() => CloseReason::PeerClosed("inside a message"),
                 State::Module(_) => CloseReason::PeerClosed("without Quit"),
-                State::Controller(_) => CloseReason::Finished,
+                State::Controller { .. } => CloseReason::Finished,
             };
             self.close(reason);
         }
@@ -228,16 +275,23 @@ impl Session for Server {
     }
 
     fn handle_shutdown(&mut self, now: Instant) {
-        if let State::Controller(_) = self.state {
-            self.link.emit(ServerEvent::Leaving(CloseReason::Shutdown));
-            self.link.close_after_linger(now, CloseReason::Shutdown);
-        } else {
-            self.abort(CloseReason::Shutdown);
+        match &mut self.state {
+            State::Controller { unanswered: 0, .. } => self.finish(now),
+            State::Controller { is_finishing, .. } => *is_finishing = true,
+            State::Silent(_) | State::Module(_) => self.abort(CloseReason::Shutdown),
         }
     }
 
     fn wants_input(&self) -> bool {
-        !self.link.is_full()
+        let is_taking = match self.state {
+            State::Controller {
+                unanswered,
+                is_finishing,
+                ..
+            } => unanswered < MAX_REQUESTS && !is_finishing,
+            State::Silent(_) | State::Module(_) => true,
+        };
+        self.is_closed() || (is_taking && !self.link.is_full())
     }
 
     fn transmit(&self) -> &[u8] {
@@ -277,15 +331,27 @@ impl ServerSession for Server {
     /// Orders are for modules, answers for controllers; the other way round they are ignored.
     fn reply(&mut self, now: Instant, instruction: Instruction) {
         let mut result = Ok(());
-        match (instruction, &self.state) {
+        match (instruction, &mut self.state) {
             (Instruction::Order(order), State::Module(reader)) => {
                 let generation = reader.generation();
                 self.link
                     .send_with(now, |output| result = order.encode(generation, output));
             }
-            (Instruction::Answer(answer), State::Controller(_)) => {
+            (
+                Instruction::Answer(answer),
+                State::Controller {
+                    unanswered,
+                    is_finishing,
+                    ..
+                },
+            ) => {
+                *unanswered = unanswered.saturating_sub(1);
+                let is_last = *is_finishing && *unanswered == 0;
                 self.link
                     .send_with(now, |output| result = encode(Generation::G4, &answer, output));
+                if is_last {
+                    self.finish(now);
+                }
             }
             (Instruction::Drop(reason), _) => self.abort(CloseReason::PeerMisbehaved(reason)),
             _ => {}

@@ -65,6 +65,14 @@ pub struct Settings {
     xml: String,
 }
 
+impl Default for Settings {
+    /// No settings: an empty root, as a real module without any sends it.
+    fn default() -> Self {
+        let xml = r#"<Settings type="group" title="Settings" visible="1" removable="0" readonly="0" />"#;
+        Self { xml: xml.into() }
+    }
+}
+
 impl Settings {
     /// Settings from XML, which is kept as it is.
     ///

@@ -34,7 +34,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    fn includes(self, peer: Peer) -> bool {
+    pub(super) fn includes(self, peer: Peer) -> bool {
         match self {
             Self::Nobody => false,
             Self::Local => peer.is_local,

@@ -1,0 +1,121 @@
+//! The controller's side of one connection.
+
+use super::command::{Message, Report};
+use super::control::{ControlAnswer, ControlRequest};
+use super::decode::{Decoder, Expect};
+use super::encode::{EncodeError, encode};
+use super::generation::Generation;
+use super::limits::Limits;
+use super::server::CONTROLLER;
+use crate::session::{self, CloseReason, Link, Session, TransmitState};
+use crate::time::Instant;
+
+/// A connection by which a program uses the modules of a server. See [`control`](super::Command).
+#[derive(Debug)]
+pub struct Controller {
+    link: Link<ControlAnswer>,
+    decoder: Decoder,
+}
+
+impl Controller {
+    /// A connection that begins now.
+    pub fn new(now: Instant, limits: &Limits) -> Self {
+        let mut link = Link::new(limits.session.clone());
+        let hello = Report::Other(CONTROLLER.into());
+        link.send_with(now, |output| {
+            // A single word can always be said.
+            let _ = hello.encode(Generation::G4, output);
+        });
+        let mut decoder = Decoder::new(Generation::G4, limits);
+        decoder.expect(Expect::Item);
+        Self { link, decoder }
+    }
+
+    /// Sends a request; its answer comes as an event, in the order in which the modules allow.
+    ///
+    /// # Errors
+    /// It is too long to be sent.
+    pub fn request(&mut self, now: Instant, request: &ControlRequest) -> Result<(), EncodeError> {
+        let mut result = Ok(());
+        self.link.send_with(now, |output| {
+            result = encode(Generation::G4, &request.to_object(), output)
+        });
+        result
+    }
+
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
+        if let Some(object) = self.decoder.decode(input)? {
+            self.decoder.expect(Expect::Item);
+            let answer = ControlAnswer::from_object(&object);
+            self.link
+                .emit(answer.ok_or_else(|| CloseReason::PeerMisbehaved("an answer that is none".into()))?);
+        }
+        Ok(())
+    }
+}
+
+impl Session for Controller {
+    type Event = ControlAnswer;
+
+    fn handle_input(&mut self, _now: Instant, mut bytes: &[u8]) {
+        if self.link.discard(bytes.len()) {
+            return;
+        }
+        while !bytes.is_empty() && self.link.is_open() {
+            if let Err(reason) = self.read(&mut bytes) {
+                self.link.abort(reason);
+            }
+        }
+    }
+
+    fn handle_eof(&mut self, _now: Instant) {
+        self.link.peer_finished();
+        if self.link.is_open() {
+            self.link.close(CloseReason::PeerClosed("the server has ended"));
+        }
+    }
+
+    fn handle_lost(&mut self, _now: Instant) {
+        self.link.lost(CloseReason::Lost);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.link.handle_timeout(now);
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        self.link.close_after_linger(now, CloseReason::Shutdown);
+    }
+
+    fn wants_input(&self) -> bool {
+        true
+    }
+
+    fn transmit(&self) -> &[u8] {
+        self.link.transmit()
+    }
+
+    fn transmitted(&mut self, now: Instant, count: usize) {
+        self.link.transmitted(now, count);
+    }
+
+    fn transmit_state(&self) -> TransmitState {
+        self.link.transmit_state()
+    }
+
+    fn poll_event(&mut self) -> Option<session::Event<ControlAnswer>> {
+        self.link.poll_event()
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        self.link.poll_timeout()
+    }
+
+    fn is_closed(&self) -> bool {
+        !self.link.is_open()
+    }
+
+    fn is_drained(&self) -> bool {
+        self.link.is_drained()
+    }
+}
