@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use labwire_core::pymodaq::{Command, ControlAnswer, ControlRequest, Controller, Server};
+use labwire_core::pymodaq::{Client, Command, ControlAnswer, ControlRequest, Controller, Server};
 use labwire_core::service::instrument::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{OperationId, Outcome, Registry, RegistryConfig};
 use labwire_core::service::{ConnectionId, Peer, Service};
@@ -13,8 +13,8 @@ use labwire_core::time::Instant;
 
 /// What is at the other end of a connection to the registry.
 enum End {
-    Instrument(Instrument, <Instrument as Service>::Session),
-    Controller(Controller, Vec<ControlAnswer>),
+    Instrument(Box<Instrument>, Box<Client>),
+    Controller(Box<Controller>, Vec<ControlAnswer>),
     /// Bytes that wait to be sent, and bytes that came.
     Stranger(Vec<u8>, Vec<u8>),
 }
@@ -52,14 +52,14 @@ impl Lab {
     pub fn connect_instrument(&mut self, hardware: Hardware, config: InstrumentConfig) -> ConnectionId {
         let mut instrument = Instrument::new(hardware, config);
         let session = instrument.open_session(self.now, Peer::LOCAL);
-        self.connect(End::Instrument(instrument, session))
+        self.connect(End::Instrument(Box::new(instrument), Box::new(session)))
     }
 
     /// Connects a controller on this machine.
     pub fn connect_controller(&mut self) -> ConnectionId {
         let limits = labwire_core::pymodaq::Limits::default();
         let controller = Controller::new(self.now, &limits);
-        self.connect(End::Controller(controller, Vec::new()))
+        self.connect(End::Controller(Box::new(controller), Vec::new()))
     }
 
     /// Connects a peer that sends what the test says.
@@ -271,8 +271,8 @@ impl Connection {
                 while let Some((_, report)) = instrument.poll_reply() {
                     session.reply(now, report);
                 }
-                let moved =
-                    transfer(now, session, &mut self.server) | transfer(now, &mut self.server, session);
+                let moved = transfer(now, &mut **session, &mut self.server)
+                    | transfer(now, &mut self.server, &mut **session);
                 while let Some(event) = session.poll_event() {
                     match event {
                         Event::Application(order) => instrument.handle_request(now, id, order),
@@ -282,8 +282,8 @@ impl Connection {
                 moved
             }
             End::Controller(controller, answers) => {
-                let moved =
-                    transfer(now, controller, &mut self.server) | transfer(now, &mut self.server, controller);
+                let moved = transfer(now, &mut **controller, &mut self.server)
+                    | transfer(now, &mut self.server, &mut **controller);
                 while let Some(event) = controller.poll_event() {
                     if let Event::Application(answer) = event {
                         answers.push(answer);
