@@ -1,0 +1,59 @@
+//! PyMoDAQ's serializer: what is decoded can be encoded, and is decoded the same way again, cut anywhere.
+//!
+//! Input: a byte for generation and expectation, a byte for the size of pieces, then what arrives.
+#![no_main]
+
+use labwire_core::pymodaq::{Decoder, Expect, Generation, Limits, Object, encode};
+use libfuzzer_sys::fuzz_target;
+
+const EXPECTATIONS: [Expect; 11] = [
+    Expect::Text,
+    Expect::Texts,
+    Expect::Bytes,
+    Expect::Scalar,
+    Expect::Array,
+    Expect::Arrays,
+    Expect::List,
+    Expect::Axis,
+    Expect::Data,
+    Expect::Export,
+    Expect::Item,
+];
+
+fn decode(generation: Generation, expect: Expect, bytes: &[u8], piece: usize) -> Option<Object> {
+    let mut decoder = Decoder::new(generation, &Limits::default());
+    decoder.expect(expect);
+    for mut piece in bytes.chunks(piece) {
+        match decoder.decode(&mut piece) {
+            Ok(None) => {}
+            Ok(object) => return object,
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+fuzz_target!(|input: &[u8]| {
+    let [choice, piece, bytes @ ..] = input else {
+        return;
+    };
+    let generation = Generation::ALL[usize::from(*choice) % Generation::ALL.len()];
+    let expect = EXPECTATIONS[usize::from(*choice) / Generation::ALL.len() % EXPECTATIONS.len()];
+    let piece = usize::from(*piece).max(1);
+    let Some(object) = decode(generation, expect, bytes, piece) else {
+        return;
+    };
+    // Only a list says up to g3 what its items are.
+    let list = Object::List(vec![object]);
+    let mut encoded = Vec::new();
+    if encode(generation, &list, &mut encoded).is_ok() && generation > Generation::G1 {
+        let again = decode(generation, Expect::List, &encoded, encoded.len()).expect("it was encoded");
+        let mut twice = Vec::new();
+        encode(generation, &again, &mut twice).expect("it was encoded before");
+        assert_eq!(encoded, twice);
+        assert_eq!(
+            decode(generation, Expect::List, &encoded, piece).map(|object| object.kind()),
+            Some("a list")
+        );
+    }
+});
