@@ -7,17 +7,66 @@
 //! # The rooms
 //!
 //! ```text
-//!  service    a protocol server joined to its engine
+//!  service    a protocol server joined to its engine: optimizer, obe, zeiss ...
 //!     |  \
-//!     |   engines:  problem (text -> graph -> derivative -> program)   solve (PANOC in ALM)
-//!  protocols: open  socs                       each: messages | codec | client | server
+//!     |   engines:  problem (text -> graph -> derivative -> program)   solve (PANOC in an augmented Lagrangian)
 //!     |
-//!  framing:   JSON value | what the receiver says (delimiter, length, prompt)
+//!  protocols: open  obe  socs  pymodaq  zeiss      each: messages | codec | client | server
+//!     |
+//!  framing:   JSON value | 10-digit decimal length | 32-bit big-endian length | terminator | fixed length
 //!     |
 //!  time, session (the contract), limits
 //! ```
 //!
-//! An engine knows no protocol, a protocol knows no engine; only a service knows both.
+//! Arrows point down only: an engine knows no protocol, a protocol knows no engine; only a service knows both.
+//!
+//! # Driving a session
+//!
+//! Whatever moves the bytes, the loop is the same: take events, send what waits, then wait for input, the timer or the
+//! application, whichever comes first. Here both sides live in one process and nothing needs waiting for:
+//!
+//! ```
+//! use labwire_core::limits::SessionLimits;
+//! use labwire_core::open::{Client, Permissions, Reply, Request, Server};
+//! use labwire_core::session::{Event, Session, TransmitState};
+//! use labwire_core::time::Instant;
+//!
+//! /// Moves what `from` has to say to `to`. A socket would take a part of it; `transmitted` says how much.
+//! fn carry(now: Instant, from: &mut impl Session, to: &mut impl Session, finished: &mut bool) {
+//!     while !from.transmit().is_empty() && to.wants_input() {
+//!         let count = from.transmit().len().min(7);
+//!         to.handle_input(now, &from.transmit()[..count]);
+//!         from.transmitted(now, count);
+//!     }
+//!     if from.transmit().is_empty() && from.transmit_state() != TransmitState::Open && !*finished {
+//!         *finished = true; // FIN
+//!         to.handle_eof(now);
+//!     }
+//! }
+//!
+//! let now = Instant::ZERO;
+//! let mut client = Client::one_shot(SessionLimits::default());
+//! let mut server = Server::new(now, SessionLimits::default(), Permissions { kill: false, load: false });
+//! let (mut client_finished, mut server_finished) = (false, false);
+//! client.request(now, &Request::Ping(3)).unwrap();
+//! let mut replies = Vec::new();
+//! while !(client.is_drained() && server.is_drained()) {
+//!     carry(now, &mut client, &mut server, &mut client_finished);
+//!     carry(now, &mut server, &mut client, &mut server_finished);
+//!     while let Some(event) = client.poll_event() {
+//!         replies.push(event);
+//!     }
+//!     while server.poll_event().is_some() {} // a service would answer requests here; Ping needs none
+//! }
+//! assert!(matches!(replies[..], [Event::Application(Reply::Pong(3)), Event::Closed(_)]));
+//! ```
+//!
+//! **The drain rule.** After any `handle_*` call, `transmitted`, or call of the protocol's own that changes a session
+//! (`request`, `reply`), the answers of `transmit`, `transmit_state`, `poll_event`, `poll_timeout`, `wants_input`,
+//! `is_closed` and `is_drained` may be others than before; between such calls they change only by being taken. So: after
+//! each change take all events, send all output, and ask for the timer again. Nothing happens behind a caller's back.
+//!
+//! The native hosts' loop is `drive` in `labwire-host`; `tests/src/sim.rs` drives two sessions over a simulated link.
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub enum DeviceEvent {
     Degraded {
         /// Why.
         cause: Cause,
-        /// How many [`Request::send`]s went out on the lost connection since its last answer. The device may not have
+        /// How many [`Request::send`](super::Request::send)s went out on the lost connection since its last answer. The device may not have
         /// received them.
         unconfirmed: u32,
     },
