@@ -1,12 +1,24 @@
 //! Sets with cheap projections, for the decision variables (`U`) and for the constraints (`C`). Definitions as in OpEn.
 
+mod affine;
+mod balls;
+mod cones;
+mod display;
+mod error;
+mod linear;
+mod simplex;
+
 use alloc::vec::Vec;
 
 use crate::math;
 
+pub use affine::AffineSpace;
+pub use error::SetError;
+
 /// A closed set of vectors onto which one can project.
 ///
-/// A set is checked by [`Set::check`] against the dimension it is used with; projecting needs no further checks.
+/// A set is checked by [`Set::check`] against the dimension it is used with; projecting needs no further checks and
+/// allocates nothing. All sets but [`Sphere2`](Set::Sphere2) and [`Finite`](Set::Finite) are convex.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Set {
@@ -42,92 +54,95 @@ pub enum Set {
         /// The radius, positive.
         radius: f64,
     },
+    /// `|x - center|_p <= radius`; no center means the origin.
+    BallP {
+        /// The order of the norm, above 1 and finite.
+        p: f64,
+        /// The centre.
+        center: Option<Vec<f64>>,
+        /// The radius, positive.
+        radius: f64,
+    },
+    /// `|x - center|_2 = radius`; no center means the origin. The centre itself is moved along the first axis.
+    Sphere2 {
+        /// The centre.
+        center: Option<Vec<f64>>,
+        /// The radius, positive.
+        radius: f64,
+    },
+    /// `x >= 0` with `sum x = alpha`.
+    Simplex {
+        /// The sum, positive.
+        alpha: f64,
+    },
+    /// `<normal, x> <= offset`.
+    Halfspace {
+        /// The normal vector, not zero.
+        normal: Vec<f64>,
+        /// The offset.
+        offset: f64,
+    },
+    /// `<normal, x> = offset`.
+    Hyperplane {
+        /// The normal vector, not zero.
+        normal: Vec<f64>,
+        /// The offset.
+        offset: f64,
+    },
+    /// `A x = b`.
+    AffineSpace(AffineSpace),
+    /// `x = (y, t)` with `|y|_2 <= alpha t`; two components at least.
+    SecondOrderCone {
+        /// The slope, positive.
+        alpha: f64,
+    },
+    /// `x = (z, t)` with `|z|_2^2 <= t`; two components at least.
+    EpigraphSquaredNorm,
+    /// One of these points, at least one; of the nearest the first.
+    Finite(Vec<Vec<f64>>),
     /// A Cartesian product: each part holds the coordinates up to its end (exclusive), from where the one before ended.
     Product(Vec<(usize, Set)>),
 }
 
-/// Why a set cannot be used.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SetError {
-    /// A vector of the set has another length than the set's dimension.
-    #[error("{what} has length {found}, expected {expected}")]
-    Dimension {
-        /// Which vector.
-        what: &'static str,
-        /// Its length.
-        found: usize,
-        /// The set's dimension.
-        expected: usize,
-    },
-    /// A lower bound lies above its upper bound, or one of them is NaN.
-    #[error("the bounds of component {index} exclude each other: min {min}, max {max}")]
-    Bounds {
-        /// Index of the component.
-        index: usize,
-        /// Its lower bound.
-        min: f64,
-        /// Its upper bound.
-        max: f64,
-    },
-    /// A radius that is not positive and finite.
-    #[error("the radius is {0}, expected a positive, finite number")]
-    Radius(f64),
-    /// A vector with an entry that is not finite.
-    #[error("{0} has an entry that is not finite")]
-    NotFinite(&'static str),
-    /// The parts of a product do not follow each other.
-    #[error(
-        "part {index} of the product ends at {end}, expected an end after {start} and at most {dimension}"
-    )]
-    Product {
-        /// Index of the part.
-        index: usize,
-        /// Where it ends.
-        end: usize,
-        /// Where it starts.
-        start: usize,
-        /// The dimension of the whole.
-        dimension: usize,
-    },
-}
-
 impl Set {
-    /// Whether the set is well formed for vectors of length `dimension`.
+    /// Whether the set is well formed, and not empty, for vectors of length `dimension`.
+    ///
+    /// # Errors
+    /// What is wrong: see [`SetError`].
     pub fn check(&self, dimension: usize) -> Result<(), SetError> {
         match self {
             Self::All | Self::Zero => Ok(()),
-            Self::Box { min, max } => {
-                check_len("min", min, dimension)?;
-                check_len("max", max, dimension)?;
-                let excluded = |(low, high): (&f64, &f64)| {
-                    // Also refuses NaN, and a bound at the wrong infinity.
-                    !(low <= high) || *low == f64::INFINITY || *high == f64::NEG_INFINITY
-                };
-                match min.iter().zip(max).position(excluded) {
-                    Some(index) => Err(SetError::Bounds {
-                        index,
-                        min: min[index],
-                        max: max[index],
-                    }),
-                    None => Ok(()),
-                }
-            }
+            Self::Box { min, max } => check_box(min, max, dimension),
+            Self::BallP { p, .. } if !(*p > 1.0 && p.is_finite()) => Err(SetError::Order(*p)),
             Self::Ball1 { center, radius }
             | Self::Ball2 { center, radius }
-            | Self::BallInf { center, radius } => {
+            | Self::BallInf { center, radius }
+            | Self::BallP { center, radius, .. }
+            | Self::Sphere2 { center, radius } => {
                 if let Some(center) = center {
-                    check_len("center", center, dimension)?;
-                    if !math::all_finite(center) {
-                        return Err(SetError::NotFinite("center"));
-                    }
+                    check_vector("center", center, dimension)?;
                 }
-                if *radius > 0.0 && radius.is_finite() {
-                    Ok(())
-                } else {
-                    Err(SetError::Radius(*radius))
-                }
+                check_positive("radius", *radius)
             }
+            Self::Simplex { alpha } => check_positive("alpha", *alpha),
+            Self::Halfspace { normal, offset } | Self::Hyperplane { normal, offset } => {
+                check_vector("normal", normal, dimension)?;
+                check_finite("offset", &[*offset])?;
+                if normal.iter().all(|entry| *entry == 0.0) {
+                    return Err(SetError::ZeroNormal);
+                }
+                Ok(())
+            }
+            Self::AffineSpace(space) => check_len("a row of A", space.dimension(), dimension),
+            Self::SecondOrderCone { alpha } => {
+                check_at_least_two("a second-order cone", dimension)?;
+                check_positive("alpha", *alpha)
+            }
+            Self::EpigraphSquaredNorm => check_at_least_two("an epigraph", dimension),
+            Self::Finite(points) if points.is_empty() => Err(SetError::Empty),
+            Self::Finite(points) => points
+                .iter()
+                .try_for_each(|point| check_vector("a point", point, dimension)),
             Self::Product(parts) => check_product(parts, dimension),
         }
     }
@@ -142,13 +157,30 @@ impl Set {
                     *x = math::clamp(*x, *low, *high);
                 }
             }
-            Self::Ball1 { center, radius } => around(center.as_deref(), x, |x| project_ball1(x, *radius)),
-            Self::Ball2 { center, radius } => around(center.as_deref(), x, |x| project_ball2(x, *radius)),
+            Self::Ball1 { center, radius } => {
+                around(center.as_deref(), x, |x| simplex::project_ball1(x, *radius));
+            }
+            Self::Ball2 { center, radius } => {
+                around(center.as_deref(), x, |x| balls::project_ball2(x, *radius));
+            }
             Self::BallInf { center, radius } => around(center.as_deref(), x, |x| {
                 for x in x {
                     *x = math::clamp(*x, -radius, *radius);
                 }
             }),
+            Self::BallP { p, center, radius } => {
+                around(center.as_deref(), x, |x| balls::project_ball_p(x, *radius, *p));
+            }
+            Self::Sphere2 { center, radius } => {
+                around(center.as_deref(), x, |x| balls::project_sphere2(x, *radius));
+            }
+            Self::Simplex { alpha } => simplex::project_simplex(x, *alpha),
+            Self::Halfspace { normal, offset } => linear::project_halfspace(x, normal, *offset),
+            Self::Hyperplane { normal, offset } => linear::project_hyperplane(x, normal, *offset),
+            Self::AffineSpace(space) => space.project(x),
+            Self::SecondOrderCone { alpha } => cones::project_second_order_cone(x, *alpha),
+            Self::EpigraphSquaredNorm => cones::project_epigraph(x),
+            Self::Finite(points) => linear::project_finite(x, points),
             Self::Product(parts) => {
                 let mut start = 0;
                 for (end, set) in parts {
@@ -163,8 +195,8 @@ impl Set {
     pub fn is_separable(&self) -> bool {
         match self {
             Self::All | Self::Zero | Self::Box { .. } | Self::BallInf { .. } => true,
-            Self::Ball1 { .. } | Self::Ball2 { .. } => false,
             Self::Product(parts) => parts.iter().all(|(_, set)| set.is_separable()),
+            _ => false,
         }
     }
 
@@ -181,7 +213,6 @@ impl Set {
                 let at = |i: usize| center.as_ref().map_or(0.0, |center| center[i]);
                 Some((0..dimension).map(|i| (at(i) - radius, at(i) + radius)).unzip())
             }
-            Self::Ball1 { .. } | Self::Ball2 { .. } => None,
             Self::Product(parts) => {
                 let (mut min, mut max) = (Vec::new(), Vec::new());
                 let mut start = 0;
@@ -193,19 +224,66 @@ impl Set {
                 }
                 Some((min, max))
             }
+            _ => None,
         }
     }
 }
 
-fn check_len(what: &'static str, vector: &[f64], expected: usize) -> Result<(), SetError> {
-    if vector.len() == expected {
+fn check_box(min: &[f64], max: &[f64], dimension: usize) -> Result<(), SetError> {
+    check_len("min", min.len(), dimension)?;
+    check_len("max", max.len(), dimension)?;
+    let excluded = |(low, high): (&f64, &f64)| {
+        // Also refuses NaN, and a bound at the wrong infinity.
+        !(low <= high) || *low == f64::INFINITY || *high == f64::NEG_INFINITY
+    };
+    match min.iter().zip(max).position(excluded) {
+        Some(index) => Err(SetError::Bounds {
+            index,
+            min: min[index],
+            max: max[index],
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_len(what: &'static str, found: usize, expected: usize) -> Result<(), SetError> {
+    if found == expected {
         Ok(())
     } else {
         Err(SetError::Dimension {
             what,
-            found: vector.len(),
+            found,
             expected,
         })
+    }
+}
+
+fn check_vector(what: &'static str, vector: &[f64], dimension: usize) -> Result<(), SetError> {
+    check_len(what, vector.len(), dimension)?;
+    check_finite(what, vector)
+}
+
+fn check_finite(what: &'static str, vector: &[f64]) -> Result<(), SetError> {
+    if math::all_finite(vector) {
+        Ok(())
+    } else {
+        Err(SetError::NotFinite(what))
+    }
+}
+
+fn check_positive(what: &'static str, value: f64) -> Result<(), SetError> {
+    if value > 0.0 && value.is_finite() {
+        Ok(())
+    } else {
+        Err(SetError::NotPositive { what, value })
+    }
+}
+
+fn check_at_least_two(set: &'static str, dimension: usize) -> Result<(), SetError> {
+    if dimension >= 2 {
+        Ok(())
+    } else {
+        Err(SetError::TooFewComponents(set))
     }
 }
 
@@ -248,72 +326,21 @@ fn around(center: Option<&[f64]>, x: &mut [f64], project: impl FnOnce(&mut [f64]
     }
 }
 
-fn project_ball2(x: &mut [f64], radius: f64) {
-    let mut norm = math::norm2(x);
-    if norm == f64::INFINITY {
-        // The squares overflowed: bring the vector to unit size first.
-        let largest = math::norm_inf(x);
-        for x in x.iter_mut() {
-            *x = if largest == f64::INFINITY {
-                if x.is_infinite() { math::sign(*x) } else { 0.0 }
-            } else {
-                *x / largest
-            };
-        }
-        norm = math::norm2(x);
-        return x.iter_mut().for_each(|x| *x *= radius / norm);
-    }
-    if norm > radius {
-        let factor = radius / norm;
-        for x in x {
-            *x *= factor;
-        }
-    }
-}
-
-/// The threshold t with `sum max(|x_i| - t, 0) = radius` (Duchi et al. 2008), found without sorting or memory:
-/// Newton's iteration on this piecewise linear function climbs to the root from below in at most n steps.
-fn project_ball1(x: &mut [f64], radius: f64) {
-    let norm1 = |x: &[f64], threshold: f64| {
-        x.iter().fold((0.0, 0.0), |(sum, count), x| {
-            let excess = x.abs() - threshold;
-            if excess > 0.0 {
-                (sum + excess, count + 1.0)
-            } else {
-                (sum, count)
-            }
-        })
-    };
-    if !(norm1(x, 0.0).0 > radius) {
-        return;
-    }
-    let mut threshold = 0.0;
-    for _ in 0..=x.len() {
-        let (sum, count) = norm1(x, threshold);
-        let next = threshold + (sum - radius) / count;
-        if !(next > threshold) {
-            break;
-        }
-        threshold = next;
-    }
-    for x in x {
-        let excess = x.abs() - threshold;
-        *x = if excess > 0.0 {
-            math::sign(*x) * excess
-        } else {
-            0.0
-        };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::vec;
 
-    fn sets() -> Vec<Set> {
+    fn convex_sets() -> Vec<Set> {
         let center = Some(vec![0.5, -0.25, 1.0, 0.0]);
+        let normal = vec![1.0, -2.0, 0.0, 0.5];
+        let ball_p = |p, center: &Option<Vec<f64>>| Set::BallP {
+            p,
+            center: center.clone(),
+            radius: 0.7,
+        };
+        let rows = [1.0, 2.0, 0.0, -1.0, 3.0, 1.0, 1.0, 0.0];
         vec![
             Set::All,
             Set::Zero,
@@ -337,7 +364,20 @@ mod tests {
                 center: center.clone(),
                 radius: 0.7,
             },
+            ball_p(1.2, &None),
+            ball_p(1.5, &center),
+            ball_p(3.0, &center),
+            ball_p(20.0, &None),
             Set::BallInf { center, radius: 0.7 },
+            Set::Simplex { alpha: 2.0 },
+            Set::Halfspace {
+                normal: normal.clone(),
+                offset: -1.0,
+            },
+            Set::Hyperplane { normal, offset: 0.5 },
+            Set::AffineSpace(AffineSpace::new(&rows, &[1.0, -2.0]).unwrap()),
+            Set::SecondOrderCone { alpha: 0.5 },
+            Set::EpigraphSquaredNorm,
             Set::Product(vec![
                 (1, Set::All),
                 (
@@ -358,7 +398,7 @@ mod tests {
             a in proptest::collection::vec(-5.0..5.0f64, 4),
             b in proptest::collection::vec(-5.0..5.0f64, 4),
         ) {
-            for set in sets() {
+            for set in convex_sets() {
                 set.check(4).unwrap();
                 let (mut pa, mut pb) = (a.clone(), b.clone());
                 set.project(&mut pa);
@@ -368,8 +408,8 @@ mod tests {
                 };
                 let mut again = pa.clone();
                 set.project(&mut again);
-                prop_assert!(distance(&again, &pa) < 1e-12);
-                prop_assert!(distance(&pa, &pb) <= distance(&a, &b) + 1e-12);
+                prop_assert!(distance(&again, &pa) < 1e-12, "{set:?}");
+                prop_assert!(distance(&pa, &pb) <= distance(&a, &b) + 1e-12, "{set:?}");
                 // The projection is the nearest: <a - pa, pb - pa> <= 0 for every pb of the (convex) set.
                 let inner: f64 = (0..4).map(|i| (a[i] - pa[i]) * (pb[i] - pa[i])).sum();
                 prop_assert!(inner <= 1e-10, "{set:?}: {inner}");
@@ -430,5 +470,29 @@ mod tests {
         );
         assert!(Set::Product(vec![(2, Set::All)]).check(3).is_err());
         assert!(Set::Product(vec![]).check(0).is_ok());
+        let ball_p = |p, radius| Set::BallP {
+            p,
+            center: None,
+            radius,
+        };
+        assert_eq!(ball_p(1.0, 1.0).check(2), Err(SetError::Order(1.0)));
+        assert!(ball_p(2.0, -1.0).check(2).is_err());
+        assert!(Set::Simplex { alpha: 0.0 }.check(2).is_err());
+        let plane = |normal| Set::Hyperplane { normal, offset: 1.0 }.check(2);
+        assert_eq!(plane(vec![0.0, -0.0]), Err(SetError::ZeroNormal));
+        assert!(plane(vec![f64::NAN, 1.0]).is_err());
+        assert!(Set::SecondOrderCone { alpha: 1.0 }.check(1).is_err());
+        assert!(Set::EpigraphSquaredNorm.check(1).is_err());
+        assert_eq!(Set::Finite(vec![]).check(2), Err(SetError::Empty));
+        assert!(Set::Finite(vec![vec![1.0]]).check(2).is_err());
+        let affine = |a: &[f64], b: &[f64]| AffineSpace::new(a, b);
+        assert_eq!(affine(&[], &[]), Err(SetError::Empty));
+        assert!(affine(&[1.0, 2.0, 3.0], &[1.0, 2.0]).is_err());
+        assert_eq!(
+            affine(&[1.0, 2.0, 3.0, 6.0], &[1.0, 4.0]),
+            Err(SetError::DependentRow(1))
+        );
+        assert_eq!(affine(&[1.0, 2.0], &[1.0, 4.0]), Err(SetError::DependentRow(1)));
+        assert!(affine(&[0.0, 0.0], &[1.0]).is_err());
     }
 }

@@ -1,7 +1,8 @@
-//! Nothing is allocated while a problem is evaluated.
+//! Nothing is allocated while a problem is evaluated, or a point projected.
 
 use allocation_counter::measure;
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::sets::{AffineSpace, Set};
 
 #[test]
 fn evaluating_allocates_nothing() {
@@ -25,4 +26,49 @@ fn evaluating_allocates_nothing() {
         1
     );
     assert_ne!(gradient, [0.0; 5]);
+}
+
+#[test]
+fn projecting_allocates_nothing() {
+    let center = || Some(vec![0.5; 3]);
+    let (radius, offset, normal) = (1.0, 1.0, || vec![1.0, 2.0, 3.0]);
+    let sets = [
+        Set::Ball1 {
+            center: center(),
+            radius,
+        },
+        Set::Ball2 {
+            center: center(),
+            radius,
+        },
+        Set::BallP {
+            p: 3.0,
+            center: center(),
+            radius,
+        },
+        Set::Sphere2 {
+            center: center(),
+            radius,
+        },
+        Set::Simplex { alpha: 1.0 },
+        Set::Halfspace {
+            normal: normal(),
+            offset: -5.0,
+        },
+        Set::Hyperplane {
+            normal: normal(),
+            offset,
+        },
+        Set::AffineSpace(AffineSpace::new(&normal(), &[1.0]).unwrap()),
+        Set::SecondOrderCone { alpha: 1.0 },
+        Set::EpigraphSquaredNorm,
+        Set::Finite(vec![normal(), vec![0.0; 3]]),
+        Set::Product(vec![(3, Set::Zero)]),
+    ];
+    for set in sets {
+        let mut x = [3.0, -2.0, 1.0];
+        let allocations = measure(|| set.project(&mut x));
+        assert_eq!(allocations.count_total, 0, "{set}");
+        assert_ne!(x, [3.0, -2.0, 1.0], "{set}");
+    }
 }

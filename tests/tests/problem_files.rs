@@ -1,7 +1,7 @@
 //! What problem files mean: the expression language, the layout of vectors, the treatment of constraints.
 
 use labwire_core::problem::{BlockKind, Problem, ProblemLimits};
-use labwire_core::sets::Set;
+use labwire_core::sets::{AffineSpace, Set};
 
 fn load(file: &str) -> Problem {
     Problem::from_json(file, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{error}"))
@@ -104,6 +104,62 @@ fn names_are_laid_out_in_order() {
     assert_eq!(problem.initial_guess(), Some(&[1.0, 2.0, 3.0][..]));
     assert_eq!(problem.initial_penalty(), Some(5.0));
     assert_eq!(problem.variables()[1].name, "y");
+}
+
+#[test]
+fn every_set_has_a_name() {
+    let center = Some(vec![1.0, 2.0]);
+    let radius = 0.5;
+    for (text, expected) in [
+        (
+            r#"{"ball_p": {"p": 3, "radius": 0.5, "center": [1, 2]}}"#,
+            Set::BallP {
+                p: 3.0,
+                center: center.clone(),
+                radius,
+            },
+        ),
+        (
+            r#"{"sphere2": {"radius": 0.5, "center": [1, 2]}}"#,
+            Set::Sphere2 { center, radius },
+        ),
+        (r#"{"simplex": {"alpha": 2}}"#, Set::Simplex { alpha: 2.0 }),
+        (
+            r#"{"halfspace": {"normal": [1, 2], "offset": 3}}"#,
+            Set::Halfspace {
+                normal: vec![1.0, 2.0],
+                offset: 3.0,
+            },
+        ),
+        (
+            r#"{"hyperplane": {"normal": 1, "offset": 3}}"#,
+            Set::Hyperplane {
+                normal: vec![1.0; 2],
+                offset: 3.0,
+            },
+        ),
+        (
+            r#"{"affine_space": {"A": [[1, 2]], "b": [3]}}"#,
+            Set::AffineSpace(AffineSpace::new(&[1.0, 2.0], &[3.0]).unwrap()),
+        ),
+        (
+            r#"{"second_order_cone": {"alpha": 2}}"#,
+            Set::SecondOrderCone { alpha: 2.0 },
+        ),
+        (r#""epigraph_squared_norm""#, Set::EpigraphSquaredNorm),
+        (r#"{"epigraph_squared_norm": {}}"#, Set::EpigraphSquaredNorm),
+        (
+            r#"{"finite_set": {"points": [[0, 1], 2]}}"#,
+            Set::Finite(vec![vec![0.0, 1.0], vec![2.0; 2]]),
+        ),
+    ] {
+        let problem = load(&format!(
+            r#"{{"variables": {{"u": 2}}, "cost": "u[0]", "constraints": {{"u": {text}}},
+                "f1": {{"expressions": ["u[0]", "u", "u[1]"], "set": {{"product": {{"0..1": "zero", "1..3": {text}, "3..4": "all"}}}}}}}}"#
+        ));
+        assert_eq!(problem.set(), &expected, "{text}");
+        assert_eq!(problem.blocks()[1].set, expected, "{text}");
+    }
 }
 
 #[test]

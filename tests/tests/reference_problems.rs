@@ -94,6 +94,18 @@ fn problem_3_rosenbrock_on_a_ball() {
 }
 
 #[test]
+fn problem_4_quadratic_on_a_sphere() {
+    let mut cost = Cost::new(3, f0);
+    let sphere = Set::Sphere2 {
+        center: None,
+        radius: 1.0,
+    };
+    let solver = solve(Structure::unconstrained(3, sphere), &mut cost, &[2.0, -1.0, 0.5]);
+    assert_near(solver.solution(), &[-(1.0 / 3.0f64).sqrt(); 3], 1e-9);
+    assert_near(&[solver.cost()], &[-1.2320508076], 1e-10);
+}
+
+#[test]
 fn problems_5_and_6_constraints_in_a_ball() {
     for (offset, radius, solution, optimum) in [
         (-1.0, 1.0, [0.29075955, -0.24268315, -0.48083970], -0.245441778359),
@@ -121,6 +133,25 @@ fn problems_5_and_6_constraints_in_a_ball() {
         assert_near(solver.solution(), &solution, 1e-8);
         assert_near(&[solver.cost()], &[optimum], 1e-9);
     }
+}
+
+#[test]
+fn problem_7_nearest_point_of_a_halfspace() {
+    let mut cost = Cost::new(5, |u: &[f64], g: &mut [f64]| {
+        for (g, u) in g.iter_mut().zip(u) {
+            *g = 2.0 * u;
+        }
+        u.iter().map(|u| u * u).sum()
+    });
+    let normal = vec![1.0, 2.0, 1.0, 5.0, 2.0];
+    let solution: Vec<f64> = normal.iter().map(|c| -10.39 / 35.0 * c).collect();
+    let halfspace = Set::Halfspace {
+        normal,
+        offset: -10.39,
+    };
+    let solver = solve(Structure::unconstrained(5, halfspace), &mut cost, &[0.0; 5]);
+    assert_near(solver.solution(), &solution, 1e-9);
+    assert_near(&[solver.cost()], &[3.084345714286], 1e-10);
 }
 
 #[test]

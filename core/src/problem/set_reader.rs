@@ -9,42 +9,89 @@ use alloc::vec::Vec;
 
 use super::error::{Fault, ProblemError, suggestion};
 use super::reader::{Entry, Place, find};
-use crate::sets::Set;
+use crate::sets::{AffineSpace, Set};
 
 /// The names of all sets.
-const SETS: [&str; 7] = ["all", "zero", "box", "ball1", "ball2", "ball_inf", "product"];
+const SETS: [&str; 16] = [
+    "all",
+    "zero",
+    "box",
+    "ball1",
+    "ball2",
+    "ball_inf",
+    "ball_p",
+    "sphere2",
+    "simplex",
+    "halfspace",
+    "hyperplane",
+    "affine_space",
+    "second_order_cone",
+    "epigraph_squared_norm",
+    "finite_set",
+    "product",
+];
+
+/// The sets that are their name alone.
+fn named_set(name: &str) -> Option<Set> {
+    match name {
+        "all" => Some(Set::All),
+        "zero" => Some(Set::Zero),
+        "epigraph_squared_norm" => Some(Set::EpigraphSquaredNorm),
+        _ => None,
+    }
+}
 
 /// A set of vectors of length `dimension`.
 pub(super) fn read_set(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {
     const WHAT: &str = "a set such as {\"box\": {\"min\": 0}}, \"zero\" or \"all\"";
-    if let Ok(name) = place.string(WHAT) {
-        return match name {
-            "all" => Ok(Set::All),
-            "zero" => Ok(Set::Zero),
-            _ if SETS.contains(&name) => {
-                Err(place.error(format!("`{name}` needs more: write {{\"{name}\": {{...}}}}")))
-            }
-            _ => Err(place.fault(unknown_set(name))),
-        };
+    let Ok(name) = place.string(WHAT) else {
+        return read_described_set(place, WHAT, dimension);
+    };
+    match named_set(name) {
+        Some(set) => checked(place, set, dimension),
+        None if SETS.contains(&name) => {
+            Err(place.error(format!("`{name}` needs more: write {{\"{name}\": {{...}}}}")))
+        }
+        None => Err(place.fault(unknown_set(name))),
     }
-    let entries = place.entries(WHAT)?;
+}
+
+fn checked(place: &Place<'_>, set: Set, dimension: usize) -> Result<Set, ProblemError> {
+    match set.check(dimension) {
+        Ok(()) => Ok(set),
+        Err(error) => Err(place.error(error.to_string())),
+    }
+}
+
+/// `{"name": {what it needs}}`
+fn read_described_set(place: &Place<'_>, what: &str, dimension: usize) -> Result<Set, ProblemError> {
+    let entries = place.entries(what)?;
     let [entry] = entries.as_slice() else {
         return Err(place.error(format!("expected one set, found {} keys", entries.len())));
     };
     let body = &entry.value;
     let set = match entry.name {
-        "all" => body.entries_of("an object without keys", &[]).map(|_| Set::All),
-        "zero" => body.entries_of("an object without keys", &[]).map(|_| Set::Zero),
         "box" => read_box(body, dimension),
         "ball1" => read_ball(body, dimension).map(|(center, radius)| Set::Ball1 { center, radius }),
         "ball2" => read_ball(body, dimension).map(|(center, radius)| Set::Ball2 { center, radius }),
         "ball_inf" => read_ball(body, dimension).map(|(center, radius)| Set::BallInf { center, radius }),
+        "sphere2" => read_ball(body, dimension).map(|(center, radius)| Set::Sphere2 { center, radius }),
+        "ball_p" => read_ball_p(body, dimension),
+        "simplex" => read_alpha(body).map(|alpha| Set::Simplex { alpha }),
+        "second_order_cone" => read_alpha(body).map(|alpha| Set::SecondOrderCone { alpha }),
+        "halfspace" => read_plane(body, dimension).map(|(normal, offset)| Set::Halfspace { normal, offset }),
+        "hyperplane" => {
+            read_plane(body, dimension).map(|(normal, offset)| Set::Hyperplane { normal, offset })
+        }
+        "affine_space" => read_affine_space(body, dimension),
+        "finite_set" => read_finite_set(body, dimension),
         "product" => read_product(body, dimension),
-        name => Err(place.fault_in_key(entry, unknown_set(name))),
+        name => match named_set(name) {
+            Some(set) => body.entries_of("an object without keys", &[]).map(|_| set),
+            None => Err(place.fault_in_key(entry, unknown_set(name))),
+        },
     }?;
-    set.check(dimension)
-        .map_err(|error| body.error(error.to_string()))?;
-    Ok(set)
+    checked(body, set, dimension)
 }
 
 fn unknown_set(name: &str) -> Fault {
@@ -72,13 +119,67 @@ fn read_box(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {
 
 fn read_ball(place: &Place<'_>, dimension: usize) -> Result<(Option<Vec<f64>>, f64), ProblemError> {
     let entries = place.entries_of("an object with \"radius\"", &["radius", "center"])?;
-    let radius = match find(&entries, "radius") {
-        Some(radius) => radius.number("a positive number")?,
-        None => return Err(place.error("the key `radius` is missing".into())),
-    };
-    let center = find(&entries, "center")
-        .map(|center| center.vector(dimension, "a list of numbers", |entry| entry.number("a number")));
-    Ok((center.transpose()?, radius))
+    let radius = required(place, &entries, "radius")?.number("a positive number")?;
+    Ok((read_center(&entries, dimension)?, radius))
+}
+
+fn read_ball_p(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {
+    let entries = place.entries_of("an object with \"p\" and \"radius\"", &["p", "radius", "center"])?;
+    Ok(Set::BallP {
+        p: required(place, &entries, "p")?.number("a number above 1")?,
+        radius: required(place, &entries, "radius")?.number("a positive number")?,
+        center: read_center(&entries, dimension)?,
+    })
+}
+
+fn read_center(entries: &[Entry<'_>], dimension: usize) -> Result<Option<Vec<f64>>, ProblemError> {
+    find(entries, "center")
+        .map(|center| read_numbers(center, dimension))
+        .transpose()
+}
+
+fn read_alpha(place: &Place<'_>) -> Result<f64, ProblemError> {
+    let entries = place.entries_of("an object with \"alpha\"", &["alpha"])?;
+    required(place, &entries, "alpha")?.number("a positive number")
+}
+
+fn read_plane(place: &Place<'_>, dimension: usize) -> Result<(Vec<f64>, f64), ProblemError> {
+    let entries = place.entries_of("an object with \"normal\" and \"offset\"", &["normal", "offset"])?;
+    Ok((
+        read_numbers(required(place, &entries, "normal")?, dimension)?,
+        required(place, &entries, "offset")?.number("a number")?,
+    ))
+}
+
+fn read_affine_space(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {
+    let entries = place.entries_of("an object with \"A\" and \"b\"", &["A", "b"])?;
+    let rows = required(place, &entries, "A")?.items("a list of rows")?;
+    let b = read_numbers(required(place, &entries, "b")?, rows.len())?;
+    let mut a = Vec::with_capacity(rows.len() * dimension);
+    for row in &rows {
+        a.extend(read_numbers(row, dimension)?);
+    }
+    let space = AffineSpace::new(&a, &b).map_err(|error| place.error(error.to_string()))?;
+    Ok(Set::AffineSpace(space))
+}
+
+fn read_finite_set(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {
+    let entries = place.entries_of("an object with \"points\"", &["points"])?;
+    let points = required(place, &entries, "points")?.items("a list of points")?;
+    let points = points.iter().map(|point| read_numbers(point, dimension));
+    points.collect::<Result<_, _>>().map(Set::Finite)
+}
+
+fn read_numbers(place: &Place<'_>, len: usize) -> Result<Vec<f64>, ProblemError> {
+    place.vector(len, "a list of numbers", |entry| entry.number("a number"))
+}
+
+fn required<'a, 't>(
+    place: &Place<'t>,
+    entries: &'a [Entry<'t>],
+    key: &str,
+) -> Result<&'a Place<'t>, ProblemError> {
+    find(entries, key).ok_or_else(|| place.error(format!("the key `{key}` is missing")))
 }
 
 fn read_product(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {

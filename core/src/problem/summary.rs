@@ -67,9 +67,9 @@ impl fmt::Display for Summary {
         writeln!(f, "problem      {}", self.name)?;
         writeln!(f, "variables    {}", names(&self.variables))?;
         writeln!(f, "parameters   {}", names(&self.parameters))?;
-        writeln!(f, "u in         {}", describe_set(&self.set))?;
+        writeln!(f, "u in         {}", self.set)?;
         for block in &self.blocks {
-            let set = describe_set(&block.set);
+            let set = &block.set;
             let what = match block.kind {
                 BlockKind::F1 => format!("F1 in {set}"),
                 BlockKind::F2Equality => String::from("F2 = 0"),
@@ -99,37 +99,4 @@ fn names(inputs: &[Named]) -> String {
     let names: Vec<String> = inputs.iter().map(name).collect();
     let total: usize = inputs.iter().map(|named| named.len).sum();
     format!("{total}: {}", names.join(", "))
-}
-
-fn describe_set(set: &Set) -> String {
-    match set {
-        Set::All => String::from("everything"),
-        Set::Zero => String::from("{0}"),
-        Set::Box { min, max } => format!(
-            "a box, min {}, max {}",
-            describe_bounds(min),
-            describe_bounds(max)
-        ),
-        Set::Ball1 { radius, .. } => format!("a 1-norm ball of radius {radius}"),
-        Set::Ball2 { radius, .. } => format!("a ball of radius {radius}"),
-        Set::BallInf { radius, .. } => format!("an inf-norm ball of radius {radius}"),
-        Set::Product(parts) => {
-            let part = |(end, set): &(usize, Set)| format!("{} up to {end}", describe_set(set));
-            let parts: Vec<String> = parts.iter().map(part).collect();
-            format!("the product of {}", parts.join(" x "))
-        }
-    }
-}
-
-/// All of a few bounds, the range of many.
-fn describe_bounds(bounds: &[f64]) -> String {
-    match bounds {
-        [first, rest @ ..] if rest.iter().all(|bound| bound == first) => format!("{first}"),
-        _ if bounds.len() <= 6 => format!("{bounds:?}"),
-        _ => {
-            let least = bounds.iter().copied().fold(f64::INFINITY, crate::math::min);
-            let most = bounds.iter().copied().fold(f64::NEG_INFINITY, crate::math::max);
-            format!("{least} to {most}")
-        }
-    }
 }

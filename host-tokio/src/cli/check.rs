@@ -1,5 +1,6 @@
 //! `labwire check`: what a problem file holds, or what is wrong with it.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,6 +30,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         problem.num_f2()
     );
     let operations: usize = problem.program().sections.iter().map(Section::operations).sum();
+    println!("  u in         {}", problem.set());
+    for block in problem.blocks() {
+        let Range { start, end } = block.range;
+        println!("  g[{start}..{end}] in  {}", block.set);
+    }
     println!("  operations   {operations} for cost, constraints and gradient");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,79 @@
+//! The solutions of linear equations.
+
+use alloc::vec::Vec;
+
+use nalgebra::DMatrix;
+
+use super::{SetError, check_finite, check_len};
+use crate::math;
+
+/// `A x = b`, kept as the orthonormal rows q of the same space: `<q_i, x> = c_i`. One after the other, these rows can be
+/// met without disturbing those before, so that a projection needs neither a system to solve nor memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AffineSpace {
+    dimension: usize,
+    /// The rows q, one after the other.
+    rows: Vec<f64>,
+    offsets: Vec<f64>,
+}
+
+/// Rows that are this close to a combination of others, relative to their length, count as dependent.
+const DEPENDENT: f64 = 1e-12;
+
+impl AffineSpace {
+    /// The vectors x of length `a.len() / b.len()` with `A x = b`; `a` holds the rows of A one after the other.
+    ///
+    /// # Errors
+    /// There are no equations or no unknowns, the lengths do not fit, an entry is not finite, or the rows are not
+    /// linearly independent (which equations that contradict each other never are).
+    pub fn new(a: &[f64], b: &[f64]) -> Result<Self, SetError> {
+        let equations = b.len();
+        let dimension = a.len().checked_div(equations).unwrap_or(0);
+        if dimension == 0 {
+            return Err(SetError::Empty);
+        }
+        check_len("A", a.len(), equations * dimension)?;
+        check_finite("A", a)?;
+        check_finite("b", b)?;
+        if equations > dimension {
+            return Err(SetError::DependentRow(dimension));
+        }
+        // A^T = Q R. The factorisation is made of dot products and additions in nalgebra's own order, whatever its
+        // features; only its matrix products differ with them.
+        let factors = DMatrix::from_column_slice(dimension, equations, a).qr();
+        let (q, r) = (factors.q(), factors.r());
+        let mut offsets: Vec<f64> = Vec::with_capacity(equations);
+        for (i, row) in a.chunks_exact(dimension).enumerate() {
+            let diagonal = r[(i, i)];
+            if !(diagonal.abs() > DEPENDENT * math::norm2(row)) {
+                return Err(SetError::DependentRow(i));
+            }
+            let known = (0..i).fold(0.0, |sum, j| sum + r[(j, i)] * offsets[j]);
+            offsets.push((b[i] - known) / diagonal);
+        }
+        Ok(Self {
+            dimension,
+            rows: q.as_slice().to_vec(),
+            offsets,
+        })
+    }
+
+    /// The length of x.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The number of equations.
+    pub fn equations(&self) -> usize {
+        self.offsets.len()
+    }
+
+    pub(super) fn project(&self, x: &mut [f64]) {
+        for (row, offset) in self.rows.chunks_exact(self.dimension).zip(&self.offsets) {
+            let step = math::dot(row, x) - offset;
+            for (x, row) in x.iter_mut().zip(row) {
+                *x -= step * row;
+            }
+        }
+    }
+}
