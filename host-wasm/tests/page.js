@@ -1,10 +1,10 @@
 // The page in Chromium, used as a person would; screenshots of it go to target/screenshots/.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import { serve } from "../www/serve.js";
 
 const root = new URL("../..", import.meta.url);
 const screenshots = fileURLToPath(new URL("target/screenshots/", root));
@@ -24,6 +24,12 @@ const endless = JSON.stringify({
   solver: { tolerance: 1e-300, max_inner_iterations: 4e9 },
 });
 
+async function printedAddress() {
+  let text = "";
+  while (!text.includes("http://")) text += await once(server.stdout, "data");
+  return text.match(/http:\S+/)[0];
+}
+
 function nativeSolution() {
   const program = fileURLToPath(new URL("target/release/labwire", root));
   const problem = fileURLToPath(new URL("core/problems/default.json", root));
@@ -31,7 +37,15 @@ function nativeSolution() {
 }
 
 await mkdir(screenshots, { recursive: true });
-const { server, address } = await serve();
+const server = spawn("npm run page", {
+  cwd: fileURLToPath(new URL("host-wasm", root)),
+  shell: true,
+  // A group of its own: npm does not pass signals on.
+  detached: true,
+  env: { ...process.env, PORT: "0" },
+  stdio: ["ignore", "pipe", "inherit"],
+});
+const address = await printedAddress();
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", chromiumSandbox: false, args: flags });
 try {
   const page = await browser.newPage();
@@ -76,5 +90,5 @@ try {
   assert.deepEqual(complaints, []);
 } finally {
   await browser.close();
-  server.close();
+  process.kill(-server.pid);
 }

@@ -1,0 +1,128 @@
+"""Does what README.md says, in a folder of its own, and compares what comes out with what it shows.
+
+Blocks with a file name are written to that file. Blocks of commands with their output (`console`) are run in order;
+what serves stays in the background until it is told to end. Numbers may differ where machines and tunings of the solver do.
+Commands without output (`sh`) have to be run by another part of CI.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+root = os.getcwd()
+FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.M | re.S)
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+# Counts and times, and how far below its tolerance something is.
+FREE = re.compile(r"iterations|evaluations|time|penalty|residual|infeasibility|violation|norm|operations")
+PATIENCE = 60
+
+
+def same(shown, seen):
+    """Whether two lines say the same."""
+    if NUMBER.split(shown) != NUMBER.split(seen):
+        return False
+    if FREE.search(shown):
+        return True
+    pairs = zip(NUMBER.findall(shown), NUMBER.findall(seen))
+    return all(a == b or abs(float(a) - float(b)) <= 1e-3 * max(1.0, abs(float(a))) for a, b in pairs)
+
+
+def agree(shown, seen):
+    return len(shown) == len(seen) and all(map(same, shown, seen))
+
+
+def sessions(text):
+    """Pairs of a command and the lines shown below it."""
+    for part in re.split(r"^\$ ", text, flags=re.M)[1:]:
+        command, *shown = part.splitlines()
+        yield command, shown
+
+
+class Shell:
+    def __init__(self, folder):
+        self.folder = folder
+        self.server = None
+        self.output = os.path.join(folder, ".served")
+        self.environment = dict(os.environ)
+
+    def run(self, command, shown):
+        if command.startswith("export "):
+            return self.export(command)
+        if re.match(r"(cargo run --release|labwire serve)\b", command):
+            return self.serve(command, shown)
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=self.where(command), env=self.environment, stdout=subprocess.PIPE,
+            text=True, timeout=PATIENCE,
+        )
+        return done.stdout.splitlines()
+
+    def where(self, command):
+        """Commands that name what the repository holds are for there, the others for the user's own folder."""
+        return root if re.match(r"cargo|target/", command) else self.folder
+
+    def export(self, command):
+        name, value = command.removeprefix("export ").split("=")
+        self.environment[name] = os.path.expandvars(value.replace("$PWD", root))
+        return []
+
+    def serve(self, command, shown):
+        self.end()
+        with open(self.output, "w") as output:
+            self.server = subprocess.Popen(
+                ["bash", "-c", command], cwd=self.where(command), env=self.environment, stdout=output,
+                start_new_session=True,
+            )
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit and self.server.poll() is None:
+            lines = open(self.output).read().splitlines()
+            if len(lines) >= len(shown):
+                return lines
+            time.sleep(0.05)
+        return ["the server did not start"]
+
+    def end(self):
+        """Waits for a server that was told to end."""
+        if self.server is not None:
+            status = self.server.wait(PATIENCE)
+            if status != 0:
+                fail("the server ended", [f"status {status}"], ["status 0"])
+
+
+def check_commands(text):
+    """Commands that are shown without their output have to be run elsewhere."""
+    run_by_ci = open(".ci/run").read() + open("host-wasm/tests/page.js").read()
+    for line in text.splitlines():
+        command = line.split("#")[0].strip()
+        if not re.search(rf"{re.escape(command)}(?![\w-])", run_by_ci):
+            fail(f"{command}: nothing runs it", [], [command])
+
+
+def fail(what, seen, shown):
+    print(f"FAIL: {what}")
+    print("\n".join(["seen:", *seen, "shown in README.md:", *shown]))
+    sys.exit(1)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    shell = Shell(folder)
+    try:
+        for language, name, text in FENCE.findall(open("README.md").read()):
+            if name:
+                with open(os.path.join(folder, name), "w") as file:
+                    file.write(text)
+            elif language == "sh":
+                check_commands(text)
+            elif language == "console":
+                for command, shown in sessions(text):
+                    seen = shell.run(command, shown)
+                    if not agree(shown, seen):
+                        fail(command, seen, shown)
+                    print(f"ok: {command}")
+        shell.end()
+    finally:
+        if shell.server is not None and shell.server.poll() is None:
+            os.killpg(shell.server.pid, signal.SIGKILL)
