@@ -10,8 +10,8 @@
 mod runtime;
 
 pub use labwire_host::{
-    Application, ClientError, ClientOptions, Clock, Driven, Ending, HostedService, Refused, Signal,
-    Transport, drive, serve,
+    Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, ClientError, ClientOptions, Clock,
+    ControlError, Driven, Ending, HostedService, Refused, Signal, Transport, dial, drive, serve,
 };
 pub use runtime::{AsyncStd, AsyncStdTimer};
 
@@ -20,3 +20,9 @@ pub type Host<S> = labwire_host::Host<S, AsyncStd>;
 
 /// Calls one OpEn server.
 pub type OptimizerClient = labwire_host::OptimizerClient<AsyncStd>;
+
+/// Uses PyMoDAQ modules in the process that serves them.
+pub type Modules = labwire_host::Modules<AsyncStd>;
+
+/// Uses the PyMoDAQ modules of a server, from another process.
+pub type ModuleController = labwire_host::ModuleController<AsyncStd>;

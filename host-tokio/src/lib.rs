@@ -8,7 +8,8 @@ mod runtime;
 mod serve;
 
 pub use labwire_host::{
-    Application, ClientError, ClientOptions, Clock, Driven, Ending, HostedService, Refused, Transport, drive,
+    Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, ClientError, ClientOptions, Clock,
+    ControlError, Driven, Ending, HostedService, Refused, Transport, dial, drive,
 };
 pub use runtime::{Tokio, TokioTimer};
 pub use serve::serve;
@@ -18,3 +19,9 @@ pub type Host<S> = labwire_host::Host<S, Tokio>;
 
 /// Calls one OpEn server.
 pub type OptimizerClient = labwire_host::OptimizerClient<Tokio>;
+
+/// Uses PyMoDAQ modules in the process that serves them.
+pub type Modules = labwire_host::Modules<Tokio>;
+
+/// Uses the PyMoDAQ modules of a server, from another process.
+pub type ModuleController = labwire_host::ModuleController<Tokio>;

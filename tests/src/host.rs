@@ -3,6 +3,7 @@
 //! A host's test file implements [`Host`] and says `labwire_tests::host_suite!(MyHost);`.
 
 mod client;
+mod modules;
 mod suite;
 
 use std::future::Future;
@@ -42,4 +43,5 @@ pub struct Ended {
 }
 
 pub use client::*;
+pub use modules::*;
 pub use suite::*;

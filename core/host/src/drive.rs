@@ -239,9 +239,9 @@ impl<T> Wire<T> {
     }
 }
 
-/// Wakes when the session's timer may be due. It is set anew only to wake earlier; a session whose timer has moved on in
-/// the meantime ignores the call.
-struct Alarm<R: Runtime> {
+/// Wakes when the timer of a session or service may be due. It is set anew only to wake earlier; who has moved on in the
+/// meantime ignores the call.
+pub(crate) struct Alarm<R: Runtime> {
     timer: R::Timer,
     clock: Clock,
     set: Option<Instant>,
@@ -249,7 +249,7 @@ struct Alarm<R: Runtime> {
 }
 
 impl<R: Runtime> Alarm<R> {
-    fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         Self {
             timer: R::timer(),
             clock,
@@ -258,7 +258,7 @@ impl<R: Runtime> Alarm<R> {
         }
     }
 
-    fn set(&mut self, due: Option<Instant>) {
+    pub(crate) fn set(&mut self, due: Option<Instant>) {
         self.is_wanted = due.is_some();
         if let Some(due) = due
             && self.set.is_none_or(|set| due < set)
@@ -268,7 +268,7 @@ impl<R: Runtime> Alarm<R> {
         }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_wanted || self.timer.poll(context).is_pending() {
             return Poll::Pending;
         }

@@ -1,10 +1,12 @@
 //! A service and everything attached to it.
 
 use std::collections::HashMap;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender, bounded};
@@ -16,7 +18,7 @@ use labwire_core::time::Instant;
 
 use crate::admission::{Admission, Refused};
 use crate::clock::Clock;
-use crate::drive::{Application, Driven, drive};
+use crate::drive::{Alarm, Application, Driven, drive};
 use crate::pool::Pool;
 use crate::runtime::{Runtime, Transport, timeout};
 use crate::signal::Signal;
@@ -97,7 +99,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             }),
             signals: signals.clone(),
         };
-        R::spawn(task.run());
+        R::spawn(task.run::<R>());
         Self {
             name,
             clock,
@@ -110,7 +112,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         }
     }
 
-    /// Attaches a connection that comes from `address`; from then on it runs by itself.
+    /// Attaches a connection to `address`, whoever made it; from then on it runs by itself.
     ///
     /// # Errors
     /// When a limit is reached; the transport is dropped.
@@ -118,7 +120,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         &self,
         transport: T,
         address: SocketAddr,
-    ) -> Result<(), Refused> {
+    ) -> Result<Attached, Refused> {
         if self.signals.shutdown.is_set() {
             return Err(Refused::ShuttingDown);
         }
@@ -131,11 +133,27 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             inputs: self.inputs.clone(),
             signals: self.signals.clone(),
         };
+        let (ending, ended) = bounded(1);
         R::spawn(async move {
             connection.run::<T, R>(transport).await;
             drop(permit);
+            drop(ending);
         });
-        Ok(())
+        Ok(Attached { ended })
+    }
+
+    /// Lets `f` use the service, between its other work; what it returns, or `None` when the service has ended.
+    pub async fn call<O: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut S, Instant) -> O + Send + 'static,
+    ) -> Option<O> {
+        let (sender, output) = bounded(1);
+        let call = move |service: &mut S, now: Instant| {
+            // Who called may have stopped waiting.
+            let _ = sender.try_send(f(service, now));
+        };
+        self.inputs.send(Input::Call(Box::new(call))).await.ok()?;
+        output.recv().await.ok()
     }
 
     /// Returns when the service wants to end.
@@ -177,6 +195,20 @@ impl<S: HostedService, R> Drop for Host<S, R> {
     }
 }
 
+/// A connection that was attached.
+#[derive(Debug)]
+pub struct Attached {
+    ended: Receiver<()>,
+}
+
+impl Attached {
+    /// Returns when it has ended.
+    pub async fn ended(self) {
+        // Nothing is ever sent: its end is the answer.
+        let _ = self.ended.recv().await;
+    }
+}
+
 /// What the service is told.
 enum Input<S: HostedService> {
     Opened {
@@ -188,8 +220,11 @@ enum Input<S: HostedService> {
     Request(ConnectionId, Request<S>),
     Closed(ConnectionId),
     Finished(S::Job),
+    Call(Call<S>),
     Shutdown,
 }
+
+type Call<S> = Box<dyn FnOnce(&mut S, Instant) + Send>;
 
 /// One connection's task.
 struct Connection<S: HostedService> {
@@ -205,10 +240,9 @@ impl<S: HostedService> Connection<S> {
     async fn run<T: Transport<R>, R: Runtime>(self, transport: T) {
         let (sender, replies) = bounded(WAITING_REPLIES);
         let (session, opened) = bounded(1);
-        let is_local = self.address.ip().to_canonical().is_loopback();
         let open = Input::Opened {
             id: self.id,
-            peer: if is_local { Peer::LOCAL } else { Peer::REMOTE },
+            peer: Peer::at(self.address),
             replies: sender,
             session,
         };
@@ -281,6 +315,23 @@ impl<S: HostedService> Application<S::Session> for Client<S> {
     }
 }
 
+/// What the service's task waits for.
+enum Next<S: HostedService> {
+    Input(Input<S>),
+    Timeout,
+    End,
+}
+
+async fn next<S: HostedService, R: Runtime>(inputs: &Receiver<Input<S>>, alarm: &mut Alarm<R>) -> Next<S> {
+    let mut input = pin!(inputs.recv());
+    poll_fn(|context| match input.as_mut().poll(context) {
+        Poll::Ready(Ok(input)) => Poll::Ready(Next::Input(input)),
+        Poll::Ready(Err(_)) => Poll::Ready(Next::End),
+        Poll::Pending => alarm.poll(context).map(|()| Next::Timeout),
+    })
+    .await
+}
+
 /// The task that owns the service.
 struct ServiceTask<S: HostedService> {
     service: S,
@@ -295,9 +346,20 @@ struct ServiceTask<S: HostedService> {
 }
 
 impl<S: HostedService> ServiceTask<S> {
-    async fn run(mut self) {
-        while let Ok(input) = self.inputs.recv().await {
-            self.handle(input);
+    async fn run<R: Runtime>(mut self) {
+        let mut alarm = Alarm::<R>::new(self.clock);
+        loop {
+            alarm.set(self.service.poll_timeout().map(|(due, _)| due));
+            match next(&self.inputs, &mut alarm).await {
+                Next::Input(input) => self.handle(input),
+                Next::Timeout => {}
+                Next::End => return,
+            }
+            // Not only when nothing else happens.
+            let now = self.clock.now();
+            if self.service.poll_timeout().is_some_and(|(due, _)| due <= now) {
+                self.service.handle_timeout(now);
+            }
             self.work();
             self.deliver();
             if self.service.is_finished() {
@@ -328,6 +390,7 @@ impl<S: HostedService> ServiceTask<S> {
                 self.running -= 1;
                 self.service.finish_job(now, job);
             }
+            Input::Call(call) => call(&mut self.service, now),
             Input::Shutdown => self.service.handle_shutdown(now),
         }
     }

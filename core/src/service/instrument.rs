@@ -130,6 +130,8 @@ pub struct Instrument {
     replies: VecDeque<(ConnectionId, Report)>,
     grabs: VecDeque<(ConnectionId, DataDim)>,
     is_grabbing: bool,
+    /// Changes of settings that wait for the grab under way.
+    changes: VecDeque<(ConnectionId, Vec<String>, String)>,
     /// Who ordered the move under way, and when to look whether it has ended.
     mover: Option<(ConnectionId, Instant)>,
     is_shutting_down: bool,
@@ -150,6 +152,7 @@ impl Instrument {
             replies: VecDeque::new(),
             grabs: VecDeque::new(),
             is_grabbing: false,
+            changes: VecDeque::new(),
             mover: None,
             is_shutting_down: false,
         }
@@ -183,7 +186,7 @@ impl Instrument {
     /// The hardware's part of an order, or why it is not done.
     fn carry_out(&mut self, now: Instant, from: ConnectionId, order: Order) -> Result<(), String> {
         match (&mut self.hardware, order) {
-            (_, Order::SetInfo { path, xml }) => self.set(now, from, path, &xml)?,
+            (_, Order::SetInfo { path, xml }) => self.changes.push_back((from, path, xml)),
             (_, Order::Other(_)) => {}
             (Hardware::Grabber(_), Order::Grab(dim)) => self.grabs.push_back((from, dim)),
             (Hardware::Actuator(actuator), order) => {
@@ -210,6 +213,17 @@ impl Instrument {
             (Hardware::Grabber(_), _) => return Err("a grabber does not move".to_string()),
         }
         Ok(())
+    }
+
+    /// Changes settings, not in the middle of a grab.
+    fn change_settings(&mut self, now: Instant) {
+        while !self.is_grabbing
+            && let Some((from, path, xml)) = self.changes.pop_front()
+        {
+            if let Err(why) = self.set(now, from, path, &xml) {
+                self.refuse(from, why);
+            }
+        }
     }
 
     fn set(&mut self, now: Instant, from: ConnectionId, path: Vec<String>, xml: &str) -> Result<(), String> {
@@ -252,6 +266,7 @@ impl Instrument {
     /// Begins what can begin, and reports what has ended.
     fn advance(&mut self, now: Instant) {
         let timestamp = self.timestamp(now);
+        self.change_settings(now);
         while let (Hardware::Grabber(grabber), Some(&(from, dim))) = (&mut self.hardware, self.grabs.front())
         {
             if !self.is_grabbing {
@@ -267,6 +282,7 @@ impl Instrument {
                 Ok(data) => self.reply(from, Report::Done(Arc::new(data))),
                 Err(why) => self.refuse(from, why),
             }
+            self.change_settings(now);
         }
         let (Hardware::Actuator(actuator), Some((mover, _))) = (&mut self.hardware, self.mover) else {
             return;

@@ -42,6 +42,11 @@ macro_rules! host_suite {
             a_client_asks_on_one_connection_or_on_many,
             a_client_understands_the_original,
             a_client_says_why_there_is_no_reply,
+            instruments_dial_in_and_controllers_use_them,
+            a_server_dials_instruments_that_listen,
+            an_instrument_comes_back_to_its_server,
+            a_driver_that_blocks_delays_nobody,
+            strangers_cost_the_others_nothing,
         );
     };
     ($host:ty: $($test:ident),* $(,)?) => {

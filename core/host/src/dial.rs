@@ -1,0 +1,37 @@
+//! Connections that a host makes itself, and makes again.
+
+use std::net::SocketAddr;
+
+use labwire_core::session::Backoff;
+
+use crate::clock::Clock;
+use crate::host::{Host, HostedService};
+use crate::runtime::{Runtime, sleep};
+
+/// Keeps a connection to `address` attached to `host`: when it ends, or cannot be made, the next attempt follows after
+/// the time that `backoff` says. A connection that lasts longer than that time starts it again. Never returns; drop
+/// it to stop, which leaves a connection that is there to the host.
+pub async fn dial<S: HostedService, R: Runtime>(
+    host: &Host<S, R>,
+    address: SocketAddr,
+    mut backoff: Backoff,
+) {
+    let clock = Clock::start();
+    loop {
+        let start = clock.now();
+        match R::connect(address).await {
+            Ok(stream) => match host.attach(stream, address) {
+                Ok(attached) => {
+                    tracing::info!(peer = %address, "connected");
+                    attached.ended().await;
+                }
+                Err(reason) => tracing::warn!(peer = %address, %reason, "not connected"),
+            },
+            Err(error) => tracing::warn!(peer = %address, %error, "cannot connect"),
+        }
+        if clock.now().duration_since(start) > backoff.step() {
+            backoff.reset();
+        }
+        sleep::<R>(backoff.next_delay()).await;
+    }
+}

@@ -1,0 +1,148 @@
+//! Uses the PyMoDAQ modules of a labwire server, from another process.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::io;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender, bounded};
+use labwire_core::pymodaq::{
+    Command, ControlAnswer, ControlRequest, Controller, EncodeError, Limits, ModuleAnswer,
+};
+use labwire_core::session::CloseReason;
+use labwire_core::time::Instant;
+
+use crate::clock::Clock;
+use crate::drive::{Application, drive};
+use crate::runtime::{Runtime, timeout};
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many requests may wait to be sent.
+const WAITING_REQUESTS: usize = 16;
+
+/// Uses the modules of one server. Cheap requests do not wait for slow ones.
+#[derive(Debug)]
+pub struct ModuleController<R> {
+    questions: Sender<Question>,
+    next_id: AtomicI64,
+    runtime: PhantomData<fn() -> R>,
+}
+
+/// A request that was not answered, or not understood.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// No connection.
+    #[error("cannot connect: {0}")]
+    Connect(#[from] io::Error),
+    /// The connection ended before the answer.
+    #[error("no answer: {0}")]
+    NoAnswer(CloseReason),
+    /// The server did not understand the request.
+    #[error("{0}")]
+    Refused(String),
+    /// The request cannot be sent.
+    #[error(transparent)]
+    Misuse(#[from] EncodeError),
+}
+
+impl<R: Runtime> ModuleController<R> {
+    /// Connects to the port of a server's modules.
+    ///
+    /// # Errors
+    /// Nobody is there.
+    pub async fn connect(address: SocketAddr, limits: &Limits) -> Result<Self, ControlError> {
+        let stream = timeout::<R, _>(CONNECT_TIMEOUT, R::connect(address))
+            .await
+            .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?;
+        let clock = Clock::start();
+        let session = Controller::new(clock.now(), limits);
+        let (sender, questions) = bounded(WAITING_REQUESTS);
+        R::spawn(answer::<R>(session, stream, clock, questions));
+        Ok(Self {
+            questions: sender,
+            next_id: AtomicI64::new(1),
+            runtime: PhantomData,
+        })
+    }
+
+    /// Has `modules` (none: every one that can) carry out a command, all at once; what each has to say.
+    ///
+    /// # Errors
+    /// See [`ControlError`]. That a module fails is no error here but its answer.
+    pub async fn ask(
+        &self,
+        modules: Vec<String>,
+        command: Command,
+    ) -> Result<Vec<ModuleAnswer>, ControlError> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let request = ControlRequest { id, modules, command };
+        let (sender, answer) = bounded(1);
+        let lost = || ControlError::NoAnswer(CloseReason::Lost);
+        self.questions
+            .send(Question {
+                request,
+                answer: sender,
+            })
+            .await
+            .map_err(|_| lost())?;
+        answer.recv().await.unwrap_or_else(|_| Err(lost()))
+    }
+}
+
+type Answered = Result<Vec<ModuleAnswer>, ControlError>;
+
+struct Question {
+    request: ControlRequest,
+    answer: Sender<Answered>,
+}
+
+/// The connection's task.
+async fn answer<R: Runtime>(
+    mut session: Controller,
+    stream: R::Stream,
+    clock: Clock,
+    questions: Receiver<Question>,
+) {
+    let mut asking = Asking {
+        questions,
+        waiting: HashMap::new(),
+    };
+    let driven = drive::<R, _, _, _>(&mut session, stream, &mut asking, clock, pending()).await;
+    asking.questions.close();
+    let unsent = std::iter::from_fn(|| asking.questions.try_recv().ok()).map(|question| question.answer);
+    for answer in unsent.chain(asking.waiting.into_values()) {
+        // Who asked may have stopped waiting, here and below.
+        let _ = answer.try_send(Err(ControlError::NoAnswer(driven.reason.clone())));
+    }
+}
+
+struct Asking {
+    questions: Receiver<Question>,
+    waiting: HashMap<i64, Sender<Answered>>,
+}
+
+impl Application<Controller> for Asking {
+    type Command = Question;
+
+    async fn next_command(&mut self) -> Option<Question> {
+        self.questions.recv().await.ok()
+    }
+
+    fn apply(&mut self, now: Instant, session: &mut Controller, question: Question) {
+        match session.request(now, &question.request) {
+            Ok(()) => drop(self.waiting.insert(question.request.id, question.answer)),
+            Err(misuse) => drop(question.answer.try_send(Err(misuse.into()))),
+        }
+    }
+
+    async fn handle_event(&mut self, answer: ControlAnswer) {
+        if let Some(sender) = self.waiting.remove(&answer.id) {
+            let _ = sender.try_send(answer.result.map_err(ControlError::Refused));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! PyMoDAQ modules, for the process that is their server.
+
+use std::collections::HashMap;
+
+use async_channel::{Receiver, Sender, bounded};
+use labwire_core::limits::HostLimits;
+use labwire_core::pymodaq::{Answer, Command, DataDim, DataToExport, Instruction, Server, ServerEvent};
+use labwire_core::service::registry::{OperationError, OperationId, Outcome, Registry};
+use labwire_core::service::{ConnectionId, NoJob, Peer, Service};
+use labwire_core::session::CloseReason;
+use labwire_core::time::Instant;
+use std::sync::Arc;
+
+use crate::host::Host;
+use crate::runtime::Runtime;
+
+/// Gives orders to the modules of a [`Registry`] that a host runs.
+///
+/// ```no_run
+/// # async fn example<R: labwire_host::Runtime>(listener: R::Listener) {
+/// use labwire_core::limits::HostLimits;
+/// use labwire_core::service::registry::{Registry, RegistryConfig};
+/// use labwire_host::Modules;
+///
+/// let registry = Registry::new(RegistryConfig::default());
+/// let modules = Modules::<R>::start("pymodaq", registry, HostLimits::default());
+/// labwire_host::serve(listener, modules.host(), std::future::pending()).await;
+/// # }
+/// ```
+pub struct Modules<R> {
+    host: Host<AwaitedRegistry, R>,
+}
+
+impl<R: Runtime> Modules<R> {
+    /// Starts a registry. `name` is what the log calls it.
+    pub fn start(name: &'static str, registry: Registry, limits: HostLimits) -> Self {
+        let service = AwaitedRegistry {
+            registry,
+            waiting: HashMap::new(),
+        };
+        Self {
+            host: Host::start(name, service, limits),
+        }
+    }
+
+    /// What connections are attached to.
+    pub fn host(&self) -> &Host<AwaitedRegistry, R> {
+        &self.host
+    }
+
+    /// The names of the modules that are there.
+    pub async fn names(&self) -> Vec<String> {
+        let names = |service: &mut AwaitedRegistry, _| {
+            service
+                .registry
+                .modules()
+                .map(|module| module.name().to_owned())
+                .collect()
+        };
+        self.host.call(names).await.unwrap_or_default()
+    }
+
+    /// Gives an order, and returns what came of it. Orders to several modules run at the same time if they are awaited
+    /// at the same time. Dropping the future does not call the order back.
+    pub async fn order(&self, module: impl Into<String>, command: Command) -> Outcome {
+        let module = module.into();
+        let submit = move |service: &mut AwaitedRegistry, now| service.submit(now, &module, command);
+        let gone = || Err(OperationError::Gone(CloseReason::Shutdown));
+        match self.host.call(submit).await {
+            Some(outcome) => outcome.recv().await.unwrap_or_else(|_| gone()),
+            None => gone(),
+        }
+    }
+
+    /// Grabs; see [`Command::Grab`].
+    ///
+    /// # Errors
+    /// See [`OperationError`].
+    pub async fn grab(
+        &self,
+        module: impl Into<String>,
+        dim: Option<DataDim>,
+    ) -> Result<Arc<DataToExport>, OperationError> {
+        match self.order(module, Command::Grab(dim)).await? {
+            Answer::Data(data) => Ok(data),
+            other => Err(OperationError::Impossible(format!(
+                "data were asked for, not {other:?}"
+            ))),
+        }
+    }
+}
+
+/// A registry whose outcomes somebody waits for.
+#[derive(Debug)]
+pub struct AwaitedRegistry {
+    registry: Registry,
+    waiting: HashMap<OperationId, Sender<Outcome>>,
+}
+
+impl AwaitedRegistry {
+    fn submit(&mut self, now: Instant, module: &str, command: Command) -> Receiver<Outcome> {
+        let (sender, outcome) = bounded(1);
+        let operation = self.registry.submit(now, module, command);
+        self.waiting.insert(operation, sender);
+        self.settle();
+        outcome
+    }
+
+    fn settle(&mut self) {
+        while let Some((operation, outcome)) = self.registry.poll_outcome() {
+            if let Some(sender) = self.waiting.remove(&operation) {
+                // Who ordered it may have stopped waiting.
+                let _ = sender.try_send(outcome);
+            }
+        }
+    }
+}
+
+impl Service for AwaitedRegistry {
+    type Session = Server;
+    type Job = NoJob;
+
+    fn open_session(&mut self, now: Instant, peer: Peer) -> Server {
+        self.registry.open_session(now, peer)
+    }
+
+    fn handle_request(&mut self, now: Instant, from: ConnectionId, event: ServerEvent) {
+        self.registry.handle_request(now, from, event);
+        self.settle();
+    }
+
+    fn handle_disconnect(&mut self, now: Instant, from: ConnectionId) {
+        self.registry.handle_disconnect(now, from);
+        self.settle();
+    }
+
+    fn take_job(&mut self, now: Instant) -> Option<NoJob> {
+        self.registry.take_job(now)
+    }
+
+    fn finish_job(&mut self, now: Instant, job: NoJob) {
+        self.registry.finish_job(now, job);
+    }
+
+    fn poll_reply(&mut self) -> Option<(ConnectionId, Instruction)> {
+        self.registry.poll_reply()
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        self.registry.poll_timeout()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.registry.handle_timeout(now);
+        self.settle();
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        self.registry.handle_shutdown(now);
+    }
+
+    fn is_finished(&self) -> bool {
+        self.registry.is_finished()
+    }
+}
