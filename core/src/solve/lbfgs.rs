@@ -109,7 +109,13 @@ impl Lbfgs {
 
     /// The slot of the pair of this age, 0 being the newest.
     fn slot(&self, age: usize) -> usize {
-        (self.head + self.memory - 1 - age) % self.memory
+        // At most one turn around: cheaper than a remainder, which the two loops would feel.
+        let slot = self.head + self.memory - 1 - age;
+        if slot >= self.memory {
+            slot - self.memory
+        } else {
+            slot
+        }
     }
 
     fn pair<'a>(&self, vectors: &'a [f64], slot: usize) -> &'a [f64] {

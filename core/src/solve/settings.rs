@@ -14,7 +14,8 @@ pub struct Settings {
     pub max_inner_iterations: u32,
     /// Outer iterations (multiplier updates) at most. Default 50.
     pub max_outer_iterations: u32,
-    /// Pairs that the quasi-Newton method remembers. Default 20.
+    /// Pairs that the quasi-Newton method remembers; without constraints at most five more than there are variables.
+    /// Default 20.
     pub lbfgs_memory: usize,
     /// Tolerance of the first inner problem of a cold start, as a fraction of the residual there; reduced tenfold per
     /// outer iteration. Default 0.1.

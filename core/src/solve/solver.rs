@@ -151,8 +151,14 @@ impl Solver {
                 .check(block.len)
                 .map_err(|error| SolverError::Constraint { index, error })?;
         }
+        // More pairs than dimensions teach nothing about one smooth function; where constraints come and go they do.
+        let memory = if m == 0 {
+            settings.lbfgs_memory.min(n + 5)
+        } else {
+            settings.lbfgs_memory
+        };
         Ok(Self {
-            panoc: Panoc::new(n, m, structure.set.clone(), settings.lbfgs_memory),
+            panoc: Panoc::new(n, m, structure.set.clone(), memory),
             merit: AugmentedLagrangian::new(structure),
             settings,
             phase: Phase::Idle,

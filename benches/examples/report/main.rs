@@ -1,0 +1,160 @@
+//! The side-by-side report: labwire's solver and OpEn's on every benchmark problem, in one process, on one thread.
+//!
+//! `cargo run --release -p labwire-benches --example report > benches/BENCHMARKS.md` prints it in Markdown and writes
+//! `target/report.svg`.
+#![allow(clippy::print_stdout, reason = "the report is its purpose")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "it stops when something is wrong"
+)]
+
+mod chart;
+mod open;
+mod ours;
+mod text;
+mod truth;
+
+use labwire_benches::problems::{self, BenchmarkProblem};
+use truth::{Truth, judge};
+
+/// Solves that are timed for each median.
+const TIMED_SOLVES: usize = 200;
+
+/// What a solver did.
+pub(crate) struct Run {
+    /// Where it ended.
+    pub(crate) solution: Vec<f64>,
+    /// Whether it says that it converged.
+    pub(crate) claims_converged: bool,
+    /// Median duration of a solve.
+    pub(crate) microseconds: f64,
+    /// Inner iterations.
+    pub(crate) iterations: u64,
+    /// Evaluations of cost (and constraints).
+    pub(crate) costs: u64,
+    /// Evaluations of the gradient.
+    pub(crate) gradients: u64,
+    /// The tolerance that it was given.
+    pub(crate) tolerance: f64,
+}
+
+/// One line of the comparison.
+pub(crate) struct Row {
+    /// The problem.
+    pub(crate) name: String,
+    /// Ours, on closures.
+    pub(crate) ours: f64,
+    /// OpEn's fastest run that is good enough.
+    pub(crate) open: Option<f64>,
+}
+
+fn main() {
+    println!("# labwire and optimization_engine, side by side\n");
+    println!(
+        "Printed by `cargo run --release -p labwire-benches --example report` on {}.\n",
+        machine()
+    );
+    println!(
+        "Same process, same thread, same start, functions compiled by rustc for both (and, for labwire, also from a problem's\n\
+         text by the interpreter); medians of {TIMED_SOLVES} solves. labwire's tolerance is 1e-6. OpEn's is swept from 1e-3 to 1e-12 and its\n\
+         fastest run whose true residual and violation are at most 1e-6 counts. Residual and violation are computed by code\n\
+         that no solver shares (`benches/examples/report/truth.rs`). Limits for both: 5,000 inner iterations, 50 outer.\n"
+    );
+    println!(
+        "| problem | solver | tolerance | time, us | iterations | evaluations (cost / gradient) | cost - optimum | residual | violation | |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let mut rows = Vec::new();
+    for mut problem in problems::all() {
+        rows.push(compare(&mut problem));
+    }
+    println!("\n| problem | labwire, us | OpEn at the same truth, us | ratio |\n|---|---|---|---|");
+    for Row { name, ours, open } in &rows {
+        match open {
+            Some(open) => println!("| {name} | {ours:.1} | {open:.1} | {:.1} |", open / ours),
+            None => println!("| {name} | {ours:.1} | not reached | |"),
+        }
+    }
+    std::fs::create_dir_all("target").expect("target can be made");
+    std::fs::write("target/report.svg", chart::svg(&rows)).expect("target can be written to");
+}
+
+fn compare(problem: &mut BenchmarkProblem) -> Row {
+    // The functions are lent to the solver while the problem says the rest.
+    let mut functions = std::mem::replace(&mut problem.functions, problems::all().remove(0).functions);
+    let ours = ours::run(problem, functions.as_mut()).expect("the problem is well formed");
+    problem.functions = functions;
+    print_run(problem, "labwire", &ours);
+    if let Some(mut evaluator) = text::evaluator(&problem.name) {
+        let run = ours::run(problem, &mut evaluator).expect("the problem is well formed");
+        print_run(problem, "labwire, text", &run);
+    }
+    if let Some(run) = open::plain_run(problem) {
+        print_run(problem, "OpEn", &run);
+    } else {
+        println!("| {} | OpEn | 1e-6 | error | | | | | | |", problem.name);
+    }
+    let open = open::best_run(problem, |problem, u| {
+        let Truth {
+            residual, violation, ..
+        } = judge(problem, u);
+        residual <= 1e-6 && violation <= 1e-6
+    });
+    match &open {
+        Some(run) => print_run(problem, "OpEn, same truth", run),
+        None => println!(
+            "| {} | OpEn, same truth | | not reached | | | | | | |",
+            problem.name
+        ),
+    }
+    Row {
+        name: problem.name.clone(),
+        ours: ours.microseconds,
+        open: open.map(|run| run.microseconds),
+    }
+}
+
+fn print_run(problem: &mut BenchmarkProblem, solver: &str, run: &Run) {
+    let Truth {
+        residual,
+        violation,
+        cost,
+    } = judge(problem, &run.solution);
+    let remark = match (run.claims_converged, residual.max(violation) <= 1e-6) {
+        (true, false) => "says \"Converged\"",
+        (false, _) => "not converged",
+        (true, true) => "",
+    };
+    println!(
+        "| {} | {solver} | {:.0e} | {:.1} | {} | {} / {} | {:.1e} | {residual:.1e} | {violation:.1e} | {remark} |",
+        problem.name,
+        run.tolerance,
+        run.microseconds,
+        run.iterations,
+        run.costs,
+        run.gradients,
+        cost - problem.optimum,
+    );
+}
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// The processor's name and the date.
+fn machine() -> String {
+    let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = processors
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    let name = name.map_or("an unknown processor", |name| {
+        name.trim_start_matches([' ', '\t', ':'])
+    });
+    let date = std::process::Command::new("date").arg("+%Y-%m-%d").output();
+    let date = date
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .unwrap_or_default();
+    format!("{name}, {date}")
+}
