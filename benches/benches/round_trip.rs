@@ -1,6 +1,7 @@
 //! Round trips on loopback: a bare echo server, and ours on the same runtime.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
+use std::future::pending;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
@@ -43,14 +44,28 @@ fn echo(runtime: &Runtime) -> SocketAddr {
     address
 }
 
-fn optimizer(runtime: &Runtime) -> SocketAddr {
-    let (listener, address) = listen(runtime);
+fn optimizer() -> OptimizerService {
     let problem =
         Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default()).expect("the embedded problem");
-    let service = OptimizerService::new(problem, OptimizerConfig::default()).expect("the embedded problem");
+    OptimizerService::new(problem, OptimizerConfig::default()).expect("the embedded problem")
+}
+
+fn optimizer_on_tokio(runtime: &Runtime) -> SocketAddr {
+    let (listener, address) = listen(runtime);
     runtime.spawn(async move {
-        let host = Host::start("bench", service, HostLimits::default());
+        let host = Host::start("bench", optimizer(), HostLimits::default());
         serve(listener, &host, &CancellationToken::new()).await
+    });
+    address
+}
+
+fn optimizer_on_async_std() -> SocketAddr {
+    let binding = async_std::net::TcpListener::bind("127.0.0.1:0");
+    let listener = async_std::task::block_on(binding).expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    async_std::task::spawn(async move {
+        let host = labwire_async_std::Host::start("bench", optimizer(), HostLimits::default());
+        labwire_async_std::serve(listener, &host, pending()).await
     });
     address
 }
@@ -82,13 +97,18 @@ fn one_shot(address: SocketAddr, request: &str) {
 
 fn round_trip(c: &mut Criterion) {
     let runtime = Runtime::new().expect("threads");
-    let (echo, optimizer) = (echo(&runtime), optimizer(&runtime));
+    let (echo, optimizer) = (echo(&runtime), optimizer_on_tokio(&runtime));
     let mut stream = connect(echo);
     c.bench_function("kept open/echo", |b| b.iter(|| exchange(&mut stream, PING)));
     let mut stream = connect(optimizer);
     stream.write_all(b"{\"KeepAlive\":true}").expect("a reader");
     c.bench_function("kept open/Ping", |b| b.iter(|| exchange(&mut stream, PING)));
     c.bench_function("kept open/Run, warm", |b| b.iter(|| exchange(&mut stream, RUN)));
+    let mut stream = connect(optimizer_on_async_std());
+    stream.write_all(b"{\"KeepAlive\":true}").expect("a reader");
+    c.bench_function("kept open/Ping, async-std", |b| {
+        b.iter(|| exchange(&mut stream, PING))
+    });
     c.bench_function("one connection each/echo", |b| b.iter(|| one_shot(echo, PING)));
     c.bench_function("one connection each/Ping", |b| {
         b.iter(|| one_shot(optimizer, PING))
