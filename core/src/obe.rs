@@ -2,11 +2,10 @@
 //! speak it. Both sides.
 //!
 //! A client asks an experiment designer where to measure next and tells it what was measured. The designer itself is
-//! behind [`Handler`](crate::service::Handler); [`NoExperiment`] is the one that has nothing loaded.
+//! behind a service.
 
 mod client;
 mod codec;
-mod handler;
 mod messages;
 mod server;
 
@@ -14,7 +13,6 @@ use crate::limits::SessionLimits;
 use crate::python_json;
 
 pub use client::{Client, Misuse};
-pub use handler::{NoExperiment, service};
 pub use messages::{COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
 pub use server::{Permissions, Server};
 

@@ -6,9 +6,11 @@
 
 pub mod emulator;
 pub mod instrument;
+pub mod obe;
 pub mod optimizer;
 pub mod registry;
 mod sequential;
+pub mod zeiss;
 
 use core::net::SocketAddr;
 

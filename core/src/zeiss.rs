@@ -1,7 +1,7 @@
 //! The IPC examples of ZEISS INSPECT: JSON requests to import an image or elements, over TCP (ended by Ctrl-D, one a
 //! connection) and over WebSocket (one a message). Both sides.
 //!
-//! What a request does is up to a function given to [`service`]; labwire-tokio has two.
+//! What a request does is up to the service behind it.
 //!
 //! A WebSocket, which moves messages, is a byte stream here like any other transport: every message stands behind its
 //! length in 32 bits, big-endian. The host's adapter turns messages into such bytes and back.
@@ -10,7 +10,6 @@
 //! are what the WebSocket is for.
 
 mod client;
-mod handler;
 mod messages;
 mod server;
 
@@ -18,7 +17,6 @@ use crate::limits::SessionLimits;
 use crate::python_json;
 
 pub use client::{Client, Misuse};
-pub use handler::{Importer, service};
 pub use messages::{ImportMode, InvalidInput, Outcome, Request, decode_message};
 pub use server::Server;
 

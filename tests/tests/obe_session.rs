@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use labwire_core::framing::decimal_length::{self, HEAD};
 use labwire_core::obe::{
-    Client, ErrorReply, Limits, Measurement, NoExperiment, Permissions, Reply, Request, Server, Sigma, code,
-    service,
+    Client, ErrorReply, Limits, Measurement, Permissions, Reply, Request, Server, Sigma, code,
 };
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
+use labwire_core::service::obe::{NoExperiment, service};
+use labwire_core::service::optimizer::Permission;
 use labwire_core::service::{Busy, ConnectionId, Handler, Job, Peer, Sequential, Service};
 use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
 use labwire_core::time::Instant;
@@ -387,7 +388,7 @@ fn requests_of_several_clients_are_answered_one_at_a_time() {
 
 #[test]
 fn without_an_experiment_done_ends_the_service_and_the_rest_is_refused() {
-    let mut service = service(Limits::default(), false, NoExperiment::default());
+    let mut service = service(Limits::default(), Permission::Local, NoExperiment::default());
     let mut session = service.open_session(NOW, Peer::LOCAL);
     let id = ConnectionId(1);
     for command in ["ready", "newrun", "optset", "done"] {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::messages::{Request, decode_message};
 use super::{END_OF_REQUEST, Limits, QUIT, Transport};
 use crate::framing::length32;
+use crate::framing::until::Until;
 use crate::session::{CloseReason, Event, Link, ServerSession, Session, TransmitState};
 use crate::time::Instant;
 
@@ -26,13 +27,13 @@ pub struct Server {
     limits: Limits,
     /// What was received and not yet decoded.
     buffer: Vec<u8>,
-    /// No Ctrl-D is in the first `searched` bytes of the buffer.
+    /// Ends a request over TCP.
+    end_of_request: Until,
     searched: usize,
     /// The application owes an answer. Until then nothing more is read.
     is_answering: bool,
     /// With the next answer the connection ends.
     ending: Option<CloseReason>,
-    has_received: bool,
     /// When the connection or its current message began, or the last one was answered.
     since: Instant,
 }
@@ -48,10 +49,10 @@ impl Server {
             transport,
             limits,
             buffer: Vec::new(),
+            end_of_request: Until::delimiter([END_OF_REQUEST]),
             searched: 0,
             is_answering: false,
             ending: None,
-            has_received: false,
             since: now,
         }
     }
@@ -96,17 +97,12 @@ impl Server {
 
     /// How long the request is, once that is known. Over TCP there is but one.
     fn tcp_length(&mut self) -> Option<usize> {
-        let unseen = self.buffer.get(self.searched..).unwrap_or_default();
-        let length = match unseen.iter().position(|&byte| byte == END_OF_REQUEST) {
-            Some(at) => Some(self.searched + at),
-            None => self.link.has_peer_finished().then_some(self.buffer.len()),
-        };
-        self.searched = self.buffer.len();
-        length
+        let end = self.end_of_request.find(&self.buffer, &mut self.searched);
+        let is_all = self.link.has_peer_finished();
+        end.map(|end| end - 1).or(is_all.then_some(self.buffer.len()))
     }
 
     fn message(&mut self, now: Instant, message: &[u8]) {
-        self.has_received = true;
         if self.transport == Transport::Tcp {
             self.buffer = Vec::new();
             self.ending.get_or_insert(CloseReason::Finished);
@@ -161,11 +157,14 @@ impl Server {
             return None;
         }
         let limits = &self.limits.session;
-        Some(if self.has_received && self.buffer.is_empty() {
-            (self.since + limits.idle_timeout, "idle-timeout")
-        } else {
-            (self.since + limits.request_timeout, "request-timeout")
-        })
+        // A WebSocket has proved with its handshake that it means it, and may wait for a person.
+        Some(
+            if self.transport == Transport::WebSocket && self.buffer.is_empty() {
+                (self.since + limits.idle_timeout, "idle-timeout")
+            } else {
+                (self.since + limits.request_timeout, "request-timeout")
+            },
+        )
     }
 }
 
@@ -176,7 +175,7 @@ impl Session for Server {
         if self.link.discard(bytes.len()) {
             return;
         }
-        if self.buffer.is_empty() && self.has_received {
+        if self.buffer.is_empty() && self.transport == Transport::WebSocket {
             self.since = now;
         }
         self.buffer.extend_from_slice(bytes);

@@ -1,12 +1,10 @@
-//! What answers the requests: the service, and the handler that calls a function.
+//! What does the imports that clients of ZEISS INSPECT ask for: a function of the host's.
 
 use alloc::string::String;
 
-use super::messages::{Outcome, Request};
-use super::server::Server;
-use super::{Limits, Transport};
-use crate::service::{Handler, Peer, Sequential};
+use super::{Handler, Peer, Sequential};
 use crate::time::Instant;
+use crate::zeiss::{Limits, Outcome, Request, Server, Transport};
 
 /// A service that lets `import` do what requests ask for, one at a time. It may block.
 pub fn service<F: FnMut(&Request) -> Outcome>(

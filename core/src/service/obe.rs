@@ -1,16 +1,14 @@
-//! What answers the requests: the service, and the handler that has no experiment.
+//! What answers OptBayesExpt's commands. Until there is a designer, whoever has no experiment.
 
-use super::Limits;
-use super::messages::{ErrorReply, Reply, Request, code};
-use super::server::{Permissions, Server};
-use crate::service::{Handler, Peer, Sequential};
+use super::optimizer::Permission;
+use super::{Handler, Peer, Sequential};
+use crate::obe::{ErrorReply, Limits, Permissions, Reply, Request, Server, code};
 use crate::time::Instant;
 
-/// A service that lets `handler` answer. `done` is permitted to peers on this machine, and to others if
-/// `remote_done`.
+/// A service that lets `handler` answer, and the peers that `done` includes end it.
 pub fn service<H>(
     limits: Limits,
-    remote_done: bool,
+    done: Permission,
     handler: H,
 ) -> Sequential<Server, H, impl FnMut(Instant, Peer) -> Server>
 where
@@ -18,7 +16,7 @@ where
 {
     Sequential::new(handler, move |now, peer| {
         let permissions = Permissions {
-            done: peer.is_local || remote_done,
+            done: done.includes(peer),
         };
         Server::new(now, limits.clone(), permissions)
     })
