@@ -10,8 +10,9 @@
 mod runtime;
 
 pub use labwire_host::{
-    Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, ClientError, ClientOptions, Clock,
-    ControlError, Driven, Ending, HostedService, Refused, Signal, Transport, dial, drive, serve,
+    Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, Caller, ClientError, ClientOptions,
+    ClientSession, Clock, ControlError, Driven, Ending, HostedService, NoReply, ObeClient, ObeError, Pending,
+    Refused, Signal, Transport, ZeissClient, dial, drive, serve, serve_over,
 };
 pub use runtime::{AsyncStd, AsyncStdTimer};
 

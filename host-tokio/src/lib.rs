@@ -6,13 +6,19 @@
 
 mod runtime;
 mod serve;
+mod web_access;
+mod websocket;
+pub mod zeiss;
 
 pub use labwire_host::{
-    Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, ClientError, ClientOptions, Clock,
-    ControlError, Driven, Ending, HostedService, Refused, Transport, dial, drive,
+    Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, Caller, ClientError, ClientOptions,
+    ClientSession, Clock, ControlError, Driven, Ending, HostedService, NoReply, ObeClient, ObeError, Pending,
+    Refused, Transport, ZeissClient, dial, drive,
 };
 pub use runtime::{Tokio, TokioTimer};
-pub use serve::serve;
+pub use serve::{serve, serve_over};
+pub use web_access::{Forbidden, WebAccess};
+pub use websocket::MessageStream;
 
 /// A service and everything attached to it.
 pub type Host<S> = labwire_host::Host<S, Tokio>;

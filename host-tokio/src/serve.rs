@@ -1,10 +1,10 @@
 //! A service behind a TCP listener.
 
-use labwire_host::{Ending, HostedService};
-use tokio::net::TcpListener;
+use labwire_host::{Ending, HostedService, Transport};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::Host;
+use crate::{Host, Tokio};
 
 /// Accepts connections for `host` until `shutdown` is cancelled or the service wants to end, then shuts it down.
 pub async fn serve<S: HostedService>(
@@ -13,4 +13,15 @@ pub async fn serve<S: HostedService>(
     shutdown: &CancellationToken,
 ) -> Ending {
     labwire_host::serve(listener, host, shutdown.cancelled()).await
+}
+
+/// As [`serve`], with something between the service and the streams that are accepted, such as a
+/// [`MessageStream`](crate::MessageStream).
+pub async fn serve_over<S: HostedService, T: Transport<Tokio> + 'static>(
+    listener: TcpListener,
+    host: &Host<S>,
+    shutdown: &CancellationToken,
+    wrap: impl Fn(TcpStream) -> T,
+) -> Ending {
+    labwire_host::serve_over(listener, host, shutdown.cancelled(), wrap).await
 }

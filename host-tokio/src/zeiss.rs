@@ -1,6 +1,6 @@
-//! What a ZEISS INSPECT request does on this machine: it fills a [`ProjectFolder`], or becomes a line of a [`Script`].
-//!
-//! Both keep what they have said `O.k.` to: it is on the disk, whole, before the answer goes out.
+//! What ZEISS INSPECT's requests do on this machine: they fill a [`ProjectFolder`], or become lines of a [`Script`].
+//! Both keep what they have said `O.k.` to: it is on the disk, whole, before the
+//! answer goes out.
 
 mod durable;
 mod project_folder;

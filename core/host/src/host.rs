@@ -399,7 +399,11 @@ impl<S: HostedService> ServiceTask<S> {
         while self.running < self.max_running
             && let Some(mut job) = self.service.take_job(self.clock.now())
         {
-            match self.first_turn(&mut job) {
+            let first_turn = match job.may_block() {
+                true => Busy::Yes,
+                false => self.first_turn(&mut job),
+            };
+            match first_turn {
                 Busy::No => self.service.finish_job(self.clock.now(), job),
                 Busy::Yes => {
                     self.running += 1;

@@ -2,35 +2,42 @@
 //!
 //! One [`drive`] loop moves the bytes of every protocol over every byte transport. A [`Host`] owns a service of
 //! `labwire-core`, with any number of connections attached to it and threads for its long work; [`serve`] puts one
-//! behind a listener, [`dial`] keeps a connection made the other way round. [`OptimizerClient`] calls an OpEn server,
-//! [`Modules`] and [`ModuleController`] use PyMoDAQ modules, from the process that serves them and from another.
+//! behind a listener, [`dial`] keeps a connection made the other way round. [`OptimizerClient`], [`ObeClient`] and
+//! [`ZeissClient`] call servers, [`Modules`] and [`ModuleController`] use PyMoDAQ modules, from the process that serves
+//! them and from another.
 //!
 //! Nothing here belongs to a runtime or opens a socket: a host crate brings both by a [`Runtime`], and gives these types
 //! their short names.
 
 mod admission;
 mod blocking;
+mod caller;
 mod clock;
 mod dial;
 mod drive;
 mod host;
 mod module_controller;
 mod modules;
+mod obe_client;
 mod optimizer_client;
 mod pool;
 mod runtime;
 mod serve;
 mod signal;
+mod zeiss_client;
 
 pub use admission::Refused;
 pub use blocking::{Blocking, BlockingGrabber};
+pub use caller::{Caller, ClientSession, NoReply, Pending};
 pub use clock::Clock;
 pub use dial::dial;
 pub use drive::{Application, Driven, drive};
 pub use host::{Attached, Host, HostedService};
 pub use module_controller::{ControlError, ModuleController};
 pub use modules::{AwaitedRegistry, Modules};
+pub use obe_client::{ObeClient, ObeError};
 pub use optimizer_client::{ClientError, ClientOptions, OptimizerClient};
 pub use runtime::{Runtime, Timer, Transport};
-pub use serve::{Ending, serve};
+pub use serve::{Ending, serve, serve_over};
 pub use signal::Signal;
+pub use zeiss_client::ZeissClient;

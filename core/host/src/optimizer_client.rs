@@ -1,21 +1,18 @@
 //! Calls an OpEn server, ours or the original.
 
-use std::collections::VecDeque;
-use std::future::pending;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use async_channel::{Receiver, Sender, bounded};
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, ErrorReply, Misuse, Reply, Request, RunReply, RunRequest};
 use labwire_core::session::CloseReason;
 use labwire_core::time::Instant;
 
+use crate::caller::{Caller, ClientSession, NoReply, connect};
 use crate::clock::Clock;
-use crate::drive::{Application, drive};
-use crate::runtime::{Runtime, timeout};
+use crate::runtime::Runtime;
 
 /// How to call.
 #[derive(Clone, Debug)]
@@ -49,7 +46,7 @@ impl Default for ClientOptions {
 pub struct OptimizerClient<R> {
     address: SocketAddr,
     options: ClientOptions,
-    kept: Option<Asker>,
+    kept: Option<Caller<Client>>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -127,7 +124,7 @@ impl<R: Runtime> OptimizerClient<R> {
 
     async fn ask(&self, request: Request) -> Result<Reply, ClientError> {
         let reply = match &self.kept {
-            Some(asker) => asker.ask(request).await?,
+            Some(caller) => caller.ask(request).await?,
             None => self.open().await?.ask(request).await?,
         };
         match reply {
@@ -136,10 +133,8 @@ impl<R: Runtime> OptimizerClient<R> {
         }
     }
 
-    async fn open(&self) -> Result<Asker, ClientError> {
-        let stream = timeout::<R, _>(self.options.connect_timeout, R::connect(self.address))
-            .await
-            .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?;
+    async fn open(&self) -> io::Result<Caller<Client>> {
+        let stream = connect::<R>(self.address, self.options.connect_timeout).await?;
         let clock = Clock::start();
         let limits = self.options.limits.clone();
         let session = if self.options.keep_open {
@@ -147,78 +142,24 @@ impl<R: Runtime> OptimizerClient<R> {
         } else {
             Client::one_shot(limits)
         };
-        let (sender, questions) = bounded(1);
-        R::spawn(answer::<R>(session, stream, clock, questions));
-        Ok(Asker { questions: sender })
+        Ok(Caller::start::<R, _>(session, stream, clock))
     }
 }
 
-type Answer = Result<Reply, ClientError>;
+impl ClientSession for Client {
+    type Request = Request;
+    type Misuse = Misuse;
 
-struct Question {
-    request: Request,
-    answer: Sender<Answer>,
-}
-
-/// One connection's near end.
-#[derive(Debug)]
-struct Asker {
-    questions: Sender<Question>,
-}
-
-impl Asker {
-    async fn ask(&self, request: Request) -> Answer {
-        let (answer, answered) = bounded(1);
-        if self.questions.send(Question { request, answer }).await.is_err() {
-            return Err(Misuse::Closed.into());
-        }
-        answered
-            .recv()
-            .await
-            .unwrap_or(Err(ClientError::NoReply(CloseReason::Lost)))
+    fn request(&mut self, now: Instant, request: &Request) -> Result<(), Misuse> {
+        Client::request(self, now, request)
     }
 }
 
-/// One connection's task.
-async fn answer<R: Runtime>(
-    mut session: Client,
-    stream: R::Stream,
-    clock: Clock,
-    questions: Receiver<Question>,
-) {
-    let mut asking = Asking {
-        questions,
-        waiting: VecDeque::new(),
-    };
-    let driven = drive::<R, _, _, _>(&mut session, stream, &mut asking, clock, pending()).await;
-    for answer in asking.waiting {
-        // Who asked may have stopped waiting, here and below.
-        let _ = answer.try_send(Err(ClientError::NoReply(driven.reason.clone())));
-    }
-}
-
-struct Asking {
-    questions: Receiver<Question>,
-    waiting: VecDeque<Sender<Answer>>,
-}
-
-impl Application<Client> for Asking {
-    type Command = Question;
-
-    async fn next_command(&mut self) -> Option<Question> {
-        self.questions.recv().await.ok()
-    }
-
-    fn apply(&mut self, now: Instant, session: &mut Client, question: Question) {
-        match session.request(now, &question.request) {
-            Ok(()) => self.waiting.push_back(question.answer),
-            Err(misuse) => drop(question.answer.try_send(Err(misuse.into()))),
-        }
-    }
-
-    async fn handle_event(&mut self, reply: Reply) {
-        if let Some(answer) = self.waiting.pop_front() {
-            let _ = answer.try_send(Ok(reply));
+impl From<NoReply<Misuse>> for ClientError {
+    fn from(error: NoReply<Misuse>) -> Self {
+        match error {
+            NoReply::Ended(reason) => Self::NoReply(reason),
+            NoReply::Misuse(misuse) => Self::Misuse(misuse),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_lite::future::or;
 
 use crate::host::{Host, HostedService};
-use crate::runtime::{Runtime, sleep};
+use crate::runtime::{Runtime, Transport, sleep};
 
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,16 @@ pub async fn serve<S: HostedService, R: Runtime>(
     host: &Host<S, R>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Ending {
+    serve_over(listener, host, shutdown, |stream| stream).await
+}
+
+/// As [`serve`], with something between the service and the streams that are accepted.
+pub async fn serve_over<S: HostedService, R: Runtime, T: Transport<R> + 'static>(
+    listener: R::Listener,
+    host: &Host<S, R>,
+    shutdown: impl Future<Output = ()> + Send,
+    wrap: impl Fn(R::Stream) -> T,
+) -> Ending {
     let shut_down = async {
         shutdown.await;
         false
@@ -34,7 +44,7 @@ pub async fn serve<S: HostedService, R: Runtime>(
         true
     };
     let accepting = async {
-        accept(&listener, host).await;
+        accept(&listener, host, wrap).await;
         false
     };
     let by_request = or(pin!(shut_down), or(pin!(finished), pin!(accepting))).await;
@@ -43,11 +53,15 @@ pub async fn serve<S: HostedService, R: Runtime>(
     Ending { by_request, cut }
 }
 
-async fn accept<S: HostedService, R: Runtime>(listener: &R::Listener, host: &Host<S, R>) {
+async fn accept<S: HostedService, R: Runtime, T: Transport<R> + 'static>(
+    listener: &R::Listener,
+    host: &Host<S, R>,
+    wrap: impl Fn(R::Stream) -> T,
+) {
     loop {
         match R::accept(listener).await {
             Ok((stream, address)) => {
-                if let Err(reason) = host.attach(stream, address) {
+                if let Err(reason) = host.attach(wrap(stream), address) {
                     tracing::warn!(peer = %address, %reason, "connection refused");
                 }
             }

@@ -23,7 +23,9 @@ impl DurableFolder {
     /// Makes the folder if need be, and clears away what a killed process has left unfinished.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         fs::create_dir_all(root.join(INCOMING))?;
-        let folder = Self { root: root.to_owned() };
+        let folder = Self {
+            root: root.to_owned(),
+        };
         let _locked = folder.lock()?;
         for entry in fs::read_dir(root.join(INCOMING))? {
             let path = entry?.path();

@@ -18,7 +18,11 @@ const VERSION: u32 = 1;
 /// The longest folder or file name made here, in bytes. File systems take 255, with room here for a number.
 const NAME_BYTES: usize = 200;
 /// What stands in names as it is.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b' ');
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b' ');
 
 /// A project as a folder:
 ///
@@ -117,7 +121,9 @@ impl ProjectFolder {
         };
         let path = source.path.clone();
         let imported = match request {
-            Request::Image { name, focal_length, .. } => self.import_image(source, name, focal_length),
+            Request::Image {
+                name, focal_length, ..
+            } => self.import_image(source, name, focal_length),
             Request::Elements { import_mode, .. } => self.import_elements(source, import_mode),
         };
         match imported {
@@ -228,7 +234,10 @@ impl Project {
             .as_str()
             .filter(|name| !name.is_empty())
             .ok_or_else(|| ProjectError::SeriesName(python_json::repr(name)))?;
-        let known = self.measurement_series.iter().position(|series| series.name == name);
+        let known = self
+            .measurement_series
+            .iter()
+            .position(|series| series.name == name);
         let index = match known {
             Some(index) => index,
             None => {
@@ -295,7 +304,10 @@ fn component(text: &str) -> String {
 
 /// The name of a path made by [`component`], which is text.
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]

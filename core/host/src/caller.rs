@@ -1,0 +1,158 @@
+//! The client's side of protocols that answer every request.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender, bounded};
+use labwire_core::session::{CloseReason, Session};
+use labwire_core::time::Instant;
+
+use crate::clock::Clock;
+use crate::drive::{Application, drive};
+use crate::runtime::{Runtime, Transport, timeout};
+
+/// A client's session whose events are replies, in the order of the requests.
+pub trait ClientSession: Session<Event: Send + 'static> + Send + 'static {
+    /// What is asked.
+    type Request: Send + 'static;
+    /// Why something cannot be asked.
+    type Misuse: std::error::Error + Send + 'static;
+
+    /// Asks.
+    ///
+    /// # Errors
+    /// When this connection cannot carry the request.
+    fn request(&mut self, now: Instant, request: &Self::Request) -> Result<(), Self::Misuse>;
+}
+
+/// Why there is no reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoReply<M> {
+    /// The connection ended before the reply.
+    #[error("no reply: {0}")]
+    Ended(CloseReason),
+    /// The request cannot be sent on this connection.
+    #[error(transparent)]
+    Misuse(M),
+}
+
+type Answer<S> = Result<<S as Session>::Event, NoReply<<S as ClientSession>::Misuse>>;
+
+/// One connection's near end. Requests may be sent ahead; dropping it ends the connection after the last reply.
+pub struct Caller<S: ClientSession> {
+    questions: Sender<Question<S>>,
+}
+
+/// A reply that is awaited.
+pub struct Pending<S: ClientSession>(Receiver<Answer<S>>);
+
+struct Question<S: ClientSession> {
+    request: S::Request,
+    answer: Sender<Answer<S>>,
+}
+
+/// How many requests may wait for the connection's task to look at them, which takes it a moment.
+const WAITING_REQUESTS: usize = 64;
+
+impl<S: ClientSession> Caller<S> {
+    /// Runs `session` over `transport`, on a task of its own.
+    pub fn start<R: Runtime, T: Transport<R> + 'static>(session: S, transport: T, clock: Clock) -> Self {
+        let (questions, receiver) = bounded(WAITING_REQUESTS);
+        R::spawn(answer::<R, S, T>(session, transport, clock, receiver));
+        Self { questions }
+    }
+
+    /// Sends a request; its reply can be awaited later.
+    pub async fn send(&self, request: S::Request) -> Pending<S> {
+        let (answer, answered) = bounded(1);
+        // A task that has gone answers as one that goes does.
+        let _ = self.questions.send(Question { request, answer }).await;
+        Pending(answered)
+    }
+
+    /// Sends a request and waits for its reply.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ask(&self, request: S::Request) -> Result<S::Event, NoReply<S::Misuse>> {
+        self.send(request).await.reply().await
+    }
+}
+
+impl<S: ClientSession> fmt::Debug for Caller<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Caller").finish_non_exhaustive()
+    }
+}
+
+impl<S: ClientSession> Pending<S> {
+    /// The reply.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn reply(self) -> Result<S::Event, NoReply<S::Misuse>> {
+        let lost = NoReply::Ended(CloseReason::Lost);
+        self.0.recv().await.unwrap_or(Err(lost))
+    }
+}
+
+/// Connects within `limit`.
+///
+/// # Errors
+/// When there is no connection.
+pub(crate) async fn connect<R: Runtime>(address: SocketAddr, limit: Duration) -> io::Result<R::Stream> {
+    timeout::<R, _>(limit, R::connect(address))
+        .await
+        .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// One connection's task.
+async fn answer<R: Runtime, S: ClientSession, T: Transport<R>>(
+    mut session: S,
+    transport: T,
+    clock: Clock,
+    questions: Receiver<Question<S>>,
+) {
+    let mut asking = Asking {
+        questions,
+        waiting: VecDeque::new(),
+    };
+    let driven = drive::<R, _, _, _>(&mut session, transport, &mut asking, clock, pending()).await;
+    let Asking { questions, waiting } = asking;
+    questions.close();
+    let unseen = std::iter::from_fn(|| questions.try_recv().ok()).map(|question| question.answer);
+    for answer in waiting.into_iter().chain(unseen) {
+        // Who asked may have stopped waiting, here and below.
+        let _ = answer.try_send(Err(NoReply::Ended(driven.reason.clone())));
+    }
+}
+
+struct Asking<S: ClientSession> {
+    questions: Receiver<Question<S>>,
+    waiting: VecDeque<Sender<Answer<S>>>,
+}
+
+impl<S: ClientSession> Application<S> for Asking<S> {
+    type Command = Question<S>;
+
+    async fn next_command(&mut self) -> Option<Question<S>> {
+        self.questions.recv().await.ok()
+    }
+
+    fn apply(&mut self, now: Instant, session: &mut S, question: Question<S>) {
+        match session.request(now, &question.request) {
+            Ok(()) => self.waiting.push_back(question.answer),
+            Err(misuse) => drop(question.answer.try_send(Err(NoReply::Misuse(misuse)))),
+        }
+    }
+
+    async fn handle_event(&mut self, reply: S::Event) {
+        if let Some(answer) = self.waiting.pop_front() {
+            let _ = answer.try_send(Ok(reply));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Calls ZEISS INSPECT's script, or what stands in for it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use labwire_core::time::Instant;
+use labwire_core::zeiss::{self, Client, Limits, Misuse};
+
+use crate::caller::{Caller, ClientSession, NoReply, connect};
+use crate::clock::Clock;
+use crate::runtime::{Runtime, Transport};
+
+/// One connection to a server: over TCP for one request, over WebSocket for any number.
+#[derive(Debug)]
+pub struct ZeissClient(Caller<Client>);
+
+impl ClientSession for Client {
+    type Request = String;
+    type Misuse = Misuse;
+
+    fn request(&mut self, now: Instant, text: &String) -> Result<(), Misuse> {
+        self.send(now, text)
+    }
+}
+
+impl ZeissClient {
+    /// Connects over TCP within `timeout`. The limit `request-timeout` is the longest wait for the answer.
+    ///
+    /// # Errors
+    /// When there is no connection.
+    pub async fn connect<R: Runtime>(
+        address: SocketAddr,
+        timeout: Duration,
+        limits: Limits,
+    ) -> io::Result<Self> {
+        let stream = connect::<R>(address, timeout).await?;
+        let session = Client::new(zeiss::Transport::Tcp, limits);
+        Ok(Self(Caller::start::<R, _>(session, stream, Clock::start())))
+    }
+
+    /// Calls over a WebSocket, each of whose messages stands behind its length in 32 bits on `messages`.
+    pub fn over_websocket<R: Runtime>(messages: impl Transport<R> + 'static, limits: Limits) -> Self {
+        let session = Client::new(zeiss::Transport::WebSocket, limits);
+        Self(Caller::start::<R, _>(session, messages, Clock::start()))
+    }
+
+    /// Asks: a [`Request`](labwire_core::zeiss::Request) as text.
+    ///
+    /// # Errors
+    /// When there is no answer. That an import failed is an answer.
+    pub async fn ask(&self, text: String) -> Result<String, NoReply<Misuse>> {
+        self.0.ask(text).await
+    }
+}

@@ -1,0 +1,144 @@
+//! Who may reach a port by a browser.
+
+use std::net::IpAddr;
+
+use tokio_tungstenite::tungstenite::http::header::{HOST, ORIGIN};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, Uri, uri::Authority};
+
+/// Which requests of browsers an HTTP or WebSocket port takes. Every page that a browser shows can reach every local
+/// port, so two headers, which pages cannot forge, are checked.
+///
+/// * `Host` must be `localhost`, an IP address, or in `hosts`: a foreign name that was made to resolve to this machine
+///   (DNS rebinding) is none of them.
+/// * `Origin`, which programs other than browsers do not send, must be a page of this machine, or in `origins`.
+#[derive(Clone, Debug, Default)]
+pub struct WebAccess {
+    /// Names of this machine, without port.
+    pub hosts: Vec<String>,
+    /// Origins of pages, as browsers send them: `https://lab.example:8443`.
+    pub origins: Vec<String>,
+}
+
+/// Why a request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Forbidden {
+    /// The request does not name this machine.
+    #[error("the header Host names no host that is served here")]
+    Host,
+    /// The page is a foreign one.
+    #[error("pages of this Origin are not allowed here")]
+    Origin,
+}
+
+impl WebAccess {
+    /// Checks a request's headers.
+    ///
+    /// # Errors
+    /// When one of them is not allowed.
+    pub fn check(&self, headers: &HeaderMap) -> Result<(), Forbidden> {
+        let host = only(headers, &HOST).ok_or(Forbidden::Host)?;
+        if !self.is_host(host) {
+            return Err(Forbidden::Host);
+        }
+        if !headers.contains_key(&ORIGIN) {
+            return Ok(());
+        }
+        let origin = only(headers, &ORIGIN).ok_or(Forbidden::Origin)?;
+        if is_local_page(origin) || self.origins.iter().any(|allowed| allowed == origin) {
+            Ok(())
+        } else {
+            Err(Forbidden::Origin)
+        }
+    }
+
+    fn is_host(&self, host: &str) -> bool {
+        let Ok(authority) = host.parse::<Authority>() else {
+            return false;
+        };
+        let name = authority.host();
+        is_localhost(name)
+            || address(name).is_some()
+            || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The header, if it is there once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+fn is_local_page(origin: &str) -> bool {
+    let Ok(origin) = origin.parse::<Uri>() else {
+        return false;
+    };
+    let is_web = matches!(origin.scheme_str(), Some("http" | "https"));
+    let name = origin.host().unwrap_or_default();
+    is_web && (is_localhost(name) || address(name).is_some_and(|address| address.is_loopback()))
+}
+
+fn is_localhost(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+}
+
+fn address(name: &str) -> Option<IpAddr> {
+    name.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(access: &WebAccess, lines: &[(HeaderName, &str)]) -> Result<(), Forbidden> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name, value.parse().unwrap());
+        }
+        access.check(&headers)
+    }
+
+    #[test]
+    fn hosts_and_origins() {
+        let nobody = WebAccess::default();
+        for (host, result) in [
+            ("localhost:40010", Ok(())),
+            ("LOCALHOST", Ok(())),
+            ("127.0.0.1:40010", Ok(())),
+            ("[::1]:40010", Ok(())),
+            ("192.168.1.7:40010", Ok(())),
+            ("evil.example:40010", Err(Forbidden::Host)),
+            ("localhost.evil.example", Err(Forbidden::Host)),
+            ("", Err(Forbidden::Host)),
+            ("user@localhost:x", Err(Forbidden::Host)),
+        ] {
+            assert_eq!(check(&nobody, &[(HOST, host)]), result, "{host}");
+        }
+        assert_eq!(check(&nobody, &[]), Err(Forbidden::Host));
+        let twice = [(HOST, "localhost"), (HOST, "evil.example")];
+        assert_eq!(check(&nobody, &twice), Err(Forbidden::Host));
+        for (origin, result) in [
+            ("http://localhost:8080", Ok(())),
+            ("https://127.0.0.1", Ok(())),
+            ("http://[::1]:8080", Ok(())),
+            ("null", Err(Forbidden::Origin)),
+            ("https://evil.example", Err(Forbidden::Origin)),
+            ("http://192.168.1.7", Err(Forbidden::Origin)),
+            ("file://localhost", Err(Forbidden::Origin)),
+            ("http://localhost.evil.example", Err(Forbidden::Origin)),
+        ] {
+            let headers = [(HOST, "localhost"), (ORIGIN, origin)];
+            assert_eq!(check(&nobody, &headers), result, "{origin}");
+        }
+        let lab = WebAccess {
+            hosts: vec!["lab.example".to_owned()],
+            origins: vec!["https://lab.example:8443".to_owned()],
+        };
+        let headers = [(HOST, "lab.example:40010"), (ORIGIN, "https://lab.example:8443")];
+        assert_eq!(check(&lab, &headers), Ok(()));
+        assert_eq!(
+            check(&lab, &[(HOST, "lab.example"), (ORIGIN, "https://lab.example")]),
+            Err(Forbidden::Origin)
+        );
+    }
+}

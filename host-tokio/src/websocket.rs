@@ -1,0 +1,221 @@
+//! A WebSocket as a byte stream of messages.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::{Sink, Stream};
+use labwire_core::framing::length32;
+use labwire_host::Transport;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::StatusCode;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, client_async_with_config};
+
+use crate::Tokio;
+use crate::web_access::WebAccess;
+
+type Socket = WebSocketStream<TcpStream>;
+type Opening = Pin<Box<dyn Future<Output = Result<Socket, Error>> + Send>>;
+
+/// A WebSocket as a [`Transport`](labwire_host::Transport): each message, in either direction, stands behind its length in 32 bits, big-endian.
+/// Messages are sent as text; text and binary messages are received alike. The end of the stream is a close frame
+/// (code 1000), not just a FIN.
+///
+/// The handshake is made by the first read, within `handshake`. A message longer than the limit arrives as a length that is too long, and
+/// then nothing but garbage: it is for the session to refuse it in its own words.
+pub struct MessageStream {
+    /// The handshake, until it is made.
+    opening: Option<Opening>,
+    socket: Option<Box<Socket>>,
+    message_bytes: usize,
+    /// A message was too long; what follows on the wire cannot be told apart any more.
+    is_overrun: bool,
+    /// What has been received and not been read.
+    incoming: Vec<u8>,
+    read: usize,
+    /// The beginning of a message that is not yet complete.
+    outgoing: Vec<u8>,
+    has_sent_close: bool,
+}
+
+impl MessageStream {
+    /// The server's side. Requests that `access` does not allow are answered by status 403.
+    pub fn accept(stream: TcpStream, access: WebAccess, handshake: Duration, message_bytes: usize) -> Self {
+        // What this type returns is tungstenite's to say.
+        #[expect(clippy::result_large_err)]
+        let check = move |request: &Request, response: Response| match access.check(request.headers()) {
+            Ok(()) => Ok(response),
+            Err(forbidden) => {
+                tracing::warn!(%forbidden, "websocket refused");
+                let mut response = ErrorResponse::new(Some(forbidden.to_string()));
+                *response.status_mut() = StatusCode::FORBIDDEN;
+                Err(response)
+            }
+        };
+        let config = Some(config(message_bytes));
+        let opening = async move { accept_hdr_async_with_config(stream, check, config).await };
+        Self::new(opening, handshake, message_bytes)
+    }
+
+    /// The client's side; `host` is what the server is called, with its port.
+    pub fn connect(stream: TcpStream, host: &str, handshake: Duration, message_bytes: usize) -> Self {
+        let url = format!("ws://{host}/");
+        let config = Some(config(message_bytes));
+        let opening = async move {
+            let (socket, _) = client_async_with_config(url, stream, config).await?;
+            Ok(socket)
+        };
+        Self::new(opening, handshake, message_bytes)
+    }
+
+    fn new(
+        opening: impl Future<Output = Result<Socket, Error>> + Send + 'static,
+        handshake: Duration,
+        message_bytes: usize,
+    ) -> Self {
+        let in_time = async move {
+            let opened = tokio::time::timeout(handshake, opening).await;
+            opened.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
+        };
+        Self {
+            opening: Some(Box::pin(in_time)),
+            socket: None,
+            message_bytes,
+            is_overrun: false,
+            incoming: Vec::new(),
+            read: 0,
+            outgoing: Vec::new(),
+            has_sent_close: false,
+        }
+    }
+
+    /// Waits for something to read; false at the end of the stream.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        while self.read == self.incoming.len() && !self.is_overrun {
+            if let Some(opening) = &mut self.opening {
+                let socket = ready!(opening.as_mut().poll(context)).map_err(io::Error::other)?;
+                self.socket = Some(Box::new(socket));
+                self.opening = None;
+                // Writing has waited for this.
+                context.waker().wake_by_ref();
+            }
+            let Some(socket) = self.socket() else { break };
+            match ready!(socket.poll_next(context)) {
+                Some(Ok(Message::Text(text))) => self.receive(text.as_bytes())?,
+                Some(Ok(Message::Binary(bytes))) => self.receive(&bytes)?,
+                // Answered already. After a close frame the end comes when the answer is out.
+                Some(Ok(_)) => {}
+                Some(Err(Error::Capacity(_))) => self.overrun()?,
+                Some(Err(Error::Io(error))) => return Poll::Ready(Err(error)),
+                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                None => return Poll::Ready(Ok(false)),
+            }
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    fn receive(&mut self, message: &[u8]) -> io::Result<()> {
+        self.incoming.clear();
+        self.read = 0;
+        length32::put(&mut self.incoming, message).map_err(io::Error::other)
+    }
+
+    fn overrun(&mut self) -> io::Result<()> {
+        self.is_overrun = true;
+        self.incoming.clear();
+        self.read = 0;
+        length32::put_length(&mut self.incoming, self.message_bytes + 1).map_err(io::Error::other)
+    }
+
+    fn socket(&mut self) -> Option<Pin<&mut Socket>> {
+        self.socket.as_deref_mut().map(Pin::new)
+    }
+}
+
+fn config(message_bytes: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(4 << 10)
+        .write_buffer_size(4 << 10)
+        .max_message_size(Some(message_bytes))
+        .max_frame_size(Some(message_bytes))
+}
+
+impl Transport<Tokio> for MessageStream {
+    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if !ready!(self.poll_fill(context))? {
+            return Poll::Ready(Ok(0));
+        }
+        let waiting = &self.incoming[self.read..];
+        if waiting.is_empty()
+            && let Some(socket) = &mut self.socket
+        {
+            return Transport::poll_read(socket.get_mut(), context, buffer);
+        }
+        let count = waiting.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&waiting[..count]);
+        self.read += count;
+        // A long message's buffer is not kept by an idle connection.
+        if self.read == self.incoming.len() && self.incoming.capacity() > 64 << 10 {
+            self.incoming = Vec::new();
+            self.read = 0;
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        // Before the handshake there is nobody to write to; reading makes it.
+        let Some(socket) = self.socket() else {
+            return Poll::Pending;
+        };
+        ready!(socket.poll_ready(context)).map_err(io::Error::other)?;
+        // First the length, then that many bytes.
+        let wanted = |outgoing: &[u8]| length32::length_at(outgoing, 0).map_or(4, |length| 4 + length);
+        let count = bytes.len().min(wanted(&self.outgoing) - self.outgoing.len());
+        self.outgoing.extend_from_slice(&bytes[..count]);
+        if self.outgoing.len() >= 4 && self.outgoing.len() == wanted(&self.outgoing) {
+            let text = String::from_utf8_lossy(&self.outgoing[4..]).into_owned();
+            self.outgoing = Vec::new();
+            if let Some(socket) = self.socket() {
+                socket.start_send(Message::text(text)).map_err(io::Error::other)?;
+            }
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.socket() {
+            Some(socket) => socket.poll_flush(context).map_err(io::Error::other),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_first = !self.has_sent_close;
+        let Some(mut socket) = self.socket() else {
+            return Poll::Ready(Ok(()));
+        };
+        if is_first {
+            ready!(socket.as_mut().poll_ready(context)).map_err(io::Error::other)?;
+            let frame = CloseFrame {
+                code: CloseCode::Normal,
+                reason: "".into(),
+            };
+            // The peer may have closed first.
+            let _ = socket.start_send(Message::Close(Some(frame)));
+            self.has_sent_close = true;
+        }
+        self.poll_flush(context)
+    }
+
+    fn abort(&mut self) {
+        if let Some(socket) = &mut self.socket {
+            socket.get_mut().abort();
+        }
+    }
+}
