@@ -4,7 +4,9 @@
 
 mod client;
 mod modules;
+pub mod obe;
 mod suite;
+pub mod zeiss;
 
 use std::future::Future;
 use std::net::SocketAddr;

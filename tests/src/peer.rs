@@ -16,7 +16,12 @@ pub struct RawPeer(TcpStream);
 impl RawPeer {
     /// Connects.
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server listens");
+        Self::try_connect(address).expect("the server listens")
+    }
+
+    /// Connects, if somebody listens.
+    pub fn try_connect(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
         stream
             .set_read_timeout(Some(PATIENCE))
             .expect("a timeout above zero");
@@ -24,7 +29,7 @@ impl RawPeer {
             .set_write_timeout(Some(PATIENCE))
             .expect("a timeout above zero");
         stream.set_nodelay(true).expect("a TCP socket");
-        Self(stream)
+        Some(Self(stream))
     }
 
     /// Sends everything.
@@ -67,6 +72,13 @@ impl RawPeer {
             line.push(byte[0]);
         }
         String::from_utf8(line).expect("text")
+    }
+
+    /// Exactly this many bytes.
+    pub fn read_bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).expect("so many bytes");
+        bytes
     }
 
     /// Drops the connection with a reset.

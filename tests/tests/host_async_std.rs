@@ -55,3 +55,5 @@ impl Host for AsyncStdHost {
 }
 
 labwire_tests::host_suite!(AsyncStdHost);
+labwire_tests::obe_suite!(AsyncStdHost);
+labwire_tests::zeiss_suite!(AsyncStdHost);

@@ -62,3 +62,5 @@ impl Host for TokioHost {
 }
 
 labwire_tests::host_suite!(TokioHost);
+labwire_tests::obe_suite!(TokioHost);
+labwire_tests::zeiss_suite!(TokioHost);

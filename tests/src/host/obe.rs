@@ -1,0 +1,281 @@
+//! What a host's OptBayesExpt server has to do on real sockets: each function is one test.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::Duration;
+
+use labwire_core::framing::decimal_length::{self, HEAD};
+use labwire_core::limits::HostLimits;
+use labwire_core::obe::{ErrorReply, Limits, Misuse, Request, code};
+use labwire_core::python_json::Value;
+use labwire_core::service::obe::{NoExperiment, service};
+use labwire_core::service::optimizer::Permission;
+use labwire_core::session::CloseReason;
+use labwire_host::{NoReply, ObeClient};
+
+use super::{Ended, Host};
+use crate::peer::{RawPeer, ask};
+
+/// Makes a test of each function of the suite.
+#[macro_export]
+macro_rules! obe_suite {
+    ($host:ty) => {
+        $crate::obe_suite!(
+            $host:
+            done_is_answered_and_ends_the_server,
+            messages_may_be_cut_anywhere,
+            messages_sent_ahead_are_answered_in_order,
+            whatever_is_sent_the_server_lives,
+            the_end_of_the_stream_may_come_anywhere,
+            clients_that_say_nothing_delay_nobody,
+            a_reader_that_stops_is_dropped,
+            a_client_may_send_ahead_of_what_it_receives,
+            a_client_understands_the_original,
+        );
+    };
+    ($host:ty: $($test:ident),* $(,)?) => {
+        mod obe {
+            use super::*;
+
+            $(
+                #[test]
+                fn $test() {
+                    $crate::host::obe::$test::<$host>();
+                }
+            )*
+        }
+    };
+}
+
+const READY: &str = "0000000020{\"command\": \"ready\"}";
+const OK: &str = "0000000004\"OK\"";
+
+fn start<H: Host>(limits: Limits) -> H {
+    H::start(
+        service(limits, Permission::Local, NoExperiment::default()),
+        HostLimits::default(),
+    )
+}
+
+/// One connection, one command, as upstream's client does it.
+fn is_ready(address: SocketAddr) -> bool {
+    let mut peer = RawPeer::connect(address);
+    peer.send(READY);
+    peer.read_bytes(OK.len()) == OK.as_bytes()
+}
+
+/// The reply to a message on an open connection.
+fn read_reply(peer: &mut RawPeer) -> String {
+    let head = peer.read_bytes(HEAD);
+    let end = decimal_length::end(&head).expect("a length").expect("all of it");
+    String::from_utf8(peer.read_bytes(end - HEAD)).expect("UTF-8")
+}
+
+/// Upstream's transcript of `ready` and `done`; the process ends, and with it the connection.
+pub fn done_is_answered_and_ends_the_server<H: Host>() {
+    let host = start::<H>(Limits::default());
+    assert!(is_ready(host.address()));
+    let done = "0000000019{\"command\": \"done\"}";
+    assert_eq!(ask(host.address(), done, false), OK);
+    let by_request = true;
+    assert_eq!(host.wait(), Ended { by_request, cut: 0 });
+}
+
+/// In two segments, wherever the cut is, and byte by byte.
+pub fn messages_may_be_cut_anywhere<H: Host>() {
+    let host = start::<H>(Limits::default());
+    let mut peer = RawPeer::connect(host.address());
+    for cut in 1..READY.len() {
+        peer.send(&READY[..cut]);
+        thread::yield_now();
+        peer.send(&READY[cut..]);
+        assert_eq!(peer.read_bytes(OK.len()), OK.as_bytes());
+    }
+    for byte in READY.bytes() {
+        peer.send([byte]);
+    }
+    assert_eq!(peer.read_bytes(OK.len()), OK.as_bytes());
+    peer.finish();
+    assert_eq!(peer.read_to_end(), "");
+}
+
+/// More than may be in flight, with errors among them.
+pub fn messages_sent_ahead_are_answered_in_order<H: Host>() {
+    let host = start::<H>(Limits::default());
+    let mut peer = RawPeer::connect(host.address());
+    let mean = "0000000022{\"command\": \"getmean\"}";
+    for _ in 0..500 {
+        peer.send([READY, mean, "0000000002[]"].concat());
+    }
+    for _ in 0..500 {
+        assert_eq!(read_reply(&mut peer), "\"OK\"");
+        assert!(read_reply(&mut peer).contains("no-experiment"));
+        assert!(read_reply(&mut peer).contains("not-a-command"));
+    }
+    peer.finish();
+    assert_eq!(peer.read_to_end(), "");
+}
+
+/// Everything that kills upstream, and worse; two others are served all the while.
+pub fn whatever_is_sent_the_server_lives<H: Host>() {
+    let host = start::<H>(Limits::default());
+    let mut onlooker = RawPeer::connect(host.address());
+    let nested = format!("{:010}{}", 100_000, "[".repeat(100_000));
+    for (bytes, code) in [
+        (&b"00000000xx{\"command\": \"ready\"}"[..], "malformed-length"),
+        (b"-000000001", "malformed-length"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "malformed-length"),
+        (b"9999999999{\"command\"", "too-long"),
+        (b"0000000000", "malformed-json"),
+        (b"0000000005{\"com", "malformed-json"),
+        (b"0000000030{\"command\": \"ready\"}", "incomplete"),
+        (b"0000000005\xff\xff\xff\xff\xff", "malformed-json"),
+        (b"", "incomplete"),
+        (
+            b"0000000023\xef\xbb\xbf{\"command\": \"ready\"}",
+            "malformed-json",
+        ),
+        (b"0000000007\"ready\"", "not-a-command"),
+        (nested.as_bytes(), "malformed-json"),
+    ] {
+        let reply = ask(host.address(), bytes, true);
+        let error = format!("{{\"error\": {{\"code\": \"{code}\"");
+        assert!(
+            reply[HEAD..].starts_with(&error),
+            "{:?}: {reply}",
+            bytes.escape_ascii().to_string()
+        );
+        let mut vanishing = RawPeer::connect(host.address());
+        vanishing.send(bytes);
+        vanishing.reset();
+        onlooker.send(READY);
+        assert_eq!(onlooker.read_bytes(OK.len()), OK.as_bytes());
+        assert!(is_ready(host.address()));
+    }
+    let (by_request, cut) = (false, 0);
+    assert_eq!(host.shutdown(), Ended { by_request, cut });
+}
+
+/// After every byte of a message, the half-close is answered: by an error, or, after the last byte, by the reply.
+pub fn the_end_of_the_stream_may_come_anywhere<H: Host>() {
+    let host = start::<H>(Limits::default());
+    for count in 0..READY.len() {
+        let reply = ask(host.address(), &READY[..count], true);
+        assert!(reply.contains("\"incomplete\""), "{count}: {reply}");
+    }
+    assert_eq!(ask(host.address(), READY, true), OK);
+    assert_eq!(ask(host.address(), [READY, READY].concat(), true), OK.repeat(2));
+}
+
+/// Idle, silent, slow and half-open ones; in the end they are told why they are dropped.
+pub fn clients_that_say_nothing_delay_nobody<H: Host>() {
+    let mut limits = Limits::default();
+    limits.session.request_timeout = Duration::from_millis(300);
+    limits.session.idle_timeout = Duration::from_millis(300);
+    let host = start::<H>(limits);
+    let mut silent = RawPeer::connect(host.address());
+    let mut slow = RawPeer::connect(host.address());
+    slow.send(&READY[..15]);
+    let mut idle = RawPeer::connect(host.address());
+    idle.send(READY);
+    for _ in 0..20 {
+        assert!(is_ready(host.address()));
+    }
+    assert!(silent.read_to_end().contains("request-timeout of 300ms"));
+    assert!(slow.read_to_end().contains("request-timeout of 300ms"));
+    assert_eq!(idle.read_to_end(), OK);
+}
+
+/// It costs a bounded amount of memory, for a bounded time.
+pub fn a_reader_that_stops_is_dropped<H: Host>() {
+    let mut limits = Limits::default();
+    limits.session.write_timeout = Duration::from_millis(200);
+    limits.session.output_bytes = 10_000;
+    let host = start::<H>(limits);
+    let mut peer = RawPeer::connect(host.address());
+    // Each is answered by many times its length.
+    let flood = "0000000002[]".repeat(5000);
+    while peer.try_send(flood.as_bytes()).is_ok() {}
+    assert!(is_ready(host.address()));
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn connect<H: Host>(address: SocketAddr) -> ObeClient {
+    let client = ObeClient::connect::<H::Runtime>(address, PATIENCE, Limits::default()).await;
+    client.expect("the server listens")
+}
+
+/// `send`, `receive` and `tcpcmd` over one connection.
+pub fn a_client_may_send_ahead_of_what_it_receives<H: Host>() {
+    let host = start::<H>(Limits::default());
+    let address = host.address();
+    host.block_on(async {
+        let mut client = connect::<H>(address).await;
+        let ready = Value::from(&Request::Ready);
+        assert_eq!(client.tcpcmd(ready.clone()).await, Ok("OK".into()));
+        assert!(client.receive().await.is_none());
+        for _ in 0..100 {
+            client.send(ready.clone()).await;
+            client.send(Value::from(&Request::Mean)).await;
+        }
+        for _ in 0..100 {
+            assert_eq!(client.receive().await, Some(Ok("OK".into())));
+            let reply = client.receive().await.expect("it was sent").expect("a reply");
+            let error = ErrorReply::from_value(&reply).expect("no experiment is loaded");
+            assert_eq!(error.code, code::NO_EXPERIMENT);
+        }
+        assert_eq!(client.tcpcmd(Value::from(&Request::Done)).await, Ok("OK".into()));
+        let after = client.tcpcmd(ready).await;
+        assert!(
+            matches!(after, Err(NoReply::Ended(_) | NoReply::Misuse(Misuse::Closed))),
+            "{after:?}"
+        );
+    });
+    assert!(host.wait().by_request);
+}
+
+/// Reads one message of `ready`, sends `reply`, and then either waits for the client to close first, as upstream does,
+/// or dies.
+fn original(reply: &'static str, dies: bool) -> (SocketAddr, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        stream.read_exact(&mut [0; READY.len()]).expect("a message");
+        stream.write_all(reply.as_bytes()).expect("a reader");
+        if !dies {
+            assert_eq!(stream.read(&mut [0]).expect("a regular end"), 0);
+        }
+    });
+    (address, serving)
+}
+
+/// What upstream's server says, and how it dies.
+pub fn a_client_understands_the_original<H: Host>() {
+    let host = start::<H>(Limits::default());
+    for (reply, dies, expected) in [
+        (OK, false, Ok("OK".into())),
+        ("0000000003NaN", false, Err("not a number")),
+        ("", true, Err("without a reply")),
+        ("00000", true, Err("inside a reply")),
+    ] {
+        let (address, serving) = original(reply, dies);
+        let got = host.block_on(async {
+            connect::<H>(address)
+                .await
+                .tcpcmd(Value::from(&Request::Ready))
+                .await
+        });
+        match (got, expected) {
+            (Ok(Value::Float(number)), Err("not a number")) => assert!(number.is_nan()),
+            (Ok(got), Ok(expected)) => assert_eq!(got, expected),
+            (Err(NoReply::Ended(CloseReason::PeerClosed(place))), Err(expected)) => {
+                assert_eq!(place, expected)
+            }
+            other => panic!("{other:?}"),
+        }
+        serving.join().expect("the client closed first, or it died");
+    }
+}

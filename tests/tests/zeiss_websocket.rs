@@ -1,0 +1,255 @@
+//! ZEISS INSPECT requests over real WebSockets, and clients over either transport.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use labwire_core::limits::HostLimits;
+use labwire_core::service::zeiss::service;
+use labwire_core::session::CloseReason;
+use labwire_core::zeiss::{Limits, Outcome, Request, Transport};
+use labwire_tokio::{Host, MessageStream, NoReply, Tokio, WebAccess, ZeissClient, serve, serve_over};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const IMAGE: &str = "{\"image\": {\"file\": \"a.jpg\", \"name\": \"s\", \"focal_length\": \"50.0\"}}";
+const UNREADABLE: &str = "Error: Image file a.jpg could not be read.";
+
+/// Serves until the test ends.
+async fn start(transport: Transport, limits: Limits) -> (SocketAddr, CancellationToken) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    tokio::spawn(async move {
+        let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
+        let service = service(transport, limits, |_| Outcome::Unreadable);
+        let host = Host::start("zeiss", service, HostLimits::default());
+        match transport {
+            Transport::Tcp => serve(listener, &host, &token).await,
+            Transport::WebSocket => {
+                let wrap =
+                    |stream| MessageStream::accept(stream, WebAccess::default(), handshake, message_bytes);
+                serve_over(listener, &host, &token, wrap).await
+            }
+        }
+    });
+    (address, shutdown)
+}
+
+type Socket = WebSocketStream<TcpStream>;
+
+async fn connect(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
+    let stream = TcpStream::connect(address).await.expect("the server listens");
+    let mut request = format!("ws://{address}/").into_client_request()?;
+    for (name, value) in headers {
+        request
+            .headers_mut()
+            .insert(*name, value.parse().expect("a header"));
+    }
+    Ok(client_async(request, stream).await?.0)
+}
+
+async fn open(address: SocketAddr) -> Socket {
+    connect(address, &[]).await.expect("a handshake")
+}
+
+async fn next(socket: &mut Socket) -> Option<Message> {
+    let message = tokio::time::timeout(PATIENCE, socket.next()).await;
+    message.expect("in time")?.ok()
+}
+
+async fn ask(socket: &mut Socket, message: impl Into<Message>) -> String {
+    socket.send(message.into()).await.expect("an open socket");
+    match next(socket).await {
+        Some(Message::Text(text)) => text.as_str().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The end, as the successor of upstream's script makes it: a close frame with code 1000.
+async fn assert_closed(socket: &mut Socket) {
+    match next(socket).await {
+        Some(Message::Close(Some(frame))) => assert_eq!(frame.code, CloseCode::Normal),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(next(socket).await, None);
+}
+
+#[tokio::test]
+async fn one_message_is_one_request() {
+    let (address, _shutdown) = start(Transport::WebSocket, Limits::default()).await;
+    let mut socket = open(address).await;
+    assert_eq!(ask(&mut socket, IMAGE).await, UNREADABLE);
+    assert_eq!(ask(&mut socket, Message::binary(IMAGE)).await, UNREADABLE);
+    assert_eq!(ask(&mut socket, "").await, "Error: Malformed JSON message.");
+    assert_eq!(
+        ask(&mut socket, format!("{IMAGE}\u{4}")).await,
+        "Error: Malformed JSON message."
+    );
+    assert_eq!(
+        ask(&mut socket, "{\"µ\": 1}").await,
+        "Error: Unknown request:\n{'µ': 1}"
+    );
+    // In three frames, with a ping between them.
+    for (index, piece) in [&IMAGE[..9], &IMAGE[9..20], &IMAGE[20..]].into_iter().enumerate() {
+        let header = FrameHeader {
+            is_final: index == 2,
+            opcode: OpCode::Data(if index == 0 { Data::Text } else { Data::Continue }),
+            ..FrameHeader::default()
+        };
+        let frame = Frame::from_payload(header, piece.to_owned().into());
+        socket.send(Message::Frame(frame)).await.expect("an open socket");
+        if index == 1 {
+            socket
+                .send(Message::Ping("x".into()))
+                .await
+                .expect("an open socket");
+            assert_eq!(next(&mut socket).await, Some(Message::Pong("x".into())));
+        }
+    }
+    assert_eq!(next(&mut socket).await, Some(UNREADABLE.into()));
+    assert_eq!(ask(&mut socket, "quit").await, "bye");
+    assert_closed(&mut socket).await;
+}
+
+#[tokio::test]
+async fn requests_sent_ahead_are_answered_in_order() {
+    let (address, _shutdown) = start(Transport::WebSocket, Limits::default()).await;
+    let mut socket = open(address).await;
+    for number in 0..500 {
+        socket
+            .feed(format!("{{\"n\": {number}}}").into())
+            .await
+            .expect("an open socket");
+    }
+    socket.flush().await.expect("an open socket");
+    for number in 0..500 {
+        let expected = format!("Error: Unknown request:\n{{'n': {number}}}");
+        assert_eq!(next(&mut socket).await, Some(expected.into()));
+    }
+    // The peer's close frame is answered before the connection ends.
+    socket.close(None).await.expect("an open socket");
+    assert!(matches!(next(&mut socket).await, Some(Message::Close(_))));
+    assert_eq!(next(&mut socket).await, None);
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused_in_words() {
+    let mut limits = Limits::default();
+    limits.session.message_bytes = 1000;
+    let (address, _shutdown) = start(Transport::WebSocket, limits).await;
+    let mut socket = open(address).await;
+    assert_eq!(
+        ask(&mut socket, " ".repeat(1000)).await,
+        "Error: Malformed JSON message."
+    );
+    // Larger than what fits the sockets' buffers, so that closing with input unread would lose the answer.
+    let (mut sink, mut stream) = socket.split();
+    let flood = tokio::spawn(async move { sink.send(" ".repeat(3 << 20).into()).await });
+    let answer = tokio::time::timeout(PATIENCE, stream.next())
+        .await
+        .expect("in time");
+    let expected = "Error: Message exceeds the limit message-bytes of 1000 bytes.";
+    assert_eq!(answer.expect("an answer").expect("a frame"), expected.into());
+    flood.abort();
+}
+
+#[tokio::test]
+async fn foreign_pages_and_names_are_refused() {
+    let (address, _shutdown) = start(Transport::WebSocket, Limits::default()).await;
+    for headers in [
+        [("Origin", "https://evil.example"), ("X", "")],
+        [("Origin", "null"), ("X", "")],
+        [("Host", "evil.example"), ("X", "")],
+        [("Host", "evil.example"), ("Origin", "http://evil.example")],
+    ] {
+        match connect(address, &headers).await {
+            Err(Error::Http(response)) => assert_eq!(response.status(), 403, "{headers:?}"),
+            other => panic!("{headers:?}: {other:?}"),
+        }
+    }
+    let mut socket = connect(address, &[("Origin", "http://localhost:8080")])
+        .await
+        .expect("a local page");
+    assert_eq!(ask(&mut socket, IMAGE).await, UNREADABLE);
+}
+
+#[tokio::test]
+async fn hostile_sockets_harm_nobody() {
+    let mut limits = Limits::default();
+    limits.session.request_timeout = Duration::from_millis(200);
+    limits.session.write_timeout = Duration::from_millis(200);
+    let (address, _shutdown) = start(Transport::WebSocket, limits).await;
+    let mut onlooker = open(address).await;
+    for bytes in [
+        &b""[..],
+        b"GET / HTTP/1.1\r\n",
+        b"\x16\x03\x01\0\xa5",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        &[b'x'; 100_000],
+    ] {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = TcpStream::connect(address).await.expect("the server listens");
+        // It may be refused before it is all out.
+        let _ = stream.write_all(bytes).await;
+        let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+        // Silence is ended as well, with or without a reset.
+        let _ = end.expect("in time");
+        assert_eq!(ask(&mut onlooker, IMAGE).await, UNREADABLE);
+    }
+    // Frames that are none, text that is none.
+    for bytes in [&[0xff; 20][..], &[0x81, 0x81, 0, 0, 0, 0, 0xff]] {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut socket = open(address).await;
+        socket.get_mut().write_all(bytes).await.expect("an open socket");
+        let mut rest = Vec::new();
+        let end = tokio::time::timeout(PATIENCE, socket.get_mut().read_to_end(&mut rest)).await;
+        let _ = end.expect("in time");
+        assert_eq!(ask(&mut onlooker, IMAGE).await, UNREADABLE);
+    }
+}
+
+#[tokio::test]
+async fn shutting_down_closes_with_a_frame() {
+    let (address, shutdown) = start(Transport::WebSocket, Limits::default()).await;
+    let mut socket = open(address).await;
+    assert_eq!(ask(&mut socket, IMAGE).await, UNREADABLE);
+    shutdown.cancel();
+    assert_closed(&mut socket).await;
+}
+
+async fn client(address: SocketAddr) -> ZeissClient {
+    let stream = TcpStream::connect(address).await.expect("somebody listens");
+    let limits = Limits::default();
+    let message_bytes = limits.session.message_bytes;
+    let messages = MessageStream::connect(stream, &address.to_string(), PATIENCE, message_bytes);
+    ZeissClient::over_websocket::<Tokio>(messages, limits)
+}
+
+#[tokio::test]
+async fn a_client_asks_as_often_as_it_likes() {
+    let (address, _shutdown) = start(Transport::WebSocket, Limits::default()).await;
+    let client = client(address).await;
+    let request = Request::image("a.jpg", "s", 50.0).expect("valid input");
+    for _ in 0..3 {
+        assert_eq!(client.ask(request.to_text()).await.as_deref(), Ok(UNREADABLE));
+    }
+    assert_eq!(client.ask("quit".to_owned()).await.as_deref(), Ok("bye"));
+    assert!(client.ask(request.to_text()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_client_says_that_nobody_speaks_websocket() {
+    let mut impatient = Limits::default();
+    impatient.session.request_timeout = Duration::from_millis(100);
+    let (address, _shutdown) = start(Transport::Tcp, impatient).await;
+    let answer = client(address).await.ask("{}".to_owned()).await;
+    assert_eq!(answer, Err(NoReply::Ended(CloseReason::Lost)));
+}
