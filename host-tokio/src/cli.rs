@@ -4,17 +4,22 @@ mod check;
 mod config;
 mod failure;
 mod log;
+mod obe;
 mod open;
 mod result;
 mod serve;
 mod solve;
+mod zeiss;
 
 use std::future::Future;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tokio::net::lookup_host;
 
 use failure::{Failure, Outcome};
 
@@ -40,6 +45,10 @@ enum Command {
     Check(check::Arguments),
     /// Call an OpEn server.
     Open(open::Arguments),
+    /// Call an OptBayesExpt server.
+    Obe(obe::Arguments),
+    /// Call ZEISS INSPECT's script, or labwire in its place.
+    Zeiss(zeiss::Arguments),
     /// Print the complete default configuration, commented.
     Config,
 }
@@ -64,6 +73,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Solve(arguments)) => solve::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::Open(arguments)) => open::run(arguments),
+        Some(Command::Obe(arguments)) => obe::run(arguments),
+        Some(Command::Zeiss(arguments)) => zeiss::run(arguments),
         Some(Command::Config) => {
             print!("{}", config::DEFAULT_TEXT);
             Ok(ExitCode::SUCCESS)
@@ -89,6 +100,24 @@ fn read_file(path: &Path) -> Result<String, Failure> {
             format!("cannot read {}: {error}", path.display()),
         )
     })
+}
+
+/// The address of host:port.
+async fn resolve(address: &str) -> Result<SocketAddr, Failure> {
+    let unknown = |why: String| {
+        Failure::new(failure::USAGE, format!("{address}: {why}"))
+            .hint("an address is host:port, as 127.0.0.1:4598")
+    };
+    let mut addresses = lookup_host(address)
+        .await
+        .map_err(|error| unknown(error.to_string()))?;
+    addresses.next().ok_or_else(|| unknown("no such host".to_owned()))
+}
+
+/// A flag's number of seconds.
+fn seconds(flag: &str, seconds: f64) -> Result<Duration, Failure> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Failure::new(failure::USAGE, format!("{flag} is not a number of seconds")))
 }
 
 /// Runs a future that uses the network.

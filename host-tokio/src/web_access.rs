@@ -55,6 +55,10 @@ impl WebAccess {
         let Ok(authority) = host.parse::<Authority>() else {
             return false;
         };
+        // A Host is no URL: it names no user.
+        if authority.as_str().contains('@') {
+            return false;
+        }
         let name = authority.host();
         is_localhost(name)
             || address(name).is_some()

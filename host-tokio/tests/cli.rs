@@ -70,8 +70,13 @@ struct Server {
 
 impl Server {
     fn start(name: &str, arguments: &[&str]) -> Self {
+        Self::start_one("open", "open", name, arguments)
+    }
+
+    /// The server `service` of its `group`.
+    fn start_one(group: &str, service: &str, name: &str, arguments: &[&str]) -> Self {
         let ready = File::new(&format!("{name}.ready"), "stale");
-        let mut child = labwire(&["serve", "--only", "open", "--ready-file", ready.path()])
+        let mut child = labwire(&["serve", "--only", group, "--ready-file", ready.path()])
             .args(arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -81,7 +86,7 @@ impl Server {
             assert_eq!(child.try_wait().unwrap(), None, "it ended before it was ready");
             let text = fs::read_to_string(&ready.0).unwrap_or_default();
             if let Ok(serde_json::Value::Object(servers)) = serde_json::from_str(&text) {
-                break servers["open"].as_str().unwrap().to_owned();
+                break servers[service].as_str().unwrap().to_owned();
             }
             thread::sleep(Duration::from_millis(10));
         };
@@ -286,7 +291,11 @@ fn misuse_gets_the_status_of_sysexits_and_a_hint() {
         (&["solve"][..], 64, "required arguments"),
         (&["frobnicate"], 64, "unrecognized"),
         (&["serve", "--only", "opn"], 64, "did you mean `open`?"),
-        (&["serve", "--open", "none"], 69, "no server listens"),
+        (
+            &["serve", "--only", "open", "--open", "none"],
+            69,
+            "no server listens",
+        ),
         (&["serve", "--open", "nonsense"], 69, "host:port"),
         (
             &["serve", "--config", config.path()],
@@ -318,4 +327,91 @@ fn the_printed_configuration_configures() {
     let config = File::new("printed.toml", &text);
     let server = Server::start("printed", &["--config", config.path(), "--open", "127.0.0.1:0"]);
     assert_eq!(server.ask("{\"Ping\": 1}"), "{\n\t\"Pong\" : 1\n}\n");
+}
+
+#[test]
+fn obe_commands_are_answered_until_done() {
+    let server = Server::start_one("obe", "obe", "obe", &["--obe", "127.0.0.1:0"]);
+    let address = server.address.clone();
+    let obe = |arguments: &[&str]| run(&[&["obe", "--address", &address], arguments].concat());
+    assert_eq!(obe(&["ready"]), (Some(0), "\"OK\"\n".to_owned(), String::new()));
+    assert_eq!(obe(&["newrun", "lolim=2.5", "note=µm"]).0, Some(0));
+    assert_eq!(
+        obe(&["raw", "{\"command\": \"are you ready?\", \"x\": NaN}"]).0,
+        Some(0)
+    );
+    let numbers = ["newdat", "-x", "-2.45,1", "-y", "-1e-3", "-s", "0.1"];
+    for command in [&["getmean"][..], &["goodset", "--pickiness", "4"], &numbers] {
+        let (code, out, err) = obe(command);
+        assert!(
+            code == Some(65) && out.is_empty() && err.contains("no experiment is loaded"),
+            "{err}"
+        );
+    }
+    let (code, _, err) = obe(&["raw", "[1,"]);
+    assert!(
+        code == Some(64) && err.contains("Expecting value: line 1 column 4 (char 3)"),
+        "{err}"
+    );
+    assert_eq!(obe(&["done"]).0, Some(0));
+    assert_eq!(server.wait(), Some(0));
+    let (code, _, err) = obe(&["ready"]);
+    assert!(code == Some(69) && err.contains("hint: start a server"), "{err}");
+}
+
+#[test]
+fn done_is_refused_when_other_machines_can_connect() {
+    let server = Server::start_one("obe", "obe", "obe-exposed", &["--obe", "0.0.0.0:0"]);
+    let (code, _, err) = run(&["obe", "--address", &server.address, "done"]);
+    assert!(code == Some(65) && err.contains("not-permitted"), "{err}");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn zeiss_imports_go_where_the_flags_say() {
+    let folder = std::env::temp_dir().join(format!("labwire-cli-{}-zeiss", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (image, script) = (folder.join("image.jpg"), folder.join("import.py"));
+    fs::write(&image, "image").unwrap();
+    let image = image.to_str().unwrap();
+    for (service, websocket) in [("zeiss", false), ("zeiss-ws", true)] {
+        for (flag, target) in [("--zeiss-dir", &folder), ("--zeiss-script", &script)] {
+            let target = target.to_str().unwrap();
+            let arguments = [
+                "--zeiss",
+                "127.0.0.1:0",
+                "--zeiss-ws",
+                "127.0.0.1:0",
+                flag,
+                target,
+            ];
+            let server = Server::start_one("zeiss", service, service, &arguments);
+            let zeiss = |arguments: &[&str]| {
+                let websocket = if websocket { &["--websocket"][..] } else { &[] };
+                run(&[&["zeiss", "--address", &server.address], websocket, arguments].concat())
+            };
+            let ok = (Some(0), "O.k.\n".to_owned(), String::new());
+            assert_eq!(
+                zeiss(&["image", image, "--series", "µ/1", "--focal-length", "35"]),
+                ok
+            );
+            assert_eq!(zeiss(&["elements", image, "--import-mode", "new_stage"]), ok);
+            let (code, out, err) = zeiss(&["elements", "nothing.gxml"]);
+            assert!(code == Some(65) && out.is_empty(), "{out}");
+            assert!(
+                err.contains("Error: Elements file nothing.gxml could not be read."),
+                "{err}"
+            );
+            assert_eq!(zeiss(&["image", image, "--focal-length", "-1"]).0, Some(64));
+        }
+    }
+    assert_eq!(
+        fs::read_to_string(folder.join("measurement_series/%C2%B5%2F1/image.jpg")).unwrap(),
+        "image"
+    );
+    let commands = fs::read_to_string(&script).unwrap();
+    assert_eq!(commands.matches("import_mode='new_stage'").count(), 2);
+    assert_eq!(commands.matches("camera_focal_length='35.0'").count(), 2);
+    fs::remove_dir_all(&folder).unwrap();
 }

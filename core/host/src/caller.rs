@@ -1,6 +1,7 @@
 //! The client's side of protocols that answer every request.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
 use std::io;
@@ -45,6 +46,8 @@ type Answer<S> = Result<<S as Session>::Event, NoReply<<S as ClientSession>::Mis
 /// One connection's near end. Requests may be sent ahead; dropping it ends the connection after the last reply.
 pub struct Caller<S: ClientSession> {
     questions: Sender<Question<S>>,
+    /// Closed when the connection's task ends.
+    ended: Receiver<Infallible>,
 }
 
 /// A reply that is awaited.
@@ -62,8 +65,12 @@ impl<S: ClientSession> Caller<S> {
     /// Runs `session` over `transport`, on a task of its own.
     pub fn start<R: Runtime, T: Transport<R> + 'static>(session: S, transport: T, clock: Clock) -> Self {
         let (questions, receiver) = bounded(WAITING_REQUESTS);
-        R::spawn(answer::<R, S, T>(session, transport, clock, receiver));
-        Self { questions }
+        let (end, ended) = bounded(1);
+        R::spawn(async move {
+            answer::<R, S, T>(session, transport, clock, receiver).await;
+            drop(end);
+        });
+        Self { questions, ended }
     }
 
     /// Sends a request; its reply can be awaited later.
@@ -80,6 +87,13 @@ impl<S: ClientSession> Caller<S> {
     /// When there is none.
     pub async fn ask(&self, request: S::Request) -> Result<S::Event, NoReply<S::Misuse>> {
         self.send(request).await.reply().await
+    }
+
+    /// Ends the connection after the last reply, and returns when it has ended.
+    pub async fn finish(self) {
+        drop(self.questions);
+        // Nothing is ever sent.
+        let _ = self.ended.recv().await;
     }
 }
 

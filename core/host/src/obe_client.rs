@@ -76,4 +76,9 @@ impl ObeClient {
     pub async fn tcpcmd(&self, message: Value) -> Result<Value, ObeError> {
         self.caller.ask(message).await
     }
+
+    /// Ends the connection after the last reply; returns when it has ended.
+    pub async fn finish(self) {
+        self.caller.finish().await;
+    }
 }

@@ -52,4 +52,9 @@ impl ZeissClient {
     pub async fn ask(&self, text: String) -> Result<String, NoReply<Misuse>> {
         self.0.ask(text).await
     }
+
+    /// Ends the connection; returns when it has ended.
+    pub async fn finish(self) {
+        self.0.finish().await;
+    }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::problem::ProblemLimits;
 use labwire_core::service::optimizer::{OptimizerConfig, Permission};
+use labwire_core::{obe, python_json, zeiss};
+use labwire_tokio::WebAccess;
 use serde::{Deserialize, Deserializer};
 
 pub(crate) use layers::Layers;
@@ -20,6 +22,9 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) limits: Limits,
     pub(crate) open: Open,
+    pub(crate) obe: Obe,
+    pub(crate) zeiss: Zeiss,
+    pub(crate) web: Web,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -73,6 +78,36 @@ pub(crate) struct Open {
     expression_depth: usize,
     graph_nodes: usize,
     expansion_steps: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Obe {
+    pub(crate) address: String,
+    done: Who,
+    message_bytes: usize,
+    requests_in_flight: usize,
+    json_depth: usize,
+    json_values: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Zeiss {
+    pub(crate) address: String,
+    pub(crate) websocket: String,
+    pub(crate) dir: String,
+    pub(crate) script: String,
+    pub(crate) file_bytes: u64,
+    json_depth: usize,
+    json_values: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Web {
+    hosts: Vec<String>,
+    origins: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -135,6 +170,48 @@ impl Open {
     }
 }
 
+impl Obe {
+    /// Those of a connection.
+    pub(crate) fn limits(&self, session: SessionLimits) -> obe::Limits {
+        let mut limits = obe::Limits::default();
+        limits.session = session;
+        limits.session.message_bytes = self.message_bytes;
+        // A host lets no more replies wait for a connection.
+        limits.requests_in_flight = self.requests_in_flight.clamp(1, 64);
+        limits.json = json_limits(self.json_depth, self.json_values);
+        limits
+    }
+
+    /// Who may end the server when it listens on a loopback address, or on another.
+    pub(crate) fn done(&self, on_loopback: bool) -> Permission {
+        self.done.permission(on_loopback)
+    }
+}
+
+impl Zeiss {
+    /// Those of a connection.
+    pub(crate) fn limits(&self, session: SessionLimits) -> zeiss::Limits {
+        let mut limits = zeiss::Limits::default();
+        limits.session = session;
+        limits.json = json_limits(self.json_depth, self.json_values);
+        limits
+    }
+}
+
+impl Web {
+    /// Which requests of browsers are taken.
+    pub(crate) fn access(&self) -> WebAccess {
+        WebAccess {
+            hosts: self.hosts.clone(),
+            origins: self.origins.clone(),
+        }
+    }
+}
+
+fn json_limits(depth: usize, values: usize) -> python_json::Limits {
+    python_json::Limits { depth, values }
+}
+
 impl Who {
     fn permission(self, on_loopback: bool) -> Permission {
         match self {
@@ -164,6 +241,11 @@ mod tests {
         assert_eq!(
             format!("{service:?}"),
             format!("{:?}", OptimizerConfig::default())
+        );
+        assert_eq!(config.obe.limits(config.limits.session()), obe::Limits::default());
+        assert_eq!(
+            config.zeiss.limits(config.limits.session()),
+            zeiss::Limits::default()
         );
         assert_eq!(
             (config.log.format, config.log.level.as_str()),

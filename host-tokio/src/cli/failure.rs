@@ -1,6 +1,7 @@
 //! What the program says when it fails, and its exit status (sysexits.h).
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 use labwire_core::problem::ProblemError;
@@ -56,6 +57,12 @@ impl Failure {
     /// A problem file that is wrong; the error brings its own hint.
     pub(crate) fn problem(file: &str, error: &ProblemError) -> Self {
         Self::new(DATA, format!("{file}: {error}"))
+    }
+
+    /// A server that is not there.
+    pub(crate) fn unreachable(address: impl fmt::Display, error: &io::Error) -> Self {
+        Self::new(UNAVAILABLE, format!("{address}: cannot connect: {error}"))
+            .hint("start a server with `labwire serve`")
     }
 
     /// A call that failed.

@@ -1,15 +1,14 @@
 //! `labwire open`: the client's side of OpEn's protocol.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Subcommand;
 use labwire_tokio::{ClientOptions, OptimizerClient};
-use tokio::net::lookup_host;
 
-use super::failure::{self, Failure, Outcome};
+use super::failure::{Failure, Outcome};
 use super::solve::RunArguments;
-use super::{block_on, result};
+use super::{block_on, resolve, result, seconds};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -63,8 +62,7 @@ async fn call(arguments: Arguments) -> Outcome {
         command,
     } = arguments;
     let mut options = ClientOptions::default();
-    options.limits.request_timeout = Duration::try_from_secs_f64(timeout)
-        .map_err(|_| Failure::new(failure::USAGE, "--timeout is not a number of seconds"))?;
+    options.limits.request_timeout = seconds("--timeout", timeout)?;
     let client = OptimizerClient::connect(resolve(&address).await?, options);
     let failed = |error| Failure::call(&address, &error);
     let client = client.await.map_err(failed)?;
@@ -88,15 +86,4 @@ async fn call(arguments: Arguments) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-async fn resolve(address: &str) -> Result<std::net::SocketAddr, Failure> {
-    let unknown = |why: String| {
-        Failure::new(failure::USAGE, format!("{address}: {why}"))
-            .hint("an address is host:port, as 127.0.0.1:4598")
-    };
-    let mut addresses = lookup_host(address)
-        .await
-        .map_err(|error| unknown(error.to_string()))?;
-    addresses.next().ok_or_else(|| unknown("no such host".to_owned()))
 }

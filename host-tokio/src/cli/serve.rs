@@ -1,9 +1,11 @@
 //! `labwire serve`: every server, until it is asked to end.
 
 mod listen;
+mod obe;
 mod open;
 mod ready_file;
 mod server;
+mod zeiss;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +40,21 @@ pub(crate) struct Arguments {
     /// The problem file to solve; several times for several problems.
     #[arg(long, value_name = "FILE")]
     problem: Vec<String>,
+    /// Where the experiment designer listens (OptBayesExpt's protocol).
+    #[arg(long, value_name = "ADDRESS")]
+    obe: Option<String>,
+    /// Where imports for ZEISS INSPECT are taken over TCP.
+    #[arg(long, value_name = "ADDRESS")]
+    zeiss: Option<String>,
+    /// Where imports for ZEISS INSPECT are taken over WebSocket.
+    #[arg(long, value_name = "ADDRESS")]
+    zeiss_ws: Option<String>,
+    /// The project folder that imports fill.
+    #[arg(long, value_name = "FOLDER")]
+    zeiss_dir: Option<String>,
+    /// Write imports to this Python script, to be run inside ZEISS INSPECT, not to a project folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "zeiss_dir")]
+    zeiss_script: Option<String>,
 }
 
 impl Arguments {
@@ -46,6 +63,11 @@ impl Arguments {
         let texts = [
             ("--log-format", "log", "format", &self.log_format),
             ("--open", "open", "address", &self.open),
+            ("--obe", "obe", "address", &self.obe),
+            ("--zeiss", "zeiss", "address", &self.zeiss),
+            ("--zeiss-ws", "zeiss", "websocket", &self.zeiss_ws),
+            ("--zeiss-dir", "zeiss", "dir", &self.zeiss_dir),
+            ("--zeiss-script", "zeiss", "script", &self.zeiss_script),
         ];
         for (flag, section, key, text) in texts {
             if let Some(text) = text {
@@ -61,7 +83,12 @@ impl Arguments {
 
 /// All servers there are, in the order of the table.
 fn servers(config: &Config) -> Vec<Server> {
-    vec![open::server(config)]
+    vec![
+        open::server(config),
+        obe::server(config),
+        zeiss::tcp(config),
+        zeiss::websocket(config),
+    ]
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
