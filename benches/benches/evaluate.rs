@@ -62,6 +62,24 @@ fn nav20(c: &mut Criterion) {
     });
 }
 
+/// The time of one evaluation grows with the horizon, that of loading does not.
+fn horizons(c: &mut Criterion) {
+    for horizon in [20, 50, 100, 200] {
+        for (name, has_obstacle) in [("nav", false), ("navobs", true)] {
+            let problem = expressions::trailer(horizon, has_obstacle);
+            interpreter(
+                c,
+                &format!("{name}{horizon} as stages"),
+                &problem,
+                &[-1.0, 2.0, 0.0],
+            );
+        }
+        c.bench_function(&format!("navobs{horizon} as stages/load"), |b| {
+            b.iter(|| expressions::trailer(black_box(horizon), true));
+        });
+    }
+}
+
 fn default_problem(c: &mut Criterion) {
     let problem = Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default());
     let problem = problem.unwrap_or_else(|error| panic!("{error}"));
@@ -91,5 +109,5 @@ fn loading(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, rosen50, nav20, default_problem, loading);
+criterion_group!(benches, rosen50, nav20, horizons, default_problem, loading);
 criterion_main!(benches);

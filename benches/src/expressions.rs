@@ -38,6 +38,22 @@ pub fn navigation(horizon: usize) -> Problem {
     builder.build(cost).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The trailer of [`Navigation`](crate::problems::Navigation) as stages, with or without its obstacle: the example file
+/// `trailer.json` of the core with another horizon.
+pub fn trailer(horizon: usize, has_obstacle: bool) -> Problem {
+    const FILE: &str = include_str!("../../core/problems/trailer.json");
+    let mut file = FILE.replace("\"horizon\": 20", &format!("\"horizon\": {horizon}"));
+    if !has_obstacle {
+        for constraints in [
+            r#"[{"expression": "obstacle", "set": {"box": {"max": 0}}, "from": 1}]"#,
+            r#"[{"expression": "obstacle", "set": {"box": {"max": 0}}}]"#,
+        ] {
+            file = file.replace(constraints, "[]");
+        }
+    }
+    Problem::from_json(&file, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
 fn distance(state: &[Expression], position: f64, heading: f64) -> Expression {
     let offset = (&state[0] - 1.0).pow(2.0) + (&state[1] - 1.0).pow(2.0);
     position * offset + heading * state[2].pow(2.0)

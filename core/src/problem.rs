@@ -15,29 +15,36 @@ mod expand;
 mod file;
 mod functions;
 pub mod graph;
+mod integrate;
+mod interpreter;
 mod json;
 mod limits;
+mod ocp_reader;
 pub mod operation;
 mod options;
 pub mod program;
 mod reader;
 mod schedule;
 mod set_reader;
+mod stage_evaluator;
+pub mod stages;
 mod summary;
 mod syntax;
 mod token;
 mod value;
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::sets::Set;
-use definition::Definition;
+use definition::{Definition, StageDefinition};
 use graph::{Expr, Graph, Input, Node};
 use operation::Binary;
 use program::{InputLengths, Program};
+use stages::{Stages, total};
 
 pub use builder::{BuildError, Expression, ProblemBuilder};
 pub use definition::Named;
@@ -45,7 +52,7 @@ pub use error::ProblemError;
 pub use evaluator::Evaluator;
 pub use limits::ProblemLimits;
 pub use options::SolverOptions;
-pub use summary::{Operations, Summary};
+pub use summary::{Operations, StageSummary, Summary};
 
 /// The problem file that is served when no other is given: the Rosenbrock function of five variables in a ball, with
 /// one equality and one inequality as F1.
@@ -64,7 +71,15 @@ pub struct Problem {
     options: SolverOptions,
     initial_guess: Option<Vec<f64>>,
     initial_penalty: Option<f64>,
-    program: Arc<Program>,
+    shifts_warm_start: bool,
+    body: Body,
+}
+
+/// What is evaluated.
+#[derive(Clone, Debug)]
+enum Body {
+    Plain(Arc<Program>),
+    Stages(Arc<Stages>),
 }
 
 /// Constraints that stand next to each other in `g` and are treated alike: `g[range]` in `set`.
@@ -97,7 +112,7 @@ impl Problem {
     /// # Errors
     /// Whatever is wrong with the text, with its place: see [`ProblemError`]. No text makes it panic.
     pub fn from_json(text: &str, limits: &ProblemLimits) -> Result<Self, ProblemError> {
-        file::read(text, limits).map(Self::new)
+        file::read(text, limits)
     }
 
     fn new(definition: Definition) -> Self {
@@ -117,7 +132,6 @@ impl Problem {
             push_f2(&mut blocks, g.len(), set, kind);
             g.push(component);
         }
-        let total = |inputs: &[Named]| inputs.iter().map(|named| named.len).sum();
         let inputs = InputLengths {
             parameters: total(&definition.parameters),
             variables: total(&definition.variables),
@@ -135,7 +149,35 @@ impl Problem {
             options: definition.options,
             initial_guess: definition.initial_guess,
             initial_penalty: definition.initial_penalty,
-            program,
+            shifts_warm_start: false,
+            body: Body::Plain(program),
+        }
+    }
+
+    fn from_stages(definition: StageDefinition, stages: Stages) -> Self {
+        let vector = |name: &str, len| Named {
+            name: String::from(name),
+            len,
+        };
+        let num_inputs = stages.horizon * stages.num_inputs();
+        let mut variables = alloc::vec![vector("inputs", num_inputs)];
+        if stages.num_f2() > 0 {
+            variables.push(vector("states", stages.num_f2()));
+        }
+        let (num_f1, num_f2) = (stages.num_f1(), stages.num_f2());
+        Self {
+            set: stages::variable_set(&definition, &stages),
+            blocks: stages::blocks(&definition, &stages),
+            name: definition.name,
+            variables,
+            parameters: definition.parameters,
+            num_f1,
+            num_f2,
+            options: definition.options,
+            initial_guess: definition.initial_guess,
+            initial_penalty: definition.initial_penalty,
+            shifts_warm_start: definition.shifts_warm_start,
+            body: Body::Stages(Arc::new(stages)),
         }
     }
 
@@ -181,12 +223,12 @@ impl Problem {
 
     /// The length of `u`.
     pub fn num_variables(&self) -> usize {
-        self.program.inputs.variables
+        total(&self.variables)
     }
 
     /// The length of `p`.
     pub fn num_parameters(&self) -> usize {
-        self.program.inputs.parameters
+        total(&self.parameters)
     }
 
     /// The number of components of F1.
@@ -199,9 +241,42 @@ impl Problem {
         self.num_f2
     }
 
-    /// What evaluates it.
-    pub fn program(&self) -> &Program {
-        &self.program
+    /// What evaluates it, unless it is an optimal-control problem.
+    pub fn program(&self) -> Option<&Program> {
+        match &self.body {
+            Body::Plain(program) => Some(program),
+            Body::Stages(_) => None,
+        }
+    }
+
+    /// What evaluates it, if it is an optimal-control problem.
+    pub fn stages(&self) -> Option<&Stages> {
+        match &self.body {
+            Body::Plain(_) => None,
+            Body::Stages(stages) => Some(stages),
+        }
+    }
+
+    /// Whether it asks for its warm starts to be shifted by one stage.
+    pub fn shifts_warm_start(&self) -> bool {
+        self.shifts_warm_start
+    }
+
+    /// The decision variables `u` by name. Of an optimal-control problem, each input over the stages and each state over
+    /// the stages and at the end, which takes one evaluation; `evaluator` is its own, with the parameters of the solve.
+    pub fn named_values(&self, evaluator: &mut Evaluator, u: &[f64]) -> BTreeMap<String, Vec<f64>> {
+        if let Body::Stages(stages) = &self.body {
+            evaluator.forward(u, &mut alloc::vec![0.0; self.num_f1 + self.num_f2]);
+            return stages.trajectories(u, evaluator.states());
+        }
+        let mut named = BTreeMap::new();
+        let mut rest = u;
+        for variable in &self.variables {
+            let (vector, others) = rest.split_at(variable.len);
+            named.insert(variable.name.clone(), vector.to_vec());
+            rest = others;
+        }
+        named
     }
 
     /// Memory and program to evaluate at one point after another.
@@ -211,7 +286,7 @@ impl Problem {
 
     /// Memory and program to evaluate at `LANES` points at once; 4 and 8 suit today's processors.
     pub fn block_evaluator<const LANES: usize>(&self) -> Evaluator<LANES> {
-        Evaluator::new(Arc::clone(&self.program))
+        Evaluator::new(&self.body)
     }
 }
 

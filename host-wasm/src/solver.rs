@@ -121,7 +121,9 @@ impl Solver {
 
     fn end(&mut self) {
         self.ended = now();
-        self.solver.store_warm_start(&mut self.warm);
+        if self.solver.store_warm_start(&mut self.warm) {
+            self.warm.advance(&self.problem.problem);
+        }
     }
 }
 

@@ -72,3 +72,23 @@ fn projecting_allocates_nothing() {
         assert_ne!(x, [3.0, -2.0, 1.0], "{set}");
     }
 }
+
+#[test]
+fn rolling_stages_allocates_nothing() {
+    let trailer = include_str!("../../core/problems/trailer.json");
+    let multiple = trailer.replace("\"horizon\"", "\"shooting\": \"multiple\", \"horizon\"");
+    for file in [trailer, &multiple] {
+        let problem = Problem::from_json(file, &ProblemLimits::default()).unwrap();
+        let (n, m) = (problem.num_variables(), problem.num_f1() + problem.num_f2());
+        let (u, y) = (vec![0.5; n], vec![0.5; m]);
+        let (mut g, mut gradient) = (vec![0.0; m], vec![0.0; n]);
+        let mut evaluator = problem.evaluator();
+        let allocations = measure(|| {
+            evaluator.set_parameters(&[-1.0, 2.0, 0.0]);
+            evaluator.forward(&u, &mut g);
+            evaluator.reverse(&y, &mut gradient);
+        });
+        assert_eq!(allocations.count_total, 0);
+        assert!(gradient.iter().all(|entry| *entry != 0.0));
+    }
+}

@@ -292,6 +292,36 @@ fn what_cannot_be_met_is_named() {
     assert_eq!(reply.variables.keys().collect::<Vec<_>>(), ["x", "y"]);
 }
 
+/// The trailer of problems/trailer.json: the reply has the trajectories, and the next solve starts one stage further on.
+#[test]
+fn optimal_control_replies_with_trajectories_and_shifts_its_warm_start() {
+    let file = include_str!("../../core/problems/trailer.json");
+    let solve_twice = |file: &str| {
+        let mut bench = Bench::new(file);
+        let first = bench.solve(&[-1.0, 2.0, 0.0]);
+        assert_converged(&first, 227.10395);
+        // Where one step has taken it.
+        let next = ["x", "y", "theta"].map(|state| first.variables[state][1]);
+        let second = bench.solve(&next);
+        assert_eq!(second.exit_status, ExitStatus::Converged);
+        assert_eq!(second.variables["x"][0], next[0]);
+        (first, second)
+    };
+    let (first, second) = solve_twice(file);
+    assert_eq!(
+        (first.variables["theta"].len(), first.variables["ux"].len()),
+        (21, 20)
+    );
+    assert_eq!(first.variables["uy"][1], first.solution[3]);
+    let (same, kept) = solve_twice(&file.replace("\"shift\"", "\"keep\""));
+    assert_eq!(first.solution, same.solution);
+    // A multiplier of 112 times a violation of 1e-6.
+    let difference = (second.cost - kept.cost).abs();
+    assert!(difference < 1e-3, "{} {}", second.cost, kept.cost);
+    // They started from different points.
+    assert_ne!(second.evaluations, kept.evaluations);
+}
+
 #[test]
 fn max_of_zero_counts_as_f2() {
     let mut bench = Bench::new(

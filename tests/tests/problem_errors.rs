@@ -3,6 +3,8 @@
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
 use proptest::prelude::*;
 
+const TRAILER: &str = include_str!("../../core/problems/trailer.json");
+
 fn error(file: &str) -> String {
     match Problem::from_json(file, &ProblemLimits::default()) {
         Ok(_) => panic!("accepted: {file}"),
@@ -198,16 +200,13 @@ fn keys_are_refused_by_name() {
         (r#"{"cost": "1"}"#, "column 1: the key `variables` is missing|"),
         (
             r#"[]"#,
-            "column 1: expected an object with \"variables\" and \"cost\", found a list|",
+            "column 1: expected an object with \"variables\" and \"cost\", or with \"ocp\", found a list|",
         ),
         (
             r#"{"version": 2}"#,
             "column 13: `version`: version 2 is not known; this program reads version 1|",
         ),
-        (
-            r#"{"ocp": {}}"#,
-            "column 3: problems in `ocp` form are not supported yet|give `variables` and `cost`",
-        ),
+        (r#"{"ocp": {}}"#, "column 9: `ocp`: the key `horizon` is missing|"),
         (
             r#"{"variables": {}, "cost": "1"}"#,
             "column 15: `variables`: expected at least one variable|",
@@ -465,6 +464,7 @@ fn fragment() -> impl Strategy<Value = &'static str> {
 fn smaller_limits() -> ProblemLimits {
     let mut limits = ProblemLimits::default();
     limits.expansion_steps = 10_000;
+    limits.stage_memory = 100_000;
     limits
 }
 
@@ -481,6 +481,21 @@ proptest! {
         let end = (at + len).min(DEFAULT_PROBLEM.len());
         let text = format!("{}{new}{}", &DEFAULT_PROBLEM[..at], &DEFAULT_PROBLEM[end..]);
         let _ = Problem::from_json(&text, &smaller_limits()).map_err(|error| error.to_string());
+    }
+
+    #[test]
+    fn no_mutation_of_stages_panics(at in 0..TRAILER.len(), len in 0..20_usize, new in "[\\PC\"{}\\[\\]0-9\\\\]{0,5}") {
+        let end = (at + len).min(TRAILER.len());
+        let text = format!("{}{new}{}", &TRAILER[..at], &TRAILER[end..]);
+        match Problem::from_json(&text, &smaller_limits()) {
+            Ok(problem) => {
+                let (n, m) = (problem.num_variables(), problem.num_f1() + problem.num_f2());
+                let mut evaluator = problem.evaluator();
+                evaluator.forward(&vec![0.5; n], &mut vec![0.0; m]);
+                evaluator.reverse(&vec![0.5; m], &mut vec![0.0; n]);
+            }
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
     }
 
     #[test]

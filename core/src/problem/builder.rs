@@ -331,7 +331,10 @@ mod tests {
         let cost = builder.sum(&terms);
         let built = builder.build(cost).unwrap();
         let read = Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default()).unwrap();
-        assert_eq!(built.program().sections, read.program().sections);
+        assert_eq!(
+            built.program().unwrap().sections,
+            read.program().unwrap().sections
+        );
         assert_eq!(built.blocks(), read.blocks());
     }
 

@@ -64,7 +64,7 @@ pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) 
 }
 
 /// What the outputs are made of and depends on the decision variables, operands before results, the variables excepted.
-fn ancestors(graph: &Graph, outputs: &[Expr]) -> Vec<Expr> {
+pub(super) fn ancestors(graph: &Graph, outputs: &[Expr]) -> Vec<Expr> {
     let mut needed = alloc::vec![false; graph.len()];
     for output in outputs {
         needed[output.index()] = true;
@@ -368,8 +368,8 @@ fn root_of_one_minus_square(graph: &mut Graph, x: Expr) -> Expr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Evaluator;
     use crate::problem::program::{InputLengths, Program};
+    use crate::problem::{Body, Evaluator};
     use alloc::sync::Arc;
 
     /// Evaluates outputs whose inputs are `x` alone.
@@ -382,7 +382,7 @@ mod tests {
         let cost = graph.exprs().next().unwrap();
         let outputs = core::iter::once(cost).chain(outputs).collect();
         let program = Program::new(graph, inputs, &[outputs, Vec::new()]);
-        Evaluator::<1>::new(Arc::new(program)).forward(x, &mut values);
+        Evaluator::<1>::new(&Body::Plain(Arc::new(program))).forward(x, &mut values);
         values
     }
 

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::Problem;
 use super::definition::{Definition, Named};
 use super::error::{Fault, ProblemError};
 use super::expand::Expander;
@@ -19,7 +20,7 @@ use super::value::Value;
 use crate::sets::Set;
 
 /// The keys of a problem file.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "version",
     "name",
     "variables",
@@ -29,6 +30,17 @@ const KEYS: [&str; 12] = [
     "constraints",
     "f1",
     "f2",
+    "ocp",
+    "solver",
+    "initial_guess",
+    "initial_penalty",
+];
+
+/// Those that go with `ocp`.
+const COMMON_KEYS: [&str; 6] = [
+    "version",
+    "name",
+    "ocp",
     "solver",
     "initial_guess",
     "initial_penalty",
@@ -45,8 +57,8 @@ const SOLVER_KEYS: [&str; 7] = [
     "lbfgs_memory",
 ];
 
-/// What the text defines.
-pub(super) fn read(text: &str, limits: &ProblemLimits) -> Result<Definition, ProblemError> {
+/// The problem that the text defines.
+pub(super) fn read(text: &str, limits: &ProblemLimits) -> Result<Problem, ProblemError> {
     if text.len() > limits.text_bytes {
         let limit = limits.text_bytes;
         let message = format!("the text is longer than {limit} bytes (limit `text-bytes`)");
@@ -59,27 +71,27 @@ pub(super) fn read(text: &str, limits: &ProblemLimits) -> Result<Definition, Pro
         expander: Expander::new(limits),
         texts: Vec::new(),
     };
-    file.problem(&root)
+    let keys = Keys::new(&root)?;
+    check_version(keys.find("version"))?;
+    if keys.find("ocp").is_some() {
+        let (definition, stages) = file.optimal_control(&keys)?;
+        return Ok(Problem::from_stages(definition, stages));
+    }
+    file.problem(&keys).map(Problem::new)
 }
 
-struct File<'t> {
-    limits: &'t ProblemLimits,
-    expander: Expander,
+pub(super) struct File<'t> {
+    pub(super) limits: &'t ProblemLimits,
+    pub(super) expander: Expander,
     /// The bodies of definitions with arguments, for faults that turn up when they are called.
     texts: Vec<Place<'t>>,
 }
 
 impl<'t> File<'t> {
-    fn problem(&mut self, root: &Place<'t>) -> Result<Definition, ProblemError> {
-        let keys = Keys::new(root)?;
-        check_version(keys.find("version"))?;
-        let name = keys
-            .find("name")
-            .map(|place| place.string("a name (a string)"))
-            .transpose()?;
-        let variables = self.inputs(keys.required("variables")?, Input::Variable)?;
+    fn problem(&mut self, keys: &Keys<'_, 't>) -> Result<Definition, ProblemError> {
+        let variables = self.inputs(keys.required("variables")?, Input::Variable, 0)?;
         let parameters = match keys.find("parameters") {
-            Some(place) => self.inputs(place, Input::Parameter)?,
+            Some(place) => self.inputs(place, Input::Parameter, 0)?,
             None => Vec::new(),
         };
         if let Some(place) = keys.find("let") {
@@ -103,7 +115,7 @@ impl<'t> File<'t> {
         let guess = keys.find("initial_guess");
         let guess = guess.map(|place| place.vector(num_variables, "a list of numbers", number));
         Ok(Definition {
-            name: name.unwrap_or("unnamed").to_string(),
+            name: keys.name()?,
             variables,
             parameters,
             set,
@@ -111,15 +123,20 @@ impl<'t> File<'t> {
             f1,
             f1_set,
             f2,
-            options: keys.find("solver").map(options).transpose()?.unwrap_or_default(),
+            options: keys.options()?,
             initial_guess: guess.transpose()?,
-            initial_penalty: keys.find("initial_penalty").map(Place::positive).transpose()?,
+            initial_penalty: keys.initial_penalty()?,
             graph: core::mem::take(&mut self.expander.graph),
         })
     }
 
-    /// Named vectors of variables or parameters, laid out in the order of the file.
-    fn inputs(&mut self, place: &Place<'t>, input: Input) -> Result<Vec<Named>, ProblemError> {
+    /// Named vectors of variables or parameters, laid out in the order of the file from the element `offset` on.
+    pub(super) fn inputs(
+        &mut self,
+        place: &Place<'t>,
+        input: Input,
+        offset: usize,
+    ) -> Result<Vec<Named>, ProblemError> {
         let entries = place.entries("an object of names and lengths")?;
         if entries.is_empty() && input == Input::Variable {
             return Err(place.error("expected at least one variable".into()));
@@ -135,7 +152,7 @@ impl<'t> File<'t> {
                 let message = format!("more than {limit} in total (limit `variables`)");
                 return Err(entry.value.error(message));
             }
-            let first = total as u32 - len;
+            let first = (offset + total) as u32 - len;
             let elements: Vec<Expr> = (first..first + len)
                 .map(|i| self.expander.graph.input(input, i))
                 .collect();
@@ -161,7 +178,7 @@ impl<'t> File<'t> {
         }
     }
 
-    fn definitions(&mut self, place: &Place<'t>) -> Result<(), ProblemError> {
+    pub(super) fn definitions(&mut self, place: &Place<'t>) -> Result<(), ProblemError> {
         for entry in place.entries("an object of names and expressions")? {
             let fault = |fault| place.fault_in_key(&entry, fault);
             let (name, arguments) = parse_signature(entry.name).map_err(fault)?;
@@ -185,7 +202,7 @@ impl<'t> File<'t> {
         Ok(())
     }
 
-    fn value(&mut self, place: &Place<'t>) -> Result<Value, ProblemError> {
+    pub(super) fn value(&mut self, place: &Place<'t>) -> Result<Value, ProblemError> {
         let formula = parse(place.expression()?, self.limits.expression_depth);
         let value = formula.and_then(|formula| self.expander.expand(&formula));
         value.map_err(|fault| match fault.text {
@@ -194,7 +211,7 @@ impl<'t> File<'t> {
         })
     }
 
-    fn cost(&mut self, place: &Place<'t>) -> Result<Expr, ProblemError> {
+    pub(super) fn cost(&mut self, place: &Place<'t>) -> Result<Expr, ProblemError> {
         let value = self.value(place)?;
         value
             .as_scalar()
@@ -202,7 +219,7 @@ impl<'t> File<'t> {
     }
 
     /// An expression or a list of them; vectors are strung together.
-    fn expressions(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, ProblemError> {
+    pub(super) fn expressions(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, ProblemError> {
         let places = if place.is_list() {
             place.items("a list of expressions")?
         } else {
@@ -244,34 +261,48 @@ impl<'t> File<'t> {
 }
 
 /// The entries of the file.
-struct Keys<'a, 't> {
+pub(super) struct Keys<'a, 't> {
     root: &'a Place<'t>,
     entries: Vec<Entry<'t>>,
 }
 
 impl<'a, 't> Keys<'a, 't> {
     fn new(root: &'a Place<'t>) -> Result<Self, ProblemError> {
-        let entries = root.entries("an object with \"variables\" and \"cost\"")?;
+        let entries = root.entries("an object with \"variables\" and \"cost\", or with \"ocp\"")?;
+        let is_optimal_control = entries.iter().any(|entry| entry.name == "ocp");
         for entry in &entries {
-            if matches!(entry.name, "ocp" | "graph") {
-                let message = format!("problems in `{}` form are not supported yet", entry.name);
-                let fault = Fault::new(0, message).help("give `variables` and `cost`".into());
-                return Err(root.fault_in_key(entry, fault));
-            }
             if !KEYS.contains(&entry.name) {
                 return Err(root.unknown_key(entry, &KEYS));
+            }
+            if is_optimal_control && !COMMON_KEYS.contains(&entry.name) {
+                let message = format!("`{}` does not go with `ocp`", entry.name);
+                let help = format!("with `ocp` there are {}", COMMON_KEYS.join(", "));
+                return Err(root.fault_in_key(entry, Fault::new(0, message).help(help)));
             }
         }
         Ok(Self { root, entries })
     }
 
-    fn find(&self, key: &str) -> Option<&Place<'t>> {
+    pub(super) fn find(&self, key: &str) -> Option<&Place<'t>> {
         find(&self.entries, key)
     }
 
-    fn required(&self, key: &str) -> Result<&Place<'t>, ProblemError> {
+    pub(super) fn required(&self, key: &str) -> Result<&Place<'t>, ProblemError> {
         self.find(key)
             .ok_or_else(|| self.root.error(format!("the key `{key}` is missing")))
+    }
+
+    pub(super) fn name(&self) -> Result<String, ProblemError> {
+        let name = self.find("name").map(|place| place.string("a name (a string)"));
+        Ok(name.transpose()?.unwrap_or("unnamed").to_string())
+    }
+
+    pub(super) fn options(&self) -> Result<SolverOptions, ProblemError> {
+        Ok(self.find("solver").map(options).transpose()?.unwrap_or_default())
+    }
+
+    pub(super) fn initial_penalty(&self) -> Result<Option<f64>, ProblemError> {
+        self.find("initial_penalty").map(Place::positive).transpose()
     }
 }
 

@@ -97,6 +97,17 @@ pub struct InputLengths {
     pub multipliers: usize,
 }
 
+impl InputLengths {
+    /// The length of one of them.
+    pub fn len(&self, input: Input) -> usize {
+        match input {
+            Input::Parameter => self.parameters,
+            Input::Variable => self.variables,
+            Input::Multiplier => self.multipliers,
+        }
+    }
+}
+
 /// A graph made ready for evaluation.
 ///
 /// Every value has a slot of its own: first the constants, then the input vectors, then results in the order in which

@@ -102,7 +102,8 @@ fn unknown_set(name: &str) -> Fault {
     fault.help(format!("known sets: {}", SETS.join(", ")))
 }
 
-fn read_box(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {
+/// A box from "min", "max" or both.
+pub(super) fn read_box(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {
     let entries = place.entries_of("an object with \"min\", \"max\" or both", &["min", "max"])?;
     let bounds = |name: &str, unbounded: f64| match find(&entries, name) {
         None => Ok(alloc::vec![unbounded; dimension]),
@@ -114,7 +115,7 @@ fn read_box(place: &Place<'_>, dimension: usize) -> Result<Set, ProblemError> {
         }),
     };
     let (min, max) = (bounds("min", f64::NEG_INFINITY)?, bounds("max", f64::INFINITY)?);
-    Ok(Set::Box { min, max })
+    checked(place, Set::Box { min, max }, dimension)
 }
 
 fn read_ball(place: &Place<'_>, dimension: usize) -> Result<(Option<Vec<f64>>, f64), ProblemError> {

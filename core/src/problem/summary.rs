@@ -5,6 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::program::Section;
+use super::stages::Shooting;
 use super::{Block, BlockKind, Named, Problem};
 use crate::sets::Set;
 
@@ -22,8 +24,23 @@ pub struct Summary {
     pub set: Set,
     /// The constraints.
     pub blocks: Vec<Block>,
-    /// Operations for each part of an evaluation.
+    /// The stages of an optimal-control problem.
+    pub stages: Option<StageSummary>,
+    /// Operations for each part of an evaluation; of an optimal-control problem, of one stage.
     pub operations: Operations,
+}
+
+/// What the stages of an optimal-control problem hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageSummary {
+    /// How many there are.
+    pub horizon: usize,
+    /// The vectors that make up a state.
+    pub states: Vec<Named>,
+    /// The vectors that make up an input.
+    pub inputs: Vec<Named>,
+    /// How the states come about.
+    pub shooting: Shooting,
 }
 
 /// How many operations each part of an evaluation takes; a fused sine and cosine counts once.
@@ -40,21 +57,26 @@ pub struct Operations {
 impl Problem {
     /// What the problem holds.
     pub fn summary(&self) -> Summary {
-        let program = self.program();
-        let operations = |i: usize| {
-            program
-                .sections
-                .get(i)
-                .map_or(0, super::program::Section::operations)
-        };
+        let stages = self.stages();
+        // Of several programs of stages, the last has all path constraints.
+        let last = stages.and_then(|stages| stages.phases.last());
+        let program = self.program().or(last.map(|phase| &phase.program));
+        let sections = program.map_or(&[][..], |program| &program.sections);
+        let operations = |i: usize| sections.get(i).map_or(0, Section::operations);
         Summary {
             name: self.name.clone(),
             variables: self.variables.clone(),
             parameters: self.parameters.clone(),
             set: self.set.clone(),
             blocks: self.blocks.clone(),
+            stages: stages.map(|stages| StageSummary {
+                horizon: stages.horizon,
+                states: stages.states.clone(),
+                inputs: stages.inputs.clone(),
+                shooting: stages.shooting,
+            }),
             operations: Operations {
-                parameters: program.prepare.operations(),
+                parameters: program.map_or(0, |program| program.prepare.operations()),
                 forward: operations(0),
                 reverse: operations(1),
             },
@@ -67,6 +89,15 @@ impl fmt::Display for Summary {
         writeln!(f, "problem      {}", self.name)?;
         writeln!(f, "variables    {}", names(&self.variables))?;
         writeln!(f, "parameters   {}", names(&self.parameters))?;
+        if let Some(stages) = &self.stages {
+            let how = match stages.shooting {
+                Shooting::Single => "single shooting",
+                Shooting::Multiple => "multiple shooting",
+            };
+            writeln!(f, "stages       {}, {how}", stages.horizon)?;
+            writeln!(f, "states       {}", names(&stages.states))?;
+            writeln!(f, "inputs       {}", names(&stages.inputs))?;
+        }
         writeln!(f, "u in         {}", self.set)?;
         for block in &self.blocks {
             let set = &block.set;
@@ -87,7 +118,11 @@ impl fmt::Display for Summary {
             f,
             "operations   {forward} for the values, {reverse} more for the gradient, "
         )?;
-        write!(f, "{parameters} once when the parameters are set")
+        write!(f, "{parameters} once when the parameters are set")?;
+        match self.stages {
+            Some(_) => write!(f, "; of each stage"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -265,12 +265,16 @@ impl OptimizerService {
         if !Arc::ptr_eq(&loaded.problem, &job.problem) {
             return;
         }
-        if !job.kept_open {
-            solver.store_warm_start(&mut loaded.shared_start);
-        } else if let Some(own) = self.own_starts.get_mut(&job.from)
-            && let Some(start) = own.get_mut(&job.problem_index)
+        let start = if job.kept_open {
+            let own = self.own_starts.get_mut(&job.from);
+            own.and_then(|own| own.get_mut(&job.problem_index))
+        } else {
+            Some(&mut loaded.shared_start)
+        };
+        if let Some(start) = start
+            && solver.store_warm_start(start)
         {
-            solver.store_warm_start(start);
+            start.advance(&job.problem);
         }
     }
 }
@@ -354,13 +358,13 @@ impl Service for OptimizerService {
     fn finish_job(&mut self, now: Instant, mut job: OptimizerJob) {
         self.running
             .retain(|running| !Arc::ptr_eq(&running.cancelled, &job.cancelled));
-        let Some(workspace) = job.workspace.take() else {
+        let Some(mut workspace) = job.workspace.take() else {
             return;
         };
         if !job.cancelled.load(Ordering::Relaxed) {
             self.store(&job, &workspace.solver);
-            let reply = match reply::run_reply(&job.problem, &workspace.solver, now.duration_since(job.begun))
-            {
+            let duration = now.duration_since(job.begun);
+            let reply = match reply::run_reply(&job.problem, &mut workspace, duration) {
                 Ok(reply) => Reply::Run(Box::new(reply)),
                 Err(error) => Reply::Error(error),
             };

@@ -63,6 +63,18 @@ impl Start {
             ..Self::cold(guess)
         }
     }
+
+    /// Moves it to the next solve as the problem asks: where an optimal-control problem has its warm starts shifted, the
+    /// first stage is dropped and the last repeated.
+    pub fn advance(&mut self, problem: &Problem) {
+        let Some(stages) = problem.stages().filter(|_| problem.shifts_warm_start()) else {
+            return;
+        };
+        stages.shift_variables(&mut self.u);
+        for values in [&mut self.multipliers, &mut self.penalties].into_iter().flatten() {
+            stages.shift_constraints(values);
+        }
+    }
 }
 
 impl Solver {

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use labwire_core::problem::program::Section;
 use labwire_core::problem::{Named, Problem, ProblemLimits};
 
 use super::failure::{Failure, Outcome};
@@ -22,6 +21,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let problem = Problem::from_json(&text, &ProblemLimits::default())
         .map_err(|error| Failure::problem(&file, &error))?;
     println!("{file}: problem `{}`", problem.name());
+    if let Some(stages) = problem.stages() {
+        println!("  stages       {}", stages.horizon);
+        println!("  states       {}", list(&stages.states));
+        println!("  inputs       {}", list(&stages.inputs));
+    }
     println!("  variables    {}", list(problem.variables()));
     println!("  parameters   {}", list(problem.parameters()));
     println!(
@@ -29,13 +33,15 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         problem.num_f1(),
         problem.num_f2()
     );
-    let operations: usize = problem.program().sections.iter().map(Section::operations).sum();
     println!("  u in         {}", problem.set());
     for block in problem.blocks() {
         let Range { start, end } = block.range;
         println!("  g[{start}..{end}] in  {}", block.set);
     }
-    println!("  operations   {operations} for cost, constraints and gradient");
+    let operations = problem.summary().operations;
+    let operations = operations.forward + operations.reverse;
+    let of_each_stage = problem.stages().map_or("", |_| ", of each stage");
+    println!("  operations   {operations} for cost, constraints and gradient{of_each_stage}");
     Ok(ExitCode::SUCCESS)
 }
 

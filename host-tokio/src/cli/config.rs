@@ -78,6 +78,7 @@ pub(crate) struct Open {
     expression_depth: usize,
     graph_nodes: usize,
     expansion_steps: usize,
+    stage_memory: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -153,6 +154,7 @@ impl Open {
         limits.expression_depth = self.expression_depth;
         limits.graph_nodes = self.graph_nodes;
         limits.expansion_steps = self.expansion_steps;
+        limits.stage_memory = self.stage_memory;
         limits
     }
 

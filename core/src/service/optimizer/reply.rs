@@ -7,17 +7,19 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::job::Workspace;
 use crate::math;
 use crate::open::{ErrorReply, ExitStatus, RunReply, code};
-use crate::problem::Problem;
-use crate::solve::{Solver, SolverError, Status};
+use crate::problem::{Evaluator, Problem};
+use crate::solve::{SolverError, Status};
 
 /// The reply to Run. An error where there is no finite result.
 pub(super) fn run_reply(
     problem: &Problem,
-    solver: &Solver,
+    workspace: &mut Workspace,
     duration: Duration,
 ) -> Result<RunReply, ErrorReply> {
+    let Workspace { evaluator, solver } = workspace;
     let status = solver.status().cloned().unwrap_or(Status::Cancelled);
     if status == Status::NotFinite {
         // OpEn's words.
@@ -52,7 +54,7 @@ pub(super) fn run_reply(
                 .collect(),
             _ => Default::default(),
         },
-        variables: named_variables(problem, solver.solution()),
+        variables: named_variables(problem, evaluator, solver.solution()),
     };
     match reply.non_finite_field() {
         Some(field) => Err(failed(&format!(
@@ -87,18 +89,17 @@ fn constraint_name(index: usize, num_f1: usize) -> String {
     }
 }
 
-/// The solution by name, where there are several names.
-fn named_variables(problem: &Problem, solution: &[f64]) -> BTreeMap<String, Vec<f64>> {
-    let mut named = BTreeMap::new();
-    if problem.variables().len() > 1 {
-        let mut rest = solution;
-        for variable in problem.variables() {
-            let (vector, others) = rest.split_at(variable.len);
-            named.insert(variable.name.clone(), vector.to_vec());
-            rest = others;
-        }
+/// The solution by name, where there are several names; of an optimal-control problem the trajectories.
+fn named_variables(
+    problem: &Problem,
+    evaluator: &mut Evaluator,
+    solution: &[f64],
+) -> BTreeMap<String, Vec<f64>> {
+    if problem.variables().len() > 1 || problem.stages().is_some() {
+        problem.named_values(evaluator, solution)
+    } else {
+        BTreeMap::new()
     }
-    named
 }
 
 /// How far the constraints are from where they should be.
