@@ -276,6 +276,14 @@ fn checks_a_file() {
         "{out}"
     );
     let bad = File::new("bad.json", &SQUARE.replace("x[0] -", "y[0] -"));
+    let (code, out, _) = run(&["check", good.path(), "--at", "-1", "-p", "3"]);
+    assert!(code == Some(0) && out.contains("  cost         16.0\n"), "{out}");
+    assert!(out.contains("  gradient     [-8.0]\n"), "{out}");
+    let (code, _, err) = run(&["check", good.path(), "--at", "1,2", "-p", "3"]);
+    assert!(
+        code == Some(64) && err.contains("--at has 2 numbers, the problem needs 1"),
+        "{err}"
+    );
     let (code, out, err) = run(&["check", bad.path()]);
     assert!(
         code == Some(65) && out.is_empty() && err.contains("  | ") && err.contains('^'),
