@@ -15,6 +15,7 @@ mod expand;
 mod file;
 mod functions;
 pub mod graph;
+mod graph_reader;
 mod integrate;
 mod interpreter;
 mod json;

@@ -461,6 +461,70 @@ fn fragment() -> impl Strategy<Value = &'static str> {
     ])
 }
 
+#[test]
+fn instructions_that_cannot_be_are_refused() {
+    for (instructions, outputs, message) in [
+        (
+            r#"[["OP_SINE", 0]]"#,
+            "{}",
+            "`graph.instructions[0][0]`: the operation `OP_SINE` is not known",
+        ),
+        (r#"[["OP_SINE", 0]]"#, "{}", "did you mean `OP_SIN`?"),
+        (
+            r#"[["OP_CONST", 1], ["OP_ADD", 0]]"#,
+            "{}",
+            "`OP_ADD` takes another number of operands",
+        ),
+        (
+            r#"[["OP_CONST", 1], ["OP_ADD", 0, 1]]"#,
+            "{}",
+            "`graph.instructions[1][2]`: expected a whole number from 0 to 0",
+        ),
+        (
+            r#"[["OP_NEG", 0]]"#,
+            "{}",
+            "there is no instruction before this one",
+        ),
+        (
+            r#"[["OP_INPUT", "u", 3]]"#,
+            "{}",
+            "`graph.instructions[0][2]`: expected a whole number from 0 to 2",
+        ),
+        (
+            r#"[["OP_INPUT", "v", 0]]"#,
+            "{}",
+            "`graph.instructions[0][1]`: unknown name `v`",
+        ),
+        (
+            r#"[["OP_INPUT", "1", 0]]"#,
+            "{}",
+            "expected the name of a variable or parameter",
+        ),
+        (
+            r#"[["OP_CONST", "infinity"]]"#,
+            "{}",
+            "expected a number, \"inf\", \"-inf\" or \"nan\", found a string",
+        ),
+        ("[[]]", "{}", "expected an instruction such as"),
+        ("[]", "{}", "`graph.outputs`: expected at least one output"),
+        (r#"[["OP_CONST", 1]]"#, r#"{"u": [0]}"#, "`u` is already defined"),
+        (
+            r#"[["OP_CONST", 1]]"#,
+            r#"{"f": [0, 0]}"#,
+            "the cost must be a number, found a vector of 2",
+        ),
+        (
+            r#"[["OP_CONST", 1]]"#,
+            r#"{"f": [1]}"#,
+            "`graph.outputs.f[0]`: expected a whole number from 0 to 0, found 1",
+        ),
+    ] {
+        let graph = format!(r#"{{"instructions": {instructions}, "outputs": {outputs}}}"#);
+        let error = error(&format!(r#"{{"variables": {{"u": 3}}, "graph": {graph}}}"#));
+        assert!(error.contains(message), "{error}");
+    }
+}
+
 fn smaller_limits() -> ProblemLimits {
     let mut limits = ProblemLimits::default();
     limits.expansion_steps = 10_000;

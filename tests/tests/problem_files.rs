@@ -200,6 +200,28 @@ fn constraints_become_blocks() {
 }
 
 #[test]
+fn instructions_are_a_graph() {
+    let problem = load(
+        r#"{"variables": {"x": 2}, "parameters": {"p": 1}, "let": {"twice(a)": "2*a"},
+            "graph": {
+              "instructions": [["OP_INPUT", "x", 0], ["OP_INPUT", "x", 1], ["OP_SIN", 0], ["OP_MUL", 2, 1],
+                               ["OP_INPUT", "p", 0], ["OP_ADD", 3, 4], ["OP_CONST", -0.5], ["OP_LT", 0, 6],
+                               ["OP_IF_ELSE_ZERO", 7, 1], ["OP_CONST", "inf"], ["OP_FMIN", 9, 8]],
+              "outputs": {"f": [5], "g": [10, 3]}
+            },
+            "f1": {"expressions": ["g", "twice(f)"], "set": "zero"}}"#,
+    );
+    let mut evaluator = problem.evaluator();
+    evaluator.set_parameters(&[10.0]);
+    let (mut g, mut gradient) = ([0.0; 3], [0.0; 2]);
+    let sine = labwire_core::math::sin(-1.0);
+    assert_eq!(evaluator.forward(&[-1.0, 3.0], &mut g), sine * 3.0 + 10.0);
+    assert_eq!(g, [3.0, sine * 3.0, 2.0 * (sine * 3.0 + 10.0)]);
+    evaluator.reverse(&[1.0, 0.0, 0.0], &mut gradient);
+    assert_eq!(gradient, [3.0 * labwire_core::math::cos(-1.0), sine + 1.0]);
+}
+
+#[test]
 fn multipliers_weigh_the_constraints() {
     let problem = load(r#"{"variables": {"u": 2}, "cost": "u[0]", "f2": ["u[0]*u[1]", "max(0, u[1])"]}"#);
     let mut evaluator = problem.evaluator();

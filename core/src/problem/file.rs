@@ -20,12 +20,13 @@ use super::value::Value;
 use crate::sets::Set;
 
 /// The keys of a problem file.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "version",
     "name",
     "variables",
     "parameters",
     "let",
+    "graph",
     "cost",
     "constraints",
     "f1",
@@ -97,7 +98,14 @@ impl<'t> File<'t> {
         if let Some(place) = keys.find("let") {
             self.definitions(place)?;
         }
-        let cost = self.cost(keys.required("cost")?)?;
+        let graph = match keys.find("graph") {
+            Some(place) => Some((place, self.graph(place)?)),
+            None => None,
+        };
+        let cost = match (keys.find("cost"), graph) {
+            (None, Some((place, output))) => self.scalar(place, &output)?,
+            _ => self.cost(keys.required("cost")?)?,
+        };
         let set = match keys.find("constraints") {
             Some(place) => constraints(place, &variables)?,
             None => Set::All,
@@ -165,7 +173,7 @@ impl<'t> File<'t> {
         Ok(inputs)
     }
 
-    fn new_name(&self, place: &Place<'t>, entry: &Entry<'t>) -> Result<String, ProblemError> {
+    pub(super) fn new_name(&self, place: &Place<'t>, entry: &Entry<'t>) -> Result<String, ProblemError> {
         let fault = |fault| place.fault_in_key(entry, fault);
         match parse_signature(entry.name).map_err(fault)? {
             (name, None) => {
@@ -213,6 +221,10 @@ impl<'t> File<'t> {
 
     pub(super) fn cost(&mut self, place: &Place<'t>) -> Result<Expr, ProblemError> {
         let value = self.value(place)?;
+        self.scalar(place, &value)
+    }
+
+    fn scalar(&self, place: &Place<'t>, value: &Value) -> Result<Expr, ProblemError> {
         value
             .as_scalar()
             .ok_or_else(|| place.error(format!("the cost must be a number, found {}", value.describe())))

@@ -8,6 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let mut limits = ProblemLimits::default();
     (limits.graph_nodes, limits.expansion_steps, limits.variables) = (20_000, 100_000, 200);
+    limits.stage_memory = 100_000;
     match Problem::from_json(text, &limits) {
         Err(error) => assert!(!error.to_string().is_empty()),
         Ok(problem) => {

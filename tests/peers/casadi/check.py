@@ -1,0 +1,167 @@
+"""Exports CasADi functions and compares what labwire and CasADi make of them. One line per check."""
+
+import json
+import random
+import subprocess
+import sys
+
+import casadi
+from labwire_casadi import problem
+
+LABWIRE = sys.argv[1]
+SEED = 7
+failures = 0
+
+
+def report(name, ok):
+    global failures
+    failures += not ok
+    print(f"{'ok  ' if ok else 'FAIL'} {name}")
+
+
+def report_difference(name, error, limit=1e-12):
+    report(f"{name}: largest relative difference {error:.1e}", error <= limit)
+
+
+def labwire(*arguments, file):
+    done = subprocess.run([LABWIRE, *arguments], input=json.dumps(file), capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"FAIL: labwire {' '.join(arguments)}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def numbers(values):
+    return ",".join(repr(float(value)) for value in values)
+
+
+def evaluate(file, x, p, y):
+    """Cost, constraints and the gradient of the Lagrangian as labwire computes them."""
+    arguments = ["check", "-", "--at", numbers(x)]
+    arguments += [f"--parameter={numbers(p)}"] if p else []
+    arguments += [f"--multipliers={numbers(y)}"] if y else []
+    lines = [line.split(None, 1) for line in labwire(*arguments, file=file).splitlines()]
+    found = {words[0]: json.loads(words[1]) for words in lines if words[0] in ("cost", "g", "gradient")}
+    return [found["cost"]], found["g"], found["gradient"]
+
+
+def difference(found, expected):
+    assert len(found) == len(expected), (len(found), len(expected))
+    return max((abs(a - b) / (1 + abs(b)) for a, b in zip(found, expected)), default=0.0)
+
+
+def compare(name, function, file, points):
+    """function: (x, p) -> (cost, g), at points (x, p)."""
+    x, p = casadi.SX.sym("x", function.numel_in(0)), casadi.SX.sym("p", function.numel_in(1))
+    cost, g = function(x, p)
+    y = casadi.SX.sym("y", g.numel())
+    gradient = casadi.gradient(cost + casadi.dot(y, g), x)
+    everything = casadi.Function("everything", [x, p, y], [cost, g, gradient])
+    generator, error = random.Random(SEED), 0.0
+    for x, p in points:
+        y = [generator.uniform(-1, 1) for _ in range(everything.numel_in(2))]
+        expected = [output.full().ravel().tolist() for output in everything(x, p, y)]
+        found = evaluate(file, x, p, y)
+        error = max([error, *map(difference, found, expected)])
+    report_difference(f"{name}: cost, constraints and gradient at {len(points)} points", error)
+
+
+def navobs20():
+    horizon, step, length = 20, 0.1, 0.5
+    u, z0 = casadi.SX.sym("u", 2 * horizon), casadi.SX.sym("z0", 3)
+    x, y, theta = z0[0], z0[1], z0[2]
+    cost, g = 0, []
+    for t in range(horizon):
+        ux, uy = u[2 * t], u[2 * t + 1]
+        w = (uy * casadi.cos(theta) - ux * casadi.sin(theta)) / length
+        cost += 10 * ((x - 1) ** 2 + (y - 1) ** 2) + 0.1 * theta**2 + ux**2 + uy**2
+        x, y, theta = (
+            x + step * (ux + length * casadi.sin(theta) * w),
+            y + step * (uy - length * casadi.cos(theta) * w),
+            theta + step * w,
+        )
+        g.append(0.4**2 - (x - 0.1) ** 2 - (y - 1.4) ** 2)
+    cost += 200 * ((x - 1) ** 2 + (y - 1) ** 2) + 2 * theta**2
+    return casadi.Function("navobs20", [u, z0], [cost, casadi.vertcat(*g)], ["u", "z0"], ["cost", "g"])
+
+
+def hs100():
+    x, p = casadi.SX.sym("x", 7), casadi.SX.sym("p", 0)
+    cost = (
+        (x[0] - 10) ** 2 + 5 * (x[1] - 12) ** 2 + x[2] ** 4 + 3 * (x[3] - 11) ** 2 + 10 * x[4] ** 6
+        + 7 * x[5] ** 2 + x[6] ** 4 - 4 * x[5] * x[6] - 10 * x[5] - 8 * x[6]
+    )
+    g = casadi.vertcat(
+        127 - 2 * x[0] ** 2 - 3 * x[1] ** 4 - x[2] - 4 * x[3] ** 2 - 5 * x[4],
+        282 - 7 * x[0] - 3 * x[1] - 10 * x[2] ** 2 - x[3] + x[4],
+        196 - 23 * x[0] - x[1] ** 2 - 6 * x[5] ** 2 + 8 * x[6],
+        -4 * x[0] ** 2 - x[1] ** 2 + 3 * x[0] * x[1] - 2 * x[2] ** 2 - 5 * x[5] + 11 * x[6],
+    )
+    return casadi.Function("HS100", [x, p], [cost, g], ["x", "p"], ["cost", "g"])
+
+
+def every_operation():
+    """One constraint for each operation of the exporter's format."""
+    x, p = casadi.SX.sym("x", 2), casadi.SX.sym("p", 1)
+    a, b = x[0], x[1]
+    g = [
+        -a, casadi.fabs(a), casadi.sign(a) * b, casadi.floor(a) * b, casadi.ceil(a) * b, casadi.sqrt(b + 2), a**2, a + a,
+        1 / b, casadi.exp(a), casadi.expm1(a), casadi.log(b + 2), casadi.log1p(b + 2), casadi.sin(a), casadi.cos(a),
+        casadi.tan(a), casadi.asin(a / 3), casadi.acos(a / 3), casadi.atan(a), casadi.sinh(a), casadi.cosh(a),
+        casadi.tanh(a), casadi.asinh(a), casadi.acosh(b + 3), casadi.atanh(a / 3), casadi.erf(a), a + b, a - b, a * b,
+        a / b, (b + 2) ** a, (b + 2) ** 2.5, (b + 2) ** p, casadi.atan2(a, b), casadi.hypot(a, b), casadi.fmin(a, b),
+        casadi.fmax(a, b), casadi.if_else(a < b, a, b * b), casadi.if_else(a <= b, a, b * b),
+        casadi.if_else(casadi.logic_and(a < b, a > -b), a * b, 1), casadi.if_else(casadi.logic_or(a < b, a > 0.5), a * b, 1),
+        casadi.if_else(casadi.logic_not(a < b), a * b, 1), casadi.if_else(a == b, 1, a), casadi.if_else(a != b, 2 * b, a),
+        casadi.copysign(a, b), a**-2, casadi.fmin(casadi.inf, a),
+    ]  # fmt: skip
+    # The last component is zero by structure.
+    g = casadi.vertcat(*g, casadi.SX(1, 1))
+    return casadi.Function("operations", [x, p], [a * b, g], ["x", "p"], ["cost", "g"])
+
+
+def main():
+    generator = random.Random(SEED)
+
+    def points(n, p, count=5):
+        return [([generator.uniform(-1.4, 1.4) for _ in range(n)], p) for _ in range(count)]
+
+    at_most_zero = {"expressions": "g", "set": {"box": {"max": 0}}}
+    at_least_zero = {"expressions": "g", "set": {"box": {"min": 0}}}
+
+    function = navobs20()
+    file = problem(
+        function,
+        parameters=["z0"],
+        f1=at_most_zero,
+        constraints={"u": {"box": {"min": -3, "max": 3}}},
+        initial_guess=1,
+        solver={"tolerance": 1e-6, "delta_tolerance": 1e-6},
+    )
+    compare("navobs20", function, file, points(40, [-1.0, 2.0, 0.0]))
+    reply = json.loads(labwire("solve", "-", "--json", "--parameter=-1,2,0", file=file))
+    report_difference("navobs20: optimum", abs(reply["cost"] - 227.10395) / 227, 1e-6)
+
+    function = hs100()
+    # An input of no elements is neither variable nor parameter.
+    without_parameters = casadi.Function("HS100", function.sx_in()[:1], function(*function.sx_in()), ["x"], ["cost", "g"])
+    file = problem(without_parameters, f1=at_least_zero, initial_guess=[1, 2, 0, 4, 0, 1, 1])
+    compare("HS100", function, file, points(7, []))
+    reply = json.loads(labwire("solve", "-", "--json", file=file))
+    report_difference("HS100: optimum", abs(reply["cost"] - 680.6300573) / 680, 1e-6)
+
+    function = every_operation()
+    file = problem(function, parameters=["p"], f1=at_most_zero)
+    used = sorted({instruction[0] for instruction in file["graph"]["instructions"]})
+    compare(f"{len(used)} operations", function, file, points(2, [1.3], 20))
+
+    x = casadi.MX.sym("x", 3)
+    function = casadi.Function("mx", [x], [casadi.sumsqr(x)], ["x"], ["cost"])
+    try:
+        problem(function)
+        report("a function of MX expressions is exported", False)
+    except TypeError as error:
+        report(f"a function of MX expressions is refused: {error}", True)
+    sys.exit(failures > 0)
+
+
+main()
