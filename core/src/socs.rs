@@ -35,7 +35,7 @@ mod statistics;
 pub use connection::Connection;
 pub use dialect::{Dialect, DialectError};
 pub use escape::{EscapeError, unescape};
-pub use event::{DeviceEvent, State};
+pub use event::{DeviceEvent, Health, State};
 pub use request::{Cause, Failure, Request, RequestId, Step, SubmitError};
 pub use server::{Reply, Server, Then};
 pub use settings::Settings;

@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use async_io::Timer as IoTimer;
-use async_std::net::{TcpListener, TcpStream};
+use async_std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use async_std::task;
 use futures_io::{AsyncRead, AsyncWrite};
-use labwire_host::{Runtime, Timer, Transport};
+use labwire_host::{Runtime, Timer, Transport, has_input};
 use socket2::SockRef;
 
 /// The runtime of this crate.
@@ -36,6 +36,14 @@ impl Runtime for AsyncStd {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+
+    async fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
+        Ok(address.to_socket_addrs().await?.collect())
+    }
+
+    fn socket(stream: &TcpStream) -> SockRef<'_> {
+        SockRef::from(stream)
     }
 
     async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
@@ -81,5 +89,9 @@ impl Transport<AsyncStd> for TcpStream {
     fn abort(&mut self) {
         // A socket that is gone already needs no reset.
         let _ = SockRef::from(&*self).set_linger(Some(Duration::ZERO));
+    }
+
+    fn has_input(&self) -> bool {
+        has_input(SockRef::from(self))
     }
 }

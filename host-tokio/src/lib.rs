@@ -1,9 +1,11 @@
 //! labwire on tokio: connections driven, services hosted, clients to call them.
 //!
 //! A [`Host`] owns a service of `labwire-core`, with any number of connections attached to it and threads for its long
-//! work; [`serve`] puts one behind a TCP listener. [`OptimizerClient`] calls an OpEn server. What they do stands in
+//! work; [`serve`] puts one behind a TCP listener. [`OptimizerClient`] calls an OpEn server, and a
+//! [`DeviceConnection`](device::DeviceConnection) a lab device. What they do stands in
 //! `labwire-host`; tokio joins it by [`Tokio`].
 
+pub mod device;
 mod runtime;
 mod serve;
 mod web_access;
@@ -12,8 +14,8 @@ pub mod zeiss;
 
 pub use labwire_host::{
     Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, Caller, ClientError, ClientOptions,
-    ClientSession, Clock, ControlError, Driven, Ending, HostedService, NoReply, ObeClient, ObeError, Pending,
-    Refused, Transport, ZeissClient, dial, drive,
+    ClientSession, Clock, ControlError, Dial, Dialing, Driven, Ending, HostedService, NoReply, ObeClient,
+    ObeError, Pending, Refused, Transport, ZeissClient, dial, drive, drive_connector,
 };
 pub use runtime::{Tokio, TokioTimer};
 pub use serve::{serve, serve_over};

@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use labwire_host::{Runtime, Timer, Transport};
+use labwire_host::{Runtime, Timer, Transport, has_input};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::time::Sleep;
 
 /// The bytes of a [`Transport`], from tokio's traits.
@@ -58,6 +59,14 @@ impl Runtime for Tokio {
         Ok(stream)
     }
 
+    async fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
+        Ok(lookup_host(address).await?.collect())
+    }
+
+    fn socket(stream: &TcpStream) -> SockRef<'_> {
+        SockRef::from(stream)
+    }
+
     async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, address) = listener.accept().await?;
         // Fails where the peer has gone already, which is for the connection to find out.
@@ -86,6 +95,10 @@ impl Transport<Tokio> for TcpStream {
     fn abort(&mut self) {
         // A socket that is gone already needs no reset.
         let _ = self.set_zero_linger();
+    }
+
+    fn has_input(&self) -> bool {
+        has_input(SockRef::from(self))
     }
 }
 

@@ -133,7 +133,7 @@ enum Happened<C> {
 }
 
 /// How often something may happen before other tasks get their turn.
-const TURNS: u32 = 64;
+pub(crate) const TURNS: u32 = 64;
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
 thread_local! {
@@ -143,8 +143,8 @@ thread_local! {
 }
 
 /// The transport, and how far its two directions have come.
-struct Wire<T> {
-    transport: T,
+pub(crate) struct Wire<T> {
+    pub(crate) transport: T,
     clock: Clock,
     is_flushed: bool,
     has_sent_fin: bool,
@@ -154,7 +154,7 @@ struct Wire<T> {
 }
 
 impl<T> Wire<T> {
-    fn new(transport: T, clock: Clock) -> Self {
+    pub(crate) fn new(transport: T, clock: Clock) -> Self {
         Self {
             transport,
             clock,
@@ -181,7 +181,11 @@ impl<T> Wire<T> {
         }
     }
 
-    fn poll_write<R, S>(&mut self, context: &mut Context<'_>, session: &mut S) -> Poll<io::Result<()>>
+    pub(crate) fn poll_write<R, S>(
+        &mut self,
+        context: &mut Context<'_>,
+        session: &mut S,
+    ) -> Poll<io::Result<()>>
     where
         T: Transport<R>,
         S: Session,
@@ -215,12 +219,20 @@ impl<T> Wire<T> {
         moved
     }
 
-    fn poll_read<R, S>(&mut self, context: &mut Context<'_>, session: &mut S) -> Poll<io::Result<()>>
+    pub(crate) fn can_read<S: Session>(&self, session: &S) -> bool {
+        !self.has_seen_eof && session.wants_input()
+    }
+
+    pub(crate) fn poll_read<R, S>(
+        &mut self,
+        context: &mut Context<'_>,
+        session: &mut S,
+    ) -> Poll<io::Result<()>>
     where
         T: Transport<R>,
         S: Session,
     {
-        if self.has_seen_eof || !session.wants_input() {
+        if !self.can_read(session) {
             return Poll::Pending;
         }
         READ_BUFFER.with_borrow_mut(|buffer| {

@@ -4,7 +4,7 @@
 //! `labwire-core`, with any number of connections attached to it and threads for its long work; [`serve`] puts one
 //! behind a listener, [`dial`] keeps a connection made the other way round. [`OptimizerClient`], [`ObeClient`] and
 //! [`ZeissClient`] call servers, [`Modules`] and [`ModuleController`] use PyMoDAQ modules, from the process that serves
-//! them and from another.
+//! them and from another. A [`DeviceConnection`] is one to a lab device, and heals itself.
 //!
 //! Nothing here belongs to a runtime or opens a socket: a host crate brings both by a [`Runtime`], and gives these types
 //! their short names.
@@ -13,6 +13,8 @@ mod admission;
 mod blocking;
 mod caller;
 mod clock;
+mod connector;
+mod device;
 mod dial;
 mod drive;
 mod host;
@@ -30,6 +32,8 @@ pub use admission::Refused;
 pub use blocking::{Blocking, BlockingGrabber};
 pub use caller::{Caller, ClientSession, NoReply, Pending};
 pub use clock::Clock;
+pub use connector::{Dial, Dialing, drive_connector};
+pub use device::{DeviceConnection, DeviceError, DeviceOptions, DeviceStatus, Keepalive, TcpDialer};
 pub use dial::dial;
 pub use drive::{Application, Driven, drive};
 pub use host::{Attached, Host, HostedService};
@@ -37,7 +41,7 @@ pub use module_controller::{ControlError, ModuleController};
 pub use modules::{AwaitedRegistry, Modules};
 pub use obe_client::{ObeClient, ObeError};
 pub use optimizer_client::{ClientError, ClientOptions, OptimizerClient};
-pub use runtime::{Runtime, Timer, Transport};
+pub use runtime::{Runtime, Timer, Transport, has_input};
 pub use serve::{Ending, serve, serve_over};
 pub use signal::Signal;
 pub use zeiss_client::ZeissClient;

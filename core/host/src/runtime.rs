@@ -2,10 +2,13 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+
+use socket2::SockRef;
 
 /// An asynchronous runtime.
 pub trait Runtime: Sized + Send + Sync + 'static {
@@ -24,6 +27,12 @@ pub trait Runtime: Sized + Send + Sync + 'static {
 
     /// Opens a TCP connection that sends what is written at once.
     fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// The addresses of `host:port`.
+    fn look_up(address: &str) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+
+    /// The socket of a stream, for its options.
+    fn socket(stream: &Self::Stream) -> SockRef<'_>;
 
     /// The next TCP connection, which sends what is written at once, and where it comes from.
     fn accept(
@@ -56,6 +65,19 @@ pub trait Transport<R>: Send {
 
     /// Makes the coming drop end the connection at once (TCP: a reset), unsent bytes and all.
     fn abort(&mut self);
+
+    /// Whether input, its end included, waits to be read. Asked of the system itself where there is one: what the runtime
+    /// knows may be older.
+    fn has_input(&self) -> bool {
+        false
+    }
+}
+
+/// What [`Transport::has_input`] says of a socket.
+pub fn has_input(socket: SockRef<'_>) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    let peeked = socket.peek(&mut byte);
+    !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Returns after `duration`.

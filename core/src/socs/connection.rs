@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use super::conversation::Conversation;
-use super::event::{DeviceEvent, State};
+use super::event::{DeviceEvent, Health, State};
 use super::request::{Cause, Request, RequestId, SubmitError};
 use super::settings::Settings;
 use super::statistics::Statistics;
@@ -26,7 +26,7 @@ pub struct Connection {
     next_id: u64,
     wants_connect: bool,
     wants_close: bool,
-    events: VecDeque<DeviceEvent>,
+    events: VecDeque<Health>,
     is_shutting_down: bool,
     closed: Option<CloseReason>,
 }
@@ -163,8 +163,7 @@ impl Connection {
             *last_cause = cause;
         } else {
             self.degraded = Some((now, cause.clone()));
-            self.events
-                .push_back(DeviceEvent::Degraded { cause, unconfirmed });
+            self.events.push_back(Health::Degraded { cause, unconfirmed });
         }
     }
 
@@ -198,7 +197,7 @@ impl Connection {
             {
                 self.unproved = false;
                 let after = now.duration_since(since);
-                self.events.push_back(DeviceEvent::Restored { after });
+                self.events.push_back(Health::Restored { after });
             }
             if let Err(cause) = result {
                 self.disconnect(now, cause);
@@ -314,8 +313,8 @@ impl Session for Connection {
 
     fn poll_event(&mut self) -> Option<Event<DeviceEvent>> {
         // The state of the device first: who gets a failure finds the device degraded already.
-        if let Some(event) = self.events.pop_front() {
-            return Some(Event::Application(event));
+        if let Some(health) = self.events.pop_front() {
+            return Some(Event::Application(DeviceEvent::Health(health)));
         }
         if let Some((id, result)) = self.conversation.poll_finished() {
             return Some(Event::Application(DeviceEvent::Finished { id, result }));

@@ -21,11 +21,25 @@ pub enum State {
 /// What a connection tells its application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeviceEvent {
+    /// The device has become unusable, or usable again: the two in turn, each once.
+    Health(Health),
+    /// A request has ended.
+    Finished {
+        /// Which.
+        id: RequestId,
+        /// The answer, or why there is none.
+        result: Result<Vec<u8>, Failure>,
+    },
+}
+
+/// A change of a device's health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
     /// The device has become unusable: the connection was lost or cannot be made, or the device does not answer.
     Degraded {
         /// Why.
         cause: Cause,
-        /// How many [`Request::send`](super::Request::send)s went out on the lost connection since its last answer. The device may not have
+        /// How many [`Request::send`]s went out on the lost connection since its last answer. The device may not have
         /// received them.
         unconfirmed: u32,
     },
@@ -33,12 +47,5 @@ pub enum DeviceEvent {
     Restored {
         /// How long it was degraded.
         after: Duration,
-    },
-    /// A request has ended.
-    Finished {
-        /// Which.
-        id: RequestId,
-        /// The answer, or why there is none.
-        result: Result<Vec<u8>, Failure>,
     },
 }

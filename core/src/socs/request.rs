@@ -129,7 +129,7 @@ pub enum Failure {
         sent: bool,
     },
     /// The time was over.
-    #[error("timed out{}", if *.sent { " (the device may have received the message)" } else { " before it was sent" })]
+    #[error("timed out{}", if *.sent { " (the device may have received the message)" } else { "" })]
     TimedOut {
         /// Whether the device may have received the message or a part of it.
         sent: bool,

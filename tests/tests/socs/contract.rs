@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use labwire_core::socs::{DeviceEvent, Failure, RequestId, Settings, State};
+use labwire_core::socs::{DeviceEvent, Failure, Health, RequestId, Settings, State};
 use labwire_core::time::Instant;
 
 use crate::world::Kind;
@@ -179,7 +179,7 @@ impl Contract {
 
     pub(crate) fn event(&mut self, now: Instant, event: DeviceEvent) {
         match event {
-            DeviceEvent::Degraded { unconfirmed, .. } => {
+            DeviceEvent::Health(Health::Degraded { unconfirmed, .. }) => {
                 assert!(!self.degraded, "degraded twice");
                 self.degraded = true;
                 let lost = self.undelivered(&self.sends).count();
@@ -188,7 +188,7 @@ impl Contract {
                 self.sends.clear();
                 self.unreported.clear();
             }
-            DeviceEvent::Restored { .. } => {
+            DeviceEvent::Health(Health::Restored { .. }) => {
                 assert!(self.degraded, "restored twice");
                 self.degraded = false;
                 self.was_restored = true;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use labwire_core::framing::until::Until;
 use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event, Session};
 use labwire_core::socs::{
-    Cause, Connection, DeviceEvent, Failure, Request, RequestId, Settings, State, Step, SubmitError,
+    Cause, Connection, DeviceEvent, Failure, Health, Request, RequestId, Settings, State, Step, SubmitError,
 };
 use labwire_core::time::Instant;
 
@@ -83,10 +83,10 @@ fn an_answer_lost_with_its_connection_is_an_error_not_silence() {
     connection.submit(at(1), Request::send("Q1\n")).unwrap();
     write(&mut connection, at(1));
     connection.handle_eof(at(2));
-    let degraded = DeviceEvent::Degraded {
+    let degraded = DeviceEvent::Health(Health::Degraded {
         cause: Cause::Closed,
         unconfirmed: 1,
-    };
+    });
     assert_eq!(connection.poll_event(), Some(Event::Application(degraded)));
     let now = reconnect(&mut connection);
     let id = connection.submit(now, Request::recv(line())).unwrap();

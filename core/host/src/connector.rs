@@ -1,0 +1,174 @@
+//! The loop that moves the bytes of a machine that owns its connection.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use futures_lite::future::yield_now;
+use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event};
+
+use crate::clock::Clock;
+use crate::drive::{Alarm, Application, TURNS, Wire};
+use crate::runtime::{Runtime, Transport};
+
+/// An attempt to connect.
+pub type Dialing<T> = Pin<Box<dyn Future<Output = Result<T, ConnectError>> + Send>>;
+
+/// Makes connections to one peer. `R` is the runtime they work with.
+pub trait Dial<R>: Send + Sync {
+    /// What they are.
+    type Transport: Transport<R>;
+
+    /// One attempt. It may be dropped to give it up.
+    fn dial(&self) -> Dialing<Self::Transport>;
+}
+
+/// Connects and closes as `connector` says, and moves bytes, commands and events as [`drive`](crate::drive) does,
+/// until `application` has gone and nothing is left to do.
+pub async fn drive_connector<R, C, D, A>(
+    connector: &mut C,
+    dialer: &D,
+    application: &mut A,
+    clock: Clock,
+) -> CloseReason
+where
+    R: Runtime,
+    C: Connector,
+    D: Dial<R>,
+    A: Application<C>,
+{
+    let mut reason = CloseReason::Lost;
+    let mut place = Place::Nowhere;
+    let mut alarm = Alarm::<R>::new(clock);
+    let mut has_application = true;
+    let mut turns = 0_u32;
+    loop {
+        turns = turns.wrapping_add(1);
+        if turns.is_multiple_of(TURNS) {
+            yield_now().await;
+        }
+        // By the clock, whether or not the alarm has had its turn.
+        let now = clock.now();
+        if connector.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            connector.handle_timeout(now);
+        }
+        while let Some(action) = connector.poll_action() {
+            place = match action {
+                Action::Connect => Place::Dialing(dialer.dial()),
+                Action::Close => Place::Nowhere,
+            };
+        }
+        while let Some(event) = connector.poll_event() {
+            match event {
+                Event::Application(event) => application.handle_event(event).await,
+                Event::Closed(why) => reason = why,
+            }
+        }
+        if connector.is_drained() {
+            return reason;
+        }
+        alarm.set(connector.poll_timeout().map(|(due, _)| due));
+        let command = {
+            let mut command = pin!(application.next_command());
+            let mut next_command = |context: &mut Context<'_>| match has_application {
+                true => command.as_mut().poll(context),
+                false => Poll::Pending,
+            };
+            // Neither a peer that never rests nor users who never do keep the other waiting.
+            let users_first = turns.is_multiple_of(2);
+            poll_fn(|context| {
+                if users_first && let Poll::Ready(command) = next_command(context) {
+                    return Poll::Ready(Some(command));
+                }
+                if place.poll(context, connector, clock).is_ready() {
+                    return Poll::Ready(None);
+                }
+                if !users_first && let Poll::Ready(command) = next_command(context) {
+                    return Poll::Ready(Some(command));
+                }
+                alarm.poll(context).map(|()| None)
+            })
+            .await
+        };
+        match command {
+            Some(Some(command)) => application.apply(clock.now(), connector, command),
+            Some(None) => {
+                has_application = false;
+                connector.handle_shutdown(clock.now());
+            }
+            None => {}
+        }
+    }
+}
+
+/// What there is of a connection.
+enum Place<T> {
+    Nowhere,
+    Dialing(Dialing<T>),
+    Connected(Wire<T>),
+}
+
+impl<T> Place<T> {
+    /// Ready when something has happened that the connector was told of.
+    fn poll<R, C>(&mut self, context: &mut Context<'_>, connector: &mut C, clock: Clock) -> Poll<()>
+    where
+        T: Transport<R>,
+        C: Connector,
+    {
+        match self {
+            Self::Nowhere => return Poll::Pending,
+            Self::Dialing(dialing) => match ready!(dialing.as_mut().poll(context)) {
+                Ok(transport) => {
+                    *self = Self::Connected(Wire::new(transport, clock));
+                    connector.handle_connected(clock.now());
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "cannot connect");
+                    *self = Self::Nowhere;
+                    connector.handle_connect_failed(clock.now(), error);
+                }
+            },
+            Self::Connected(wire) => {
+                if let Err(error) = ready!(wire.poll_both(context, connector)) {
+                    tracing::debug!(%error, "transport failed");
+                    *self = Self::Nowhere;
+                    connector.handle_lost(clock.now());
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+/// How often is read before something is written, when there is always more to read.
+const READS: usize = 16;
+
+impl<T> Wire<T> {
+    /// Reads what is there, and only then writes.
+    fn poll_both<R, C>(&mut self, context: &mut Context<'_>, connector: &mut C) -> Poll<io::Result<()>>
+    where
+        T: Transport<R>,
+        C: Connector,
+    {
+        let mut moved = Poll::Pending;
+        for _ in 0..READS {
+            if self.poll_read(context, connector)?.is_ready() {
+                moved = Poll::Ready(Ok(()));
+                continue;
+            }
+            if connector.transmit().is_empty() {
+                return moved;
+            }
+            // Input that the runtime has not heard of yet: it will.
+            if self.can_read(connector) && self.transport.has_input() {
+                return moved;
+            }
+            break;
+        }
+        if self.poll_write(context, connector)?.is_ready() {
+            moved = Poll::Ready(Ok(()));
+        }
+        moved
+    }
+}

@@ -1,0 +1,101 @@
+//! Connecting to a device by TCP.
+
+use std::io;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use labwire_core::session::ConnectError;
+use socket2::{SockRef, TcpKeepalive};
+
+use crate::connector::{Dial, Dialing};
+use crate::runtime::Runtime;
+
+/// How a peer that has gone without a word is found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// How long nothing may have come before the peer is probed. Default 15 s.
+    pub idle: Duration,
+    /// The time between probes. Default 5 s.
+    pub interval: Duration,
+    /// How many probes may go unanswered. Default 3.
+    pub probes: u32,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(15),
+            interval: Duration::from_secs(5),
+            probes: 3,
+        }
+    }
+}
+
+impl Keepalive {
+    fn set(self, socket: SockRef<'_>) -> io::Result<()> {
+        let probes = TcpKeepalive::new()
+            .with_time(self.idle)
+            .with_interval(self.interval)
+            .with_retries(self.probes);
+        socket.set_tcp_keepalive(&probes)?;
+        // While something that was sent is not acknowledged there are no probes: it is given up after the same time.
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_user_timeout(Some(self.idle + self.interval * self.probes))?;
+        Ok(())
+    }
+}
+
+/// Connects to one address by TCP; a name is looked up at every attempt.
+#[derive(Debug)]
+pub struct TcpDialer<R> {
+    address: String,
+    keepalive: Keepalive,
+    runtime: PhantomData<fn() -> R>,
+}
+
+impl<R> TcpDialer<R> {
+    /// Connects to `address`, `host:port`.
+    pub fn new(address: impl Into<String>, keepalive: Keepalive) -> Self {
+        Self {
+            address: address.into(),
+            keepalive,
+            runtime: PhantomData,
+        }
+    }
+}
+
+impl<R: Runtime> Dial<R> for TcpDialer<R> {
+    type Transport = R::Stream;
+
+    fn dial(&self) -> Dialing<R::Stream> {
+        let (address, keepalive) = (self.address.clone(), self.keepalive);
+        Box::pin(async move {
+            let addresses = R::look_up(&address).await.map_err(|error| {
+                tracing::debug!(address, %error, "cannot look up");
+                ConnectError::NoAddress
+            })?;
+            let mut failure = ConnectError::NoAddress;
+            for address in addresses {
+                match R::connect(address).await {
+                    Ok(stream) => {
+                        keepalive
+                            .set(R::socket(&stream))
+                            .map_err(|error| connect_error(&error))?;
+                        return Ok(stream);
+                    }
+                    Err(error) => failure = connect_error(&error),
+                }
+            }
+            Err(failure)
+        })
+    }
+}
+
+fn connect_error(error: &io::Error) -> ConnectError {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ConnectError::Refused,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ConnectError::Unreachable,
+        io::ErrorKind::TimedOut => ConnectError::TimedOut,
+        _ => ConnectError::Other(error.to_string()),
+    }
+}
