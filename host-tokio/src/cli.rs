@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod device;
 mod failure;
 mod log;
 mod obe;
@@ -49,6 +50,8 @@ enum Command {
     Obe(obe::Arguments),
     /// Call ZEISS INSPECT's script, or labwire in its place.
     Zeiss(zeiss::Arguments),
+    /// Talk to lab devices, or play one.
+    Device(device::Arguments),
     /// Print the complete default configuration, commented.
     Config,
 }
@@ -75,6 +78,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Open(arguments)) => open::run(arguments),
         Some(Command::Obe(arguments)) => obe::run(arguments),
         Some(Command::Zeiss(arguments)) => zeiss::run(arguments),
+        Some(Command::Device(arguments)) => device::run(arguments),
         Some(Command::Config) => {
             print!("{}", config::DEFAULT_TEXT);
             Ok(ExitCode::SUCCESS)

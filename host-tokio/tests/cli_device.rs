@@ -1,0 +1,200 @@
+//! `labwire device` from outside.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+fn labwire(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labwire"));
+    command
+        .arg("device")
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .env("NO_COLOR", "1");
+    command
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = labwire(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// `labwire device emulate`, ended with the test.
+struct Emulator {
+    process: Child,
+    address: String,
+}
+
+impl Emulator {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = labwire(&["emulate", "--address", "127.0.0.1:0"]);
+        let mut process = command
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        let address = line.split_whitespace().last().unwrap().to_owned();
+        Self { process, address }
+    }
+
+    fn query(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        run(&[
+            &["query", "--address", &self.address, "--timeout", "1"],
+            arguments,
+        ]
+        .concat())
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_device_is_asked_and_told() {
+    let device = Emulator::start(&[]);
+    let (code, output, _) = run(&["send", "--address", &device.address, "VOLT 5", "OUTP ON"]);
+    assert_eq!((code, output.as_str()), (Some(0), ""));
+    let (code, output, _) = device.query(&["--idempotent", "*IDN?", "MEAS:VOLT?"]);
+    assert_eq!((code, output.as_str()), (Some(0), "labwire,PS-60-10,0,1.0\n5\n"));
+    let (code, _, error) = device.query(&["NONSENSE?"]);
+    assert_eq!(code, Some(69));
+    assert!(
+        error.contains("timed out") && error.contains("hint: does the device talk like"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bytes_are_bytes() {
+    let device = Emulator::start(&["--preset", "modbus"]);
+    let (code, output, _) = device.query(&["--preset", "modbus", "--hex", "01 04 0001 0001"]);
+    assert_eq!((code, output.as_str()), (Some(0), "0104020000\n"));
+    let (_, output, _) = device.query(&["--preset", "modbus", r"\x01\x06\x00\x01\x00\x01"]);
+    assert_eq!(output, "\\x01\\x06\\x00\\x01\\x00\\x01\n");
+}
+
+#[test]
+fn watching_survives_faults_and_writes_a_table() {
+    let device = Emulator::start(&["--fault", "drop-after=4"]);
+    let (code, output, error) = run(&[
+        "watch",
+        "--address",
+        &device.address,
+        "--every",
+        "0.02",
+        "--count",
+        "6",
+        "VOLT?",
+        "OUTP?",
+    ]);
+    assert_eq!(code, Some(0));
+    let rows: Vec<Vec<&str>> = output.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows[0], ["time", "VOLT?", "OUTP?", "degraded", "reconnects"]);
+    assert_eq!(rows.len(), 7);
+    for row in &rows[1..] {
+        assert!(row[0].ends_with('Z') && row[0].len() == 24, "{row:?}");
+        assert_eq!((row[1], row[2]), ("0", "0"), "a lost question is asked again");
+    }
+    assert!(error.starts_with("6 polls, 0 of them with failures, "), "{error}");
+}
+
+#[test]
+fn a_list_answers() {
+    let path = std::env::temp_dir().join(format!("labwire-cli-device-{}", std::process::id()));
+    std::fs::write(&path, "T? => 1\nT? => 2\n").unwrap();
+    let device = Emulator::start(&["--preset", "crlf", "--replies", path.to_str().unwrap()]);
+    let (_, output, _) = device.query(&["--preset", "crlf", "T?", "T?", "T?"]);
+    assert_eq!(output, "1\n2\n2\n");
+    std::fs::write(&path, "T? = 1\n").unwrap();
+    let (code, _, error) = run(&[
+        "emulate",
+        "--address",
+        "127.0.0.1:0",
+        "--replies",
+        path.to_str().unwrap(),
+    ]);
+    assert_eq!(code, Some(65));
+    assert!(error.contains("line 1: expected 'command => answer'"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let device = Emulator::start(&[]);
+    let address = device.address.clone();
+    drop(device);
+    for (arguments, code, text) in [
+        (
+            &["query", "--address", &address, "*IDN?"][..],
+            69,
+            "not connected: connection refused",
+        ),
+        (
+            &["query", "--preset", "scpo", "*IDN?"],
+            64,
+            "similar value exists: 'scpi'",
+        ),
+        (
+            &["query", "--preset", "opcode", "x"],
+            64,
+            "no command begins with this byte",
+        ),
+        (&["query", "a\\q"], 64, "'\\q' is no escape"),
+        (&["query", "--hex", "0"], 64, "not hexadecimal"),
+        (&["watch", "--every=-1", "x"], 64, "--every"),
+        (
+            &["emulate", "--fault", "explode"],
+            64,
+            "no fault 'explode'; there are drop-after=N",
+        ),
+        (&["emulate", "--fault", "mute@2"], 64, "'2' is no probability"),
+        (
+            &["emulate", "--address", "300.0.0.1:1"],
+            69,
+            "cannot listen on 300.0.0.1:1",
+        ),
+    ] {
+        let (status, _, error) = run(arguments);
+        assert_eq!(status, Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(text), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_it_cleanly() {
+    let mut device = Emulator::start(&[]);
+    let watch = labwire(&["watch", "--address", &device.address, "VOLT?"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut watch = Emulator {
+        process: watch,
+        address: String::new(),
+    };
+    let mut lines = BufReader::new(watch.process.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("time,"));
+    assert!(lines.next().unwrap().unwrap().ends_with(",0,,0"));
+    for process in [&mut watch.process, &mut device.process] {
+        let id = process.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(process.wait().unwrap().code(), Some(0));
+    }
+}
