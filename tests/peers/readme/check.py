@@ -47,7 +47,7 @@ class Shell:
         self.folder = folder
         self.server = None
         self.output = os.path.join(folder, ".served")
-        self.environment = dict(os.environ)
+        self.environment = dict(os.environ, XDG_STATE_HOME=os.path.join(folder, ".state"))
 
     def run(self, command, shown):
         if command.startswith("export "):
@@ -85,8 +85,10 @@ class Shell:
         return ["the server did not start"]
 
     def end(self):
-        """Waits for a server that was told to end."""
+        """Ends a server as Ctrl-C does, if it was not told to end already, and waits."""
         if self.server is not None:
+            if self.server.poll() is None:
+                os.killpg(self.server.pid, signal.SIGINT)
             status = self.server.wait(PATIENCE)
             if status != 0:
                 fail("the server ended", [f"status {status}"], ["status 0"])
