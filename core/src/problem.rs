@@ -291,17 +291,30 @@ impl Problem {
     }
 }
 
+/// The program that [`Evaluator`] runs: values, gradient, and the derivatives of both along a direction.
 fn compile(graph: &mut Graph, cost: Expr, g: Vec<Expr>, inputs: InputLengths) -> Program {
     let one = graph.constant(1.0);
-    let mut weighted = alloc::vec![(cost, one)];
-    for (component, i) in g.iter().zip(0..) {
-        weighted.push((*component, graph.input(Input::Multiplier, i)));
-    }
-    let gradient = derivative::gradient(graph, &weighted, inputs.variables as u32);
     let zero = graph.constant(0.0);
-    let gradient = gradient.into_iter().map(|entry| entry.unwrap_or(zero)).collect();
-    let forward = core::iter::once(cost).chain(g).collect();
-    Program::new(graph, inputs, &[forward, gradient])
+    let mut weighted = alloc::vec![(cost, one)];
+    let mut seeds = Vec::with_capacity(inputs.variables + g.len());
+    for i in 0..inputs.variables as u32 {
+        let variable = graph.input(Input::Variable, i);
+        seeds.push((variable, graph.input(Input::Direction, i)));
+    }
+    for (component, i) in g.iter().zip(0..) {
+        let multiplier = graph.input(Input::Multiplier, i);
+        weighted.push((*component, multiplier));
+        seeds.push((multiplier, graph.input(Input::MultiplierRate, i)));
+    }
+    let or_zero = |entries: Vec<Option<Expr>>| -> Vec<Expr> {
+        entries.into_iter().map(|entry| entry.unwrap_or(zero)).collect()
+    };
+    let gradient = derivative::gradient(graph, &weighted, inputs.variables as u32);
+    let gradient = or_zero(gradient);
+    let values: Vec<Expr> = core::iter::once(cost).chain(g).collect();
+    let value_rates = or_zero(derivative::directional(graph, &values, &seeds));
+    let gradient_rates = or_zero(derivative::directional(graph, &gradient, &seeds));
+    Program::new(graph, inputs, &[values, gradient, value_rates, gradient_rates])
 }
 
 /// One block for every factor of the set.

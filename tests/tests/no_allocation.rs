@@ -87,6 +87,8 @@ fn rolling_stages_allocates_nothing() {
             evaluator.set_parameters(&[-1.0, 2.0, 0.0]);
             evaluator.forward(&u, &mut g);
             evaluator.reverse(&y, &mut gradient);
+            evaluator.forward_tangent(&u, &mut g);
+            evaluator.reverse_tangent(&y, &mut gradient);
         });
         assert_eq!(allocations.count_total, 0);
         assert!(gradient.iter().all(|entry| *entry != 0.0));

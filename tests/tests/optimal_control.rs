@@ -113,6 +113,61 @@ fn gradients_are_those_of_finite_differences() {
     }
 }
 
+/// What the tangents promise, against central differences of values and gradients.
+fn check_tangents(problem: &Problem, parameters: &[f64]) {
+    let (n, m) = (problem.num_variables(), problem.num_f1() + problem.num_f2());
+    let (u, y) = (point(n), point(m));
+    let v: Vec<f64> = u.iter().map(|u| 0.3 - u * u).collect();
+    let w: Vec<f64> = y.iter().map(|y| 0.8 + y).collect();
+    let mut evaluator = problem.evaluator();
+    evaluator.set_parameters(parameters);
+    let at = |evaluator: &mut Evaluator, step: f64| {
+        let along = |x: &[f64], rate: &[f64]| -> Vec<f64> {
+            x.iter().zip(rate).map(|(x, rate)| x + step * rate).collect()
+        };
+        let (mut values, mut gradient) = (vec![0.0; m], vec![0.0; n]);
+        let cost = evaluator.forward(&along(&u, &v), &mut values);
+        evaluator.reverse(&along(&y, &w), &mut gradient);
+        values.push(cost);
+        (values, gradient)
+    };
+    let difference = |ahead: Vec<f64>, behind: Vec<f64>| -> Vec<f64> {
+        let pairs = ahead.iter().zip(behind);
+        pairs.map(|(ahead, behind)| (ahead - behind) / 2e-6).collect()
+    };
+    let (ahead, behind) = (at(&mut evaluator, 1e-6), at(&mut evaluator, -1e-6));
+    let expected_rates = difference(ahead.0, behind.0);
+    let expected_product = difference(ahead.1, behind.1);
+    let (values, _) = at(&mut evaluator, 0.0);
+
+    let (mut rates, mut product) = (vec![0.0; m], vec![0.0; n]);
+    let rate = evaluator.forward_tangent(&v, &mut rates);
+    evaluator.reverse_tangent(&w, &mut product);
+    rates.push(rate);
+    assert_close(&rates, &expected_rates, 1e-7);
+    assert_close(&product, &expected_product, 1e-6);
+    // Neither disturbs what it builds on.
+    let mut again = vec![0.0; n];
+    evaluator.forward_tangent(&v, &mut rates);
+    evaluator.reverse_tangent(&w, &mut again);
+    assert_eq!(product, again);
+    let (same, _) = at(&mut evaluator, 0.0);
+    assert_eq!(values, same);
+}
+
+#[test]
+fn tangents_are_those_of_finite_differences() {
+    for shooting in ["single", "multiple"] {
+        check_tangents(&everything(shooting), &PARAMETERS);
+    }
+    check_tangents(&trailer(20, true), &INITIAL);
+    check_tangents(&load(labwire_core::problem::DEFAULT_PROBLEM), &[1.0, 50.0]);
+    let kinks = r#"{"variables": {"u": 3}, "cost": "if(u[0] > 0, exp(u[1])*u[0]^3, u[2]^4)",
+                    "f1": {"expressions": ["max(u[0]*u[1], u[2]^2)", "norm2(u)", "u[0]"], "set": "zero"},
+                    "f2": ["abs(u[1])^3*u[0]", "max(0, sin(u[2]))"]}"#;
+    check_tangents(&load(kinks), &[]);
+}
+
 #[test]
 fn constraints_come_stage_by_stage() {
     let problem = everything("multiple");

@@ -40,14 +40,14 @@ pub fn gradient(graph: &mut Graph, outputs: &[(Expr, Expr)], variables: u32) -> 
     gradient
 }
 
-/// The derivative of each output along a direction: `seeds` are pairs (decision variable, its rate of change). Nothing
-/// where it is zero by structure. Of a [`gradient`], it is a product with the Hessian.
+/// The derivative of each output along a direction: `seeds` are pairs (decision variable or multiplier, its rate of
+/// change). Nothing where it is zero by structure. Of a [`gradient`], it is a product with the Hessian.
 pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) -> Vec<Option<Expr>> {
     let mut rates: BTreeMap<Expr, Flow> = BTreeMap::new();
     for &(variable, rate) in seeds {
         rates.insert(variable, Flow::new(graph, rate));
     }
-    for expr in ancestors(graph, outputs) {
+    for expr in ancestors(graph, outputs, &[Input::Variable, Input::Multiplier]) {
         let mut flows = Vec::new();
         for partial in partials(graph, expr) {
             if let Some(rate) = rates.get(&partial.operand) {
@@ -63,15 +63,15 @@ pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) 
     outputs.iter().map(rate).collect()
 }
 
-/// What the outputs are made of and depends on the decision variables, operands before results, the variables excepted.
-pub(super) fn ancestors(graph: &Graph, outputs: &[Expr]) -> Vec<Expr> {
+/// What the outputs are made of and depends on inputs of these kinds, operands before results, the inputs excepted.
+pub(super) fn ancestors(graph: &Graph, outputs: &[Expr], inputs: &[Input]) -> Vec<Expr> {
     let mut needed = alloc::vec![false; graph.len()];
     for output in outputs {
         needed[output.index()] = true;
     }
     let mut ancestors = Vec::new();
     for expr in graph.exprs().rev() {
-        if needed[expr.index()] && graph.depends_on(expr, Input::Variable) {
+        if needed[expr.index()] && inputs.iter().any(|input| graph.depends_on(expr, *input)) {
             graph
                 .node(expr)
                 .operands()

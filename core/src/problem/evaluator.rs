@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Body;
 use super::graph::Input;
-use super::interpreter::{FORWARD, REVERSE};
+use super::interpreter::{FORWARD, FORWARD_TANGENT, REVERSE, REVERSE_TANGENT};
 use super::program::Program;
 use super::stage_evaluator::StageEvaluator;
 
@@ -46,6 +46,23 @@ impl Evaluator<1> {
     /// The gradient of cost plus `y` times the constraints, at the point of the last [`forward`](Self::forward).
     pub fn reverse(&mut self, y: &[f64], gradient: &mut [f64]) {
         self.reverse_block(y.as_chunks().0, gradient.as_chunks_mut().0);
+    }
+
+    /// The derivatives along the direction `v` at the point of the last [`forward`](Self::forward): returns that of the
+    /// cost; `rates` receives those of the constraints, J v.
+    pub fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> f64 {
+        let [rate] = self.forward_tangent_block(v.as_chunks().0, rates.as_chunks_mut().0);
+        rate
+    }
+
+    /// The derivative of the gradient of the last [`reverse`](Self::reverse), along the direction of the last
+    /// [`forward_tangent`](Self::forward_tangent) and with multipliers that change at the rates `w`: H v + J^T w, where
+    /// H is the Hessian of cost plus multipliers times constraints.
+    ///
+    /// With w = D J v it is the product of v with the Hessian of an augmented Lagrangian, D its penalties where a
+    /// constraint is active.
+    pub fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
+        self.reverse_tangent_block(w.as_chunks().0, product.as_chunks_mut().0);
     }
 
     /// The states x_0, x_1, ..., x_N of an optimal-control problem at the point of the last
@@ -91,30 +108,60 @@ impl<const LANES: usize> Evaluator<LANES> {
 
     /// [`forward`](Self::forward) for a block of points.
     pub fn forward_block(&mut self, u: &[[f64; LANES]], g: &mut [[f64; LANES]]) -> [f64; LANES] {
-        match &mut self.form {
-            Form::Plain { program, values } => {
-                program.load(values, Input::Variable, 0, u);
-                let mut outputs = program.run(FORWARD, values);
-                let cost = outputs.next().unwrap_or([f64::NAN; LANES]);
-                g.iter_mut().zip(outputs).for_each(|(g, output)| *g = output);
-                cost
-            }
-            Form::Stages(stages) => stages.forward(u, g),
-        }
+        self.sweep_forward(FORWARD, Input::Variable, u, g)
     }
 
     /// [`reverse`](Self::reverse) for a block of points.
     pub fn reverse_block(&mut self, y: &[[f64; LANES]], gradient: &mut [[f64; LANES]]) {
+        self.sweep_backward(REVERSE, Input::Multiplier, y, gradient);
+    }
+
+    /// [`forward_tangent`](Self::forward_tangent) for a block of points.
+    pub fn forward_tangent_block(&mut self, v: &[[f64; LANES]], rates: &mut [[f64; LANES]]) -> [f64; LANES] {
+        self.sweep_forward(FORWARD_TANGENT, Input::Direction, v, rates)
+    }
+
+    /// [`reverse_tangent`](Self::reverse_tangent) for a block of points.
+    pub fn reverse_tangent_block(&mut self, w: &[[f64; LANES]], product: &mut [[f64; LANES]]) {
+        self.sweep_backward(REVERSE_TANGENT, Input::MultiplierRate, w, product);
+    }
+
+    /// From variables, or their rates, to cost and constraints, or theirs.
+    fn sweep_forward(
+        &mut self,
+        section: usize,
+        input: Input,
+        u: &[[f64; LANES]],
+        g: &mut [[f64; LANES]],
+    ) -> [f64; LANES] {
         match &mut self.form {
             Form::Plain { program, values } => {
-                program.load(values, Input::Multiplier, 0, y);
-                let outputs = program.run(REVERSE, values);
-                gradient
-                    .iter_mut()
-                    .zip(outputs)
-                    .for_each(|(entry, output)| *entry = output);
+                program.load(values, input, 0, u);
+                let mut outputs = program.run(section, values);
+                let cost = outputs.next().unwrap_or([f64::NAN; LANES]);
+                g.iter_mut().zip(outputs).for_each(|(g, output)| *g = output);
+                cost
             }
-            Form::Stages(stages) => stages.reverse(y, gradient),
+            Form::Stages(stages) => stages.sweep_forward(section, input, u, g),
+        }
+    }
+
+    /// From multipliers, or their rates, to the gradient, or its rate.
+    fn sweep_backward(
+        &mut self,
+        section: usize,
+        input: Input,
+        y: &[[f64; LANES]],
+        gradient: &mut [[f64; LANES]],
+    ) {
+        match &mut self.form {
+            Form::Plain { program, values } => {
+                program.load(values, input, 0, y);
+                let outputs = program.run(section, values);
+                let entries = gradient.iter_mut().zip(outputs);
+                entries.for_each(|(entry, output)| *entry = output);
+            }
+            Form::Stages(stages) => stages.sweep_backward(section, input, y, gradient),
         }
     }
 }

@@ -26,6 +26,10 @@ pub enum Input {
     Variable,
     /// A Lagrange multiplier: the weight of one constraint's gradient.
     Multiplier,
+    /// The rate of change of a decision variable along a direction.
+    Direction,
+    /// The rate of change of a Lagrange multiplier along a direction.
+    MultiplierRate,
 }
 
 /// How a value comes about.

@@ -59,7 +59,7 @@ fn substitute(graph: &mut Graph, exprs: &[Expr], values: &[Expr]) -> Vec<Expr> {
             *entry = *value;
         }
     }
-    for expr in ancestors(graph, exprs) {
+    for expr in ancestors(graph, exprs, &[Input::Variable]) {
         let new = |operand: Expr| replaced[operand.index()];
         replaced[expr.index()] = match graph.node(expr) {
             Node::Constant(_) | Node::Input(..) => expr,

@@ -8,6 +8,8 @@ use crate::math;
 /// The sections of a program that [`super::compile`] makes.
 pub(super) const FORWARD: usize = 0;
 pub(super) const REVERSE: usize = 1;
+pub(super) const FORWARD_TANGENT: usize = 2;
+pub(super) const REVERSE_TANGENT: usize = 3;
 
 /// `values` is the memory of a program: one array of lanes for every slot.
 impl Program {

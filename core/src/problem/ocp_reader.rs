@@ -269,7 +269,7 @@ impl<'t> File<'t> {
 
 /// The first decision variable with this index or a higher one that `exprs` depend on.
 fn used_variable(graph: &Graph, exprs: &[Expr], least: usize) -> Option<usize> {
-    let operands = ancestors(graph, exprs).into_iter();
+    let operands = ancestors(graph, exprs, &[Input::Variable]).into_iter();
     let operands = operands.flat_map(|expr| graph.node(expr).operands());
     let variables = operands
         .chain(exprs.iter().copied())

@@ -102,8 +102,8 @@ impl InputLengths {
     pub fn len(&self, input: Input) -> usize {
         match input {
             Input::Parameter => self.parameters,
-            Input::Variable => self.variables,
-            Input::Multiplier => self.multipliers,
+            Input::Variable | Input::Direction => self.variables,
+            Input::Multiplier | Input::MultiplierRate => self.multipliers,
         }
     }
 }
@@ -154,12 +154,24 @@ impl Program {
 
     /// The first slot of an input vector.
     pub fn input_slot(&self, input: Input) -> usize {
-        let parameters = self.constants.len();
-        match input {
-            Input::Parameter => parameters,
-            Input::Variable => parameters + self.inputs.parameters,
-            Input::Multiplier => parameters + self.inputs.parameters + self.inputs.variables,
-        }
+        let InputLengths {
+            parameters,
+            variables,
+            multipliers,
+        } = self.inputs;
+        let before = match input {
+            Input::Parameter => 0,
+            Input::Variable => parameters,
+            Input::Multiplier => parameters + variables,
+            Input::Direction => parameters + variables + multipliers,
+            Input::MultiplierRate => parameters + 2 * variables + multipliers,
+        };
+        self.constants.len() + before
+    }
+
+    /// The slot behind those of all inputs: there, what depends on the parameters only begins.
+    pub fn first_computed_slot(&self) -> usize {
+        self.input_slot(Input::MultiplierRate) + self.inputs.multipliers
     }
 
     /// Gives constants and inputs their slots; returns the slots by value.
@@ -177,7 +189,7 @@ impl Program {
                 slot_of[expr.index()] = self.input_slot(input) as u32 + index;
             }
         }
-        self.slots = self.input_slot(Input::Multiplier) + self.inputs.multipliers;
+        self.slots = self.first_computed_slot();
         slot_of
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::graph::Input;
-use super::interpreter::{FORWARD, REVERSE};
+use super::interpreter::FORWARD;
 use super::program::{Program, Section};
 use super::stages::{Shooting, Stages};
 
@@ -79,7 +79,14 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         set(&stages.terminal, rest);
     }
 
-    pub(super) fn forward(&mut self, u: &[[f64; LANES]], g: &mut [[f64; LANES]]) -> [f64; LANES] {
+    /// From variables, or their rates, to cost and constraints, or theirs: the section `section` with the vector `input`.
+    pub(super) fn sweep_forward(
+        &mut self,
+        section: usize,
+        input: Input,
+        u: &[[f64; LANES]],
+        g: &mut [[f64; LANES]],
+    ) -> [f64; LANES] {
         let Self {
             stages,
             values,
@@ -94,7 +101,11 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         let (inputs, mut next_states) = u.split_at(stages.horizon * num_inputs);
         let (mut f1, mut f2) = g.split_at_mut(stages.num_f1());
         let mut inputs = inputs.chunks_exact(num_inputs);
-        state.copy_from_slice(&self.initial);
+        match input {
+            Input::Variable => state.copy_from_slice(&self.initial),
+            // The initial state does not depend on the variables.
+            _ => state.fill([0.0; LANES]),
+        }
         let mut cost = [0.0; LANES];
         let mut rest = values.as_mut_slice();
         for phase in &stages.phases {
@@ -102,14 +113,9 @@ impl<const LANES: usize> StageEvaluator<LANES> {
             let num_path = program.inputs.multipliers - num_states;
             for _ in phase.stages.clone() {
                 let memory = take(&mut rest, program.slots);
-                program.load(memory, Input::Variable, 0, state);
-                program.load(
-                    memory,
-                    Input::Variable,
-                    num_states,
-                    inputs.next().unwrap_or_default(),
-                );
-                let mut outputs = program.run(FORWARD, memory);
+                program.load(memory, input, 0, state);
+                program.load(memory, input, num_states, inputs.next().unwrap_or_default());
+                let mut outputs = program.run(section, memory);
                 add(&mut cost, outputs.next());
                 state
                     .iter_mut()
@@ -120,25 +126,25 @@ impl<const LANES: usize> StageEvaluator<LANES> {
                 if is_multiple {
                     let (decided, later) = next_states.split_at(num_states);
                     next_states = later;
-                    for ((gap, decided), x) in take(&mut f2, num_states)
-                        .iter_mut()
-                        .zip(decided)
-                        .zip(state.iter_mut())
-                    {
-                        *gap = core::array::from_fn(|lane| decided[lane] - x[lane]);
-                        *x = *decided;
-                    }
+                    tie(take(&mut f2, num_states), state, decided);
                 }
             }
         }
-        stages.terminal.load(rest, Input::Variable, 0, state);
-        let mut outputs = stages.terminal.run(FORWARD, rest);
+        stages.terminal.load(rest, input, 0, state);
+        let mut outputs = stages.terminal.run(section, rest);
         add(&mut cost, outputs.next());
         f1.iter_mut().zip(outputs).for_each(|(g, output)| *g = output);
         cost
     }
 
-    pub(super) fn reverse(&mut self, y: &[[f64; LANES]], gradient: &mut [[f64; LANES]]) {
+    /// From multipliers, or their rates, to the gradient, or its rate.
+    pub(super) fn sweep_backward(
+        &mut self,
+        section: usize,
+        input: Input,
+        y: &[[f64; LANES]],
+        gradient: &mut [[f64; LANES]],
+    ) {
         let Self {
             stages,
             values,
@@ -157,13 +163,8 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         let terminal = &stages.terminal;
         let mut rest = values.as_mut_slice();
         let memory = take_last(&mut rest, terminal.slots);
-        terminal.load(
-            memory,
-            Input::Multiplier,
-            0,
-            split_last(&mut f1, terminal.inputs.multipliers),
-        );
-        let outputs = terminal.run(REVERSE, memory);
+        terminal.load(memory, input, 0, split_last(&mut f1, terminal.inputs.multipliers));
+        let outputs = terminal.run(section, memory);
         adjoint
             .iter_mut()
             .zip(outputs)
@@ -177,9 +178,9 @@ impl<const LANES: usize> StageEvaluator<LANES> {
                 }
                 let memory = take_last(&mut rest, program.slots);
                 let path = split_last(&mut f1, program.inputs.multipliers - num_states);
-                program.load(memory, Input::Multiplier, 0, adjoint);
-                program.load(memory, Input::Multiplier, num_states, path);
-                let mut outputs = program.run(REVERSE, memory);
+                program.load(memory, input, 0, adjoint);
+                program.load(memory, input, num_states, path);
+                let mut outputs = program.run(section, memory);
                 adjoint
                     .iter_mut()
                     .zip(&mut outputs)
@@ -211,6 +212,14 @@ impl<const LANES: usize> StageEvaluator<LANES> {
     }
 }
 
+/// `x_(t+1) - f(x_t, u_t)`, and on with the x_(t+1) that was decided.
+fn tie<const LANES: usize>(gaps: &mut [[f64; LANES]], state: &mut [[f64; LANES]], decided: &[[f64; LANES]]) {
+    for ((gap, decided), x) in gaps.iter_mut().zip(decided).zip(state) {
+        *gap = core::array::from_fn(|lane| decided[lane] - x[lane]);
+        *x = *decided;
+    }
+}
+
 /// Of `x_(t+1) - f(x_t, u_t)` with multipliers nu: x_(t+1) gets its own adjoint plus nu, and f passes on -nu.
 fn untie<const LANES: usize>(
     gradient: &mut [[f64; LANES]],
@@ -225,7 +234,7 @@ fn untie<const LANES: usize>(
 
 /// The slots of what a program computes from its parameters.
 fn prepared(program: &Program) -> core::ops::Range<usize> {
-    let start = program.input_slot(Input::Multiplier) + program.inputs.multipliers;
+    let start = program.first_computed_slot();
     let Section { runs, .. } = &program.prepare;
     let ends = runs
         .iter()
