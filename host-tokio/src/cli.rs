@@ -7,6 +7,7 @@ mod failure;
 mod log;
 mod obe;
 mod open;
+mod pymodaq;
 mod result;
 mod serve;
 mod solve;
@@ -17,7 +18,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use tokio::net::lookup_host;
@@ -52,6 +53,8 @@ enum Command {
     Zeiss(zeiss::Arguments),
     /// Talk to lab devices, or play one.
     Device(device::Arguments),
+    /// Use PyMoDAQ's detectors and actuators, or be one.
+    Pymodaq(pymodaq::Arguments),
     /// Print the complete default configuration, commented.
     Config,
 }
@@ -79,6 +82,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Obe(arguments)) => obe::run(arguments),
         Some(Command::Zeiss(arguments)) => zeiss::run(arguments),
         Some(Command::Device(arguments)) => device::run(arguments),
+        Some(Command::Pymodaq(arguments)) => pymodaq::run(arguments),
         Some(Command::Config) => {
             print!("{}", config::DEFAULT_TEXT);
             Ok(ExitCode::SUCCESS)
@@ -122,6 +126,13 @@ async fn resolve(address: &str) -> Result<SocketAddr, Failure> {
 fn seconds(flag: &str, seconds: f64) -> Result<Duration, Failure> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| Failure::new(failure::USAGE, format!("{flag} is not a number of seconds")))
+}
+
+/// Seconds since 1970 (UTC).
+fn unix_time() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    // A clock before 1970 tells nothing.
+    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Runs a future that uses the network.

@@ -125,6 +125,20 @@ impl Service for AwaitedRegistry {
     }
 
     fn handle_request(&mut self, now: Instant, from: ConnectionId, event: ServerEvent) {
+        match &event {
+            ServerEvent::Module {
+                kind,
+                generation,
+                address,
+            } => {
+                tracing::info!(connection = from.0, kind = kind.name(), %generation, address, "module connected")
+            }
+            ServerEvent::Generation(generation) => {
+                tracing::info!(connection = from.0, %generation, "the module's generation")
+            }
+            ServerEvent::Controller => tracing::info!(connection = from.0, "controller connected"),
+            _ => {}
+        }
         self.registry.handle_request(now, from, event);
         self.settle();
     }

@@ -3,7 +3,7 @@
 pub mod simulated;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use core::fmt;
 
 use super::{ConnectionId, NoJob, Peer, Service};
 use crate::pymodaq::{
-    Client, DataDim, DataToExport, DataWithAxes, ERROR, Generation, Limits, ModuleKind, Order, Report,
+    Axis, Client, DataDim, DataToExport, DataWithAxes, ERROR, Generation, Limits, ModuleKind, Order, Report,
     Settings,
 };
 use crate::time::Instant;
@@ -130,6 +130,8 @@ pub struct Instrument {
     replies: VecDeque<(ConnectionId, Report)>,
     grabs: VecDeque<(ConnectionId, DataDim)>,
     is_grabbing: bool,
+    /// The axes that each connection was told, as g1 and g2 have them.
+    axes: BTreeMap<ConnectionId, [Option<Axis>; 2]>,
     /// Changes of settings that wait for the grab under way.
     changes: VecDeque<(ConnectionId, Vec<String>, String)>,
     /// Who ordered the move under way, and when to look whether it has ended.
@@ -152,6 +154,7 @@ impl Instrument {
             replies: VecDeque::new(),
             grabs: VecDeque::new(),
             is_grabbing: false,
+            axes: BTreeMap::new(),
             changes: VecDeque::new(),
             mover: None,
             is_shutting_down: false,
@@ -279,7 +282,10 @@ impl Instrument {
             self.is_grabbing = false;
             self.grabs.pop_front();
             match result {
-                Ok(data) => self.reply(from, Report::Done(Arc::new(data))),
+                Ok(data) => {
+                    self.report_axes(from, &data);
+                    self.reply(from, Report::Done(Arc::new(data)));
+                }
                 Err(why) => self.refuse(from, why),
             }
             self.change_settings(now);
@@ -292,6 +298,35 @@ impl Instrument {
             let position = self.position(now);
             self.reply(mover, Report::MoveDone(position));
         }
+    }
+}
+
+impl Instrument {
+    /// Axes that g1 and g2 do not send with the data, but once and before them.
+    fn report_axes(&mut self, to: ConnectionId, export: &DataToExport) {
+        let Some(data) = export
+            .data
+            .first()
+            .filter(|_| !self.config.generation.has_data_objects())
+        else {
+            return;
+        };
+        let rank = data.data.first().map_or(0, |array| array.shape().len());
+        let axis = |dimension: Option<usize>| {
+            data.axes
+                .iter()
+                .find(|axis| usize::try_from(axis.index).ok() == dimension)
+                .cloned()
+        };
+        // The last dimension is the horizontal one.
+        let axes = [axis(rank.checked_sub(1)), axis(rank.checked_sub(2))];
+        if self.axes.get(&to) == Some(&axes) {
+            return;
+        }
+        let [x, y] = axes.clone();
+        self.replies.extend(x.map(|x| (to, Report::XAxis(x))));
+        self.replies.extend(y.map(|y| (to, Report::YAxis(y))));
+        self.axes.insert(to, axes);
     }
 }
 
@@ -330,6 +365,7 @@ impl Service for Instrument {
     /// What the connection ordered goes on; nobody is told.
     fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId) {
         self.connections.retain(|&id| id != from);
+        self.axes.remove(&from);
         let mut is_first = self.is_grabbing;
         // A grab that runs is seen through, so that its data do not answer the next one.
         self.grabs

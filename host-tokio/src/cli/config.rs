@@ -1,6 +1,7 @@
 //! The configuration: flags over environment over file over defaults.
 
 mod layers;
+mod pymodaq;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use labwire_tokio::WebAccess;
 use serde::{Deserialize, Deserializer};
 
 pub(crate) use layers::Layers;
+pub(crate) use pymodaq::Pymodaq;
 
 /// The complete default configuration, commented.
 pub(crate) const DEFAULT_TEXT: &str = include_str!("default.toml");
@@ -24,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) open: Open,
     pub(crate) obe: Obe,
     pub(crate) zeiss: Zeiss,
+    pub(crate) pymodaq: Pymodaq,
     pub(crate) web: Web,
 }
 

@@ -3,6 +3,7 @@
 mod listen;
 mod obe;
 mod open;
+mod pymodaq;
 mod ready_file;
 mod server;
 mod zeiss;
@@ -55,6 +56,9 @@ pub(crate) struct Arguments {
     /// Write imports to this Python script, to be run inside ZEISS INSPECT, not to a project folder.
     #[arg(long, value_name = "FILE", conflicts_with = "zeiss_dir")]
     zeiss_script: Option<String>,
+    /// Where PyMoDAQ's modules connect to: host:port, port 0 for any free one, or none.
+    #[arg(long, value_name = "ADDRESS")]
+    pymodaq: Option<String>,
 }
 
 impl Arguments {
@@ -68,6 +72,7 @@ impl Arguments {
             ("--zeiss-ws", "zeiss", "websocket", &self.zeiss_ws),
             ("--zeiss-dir", "zeiss", "dir", &self.zeiss_dir),
             ("--zeiss-script", "zeiss", "script", &self.zeiss_script),
+            ("--pymodaq", "pymodaq", "address", &self.pymodaq),
         ];
         for (flag, section, key, text) in texts {
             if let Some(text) = text {
@@ -86,6 +91,7 @@ fn servers(config: &Config) -> Vec<Server> {
     vec![
         open::server(config),
         obe::server(config),
+        pymodaq::server(config),
         zeiss::tcp(config),
         zeiss::websocket(config),
     ]
@@ -94,16 +100,21 @@ fn servers(config: &Config) -> Vec<Server> {
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let mut layers = Layers::with_file_and_environment(arguments.config.as_deref())?;
     arguments.apply(&mut layers)?;
+    run_with(layers, arguments.only.as_deref(), arguments.ready_file)
+}
+
+/// Serves what is configured; of that, if wanted, only some servers.
+pub(crate) fn run_with(layers: Layers, only: Option<&[String]>, ready_file: Option<PathBuf>) -> Outcome {
     let config = layers.finish()?;
     log::start(&config.log)?;
     // A connection is a file descriptor. With less than asked for, accepting says so.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let servers = choose(servers(&config), arguments.only.as_deref())?;
-    if let Some(stale) = &arguments.ready_file {
+    let servers = choose(servers(&config), only)?;
+    if let Some(stale) = &ready_file {
         // Of a run that was cut short: nobody is to take it for this one's.
         let _ = std::fs::remove_file(stale);
     }
-    block_on(serve(servers, layers, arguments.ready_file))
+    block_on(serve(servers, layers, ready_file))
 }
 
 fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, Failure> {
@@ -178,7 +189,7 @@ fn print_table(lines: &[(&str, std::net::SocketAddr, String)]) {
 }
 
 /// The first signal drains, the second ends at once.
-async fn end_on_signals(shutdown: CancellationToken) {
+pub(crate) async fn end_on_signals(shutdown: CancellationToken) {
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => return tracing::warn!(%error, "cannot listen to signals"),

@@ -1,0 +1,461 @@
+//! Curves and images, in the terminal and as files.
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use plotters::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::symbols::Marker;
+use ratatui::text::Line;
+use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
+
+use super::channel::{Channel, range};
+
+/// Why there is no plot.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlotError {
+    /// Neither a curve nor an image.
+    #[error("{label} has {rank} dimensions; a plot has one or two")]
+    Rank { label: String, rank: usize },
+    /// Nothing that could be drawn.
+    #[error("{0} has no finite values")]
+    Empty(String),
+    /// A curve as pixels.
+    #[error("a curve is drawn as .svg; .png is for images")]
+    Curve,
+    /// Not a file that can be drawn to.
+    #[error("a plot is a file .svg or .png")]
+    Format,
+    /// The drawing failed.
+    #[error("cannot draw: {0}")]
+    Draw(String),
+}
+
+/// A channel as text of `width` columns and about `height` lines; images in colour, if wanted.
+pub(crate) fn terminal(
+    channel: &Channel,
+    width: u16,
+    height: u16,
+    colour: bool,
+) -> Result<String, PlotError> {
+    match channel.shape[..] {
+        [] => Ok(format!("{} = {}\n", channel.label, channel.values[0])),
+        [_] => curve(channel, width.max(30), height.max(8)),
+        [rows, columns] => {
+            let image = Image::new(channel, rows, columns)?;
+            Ok(if colour {
+                image.blocks(width, height)
+            } else {
+                image.letters(width, height)
+            })
+        }
+        _ => Err(PlotError::Rank {
+            label: channel.label.clone(),
+            rank: channel.shape.len(),
+        }),
+    }
+}
+
+/// A channel as the contents of a file that is called `path`.
+pub(crate) fn file(channel: &Channel, path: &Path) -> Result<Vec<u8>, PlotError> {
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
+    match (extension, &channel.shape[..]) {
+        ("svg", [_] | [_, _]) => Ok(svg(channel)?.into_bytes()),
+        ("png", &[rows, columns]) => Image::new(channel, rows, columns)?.png(),
+        ("png", [_]) => Err(PlotError::Curve),
+        ("svg" | "png", shape) => Err(PlotError::Rank {
+            label: channel.label.clone(),
+            rank: shape.len(),
+        }),
+        _ => Err(PlotError::Format),
+    }
+}
+
+/// A range with a little room around it, and some where there is none.
+fn padded((low, high): (f64, f64)) -> [f64; 2] {
+    let room = 0.04 * (high - low);
+    let room = if room > 0.0 {
+        room
+    } else {
+        0.5 * low.abs().max(1e-9)
+    };
+    [low - room, high + room]
+}
+
+fn curve(channel: &Channel, width: u16, height: u16) -> Result<String, PlotError> {
+    let empty = || PlotError::Empty(channel.label.clone());
+    let axis = &channel.axes[0];
+    let y = padded(channel.range().ok_or_else(empty)?);
+    let (left, right) = range(&axis.values).ok_or_else(empty)?;
+    let points: Vec<(f64, f64)> = axis
+        .values
+        .iter()
+        .copied()
+        .zip(channel.values.iter().copied())
+        .collect();
+    let dataset = Dataset::default()
+        .marker(Marker::Braille)
+        .graph_type(GraphType::Line)
+        .data(&points);
+    let labels = |[low, high]: [f64; 2]| {
+        [low, 0.5 * (low + high), high]
+            .map(|value| Line::from(format!("{value:.4}")))
+            .to_vec()
+    };
+    let x = if left < right {
+        [left, right]
+    } else {
+        padded((left, right))
+    };
+    let chart = Chart::new(vec![dataset])
+        .x_axis(Axis::default().bounds(x).labels(labels(x)))
+        .y_axis(Axis::default().bounds(y).labels(labels(y)));
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    chart.render(area, &mut buffer);
+    let mut text = format!("{}\n", channel.label);
+    for row in 0..height {
+        let line: String = (0..width).map(|column| buffer[(column, row)].symbol()).collect();
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text += &format!("{:>width$}\n", axis.label, width = usize::from(width));
+    Ok(text)
+}
+
+/// Values from 0 to 1.
+struct Image {
+    label: String,
+    rows: usize,
+    columns: usize,
+    values: Vec<f64>,
+    range: (f64, f64),
+}
+
+impl Image {
+    fn new(channel: &Channel, rows: usize, columns: usize) -> Result<Self, PlotError> {
+        let (low, high) = channel
+            .range()
+            .ok_or_else(|| PlotError::Empty(channel.label.clone()))?;
+        let scale = if high > low { 1.0 / (high - low) } else { 0.0 };
+        let values = channel.values.iter().map(|value| {
+            if value.is_finite() {
+                (value - low) * scale
+            } else {
+                0.0
+            }
+        });
+        Ok(Self {
+            label: channel.label.clone(),
+            rows,
+            columns,
+            values: values.collect(),
+            range: (low, high),
+        })
+    }
+
+    /// The mean over each cell of a grid.
+    fn reduced(&self, rows: usize, columns: usize) -> Vec<Vec<f64>> {
+        let span = |index: usize, cells: usize, length: usize| {
+            let start = index * length / cells;
+            start..((index + 1) * length / cells).max(start + 1).min(length)
+        };
+        let cell = |row: usize, column: usize| {
+            let mut sum = (0.0, 0.0);
+            for row in span(row, rows, self.rows) {
+                for column in span(column, columns, self.columns) {
+                    sum = (sum.0 + self.values[row * self.columns + column], sum.1 + 1.0);
+                }
+            }
+            sum.0 / sum.1
+        };
+        (0..rows)
+            .map(|row| (0..columns).map(|column| cell(row, column)).collect())
+            .collect()
+    }
+
+    /// How many columns, and rows that are twice as many as lines of text, show it undistorted.
+    fn grid(&self, width: u16, height: u16) -> (usize, usize) {
+        let (width, height) = (f64::from(width.max(2)), 2.0 * f64::from(height.max(2)));
+        let scale = (width / self.columns as f64)
+            .min(height / self.rows as f64)
+            .min(1.0);
+        let cells = |length: usize| ((length as f64 * scale) as usize).max(1);
+        (cells(self.columns), cells(self.rows))
+    }
+
+    fn caption(&self) -> String {
+        let (low, high) = self.range;
+        format!(
+            "{}, {} x {}, {low} to {high}\n",
+            self.label, self.columns, self.rows
+        )
+    }
+
+    fn blocks(&self, width: u16, height: u16) -> String {
+        let (columns, rows) = self.grid(width, height);
+        let grid = self.reduced(rows, columns);
+        let mut text = self.caption();
+        for pair in grid.chunks(2) {
+            for column in 0..columns {
+                let (r, g, b) = viridis(pair[0][column]);
+                text += &format!("\x1b[38;2;{r};{g};{b}m");
+                if let Some(below) = pair.get(1) {
+                    let (r, g, b) = viridis(below[column]);
+                    text += &format!("\x1b[48;2;{r};{g};{b}m");
+                }
+                text.push('▀');
+            }
+            text += "\x1b[0m\n";
+        }
+        text
+    }
+
+    fn letters(&self, width: u16, height: u16) -> String {
+        const RAMP: &[u8] = b" .:-=+*#%@";
+        let (columns, rows) = self.grid(width, height);
+        let mut text = self.caption();
+        for row in self.reduced(rows.div_ceil(2), columns) {
+            let line: String = row
+                .iter()
+                .map(|value| char::from(RAMP[(value * 9.0).round() as usize]))
+                .collect();
+            text += line.trim_end();
+            text.push('\n');
+        }
+        text
+    }
+
+    /// 8 bits of grey, black to white over the range of the values.
+    fn png(&self) -> Result<Vec<u8>, PlotError> {
+        let pixels: Vec<u8> = self
+            .values
+            .iter()
+            .map(|value| (value * 255.0).round() as u8)
+            .collect();
+        self.encoded(png::ColorType::Grayscale, &pixels)
+    }
+
+    fn coloured_png(&self) -> Result<Vec<u8>, PlotError> {
+        let pixels: Vec<u8> = self
+            .values
+            .iter()
+            .flat_map(|&value| <[u8; 3]>::from(viridis(value)))
+            .collect();
+        self.encoded(png::ColorType::Rgb, &pixels)
+    }
+
+    fn encoded(&self, colour: png::ColorType, pixels: &[u8]) -> Result<Vec<u8>, PlotError> {
+        let failed = |error: png::EncodingError| PlotError::Draw(error.to_string());
+        let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, side(self.columns), side(self.rows));
+        encoder.set_color(colour);
+        let mut writer = encoder.write_header().map_err(failed)?;
+        writer.write_image_data(pixels).map_err(failed)?;
+        writer.finish().map_err(failed)?;
+        Ok(file)
+    }
+}
+
+/// The colour map "viridis" (van der Walt and Smith, 2015), between its values at eighths.
+fn viridis(value: f64) -> (u8, u8, u8) {
+    const MAP: [[f64; 3]; 9] = [
+        [68.0, 1.0, 84.0],
+        [71.0, 45.0, 123.0],
+        [59.0, 82.0, 139.0],
+        [44.0, 114.0, 142.0],
+        [33.0, 145.0, 140.0],
+        [39.0, 173.0, 129.0],
+        [92.0, 200.0, 99.0],
+        [170.0, 220.0, 50.0],
+        [253.0, 231.0, 37.0],
+    ];
+    let place = value.clamp(0.0, 1.0) * 8.0;
+    let index = (place as usize).min(7);
+    let part = place - index as f64;
+    let mix =
+        |colour: usize| (MAP[index][colour] * (1.0 - part) + MAP[index + 1][colour] * part).round() as u8;
+    (mix(0), mix(1), mix(2))
+}
+
+const SVG_SIZE: (u32, u32) = (800, 500);
+
+fn svg(channel: &Channel) -> Result<String, PlotError> {
+    let mut text = String::new();
+    let image = draw(channel, &mut text)?;
+    // Pixels go behind the axes as one embedded picture; the drawing library would make a rectangle of each.
+    if let (Some(element), Some(start)) = (image, text.find("<rect")) {
+        let end = text[start..].find("/>").map_or(start, |end| start + end + 2);
+        text.insert_str(end, &element);
+    }
+    Ok(text)
+}
+
+/// Draws all but the pixels of an image, which are returned as an element for the text.
+fn draw(channel: &Channel, text: &mut String) -> Result<Option<String>, PlotError> {
+    let failed = |error: &dyn std::fmt::Display| PlotError::Draw(error.to_string());
+    let empty = || PlotError::Empty(channel.label.clone());
+    let horizontal = &channel.axes[channel.axes.len() - 1];
+    let (left, right) = range(&horizontal.values).ok_or_else(empty)?;
+    let image = match channel.shape[..] {
+        [rows, columns] => Some(Image::new(channel, rows, columns)?),
+        _ => None,
+    };
+    let vertical = if image.is_some() {
+        range(&channel.axes[0].values)
+    } else {
+        channel.range()
+    };
+    let [bottom, top] = match (vertical, &image) {
+        // Rows of an image go down.
+        (Some((low, high)), Some(_)) => [high, low],
+        (Some(range), None) => padded(range),
+        (None, _) => return Err(empty()),
+    };
+    let root = SVGBackend::with_string(text, SVG_SIZE).into_drawing_area();
+    root.fill(&WHITE).map_err(|error| failed(&error))?;
+    let mut chart = ChartBuilder::on(&root)
+        .caption(&channel.label, ("sans-serif", 18))
+        .margin(12)
+        .x_label_area_size(44)
+        .y_label_area_size(72)
+        .build_cartesian_2d(left..right, bottom..top)
+        .map_err(|error| failed(&error))?;
+    let description = if image.is_some() {
+        channel.axes[0].label.as_str()
+    } else {
+        ""
+    };
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc(&horizontal.label)
+        .y_desc(description)
+        .max_light_lines(1);
+    if image.is_some() {
+        mesh.disable_mesh();
+    }
+    mesh.draw().map_err(|error| failed(&error))?;
+    let Some(image) = image else {
+        let points = horizontal
+            .values
+            .iter()
+            .copied()
+            .zip(channel.values.iter().copied());
+        let points = points.filter(|(x, y)| x.is_finite() && y.is_finite());
+        chart
+            .draw_series(LineSeries::new(points, &BLUE))
+            .map_err(|error| failed(&error))?;
+        root.present().map_err(|error| failed(&error))?;
+        return Ok(None);
+    };
+    let (x, y) = chart.plotting_area().get_pixel_range();
+    root.present().map_err(|error| failed(&error))?;
+    let data = STANDARD.encode(image.coloured_png()?);
+    Ok(Some(format!(
+        "\n<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
+         style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{data}\"/>",
+        x.start,
+        y.start,
+        x.end - x.start,
+        y.end - y.start,
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use labwire_core::pymodaq::{DataClass, DataWithAxes, NdArray};
+
+    fn channel(shape: &[usize], values: &[f64]) -> Channel {
+        let array = NdArray::from_elements(shape, values).unwrap();
+        Channel::all(&DataWithAxes::new(DataClass::DataRaw, "signal", 0.0, vec![array])).remove(0)
+    }
+
+    #[test]
+    fn a_curve_is_drawn_with_its_range() {
+        let values: Vec<f64> = (0..100).map(|x| (f64::from(x) / 10.0).sin()).collect();
+        let text = terminal(&channel(&[100], &values), 60, 12, true).unwrap();
+        assert!(
+            text.contains("signal") && text.contains("99.0000") && text.contains("1.0799"),
+            "{text}"
+        );
+        assert!(
+            text.chars()
+                .any(|symbol| ('\u{2801}'..='\u{28ff}').contains(&symbol)),
+            "{text}"
+        );
+        let flat = terminal(&channel(&[3], &[2.0, 2.0, 2.0]), 60, 12, true).unwrap();
+        assert!(flat.contains("2.0000"), "{flat}");
+    }
+
+    #[test]
+    fn an_image_is_drawn_from_dark_to_bright() {
+        let image = channel(&[2, 4], &[0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0, 9.0]);
+        assert_eq!(
+            terminal(&image, 80, 20, false).unwrap(),
+            "signal, 4 x 2, 0 to 9\n   @\n"
+        );
+        let colours = terminal(&image, 80, 20, true).unwrap();
+        assert_eq!(colours.matches('▀').count(), 4);
+        assert!(colours.contains("\x1b[38;2;253;231;37m"));
+        // As many cells as the terminal has room for, in proportion.
+        let large = channel(&[100, 200], &vec![1.0; 20_000]);
+        let lines: Vec<_> = terminal(&large, 40, 20, true)
+            .unwrap()
+            .lines()
+            .map(str::len)
+            .collect();
+        assert_eq!(lines.len(), 1 + 10);
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_says_why() {
+        let why =
+            |channel: &Channel, file_name: &str| file(channel, Path::new(file_name)).unwrap_err().to_string();
+        let curve = channel(&[2], &[1.0, 2.0]);
+        assert_eq!(
+            why(&curve, "a.png"),
+            "a curve is drawn as .svg; .png is for images"
+        );
+        assert_eq!(why(&curve, "a.jpg"), "a plot is a file .svg or .png");
+        assert_eq!(
+            why(&channel(&[2], &[f64::NAN, f64::NAN]), "a.svg"),
+            "signal has no finite values"
+        );
+        let cube = channel(&[2, 1, 1, 2], &[1.0; 4]);
+        assert_eq!(
+            why(&cube, "a.svg"),
+            "signal has 4 dimensions; a plot has one or two"
+        );
+        assert_eq!(
+            terminal(&channel(&[1], &[3.5]), 80, 20, true).unwrap(),
+            "signal = 3.5\n"
+        );
+    }
+
+    #[test]
+    fn files_are_what_their_names_say() {
+        let image = channel(&[2, 3], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        let png = file(&image, Path::new("a.png")).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&png)).read_info().unwrap();
+        let mut pixels = vec![0; 6];
+        reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(pixels, [0, 51, 102, 153, 204, 255]);
+        let svg = String::from_utf8(file(&image, Path::new("a.svg")).unwrap()).unwrap();
+        assert!(
+            svg.starts_with("<svg") && svg.contains("data:image/png;base64,"),
+            "{svg}"
+        );
+        let curve =
+            String::from_utf8(file(&channel(&[3], &[1.0, 3.0, 2.0]), Path::new("a.svg")).unwrap()).unwrap();
+        assert!(
+            curve.contains("<polyline") && !curve.contains("<image"),
+            "{curve}"
+        );
+    }
+}

@@ -1,0 +1,347 @@
+//! `labwire pymodaq` from outside: a server, simulated instruments in both directions, and every command.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// A folder of this test's own.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("labwire-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A program that is ended with its test.
+struct Running(Child);
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let child = labwire(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        line
+    }
+
+    fn interrupt(mut self) -> Option<i32> {
+        let id = self.0.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", "INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn labwire(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labwire"));
+    command.arg("pymodaq").args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// A server, and commands for it.
+struct Server {
+    folder: Folder,
+    address: String,
+    running: Running,
+}
+
+impl Server {
+    fn start(name: &str, arguments: &[&str]) -> Self {
+        let folder = Folder::new(name);
+        let ready = folder.file("ready.json");
+        let running = Running::start(
+            &[
+                &["serve", "--listen", "127.0.0.1:0", "--ready-file", &ready],
+                arguments,
+            ]
+            .concat(),
+        );
+        let address = loop {
+            let text = fs::read_to_string(&ready).unwrap_or_default();
+            if let Ok(servers) = serde_json::from_str::<serde_json::Value>(&text) {
+                break servers["pymodaq"].as_str().unwrap().to_owned();
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
+        Self {
+            folder,
+            address,
+            running,
+        }
+    }
+
+    fn instrument(&self, name: &str, arguments: &[&str]) -> Running {
+        Running::start(
+            &[
+                &["instrument", "--name", name, "--connect", &self.address],
+                arguments,
+            ]
+            .concat(),
+        )
+    }
+
+    /// Exit status, standard output and standard error.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = labwire(&[&["--address", &self.address], arguments].concat())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    /// The output of a command that succeeds.
+    fn ask(&self, arguments: &[&str]) -> String {
+        let (code, out, err) = self.run(arguments);
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{arguments:?}: {out}");
+        out
+    }
+
+    fn wait_for(&self, count: usize) -> Vec<serde_json::Value> {
+        loop {
+            let list: serde_json::Value = serde_json::from_str(&self.ask(&["list", "--json"])).unwrap();
+            let modules = list["modules"].as_array().unwrap();
+            if modules.len() == count
+                && modules
+                    .iter()
+                    .all(|module| !module["name"].as_str().unwrap().contains(':'))
+            {
+                return modules.clone();
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn number(text: &str) -> f64 {
+    text.split_whitespace()
+        .find_map(|word| word.parse().ok())
+        .unwrap()
+}
+
+#[test]
+fn data_are_grabbed_drawn_and_kept() {
+    let server = Server::start("grab", &[]);
+    let _camera = server.instrument("camera", &["--as", "grabber", "--size", "40x30"]);
+    let _spectrum = server.instrument(
+        "spectrum",
+        &["--as", "grabber", "--dim", "1D", "--generation", "g2"],
+    );
+    let _meter = server.instrument(
+        "meter",
+        &["--as", "grabber", "--dim", "0D", "--generation", "g3c"],
+    );
+    server.wait_for(3);
+    let all = server.ask(&["grab"]);
+    assert!(all.contains("camera: image (count) <u2[30, 40]"), "{all}");
+    assert!(all.contains("spectrum: spectrum <f8[1024]"), "{all}");
+    assert!(all.contains("meter: voltage (V) = "), "{all}");
+
+    let table = server.folder.file("table.csv");
+    server.ask(&[
+        "grab", "spectrum", "--every", "1ms", "--count", "2", "--csv", &table,
+    ]);
+    let text = fs::read_to_string(&table).unwrap();
+    assert!(
+        text.starts_with("timestamp,module,data,wavelength (nm),spectrum\n"),
+        "{}",
+        &text[..100]
+    );
+    assert_eq!(text.lines().count(), 1 + 2 * 1024);
+    server.ask(&["last", "spectrum", "--csv", &table]);
+    assert_eq!(fs::read_to_string(&table).unwrap().lines().count(), 1 + 3 * 1024);
+
+    let array = server.folder.file("image.npy");
+    server.ask(&["grab", "camera", "--npy", &array]);
+    let array = fs::read(array).unwrap();
+    assert!(
+        String::from_utf8_lossy(&array[..128])
+            .contains("'descr': '<u2', 'fortran_order': False, 'shape': (30, 40)")
+    );
+    assert_eq!(array.len(), 128 + 2 * 30 * 40);
+
+    assert!(
+        server
+            .ask(&["grab", "spectrum", "--plot"])
+            .contains("wavelength (nm)")
+    );
+    assert!(server.ask(&["grab", "camera", "--plot"]).contains('@'));
+    for (module, file, start) in [
+        ("spectrum", "a.svg", "<svg"),
+        ("camera", "b.svg", "<svg"),
+        ("camera", "c.png", "\u{fffd}PNG"),
+    ] {
+        let file = server.folder.file(file);
+        server.ask(&["grab", module, &format!("--plot={file}")]);
+        assert!(String::from_utf8_lossy(&fs::read(file).unwrap()).starts_with(start));
+    }
+    let (code, _, err) = server.run(&["grab", "spectrum", "--plot=/tmp/a.jpg"]);
+    assert!(
+        code == Some(65) && err.contains("a plot is a file .svg or .png"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_stage_is_moved_set_and_stopped() {
+    // The stage listens, and the server goes to it.
+    let mut stage = Running::start(&[
+        "instrument",
+        "--as",
+        "actuator",
+        "--name",
+        "stage",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    let listens = stage.first_line();
+    let address = listens.trim().strip_prefix("instrument listens on ").unwrap();
+    let server = Server::start("move", &["--connect", address]);
+    server.wait_for(1);
+    assert_eq!(server.ask(&["set", "stage", "backlash", "0"]), "stage: set\n");
+    assert_eq!(number(&server.ask(&["move-abs", "stage", "0.5"])), 0.5);
+    assert_eq!(number(&server.ask(&["move-rel", "stage", "-0.75"])), -0.25);
+    assert_eq!(server.ask(&["position"]), "stage: -0.25 mm\n");
+    assert_eq!(server.ask(&["home", "stage"]), "stage: 0 mm\n");
+    assert!(
+        server
+            .ask(&["settings", "stage"])
+            .contains("velocity = 10  (Velocity (mm/s), float)")
+    );
+    assert!(
+        server
+            .ask(&["settings", "stage", "--xml"])
+            .starts_with("<Settings type=\"group\"")
+    );
+
+    let far = labwire(&["--address", &server.address, "move-abs", "stage", "50"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut far = Running(far.unwrap());
+    while server.wait_for(1)[0]["state"] != "moving" {}
+    assert!(server.ask(&["stop"]).starts_with("stage: "));
+    let mut why = String::new();
+    BufReader::new(far.0.stderr.take().unwrap())
+        .read_line(&mut why)
+        .unwrap();
+    assert!(why.starts_with("stage: stopped at "), "{why}");
+    assert_eq!(far.0.wait().unwrap().code(), Some(69));
+
+    let (code, _, err) = server.run(&["move-abs", "stage", "-99"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (
+            Some(69),
+            "stage: the module says: -99 mm is beyond the limits -50 and 50 mm\n"
+        )
+    );
+    let (code, _, err) = server.run(&["set", "stage", "speed", "1"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (Some(69), "stage: there is no setting speed\n")
+    );
+    assert_eq!(stage.interrupt(), Some(0));
+    assert_eq!(server.running.interrupt(), Some(0));
+}
+
+#[test]
+fn an_interrupted_move_is_stopped() {
+    let server = Server::start("interrupt", &[]);
+    let _stage = server.instrument("stage", &["--as", "actuator"]);
+    server.wait_for(1);
+    let far = labwire(&["--address", &server.address, "move-abs", "stage", "50"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut far = Running(far);
+    while server.wait_for(1)[0]["state"] != "moving" {}
+    let mut errors = BufReader::new(far.0.stderr.take().unwrap());
+    assert_eq!(far.interrupt(), Some(69));
+    let mut why = String::new();
+    errors.read_line(&mut why).unwrap();
+    assert!(why.starts_with("stage: stopped at "), "{why}");
+    assert_eq!(server.wait_for(1)[0]["state"], "idle");
+}
+
+#[test]
+fn a_prompt_takes_commands_and_remembers_them() {
+    let server = Server::start("prompt", &[]);
+    let _stage = server.instrument("stage", &["--as", "actuator"]);
+    server.wait_for(1);
+    let mut prompt = labwire(&["--address", &server.address])
+        .env("XDG_STATE_HOME", &server.folder.0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = b"rename stage 'my stage'\nposition 'my stage'\nfly\nquit\n";
+    prompt.stdin.take().unwrap().write_all(lines).unwrap();
+    let output = prompt.wait_with_output().unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        out.contains("stage: done") && out.contains("my stage: 0 mm"),
+        "{out}"
+    );
+    assert!(err.contains("unrecognized subcommand 'fly'"), "{err}");
+    assert_eq!(output.status.code(), Some(69));
+    let history = fs::read_to_string(server.folder.0.join("labwire/pymodaq-history")).unwrap();
+    assert!(history.contains("position 'my stage'"), "{history}");
+}
+
+#[test]
+fn who_is_not_there_is_told() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let output = labwire(&["--address", &nobody, "list"]).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        err.contains("cannot connect") && err.contains("labwire pymodaq serve"),
+        "{err}"
+    );
+    assert_eq!(output.status.code(), Some(69));
+}
