@@ -8,7 +8,6 @@ use labwire_tokio::{ClientOptions, OptimizerClient};
 
 use super::failure::{Failure, Outcome};
 use super::solve::RunArguments;
-use super::{block_on, resolve, result};
 use super::{block_on, resolve, result, seconds};
 
 #[derive(Debug, clap::Args)]
