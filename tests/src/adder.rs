@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{
@@ -22,6 +23,16 @@ pub struct Adder {
     replies: VecDeque<(ConnectionId, Reply)>,
     killers: Vec<ConnectionId>,
     is_shutting_down: bool,
+    trap: Option<Arc<Trap>>,
+}
+
+/// Where a service stands still and then panics.
+#[derive(Debug, Default)]
+pub struct Trap {
+    /// The service is in it.
+    pub holds: AtomicBool,
+    /// The service may go on, to its panic.
+    pub is_open: AtomicBool,
 }
 
 /// A sum under way.
@@ -58,6 +69,15 @@ impl Adder {
             replies: VecDeque::new(),
             killers: Vec::new(),
             is_shutting_down: false,
+            trap: None,
+        }
+    }
+
+    /// Asked for a sum, it goes into the trap.
+    pub fn with_trap(self, trap: Arc<Trap>) -> Self {
+        Self {
+            trap: Some(trap),
+            ..self
         }
     }
 
@@ -67,6 +87,13 @@ impl Adder {
     }
 
     fn run(&mut self, from: ConnectionId, run: &RunRequest) {
+        if let Some(trap) = &self.trap {
+            trap.holds.store(true, Ordering::Relaxed);
+            while !trap.is_open.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            panic!("the panic that the test wants");
+        }
         let [n] = run.parameter[..] else {
             let error = ErrorReply::new(code::PARAMETERS, "one parameter is expected");
             self.replies.push_back((from, Reply::Error(error)));

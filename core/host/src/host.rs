@@ -1,27 +1,26 @@
 //! A service and everything attached to it.
 
+mod connection;
+mod service_task;
+
 use std::collections::HashMap;
-use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
-use std::time::Duration;
 
 use async_channel::{Receiver, Sender, bounded};
-use futures_lite::future::or;
 use labwire_core::limits::HostLimits;
-use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
+use labwire_core::service::{ConnectionId, Service};
 use labwire_core::session::{ServerSession, Session};
 use labwire_core::time::Instant;
 
 use crate::admission::{Admission, Refused};
 use crate::clock::Clock;
-use crate::drive::{Alarm, Application, Driven, drive};
 use crate::pool::Pool;
 use crate::runtime::{Runtime, Transport, timeout};
 use crate::signal::Signal;
+use connection::Connection;
+use service_task::{Input, ServiceTask};
 
 /// A service whose parts may move between threads: what a [`Host`] can run.
 pub trait HostedService:
@@ -47,10 +46,6 @@ type Reply<S> = <<S as Service>::Session as ServerSession>::Reply;
 
 /// How much, of all connections, may wait for the service to look at it, which takes it a moment each.
 const WAITING_INPUTS: usize = 256;
-/// How many replies may wait for one connection to send them. A connection that lets more pile up is ended.
-const WAITING_REPLIES: usize = 64;
-/// What a job may take on the service's own task before it goes to the threads: less than going there costs others.
-const FIRST_TURN: Duration = Duration::from_micros(200);
 
 /// Runs one service for any number of connections, over whatever they come.
 ///
@@ -206,247 +201,5 @@ impl Attached {
     pub async fn ended(self) {
         // Nothing is ever sent: its end is the answer.
         let _ = self.ended.recv().await;
-    }
-}
-
-/// What the service is told.
-enum Input<S: HostedService> {
-    Opened {
-        id: ConnectionId,
-        peer: Peer,
-        replies: Sender<Reply<S>>,
-        session: Sender<S::Session>,
-    },
-    Request(ConnectionId, Request<S>),
-    Closed(ConnectionId),
-    Finished(S::Job),
-    Call(Call<S>),
-    Shutdown,
-}
-
-type Call<S> = Box<dyn FnOnce(&mut S, Instant) + Send>;
-
-/// One connection's task.
-struct Connection<S: HostedService> {
-    host: &'static str,
-    id: ConnectionId,
-    address: SocketAddr,
-    clock: Clock,
-    inputs: Sender<Input<S>>,
-    signals: Signals,
-}
-
-impl<S: HostedService> Connection<S> {
-    async fn run<T: Transport<R>, R: Runtime>(self, transport: T) {
-        let (sender, replies) = bounded(WAITING_REPLIES);
-        let (session, opened) = bounded(1);
-        let open = Input::Opened {
-            id: self.id,
-            peer: Peer::at(self.address),
-            replies: sender,
-            session,
-        };
-        // The service's task outlives its connections, unless it panicked.
-        if self.inputs.send(open).await.is_err() {
-            return;
-        }
-        let Ok(mut session) = opened.recv().await else {
-            return;
-        };
-        let mut client = Client::<S> {
-            id: self.id,
-            inputs: self.inputs.clone(),
-            replies,
-        };
-        let start = self.clock.now();
-        let driven = self.drive::<T, R>(&mut session, transport, &mut client).await;
-        let seconds = self.clock.now().duration_since(start).as_secs_f64();
-        let (service, connection, peer) = (self.host, self.id.0, self.address);
-        match driven {
-            Some(end) => tracing::info!(
-                service, connection, %peer, reason = %end.reason, received = end.received, sent = end.sent, seconds,
-                "connection closed"
-            ),
-            None => tracing::info!(service, connection, %peer, reason = "cut", seconds, "connection closed"),
-        }
-        // As above.
-        let _ = self.inputs.send(Input::Closed(self.id)).await;
-    }
-
-    /// `None`: the connection was cut.
-    async fn drive<T: Transport<R>, R: Runtime>(
-        &self,
-        session: &mut S::Session,
-        transport: T,
-        client: &mut Client<S>,
-    ) -> Option<Driven> {
-        let shutdown = self.signals.shutdown.wait();
-        let driving =
-            async { Some(drive::<R, _, _, _>(session, transport, client, self.clock, shutdown).await) };
-        let cutting = async {
-            self.signals.cut.wait().await;
-            None
-        };
-        or(pin!(cutting), pin!(driving)).await
-    }
-}
-
-/// The service, as one connection sees it.
-struct Client<S: HostedService> {
-    id: ConnectionId,
-    inputs: Sender<Input<S>>,
-    replies: Receiver<Reply<S>>,
-}
-
-impl<S: HostedService> Application<S::Session> for Client<S> {
-    type Command = Reply<S>;
-
-    async fn next_command(&mut self) -> Option<Reply<S>> {
-        self.replies.recv().await.ok()
-    }
-
-    fn apply(&mut self, now: Instant, session: &mut S::Session, reply: Reply<S>) {
-        session.reply(now, reply);
-    }
-
-    async fn handle_event(&mut self, request: Request<S>) {
-        // When the service has gone, the replies end as well.
-        let _ = self.inputs.send(Input::Request(self.id, request)).await;
-    }
-}
-
-/// What the service's task waits for.
-enum Next<S: HostedService> {
-    Input(Input<S>),
-    Timeout,
-    End,
-}
-
-async fn next<S: HostedService, R: Runtime>(inputs: &Receiver<Input<S>>, alarm: &mut Alarm<R>) -> Next<S> {
-    let mut input = pin!(inputs.recv());
-    poll_fn(|context| match input.as_mut().poll(context) {
-        Poll::Ready(Ok(input)) => Poll::Ready(Next::Input(input)),
-        Poll::Ready(Err(_)) => Poll::Ready(Next::End),
-        Poll::Pending => alarm.poll(context).map(|()| Next::Timeout),
-    })
-    .await
-}
-
-/// The task that owns the service.
-struct ServiceTask<S: HostedService> {
-    service: S,
-    clock: Clock,
-    inputs: Receiver<Input<S>>,
-    outputs: HashMap<ConnectionId, Sender<Reply<S>>>,
-    pool: Pool<S::Job>,
-    /// Jobs that the pool has.
-    running: usize,
-    max_running: usize,
-    signals: Signals,
-}
-
-impl<S: HostedService> ServiceTask<S> {
-    async fn run<R: Runtime>(mut self) {
-        let mut alarm = Alarm::<R>::new(self.clock);
-        loop {
-            alarm.set(self.service.poll_timeout().map(|(due, _)| due));
-            match next(&self.inputs, &mut alarm).await {
-                Next::Input(input) => self.handle(input),
-                Next::Timeout => {}
-                Next::End => return,
-            }
-            // Not only when nothing else happens.
-            let now = self.clock.now();
-            if self.service.poll_timeout().is_some_and(|(due, _)| due <= now) {
-                self.service.handle_timeout(now);
-            }
-            self.work();
-            self.deliver();
-            if self.service.is_finished() {
-                self.signals.finished.set();
-            }
-        }
-    }
-
-    fn handle(&mut self, input: Input<S>) {
-        let now = self.clock.now();
-        match input {
-            Input::Opened {
-                id,
-                peer,
-                replies,
-                session,
-            } => {
-                self.outputs.insert(id, replies);
-                // A connection that has gone in the meantime says so next.
-                let _ = session.try_send(self.service.open_session(now, peer));
-            }
-            Input::Request(from, request) => self.service.handle_request(now, from, request),
-            Input::Closed(id) => {
-                self.outputs.remove(&id);
-                self.service.handle_disconnect(now, id);
-            }
-            Input::Finished(job) => {
-                self.running -= 1;
-                self.service.finish_job(now, job);
-            }
-            Input::Call(call) => call(&mut self.service, now),
-            Input::Shutdown => self.service.handle_shutdown(now),
-        }
-    }
-
-    fn work(&mut self) {
-        while self.running < self.max_running
-            && let Some(mut job) = self.service.take_job(self.clock.now())
-        {
-            let first_turn = match job.may_block() {
-                true => Busy::Yes,
-                false => self.first_turn(&mut job),
-            };
-            match first_turn {
-                Busy::No => self.service.finish_job(self.clock.now(), job),
-                Busy::Yes => {
-                    self.running += 1;
-                    self.pool.push(job);
-                }
-            }
-        }
-    }
-
-    fn first_turn(&self, job: &mut S::Job) -> Busy {
-        if job.may_block() {
-            return Busy::Yes;
-        }
-        let start = self.clock.now();
-        let (mut now, mut fuel) = (start, 1);
-        while now.duration_since(start) < FIRST_TURN {
-            if job.step(now, fuel) == Busy::No {
-                return Busy::No;
-            }
-            fuel *= 2;
-            now = self.clock.now();
-        }
-        Busy::Yes
-    }
-
-    fn deliver(&mut self) {
-        while let Some((to, reply)) = self.service.poll_reply() {
-            let Some(output) = self.outputs.get(&to) else {
-                continue;
-            };
-            // Without its sender the connection ends.
-            if output.try_send(reply).is_err() {
-                self.outputs.remove(&to);
-            }
-        }
-    }
-}
-
-impl<S: HostedService> Drop for ServiceTask<S> {
-    /// Should the service panic, the process is not to go on without it.
-    fn drop(&mut self) {
-        self.inputs.close();
-        self.signals.finished.set();
-        self.signals.ended.set();
     }
 }

@@ -11,7 +11,7 @@ use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::open::{Reply, Request, parse_reply, write_request};
 
 use super::{Ended, Host};
-use crate::adder::{Adder, harmonic, request};
+use crate::adder::{Adder, Trap, harmonic, request};
 use crate::peer::{RawPeer, ask};
 
 /// More terms than any test waits for.
@@ -39,6 +39,7 @@ macro_rules! host_suite {
             a_shutdown_answers_what_was_asked,
             a_shutdown_cuts_what_takes_too_long,
             kill_ends_the_server_after_what_runs,
+            a_service_that_panics_ends_its_host,
             a_client_asks_on_one_connection_or_on_many,
             a_client_understands_the_original,
             a_client_says_why_there_is_no_reply,
@@ -347,4 +348,26 @@ pub fn kill_ends_the_server_after_what_runs<H: Host>() {
             cut: 0
         }
     );
+}
+
+/// Nobody waits for a service that has gone: neither who asked it nor who was only just being let in.
+pub fn a_service_that_panics_ends_its_host<H: Host>() {
+    let trap = Arc::new(Trap::default());
+    let adder = Adder::new(SessionLimits::default()).with_trap(trap.clone());
+    let mut limits = HostLimits::default();
+    limits.grace_time = Duration::from_millis(100);
+    let host = H::start(adder, limits);
+    let mut asked = RawPeer::connect(host.address());
+    asked.send(text(&request(1)));
+    while !trap.holds.load(Ordering::Relaxed) {
+        thread::yield_now();
+    }
+    let late: Vec<RawPeer> = (0..10).map(|_| RawPeer::connect(host.address())).collect();
+    // Time to get as far as the service.
+    thread::sleep(Duration::from_millis(50));
+    trap.is_open.store(true, Ordering::Relaxed);
+    for mut peer in late.into_iter().chain([asked]) {
+        assert_eq!(peer.try_read_to_end().unwrap_or_default(), "");
+    }
+    assert!(host.wait().by_request);
 }

@@ -1,0 +1,171 @@
+//! The task that owns a host's service.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use labwire_core::service::{Busy, ConnectionId, Job, Peer};
+use labwire_core::time::Instant;
+
+use super::{HostedService, Reply, Request, Signals};
+use crate::clock::Clock;
+use crate::drive::Alarm;
+use crate::pool::Pool;
+use crate::runtime::Runtime;
+
+/// What a job may take on the service's own task before it goes to the threads: less than going there costs others.
+const FIRST_TURN: Duration = Duration::from_micros(200);
+
+/// What the service is told.
+pub(super) enum Input<S: HostedService> {
+    Opened {
+        id: ConnectionId,
+        peer: Peer,
+        replies: Sender<Reply<S>>,
+        session: Sender<S::Session>,
+    },
+    Request(ConnectionId, Request<S>),
+    Closed(ConnectionId),
+    Finished(S::Job),
+    Call(Call<S>),
+    Shutdown,
+}
+
+type Call<S> = Box<dyn FnOnce(&mut S, Instant) + Send>;
+
+/// The task that owns the service.
+pub(super) struct ServiceTask<S: HostedService> {
+    pub(super) service: S,
+    pub(super) clock: Clock,
+    pub(super) inputs: Receiver<Input<S>>,
+    pub(super) outputs: HashMap<ConnectionId, Sender<Reply<S>>>,
+    pub(super) pool: Pool<S::Job>,
+    /// Jobs that the pool has.
+    pub(super) running: usize,
+    pub(super) max_running: usize,
+    pub(super) signals: Signals,
+}
+
+impl<S: HostedService> ServiceTask<S> {
+    pub(super) async fn run<R: Runtime>(mut self) {
+        let mut alarm = Alarm::<R>::new(self.clock);
+        loop {
+            alarm.set(self.service.poll_timeout().map(|(due, _)| due));
+            match next(&self.inputs, &mut alarm).await {
+                Next::Input(input) => self.handle(input),
+                Next::Timeout => {}
+                Next::End => return,
+            }
+            // Not only when nothing else happens.
+            let now = self.clock.now();
+            if self.service.poll_timeout().is_some_and(|(due, _)| due <= now) {
+                self.service.handle_timeout(now);
+            }
+            self.work();
+            self.deliver();
+            if self.service.is_finished() {
+                self.signals.finished.set();
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input<S>) {
+        let now = self.clock.now();
+        match input {
+            Input::Opened {
+                id,
+                peer,
+                replies,
+                session,
+            } => {
+                self.outputs.insert(id, replies);
+                // A connection that has gone in the meantime says so next.
+                let _ = session.try_send(self.service.open_session(now, peer));
+            }
+            Input::Request(from, request) => self.service.handle_request(now, from, request),
+            Input::Closed(id) => {
+                self.outputs.remove(&id);
+                self.service.handle_disconnect(now, id);
+            }
+            Input::Finished(job) => {
+                self.running -= 1;
+                self.service.finish_job(now, job);
+            }
+            Input::Call(call) => call(&mut self.service, now),
+            Input::Shutdown => self.service.handle_shutdown(now),
+        }
+    }
+
+    fn work(&mut self) {
+        while self.running < self.max_running
+            && let Some(mut job) = self.service.take_job(self.clock.now())
+        {
+            match self.first_turn(&mut job) {
+                Busy::No => self.service.finish_job(self.clock.now(), job),
+                Busy::Yes => {
+                    self.running += 1;
+                    self.pool.push(job);
+                }
+            }
+        }
+    }
+
+    fn first_turn(&self, job: &mut S::Job) -> Busy {
+        if job.may_block() {
+            return Busy::Yes;
+        }
+        let start = self.clock.now();
+        let (mut now, mut fuel) = (start, 1);
+        while now.duration_since(start) < FIRST_TURN {
+            if job.step(now, fuel) == Busy::No {
+                return Busy::No;
+            }
+            fuel *= 2;
+            now = self.clock.now();
+        }
+        Busy::Yes
+    }
+
+    fn deliver(&mut self) {
+        while let Some((to, reply)) = self.service.poll_reply() {
+            let Some(output) = self.outputs.get(&to) else {
+                continue;
+            };
+            // Without its sender the connection ends.
+            if output.try_send(reply).is_err() {
+                self.outputs.remove(&to);
+            }
+        }
+    }
+}
+
+impl<S: HostedService> Drop for ServiceTask<S> {
+    /// Should the service panic, the process is not to go on without it, and nobody is to wait for it.
+    fn drop(&mut self) {
+        self.inputs.close();
+        // What waits in the channel would live as long as its senders.
+        while self.inputs.try_recv().is_ok() {}
+        self.signals.finished.set();
+        self.signals.ended.set();
+    }
+}
+
+/// What the service's task waits for.
+enum Next<S: HostedService> {
+    Input(Input<S>),
+    Timeout,
+    End,
+}
+
+async fn next<S: HostedService, R: Runtime>(inputs: &Receiver<Input<S>>, alarm: &mut Alarm<R>) -> Next<S> {
+    let mut input = pin!(inputs.recv());
+    poll_fn(|context| match input.as_mut().poll(context) {
+        Poll::Ready(Ok(input)) => Poll::Ready(Next::Input(input)),
+        Poll::Ready(Err(_)) => Poll::Ready(Next::End),
+        Poll::Pending => alarm.poll(context).map(|()| Next::Timeout),
+    })
+    .await
+}
