@@ -39,8 +39,8 @@ pub enum Health {
     Degraded {
         /// Why.
         cause: Cause,
-        /// How many [`Request::send`]s went out on the lost connection since its last answer. The device may not have
-        /// received them.
+        /// How many messages went out on the lost connection since its last answer. The device may not have received
+        /// them.
         unconfirmed: u32,
     },
     /// The device is usable again: connected, and, if its last connection brought no answer, having answered.
