@@ -113,7 +113,10 @@ impl MessageStream {
                 Some(Ok(_)) => {}
                 Some(Err(Error::Capacity(_))) => self.overrun()?,
                 Some(Err(Error::Io(error))) => return Poll::Ready(Err(error)),
-                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                Some(Err(error)) => {
+                    tracing::info!(%error, "websocket broken");
+                    return Poll::Ready(Err(io::Error::other(error)));
+                }
                 None => return Poll::Ready(Ok(false)),
             }
         }

@@ -1,7 +1,8 @@
 //! A peer with nothing but a blocking socket.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -97,4 +98,34 @@ pub fn ask(address: SocketAddr, bytes: impl AsRef<[u8]>, half_close: bool) -> St
         peer.finish();
     }
     peer.read_to_end()
+}
+
+/// How a server ends its connection.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// By a FIN after its last byte.
+    AtOnce,
+    /// When the peer has ended.
+    AfterThePeer,
+    /// By a reset.
+    Reset,
+}
+
+/// A server for one connection: reads `length` bytes and says `reply`, whatever was asked.
+pub fn answer_once(length: usize, reply: &'static str, end: End) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    let serving = thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a client");
+        let mut peer = RawPeer(stream);
+        peer.read_bytes(length);
+        peer.send(reply);
+        match end {
+            End::AtOnce => {}
+            // A reset is an end, too.
+            End::AfterThePeer => drop(peer.try_read_to_end()),
+            End::Reset => peer.reset(),
+        }
+    });
+    (address, serving)
 }

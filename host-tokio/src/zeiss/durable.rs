@@ -29,9 +29,9 @@ impl DurableFolder {
         let _locked = folder.lock()?;
         for entry in fs::read_dir(root.join(INCOMING))? {
             let path = entry?.path();
-            // Whoever is still writing a file holds a lock on it.
-            if File::open(&path)?.try_lock().is_ok() {
-                fs::remove_file(&path)?;
+            // Whoever is still writing a file holds a lock on it, and may be about to remove it.
+            if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+                let _ = fs::remove_file(&path);
             }
         }
         Ok(folder)

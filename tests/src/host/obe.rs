@@ -1,7 +1,6 @@
 //! What a host's OptBayesExpt server has to do on real sockets: each function is one test.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use labwire_core::session::CloseReason;
 use labwire_host::{NoReply, ObeClient};
 
 use super::{Ended, Host};
-use crate::peer::{RawPeer, ask};
+use crate::peer::{End, RawPeer, answer_once, ask};
 
 /// Makes a test of each function of the suite.
 #[macro_export]
@@ -32,6 +31,7 @@ macro_rules! obe_suite {
             a_reader_that_stops_is_dropped,
             a_client_may_send_ahead_of_what_it_receives,
             a_client_understands_the_original,
+            a_client_says_why_there_is_no_reply,
         );
     };
     ($host:ty: $($test:ident),* $(,)?) => {
@@ -236,46 +236,66 @@ pub fn a_client_may_send_ahead_of_what_it_receives<H: Host>() {
     assert!(host.wait().by_request);
 }
 
-/// Reads one message of `ready`, sends `reply`, and then either waits for the client to close first, as upstream does,
-/// or dies.
-fn original(reply: &'static str, dies: bool) -> (SocketAddr, thread::JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("a bound socket");
-    let serving = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a client");
-        stream.read_exact(&mut [0; READY.len()]).expect("a message");
-        stream.write_all(reply.as_bytes()).expect("a reader");
-        if !dies {
-            assert_eq!(stream.read(&mut [0]).expect("a regular end"), 0);
-        }
-    });
-    (address, serving)
-}
-
-/// What upstream's server says, and how it dies.
+/// What upstream's server says; it waits for the client to close first.
 pub fn a_client_understands_the_original<H: Host>() {
     let host = start::<H>(Limits::default());
-    for (reply, dies, expected) in [
-        (OK, false, Ok("OK".into())),
-        ("0000000003NaN", false, Err("not a number")),
-        ("", true, Err("without a reply")),
-        ("00000", true, Err("inside a reply")),
-    ] {
-        let (address, serving) = original(reply, dies);
-        let got = host.block_on(async {
-            connect::<H>(address)
-                .await
-                .tcpcmd(Value::from(&Request::Ready))
-                .await
-        });
-        match (got, expected) {
-            (Ok(Value::Float(number)), Err("not a number")) => assert!(number.is_nan()),
-            (Ok(got), Ok(expected)) => assert_eq!(got, expected),
-            (Err(NoReply::Ended(CloseReason::PeerClosed(place))), Err(expected)) => {
-                assert_eq!(place, expected)
-            }
-            other => panic!("{other:?}"),
-        }
-        serving.join().expect("the client closed first, or it died");
+    for (reply, value) in [(OK, "OK".into()), ("0000000010[1.5, 2.5]", vec![1.5, 2.5].into())] {
+        let (address, original) = answer_once(READY.len(), reply, End::AfterThePeer);
+        assert_eq!(ready_at::<H>(&host, address, PATIENCE), Ok(value));
+        original.join().expect("the client closed first");
     }
+}
+
+/// Each way in which a connection can end before the reply has its own words.
+pub fn a_client_says_why_there_is_no_reply<H: Host>() {
+    let host = start::<H>(Limits::default());
+    let ready_at = |reply: &'static str, end, patience| {
+        let (address, original) = answer_once(READY.len(), reply, end);
+        let failed = ready_at::<H>(&host, address, patience).expect_err("no reply");
+        original.join().expect("a request came");
+        failed
+    };
+    for count in 0..OK.len() {
+        let place = if count == 0 {
+            "without a reply"
+        } else {
+            "inside a reply"
+        };
+        let ended = NoReply::Ended(CloseReason::PeerClosed(place));
+        assert_eq!(ready_at(&OK[..count], End::AtOnce, PATIENCE), ended, "{count}");
+    }
+    let lost = NoReply::Ended(CloseReason::Lost);
+    assert_eq!(ready_at("00000", End::Reset, PATIENCE), lost);
+    let late = NoReply::Ended(CloseReason::TimedOut("request-timeout"));
+    for silent in ["", "0000000099\"OK"] {
+        assert_eq!(
+            ready_at(silent, End::AfterThePeer, Duration::from_millis(50)),
+            late
+        );
+    }
+    for garbage in ["<html><body>", "0000000003[1,", "-000000001"] {
+        let failed = ready_at(garbage, End::AfterThePeer, PATIENCE);
+        assert!(
+            matches!(failed, NoReply::Ended(CloseReason::PeerMisbehaved(_))),
+            "{failed:?}"
+        );
+    }
+    let failed = ready_at("9999999999", End::AfterThePeer, PATIENCE);
+    assert!(
+        matches!(failed, NoReply::Ended(CloseReason::LimitExceeded { .. })),
+        "{failed:?}"
+    );
+}
+
+/// Asks for `ready` and waits for the reply for so long.
+fn ready_at<H: Host>(host: &H, address: SocketAddr, patience: Duration) -> Result<Value, NoReply<Misuse>> {
+    let mut limits = Limits::default();
+    limits.session.request_timeout = patience;
+    host.block_on(async {
+        let client = ObeClient::connect::<H::Runtime>(address, PATIENCE, limits).await;
+        client
+            .expect("somebody listens")
+            .tcpcmd(Value::from(&Request::Ready))
+            .await
+    })
 }

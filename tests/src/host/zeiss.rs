@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use labwire_core::limits::HostLimits;
 use labwire_core::service::zeiss::service;
+use labwire_core::session::CloseReason;
 use labwire_core::zeiss::{Limits, Misuse, Outcome, Request, Transport};
 use labwire_host::{NoReply, ZeissClient};
 
 use super::{Ended, Host};
-use crate::peer::{RawPeer, ask};
+use crate::peer::{End, RawPeer, answer_once, ask};
 
 /// Makes a test of each function of the suite.
 #[macro_export]
@@ -25,6 +26,7 @@ macro_rules! zeiss_suite {
             clients_that_say_nothing_are_told_why_they_are_dropped,
             requests_of_many_clients_are_done_once_each,
             a_client_reads_to_the_end_of_the_stream,
+            a_client_says_why_there_is_no_answer,
         );
     };
     ($host:ty: $($test:ident),* $(,)?) => {
@@ -43,6 +45,7 @@ macro_rules! zeiss_suite {
 
 const ELEMENTS: &str = "{\"elements\": {\"file\": \"Pünkte.gxml\", \"import_mode\": \"new_stage\"}}";
 const UNREADABLE: &str = "Error: Elements file Pünkte.gxml could not be read.\r\n";
+const PATIENCE: Duration = Duration::from_secs(60);
 const MALFORMED: &str = "Error: Malformed JSON message.\r\n";
 
 fn start<H: Host>(limits: Limits, import: impl FnMut(&Request) -> Outcome + Send + 'static) -> H {
@@ -186,8 +189,7 @@ pub fn a_client_reads_to_the_end_of_the_stream<H: Host>() {
     let host = start::<H>(Limits::default(), unreadable);
     let address = host.address();
     let ask = async |text: &str| {
-        let patience = Duration::from_secs(60);
-        let client = ZeissClient::connect::<H::Runtime>(address, patience, Limits::default()).await;
+        let client = ZeissClient::connect::<H::Runtime>(address, PATIENCE, Limits::default()).await;
         client.expect("the server listens").ask(text.to_owned()).await
     };
     host.block_on(async {
@@ -196,4 +198,34 @@ pub fn a_client_reads_to_the_end_of_the_stream<H: Host>() {
         assert_eq!(ask("[1]").await.as_deref(), Ok("Error: Unknown request:\n[1]"));
         assert_eq!(ask("\u{4}").await, Err(NoReply::Misuse(Misuse::ControlD)));
     });
+}
+
+/// Each way in which a connection can end before the answer has its own words.
+pub fn a_client_says_why_there_is_no_answer<H: Host>() {
+    let host = start::<H>(Limits::default(), unreadable);
+    let ask = |answer: &'static str, end, patience| {
+        let (address, original) = answer_once(ELEMENTS.len() + 1, answer, end);
+        let mut limits = Limits::default();
+        limits.session.request_timeout = patience;
+        let failed = host.block_on(async {
+            let client = ZeissClient::connect::<H::Runtime>(address, PATIENCE, limits).await;
+            client.expect("somebody listens").ask(ELEMENTS.to_owned()).await
+        });
+        original.join().expect("a request came");
+        failed.expect_err("no answer")
+    };
+    let answer = "O.k.\r\n";
+    for count in 0..answer.len() {
+        let place = if count == 0 {
+            "without an answer"
+        } else {
+            "inside an answer"
+        };
+        let ended = NoReply::Ended(CloseReason::PeerClosed(place));
+        assert_eq!(ask(&answer[..count], End::AtOnce, PATIENCE), ended, "{count}");
+    }
+    assert_eq!(
+        ask(answer, End::Reset, PATIENCE),
+        NoReply::Ended(CloseReason::Lost)
+    );
 }
