@@ -52,7 +52,7 @@ class Shell:
     def run(self, command, shown):
         if command.startswith("export "):
             return self.export(command)
-        if re.match(r"(cargo run --release|labwire serve)\b", command):
+        if re.match(r"(cargo run --release|labwire serve|labwire device emulate)\b", command):
             return self.serve(command, shown)
         done = subprocess.run(
             ["bash", "-c", command], cwd=self.where(command), env=self.environment, stdout=subprocess.PIPE,

@@ -110,8 +110,11 @@ impl Faults {
         self.chosen().any(|fault| fault == Fault::Refuse)
     }
 
-    /// What becomes of the next answer.
+    /// What becomes of the next answer; nothing goes wrong with one that is empty.
     pub fn apply(&mut self, answer: Vec<u8>) -> Reply {
+        if answer.is_empty() {
+            return Reply::default();
+        }
         self.answers += 1;
         let answers = self.answers;
         let chosen: Vec<_> = self.chosen().collect();
@@ -195,6 +198,10 @@ mod tests {
         };
         let replies = play(&["drop-after=3", "delay=20ms", "half-reply"], 1);
         assert_eq!(replies[2].then, Then::Close);
+        assert_eq!(
+            Faults::new(vec!["drop-after=1".parse().unwrap()], 1).apply(Vec::new()),
+            Reply::default()
+        );
         assert_eq!(
             replies[3],
             Reply {
