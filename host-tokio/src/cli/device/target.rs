@@ -1,12 +1,11 @@
 //! Which device is meant, and how it talks.
 
-use std::time::Duration;
-
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use labwire_core::socs::{self, Dialect, DialectError, Request, SubmitError, unescape};
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceOptions};
 
 use crate::cli::failure::{self, Failure};
+use crate::cli::seconds;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Target {
@@ -96,11 +95,6 @@ pub(super) fn presets() -> impl TypedValueParser<Value = &'static Dialect> {
         .iter()
         .map(|dialect| PossibleValue::new(dialect.name).help(dialect.about));
     PossibleValuesParser::new(names).try_map(|name| Dialect::by_name(&name).ok_or("there is no such preset"))
-}
-
-pub(super) fn seconds(flag: &str, number: f64) -> Result<Duration, Failure> {
-    Duration::try_from_secs_f64(number)
-        .map_err(|_| Failure::new(failure::USAGE, format!("{flag} is not a number of seconds")))
 }
 
 /// `address`, with the dialect's port if it has none. An IPv6 address is in brackets.

@@ -12,8 +12,9 @@ use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceStatus};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::sparkline::Sparkline;
-use super::target::{Target, seconds};
+use super::target::Target;
 use crate::cli::failure::{self, Failure, Outcome};
+use crate::cli::seconds;
 use crate::cli::serve::Signals;
 
 #[derive(Debug, clap::Args)]
