@@ -1,6 +1,6 @@
 //! The benchmark problems written as expressions, for the interpreter and the other back ends.
 
-use labwire_core::problem::{Expression, Problem, ProblemBuilder, ProblemLimits};
+use labwire_core::problem::{Evaluator, Expression, Problem, ProblemBuilder, ProblemLimits};
 use labwire_core::sets::Set;
 
 /// The Rosenbrock function of `n` variables as a problem file, with parameters (a, b).
@@ -52,6 +52,78 @@ pub fn trailer(horizon: usize, has_obstacle: bool) -> Problem {
         }
     }
     Problem::from_json(&file, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The functions of a row of [`problems::all`](crate::problems::all), from text, with the row's parameters set; nothing
+/// for a name that is no row. The sets are the row's.
+pub fn evaluator(name: &str) -> Option<Evaluator> {
+    let (problem, parameters) = match name {
+        "HS071" | "HS026" | "HS039" | "HS100" | "HS113" => (hock_schittkowski(name), vec![]),
+        _ if name.starts_with("rosen") => {
+            let n = name.strip_prefix("rosen")?.trim_end_matches('b').parse().ok()?;
+            (rosenbrock(n), vec![1.0, 100.0])
+        }
+        _ => {
+            let horizon = name.trim_start_matches(char::is_alphabetic).parse().ok()?;
+            (trailer(horizon, name.starts_with("navobs")), vec![-1.0, 2.0, 0.0])
+        }
+    };
+    let mut evaluator = problem.evaluator();
+    evaluator.set_parameters(&parameters);
+    Some(evaluator)
+}
+
+fn hock_schittkowski(name: &str) -> Problem {
+    let text = match name {
+        "HS071" => hs(
+            4,
+            "x[0]*x[3]*(x[0] + x[1] + x[2]) + x[2]",
+            &["x[0]*x[1]*x[2]*x[3]", "dot(x, x)"],
+        ),
+        "HS026" => hs(
+            3,
+            "(x[0] - x[1])^2 + (x[1] - x[2])^4",
+            &["(1 + x[1]^2)*x[0] + x[2]^4 - 3"],
+        ),
+        "HS039" => hs(4, "-x[0]", &["x[1] - x[0]^3 - x[2]^2", "x[0]^2 - x[1] - x[3]^2"]),
+        "HS100" => hs(
+            7,
+            "(x[0]-10)^2 + 5*(x[1]-12)^2 + x[2]^4 + 3*(x[3]-11)^2 + 10*x[4]^6 + 7*x[5]^2 + x[6]^4 - 4*x[5]*x[6] - 10*x[5] - 8*x[6]",
+            &[
+                "127 - 2*x[0]^2 - 3*x[1]^4 - x[2] - 4*x[3]^2 - 5*x[4]",
+                "282 - 7*x[0] - 3*x[1] - 10*x[2]^2 - x[3] + x[4]",
+                "196 - 23*x[0] - x[1]^2 - 6*x[5]^2 + 8*x[6]",
+                "-4*x[0]^2 - x[1]^2 + 3*x[0]*x[1] - 2*x[2]^2 - 5*x[5] + 11*x[6]",
+            ],
+        ),
+        _ => hs(
+            10,
+            "x[0]^2 + x[1]^2 + x[0]*x[1] - 14*x[0] - 16*x[1] + (x[2]-10)^2 + 4*(x[3]-5)^2 + (x[4]-3)^2 + 2*(x[5]-1)^2 \
+             + 5*x[6]^2 + 7*(x[7]-11)^2 + 2*(x[8]-10)^2 + (x[9]-7)^2 + 45",
+            &[
+                "105 - 4*x[0] - 5*x[1] + 3*x[6] - 9*x[7]",
+                "-10*x[0] + 8*x[1] + 17*x[6] - 2*x[7]",
+                "8*x[0] - 2*x[1] - 5*x[8] + 2*x[9] + 12",
+                "-3*(x[0]-2)^2 - 4*(x[1]-3)^2 - 2*x[2]^2 + 7*x[3] + 120",
+                "-5*x[0]^2 - 8*x[1] - (x[2]-6)^2 + 2*x[3] + 40",
+                "-(x[0]-8)^2/2 - 2*(x[1]-4)^2 - 3*x[4]^2 + x[5] + 30",
+                "-x[0]^2 - 2*(x[1]-2)^2 + 2*x[0]*x[1] - 14*x[4] + 6*x[5]",
+                "3*x[0] - 6*x[1] - 12*(x[8]-8)^2 + 7*x[9]",
+            ],
+        ),
+    };
+    Problem::from_json(&text, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn hs(n: usize, cost: &str, constraints: &[&str]) -> String {
+    let list: Vec<_> = constraints
+        .iter()
+        .map(|expression| format!("\"{expression}\""))
+        .collect();
+    format!(
+        r#"{{"variables": {{"x": {n}}}, "cost": "{cost}", "f1": {{"expressions": [{}], "set": "zero"}}}}"#,
+        list.join(", ")
+    )
 }
 
 fn distance(state: &[Expression], position: f64, heading: f64) -> Expression {

@@ -9,7 +9,7 @@
 //! ```text
 //!  service    a protocol server joined to its engine: optimizer, obe, zeiss ...
 //!     |  \
-//!     |   engines:  problem (text -> graph -> derivative -> program)   solve (PANOC in an augmented Lagrangian)
+//!     |   engines:  problem (text -> graph -> derivative -> program)   solve (quasi-Newton in an augmented Lagrangian)
 //!     |
 //!  protocols: open  obe  socs  pymodaq  zeiss      each: messages | codec | client | server
 //!     |

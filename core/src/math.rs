@@ -58,6 +58,33 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
 }
 
+/// `q += factor * v`.
+pub fn add(q: &mut [f64], factor: f64, v: &[f64]) {
+    for (q, v) in q.iter_mut().zip(v) {
+        *q += factor * v;
+    }
+}
+
+/// `q += factor * v`, and the inner product of `q` with `w` after that, in the order of [`dot`]. The lengths are equal.
+pub fn add_then_dot(q: &mut [f64], factor: f64, v: &[f64], w: &[f64]) -> f64 {
+    let mut sums = [0.0; 4];
+    let (q_blocks, q_rest) = q.as_chunks_mut::<4>();
+    let (v_blocks, v_rest) = v.as_chunks::<4>();
+    let (w_blocks, w_rest) = w.as_chunks::<4>();
+    for ((q, v), w) in q_blocks.iter_mut().zip(v_blocks).zip(w_blocks) {
+        for lane in 0..4 {
+            q[lane] += factor * v[lane];
+            sums[lane] += q[lane] * w[lane];
+        }
+    }
+    let mut rest = 0.0;
+    for ((q, v), w) in q_rest.iter_mut().zip(v_rest).zip(w_rest) {
+        *q += factor * v;
+        rest += *q * w;
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
+}
+
 /// The sum of squares, in the order of [`dot`].
 pub fn norm_squared(a: &[f64]) -> f64 {
     dot(a, a)

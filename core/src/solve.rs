@@ -1,14 +1,18 @@
 //! The optimizer: `min f(u)` over `u` in U with `g(u)` in D, for smooth functions that need not be convex.
 //!
-//! An augmented Lagrangian method ([`Solver`]) around a proximal quasi-Newton method (PANOC+ with ZeroFPR's base point).
+//! An augmented Lagrangian method ([`Solver`]) around a quasi-Newton method: projected where U is nothing but bounds,
+//! proximal (PANOC+ with ZeroFPR's base point) for any other U.
 //! "Converged" means that the unscaled stationarity residual and the violation at the returned point are below their
 //! tolerances, nothing else.
 
 mod compiled;
 mod functions;
+mod inner;
 mod lbfgs;
 mod merit;
+mod newton;
 mod panoc;
+mod projected;
 mod settings;
 mod solver;
 mod status;

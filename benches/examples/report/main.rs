@@ -12,9 +12,9 @@
 mod chart;
 mod open;
 mod ours;
-mod text;
 mod truth;
 
+use labwire_benches::expressions;
 use labwire_benches::problems::{self, BenchmarkProblem};
 use truth::{Truth, judge};
 
@@ -86,7 +86,7 @@ fn compare(problem: &mut BenchmarkProblem) -> Row {
     let ours = ours::run(problem, functions.as_mut()).expect("the problem is well formed");
     problem.functions = functions;
     print_run(problem, "labwire", &ours);
-    if let Some(mut evaluator) = text::evaluator(&problem.name) {
+    if let Some(mut evaluator) = expressions::evaluator(&problem.name) {
         let run = ours::run(problem, &mut evaluator).expect("the problem is well formed");
         print_run(problem, "labwire, text", &run);
     }

@@ -15,6 +15,15 @@ impl Functions for Evaluator {
     fn reverse(&mut self, _u: &[f64], y: &[f64], gradient: &mut [f64]) {
         Evaluator::reverse(self, y, gradient);
     }
+
+    fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> bool {
+        Evaluator::forward_tangent(self, v, rates);
+        true
+    }
+
+    fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
+        Evaluator::reverse_tangent(self, w, product);
+    }
 }
 
 impl From<&Problem> for Structure {
@@ -43,9 +52,7 @@ impl From<&Problem> for Settings {
             initial_tolerance: asked.initial_tolerance.unwrap_or(default.initial_tolerance),
             max_inner_iterations: asked.max_inner_iterations.unwrap_or(default.max_inner_iterations),
             max_outer_iterations: asked.max_outer_iterations.unwrap_or(default.max_outer_iterations),
-            lbfgs_memory: asked
-                .lbfgs_memory
-                .map_or(default.lbfgs_memory, |memory| memory as usize),
+            lbfgs_memory: asked.lbfgs_memory.map(|memory| memory as usize),
             initial_penalty: problem.initial_penalty(),
             max_duration: asked.max_duration,
             ..default

@@ -15,6 +15,17 @@ pub trait Functions {
     /// Writes `grad f + J_g^T y` (length n_u), at the point of the last [`forward`](Functions::forward); `y` has
     /// length n_g.
     fn reverse(&mut self, u: &[f64], y: &[f64], gradient: &mut [f64]);
+
+    /// Writes `J_g v` (length n_g) at the point of the last [`forward`](Functions::forward). False where second
+    /// derivatives are not known, as here: the solver then takes differences of gradients.
+    fn forward_tangent(&mut self, _v: &[f64], _rates: &mut [f64]) -> bool {
+        false
+    }
+
+    /// Writes `H v + J_g^T w` (length n_u), where H is the Hessian of what the last [`reverse`](Functions::reverse)
+    /// differentiated, and `v` the direction of the last [`forward_tangent`](Functions::forward_tangent); `w` has
+    /// length n_g.
+    fn reverse_tangent(&mut self, _w: &[f64], _product: &mut [f64]) {}
 }
 
 /// A cost without constraints, as a closure that writes the gradient and returns the cost.

@@ -13,17 +13,21 @@ pub(crate) struct Lbfgs {
     memory: usize,
     steps: Vec<f64>,
     differences: Vec<f64>,
+    /// The same with zeros where a coordinate is not free.
+    free_steps: Vec<f64>,
+    free_differences: Vec<f64>,
     /// `1 / (y.s)` on the mask; 0 for a pair without curvature there.
     rho: Vec<f64>,
     /// `(y.s) / (y.y)` on the mask.
     scale: Vec<f64>,
     alpha: Vec<f64>,
+    /// Slots of the pairs that have curvature, newest first.
+    usable: Vec<usize>,
     /// Where the next pair goes.
     head: usize,
     count: usize,
     /// 1 for a free coordinate, 0 for another.
     mask: Vec<f64>,
-    all_free: bool,
 }
 
 impl Lbfgs {
@@ -33,13 +37,15 @@ impl Lbfgs {
             memory,
             steps: vec![0.0; dimension * memory],
             differences: vec![0.0; dimension * memory],
+            free_steps: vec![0.0; dimension * memory],
+            free_differences: vec![0.0; dimension * memory],
             rho: vec![0.0; memory],
             scale: vec![0.0; memory],
             alpha: vec![0.0; memory],
+            usable: Vec::with_capacity(memory),
             head: 0,
             count: 0,
             mask: vec![1.0; dimension],
-            all_free: true,
         }
     }
 
@@ -49,7 +55,8 @@ impl Lbfgs {
     }
 
     /// Remembers a pair, in place of the oldest; `write(i)` gives component `i` of the step and of the difference.
-    pub(crate) fn push(&mut self, write: impl Fn(usize) -> (f64, f64)) {
+    /// Returns the curvature along it on the mask, if it is positive.
+    pub(crate) fn push(&mut self, write: impl Fn(usize) -> (f64, f64)) -> Option<f64> {
         let start = self.head * self.dimension;
         let steps = &mut self.steps[start..start + self.dimension];
         let differences = &mut self.differences[start..start + self.dimension];
@@ -57,17 +64,17 @@ impl Lbfgs {
             (*s, *y) = write(i);
         }
         self.weigh(self.head);
+        let scale = self.scale[self.head];
         self.head = (self.head + 1) % self.memory;
         self.count = (self.count + 1).min(self.memory);
+        (scale > 0.0).then(|| 1.0 / scale)
     }
 
     /// Sets which coordinates are free.
     pub(crate) fn set_mask(&mut self, is_free: impl Fn(usize) -> bool) {
         let mut changed = false;
-        self.all_free = true;
         for (i, entry) in self.mask.iter_mut().enumerate() {
             let value = if is_free(i) { 1.0 } else { 0.0 };
-            self.all_free &= value == 1.0;
             changed |= *entry != value;
             *entry = value;
         }
@@ -81,28 +88,42 @@ impl Lbfgs {
     /// Turns `q` into `H q` on the free coordinates, where `q` is zero elsewhere. False, and `q` untouched, when
     /// no pair has curvature there.
     pub(crate) fn apply(&mut self, q: &mut [f64]) -> bool {
-        let Some(newest) = (0..self.count)
-            .map(|age| self.slot(age))
-            .find(|&slot| self.rho[slot] > 0.0)
-        else {
-            return false;
-        };
+        self.usable.clear();
         for age in 0..self.count {
             let slot = self.slot(age);
             if self.rho[slot] > 0.0 {
-                let alpha = self.rho[slot] * math::dot(self.pair(&self.steps, slot), q);
-                self.alpha[slot] = alpha;
-                self.add(q, -alpha, self.pair(&self.differences, slot));
+                self.usable.push(slot);
             }
+        }
+        let (Some(&newest), Some(&oldest)) = (self.usable.first(), self.usable.last()) else {
+            return false;
+        };
+        // Each pass over q ends with the product that the next one begins with.
+        let mut product = math::dot(self.pair(&self.free_steps, newest), q);
+        for (k, &slot) in self.usable.iter().enumerate() {
+            let alpha = self.rho[slot] * product;
+            self.alpha[slot] = alpha;
+            let next = self.usable.get(k + 1).unwrap_or(&oldest);
+            product = math::add_then_dot(
+                q,
+                -alpha,
+                self.pair(&self.free_differences, slot),
+                self.pair(&self.free_steps, *next),
+            );
         }
         let scale = self.scale[newest];
         q.iter_mut().for_each(|q| *q *= scale);
-        for age in (0..self.count).rev() {
-            let slot = self.slot(age);
-            if self.rho[slot] > 0.0 {
-                let beta = self.rho[slot] * math::dot(self.pair(&self.differences, slot), q);
-                self.add(q, self.alpha[slot] - beta, self.pair(&self.steps, slot));
-            }
+        product = math::dot(self.pair(&self.free_differences, oldest), q);
+        for k in (0..self.usable.len()).rev() {
+            let slot = self.usable[k];
+            let beta = self.rho[slot] * product;
+            let next = self.usable[k.saturating_sub(1)];
+            product = math::add_then_dot(
+                q,
+                self.alpha[slot] - beta,
+                self.pair(&self.free_steps, slot),
+                self.pair(&self.free_differences, next),
+            );
         }
         true
     }
@@ -122,29 +143,19 @@ impl Lbfgs {
         &vectors[slot * self.dimension..(slot + 1) * self.dimension]
     }
 
-    /// `q += factor * vector` on the mask.
-    fn add(&self, q: &mut [f64], factor: f64, vector: &[f64]) {
-        if self.all_free {
-            for (q, v) in q.iter_mut().zip(vector) {
-                *q += factor * v;
-            }
-        } else {
-            for ((q, v), m) in q.iter_mut().zip(vector).zip(&self.mask) {
-                *q += factor * (m * v);
-            }
-        }
-    }
-
     /// Works out what a pair says about the free coordinates.
     fn weigh(&mut self, slot: usize) {
-        let (steps, differences) = (self.pair(&self.steps, slot), self.pair(&self.differences, slot));
-        let (mut ys, mut yy, mut ss) = (0.0, 0.0, 0.0);
-        for ((s, y), m) in steps.iter().zip(differences).zip(&self.mask) {
-            let (s, y) = (m * s, m * y);
-            ys += s * y;
-            yy += y * y;
-            ss += s * s;
+        let range = slot * self.dimension..(slot + 1) * self.dimension;
+        let free_steps = &mut self.free_steps[range.clone()];
+        let free_differences = &mut self.free_differences[range.clone()];
+        let (steps, differences) = (&self.steps[range.clone()], &self.differences[range]);
+        for (i, mask) in self.mask.iter().enumerate() {
+            free_steps[i] = mask * steps[i];
+            free_differences[i] = mask * differences[i];
         }
+        let ys = math::dot(free_steps, free_differences);
+        let yy = math::norm_squared(free_differences);
+        let ss = math::norm_squared(free_steps);
         let has_curvature = ys > f64::EPSILON * ss && ys.is_finite() && yy.is_finite();
         self.rho[slot] = if has_curvature { 1.0 / ys } else { 0.0 };
         self.scale[slot] = if has_curvature { ys / yy } else { 0.0 };

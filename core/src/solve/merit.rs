@@ -11,6 +11,13 @@ use super::functions::{Functions, Structure};
 use super::settings::Settings;
 use crate::math;
 
+/// Estimates beyond these say nothing.
+pub(crate) const LARGEST_LIPSCHITZ: f64 = 1e20;
+pub(crate) const SMALLEST_LIPSCHITZ: f64 = 1e-5;
+
+/// Step of a difference, relative to the point.
+const DIFFERENCE: f64 = 1e-7;
+
 /// A point with everything known there.
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
@@ -66,11 +73,15 @@ pub(crate) struct AugmentedLagrangian {
     /// The penalties `sigma`.
     pub(crate) penalties: Vec<f64>,
     scratch: Vec<f64>,
+    /// Derivatives of the constraints, then of `yhat`, along a direction.
+    rates: Vec<f64>,
     /// `|g - Pi_D(g + y / sigma)|` per component after the last outer iteration, and after the one before.
     errors: Vec<f64>,
     last_errors: Vec<f64>,
     /// Fused evaluations so far.
     pub(crate) evaluations: u64,
+    /// Hessian products so far.
+    pub(crate) hessian_products: u64,
 }
 
 impl AugmentedLagrangian {
@@ -81,9 +92,11 @@ impl AugmentedLagrangian {
             multipliers: vec![0.0; num_constraints],
             penalties: vec![1.0; num_constraints],
             scratch: vec![0.0; num_constraints],
+            rates: vec![0.0; num_constraints],
             errors: vec![0.0; num_constraints],
             last_errors: vec![0.0; num_constraints],
             evaluations: 0,
+            hessian_products: 0,
         }
     }
 
@@ -123,6 +136,63 @@ impl AugmentedLagrangian {
             point.psi += 0.5 * point.multipliers[i] * error;
         }
         functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
+    }
+
+    /// The product of `v` with the Hessian of `psi` at `point`, which is where the functions were evaluated last. Where
+    /// they do not know second derivatives, the product is a difference of gradients: `nearby` is evaluated then, and
+    /// false returned.
+    pub(crate) fn multiply_hessian(
+        &mut self,
+        functions: &mut dyn Functions,
+        point: &Point,
+        nearby: &mut Point,
+        v: &[f64],
+        product: &mut [f64],
+    ) -> bool {
+        if functions.forward_tangent(v, &mut self.rates) {
+            self.hessian_products += 1;
+            self.differentiate_multipliers(point);
+            functions.reverse_tangent(&self.rates, product);
+            return true;
+        }
+        let step = DIFFERENCE * (1.0 + math::norm_inf(&point.u)) / math::norm_inf(v);
+        for ((next, u), v) in nearby.u.iter_mut().zip(&point.u).zip(v) {
+            *next = u + step * v;
+        }
+        self.evaluate(functions, nearby);
+        for ((product, next), gradient) in product.iter_mut().zip(&nearby.gradient).zip(&point.gradient) {
+            *product = (next - gradient) / step;
+        }
+        false
+    }
+
+    /// What has been done so far, in evaluations.
+    pub(crate) fn work(&self) -> u64 {
+        self.evaluations + 2 * self.hessian_products
+    }
+
+    /// How fast the gradient changes near `point`, by one evaluation at `nearby`.
+    pub(crate) fn estimate_lipschitz(
+        &mut self,
+        functions: &mut dyn Functions,
+        point: &Point,
+        nearby: &mut Point,
+    ) -> f64 {
+        let mut moved = 0.0;
+        for ((next, u), gradient) in nearby.u.iter_mut().zip(&point.u).zip(&point.gradient) {
+            let h = math::max(1e-6 * gradient.abs(), 1e-12) * if *gradient < 0.0 { -1.0 } else { 1.0 };
+            *next = u - h;
+            // The difference as rounded, not `h`.
+            moved += (u - *next) * (u - *next);
+        }
+        self.evaluate(functions, nearby);
+        let changed = squared_distance(&nearby.gradient, &point.gradient);
+        let estimate = math::sqrt(changed) / math::sqrt(moved);
+        if estimate.is_finite() {
+            estimate
+        } else {
+            math::max(1.0, math::norm_inf(&point.gradient))
+        }
     }
 
     /// The squared distance of `point`'s constraints from their sets.
@@ -190,11 +260,118 @@ impl AugmentedLagrangian {
         }
     }
 
+    /// Turns the rates of the constraints into those of `yhat`; the projection is differentiated by a difference.
+    fn differentiate_multipliers(&mut self, point: &Point) {
+        if self.rates.is_empty() {
+            return;
+        }
+        let step = DIFFERENCE * (1.0 + math::norm_inf(&point.constraints)) / math::norm_inf(&self.rates);
+        for i in 0..self.rates.len() {
+            let zeta = point.constraints[i] + self.multipliers[i] / self.penalties[i];
+            self.scratch[i] = zeta + step * self.rates[i];
+        }
+        self.project_scratch();
+        for i in 0..self.rates.len() {
+            let sigma = self.penalties[i];
+            let projected = point.constraints[i] + (self.multipliers[i] - point.multipliers[i]) / sigma;
+            self.rates[i] = sigma * (self.rates[i] - (self.scratch[i] - projected) / step);
+        }
+    }
+
     fn project_scratch(&mut self) {
         let mut start = 0;
         for block in &self.structure.constraints {
             block.set.project(&mut self.scratch[start..start + block.len]);
             start += block.len;
+        }
+    }
+}
+
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sets::Set;
+    use crate::solve::Constraint;
+
+    /// `f = u0^4 + u0 u1^2`, `g = (u0 u1, u0 + u1^2)`.
+    struct Polynomials {
+        has_tangents: bool,
+        u: [f64; 2],
+        y: [f64; 2],
+        v: [f64; 2],
+    }
+
+    impl Functions for Polynomials {
+        fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
+            self.u = [u[0], u[1]];
+            (g[0], g[1]) = (u[0] * u[1], u[0] + u[1] * u[1]);
+            u[0] * u[0] * u[0] * u[0] + u[0] * u[1] * u[1]
+        }
+
+        fn reverse(&mut self, u: &[f64], y: &[f64], gradient: &mut [f64]) {
+            self.y = [y[0], y[1]];
+            gradient[0] = 4.0 * u[0] * u[0] * u[0] + u[1] * u[1] + y[0] * u[1] + y[1];
+            gradient[1] = 2.0 * u[0] * u[1] + y[0] * u[0] + 2.0 * y[1] * u[1];
+        }
+
+        fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> bool {
+            self.v = [v[0], v[1]];
+            rates[0] = v[0] * self.u[1] + self.u[0] * v[1];
+            rates[1] = v[0] + 2.0 * self.u[1] * v[1];
+            self.has_tangents
+        }
+
+        fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
+            let ([a, b], y, v) = (self.u, self.y, self.v);
+            product[0] = 12.0 * a * a * v[0] + (2.0 * b + y[0]) * v[1] + w[0] * b + w[1];
+            product[1] = (2.0 * b + y[0]) * v[0] + (2.0 * a + 2.0 * y[1]) * v[1] + w[0] * a + 2.0 * w[1] * b;
+        }
+    }
+
+    #[test]
+    fn hessian_products_agree_with_differences_of_gradients() {
+        let bounds = Set::Box {
+            min: vec![-1.0, f64::NEG_INFINITY],
+            max: vec![f64::INFINITY, 0.5],
+        };
+        let ball = Set::Ball2 {
+            center: None,
+            radius: 0.5,
+        };
+        for set in [bounds, ball] {
+            let mut structure = Structure::unconstrained(2, Set::All);
+            structure.constraints.push(Constraint::new(2, set));
+            let product = |has_tangents| {
+                let mut merit = AugmentedLagrangian::new(structure.clone());
+                merit.multipliers.copy_from_slice(&[0.3, 0.2]);
+                merit.penalties.fill(7.0);
+                let (u, y, v) = ([0.0; 2], [0.0; 2], [0.0; 2]);
+                let mut functions = Polynomials {
+                    has_tangents,
+                    u,
+                    y,
+                    v,
+                };
+                let (mut point, mut nearby) = (Point::new(2, 2), Point::new(2, 2));
+                point.u.copy_from_slice(&[0.8, -1.1]);
+                merit.evaluate(&mut functions, &mut point);
+                let mut product = [0.0; 2];
+                let direction = [0.6, -0.4];
+                merit.multiply_hessian(&mut functions, &point, &mut nearby, &direction, &mut product);
+                assert_eq!(merit.hessian_products, u64::from(has_tangents));
+                product
+            };
+            let (exact, difference) = (product(true), product(false));
+            for (exact, difference) in exact.iter().zip(&difference) {
+                assert!(
+                    (exact - difference).abs() < 1e-5 * exact.abs(),
+                    "{exact} {difference}"
+                );
+            }
         }
     }
 }

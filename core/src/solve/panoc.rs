@@ -1,4 +1,4 @@
-//! The inner solver: PANOC+ (De Marchi and Themelis 2022) around the base point of ZeroFPR (Themelis, Stella and
+//! The inner solver for any U: PANOC+ (De Marchi and Themelis 2022) around the base point of ZeroFPR (Themelis, Stella and
 //! Patrinos 2018), for `min psi(u)` over `u` in U.
 //!
 //! With the forward-backward point `uhat = Pi_U(u - gamma grad psi(u))` and `r = uhat - u`, the envelope
@@ -9,40 +9,24 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::functions::Functions;
+use super::inner::{InnerSolver, Outcome};
 use super::lbfgs::Lbfgs;
-use super::merit::{AugmentedLagrangian, Point};
+use super::merit::{AugmentedLagrangian, LARGEST_LIPSCHITZ, Point, SMALLEST_LIPSCHITZ};
 use crate::math;
 use crate::sets::Set;
 
 /// `gamma L`, and the slope of the line search's condition relative to the largest that is guaranteed.
 const SAFETY: f64 = 0.95;
-const LARGEST_LIPSCHITZ: f64 = 1e20;
-const SMALLEST_LIPSCHITZ: f64 = 1e-5;
 /// So many line searches in a row that end at the base point make the quasi-Newton memory suspect.
 const MAX_USELESS_DIRECTIONS: u32 = 3;
 const SMALLEST_STEP: f64 = 1.0 / 256.0;
 /// A candidate that leaves the quadratic upper bound is retried down to this step.
 const SMALLEST_STEP_OUT_OF_BOUND: f64 = 1.0 / 16.0;
 
-/// What one iteration came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Go on.
-    Continue,
-    /// The residual at [`Panoc::solution`] is below the tolerance.
-    Converged,
-    /// Cost or gradient is not finite at the start.
-    NotFinite,
-    /// No step makes progress in double precision.
-    Stalled,
-}
-
 /// The state of one inner solve. All memory is allocated once.
 #[derive(Clone, Debug)]
 pub(crate) struct Panoc {
     set: Set,
-    /// Lower and upper bounds, when U is nothing but bounds.
-    bounds: Option<(Vec<f64>, Vec<f64>)>,
     lbfgs: Lbfgs,
     /// The iterate and its forward-backward point.
     current: Point,
@@ -51,7 +35,7 @@ pub(crate) struct Panoc {
     next: Point,
     next_hat: Point,
     direction: Vec<f64>,
-    /// For a general U: the residual `(uhat - Pi_U(uhat - gamma grad psi(uhat))) / gamma`, now and before.
+    /// The residual `(uhat - Pi_U(uhat - gamma grad psi(uhat))) / gamma`, now and before.
     fixed_point: Vec<f64>,
     last_fixed_point: Vec<f64>,
     gamma: f64,
@@ -68,7 +52,6 @@ impl Panoc {
     pub(crate) fn new(num_variables: usize, num_constraints: usize, set: Set, memory: usize) -> Self {
         let point = Point::new(num_variables, num_constraints);
         Self {
-            bounds: set.bounds(num_variables),
             set,
             lbfgs: Lbfgs::new(num_variables, memory),
             current: point.clone(),
@@ -87,50 +70,6 @@ impl Panoc {
         }
     }
 
-    /// The point that is (or will be) returned: in U, with the residual [`residual`](Self::residual).
-    pub(crate) fn solution(&self) -> &Point {
-        &self.hat
-    }
-
-    /// The unscaled stationarity residual at [`solution`](Self::solution), in the infinity norm.
-    pub(crate) fn residual(&self) -> f64 {
-        self.residual
-    }
-
-    pub(crate) fn lipschitz(&self) -> f64 {
-        self.lipschitz
-    }
-
-    /// The point to start from; to be set, and its forward half evaluated, before [`start`](Self::start).
-    pub(crate) fn start_point(&mut self) -> &mut Point {
-        &mut self.current
-    }
-
-    /// Begins at the start point, whose gradient has been evaluated; estimates the step size unless a Lipschitz
-    /// constant from an earlier solve is given.
-    pub(crate) fn start(
-        &mut self,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-        lipschitz: Option<f64>,
-    ) -> Outcome {
-        self.lbfgs.clear();
-        self.useless_directions = 0;
-        self.begin(merit, functions, lipschitz.map(|known| known / 4.0))
-    }
-
-    /// Begins again at the last solution, after multipliers or penalties have changed. Step size and curvature are
-    /// kept: most of what was learnt still holds, and the line search guards against the rest.
-    pub(crate) fn resume(
-        &mut self,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> Outcome {
-        mem::swap(&mut self.current, &mut self.hat);
-        merit.reverse(functions, &mut self.current);
-        self.begin(merit, functions, Some(self.lipschitz))
-    }
-
     fn begin(
         &mut self,
         merit: &mut AugmentedLagrangian,
@@ -143,61 +82,17 @@ impl Panoc {
         }
         let estimate = match lipschitz {
             Some(known) => known,
-            None => self.estimate_lipschitz(merit, functions),
+            None => merit.estimate_lipschitz(functions, &self.current, &mut self.next),
         };
         self.lipschitz = math::clamp(estimate, SMALLEST_LIPSCHITZ, LARGEST_LIPSCHITZ);
         self.gamma = SAFETY / self.lipschitz;
-        let step = forward_backward(
-            &self.set,
-            &self.bounds,
-            self.gamma,
-            &self.current,
-            &mut self.hat.u,
-        );
+        let step = forward_backward(&self.set, self.gamma, &self.current, &mut self.hat.u);
         merit.evaluate(functions, &mut self.hat);
         let Some(step) = self.shrink_gamma(merit, functions, step) else {
             return Outcome::Stalled;
         };
         self.take(step);
         Outcome::Continue
-    }
-
-    /// One iteration: test, direction, line search.
-    pub(crate) fn iterate(
-        &mut self,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-        tolerance: f64,
-    ) -> Outcome {
-        if self.residual <= tolerance {
-            return Outcome::Converged;
-        }
-        self.find_direction();
-        self.line_search(merit, functions)
-    }
-
-    fn estimate_lipschitz(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> f64 {
-        let mut moved = 0.0;
-        for ((next, u), gradient) in self
-            .next
-            .u
-            .iter_mut()
-            .zip(&self.current.u)
-            .zip(&self.current.gradient)
-        {
-            let h = math::max(1e-6 * gradient.abs(), 1e-12) * if *gradient < 0.0 { -1.0 } else { 1.0 };
-            *next = u - h;
-            // The difference as rounded, not `h`.
-            moved += (u - *next) * (u - *next);
-        }
-        merit.evaluate(functions, &mut self.next);
-        let changed = squared_distance(&self.next.gradient, &self.current.gradient);
-        let estimate = math::sqrt(changed) / math::sqrt(moved);
-        if estimate.is_finite() {
-            estimate
-        } else {
-            math::max(1.0, math::norm_inf(&self.current.gradient))
-        }
     }
 
     /// Halves gamma until the quadratic upper bound holds between `current` and `hat`.
@@ -213,13 +108,7 @@ impl Panoc {
             }
             self.lipschitz *= 2.0;
             self.gamma /= 2.0;
-            step = forward_backward(
-                &self.set,
-                &self.bounds,
-                self.gamma,
-                &self.current,
-                &mut self.hat.u,
-            );
+            step = forward_backward(&self.set, self.gamma, &self.current, &mut self.hat.u);
             merit.evaluate(functions, &mut self.hat);
         }
         Some(step)
@@ -229,48 +118,13 @@ impl Panoc {
     fn take(&mut self, step: Step) {
         self.step_squared = step.squared;
         self.envelope = envelope(self.gamma, &self.current, step);
-        if let Some((min, max)) = &self.bounds {
-            self.residual = residual_on_bounds(&self.hat, min, max);
-        } else {
-            self.residual = residual_of_step(self.gamma, &self.current, &self.hat);
-            mem::swap(&mut self.fixed_point, &mut self.last_fixed_point);
-            self.evaluate_fixed_point();
-        }
+        self.residual = residual_of_step(self.gamma, &self.current, &self.hat);
+        mem::swap(&mut self.fixed_point, &mut self.last_fixed_point);
+        self.evaluate_fixed_point();
     }
 
-    /// The quasi-Newton direction at `hat`.
+    /// The quasi-Newton direction at `hat`, which works on the fixed-point residual.
     fn find_direction(&mut self) {
-        let Self {
-            bounds,
-            lbfgs,
-            hat,
-            direction,
-            gamma,
-            ..
-        } = self;
-        let Some((min, max)) = bounds else {
-            return self.find_direction_in_general_set();
-        };
-        let clipped = |i: usize| {
-            let target = hat.u[i] - *gamma * hat.gradient[i];
-            target < min[i] || target > max[i]
-        };
-        lbfgs.set_mask(|i| !clipped(i));
-        for i in 0..direction.len() {
-            direction[i] = if clipped(i) { 0.0 } else { -hat.gradient[i] };
-        }
-        if !lbfgs.apply(direction) {
-            direction.iter_mut().for_each(|q| *q *= *gamma);
-        }
-        for i in 0..direction.len() {
-            if clipped(i) {
-                direction[i] = math::clamp(hat.u[i] - *gamma * hat.gradient[i], min[i], max[i]) - hat.u[i];
-            }
-        }
-    }
-
-    /// For a U that is more than bounds: the quasi-Newton method works on the fixed-point residual.
-    fn find_direction_in_general_set(&mut self) {
         for (q, residual) in self.direction.iter_mut().zip(&self.fixed_point) {
             *q = -residual;
         }
@@ -311,13 +165,7 @@ impl Panoc {
                 self.lbfgs.clear();
                 break;
             }
-            let step = forward_backward(
-                &self.set,
-                &self.bounds,
-                self.gamma,
-                &self.next,
-                &mut self.next_hat.u,
-            );
+            let step = forward_backward(&self.set, self.gamma, &self.next, &mut self.next_hat.u);
             tau /= 2.0;
             if envelope(self.gamma, &self.next, step) <= target {
                 merit.evaluate(functions, &mut self.next_hat);
@@ -344,7 +192,7 @@ impl Panoc {
         }
         let gamma = self.gamma;
         self.next.copy_from(&self.hat);
-        let step = forward_backward(&self.set, &self.bounds, gamma, &self.next, &mut self.next_hat.u);
+        let step = forward_backward(&self.set, gamma, &self.next, &mut self.next_hat.u);
         merit.evaluate(functions, &mut self.next_hat);
         // `shrink_gamma` works on `current` and `hat`: exchange the pairs around it.
         mem::swap(&mut self.current, &mut self.next);
@@ -370,17 +218,62 @@ impl Panoc {
         mem::swap(&mut self.current, &mut self.next);
         mem::swap(&mut self.hat, &mut self.next_hat);
         self.take(step);
-        let (hat, last) = (&self.hat, &self.next_hat);
-        if self.bounds.is_some() {
-            self.lbfgs
-                .push(|i| (hat.u[i] - last.u[i], hat.gradient[i] - last.gradient[i]));
-        } else if self.gamma == old_gamma {
+        if self.gamma == old_gamma {
+            let (hat, last) = (&self.hat, &self.next_hat);
             let (now, before) = (&self.fixed_point, &self.last_fixed_point);
             self.lbfgs.push(|i| (hat.u[i] - last.u[i], now[i] - before[i]));
         } else {
             // The fixed-point residual of another step size is another function.
             self.lbfgs.clear();
         }
+    }
+}
+
+impl InnerSolver for Panoc {
+    fn solution(&self) -> &Point {
+        &self.hat
+    }
+
+    fn residual(&self) -> f64 {
+        self.residual
+    }
+
+    fn lipschitz(&self) -> f64 {
+        self.lipschitz
+    }
+
+    fn start_point(&mut self) -> &mut Point {
+        &mut self.current
+    }
+
+    fn start(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        lipschitz: Option<f64>,
+    ) -> Outcome {
+        self.lbfgs.clear();
+        self.useless_directions = 0;
+        self.begin(merit, functions, lipschitz.map(|known| known / 4.0))
+    }
+
+    fn resume(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
+        mem::swap(&mut self.current, &mut self.hat);
+        merit.reverse(functions, &mut self.current);
+        self.begin(merit, functions, Some(self.lipschitz))
+    }
+
+    fn iterate(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        tolerance: f64,
+    ) -> Outcome {
+        if self.residual <= tolerance {
+            return Outcome::Converged;
+        }
+        self.find_direction();
+        self.line_search(merit, functions)
     }
 }
 
@@ -392,26 +285,11 @@ struct Step {
 }
 
 /// Writes `Pi_U(u - gamma grad)` to `hat`.
-fn forward_backward(
-    set: &Set,
-    bounds: &Option<(Vec<f64>, Vec<f64>)>,
-    gamma: f64,
-    point: &Point,
-    hat: &mut [f64],
-) -> Step {
-    match bounds {
-        Some((min, max)) => {
-            for i in 0..hat.len() {
-                hat[i] = math::clamp(point.u[i] - gamma * point.gradient[i], min[i], max[i]);
-            }
-        }
-        None => {
-            for ((hat, u), gradient) in hat.iter_mut().zip(&point.u).zip(&point.gradient) {
-                *hat = u - gamma * gradient;
-            }
-            set.project(hat);
-        }
+fn forward_backward(set: &Set, gamma: f64, point: &Point, hat: &mut [f64]) -> Step {
+    for ((hat, u), gradient) in hat.iter_mut().zip(&point.u).zip(&point.gradient) {
+        *hat = u - gamma * gradient;
     }
+    set.project(hat);
     let (mut slope, mut squared) = (0.0, 0.0);
     for ((hat, u), gradient) in hat.iter().zip(&point.u).zip(&point.gradient) {
         let r = hat - u;
@@ -439,20 +317,4 @@ fn residual_of_step(gamma: f64, point: &Point, hat: &Point) -> f64 {
         largest = math::max(largest, entry.abs());
     }
     largest
-}
-
-/// The distance of `-grad psi` from the normal cone of the bounds, in the infinity norm.
-fn residual_on_bounds(point: &Point, min: &[f64], max: &[f64]) -> f64 {
-    let mut largest = 0.0;
-    for (((u, gradient), low), high) in point.u.iter().zip(&point.gradient).zip(min).zip(max) {
-        let blocked = (*u <= *low && *gradient > 0.0) || (*u >= *high && *gradient < 0.0);
-        if !blocked {
-            largest = math::max(largest, gradient.abs());
-        }
-    }
-    largest
-}
-
-fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
 }

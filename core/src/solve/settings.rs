@@ -14,9 +14,9 @@ pub struct Settings {
     pub max_inner_iterations: u32,
     /// Outer iterations (multiplier updates) at most. Default 50.
     pub max_outer_iterations: u32,
-    /// Pairs that the quasi-Newton method remembers; without constraints at most five more than there are variables.
-    /// Default 20.
-    pub lbfgs_memory: usize,
+    /// Pairs that the quasi-Newton method remembers; `None`: 20 with constraints, without them 10 and at most five more
+    /// than there are variables. Default `None`.
+    pub lbfgs_memory: Option<usize>,
     /// Tolerance of the first inner problem of a cold start, as a fraction of the residual there; reduced tenfold per
     /// outer iteration. Default 0.1.
     pub initial_tolerance: f64,
@@ -38,7 +38,7 @@ impl Default for Settings {
             delta_tolerance: 1e-5,
             max_inner_iterations: 5000,
             max_outer_iterations: 50,
-            lbfgs_memory: 20,
+            lbfgs_memory: None,
             initial_tolerance: 0.1,
             initial_penalty: None,
             max_penalty: 1e9,
@@ -81,7 +81,9 @@ impl Settings {
         positive("max_multiplier", self.max_multiplier)?;
         positive("max_inner_iterations", f64::from(self.max_inner_iterations))?;
         positive("max_outer_iterations", f64::from(self.max_outer_iterations))?;
-        positive("lbfgs_memory", self.lbfgs_memory as f64)?;
+        if let Some(memory) = self.lbfgs_memory {
+            positive("lbfgs_memory", memory as f64)?;
+        }
         self.initial_penalty
             .map_or(Ok(()), |value| positive("initial_penalty", value))
     }

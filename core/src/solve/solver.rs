@@ -4,8 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::functions::{Functions, Structure};
+use super::inner::{Inner, Outcome};
 use super::merit::{AugmentedLagrangian, Point};
-use super::panoc::{Outcome, Panoc};
 use super::settings::{InvalidSetting, Settings};
 use super::status::{Counters, Progress, Status};
 use crate::math;
@@ -109,7 +109,7 @@ pub enum SolverError {
 pub struct Solver {
     settings: Settings,
     merit: AugmentedLagrangian,
-    panoc: Panoc,
+    inner: Inner,
     phase: Phase,
     status: Option<Status>,
     counters: Counters,
@@ -151,14 +151,11 @@ impl Solver {
                 .check(block.len)
                 .map_err(|error| SolverError::Constraint { index, error })?;
         }
-        // More pairs than dimensions teach nothing about one smooth function; where constraints come and go they do.
-        let memory = if m == 0 {
-            settings.lbfgs_memory.min(n + 5)
-        } else {
-            settings.lbfgs_memory
-        };
+        // Long memories pay where constraints come and go, and where an evaluation costs more than they do.
+        let default_memory = if m == 0 { (n + 5).min(10) } else { 20 };
+        let memory = settings.lbfgs_memory.unwrap_or(default_memory);
         Ok(Self {
-            panoc: Panoc::new(n, m, structure.set.clone(), memory),
+            inner: Inner::new(n, m, &structure.set, memory),
             merit: AugmentedLagrangian::new(structure),
             settings,
             phase: Phase::Idle,
@@ -223,6 +220,7 @@ impl Solver {
         self.warm = start.is_warm();
         self.lipschitz = start.lipschitz;
         self.merit.evaluations = 0;
+        self.merit.hessian_products = 0;
         self.counters = Counters::default();
         self.status = None;
         self.result_is_best = true;
@@ -233,9 +231,9 @@ impl Solver {
         Ok(())
     }
 
-    /// Works on for about `fuel` evaluations (at least one iteration). [`Busy::No`] when the solve has ended.
+    /// Works on for about `fuel` evaluations (at least one iteration; a Hessian product counts as two). [`Busy::No`] when the solve has ended.
     pub fn step(&mut self, functions: &mut dyn Functions, fuel: u32) -> Busy {
-        let limit = self.merit.evaluations + u64::from(fuel);
+        let limit = self.merit.work() + u64::from(fuel);
         while self.phase != Phase::Idle {
             match self.phase {
                 Phase::Idle => {}
@@ -243,7 +241,7 @@ impl Solver {
                 Phase::Inner => self.iterate(functions),
                 Phase::Outer(outcome) => self.update(functions, outcome),
             }
-            if self.merit.evaluations >= limit && self.phase != Phase::Idle {
+            if self.merit.work() >= limit && self.phase != Phase::Idle {
                 return Busy::Yes;
             }
         }
@@ -292,7 +290,7 @@ impl Solver {
         if self.result_is_best {
             self.best_residual
         } else {
-            self.panoc.residual()
+            self.inner.residual()
         }
     }
 
@@ -305,16 +303,17 @@ impl Solver {
     pub fn counters(&self) -> Counters {
         Counters {
             evaluations: self.merit.evaluations,
+            hessian_products: self.merit.hessian_products,
             ..self.counters
         }
     }
 
     /// Where the solve stands.
     pub fn progress(&self) -> Progress {
-        let point = self.panoc.solution();
+        let point = self.inner.solution();
         Progress {
             counters: self.counters(),
-            residual: self.panoc.residual(),
+            residual: self.inner.residual(),
             violation: point.violation,
             cost: point.cost,
             penalty: math::norm_inf(&self.merit.penalties),
@@ -338,7 +337,7 @@ impl Solver {
                     .penalties
                     .get_or_insert_default()
                     .clone_from(&self.merit.penalties);
-                start.lipschitz = Some(self.panoc.lipschitz());
+                start.lipschitz = Some(self.inner.lipschitz());
                 true
             }
             Some(Status::NotConvergedIterations | Status::NotConvergedOutOfTime)
@@ -355,13 +354,13 @@ impl Solver {
         if self.result_is_best {
             &self.best
         } else {
-            self.panoc.solution()
+            self.inner.solution()
         }
     }
 
     /// Evaluates at the initial guess, chooses penalties where none were given, and begins the first inner solve.
     fn begin(&mut self, functions: &mut dyn Functions) {
-        let point = self.panoc.start_point();
+        let point = self.inner.start_point();
         point.u.copy_from_slice(&self.start);
         self.merit.structure().set.project(&mut point.u);
         self.merit.forward(functions, point);
@@ -377,13 +376,13 @@ impl Solver {
         }
         self.merit.reverse(functions, point);
         self.merit.reset_errors();
-        let outcome = self.panoc.start(&mut self.merit, functions, self.lipschitz);
+        let outcome = self.inner.start(&mut self.merit, functions, self.lipschitz);
         self.tolerance = if self.warm || self.merit.penalties.is_empty() {
             self.settings.tolerance
         } else {
             math::max(
                 self.settings.tolerance,
-                self.settings.initial_tolerance * self.panoc.residual(),
+                self.settings.initial_tolerance * self.inner.residual(),
             )
         };
         self.begin_inner(outcome);
@@ -403,7 +402,7 @@ impl Solver {
     }
 
     fn iterate(&mut self, functions: &mut dyn Functions) {
-        let outcome = self.panoc.iterate(&mut self.merit, functions, self.tolerance);
+        let outcome = self.inner.iterate(&mut self.merit, functions, self.tolerance);
         match outcome {
             Outcome::Continue => {
                 self.counters.inner_iterations += 1;
@@ -420,7 +419,7 @@ impl Solver {
     /// After an inner solve: done, or new multipliers and penalties.
     fn update(&mut self, functions: &mut dyn Functions, outcome: Outcome) {
         let settings = &self.settings;
-        let solution = self.panoc.solution();
+        let solution = self.inner.solution();
         // The error bounds the violation, but for round-off; the claim is about the violation.
         let error = math::max(self.merit.measure_errors(solution), solution.violation);
         let is_feasible = error <= settings.delta_tolerance;
@@ -429,7 +428,7 @@ impl Solver {
         }
         // The multipliers of constraints that cannot be met grow without bound, and the residual with them.
         let negligible = math::max(settings.tolerance, 1e-8 * math::norm_inf(&solution.multipliers));
-        let is_stationary = self.panoc.residual() <= negligible;
+        let is_stationary = self.inner.residual() <= negligible;
         if !is_feasible
             && is_stationary
             && self
@@ -446,12 +445,12 @@ impl Solver {
         }
         self.merit.update(solution, settings);
         self.tolerance = math::max(settings.tolerance, 0.1 * self.tolerance);
-        let outcome = self.panoc.resume(&mut self.merit, functions);
+        let outcome = self.inner.resume(&mut self.merit, functions);
         self.begin_inner(outcome);
     }
 
     fn remember_best(&mut self) {
-        let point = self.panoc.solution();
+        let point = self.inner.solution();
         let delta = self.settings.delta_tolerance;
         let is_better = if point.violation <= delta && self.best.violation <= delta {
             point.cost < self.best.cost
@@ -460,7 +459,7 @@ impl Solver {
         };
         if is_better {
             self.best.copy_from(point);
-            self.best_residual = self.panoc.residual();
+            self.best_residual = self.inner.residual();
         }
     }
 

@@ -42,7 +42,9 @@ impl Status {
 pub struct Counters {
     /// Fused evaluations of cost, constraints and gradient.
     pub evaluations: u64,
-    /// Inner (PANOC) iterations, over all inner problems.
+    /// Products of a vector with the Hessian of the augmented Lagrangian.
+    pub hessian_products: u64,
+    /// Inner iterations, over all inner problems.
     pub inner_iterations: u64,
     /// Outer (multiplier) iterations.
     pub outer_iterations: u64,

@@ -1,0 +1,124 @@
+//! Newton directions in a trust region, by conjugate gradients (Steihaug, SIAM J. Numer. Anal. 20, 1983).
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::math;
+
+/// How far the residual of the linear system has to fall at most.
+const LARGEST_TOLERANCE: f64 = 0.1;
+/// Hessian products at most, which keeps a step of the solver short.
+const MAX_PRODUCTS: usize = 100;
+
+/// Memory for directions of one dimension.
+#[derive(Clone, Debug)]
+pub(crate) struct TrustRegion {
+    /// The longest direction allowed.
+    pub(crate) radius: f64,
+    residual: Vec<f64>,
+    conjugate: Vec<f64>,
+    product: Vec<f64>,
+}
+
+impl TrustRegion {
+    pub(crate) fn new(dimension: usize) -> Self {
+        Self {
+            radius: 1.0,
+            residual: vec![0.0; dimension],
+            conjugate: vec![0.0; dimension],
+            product: vec![0.0; dimension],
+        }
+    }
+
+    /// Turns the negative gradient in `d`, zero where a coordinate is not free, into a direction that lowers the quadratic
+    /// model at most as far as the radius allows. `multiply(v, product)` writes H v.
+    pub(crate) fn apply(
+        &mut self,
+        d: &mut [f64],
+        is_free: impl Fn(usize) -> bool,
+        mut multiply: impl FnMut(&[f64], &mut [f64]),
+    ) {
+        self.residual.copy_from_slice(d);
+        self.conjugate.copy_from_slice(d);
+        d.fill(0.0);
+        let mut squared = math::norm_squared(&self.residual);
+        let norm = math::sqrt(squared);
+        let target = norm * math::min(LARGEST_TOLERANCE, math::sqrt(norm));
+        for _ in 0..MAX_PRODUCTS.min(2 * d.len()) {
+            multiply(&self.conjugate, &mut self.product);
+            for (i, product) in self.product.iter_mut().enumerate() {
+                if !is_free(i) {
+                    *product = 0.0;
+                }
+            }
+            let curvature = math::dot(&self.conjugate, &self.product);
+            let step = squared / curvature;
+            let limit = self.distance_to_boundary(d);
+            if !(curvature > 0.0) || !(step < limit) {
+                math::add(d, limit, &self.conjugate);
+                return;
+            }
+            math::add(d, step, &self.conjugate);
+            math::add(&mut self.residual, -step, &self.product);
+            let last = squared;
+            squared = math::norm_squared(&self.residual);
+            if math::sqrt(squared) <= target {
+                return;
+            }
+            for (p, r) in self.conjugate.iter_mut().zip(&self.residual) {
+                *p = r + squared / last * *p;
+            }
+        }
+    }
+
+    /// The multiple of the conjugate direction that leads from `d` to the boundary.
+    fn distance_to_boundary(&self, d: &[f64]) -> f64 {
+        let a = math::norm_squared(&self.conjugate);
+        let b = math::dot(d, &self.conjugate);
+        let c = self.radius * self.radius - math::norm_squared(d);
+        (math::sqrt(math::max(b * b + a * c, 0.0)) - b) / a
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The direction for the Hessian `diagonal` and the gradient of ones, on the coordinates that are free.
+    fn direction(radius: f64, diagonal: [f64; 3], free: [bool; 3]) -> [f64; 3] {
+        let mut region = TrustRegion::new(3);
+        region.radius = radius;
+        let mut d = free.map(|is_free| if is_free { -1.0 } else { 0.0 });
+        region.apply(
+            &mut d,
+            |i| free[i],
+            |v, product| {
+                for i in 0..3 {
+                    product[i] = diagonal[i] * v[i];
+                }
+            },
+        );
+        d
+    }
+
+    #[test]
+    fn lands_where_the_model_is_lowest() {
+        let d = direction(10.0, [1.0, 2.0, 4.0], [true, false, true]);
+        assert!(
+            (d[0] + 1.0).abs() < 0.2 && d[1] == 0.0 && (d[2] + 0.25).abs() < 0.1,
+            "{d:?}"
+        );
+    }
+
+    #[test]
+    fn stops_at_the_boundary() {
+        let far = direction(0.5, [1.0, 2.0, 4.0], [true; 3]);
+        assert!((math::norm2(&far) - 0.5).abs() < 1e-12);
+        let unbounded = direction(100.0, [1.0, -2.0, 4.0], [true; 3]);
+        assert!((math::norm2(&unbounded) - 100.0).abs() < 1e-9);
+        assert!(
+            unbounded[1] < -90.0,
+            "follows the negative curvature: {unbounded:?}"
+        );
+    }
+}
