@@ -59,6 +59,12 @@ impl Runtime for Tokio {
         Ok(stream)
     }
 
+    async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+
     async fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
         Ok(lookup_host(address).await?.collect())
     }

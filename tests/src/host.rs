@@ -1,6 +1,7 @@
 //! What every host has to do: one suite, run against each of them through a small trait.
 //!
-//! A host's test file implements [`Host`] and says `labwire_tests::host_suite!(MyHost);`.
+//! A host's test file implements [`Host`], by `labwire_tests::host_on!` if its runtime is a global one, and says
+//! `labwire_tests::host_suite!(MyHost);`.
 
 mod client;
 mod modules;
@@ -47,3 +48,60 @@ pub struct Ended {
 pub use client::*;
 pub use modules::*;
 pub use suite::*;
+
+/// Makes `$name` a [`Host`] on a runtime that is the same for the whole process; `$block_on` runs a future to its end.
+#[macro_export]
+macro_rules! host_on {
+    ($name:ident, $runtime:ty, $block_on:path) => {
+        struct $name {
+            address: std::net::SocketAddr,
+            shutdown: labwire_host::Signal,
+            ending: std::sync::mpsc::Receiver<labwire_host::Ending>,
+        }
+
+        impl $crate::host::Host for $name {
+            type Runtime = $runtime;
+
+            fn start<S: labwire_host::HostedService>(
+                service: S,
+                limits: labwire_core::limits::HostLimits,
+            ) -> Self {
+                let any = ([127, 0, 0, 1], 0).into();
+                let binding = <$runtime as labwire_host::Runtime>::bind(any);
+                let (listener, address) = $block_on(binding).expect("a free port");
+                let shutdown = labwire_host::Signal::default();
+                let signal = shutdown.clone();
+                let (sender, ending) = std::sync::mpsc::channel();
+                <$runtime as labwire_host::Runtime>::spawn(async move {
+                    let host = labwire_host::Host::<_, $runtime>::start("test", service, limits);
+                    let ending = labwire_host::serve(listener, &host, signal.wait()).await;
+                    // A test may not wait for it.
+                    let _ = sender.send(ending);
+                });
+                Self {
+                    address,
+                    shutdown,
+                    ending,
+                }
+            }
+
+            fn address(&self) -> std::net::SocketAddr {
+                self.address
+            }
+
+            fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+                $block_on(future)
+            }
+
+            fn shutdown(self) -> $crate::host::Ended {
+                self.shutdown.set();
+                $crate::host::Host::wait(self)
+            }
+
+            fn wait(self) -> $crate::host::Ended {
+                let labwire_host::Ending { by_request, cut } = self.ending.recv().expect("no panic");
+                $crate::host::Ended { by_request, cut }
+            }
+        }
+    };
+}

@@ -8,37 +8,69 @@ use labwire_core::limits::HostLimits;
 use labwire_core::service::zeiss::service;
 use labwire_core::session::CloseReason;
 use labwire_core::zeiss::{Limits, Outcome, Request, Transport};
-use labwire_tokio::{Host, MessageStream, NoReply, Tokio, WebAccess, ZeissClient, serve, serve_over};
-use tokio::net::{TcpListener, TcpStream};
+use labwire_host::{
+    Host, MessageStream, NoReply, Runtime, Signal, WebAccess, ZeissClient, serve, serve_over,
+};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
-use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const IMAGE: &str = "{\"image\": {\"file\": \"a.jpg\", \"name\": \"s\", \"focal_length\": \"50.0\"}}";
 const UNREADABLE: &str = "Error: Image file a.jpg could not be read.";
 
-/// Serves until the test ends.
-async fn start(transport: Transport, limits: Limits) -> (SocketAddr, CancellationToken) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("a bound socket");
-    let shutdown = CancellationToken::new();
-    let token = shutdown.clone();
-    tokio::spawn(async move {
+/// Makes a test on a runtime of each function below.
+macro_rules! on {
+    ($module:ident, $runtime:ty: $($test:ident),* $(,)?) => {
+        mod $module {
+            $(
+                // The peer is on tokio, whatever the host is on.
+                #[tokio::test]
+                async fn $test() {
+                    super::$test::<$runtime>().await;
+                }
+            )*
+        }
+    };
+    ($module:ident, $runtime:ty) => {
+        on!(
+            $module, $runtime:
+            one_message_is_one_request,
+            requests_sent_ahead_are_answered_in_order,
+            a_message_over_the_limit_is_refused_in_words,
+            foreign_pages_and_names_are_refused,
+            hostile_sockets_harm_nobody,
+            shutting_down_closes_with_a_frame,
+            a_client_asks_as_often_as_it_likes,
+            a_client_says_that_nobody_speaks_websocket,
+        );
+    };
+}
+
+on!(tokio_host, labwire_tokio::Tokio);
+on!(async_std_host, labwire_async_std::AsyncStd);
+
+/// Serves until the test ends, or the signal is set.
+async fn start<R: Runtime>(transport: Transport, limits: Limits) -> (SocketAddr, Signal) {
+    let (listener, address) = R::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
+    let shutdown = Signal::default();
+    let signal = shutdown.clone();
+    R::spawn(async move {
         let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
         let service = service(transport, limits, |_| Outcome::Unreadable);
-        let host = Host::start("zeiss", service, HostLimits::default());
+        let host = Host::<_, R>::start("zeiss", service, HostLimits::default());
         match transport {
-            Transport::Tcp => serve(listener, &host, &token).await,
+            Transport::Tcp => serve(listener, &host, signal.wait()).await,
             Transport::WebSocket => {
-                let wrap =
-                    |stream| MessageStream::accept(stream, WebAccess::default(), handshake, message_bytes);
-                serve_over(listener, &host, &token, wrap).await
+                let wrap = |stream| {
+                    MessageStream::<R, _>::accept(stream, WebAccess::default(), handshake, message_bytes)
+                };
+                serve_over(listener, &host, signal.wait(), wrap).await
             }
-        }
+        };
     });
     (address, shutdown)
 }
@@ -82,9 +114,8 @@ async fn assert_closed(socket: &mut Socket) {
     assert_eq!(next(socket).await, None);
 }
 
-#[tokio::test]
-async fn one_message_is_one_request() {
-    let (address, _shutdown) = start(Transport::WebSocket, Limits::default()).await;
+async fn one_message_is_one_request<R: Runtime>() {
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, Limits::default()).await;
     let mut socket = open(address).await;
     assert_eq!(ask(&mut socket, IMAGE).await, UNREADABLE);
     assert_eq!(ask(&mut socket, Message::binary(IMAGE)).await, UNREADABLE);
@@ -119,9 +150,8 @@ async fn one_message_is_one_request() {
     assert_closed(&mut socket).await;
 }
 
-#[tokio::test]
-async fn requests_sent_ahead_are_answered_in_order() {
-    let (address, _shutdown) = start(Transport::WebSocket, Limits::default()).await;
+async fn requests_sent_ahead_are_answered_in_order<R: Runtime>() {
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, Limits::default()).await;
     let mut socket = open(address).await;
     for number in 0..500 {
         socket
@@ -140,11 +170,10 @@ async fn requests_sent_ahead_are_answered_in_order() {
     assert_eq!(next(&mut socket).await, None);
 }
 
-#[tokio::test]
-async fn a_message_over_the_limit_is_refused_in_words() {
+async fn a_message_over_the_limit_is_refused_in_words<R: Runtime>() {
     let mut limits = Limits::default();
     limits.session.message_bytes = 1000;
-    let (address, _shutdown) = start(Transport::WebSocket, limits).await;
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, limits).await;
     let mut socket = open(address).await;
     assert_eq!(
         ask(&mut socket, " ".repeat(1000)).await,
@@ -161,9 +190,8 @@ async fn a_message_over_the_limit_is_refused_in_words() {
     flood.abort();
 }
 
-#[tokio::test]
-async fn foreign_pages_and_names_are_refused() {
-    let (address, _shutdown) = start(Transport::WebSocket, Limits::default()).await;
+async fn foreign_pages_and_names_are_refused<R: Runtime>() {
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, Limits::default()).await;
     for headers in [
         [("Origin", "https://evil.example"), ("X", "")],
         [("Origin", "null"), ("X", "")],
@@ -181,12 +209,11 @@ async fn foreign_pages_and_names_are_refused() {
     assert_eq!(ask(&mut socket, IMAGE).await, UNREADABLE);
 }
 
-#[tokio::test]
-async fn hostile_sockets_harm_nobody() {
+async fn hostile_sockets_harm_nobody<R: Runtime>() {
     let mut limits = Limits::default();
     limits.session.request_timeout = Duration::from_millis(200);
     limits.session.write_timeout = Duration::from_millis(200);
-    let (address, _shutdown) = start(Transport::WebSocket, limits).await;
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, limits).await;
     let mut onlooker = open(address).await;
     for bytes in [
         &b""[..],
@@ -216,27 +243,25 @@ async fn hostile_sockets_harm_nobody() {
     }
 }
 
-#[tokio::test]
-async fn shutting_down_closes_with_a_frame() {
-    let (address, shutdown) = start(Transport::WebSocket, Limits::default()).await;
+async fn shutting_down_closes_with_a_frame<R: Runtime>() {
+    let (address, shutdown) = start::<R>(Transport::WebSocket, Limits::default()).await;
     let mut socket = open(address).await;
     assert_eq!(ask(&mut socket, IMAGE).await, UNREADABLE);
-    shutdown.cancel();
+    shutdown.set();
     assert_closed(&mut socket).await;
 }
 
-async fn client(address: SocketAddr) -> ZeissClient {
-    let stream = TcpStream::connect(address).await.expect("somebody listens");
+async fn client<R: Runtime>(address: SocketAddr) -> ZeissClient {
+    let stream = R::connect(address).await.expect("somebody listens");
     let limits = Limits::default();
     let message_bytes = limits.session.message_bytes;
     let messages = MessageStream::connect(stream, &address.to_string(), PATIENCE, message_bytes);
-    ZeissClient::over_websocket::<Tokio>(messages, limits)
+    ZeissClient::over_websocket::<R>(messages, limits)
 }
 
-#[tokio::test]
-async fn a_client_asks_as_often_as_it_likes() {
-    let (address, _shutdown) = start(Transport::WebSocket, Limits::default()).await;
-    let client = client(address).await;
+async fn a_client_asks_as_often_as_it_likes<R: Runtime>() {
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, Limits::default()).await;
+    let client = client::<R>(address).await;
     let request = Request::image("a.jpg", "s", 50.0).expect("valid input");
     for _ in 0..3 {
         assert_eq!(client.ask(request.to_text()).await.as_deref(), Ok(UNREADABLE));
@@ -245,11 +270,10 @@ async fn a_client_asks_as_often_as_it_likes() {
     assert!(client.ask(request.to_text()).await.is_err());
 }
 
-#[tokio::test]
-async fn a_client_says_that_nobody_speaks_websocket() {
+async fn a_client_says_that_nobody_speaks_websocket<R: Runtime>() {
     let mut impatient = Limits::default();
     impatient.session.request_timeout = Duration::from_millis(100);
-    let (address, _shutdown) = start(Transport::Tcp, impatient).await;
-    let answer = client(address).await.ask("{}".to_owned()).await;
+    let (address, _shutdown) = start::<R>(Transport::Tcp, impatient).await;
+    let answer = client::<R>(address).await.ask("{}".to_owned()).await;
     assert_eq!(answer, Err(NoReply::Ended(CloseReason::Lost)));
 }

@@ -1,7 +1,9 @@
-//! Connections to lab devices that heal themselves.
+//! Connections to lab devices that heal themselves, and devices that are not there.
 
 mod connection;
 mod dialer;
+mod emulator;
 
 pub use connection::{DeviceConnection, DeviceError, DeviceOptions, DeviceStatus};
 pub use dialer::{Keepalive, TcpDialer};
+pub use emulator::DeviceEmulator;

@@ -175,9 +175,11 @@ impl<T> Wire<T> {
         let written = self.poll_write(context, session)?;
         let read = self.poll_read(context, session)?;
         if written.is_ready() || read.is_ready() {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
+            return Poll::Ready(Ok(()));
+        }
+        match self.has_seen_eof {
+            true => self.transport.poll_lost(context).map(Err),
+            false => Poll::Pending,
         }
     }
 

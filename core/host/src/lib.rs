@@ -6,6 +6,9 @@
 //! [`ZeissClient`] call servers, [`Modules`] and [`ModuleController`] use PyMoDAQ modules, from the process that serves
 //! them and from another. A [`DeviceConnection`] is one to a lab device, and heals itself.
 //!
+//! A WebSocket is a [`MessageStream`] or the [`WebSocketBytes`] of a TCP connection; [`WebAccess`] says which pages may use
+//! one.
+//!
 //! Nothing here belongs to a runtime or opens a socket: a host crate brings both by a [`Runtime`], and gives these types
 //! their short names.
 
@@ -26,6 +29,10 @@ mod pool;
 mod runtime;
 mod serve;
 mod signal;
+mod surface;
+mod web_access;
+mod websocket;
+pub mod zeiss;
 mod zeiss_client;
 
 pub use admission::Refused;
@@ -33,7 +40,9 @@ pub use blocking::{Blocking, BlockingGrabber};
 pub use caller::{Caller, ClientSession, NoReply, Pending};
 pub use clock::Clock;
 pub use connector::{Dial, Dialing, drive_connector};
-pub use device::{DeviceConnection, DeviceError, DeviceOptions, DeviceStatus, Keepalive, TcpDialer};
+pub use device::{
+    DeviceConnection, DeviceEmulator, DeviceError, DeviceOptions, DeviceStatus, Keepalive, TcpDialer,
+};
 pub use dial::dial;
 pub use drive::{Application, Driven, drive};
 pub use host::{Attached, Host, HostedService};
@@ -44,4 +53,6 @@ pub use optimizer_client::{ClientError, ClientOptions, OptimizerClient};
 pub use runtime::{Runtime, Timer, Transport, has_input};
 pub use serve::{Ending, serve, serve_over};
 pub use signal::Signal;
+pub use web_access::{Forbidden, WebAccess};
+pub use websocket::{CloseWith, MessageStream, WebSocketBytes};
 pub use zeiss_client::ZeissClient;

@@ -28,6 +28,9 @@ pub trait Runtime: Sized + Send + Sync + 'static {
     /// Opens a TCP connection that sends what is written at once.
     fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
+    /// Listens for TCP connections; where, is told.
+    fn bind(address: SocketAddr) -> impl Future<Output = io::Result<(Self::Listener, SocketAddr)>> + Send;
+
     /// The addresses of `host:port`.
     fn look_up(address: &str) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
 
@@ -62,6 +65,12 @@ pub trait Transport<R>: Send {
 
     /// Ends the sending side; the peer reads the end of the stream.
     fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Ready when the peer has gone altogether, though the stream has ended before. Asked for only once it has. A
+    /// transport that cannot know says nothing.
+    fn poll_lost(&mut self, _context: &mut Context<'_>) -> Poll<io::Error> {
+        Poll::Pending
+    }
 
     /// Makes the coming drop end the connection at once (TCP: a reset), unsent bytes and all.
     fn abort(&mut self);

@@ -6,33 +6,30 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use async_tungstenite::tungstenite::http::StatusCode;
+use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use async_tungstenite::tungstenite::{Error, Message};
+use async_tungstenite::{accept_hdr_async_with_config, client_async_with_config};
 use futures_util::{Sink, Stream};
 use labwire_core::framing::length32;
-use labwire_host::Transport;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::StatusCode;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, client_async_with_config};
 
-use crate::Tokio;
+use super::{Io, Socket, config, io_error, poll_close};
+use crate::runtime::{Runtime, Transport, timeout};
 use crate::web_access::WebAccess;
 
-type Socket = WebSocketStream<TcpStream>;
-type Opening = Pin<Box<dyn Future<Output = Result<Socket, Error>> + Send>>;
+type Opening<R, T> = Pin<Box<dyn Future<Output = Result<Socket<R, T>, Error>> + Send>>;
 
-/// A WebSocket as a [`Transport`](labwire_host::Transport): each message, in either direction, stands behind its length in 32 bits, big-endian.
+/// A WebSocket as a [`Transport`]: each message, in either direction, stands behind its length in 32 bits, big-endian.
 /// Messages are sent as text; text and binary messages are received alike. The end of the stream is a close frame
 /// (code 1000), not just a FIN.
 ///
 /// The handshake is made by the first read, within `handshake`. A message longer than the limit arrives as a length that is too long, and
 /// then nothing but garbage: it is for the session to refuse it in its own words.
-pub struct MessageStream {
+pub struct MessageStream<R, T> {
     /// The handshake, until it is made.
-    opening: Option<Opening>,
-    socket: Option<Box<Socket>>,
+    opening: Option<Opening<R, T>>,
+    socket: Option<Box<Socket<R, T>>>,
     message_bytes: usize,
     /// A message was too long; what follows on the wire cannot be told apart any more.
     is_overrun: bool,
@@ -44,9 +41,9 @@ pub struct MessageStream {
     has_sent_close: bool,
 }
 
-impl MessageStream {
+impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
     /// The server's side. Requests that `access` does not allow are answered by status 403.
-    pub fn accept(stream: TcpStream, access: WebAccess, handshake: Duration, message_bytes: usize) -> Self {
+    pub fn accept(stream: T, access: WebAccess, handshake: Duration, message_bytes: usize) -> Self {
         // What this type returns is tungstenite's to say.
         #[expect(clippy::result_large_err)]
         let check = move |request: &Request, response: Response| match access.check(request.headers()) {
@@ -59,29 +56,29 @@ impl MessageStream {
             }
         };
         let config = Some(config(message_bytes));
-        let opening = async move { accept_hdr_async_with_config(stream, check, config).await };
+        let opening = async move { accept_hdr_async_with_config(Io::new(stream), check, config).await };
         Self::new(opening, handshake, message_bytes)
     }
 
     /// The client's side; `host` is what the server is called, with its port.
-    pub fn connect(stream: TcpStream, host: &str, handshake: Duration, message_bytes: usize) -> Self {
+    pub fn connect(stream: T, host: &str, handshake: Duration, message_bytes: usize) -> Self {
         let url = format!("ws://{host}/");
         let config = Some(config(message_bytes));
         let opening = async move {
-            let (socket, _) = client_async_with_config(url, stream, config).await?;
+            let (socket, _) = client_async_with_config(url, Io::new(stream), config).await?;
             Ok(socket)
         };
         Self::new(opening, handshake, message_bytes)
     }
 
     fn new(
-        opening: impl Future<Output = Result<Socket, Error>> + Send + 'static,
+        opening: impl Future<Output = Result<Socket<R, T>, Error>> + Send + 'static,
         handshake: Duration,
         message_bytes: usize,
     ) -> Self {
         let in_time = async move {
-            let opened = tokio::time::timeout(handshake, opening).await;
-            opened.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
+            let opened = timeout::<R, _>(handshake, opening).await;
+            opened.unwrap_or_else(|| Err(Error::Io(io::ErrorKind::TimedOut.into())))
         };
         Self {
             opening: Some(Box::pin(in_time)),
@@ -99,7 +96,7 @@ impl MessageStream {
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         while self.read == self.incoming.len() && !self.is_overrun {
             if let Some(opening) = &mut self.opening {
-                let socket = ready!(opening.as_mut().poll(context)).map_err(io::Error::other)?;
+                let socket = ready!(opening.as_mut().poll(context)).map_err(io_error)?;
                 self.socket = Some(Box::new(socket));
                 self.opening = None;
                 // Writing has waited for this.
@@ -136,20 +133,12 @@ impl MessageStream {
         length32::put_length(&mut self.incoming, self.message_bytes + 1).map_err(io::Error::other)
     }
 
-    fn socket(&mut self) -> Option<Pin<&mut Socket>> {
+    fn socket(&mut self) -> Option<Pin<&mut Socket<R, T>>> {
         self.socket.as_deref_mut().map(Pin::new)
     }
 }
 
-fn config(message_bytes: usize) -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(4 << 10)
-        .write_buffer_size(4 << 10)
-        .max_message_size(Some(message_bytes))
-        .max_frame_size(Some(message_bytes))
-}
-
-impl Transport<Tokio> for MessageStream {
+impl<R: Runtime, T: Transport<R> + 'static> Transport<R> for MessageStream<R, T> {
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if !ready!(self.poll_fill(context))? {
             return Poll::Ready(Ok(0));
@@ -158,7 +147,7 @@ impl Transport<Tokio> for MessageStream {
         if waiting.is_empty()
             && let Some(socket) = &mut self.socket
         {
-            return Transport::poll_read(socket.get_mut(), context, buffer);
+            return socket.get_mut().transport.poll_read(context, buffer);
         }
         let count = waiting.len().min(buffer.len());
         buffer[..count].copy_from_slice(&waiting[..count]);
@@ -176,7 +165,7 @@ impl Transport<Tokio> for MessageStream {
         let Some(socket) = self.socket() else {
             return Poll::Pending;
         };
-        ready!(socket.poll_ready(context)).map_err(io::Error::other)?;
+        ready!(socket.poll_ready(context)).map_err(io_error)?;
         // First the length, then that many bytes.
         let wanted = |outgoing: &[u8]| length32::length_at(outgoing, 0).map_or(4, |length| 4 + length);
         let count = bytes.len().min(wanted(&self.outgoing) - self.outgoing.len());
@@ -185,7 +174,7 @@ impl Transport<Tokio> for MessageStream {
             let text = String::from_utf8_lossy(&self.outgoing[4..]).into_owned();
             self.outgoing = Vec::new();
             if let Some(socket) = self.socket() {
-                socket.start_send(Message::text(text)).map_err(io::Error::other)?;
+                socket.start_send(Message::text(text)).map_err(io_error)?;
             }
         }
         Poll::Ready(Ok(count))
@@ -193,32 +182,21 @@ impl Transport<Tokio> for MessageStream {
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.socket() {
-            Some(socket) => socket.poll_flush(context).map_err(io::Error::other),
+            Some(socket) => socket.poll_flush(context).map_err(io_error),
             None => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let is_first = !self.has_sent_close;
-        let Some(mut socket) = self.socket() else {
-            return Poll::Ready(Ok(()));
-        };
-        if is_first {
-            ready!(socket.as_mut().poll_ready(context)).map_err(io::Error::other)?;
-            let frame = CloseFrame {
-                code: CloseCode::Normal,
-                reason: "".into(),
-            };
-            // The peer may have closed first.
-            let _ = socket.start_send(Message::Close(Some(frame)));
-            self.has_sent_close = true;
+        match &mut self.socket {
+            Some(socket) => poll_close(socket, &mut self.has_sent_close, (CloseCode::Normal, ""), context),
+            None => Poll::Ready(Ok(())),
         }
-        self.poll_flush(context)
     }
 
     fn abort(&mut self) {
         if let Some(socket) = &mut self.socket {
-            socket.get_mut().abort();
+            socket.get_mut().transport.abort();
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use tokio_tungstenite::tungstenite::http::header::{HOST, ORIGIN};
-use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, Uri, uri::Authority};
+use async_tungstenite::tungstenite::http::header::{HOST, ORIGIN};
+use async_tungstenite::tungstenite::http::{HeaderMap, HeaderName, Uri, uri::Authority};
 
 /// Which requests of browsers an HTTP or WebSocket port takes. Every page that a browser shows can reach every local
 /// port, so two headers, which pages cannot forge, are checked.

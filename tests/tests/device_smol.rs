@@ -1,0 +1,9 @@
+//! Device connections on smol do what they do on every host.
+
+#[path = "runtimes/smol.rs"]
+mod runtime;
+
+use runtime::Smol;
+use smol::block_on;
+
+labwire_tests::device_suite!(Smol, block_on);
