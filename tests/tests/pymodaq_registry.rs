@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use labwire_core::pymodaq::{
-    Answer, Command, ControlAnswer, ControlRequest, DataDim, Generation, ModuleKind, NdArray,
+    Answer, Command, ControlAnswer, ControlRequest, DataDim, Generation, ModuleKind, NdArray, Order, Report,
 };
-use labwire_core::service::ConnectionId;
 use labwire_core::service::instrument::simulated::{Camera, NoiseMeter, Spectrometer, Stage};
-use labwire_core::service::instrument::{Hardware, InstrumentConfig};
+use labwire_core::service::instrument::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{ModuleState, OperationError, Outcome, RegistryConfig};
+use labwire_core::service::{ConnectionId, Service};
 use labwire_core::session::CloseReason;
+use labwire_core::time::Instant;
 use labwire_tests::lab::Lab;
 
 fn named(name: &str, generation: Generation) -> InstrumentConfig {
@@ -135,6 +136,36 @@ fn grabs_moves_and_settings_work_in_every_generation() {
             (module.generation(), module.kind()),
             (generation, ModuleKind::Actuator)
         );
+    }
+}
+
+/// Real servers send the path below the root; published is one with a name for the root in front.
+#[test]
+fn an_instrument_takes_the_path_of_a_setting_with_and_without_the_root() {
+    let now = Instant::ZERO;
+    let mut instrument = Instrument::new(stage(), named("stage", Generation::G3c));
+    for (value, names) in [("5", &["velocity"][..]), ("6", &["settings", "velocity"])] {
+        let xml = format!("<velocity type=\"float\">{value}</velocity>");
+        let path = names.iter().map(|&name| name.to_owned()).collect();
+        let order = Order::SetInfo {
+            path,
+            xml: xml.clone(),
+        };
+        instrument.handle_request(now, ConnectionId(1), order);
+        let path = vec!["settings".to_owned(), "velocity".to_owned()];
+        let report = Report::InfoXml { path, xml };
+        assert_eq!(instrument.poll_reply(), Some((ConnectionId(1), report)));
+    }
+    for names in [vec![], vec!["settings".to_owned()], vec!["speed".to_owned()]] {
+        let order = Order::SetInfo {
+            path: names,
+            xml: "<velocity>1</velocity>".into(),
+        };
+        instrument.handle_request(now, ConnectionId(1), order);
+        let Some((_, Report::Info { name, .. })) = instrument.poll_reply() else {
+            panic!("it is refused")
+        };
+        assert_eq!(name, "error");
     }
 }
 

@@ -231,12 +231,16 @@ impl Instrument {
 
     fn set(&mut self, now: Instant, from: ConnectionId, path: Vec<String>, xml: &str) -> Result<(), String> {
         let mut changed = self.settings.clone();
-        // The first name stands for the root.
-        let below = path
-            .get(1..)
-            .filter(|below| !below.is_empty())
-            .ok_or("the path of a setting is empty")?;
+        // Real clients drop the first name, real servers send none to drop.
+        let is_whole = path.is_empty() || self.settings.element(&path).is_some();
+        let below = path.get(usize::from(!is_whole)..).unwrap_or_default();
+        if below.is_empty() {
+            return Err("the path of a setting is empty".into());
+        }
         changed.replace(below, xml).map_err(|error| error.to_string())?;
+        // Servers, real ones and ours, drop the first name of what they are told.
+        let root = "settings".to_string();
+        let path: Vec<String> = core::iter::once(root).chain(below.iter().cloned()).collect();
         match &mut self.hardware {
             Hardware::Grabber(grabber) => grabber.configure(now, &changed)?,
             Hardware::Actuator(actuator) => actuator.configure(now, &changed)?,
