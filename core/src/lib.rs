@@ -72,6 +72,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod design;
 pub mod framing;
 pub mod instrument;
 pub mod limits;

@@ -58,7 +58,7 @@ const EXCERPT: usize = 50;
 
 impl ProblemError {
     /// An error at the byte `at` of `text`.
-    pub(super) fn new(text: &str, at: usize, path: &str, fault: Fault) -> Self {
+    pub(crate) fn new(text: &str, at: usize, path: &str, fault: Fault) -> Self {
         let mut at = at.min(text.len());
         while !text.is_char_boundary(at) {
             at -= 1;
@@ -88,16 +88,16 @@ impl ProblemError {
 
 /// What is wrong with an expression, and at which byte of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Fault {
-    pub(super) at: usize,
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Fault {
+    pub(crate) at: usize,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
     /// The expression, if it is not the one being read.
-    pub(super) text: Option<usize>,
+    pub(crate) text: Option<usize>,
 }
 
 impl Fault {
-    pub(super) fn new(at: usize, message: String) -> Self {
+    pub(crate) fn new(at: usize, message: String) -> Self {
         Self {
             at,
             message,
@@ -106,24 +106,24 @@ impl Fault {
         }
     }
 
-    pub(super) fn help(mut self, help: String) -> Self {
+    pub(crate) fn help(mut self, help: String) -> Self {
         self.help = Some(help);
         self
     }
 
-    pub(super) fn suggest(mut self, name: Option<&str>) -> Self {
+    pub(crate) fn suggest(mut self, name: Option<&str>) -> Self {
         self.help = name.map(|name| format!("did you mean `{name}`?"));
         self
     }
 
-    pub(super) fn in_text(mut self, text: usize) -> Self {
+    pub(crate) fn in_text(mut self, text: usize) -> Self {
         self.text = self.text.or(Some(text));
         self
     }
 }
 
 /// The name that was probably meant: the nearest one, if it is near enough.
-pub(super) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
     // Names longer than this are not typing errors, and comparing them would take its time.
     if length > 40 {

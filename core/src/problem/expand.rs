@@ -15,8 +15,8 @@ use super::syntax::{Formula, Loop, TermId, TermKind, too_deep};
 use super::value::Value;
 
 /// What is known while formulas are written out.
-pub(super) struct Expander {
-    pub(super) graph: Graph,
+pub(crate) struct Expander {
+    pub(crate) graph: Graph,
     limits: ProblemLimits,
     globals: BTreeMap<String, Global>,
     locals: Vec<(String, Value)>,
@@ -46,7 +46,7 @@ struct Definition {
 }
 
 impl Expander {
-    pub(super) fn new(limits: &ProblemLimits) -> Self {
+    pub(crate) fn new(limits: &ProblemLimits) -> Self {
         Self {
             graph: Graph::new(),
             limits: limits.clone(),
@@ -59,7 +59,7 @@ impl Expander {
     }
 
     /// Whether a name may be given to something new; if not, why.
-    pub(super) fn check_new_name(&self, name: &str) -> Result<(), String> {
+    pub(crate) fn check_new_name(&self, name: &str) -> Result<(), String> {
         if self.globals.contains_key(name) {
             return Err(format!("`{name}` is already defined"));
         }
@@ -73,7 +73,7 @@ impl Expander {
     }
 
     /// Lets later formulas use `name`.
-    pub(super) fn define_value(&mut self, name: &str, value: Value) {
+    pub(crate) fn define_value(&mut self, name: &str, value: Value) {
         self.define(name, Meaning::Value(value));
     }
 

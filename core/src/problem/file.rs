@@ -10,7 +10,7 @@ use super::definition::{Definition, Named};
 use super::error::{Fault, ProblemError};
 use super::expand::Expander;
 use super::graph::{Expr, Input};
-use super::json;
+use super::json::{self, Json};
 use super::limits::ProblemLimits;
 use super::options::SolverOptions;
 use super::reader::{Entry, Place, find};
@@ -60,18 +60,9 @@ const SOLVER_KEYS: [&str; 7] = [
 
 /// The problem that the text defines.
 pub(super) fn read(text: &str, limits: &ProblemLimits) -> Result<Problem, ProblemError> {
-    if text.len() > limits.text_bytes {
-        let limit = limits.text_bytes;
-        let message = format!("the text is longer than {limit} bytes (limit `text-bytes`)");
-        return Err(ProblemError::new(text, 0, "", Fault::new(0, message)));
-    }
-    let json = json::parse(text).map_err(|fault| ProblemError::new(text, fault.at, "", fault))?;
+    let json = parse_json(text, limits)?;
     let root = Place::root(text, &json);
-    let mut file = File {
-        limits,
-        expander: Expander::new(limits),
-        texts: Vec::new(),
-    };
+    let mut file = File::new(limits);
     let keys = Keys::new(&root)?;
     check_version(keys.find("version"))?;
     if keys.find("ocp").is_some() {
@@ -81,14 +72,33 @@ pub(super) fn read(text: &str, limits: &ProblemLimits) -> Result<Problem, Proble
     file.problem(&keys).map(Problem::new)
 }
 
-pub(super) struct File<'t> {
-    pub(super) limits: &'t ProblemLimits,
-    pub(super) expander: Expander,
+/// The JSON of a text.
+pub(crate) fn parse_json<'t>(text: &'t str, limits: &ProblemLimits) -> Result<Json<'t>, ProblemError> {
+    if text.len() > limits.text_bytes {
+        let limit = limits.text_bytes;
+        let message = format!("the text is longer than {limit} bytes (limit `text-bytes`)");
+        return Err(ProblemError::new(text, 0, "", Fault::new(0, message)));
+    }
+    json::parse(text).map_err(|fault| ProblemError::new(text, fault.at, "", fault))
+}
+
+/// A file that is being read: what its expressions mean so far.
+pub(crate) struct File<'t> {
+    pub(crate) limits: &'t ProblemLimits,
+    pub(crate) expander: Expander,
     /// The bodies of definitions with arguments, for faults that turn up when they are called.
     texts: Vec<Place<'t>>,
 }
 
 impl<'t> File<'t> {
+    pub(crate) fn new(limits: &'t ProblemLimits) -> Self {
+        Self {
+            limits,
+            expander: Expander::new(limits),
+            texts: Vec::new(),
+        }
+    }
+
     fn problem(&mut self, keys: &Keys<'_, 't>) -> Result<Definition, ProblemError> {
         let variables = self.inputs(keys.required("variables")?, Input::Variable, 0)?;
         let parameters = match keys.find("parameters") {
@@ -173,7 +183,7 @@ impl<'t> File<'t> {
         Ok(inputs)
     }
 
-    pub(super) fn new_name(&self, place: &Place<'t>, entry: &Entry<'t>) -> Result<String, ProblemError> {
+    pub(crate) fn new_name(&self, place: &Place<'t>, entry: &Entry<'t>) -> Result<String, ProblemError> {
         let fault = |fault| place.fault_in_key(entry, fault);
         match parse_signature(entry.name).map_err(fault)? {
             (name, None) => {
@@ -186,7 +196,7 @@ impl<'t> File<'t> {
         }
     }
 
-    pub(super) fn definitions(&mut self, place: &Place<'t>) -> Result<(), ProblemError> {
+    pub(crate) fn definitions(&mut self, place: &Place<'t>) -> Result<(), ProblemError> {
         for entry in place.entries("an object of names and expressions")? {
             let fault = |fault| place.fault_in_key(&entry, fault);
             let (name, arguments) = parse_signature(entry.name).map_err(fault)?;
@@ -210,7 +220,7 @@ impl<'t> File<'t> {
         Ok(())
     }
 
-    pub(super) fn value(&mut self, place: &Place<'t>) -> Result<Value, ProblemError> {
+    pub(crate) fn value(&mut self, place: &Place<'t>) -> Result<Value, ProblemError> {
         let formula = parse(place.expression()?, self.limits.expression_depth);
         let value = formula.and_then(|formula| self.expander.expand(&formula));
         value.map_err(|fault| match fault.text {
@@ -231,7 +241,7 @@ impl<'t> File<'t> {
     }
 
     /// An expression or a list of them; vectors are strung together.
-    pub(super) fn expressions(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, ProblemError> {
+    pub(crate) fn expressions(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, ProblemError> {
         let places = if place.is_list() {
             place.items("a list of expressions")?
         } else {
@@ -318,7 +328,7 @@ impl<'a, 't> Keys<'a, 't> {
     }
 }
 
-fn check_version(version: Option<&Place<'_>>) -> Result<(), ProblemError> {
+pub(crate) fn check_version(version: Option<&Place<'_>>) -> Result<(), ProblemError> {
     let Some(place) = version else {
         return Ok(());
     };

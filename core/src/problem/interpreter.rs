@@ -14,7 +14,7 @@ pub(super) const REVERSE_TANGENT: usize = 3;
 /// `values` is the memory of a program: one array of lanes for every slot.
 impl Program {
     /// Writes the constants.
-    pub(super) fn initialize<const LANES: usize>(&self, values: &mut [[f64; LANES]]) {
+    pub(crate) fn initialize<const LANES: usize>(&self, values: &mut [[f64; LANES]]) {
         for (value, constant) in values.iter_mut().zip(&self.constants) {
             *value = [*constant; LANES];
         }
@@ -34,12 +34,12 @@ impl Program {
     }
 
     /// Computes what depends on the parameters only.
-    pub(super) fn prepare<const LANES: usize>(&self, values: &mut [[f64; LANES]]) {
+    pub(crate) fn prepare<const LANES: usize>(&self, values: &mut [[f64; LANES]]) {
         execute(&self.prepare.runs, &self.indices, values);
     }
 
     /// Runs a section and returns its outputs.
-    pub(super) fn run<'a, const LANES: usize>(
+    pub(crate) fn run<'a, const LANES: usize>(
         &'a self,
         section: usize,
         values: &'a mut [[f64; LANES]],

@@ -12,15 +12,15 @@ use super::error::Fault;
 
 /// A value and where it begins in the text, in bytes.
 #[derive(Debug)]
-pub(super) struct Json<'a> {
-    pub(super) at: usize,
+pub(crate) struct Json<'a> {
+    pub(crate) at: usize,
     /// As it was written.
-    pub(super) raw: &'a str,
-    pub(super) value: JsonValue<'a>,
+    pub(crate) raw: &'a str,
+    pub(crate) value: JsonValue<'a>,
 }
 
 #[derive(Debug)]
-pub(super) enum JsonValue<'a> {
+pub(crate) enum JsonValue<'a> {
     Null,
     Bool,
     Number(f64),
@@ -34,14 +34,14 @@ pub(super) enum JsonValue<'a> {
 const MAX_DEPTH: usize = 24;
 
 /// Reads a text. The fault carries the place in it.
-pub(super) fn parse(text: &str) -> Result<Json<'_>, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Json<'_>, Fault> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| fault(text, 0, &error))?;
     read(text, raw.get(), MAX_DEPTH)
 }
 
 impl<'a> Json<'a> {
     /// What kind of value it is, for error messages.
-    pub(super) fn describe(&self) -> &'static str {
+    pub(crate) fn describe(&self) -> &'static str {
         match self.value {
             JsonValue::Null => "null",
             JsonValue::Bool => "true or false",
@@ -53,7 +53,7 @@ impl<'a> Json<'a> {
     }
 
     /// The text of a string, or of a number as it was written.
-    pub(super) fn expression(&self) -> Option<&str> {
+    pub(crate) fn expression(&self) -> Option<&str> {
         match &self.value {
             JsonValue::Text(text) => Some(text),
             JsonValue::Number(_) => Some(self.raw),
@@ -62,7 +62,7 @@ impl<'a> Json<'a> {
     }
 
     /// The place in the file of a byte of [`expression`](Self::expression).
-    pub(super) fn place_of(&self, offset: usize) -> usize {
+    pub(crate) fn place_of(&self, offset: usize) -> usize {
         if !matches!(self.value, JsonValue::Text(_)) {
             return self.at + offset;
         }

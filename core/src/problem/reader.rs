@@ -9,22 +9,22 @@ use super::json::{Json, JsonValue};
 
 /// A value and the keys that lead to it.
 #[derive(Clone, Debug)]
-pub(super) struct Place<'t> {
+pub(crate) struct Place<'t> {
     text: &'t str,
-    pub(super) json: &'t Json<'t>,
-    pub(super) path: String,
+    pub(crate) json: &'t Json<'t>,
+    pub(crate) path: String,
 }
 
 /// An entry of an object.
 #[derive(Clone, Debug)]
-pub(super) struct Entry<'t> {
-    pub(super) key: &'t Json<'t>,
-    pub(super) name: &'t str,
-    pub(super) value: Place<'t>,
+pub(crate) struct Entry<'t> {
+    pub(crate) key: &'t Json<'t>,
+    pub(crate) name: &'t str,
+    pub(crate) value: Place<'t>,
 }
 
 impl<'t> Place<'t> {
-    pub(super) fn root(text: &'t str, json: &'t Json<'t>) -> Self {
+    pub(crate) fn root(text: &'t str, json: &'t Json<'t>) -> Self {
         Self {
             text,
             json,
@@ -41,22 +41,22 @@ impl<'t> Place<'t> {
     }
 
     /// An error about the value as a whole.
-    pub(super) fn error(&self, message: String) -> ProblemError {
+    pub(crate) fn error(&self, message: String) -> ProblemError {
         self.fault(Fault::new(0, message))
     }
 
     /// An error about the value as a whole; `fault.at` does not count.
-    pub(super) fn fault(&self, fault: Fault) -> ProblemError {
+    pub(crate) fn fault(&self, fault: Fault) -> ProblemError {
         ProblemError::new(self.text, self.json.at, &self.path, fault)
     }
 
     /// An error inside the value, which is an expression.
-    pub(super) fn fault_inside(&self, fault: Fault) -> ProblemError {
+    pub(crate) fn fault_inside(&self, fault: Fault) -> ProblemError {
         ProblemError::new(self.text, self.json.place_of(fault.at), &self.path, fault)
     }
 
     /// An error inside the key of an entry of this object.
-    pub(super) fn fault_in_key(&self, entry: &Entry<'t>, fault: Fault) -> ProblemError {
+    pub(crate) fn fault_in_key(&self, entry: &Entry<'t>, fault: Fault) -> ProblemError {
         ProblemError::new(self.text, entry.key.place_of(fault.at), &self.path, fault)
     }
 
@@ -65,7 +65,7 @@ impl<'t> Place<'t> {
     }
 
     /// The entries of an object, in the order of the file. No name appears twice.
-    pub(super) fn entries(&self, what: &str) -> Result<Vec<Entry<'t>>, ProblemError> {
+    pub(crate) fn entries(&self, what: &str) -> Result<Vec<Entry<'t>>, ProblemError> {
         let JsonValue::Object(object) = &self.json.value else {
             return Err(self.expected(what));
         };
@@ -97,7 +97,7 @@ impl<'t> Place<'t> {
     }
 
     /// The entries of an object that may have these keys only.
-    pub(super) fn entries_of(&self, what: &str, known: &[&str]) -> Result<Vec<Entry<'t>>, ProblemError> {
+    pub(crate) fn entries_of(&self, what: &str, known: &[&str]) -> Result<Vec<Entry<'t>>, ProblemError> {
         let entries = self.entries(what)?;
         match entries.iter().find(|entry| !known.contains(&entry.name)) {
             None => Ok(entries),
@@ -105,7 +105,7 @@ impl<'t> Place<'t> {
         }
     }
 
-    pub(super) fn unknown_key(&self, entry: &Entry<'t>, known: &[&str]) -> ProblemError {
+    pub(crate) fn unknown_key(&self, entry: &Entry<'t>, known: &[&str]) -> ProblemError {
         let mut fault = Fault::new(0, format!("unknown key `{}`", entry.name))
             .suggest(suggestion(entry.name, known.iter().copied()));
         if fault.help.is_none() {
@@ -115,7 +115,7 @@ impl<'t> Place<'t> {
     }
 
     /// The items of a list.
-    pub(super) fn items(&self, what: &str) -> Result<Vec<Self>, ProblemError> {
+    pub(crate) fn items(&self, what: &str) -> Result<Vec<Self>, ProblemError> {
         match &self.json.value {
             JsonValue::List(items) => {
                 let path = |i| format!("{}[{i}]", self.path);
@@ -129,15 +129,15 @@ impl<'t> Place<'t> {
         }
     }
 
-    pub(super) fn is_list(&self) -> bool {
+    pub(crate) fn is_list(&self) -> bool {
         matches!(self.json.value, JsonValue::List(_))
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self.json.value, JsonValue::Null)
     }
 
-    pub(super) fn string(&self, what: &str) -> Result<&'t str, ProblemError> {
+    pub(crate) fn string(&self, what: &str) -> Result<&'t str, ProblemError> {
         match &self.json.value {
             JsonValue::Text(text) => Ok(text),
             _ => Err(self.expected(what)),
@@ -145,20 +145,20 @@ impl<'t> Place<'t> {
     }
 
     /// The text of an expression: a string, or a number.
-    pub(super) fn expression(&self) -> Result<&'t str, ProblemError> {
+    pub(crate) fn expression(&self) -> Result<&'t str, ProblemError> {
         self.json
             .expression()
             .ok_or_else(|| self.expected("an expression (a string or a number)"))
     }
 
-    pub(super) fn number(&self, what: &str) -> Result<f64, ProblemError> {
+    pub(crate) fn number(&self, what: &str) -> Result<f64, ProblemError> {
         match self.json.value {
             JsonValue::Number(number) => Ok(number),
             _ => Err(self.expected(what)),
         }
     }
 
-    pub(super) fn positive(&self) -> Result<f64, ProblemError> {
+    pub(crate) fn positive(&self) -> Result<f64, ProblemError> {
         let number = self.number("a positive number")?;
         if number > 0.0 {
             Ok(number)
@@ -168,7 +168,7 @@ impl<'t> Place<'t> {
     }
 
     /// A whole number from `least` to `most`.
-    pub(super) fn whole_number(&self, least: u32, most: u32) -> Result<u32, ProblemError> {
+    pub(crate) fn whole_number(&self, least: u32, most: u32) -> Result<u32, ProblemError> {
         let what = "a whole number";
         let number = self.number(what)?;
         if number == crate::math::floor(number) && number >= f64::from(least) && number <= f64::from(most) {
@@ -182,7 +182,7 @@ impl<'t> Place<'t> {
     }
 
     /// One number for all of `len`, or a list of `len`; `parse` reads each.
-    pub(super) fn vector(
+    pub(crate) fn vector(
         &self,
         len: usize,
         what: &str,
@@ -200,7 +200,7 @@ impl<'t> Place<'t> {
 }
 
 /// The value of an entry.
-pub(super) fn find<'a, 't>(entries: &'a [Entry<'t>], name: &str) -> Option<&'a Place<'t>> {
+pub(crate) fn find<'a, 't>(entries: &'a [Entry<'t>], name: &str) -> Option<&'a Place<'t>> {
     entries
         .iter()
         .find(|entry| entry.name == name)

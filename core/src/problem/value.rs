@@ -9,19 +9,19 @@ use super::graph::Expr;
 
 /// A number, or a list of numbers, or a list of lists of numbers.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Scalar(Expr),
     List(Rc<[Value]>),
 }
 
 impl Value {
     /// A vector of numbers.
-    pub(super) fn vector(elements: impl IntoIterator<Item = Expr>) -> Self {
+    pub(crate) fn vector(elements: impl IntoIterator<Item = Expr>) -> Self {
         Self::List(elements.into_iter().map(Value::Scalar).collect())
     }
 
     /// What it is, for error messages.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Scalar(_) => String::from("a number"),
             Self::List(elements) => match elements.first() {
@@ -32,7 +32,7 @@ impl Value {
     }
 
     /// A list of these; nothing if some are numbers and some rows, rows differ in length, or rows hold rows.
-    pub(super) fn list(elements: Vec<Value>) -> Option<Self> {
+    pub(crate) fn list(elements: Vec<Value>) -> Option<Self> {
         let row_length = |value: &Value| match value {
             Self::Scalar(_) => Some(None),
             Self::List(row) if matches!(row.first(), Some(Self::List(_))) => None,
@@ -46,7 +46,7 @@ impl Value {
     }
 
     /// The number, also if it is the only element of a vector.
-    pub(super) fn as_scalar(&self) -> Option<Expr> {
+    pub(crate) fn as_scalar(&self) -> Option<Expr> {
         match self {
             Self::Scalar(expr) => Some(*expr),
             Self::List(elements) => match **elements {
@@ -57,7 +57,7 @@ impl Value {
     }
 
     /// The elements of a vector; nothing if it is something else.
-    pub(super) fn elements(&self) -> Option<Vec<Expr>> {
+    pub(crate) fn elements(&self) -> Option<Vec<Expr>> {
         let Self::List(elements) = self else {
             return None;
         };

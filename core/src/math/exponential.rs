@@ -1,0 +1,102 @@
+//! The exponential, in operations that every target has and that run on several numbers at a time: no branch, no table,
+//! no fused multiply-add. A loop over a slice becomes vector code, and every element has the bits that it has alone.
+//!
+//! The method is that of Sun's fdlibm (`e_exp.c`, 1993): x = k log 2 + r with |r| <= log(2)/2, and exp(r) by a
+//! rational function. At most 1 ulp off.
+
+/// Adding and subtracting it rounds to an integer, ties to even: 1.5 * 2^52.
+const TO_INTEGER: f64 = 6_755_399_441_055_744.0;
+const LOG2_E: f64 = core::f64::consts::LOG2_E;
+/// log 2 in two parts; products of the first with integers up to 2^20 are exact.
+const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
+const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+/// Of r * (exp(r) + 1) / (exp(r) - 1) = 2 + P[0] r^2 + P[1] r^4 + ...
+const P: [f64; 5] = [
+    1.666_666_666_666_660_2e-1,
+    -2.777_777_777_701_559_3e-3,
+    6.613_756_321_437_934e-5,
+    -1.653_390_220_546_525_2e-6,
+    4.138_136_797_057_238_5e-8,
+];
+
+/// The exponential; 0 and infinity where the result is beyond the numbers, NaN of NaN.
+#[inline(always)]
+pub fn exp(x: f64) -> f64 {
+    let x = if x > 720.0 { 720.0 } else { x };
+    let x = if x < -750.0 { -750.0 } else { x };
+    let (k, y) = reduced(x);
+    // In two steps, since 2^k alone may be no number.
+    let half = (k * 0.5 + TO_INTEGER) - TO_INTEGER;
+    y * power_of_2(half) * power_of_2(k - half)
+}
+
+/// The exponential of a number that is not positive, with 0 for everything below exp(-700): what weights need, which
+/// are compared with 1. No result is subnormal, which would cost most processors a hundredfold.
+#[inline(always)]
+pub fn exp_weight(x: f64) -> f64 {
+    let (k, y) = reduced(if x > -700.0 { x } else { -700.0 });
+    let y = y * power_of_2(k);
+    if x > -700.0 { y } else { 0.0 }
+}
+
+/// k and exp(r), where exp(x) = 2^k exp(r).
+#[inline(always)]
+fn reduced(x: f64) -> (f64, f64) {
+    let k = (x * LOG2_E + TO_INTEGER) - TO_INTEGER;
+    let high = x - k * LN2_HIGH;
+    let low = k * LN2_LOW;
+    let r = high - low;
+    let square = r * r;
+    let c = r - square * (P[0] + square * (P[1] + square * (P[2] + square * (P[3] + square * P[4]))));
+    (k, 1.0 + (r * c / (2.0 - c) - low + high))
+}
+
+/// 2^k of a whole number from -1022 to 1023: the low bits of the sum are the exponent's.
+#[inline(always)]
+fn power_of_2(k: f64) -> f64 {
+    f64::from_bits((k + (4_503_599_627_370_496.0 + 1023.0)).to_bits() << 52)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ulps_apart(a: f64, b: f64) -> u64 {
+        a.to_bits().abs_diff(b.to_bits())
+    }
+
+    proptest! {
+        /// libm's is off by less than 1 ulp itself.
+        #[test]
+        fn is_within_an_ulp_of_another_within_an_ulp(x in -745.0..709.0) {
+            prop_assert!(ulps_apart(exp(x), libm::exp(x)) <= 1);
+        }
+
+        #[test]
+        fn weights_are_exponentials_or_0(x in -800.0..0.0) {
+            let expected = if x > -700.0 { exp(x) } else { 0.0 };
+            prop_assert_eq!(exp_weight(x), expected);
+        }
+    }
+
+    #[test]
+    fn ends_of_the_range_are_right() {
+        for (x, y) in [
+            (0.0, 1.0),
+            (-0.0, 1.0),
+            (709.782_712_893_384, 1.797_693_134_862_273_2e308),
+            (709.782_712_893_385, f64::INFINITY),
+            (1e300, f64::INFINITY),
+            (f64::INFINITY, f64::INFINITY),
+            (-745.133, 5e-324),
+            (-746.0, 0.0),
+            (-1e300, 0.0),
+            (f64::NEG_INFINITY, 0.0),
+        ] {
+            assert_eq!(exp(x), y, "{x}");
+        }
+        assert!(exp(f64::NAN).is_nan());
+        assert_eq!(exp_weight(f64::NEG_INFINITY), 0.0);
+    }
+}
