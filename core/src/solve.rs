@@ -13,6 +13,7 @@ mod merit;
 mod newton;
 mod panoc;
 mod projected;
+mod scaling;
 mod settings;
 mod solver;
 mod status;

@@ -1,7 +1,7 @@
 //! What the solver does where a quasi-Newton method alone has a hard time.
 
 use labwire_benches::expressions;
-use labwire_benches::problems::rosenbrock_cost;
+use labwire_benches::problems::{self, rosenbrock_cost};
 use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{Cost, Counters, Functions, Settings, Solver, Start, Status, Structure};
@@ -45,4 +45,84 @@ fn newton_steps_lead_out_of_a_long_valley() {
         "{exact:?}"
     );
     assert!(differences.evaluations < 5_000, "{differences:?}");
+}
+
+/// A problem whose constraints are in other units: row i times `units[i % 2]`, the cost times `cost_unit`.
+struct InOtherUnits<'a> {
+    functions: &'a mut dyn Functions,
+    cost_unit: f64,
+    units: [f64; 2],
+    multipliers: Vec<f64>,
+}
+
+impl Functions for InOtherUnits<'_> {
+    fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
+        let cost = self.functions.forward(u, g);
+        for (i, g) in g.iter_mut().enumerate() {
+            *g *= self.units[i % 2];
+        }
+        self.cost_unit * cost
+    }
+
+    fn reverse(&mut self, u: &[f64], y: &[f64], gradient: &mut [f64]) {
+        self.multipliers.clear();
+        let in_units = |(i, y)| self.units[i % 2] * y / self.cost_unit;
+        self.multipliers.extend(y.iter().enumerate().map(in_units));
+        self.functions.reverse(u, &self.multipliers, gradient);
+        gradient.iter_mut().for_each(|g| *g *= self.cost_unit);
+    }
+}
+
+#[test]
+#[allow(clippy::unwrap_used, reason = "stops when something is wrong")]
+fn the_units_of_cost_and_constraints_do_not_matter() {
+    for (cost_unit, units) in [
+        (1.0, [1.0; 2]),
+        (1e3, [1.0; 2]),
+        (1e-3, [1.0; 2]),
+        (1.0, [1e3; 2]),
+        (1.0, [1e-3; 2]),
+        (1.0, [1.0, 1e4]),
+        (1.0, [1e-2, 1e2]),
+    ] {
+        for mut problem in problems::all() {
+            let num_constraints = problem.structure.num_constraints();
+            if num_constraints == 0 {
+                continue;
+            }
+            let mut structure = problem.structure.clone();
+            let mut row = 0;
+            for block in &mut structure.constraints {
+                let (mut min, mut max) = block.set.bounds(block.len).unwrap();
+                for (min, max) in min.iter_mut().zip(&mut max) {
+                    *min *= units[row % 2];
+                    *max *= units[row % 2];
+                    row += 1;
+                }
+                block.set = Set::Box { min, max };
+            }
+            let mut settings = Settings::default();
+            settings.tolerance = 1e-6 * cost_unit;
+            settings.delta_tolerance = 1e-6 * units[0];
+            let mut solver = Solver::new(structure, settings).unwrap();
+            let mut functions = InOtherUnits {
+                functions: problem.functions.as_mut(),
+                cost_unit,
+                units,
+                multipliers: Vec::new(),
+            };
+            solver.start(&Start::cold(problem.start.clone())).unwrap();
+            while solver.step(&mut functions, 100) == Busy::Yes {}
+            let (name, evaluations) = (&problem.name, solver.counters().evaluations);
+            assert_eq!(
+                solver.status(),
+                Some(&Status::Converged),
+                "{name}, {cost_unit} {units:?}"
+            );
+            assert!(
+                evaluations <= 200,
+                "{name}, {cost_unit} {units:?}: {evaluations} evaluations"
+            );
+        }
+    }
 }

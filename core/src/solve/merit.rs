@@ -67,7 +67,7 @@ impl Point {
 /// Multipliers and penalties, and the evaluation of `psi` under them.
 #[derive(Clone, Debug)]
 pub(crate) struct AugmentedLagrangian {
-    structure: Structure,
+    pub(crate) structure: Structure,
     /// The multipliers `y`.
     pub(crate) multipliers: Vec<f64>,
     /// The penalties `sigma`.
@@ -98,10 +98,6 @@ impl AugmentedLagrangian {
             evaluations: 0,
             hessian_products: 0,
         }
-    }
-
-    pub(crate) fn structure(&self) -> &Structure {
-        &self.structure
     }
 
     /// Cost, constraints, `psi` and its gradient at `point.u`.
@@ -195,17 +191,6 @@ impl AugmentedLagrangian {
         }
     }
 
-    /// The squared distance of `point`'s constraints from their sets.
-    pub(crate) fn squared_infeasibility(&mut self, point: &Point) -> f64 {
-        self.scratch.copy_from_slice(&point.constraints);
-        self.project_scratch();
-        point
-            .constraints
-            .iter()
-            .zip(&self.scratch)
-            .fold(0.0, |sum, (g, p)| sum + (g - p) * (g - p))
-    }
-
     /// Forgets the errors of an earlier solve.
     pub(crate) fn reset_errors(&mut self) {
         self.errors.fill(f64::INFINITY);
@@ -233,7 +218,9 @@ impl AugmentedLagrangian {
 
     /// New multipliers, and larger penalties where the error did not fall to a quarter.
     pub(crate) fn update(&mut self, solution: &Point, settings: &Settings) {
-        let largest = math::norm_inf(&self.errors);
+        // Weighed by its penalty an error is free of its constraint's units.
+        let weighed = |i: usize| math::sqrt(self.penalties[i]) * self.errors[i];
+        let largest = (0..self.errors.len()).fold(0.0, |largest, i| math::max(largest, weighed(i)));
         let mut start = 0;
         for block in &self.structure.constraints {
             let range = start..start + block.len;
@@ -251,7 +238,8 @@ impl AugmentedLagrangian {
                 let error = math::norm_inf(&self.errors[members.clone()]);
                 let last = math::norm_inf(&self.last_errors[members.clone()]);
                 if error > 0.25 * last {
-                    let factor = math::clamp(10.0 * error / largest, 1.0, 10.0);
+                    let weighed = math::sqrt(self.penalties[first]) * error;
+                    let factor = math::clamp(10.0 * weighed / largest, 1.0, 10.0);
                     for i in members {
                         self.penalties[i] = math::min(self.penalties[i] * factor, settings.max_penalty);
                     }

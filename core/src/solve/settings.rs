@@ -20,8 +20,9 @@ pub struct Settings {
     /// Tolerance of the first inner problem of a cold start, as a fraction of the residual there; reduced tenfold per
     /// outer iteration. Default 0.1.
     pub initial_tolerance: f64,
-    /// Penalty of every constraint at the start of a cold solve; `None`: `0.5 sqrt(max(1, |f|) / max(1, d^2 / 2))`
-    /// with the cost `f` and the distance `d` of the constraints from their sets at the initial guess. Default `None`.
+    /// Penalty of every constraint at the start of a cold solve; `None`: for each constraint the one that makes the solve
+    /// independent of its units and of those of the cost, `|grad f| / (|grad g|^2 (1 + |u|))` at the initial guess.
+    /// Default `None`.
     pub initial_penalty: Option<f64>,
     /// The largest penalty. Default 1e9.
     pub max_penalty: f64,

@@ -6,14 +6,12 @@ use alloc::vec::Vec;
 use super::functions::{Functions, Structure};
 use super::inner::{Inner, Outcome};
 use super::merit::{AugmentedLagrangian, Point};
+use super::scaling::{MIN_PENALTY, choose_penalties};
 use super::settings::{InvalidSetting, Settings};
 use super::status::{Counters, Progress, Status};
 use crate::math;
 use crate::service::Busy;
 use crate::sets::SetError;
-
-/// Smaller penalties would drown the constraint values in `g + y / sigma`.
-const MIN_PENALTY: f64 = 1e-9;
 
 /// Where a solve starts.
 #[derive(Clone, Debug, PartialEq)]
@@ -180,7 +178,7 @@ impl Solver {
 
     /// Begins a solve; [`step`](Solver::step) does the work. A solve that runs is dropped.
     pub fn start(&mut self, start: &Start) -> Result<(), SolverError> {
-        let structure = self.merit.structure();
+        let structure = &self.merit.structure;
         let (n, m) = (structure.num_variables, structure.num_constraints());
         check_vector("initial guess", &start.u, n)?;
         if let Some(multipliers) = &start.multipliers {
@@ -362,17 +360,20 @@ impl Solver {
     fn begin(&mut self, functions: &mut dyn Functions) {
         let point = self.inner.start_point();
         point.u.copy_from_slice(&self.start);
-        self.merit.structure().set.project(&mut point.u);
+        self.merit.structure.set.project(&mut point.u);
         self.merit.forward(functions, point);
         if self.merit.penalties.first() == Some(&0.0) {
-            let penalty = self.settings.initial_penalty.unwrap_or_else(|| {
-                let cost = math::max(1.0, point.cost.abs());
-                let infeasibility = math::max(1.0, 0.5 * self.merit.squared_infeasibility(point));
-                let penalty = 0.5 * math::sqrt(cost / infeasibility);
-                let penalty = math::clamp(penalty, MIN_PENALTY, self.settings.max_penalty);
-                if penalty.is_finite() { penalty } else { 1.0 }
-            });
-            self.merit.penalties.fill(penalty);
+            match self.settings.initial_penalty {
+                Some(penalty) => {
+                    let penalty = math::clamp(penalty, MIN_PENALTY, self.settings.max_penalty);
+                    self.merit.penalties.fill(penalty);
+                }
+                None => {
+                    let (merit, probe) = (&mut self.merit, &mut self.best);
+                    choose_penalties(merit, functions, point, probe, self.settings.max_penalty);
+                    self.best.u.copy_from_slice(&point.u);
+                }
+            }
         }
         self.merit.reverse(functions, point);
         self.merit.reset_errors();

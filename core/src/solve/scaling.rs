@@ -1,0 +1,102 @@
+//! Penalties to begin with, which make a solve independent of the units of cost and constraints.
+//!
+//! Scaling a constraint by `s` and its penalty by `1 / s^2` changes nothing, so a problem is scaled by its penalties alone:
+//! there is nothing to undo at the end, and multipliers keep their units.
+
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+use super::functions::Functions;
+use super::merit::{AugmentedLagrangian, Point};
+use crate::math;
+
+/// Smaller penalties would drown the constraint values in `g + y / sigma`.
+pub(crate) const MIN_PENALTY: f64 = 1e-9;
+
+/// Directions along which the constraints' slopes are sampled: the gradients would cost an evaluation each.
+const PROBES: u32 = 4;
+/// Of a difference, relative to the point.
+const STEP: f64 = 1e-6;
+/// Constraints whose squared slope is so much smaller than the largest are taken to have lost it at this very point.
+const NEGLIGIBLE: f64 = 1e-12;
+
+/// Sets the penalties to `|grad f| / (|grad g|^2 (1 + |u|))` at `point`, where the functions were evaluated last (and are
+/// again). The gradient of `point` is lost; `probe` is scratch.
+pub(crate) fn choose_penalties(
+    merit: &mut AugmentedLagrangian,
+    functions: &mut dyn Functions,
+    point: &mut Point,
+    probe: &mut Point,
+    max_penalty: f64,
+) {
+    point.multipliers.fill(0.0);
+    functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
+    let slope = math::norm2(&point.gradient);
+    let slope = if slope > 0.0 && slope.is_finite() {
+        slope
+    } else {
+        1.0
+    };
+    let scale = slope / (1.0 + math::norm2(&point.u));
+
+    sample_squared_slopes(merit, functions, point, probe);
+    let squares = &mut merit.penalties;
+    let mut largest = 0.0;
+    for square in squares.iter().filter(|square| square.is_finite()) {
+        largest = math::max(largest, *square);
+    }
+    if largest == 0.0 {
+        largest = 1.0;
+    }
+    let mut rest = squares.as_mut_slice();
+    for block in &merit.structure.constraints {
+        let (members, others) = rest.split_at_mut(block.len);
+        rest = others;
+        // The penalty weighs the distance from a set, so a set that is not made of bounds has one penalty.
+        if !block.is_separable() {
+            members.fill(members.iter().sum::<f64>() / members.len() as f64);
+        }
+        for sigma in members {
+            let is_known = sigma.is_finite() && *sigma > NEGLIGIBLE * largest;
+            let square = if is_known { *sigma } else { largest };
+            *sigma = math::clamp(scale / square, MIN_PENALTY, max_penalty);
+        }
+    }
+}
+
+/// Writes an estimate of every constraint's squared slope to the penalties: the mean square of its derivatives along random
+/// directions of ones.
+fn sample_squared_slopes(
+    merit: &mut AugmentedLagrangian,
+    functions: &mut dyn Functions,
+    point: &mut Point,
+    probe: &mut Point,
+) {
+    let step = STEP * (1.0 + math::norm_inf(&point.u));
+    let mut random = SplitMix64::seed_from_u64(0);
+    let mut is_elsewhere = false;
+    merit.penalties.fill(0.0);
+    for _ in 0..PROBES {
+        merit.evaluations += 1;
+        for direction in &mut probe.gradient {
+            *direction = if random.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
+        }
+        if !functions.forward_tangent(&probe.gradient, &mut probe.constraints) {
+            is_elsewhere = true;
+            for ((next, u), direction) in probe.u.iter_mut().zip(&point.u).zip(&probe.gradient) {
+                *next = u + step * direction;
+            }
+            functions.forward(&probe.u, &mut probe.constraints);
+            for (rate, g) in probe.constraints.iter_mut().zip(&point.constraints) {
+                *rate = (*rate - g) / step;
+            }
+        }
+        for (square, rate) in merit.penalties.iter_mut().zip(&probe.constraints) {
+            *square += rate * rate / f64::from(PROBES);
+        }
+    }
+    if is_elsewhere {
+        merit.evaluations += 1;
+        functions.forward(&point.u, &mut point.constraints);
+    }
+}
