@@ -18,6 +18,7 @@
 
 mod runtime;
 mod serve;
+pub mod web;
 
 pub use runtime::{Tokio, TokioTimer};
 pub use serve::{serve, serve_over};

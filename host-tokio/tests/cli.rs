@@ -65,6 +65,7 @@ impl Drop for File {
 struct Server {
     child: Child,
     address: String,
+    addresses: serde_json::Map<String, serde_json::Value>,
     _ready: File,
 }
 
@@ -82,17 +83,19 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let address = loop {
+        let addresses = loop {
             assert_eq!(child.try_wait().unwrap(), None, "it ended before it was ready");
             let text = fs::read_to_string(&ready.0).unwrap_or_default();
             if let Ok(serde_json::Value::Object(servers)) = serde_json::from_str(&text) {
-                break servers[service].as_str().unwrap().to_owned();
+                break servers;
             }
             thread::sleep(Duration::from_millis(10));
         };
+        let address = addresses[service].as_str().unwrap();
         Self {
             child,
             address: address.replace("0.0.0.0", "127.0.0.1"),
+            addresses,
             _ready: ready,
         }
     }
@@ -372,6 +375,50 @@ fn done_is_refused_when_other_machines_can_connect() {
     let server = Server::start_one("obe", "obe", "obe-exposed", &["--obe", "0.0.0.0:0"]);
     let (code, _, err) = run(&["obe", "--address", &server.address, "done"]);
     assert!(code == Some(65) && err.contains("not-permitted"), "{err}");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn the_web_port_leads_to_every_server_and_outlives_none() {
+    let arguments = [
+        "--open",
+        "127.0.0.1:0",
+        "--obe",
+        "127.0.0.1:0",
+        "--web",
+        "127.0.0.1:0",
+    ];
+    let server = Server::start_one("open,obe,web", "web", "web", &arguments);
+    let get = |path: &str| {
+        let host = &server.address;
+        server.ask(&format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        ))
+    };
+    assert!(get("/ready").starts_with("HTTP/1.1 200"));
+    let bridge = get("/bridge");
+    assert!(
+        bridge.contains("\"paths\":[\"device\",\"obe\",\"open\"]"),
+        "{bridge}"
+    );
+    for name in ["open", "obe", "device", "web"] {
+        let line = format!("labwire_connections_total{{server=\"{name}\"}}");
+        assert!(get("/metrics").contains(&line), "{name}");
+    }
+    let address = |name: &str| server.addresses[name].as_str().unwrap();
+    assert_eq!(run(&["open", "--address", address("open"), "kill"]).0, Some(0));
+    while !get("/ready").ends_with("open has ended\n") {
+        thread::yield_now();
+    }
+    assert!(get("/live").starts_with("HTTP/1.1 200"));
+    assert_eq!(run(&["obe", "--address", address("obe"), "done"]).0, Some(0));
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn the_web_port_alone_ends_by_a_signal() {
+    let server = Server::start_one("web", "web", "page", &["--web", "127.0.0.1:0"]);
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
 }

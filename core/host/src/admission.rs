@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use event_listener::Event;
@@ -22,42 +23,62 @@ pub enum Refused {
 }
 
 /// Counts connections. Clones count together.
-#[derive(Clone, Default)]
-pub(crate) struct Admission(Arc<Counts>);
+#[derive(Clone, Debug, Default)]
+pub struct Admission(Arc<Counts>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Counts {
     by_peer: Mutex<HashMap<IpAddr, usize>>,
+    admitted: AtomicU64,
+    refused: AtomicU64,
     is_empty: Event,
 }
 
 /// Counts for one connection while it lives.
-pub(crate) struct Permit {
+#[derive(Debug)]
+pub struct Permit {
     peer: IpAddr,
     counts: Arc<Counts>,
 }
 
 impl Admission {
-    pub(crate) fn admit(&self, peer: IpAddr, limits: &HostLimits) -> Result<Permit, Refused> {
+    /// Counts one more connection, from `peer`.
+    ///
+    /// # Errors
+    /// When that would be more than the limits allow.
+    pub fn admit(&self, peer: IpAddr, limits: &HostLimits) -> Result<Permit, Refused> {
         let mut by_peer = self.0.lock();
-        if by_peer.values().sum::<usize>() >= limits.connections {
-            return Err(Refused::Connections);
-        }
-        if by_peer.get(&peer).copied().unwrap_or(0) >= limits.connections_per_peer {
-            return Err(Refused::ConnectionsPerPeer);
+        if let Err(refused) = check(&by_peer, peer, limits) {
+            self.0.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(refused);
         }
         *by_peer.entry(peer).or_default() += 1;
+        self.0.admitted.fetch_add(1, Ordering::Relaxed);
         let counts = self.0.clone();
         Ok(Permit { peer, counts })
     }
 
+    /// Whether one more connection from `peer` would be admitted now.
+    ///
+    /// # Errors
+    /// When it would not.
+    pub fn check(&self, peer: IpAddr, limits: &HostLimits) -> Result<(), Refused> {
+        check(&self.0.lock(), peer, limits)
+    }
+
     /// How many connections there are.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.lock().values().sum()
     }
 
+    /// How many were admitted, and how many refused, since the beginning.
+    pub fn totals(&self) -> (u64, u64) {
+        let total = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (total(&self.0.admitted), total(&self.0.refused))
+    }
+
     /// Returns when there is none.
-    pub(crate) async fn empty(&self) {
+    pub async fn empty(&self) {
         while self.count() > 0 {
             let emptied = self.0.is_empty.listen();
             if self.count() == 0 {
@@ -66,6 +87,16 @@ impl Admission {
             emptied.await;
         }
     }
+}
+
+fn check(by_peer: &HashMap<IpAddr, usize>, peer: IpAddr, limits: &HostLimits) -> Result<(), Refused> {
+    if by_peer.values().sum::<usize>() >= limits.connections {
+        return Err(Refused::Connections);
+    }
+    if by_peer.get(&peer).copied().unwrap_or(0) >= limits.connections_per_peer {
+        return Err(Refused::ConnectionsPerPeer);
+    }
+    Ok(())
 }
 
 impl Counts {

@@ -6,7 +6,7 @@ use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
-use futures_lite::future::yield_now;
+use futures_lite::future::{poll_once, yield_now};
 use labwire_core::session::{CloseReason, Event, Session, TransmitState};
 use labwire_core::time::Instant;
 
@@ -114,6 +114,9 @@ where
     }
     if session.transmit_state() == TransmitState::Abort {
         wire.transport.abort();
+    } else if !wire.has_sent_fin {
+        // The end of some transports is a message of its own, sent if there is room for it.
+        let _ = poll_once(poll_fn(|context| wire.transport.poll_finish(context))).await;
     }
     let Wire { received, sent, .. } = wire;
     Driven {

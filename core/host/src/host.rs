@@ -6,6 +6,7 @@ mod service_task;
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_channel::{Receiver, Sender, bounded};
@@ -59,7 +60,33 @@ pub struct Host<S: HostedService, R> {
     next_connection: AtomicU64,
     admission: Admission,
     signals: Signals,
+    work: Arc<Work>,
     runtime: PhantomData<fn() -> R>,
+}
+
+/// What a host has done and is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Connections that are open.
+    pub connections: usize,
+    /// Connections that were taken.
+    pub accepted: u64,
+    /// Connections that were refused at a limit.
+    pub refused: u64,
+    /// Requests that reached the service.
+    pub requests: u64,
+    /// Long work that has begun.
+    pub jobs: u64,
+    /// Long work that is under way.
+    pub running: u64,
+}
+
+/// What the service's task counts.
+#[derive(Debug, Default)]
+struct Work {
+    requests: AtomicU64,
+    jobs: AtomicU64,
+    running: AtomicU64,
 }
 
 #[derive(Clone, Default)]
@@ -81,6 +108,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         let signals = Signals::default();
         let (sender, inputs) = bounded(WAITING_INPUTS);
         let jobs = sender.clone();
+        let work = Arc::<Work>::default();
         let task = ServiceTask {
             service,
             clock,
@@ -93,6 +121,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
                 drop(jobs.send_blocking(Input::Finished(job)))
             }),
             signals: signals.clone(),
+            work: work.clone(),
         };
         R::spawn(task.run::<R>());
         Self {
@@ -103,8 +132,25 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             next_connection: AtomicU64::new(0),
             admission: Admission::default(),
             signals,
+            work,
             runtime: PhantomData,
         }
+    }
+
+    /// What the log calls it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether a connection from `address` would be taken now.
+    ///
+    /// # Errors
+    /// When it would not.
+    pub fn admits(&self, address: SocketAddr) -> Result<(), Refused> {
+        if self.signals.shutdown.is_set() || self.signals.finished.is_set() {
+            return Err(Refused::ShuttingDown);
+        }
+        self.admission.check(address.ip().to_canonical(), &self.limits)
     }
 
     /// Attaches a connection to `address`, whoever made it; from then on it runs by itself.
@@ -159,6 +205,20 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
     /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.admission.count()
+    }
+
+    /// What it has done and is doing.
+    pub fn statistics(&self) -> Statistics {
+        let (accepted, refused) = self.admission.totals();
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Statistics {
+            connections: self.admission.count(),
+            accepted,
+            refused,
+            requests: count(&self.work.requests),
+            jobs: count(&self.work.jobs),
+            running: count(&self.work.running),
+        }
     }
 
     /// Takes nothing new, waits until what runs has been answered, but no longer than the limit `grace-time`, and ends

@@ -35,7 +35,7 @@ mod websocket;
 pub mod zeiss;
 mod zeiss_client;
 
-pub use admission::Refused;
+pub use admission::{Admission, Permit, Refused};
 pub use blocking::{Blocking, BlockingGrabber};
 pub use caller::{Caller, ClientSession, NoReply, Pending};
 pub use clock::Clock;
@@ -45,7 +45,7 @@ pub use device::{
 };
 pub use dial::dial;
 pub use drive::{Application, Driven, drive};
-pub use host::{Attached, Host, HostedService};
+pub use host::{Attached, Host, HostedService, Statistics};
 pub use module_controller::{ControlError, ModuleController};
 pub use modules::{AwaitedRegistry, Modules};
 pub use obe_client::{ObeClient, ObeError};
@@ -54,5 +54,5 @@ pub use runtime::{Runtime, Timer, Transport, has_input};
 pub use serve::{Ending, serve, serve_over};
 pub use signal::Signal;
 pub use web_access::{Forbidden, WebAccess};
-pub use websocket::{CloseWith, MessageStream, WebSocketBytes};
+pub use websocket::{CloseWith, Io, MessageStream, WebSocketBytes};
 pub use zeiss_client::ZeissClient;

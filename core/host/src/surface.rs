@@ -9,7 +9,7 @@ macro_rules! surface {
             Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, Caller, ClientError,
             ClientOptions, ClientSession, Clock, CloseWith, ControlError, Dial, Dialing, Driven, Ending,
             Forbidden, HostedService, NoReply, ObeClient, ObeError, Pending, Refused, Runtime, Signal,
-            Transport, WebAccess, ZeissClient, dial, drive, drive_connector,
+            Statistics, Transport, WebAccess, ZeissClient, dial, drive, drive_connector,
         };
 
         /// A service and everything attached to it.

@@ -10,7 +10,8 @@ use async_tungstenite::tungstenite::http::{HeaderMap, HeaderName, Uri, uri::Auth
 ///
 /// * `Host` must be `localhost`, an IP address, or in `hosts`: a foreign name that was made to resolve to this machine
 ///   (DNS rebinding) is none of them.
-/// * `Origin`, which programs other than browsers do not send, must be a page of this machine, or in `origins`.
+/// * `Origin`, which programs other than browsers do not send, must be a page of this machine, one that this port itself
+///   has served, or in `origins`.
 #[derive(Clone, Debug, Default)]
 pub struct WebAccess {
     /// Names of this machine, without port.
@@ -44,7 +45,10 @@ impl WebAccess {
             return Ok(());
         }
         let origin = only(headers, &ORIGIN).ok_or(Forbidden::Origin)?;
-        if is_local_page(origin) || self.origins.iter().any(|allowed| allowed == origin) {
+        if is_local_page(origin)
+            || is_page_of(origin, host)
+            || self.origins.iter().any(|allowed| allowed == origin)
+        {
             Ok(())
         } else {
             Err(Forbidden::Origin)
@@ -80,6 +84,12 @@ fn is_local_page(origin: &str) -> bool {
     let is_web = matches!(origin.scheme_str(), Some("http" | "https"));
     let name = origin.host().unwrap_or_default();
     is_web && (is_localhost(name) || address(name).is_some_and(|address| address.is_loopback()))
+}
+
+/// A page that came from this very host and port, whose name has been checked.
+fn is_page_of(origin: &str, host: &str) -> bool {
+    let authority = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
+    authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }
 
 fn is_localhost(name: &str) -> bool {
@@ -134,6 +144,13 @@ mod tests {
             let headers = [(HOST, "localhost"), (ORIGIN, origin)];
             assert_eq!(check(&nobody, &headers), result, "{origin}");
         }
+        let headers = |host, origin| [(HOST, host), (ORIGIN, origin)];
+        let own = headers("192.168.1.7:8080", "http://192.168.1.7:8080");
+        assert_eq!(check(&nobody, &own), Ok(()));
+        let other = headers("192.168.1.7:8080", "http://192.168.1.7:8081");
+        assert_eq!(check(&nobody, &other), Err(Forbidden::Origin));
+        let rebound = headers("evil.example", "http://evil.example");
+        assert_eq!(check(&nobody, &rebound), Err(Forbidden::Host));
         let lab = WebAccess {
             hosts: vec!["lab.example".to_owned()],
             origins: vec!["https://lab.example:8443".to_owned()],
@@ -141,7 +158,10 @@ mod tests {
         let headers = [(HOST, "lab.example:40010"), (ORIGIN, "https://lab.example:8443")];
         assert_eq!(check(&lab, &headers), Ok(()));
         assert_eq!(
-            check(&lab, &[(HOST, "lab.example"), (ORIGIN, "https://lab.example")]),
+            check(
+                &lab,
+                &[(HOST, "lab.example:40010"), (ORIGIN, "https://lab.example")]
+            ),
             Err(Forbidden::Origin)
         );
     }

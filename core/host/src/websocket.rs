@@ -23,13 +23,15 @@ pub use messages::MessageStream;
 type Socket<R, T> = WebSocketStream<Io<R, T>>;
 
 /// A [`Transport`] by the traits of `futures-io`.
-struct Io<R, T> {
+#[derive(Debug)]
+pub struct Io<R, T> {
     transport: T,
     runtime: PhantomData<fn() -> R>,
 }
 
 impl<R, T> Io<R, T> {
-    fn new(transport: T) -> Self {
+    /// This transport.
+    pub fn new(transport: T) -> Self {
         let runtime = PhantomData;
         Self { transport, runtime }
     }

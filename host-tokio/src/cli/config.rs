@@ -110,6 +110,11 @@ pub(crate) struct Zeiss {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Web {
+    pub(crate) address: String,
+    pub(crate) page: String,
+    pub(crate) token: String,
+    pub(crate) devices: Vec<String>,
+    pub(crate) frame_bytes: usize,
     hosts: Vec<String>,
     origins: Vec<String>,
 }

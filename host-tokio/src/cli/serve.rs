@@ -6,11 +6,14 @@ mod open;
 mod pymodaq;
 mod ready_file;
 mod server;
+mod web;
 mod zeiss;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use labwire_tokio::Ending;
+use labwire_tokio::web::Readiness;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use toml::Value;
@@ -19,7 +22,7 @@ use super::config::{Config, Layers};
 use super::failure::{self, Failure, Outcome, did_you_mean};
 use super::{block_on, log};
 use listen::Bound;
-use server::Server;
+use server::{Running, Server, Surroundings};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -56,6 +59,13 @@ pub(crate) struct Arguments {
     /// Write imports to this Python script, to be run inside ZEISS INSPECT, not to a project folder.
     #[arg(long, value_name = "FILE", conflicts_with = "zeiss_dir")]
     zeiss_script: Option<String>,
+    /// Where browsers find the page and the bridge to all servers.
+    #[arg(long, value_name = "ADDRESS")]
+    web: Option<String>,
+    /// A device that pages may reach by the bridge: host:port; several times for several devices. None: an emulated
+    /// power supply.
+    #[arg(long, value_name = "ADDRESS")]
+    device: Vec<String>,
     /// Where PyMoDAQ's modules connect to: host:port, port 0 for any free one, or none.
     #[arg(long, value_name = "ADDRESS")]
     pymodaq: Option<String>,
@@ -73,6 +83,7 @@ impl Arguments {
             ("--zeiss-dir", "zeiss", "dir", &self.zeiss_dir),
             ("--zeiss-script", "zeiss", "script", &self.zeiss_script),
             ("--pymodaq", "pymodaq", "address", &self.pymodaq),
+            ("--web", "web", "address", &self.web),
         ];
         for (flag, section, key, text) in texts {
             if let Some(text) = text {
@@ -82,11 +93,14 @@ impl Arguments {
         if !self.problem.is_empty() {
             layers.set("--problem", "open", "problem", self.problem.clone().into())?;
         }
+        if !self.device.is_empty() {
+            layers.set("--device", "web", "devices", self.device.clone().into())?;
+        }
         Ok(())
     }
 }
 
-/// All servers there are, in the order of the table.
+/// All servers there are, in the order of the table; the web port is the last, because it leads to the others.
 fn servers(config: &Config) -> Vec<Server> {
     vec![
         open::server(config),
@@ -94,6 +108,7 @@ fn servers(config: &Config) -> Vec<Server> {
         pymodaq::server(config),
         zeiss::tcp(config),
         zeiss::websocket(config),
+        web::server(config),
     ]
 }
 
@@ -145,8 +160,8 @@ async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>
     if bound.is_empty() {
         return Err(Failure::new(failure::UNAVAILABLE, "no server listens"));
     }
-    let shutdown = CancellationToken::new();
-    let (mut tasks, mut lines) = (JoinSet::new(), Vec::new());
+    let mut around = Surroundings::default();
+    let (mut servers, mut web, mut lines) = (JoinSet::new(), None, Vec::new());
     for Bound {
         server,
         listener,
@@ -154,31 +169,61 @@ async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>
     } in bound
     {
         lines.push((server.name, address, (server.try_it)(address)));
-        let serving = (server.start)(listener, shutdown.clone())?;
+        let Running { serving, gate } = (server.start)(listener, &around)?;
+        around.gates.extend(gate);
         let name = server.name;
-        tasks.spawn(async move { (name, serving.await) });
+        match name {
+            "web" => web = Some(tokio::spawn(serving)),
+            _ => drop(servers.spawn(async move { (name, serving.await) })),
+        }
     }
     print_table(&lines);
     let addresses = lines.iter().map(|(name, address, _)| (*name, *address));
     let ready_file = ready_file
         .map(|path| ready_file::ReadyFile::write(path, addresses))
         .transpose()?;
-    tokio::spawn(end_on_signals(shutdown));
-    while let Some(ended) = tasks.join_next().await {
-        let (service, ending) =
-            ended.map_err(|error| Failure::new(failure::SYSTEM, format!("a server failed: {error}")))?;
-        let why = if ending.by_request {
-            "by request"
-        } else {
-            "by signal"
-        };
-        match ending.cut {
-            0 => tracing::info!(service, why, "server ended"),
-            cut => tracing::warn!(service, why, cut, "server ended, connections were cut"),
+    let Surroundings {
+        shutdown,
+        web_shutdown,
+        readiness,
+        ..
+    } = around;
+    readiness.set(Ok(()));
+    tokio::spawn(end_on_signals(shutdown.clone()));
+    tokio::spawn(drain(shutdown.clone(), readiness.clone()));
+    if servers.is_empty() {
+        shutdown.cancelled().await;
+    }
+    let failed = |error| Failure::new(failure::SYSTEM, format!("a server failed: {error}"));
+    while let Some(ended) = servers.join_next().await {
+        let (service, ending) = ended.map_err(failed)?;
+        report(service, ending);
+        if !shutdown.is_cancelled() {
+            readiness.set(Err(format!("{service} has ended").into()));
         }
+    }
+    web_shutdown.cancel();
+    if let Some(web) = web {
+        report("web", web.await.map_err(failed)?);
     }
     drop(ready_file);
     Ok(ExitCode::SUCCESS)
+}
+
+async fn drain(shutdown: CancellationToken, readiness: Readiness) {
+    shutdown.cancelled().await;
+    readiness.set(Err("shutting down".into()));
+}
+
+fn report(service: &str, ending: Ending) {
+    let why = match ending.by_request {
+        true => "by request",
+        false => "by signal",
+    };
+    match ending.cut {
+        0 => tracing::info!(service, why, "server ended"),
+        cut => tracing::warn!(service, why, cut, "server ended, connections were cut"),
+    }
 }
 
 fn print_table(lines: &[(&str, std::net::SocketAddr, String)]) {

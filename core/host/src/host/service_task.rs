@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use async_channel::{Receiver, Sender};
 use labwire_core::service::{Busy, ConnectionId, Job, Peer};
 use labwire_core::time::Instant;
 
-use super::{HostedService, Reply, Request, Signals};
+use super::{HostedService, Reply, Request, Signals, Work};
 use crate::clock::Clock;
 use crate::drive::Alarm;
 use crate::pool::Pool;
@@ -47,6 +49,7 @@ pub(super) struct ServiceTask<S: HostedService> {
     pub(super) running: usize,
     pub(super) max_running: usize,
     pub(super) signals: Signals,
+    pub(super) work: Arc<Work>,
 }
 
 impl<S: HostedService> ServiceTask<S> {
@@ -85,13 +88,17 @@ impl<S: HostedService> ServiceTask<S> {
                 // A connection that has gone in the meantime says so next.
                 let _ = session.try_send(self.service.open_session(now, peer));
             }
-            Input::Request(from, request) => self.service.handle_request(now, from, request),
+            Input::Request(from, request) => {
+                self.work.requests.fetch_add(1, Ordering::Relaxed);
+                self.service.handle_request(now, from, request);
+            }
             Input::Closed(id) => {
                 self.outputs.remove(&id);
                 self.service.handle_disconnect(now, id);
             }
             Input::Finished(job) => {
                 self.running -= 1;
+                self.work.running.fetch_sub(1, Ordering::Relaxed);
                 self.service.finish_job(now, job);
             }
             Input::Call(call) => call(&mut self.service, now),
@@ -103,10 +110,12 @@ impl<S: HostedService> ServiceTask<S> {
         while self.running < self.max_running
             && let Some(mut job) = self.service.take_job(self.clock.now())
         {
+            self.work.jobs.fetch_add(1, Ordering::Relaxed);
             match self.first_turn(&mut job) {
                 Busy::No => self.service.finish_job(self.clock.now(), job),
                 Busy::Yes => {
                     self.running += 1;
+                    self.work.running.fetch_add(1, Ordering::Relaxed);
                     self.pool.push(job);
                 }
             }

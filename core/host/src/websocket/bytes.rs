@@ -43,6 +43,8 @@ pub enum CloseWith {
 
 /// The longest message that is sent.
 const SENT_BYTES: usize = 64 << 10;
+/// The longest reason that fits a close frame.
+const REASON_BYTES: usize = 123;
 /// How long a peer may take to read why it is turned away.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -69,9 +71,10 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
             CloseWith::TryAgainLater(reason) => (CloseCode::Again, reason),
             CloseWith::Failed(reason) => (CloseCode::Error, reason),
         };
+        let reason = &reason[..reason.floor_char_boundary(REASON_BYTES)];
         let closing = poll_fn(|context| {
             // Where the peer has gone there is nobody to tell.
-            let frame = (code, &*reason);
+            let frame = (code, reason);
             let _ = ready!(poll_close(
                 &mut self.socket,
                 &mut self.has_sent_close,

@@ -1,9 +1,9 @@
 //! The experiment designer over OptBayesExpt's protocol; for the time being without an experiment.
 
 use labwire_core::service::obe::{NoExperiment, service};
-use labwire_tokio::{Host, serve};
+use labwire_tokio::Host;
 
-use super::server::Server;
+use super::server::{Running, Server};
 use crate::cli::config::Config;
 
 pub(crate) fn server(config: &Config) -> Server {
@@ -14,16 +14,14 @@ pub(crate) fn server(config: &Config) -> Server {
         key: "address",
         address: config.obe.address.clone(),
         try_it: |address| format!("labwire obe --address {address} ready"),
-        start: Box::new(move |listener, shutdown| {
+        start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()
                 .is_ok_and(|address| address.ip().is_loopback());
             let limits = config.obe.limits(config.limits.session());
             let service = service(limits, config.obe.done(on_loopback), NoExperiment::default());
-            Ok(Box::pin(async move {
-                let host = Host::start("obe", service, config.limits.host());
-                serve(listener, &host, &shutdown).await
-            }))
+            let host = Host::start("obe", service, config.limits.host());
+            Ok(Running::new(listener, around, host))
         }),
     }
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem};
 use labwire_core::service::optimizer::OptimizerService;
-use labwire_tokio::{Host, serve};
+use labwire_tokio::Host;
 
-use super::server::Server;
+use super::server::{Running, Server};
 use crate::cli::config::{Config, Open};
 use crate::cli::failure::{self, Failure};
 use crate::cli::read_file;
@@ -22,15 +22,13 @@ pub(crate) fn server(config: &Config) -> Server {
             let (host, port) = (address.ip(), address.port());
             format!("echo '{{\"Run\": {{\"parameter\": [1, 10]}}}}' | nc {host} {port}")
         },
-        start: Box::new(move |listener, shutdown| {
+        start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()
                 .is_ok_and(|address| address.ip().is_loopback());
             let service = service(&config, on_loopback)?;
-            Ok(Box::pin(async move {
-                let host = Host::start("open", service, config.limits.host());
-                serve(listener, &host, &shutdown).await
-            }))
+            let host = Host::start("open", service, config.limits.host());
+            Ok(Running::new(listener, around, host))
         }),
     }
 }

@@ -9,7 +9,7 @@ use labwire_core::session::Backoff;
 use labwire_tokio::{Modules, dial, serve};
 use tokio::task::JoinSet;
 
-use super::server::Server;
+use super::server::{Running, Server};
 use crate::cli::config::Config;
 use crate::cli::failure::{self, Failure};
 use crate::cli::unix_time;
@@ -26,16 +26,18 @@ pub(crate) fn server(config: &Config) -> Server {
         key: "address",
         address: config.pymodaq.address.clone(),
         try_it: |address| format!("labwire pymodaq instrument --as grabber --connect {address}"),
-        start: Box::new(move |listener, shutdown| {
+        start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()
                 .is_ok_and(|address| address.ip().is_loopback());
             let instruments = addresses(&config.pymodaq.connect)?;
             let mut registry = config.pymodaq.registry(config.limits.session(), on_loopback);
-            Ok(Box::pin(async move {
-                registry.epoch = unix_time();
-                let modules = Modules::start("pymodaq", Registry::new(registry), config.limits.host());
-                let modules = Arc::new(modules);
+            registry.epoch = unix_time();
+            let modules = Modules::start("pymodaq", Registry::new(registry), config.limits.host());
+            let modules = Arc::new(modules);
+            let gate = modules.clone();
+            let shutdown = around.shutdown.clone();
+            let serving = async move {
                 let mut dialling = JoinSet::new();
                 for (address, seed) in instruments.into_iter().zip(0..) {
                     let modules = modules.clone();
@@ -43,7 +45,11 @@ pub(crate) fn server(config: &Config) -> Server {
                     dialling.spawn(async move { dial(modules.host(), address, backoff).await });
                 }
                 serve(listener, modules.host(), &shutdown).await
-            }))
+            };
+            Ok(Running {
+                serving: Box::pin(serving),
+                gate: Some(gate),
+            })
         }),
     }
 }

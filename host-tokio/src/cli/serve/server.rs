@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use labwire_tokio::Ending;
+use labwire_tokio::web::{Gate, Readiness};
+use labwire_tokio::{Ending, Host, HostedService, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +29,40 @@ pub(crate) struct Server {
 }
 
 /// See [`Server::start`].
-pub(crate) type Start = Box<dyn FnOnce(TcpListener, CancellationToken) -> Result<Serving, Failure> + Send>;
+pub(crate) type Start = Box<dyn FnOnce(TcpListener, &Surroundings) -> Result<Running, Failure> + Send>;
 
-/// Serves until the token is cancelled or a request ends the server.
+/// What a server finds when it starts.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    /// Servers end when it is cancelled.
+    pub(crate) shutdown: CancellationToken,
+    /// The web port ends when it is cancelled, after all other servers.
+    pub(crate) web_shutdown: CancellationToken,
+    /// The servers that started before.
+    pub(crate) gates: Vec<Arc<dyn Gate>>,
+    /// Whether all servers run.
+    pub(crate) readiness: Readiness,
+}
+
+/// A server that was started.
+pub(crate) struct Running {
+    /// Serves until it is told to end, or a request ends the server.
+    pub(crate) serving: Serving,
+    /// How the bridge reaches it, if it has anything to do with that.
+    pub(crate) gate: Option<Arc<dyn Gate>>,
+}
+
+/// See [`Running::serving`].
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Ending> + Send>>;
+
+impl Running {
+    /// A service behind a TCP listener.
+    pub(crate) fn new<S: HostedService>(listener: TcpListener, around: &Surroundings, host: Host<S>) -> Self {
+        let (host, shutdown) = (Arc::new(host), around.shutdown.clone());
+        let gate = host.clone();
+        Self {
+            serving: Box::pin(async move { serve(listener, &host, &shutdown).await }),
+            gate: Some(gate),
+        }
+    }
+}

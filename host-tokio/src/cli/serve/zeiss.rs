@@ -1,14 +1,15 @@
 //! Imports for clients of ZEISS INSPECT, over TCP and over WebSocket.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use etcetera::BaseStrategy;
 use labwire_core::service::zeiss::service;
 use labwire_core::zeiss::{Outcome, Request, Transport};
 use labwire_tokio::zeiss::{ProjectFolder, Script};
-use labwire_tokio::{Host, MessageStream, serve, serve_over};
+use labwire_tokio::{Host, MessageStream, serve_over};
 
-use super::server::Server;
+use super::server::{Running, Server};
 use crate::cli::config::{Config, Zeiss};
 use crate::cli::failure::{self, Failure};
 
@@ -20,14 +21,12 @@ pub(crate) fn tcp(config: &Config) -> Server {
         key: "address",
         address: config.zeiss.address.clone(),
         try_it: |address| format!("labwire zeiss --address {address} image photo.jpg"),
-        start: Box::new(move |listener, shutdown| {
+        start: Box::new(move |listener, around| {
             let import = importer(&config.zeiss)?;
             let limits = config.zeiss.limits(config.limits.session());
-            Ok(Box::pin(async move {
-                let service = service(Transport::Tcp, limits, import);
-                let host = Host::start("zeiss", service, config.limits.host());
-                serve(listener, &host, &shutdown).await
-            }))
+            let service = service(Transport::Tcp, limits, import);
+            let host = Host::start("zeiss", service, config.limits.host());
+            Ok(Running::new(listener, around, host))
         }),
     }
 }
@@ -40,18 +39,23 @@ pub(crate) fn websocket(config: &Config) -> Server {
         key: "websocket",
         address: config.zeiss.websocket.clone(),
         try_it: |address| format!("labwire zeiss --websocket --address {address} image photo.jpg"),
-        start: Box::new(move |listener, shutdown| {
+        start: Box::new(move |listener, around| {
             let import = importer(&config.zeiss)?;
             let limits = config.zeiss.limits(config.limits.session());
             let access = config.web.access();
-            Ok(Box::pin(async move {
-                let (message_bytes, handshake) =
-                    (limits.session.message_bytes, limits.session.request_timeout);
-                let service = service(Transport::WebSocket, limits, import);
-                let host = Host::start("zeiss-ws", service, config.limits.host());
+            let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
+            let service = service(Transport::WebSocket, limits, import);
+            let host = Arc::new(Host::start("zeiss-ws", service, config.limits.host()));
+            let gate = host.clone();
+            let shutdown = around.shutdown.clone();
+            let serving = async move {
                 let wrap = |stream| MessageStream::accept(stream, access.clone(), handshake, message_bytes);
                 serve_over(listener, &host, &shutdown, wrap).await
-            }))
+            };
+            Ok(Running {
+                serving: Box::pin(serving),
+                gate: Some(gate),
+            })
         }),
     }
 }

@@ -1,0 +1,304 @@
+//! The port that browsers use: a page, the bridge from WebSockets to the servers, and what watches over them.
+//!
+//! | path | answers |
+//! | --- | --- |
+//! | `/open`, `/obe` ... | a WebSocket, whose messages carry the bytes that TCP would (see [`WebSocketBytes`](crate::WebSocketBytes)) |
+//! | `/bridge` | which of these paths there are, as JSON |
+//! | `/live` | status 200, while the process does anything |
+//! | `/ready` | status 200, or 503 and why not |
+//! | `/metrics` | counts of every server, in Prometheus' text format |
+//! | anything else | a file of the page |
+//!
+//! `Host` and `Origin` of every request are checked by [`WebAccess`]. With a token, `/bridge`, `/metrics` and the
+//! WebSockets want it: as `Authorization: Bearer TOKEN`, or from a page, whose WebSockets have no such header, as
+//! `?token=TOKEN`.
+
+mod bridge;
+mod metrics;
+mod page;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use labwire_core::limits::HostLimits;
+use labwire_host::{Admission, Ending, Statistics, WebAccess};
+use percent_encoding::percent_decode_str;
+use subtle::ConstantTimeEq;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use bridge::{Gate, Target};
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// How the port is served.
+#[derive(Clone, Debug)]
+pub struct WebOptions {
+    /// Which hosts and pages are taken.
+    pub access: WebAccess,
+    /// What who uses the bridge has to know. None: nothing.
+    pub token: Option<String>,
+    /// `frame-bytes`: the longest WebSocket message. A longer one ends its connection with code 1009. Messages do not
+    /// have to hold whole requests.
+    pub frame_bytes: usize,
+    /// `request-timeout`: how long a request's head may take. Then the connection is closed.
+    pub request_timeout: Duration,
+    /// Limits of the port. A WebSocket that is open counts at the server behind it.
+    pub limits: HostLimits,
+    /// The folder of the page.
+    pub page: PathBuf,
+}
+
+/// Whether the servers do what they are for. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<Mutex<Cow<'static, str>>>);
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new("starting".into())))
+    }
+}
+
+impl Readiness {
+    /// They do, from now on; or not, for a reason.
+    pub fn set(&self, state: Result<(), Cow<'static, str>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state.err().unwrap_or_default();
+    }
+
+    /// Why they do not, if they do not.
+    fn obstacle(&self) -> Option<String> {
+        let reason = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!reason.is_empty()).then(|| reason.clone().into_owned())
+    }
+}
+
+/// What is served.
+pub struct Web {
+    options: WebOptions,
+    readiness: Readiness,
+    watched: Vec<Arc<dyn Gate>>,
+    targets: BTreeMap<&'static str, Target>,
+    admission: Admission,
+    requests: AtomicU64,
+    start: Instant,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Web {
+    /// A port without servers behind it.
+    pub fn new(options: WebOptions, readiness: Readiness) -> Self {
+        Self {
+            options,
+            readiness,
+            watched: Vec::new(),
+            targets: BTreeMap::new(),
+            admission: Admission::default(),
+            requests: AtomicU64::new(0),
+            start: Instant::now(),
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// Counts a server in `/metrics`.
+    pub fn watch(&mut self, server: Arc<dyn Gate>) {
+        self.watched.push(server);
+    }
+
+    /// Lets WebSockets to `/path` reach `target`.
+    pub fn connect(&mut self, path: &'static str, target: Target) {
+        self.targets.insert(path, target);
+    }
+
+    /// Serves until `shutdown` is cancelled, then no longer than the limit `grace-time`.
+    pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) -> Ending {
+        self.shutdown = shutdown.clone();
+        let web = Arc::new(self);
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, address)) => web.take(stream, address),
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+                () = shutdown.cancelled() => break,
+            }
+        }
+        drop(listener);
+        web.tasks.close();
+        let ended = tokio::time::timeout(web.options.limits.grace_time, web.tasks.wait()).await;
+        Ending {
+            by_request: false,
+            cut: ended.map_or(web.tasks.len(), |()| 0),
+        }
+    }
+
+    fn take(self: &Arc<Self>, stream: TcpStream, address: SocketAddr) {
+        let permit = match self
+            .admission
+            .admit(address.ip().to_canonical(), &self.options.limits)
+        {
+            Ok(permit) => permit,
+            Err(reason) => return tracing::warn!(peer = %address, %reason, "connection refused"),
+        };
+        // Fails where the peer has gone already.
+        let _ = stream.set_nodelay(true);
+        let web = self.clone();
+        self.tasks.spawn(async move {
+            let answer = service_fn(|request| web.clone().answer(address, request));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(web.options.request_timeout)
+                .max_buf_size(HEAD_BYTES)
+                .serve_connection(TokioIo::new(stream), answer)
+                .with_upgrades();
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = web.shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(peer = %address, %error, "http connection broken");
+            }
+            drop(permit);
+        });
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Infallible> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut response = self.route(peer, request).await;
+        for (name, value) in HEADERS {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        Ok(response)
+    }
+
+    async fn route(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+        if let Err(forbidden) = self.options.access.check(request.headers()) {
+            tracing::warn!(%peer, %forbidden, "request refused");
+            return text(StatusCode::FORBIDDEN, forbidden.to_string());
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served here");
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        let path = request.uri().path().trim_start_matches('/');
+        let target = self.targets.get(path);
+        if (target.is_some() || matches!(path, "bridge" | "metrics")) && !self.knows_token(&request) {
+            let mut response = text(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return response;
+        }
+        match (path, target) {
+            (_, Some(target)) => self.upgrade(target, peer, request),
+            ("live", _) => text(StatusCode::OK, "live"),
+            ("ready", _) => match self.readiness.obstacle() {
+                None => text(StatusCode::OK, "ready"),
+                Some(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
+            },
+            ("metrics", _) => typed(StatusCode::OK, metrics::TYPE, self.metrics()),
+            ("bridge", _) => typed(StatusCode::OK, "application/json", self.directory()),
+            _ => page::file(&self.options.page, request).await,
+        }
+    }
+
+    fn knows_token(&self, request: &Request<Incoming>) -> bool {
+        let Some(token) = &self.options.token else {
+            return true;
+        };
+        let header = request.headers().get(AUTHORIZATION);
+        let bearer = header.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let pairs = request.uri().query().unwrap_or_default().split('&');
+        let queried = pairs.filter_map(|pair| pair.strip_prefix("token=")).next();
+        let is_token = |given: &[u8]| bool::from(given.ct_eq(token.as_bytes()));
+        bearer.is_some_and(|given| is_token(given.as_bytes()))
+            || queried.is_some_and(|given| is_token(&Cow::from(percent_decode_str(given))))
+    }
+
+    fn metrics(&self) -> String {
+        let (accepted, refused) = self.admission.totals();
+        let own = Statistics {
+            connections: self.admission.count(),
+            accepted,
+            refused,
+            requests: self.requests.load(Ordering::Relaxed),
+            ..Statistics::default()
+        };
+        let servers = self
+            .watched
+            .iter()
+            .map(|server| (server.name(), server.statistics()));
+        metrics::text(
+            self.start.elapsed(),
+            &servers.chain([("web", own)]).collect::<Vec<_>>(),
+        )
+    }
+}
+
+/// The longest head of a request.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// Of every response: pages load nothing from elsewhere, and are part of no other page.
+const HEADERS: [(HeaderName, &str); 3] = [
+    (
+        hyper::header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; connect-src *; img-src 'self' data: blob:; script-src 'self' 'wasm-unsafe-eval'; \
+         style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (hyper::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (CACHE_CONTROL, "no-cache"),
+];
+
+fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
+    let mut text = text.into();
+    text.push('\n');
+    typed(status, "text/plain; charset=utf-8", text)
+}
+
+fn typed(status: StatusCode, content_type: &'static str, text: String) -> Response<Body> {
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {});
+    let mut response = Response::new(body.boxed_unsync());
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

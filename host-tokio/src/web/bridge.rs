@@ -1,0 +1,217 @@
+//! From WebSockets to the servers of this process, and to devices elsewhere.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use labwire_host::{Attached, CloseWith, HostedService, Io, Refused, Statistics};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+use tokio::io::{AsyncWriteExt, copy, split};
+use tokio::net::TcpStream;
+use tokio_util::compat::FuturesAsyncReadCompatExt;
+use tokio_util::sync::CancellationToken;
+use tungstenite::handshake::server::create_response_with_body;
+
+use super::{Body, Web, text};
+use crate::{Host, Modules, WebSocketBytes};
+
+/// A server of this process, as the bridge and the metrics see it.
+pub trait Gate: Send + Sync {
+    /// What it is called.
+    fn name(&self) -> &'static str;
+
+    /// Whether it takes a connection now.
+    ///
+    /// # Errors
+    /// When it does not.
+    fn admits(&self, address: SocketAddr) -> Result<(), Refused>;
+
+    /// Takes a connection.
+    ///
+    /// # Errors
+    /// When it does not.
+    fn attach(&self, socket: WebSocketBytes, address: SocketAddr) -> Result<Attached, Refused>;
+
+    /// What it has done and is doing.
+    fn statistics(&self) -> Statistics;
+}
+
+impl<S: HostedService> Gate for Host<S> {
+    fn name(&self) -> &'static str {
+        Self::name(self)
+    }
+
+    fn admits(&self, address: SocketAddr) -> Result<(), Refused> {
+        Self::admits(self, address)
+    }
+
+    fn attach(&self, socket: WebSocketBytes, address: SocketAddr) -> Result<Attached, Refused> {
+        Self::attach(self, socket, address)
+    }
+
+    fn statistics(&self) -> Statistics {
+        Self::statistics(self)
+    }
+}
+
+impl Gate for Modules {
+    fn name(&self) -> &'static str {
+        self.host().name()
+    }
+
+    fn admits(&self, address: SocketAddr) -> Result<(), Refused> {
+        self.host().admits(address)
+    }
+
+    fn attach(&self, socket: WebSocketBytes, address: SocketAddr) -> Result<Attached, Refused> {
+        self.host().attach(socket, address)
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.host().statistics()
+    }
+}
+
+/// What a path of the bridge leads to.
+#[derive(Clone)]
+pub enum Target {
+    /// A server of this process.
+    Server(Arc<dyn Gate>),
+    /// One of these addresses, `host:port`, by TCP: the one that `?address=` names, or the first. Others are refused.
+    Addresses(Arc<[String]>),
+}
+
+/// How long a connection to an address may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Web {
+    /// Answers the request for a WebSocket, and takes it to its target.
+    pub(super) fn upgrade(
+        &self,
+        target: &Target,
+        peer: SocketAddr,
+        mut request: Request<Incoming>,
+    ) -> Response<Body> {
+        let address = match target {
+            Target::Server(_) => None,
+            Target::Addresses(allowed) => match chosen(allowed, request.uri().query()) {
+                Some(address) => Some(address),
+                None => {
+                    return text(
+                        StatusCode::FORBIDDEN,
+                        "this address is not among those that may be reached",
+                    );
+                }
+            },
+        };
+        let empty = || {
+            Empty::<Bytes>::new()
+                .map_err(|never| match never {})
+                .boxed_unsync()
+        };
+        let response = match create_response_with_body(&request, empty) {
+            Ok(response) => response,
+            Err(error) => {
+                return text(
+                    StatusCode::UPGRADE_REQUIRED,
+                    format!("a WebSocket belongs here: {error}"),
+                );
+            }
+        };
+        let upgrading = hyper::upgrade::on(&mut request);
+        let (target, frame_bytes) = (target.clone(), self.options.frame_bytes);
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move {
+            let Ok(upgraded) = upgrading.await else {
+                return tracing::debug!(%peer, "gone during the handshake");
+            };
+            // The type is the one that was served.
+            let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+                return;
+            };
+            let (stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
+            let socket = WebSocketBytes::upgraded(stream, read, frame_bytes).await;
+            match (target, address) {
+                (Target::Server(gate), _) => attach(&*gate, socket, peer).await,
+                (_, Some(address)) => carry(socket, &address, peer, shutdown).await,
+                _ => {}
+            }
+        });
+        response
+    }
+
+    /// What the bridge leads to, as JSON.
+    pub(super) fn directory(&self) -> String {
+        let devices = match self.targets.get("device") {
+            Some(Target::Addresses(allowed)) => allowed.to_vec(),
+            _ => Vec::new(),
+        };
+        json!({
+            "version": 1,
+            "paths": self.targets.keys().collect::<Vec<_>>(),
+            "devices": devices,
+            "frame-bytes": self.options.frame_bytes,
+        })
+        .to_string()
+    }
+}
+
+/// The allowed address that the query names, or else the first.
+fn chosen(allowed: &[String], query: Option<&str>) -> Option<String> {
+    let mut pairs = query.unwrap_or_default().split('&');
+    let Some(wanted) = pairs.find_map(|pair| pair.strip_prefix("address=")) else {
+        return allowed.first().cloned();
+    };
+    let wanted = percent_decode_str(wanted).decode_utf8().ok()?;
+    allowed.iter().find(|address| **address == wanted).cloned()
+}
+
+/// Hands the connection to the server, where it runs by itself.
+async fn attach(gate: &dyn Gate, socket: WebSocketBytes, peer: SocketAddr) {
+    let refused = match gate.admits(peer) {
+        // Should that have changed since, the connection is dropped.
+        Ok(()) => return drop(gate.attach(socket, peer)),
+        Err(refused) => refused,
+    };
+    tracing::warn!(%peer, reason = %refused, "websocket refused");
+    socket
+        .close(CloseWith::TryAgainLater(refused.to_string().into()))
+        .await;
+}
+
+/// Carries bytes between the WebSocket and an address until either has ended.
+async fn carry(socket: WebSocketBytes, address: &str, peer: SocketAddr, shutdown: CancellationToken) {
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
+    let mut stream = match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::warn!(%peer, address, %error, "cannot connect");
+            let reason = format!("cannot connect to {address}: {error}");
+            return socket.close(CloseWith::Failed(reason.into())).await;
+        }
+    };
+    let _ = stream.set_nodelay(true);
+    tracing::info!(%peer, address, "bridged");
+    let (mut from_page, mut to_page) = split(Io::new(socket).compat());
+    let (mut from_device, mut to_device) = stream.split();
+    let ended = tokio::select! {
+        sent = copy(&mut from_page, &mut to_device) => sent,
+        received = copy(&mut from_device, &mut to_page) => {
+            // The close frame; a page that has gone does not need it.
+            let _ = to_page.shutdown().await;
+            received
+        }
+        () = shutdown.cancelled() => Ok(0),
+    };
+    let reason = ended
+        .err()
+        .map_or_else(|| "finished".to_owned(), |error| error.to_string());
+    tracing::info!(%peer, address, reason, "bridge closed");
+}

@@ -1,0 +1,625 @@
+//! The port that browsers use, on real sockets: who may use it, the bridge, the page, and what watches.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use labwire_core::limits::{HostLimits, SessionLimits};
+use labwire_core::open::write_request;
+use labwire_core::pymodaq::{Command, ControlRequest, Controller};
+use labwire_core::service::emulator::{Behaviour, Emulator};
+use labwire_core::service::obe::{self, NoExperiment};
+use labwire_core::service::optimizer::Permission;
+use labwire_core::service::registry::{Registry, RegistryConfig};
+use labwire_core::service::zeiss;
+use labwire_core::session::Session;
+use labwire_core::socs::Dialect;
+use labwire_core::time::Instant;
+use labwire_core::zeiss::{Outcome, Transport};
+use labwire_tests::adder::{Adder, harmonic, request};
+use labwire_tokio::web::{Gate, Readiness, Target, Web, WebOptions};
+use labwire_tokio::{Ending, Host, HostedService, Statistics, WebAccess, serve};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_util::sync::CancellationToken;
+
+/// Longer than anything here takes: a test that hangs fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// More terms than any test waits for.
+const ENDLESS: u64 = 1 << 60;
+const FRAME_BYTES: usize = 100_000;
+
+fn options(page: &TempDir) -> WebOptions {
+    WebOptions {
+        access: WebAccess::default(),
+        token: None,
+        frame_bytes: FRAME_BYTES,
+        request_timeout: PATIENCE,
+        limits: HostLimits::default(),
+        page: page.path().to_owned(),
+    }
+}
+
+/// A web port that is served.
+struct Port {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    serving: JoinHandle<Ending>,
+    readiness: Readiness,
+    _page: TempDir,
+}
+
+impl Port {
+    async fn start(change: impl FnOnce(&mut WebOptions), connect: impl FnOnce(&mut Web)) -> Self {
+        let page = tempfile::tempdir().expect("a temporary folder");
+        let mut options = options(&page);
+        change(&mut options);
+        let readiness = Readiness::default();
+        let mut web = Web::new(options, readiness.clone());
+        connect(&mut web);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound socket");
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(web.serve(listener, shutdown.clone()));
+        Self {
+            address,
+            shutdown,
+            serving,
+            readiness,
+            _page: page,
+        }
+    }
+
+    /// With one server behind it.
+    async fn to(server: Arc<dyn Gate>) -> Self {
+        let connect = |web: &mut Web| {
+            web.watch(server.clone());
+            web.connect("server", Target::Server(server));
+        };
+        Self::start(|_| {}, connect).await
+    }
+
+    /// Status and everything else of the response.
+    async fn get(&self, path: &str, headers: &str) -> (u16, String) {
+        let host = self.address;
+        self.send(&format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n"
+        ))
+        .await
+    }
+
+    async fn send(&self, request: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        let mut response = String::new();
+        patiently(stream.read_to_string(&mut response))
+            .await
+            .expect("text");
+        let status = response.get(9..12).and_then(|status| status.parse().ok());
+        (status.unwrap_or_else(|| panic!("{response}")), response)
+    }
+
+    async fn open(&self, path: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
+        let stream = TcpStream::connect(self.address).await.expect("it listens");
+        let mut request = format!("ws://{}{path}", self.address).into_client_request()?;
+        for (name, value) in headers {
+            request
+                .headers_mut()
+                .insert(*name, value.parse().expect("a header"));
+        }
+        Ok(client_async(request, stream).await?.0)
+    }
+
+    async fn socket(&self, path: &str) -> Socket {
+        self.open(path, &[]).await.expect("a handshake")
+    }
+}
+
+type Socket = WebSocketStream<TcpStream>;
+
+async fn patiently<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("in time")
+}
+
+fn status(result: Result<Socket, Error>) -> u16 {
+    match result {
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Ok(_) => 101,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// All bytes up to the close frame, and its code and reason.
+async fn read_to_close(socket: &mut Socket) -> (Vec<u8>, CloseCode, String) {
+    let mut bytes = Vec::new();
+    loop {
+        match patiently(socket.next()).await {
+            Some(Ok(Message::Binary(piece))) => bytes.extend_from_slice(&piece),
+            Some(Ok(Message::Close(Some(frame)))) => return (bytes, frame.code, frame.reason.to_string()),
+            other => panic!("{other:?} after {}", bytes.escape_ascii()),
+        }
+    }
+}
+
+/// `count` bytes.
+async fn read_bytes(socket: &mut Socket, count: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < count {
+        match patiently(socket.next()).await {
+            Some(Ok(Message::Binary(piece))) => bytes.extend_from_slice(&piece),
+            other => panic!("{other:?} after {}", bytes.escape_ascii()),
+        }
+    }
+    bytes
+}
+
+fn adder(limits: HostLimits) -> (Arc<Host<Adder>>, Arc<std::sync::atomic::AtomicUsize>) {
+    let adder = Adder::new(SessionLimits::default());
+    let started = adder.started();
+    (Arc::new(Host::start("server", adder, limits)), started)
+}
+
+fn run(n: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_request(&mut bytes, &request(n));
+    bytes
+}
+
+async fn until(what: impl Fn() -> bool) {
+    patiently(async {
+        while !what() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+}
+
+/// The same bytes to the same server, by TCP and by WebSocket, however they are cut into messages: the same answer.
+/// `end` is what the answer ends with; none where the end of the stream asks for it.
+async fn same_bytes<S: HostedService>(service: S, said: &[u8], end: Option<&[u8]>) {
+    let host = Arc::new(Host::start("server", service, HostLimits::default()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    let serving = host.clone();
+    tokio::spawn(async move { serve(listener, &serving, &CancellationToken::new()).await });
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    stream.write_all(said).await.expect("it reads");
+    let mut answer = Vec::new();
+    match end {
+        None => {
+            stream.shutdown().await.expect("an open socket");
+            patiently(stream.read_to_end(&mut answer))
+                .await
+                .expect("a regular end");
+        }
+        Some(end) => {
+            while !answer.ends_with(end) {
+                answer.push(patiently(stream.read_u8()).await.expect("more"));
+            }
+        }
+    }
+    assert!(!answer.is_empty());
+
+    let port = Port::to(host).await;
+    for size in [1, 7, said.len()] {
+        let mut socket = port.socket("/server").await;
+        for (index, piece) in said.chunks(size).enumerate() {
+            let message = match str::from_utf8(piece) {
+                Ok(text) if index % 2 == 0 => Message::text(text),
+                _ => Message::binary(piece.to_vec()),
+            };
+            socket.feed(message).await.expect("an open socket");
+        }
+        socket.flush().await.expect("an open socket");
+        let bytes = if end.is_some() {
+            read_bytes(&mut socket, answer.len()).await
+        } else {
+            socket
+                .send(Message::binary(Vec::new()))
+                .await
+                .expect("an open socket");
+            let (bytes, code, _) = read_to_close(&mut socket).await;
+            assert_eq!(code, CloseCode::Normal);
+            bytes
+        };
+        assert_eq!(
+            bytes.escape_ascii().to_string(),
+            answer.escape_ascii().to_string()
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_protocol_gets_through_byte_for_byte() {
+    let open = "{\"KeepAlive\":true}{\"Ping\":3}{\"Run\":{\"parameter\":[]}}{\"Ping\":4}";
+    same_bytes(Adder::new(SessionLimits::default()), open.as_bytes(), None).await;
+
+    let obe = "0000000020{\"command\": \"ready\"}0000000022{\"command\": \"getmean\"}";
+    let designer = obe::service(Default::default(), Permission::Local, NoExperiment::default());
+    same_bytes(designer, obe.as_bytes(), None).await;
+
+    let import = zeiss::service(Transport::Tcp, Default::default(), |_| Outcome::Unreadable);
+    let image = "{\"image\": {\"file\": \"\u{b5}.jpg\", \"name\": \"s\", \"focal_length\": \"50.0\"}}";
+    same_bytes(import, image.as_bytes(), None).await;
+
+    let mut controller = Controller::new(Instant::ZERO, &Default::default());
+    let list = ControlRequest {
+        id: 1,
+        modules: Vec::new(),
+        command: Command::List,
+    };
+    controller.request(Instant::ZERO, &list).expect("a request");
+    let modules = Registry::new(RegistryConfig::default());
+    same_bytes(modules, controller.transmit(), Some(b"\0\0\0\x04list\0\0\0\0")).await;
+
+    let dialect = Dialect::by_name("scpi").expect("it is in the list");
+    let device = Emulator::new(dialect, Behaviour::of(dialect), Vec::new(), 0);
+    let device = device.into_service(SessionLimits::default());
+    same_bytes(device, b"*IDN?\nVOLT 5\nVOLT?\n", Some(b"\n5\n")).await;
+}
+
+#[tokio::test]
+async fn foreign_pages_and_names_are_refused_everywhere() {
+    let port = Port::to(adder(HostLimits::default()).0).await;
+    for (headers, expected) in [
+        (&[("Origin", "https://evil.example")][..], 403),
+        (&[("Origin", "null")], 403),
+        (&[("Host", "evil.example")], 403),
+        (
+            &[("Host", "evil.example"), ("Origin", "http://evil.example")],
+            403,
+        ),
+        (&[("Origin", "http://localhost:5173")], 101),
+        (
+            &[("Host", "192.168.1.7:80"), ("Origin", "http://192.168.1.7:80")],
+            101,
+        ),
+        (&[], 101),
+    ] {
+        assert_eq!(
+            status(port.open("/server", headers).await),
+            expected,
+            "{headers:?}"
+        );
+    }
+    for path in ["/", "/live", "/ready", "/metrics", "/bridge"] {
+        assert_eq!(
+            port.get(path, "Origin: https://evil.example\r\n").await.0,
+            403,
+            "{path}"
+        );
+        let rebound = format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+        assert_eq!(port.send(&rebound).await.0, 403, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_where_there_is_one() {
+    let (server, _) = adder(HostLimits::default());
+    let change = |options: &mut WebOptions| options.token = Some("se cret&".to_owned());
+    let port = Port::start(change, |web| web.connect("server", Target::Server(server))).await;
+    for (path, header, expected) in [
+        ("/server", "", 401),
+        ("/server?token=secret", "", 401),
+        ("/server?token=", "Bearer secret", 401),
+        ("/server?token=se%20cret%26", "", 101),
+        ("/server?x=y&token=se%20cret%26", "Bearer wrong", 101),
+        ("/server", "Bearer se cret&", 101),
+    ] {
+        let headers = [("Authorization", header)];
+        assert_eq!(
+            status(port.open(path, &headers).await),
+            expected,
+            "{path} {header}"
+        );
+    }
+    for path in ["/metrics", "/bridge"] {
+        assert_eq!(port.get(path, "").await.0, 401, "{path}");
+        assert_eq!(
+            port.get(path, "Authorization: Bearer se cret&\r\n").await.0,
+            200,
+            "{path}"
+        );
+    }
+    assert_eq!(port.get("/live", "").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_page_that_closes_in_mid_solve_leaves_nothing_running() {
+    let (server, started) = adder(HostLimits::default());
+    let port = Port::to(server.clone()).await;
+    for ending in 0..4 {
+        let before = started.load(std::sync::atomic::Ordering::Relaxed);
+        let mut socket = port.socket("/server").await;
+        socket
+            .send(Message::binary(run(ENDLESS)))
+            .await
+            .expect("an open socket");
+        if ending % 2 == 1 {
+            // It has said everything, and still waits for the answer.
+            socket
+                .send(Message::binary(Vec::new()))
+                .await
+                .expect("an open socket");
+        }
+        until(|| started.load(std::sync::atomic::Ordering::Relaxed) > before).await;
+        until(|| server.statistics().running == 1).await;
+        if ending < 2 {
+            socket.close(None).await.expect("an open socket");
+        }
+        drop(socket);
+        until(|| server.statistics().running == 0 && server.connections() == 0).await;
+    }
+    let Statistics { accepted, jobs, .. } = server.statistics();
+    assert_eq!((accepted, jobs), (4, 4));
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_ends_its_connection_only() {
+    let (server, _) = adder(HostLimits::default());
+    let port = Port::to(server.clone()).await;
+    let mut onlooker = port.socket("/server").await;
+    onlooker
+        .send("{\"KeepAlive\":true}".into())
+        .await
+        .expect("an open socket");
+    let socket = port.socket("/server").await;
+    let (mut sink, mut stream) = socket.split();
+    // Larger than what fits the sockets' buffers, so that closing with input unread would lose the reason.
+    let flood = tokio::spawn(async move { sink.send(" ".repeat(8 << 20).into()).await });
+    match patiently(stream.next()).await {
+        Some(Ok(Message::Close(Some(frame)))) => {
+            assert_eq!(frame.code, CloseCode::Size);
+            assert!(frame.reason.contains("frame-bytes of 100000"), "{}", frame.reason);
+        }
+        other => panic!("{other:?}"),
+    }
+    flood.abort();
+    drop(stream);
+    onlooker
+        .send("{\"Ping\":1}".into())
+        .await
+        .expect("an open socket");
+    assert_eq!(read_bytes(&mut onlooker, 11).await, b"{\"Pong\":1}\n");
+    until(|| server.connections() == 1).await;
+    // What is not too long may be as long as the server allows, in any number of messages.
+    let spaces = " ".repeat(FRAME_BYTES);
+    for _ in 0..5 {
+        onlooker
+            .feed(spaces.clone().into())
+            .await
+            .expect("an open socket");
+    }
+    onlooker
+        .send(Message::binary(run(2)))
+        .await
+        .expect("an open socket");
+    let mut reply = Vec::new();
+    while reply.last() != Some(&b'\n') {
+        reply.extend(read_bytes(&mut onlooker, 1).await);
+    }
+    assert!(String::from_utf8_lossy(&reply).contains(&harmonic(2).to_string()));
+}
+
+#[tokio::test]
+async fn frames_that_are_none_harm_nobody() {
+    let (server, _) = adder(HostLimits::default());
+    let port = Port::to(server.clone()).await;
+    for bytes in [&[0xff; 20][..], &[0x81, 0x81, 0, 0, 0, 0, 0xff], &[0x82, 0x85, 0]] {
+        let mut socket = port.socket("/server").await;
+        socket.get_mut().write_all(bytes).await.expect("an open socket");
+        socket.get_mut().shutdown().await.expect("an open socket");
+        // With or without a reset.
+        let _ = patiently(socket.get_mut().read_to_end(&mut Vec::new())).await;
+    }
+    until(|| server.connections() == 0).await;
+    assert_eq!(port.get("/live", "").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_server_without_room_says_so() {
+    let mut limits = HostLimits::default();
+    limits.connections_per_peer = 1;
+    let port = Port::to(adder(limits).0).await;
+    let mut first = port.socket("/server").await;
+    first
+        .send("{\"KeepAlive\":true}{\"Ping\":1}".into())
+        .await
+        .expect("an open socket");
+    read_bytes(&mut first, 11).await;
+    let mut second = port.socket("/server").await;
+    let (_, code, reason) = read_to_close(&mut second).await;
+    assert_eq!(
+        (code, reason.as_str()),
+        (CloseCode::Again, "limit connections-per-peer reached")
+    );
+}
+
+#[tokio::test]
+async fn devices_on_the_list_are_reached_and_no_others() {
+    let device = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = device.local_addr().expect("a bound socket").to_string();
+    let vacant = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let absent = vacant.local_addr().expect("a bound socket").to_string();
+    drop(vacant);
+    let allowed: Arc<[String]> = [address.clone(), absent.clone()].into();
+    let port = Port::start(|_| {}, |web| web.connect("device", Target::Addresses(allowed))).await;
+    let (_, directory) = port.get("/bridge", "").await;
+    assert!(
+        directory.contains(&format!("\"devices\":[\"{address}\",\"{absent}\"]")),
+        "{directory}"
+    );
+
+    for path in ["/device".to_owned(), format!("/device?address={address}")] {
+        let mut page = port.socket(&path).await;
+        let (mut stream, _) = patiently(device.accept()).await.expect("a connection");
+        page.send("*IDN?\n".into()).await.expect("an open socket");
+        let mut question = [0; 6];
+        patiently(stream.read_exact(&mut question))
+            .await
+            .expect("a question");
+        assert_eq!(&question, b"*IDN?\n");
+        stream.write_all(b"\xff\0answer\n").await.expect("an open socket");
+        assert_eq!(read_bytes(&mut page, 9).await, b"\xff\0answer\n");
+        if path == "/device" {
+            // The page goes.
+            drop(page);
+            assert_eq!(patiently(stream.read(&mut question)).await.unwrap_or(0), 0);
+        } else {
+            // The device goes.
+            drop(stream);
+            assert_eq!(read_to_close(&mut page).await.1, CloseCode::Normal);
+        }
+    }
+
+    let mut page = port.socket(&format!("/device?address={absent}")).await;
+    let (_, code, reason) = read_to_close(&mut page).await;
+    assert_eq!(code, CloseCode::Error);
+    assert!(
+        reason.starts_with(&format!("cannot connect to {absent}: ")),
+        "{reason}"
+    );
+    for elsewhere in ["127.0.0.1:22", "example.org:80", ""] {
+        let path = format!("/device?address={elsewhere}");
+        assert_eq!(status(port.open(&path, &[]).await), 403, "{elsewhere}");
+    }
+}
+
+#[tokio::test]
+async fn health_and_counts_are_told() {
+    let (server, _) = adder(HostLimits::default());
+    let port = Port::to(server).await;
+    assert_eq!(port.get("/live", "").await.0, 200);
+    assert_eq!(port.get("/ready", "").await.0, 503);
+    port.readiness.set(Ok(()));
+    assert_eq!(port.get("/ready", "").await.0, 200);
+    let mut socket = port.socket("/server").await;
+    let requests = [&b"{\"KeepAlive\":true}"[..], &run(1), &run(2), b"{\"Ping\":1}"].concat();
+    socket
+        .send(Message::binary(requests))
+        .await
+        .expect("an open socket");
+    let mut lines = 0;
+    while lines < 3 {
+        let bytes = read_bytes(&mut socket, 1).await;
+        lines += bytes.iter().filter(|byte| **byte == b'\n').count();
+    }
+    let (status, metrics) = port.get("/metrics", "").await;
+    assert_eq!(status, 200);
+    assert!(
+        metrics.contains("content-type: text/plain; version=0.0.4"),
+        "{metrics}"
+    );
+    for line in [
+        "# TYPE labwire_connections gauge",
+        "labwire_connections{server=\"server\"} 1",
+        "labwire_connections_total{server=\"server\"} 1",
+        "labwire_jobs_running{server=\"server\"} 0",
+        "labwire_jobs_total{server=\"server\"} 2",
+        "labwire_connections_refused_total{server=\"web\"} 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+    port.readiness.set(Err("server has ended".into()));
+    let (status, why) = port.get("/ready", "").await;
+    assert!(status == 503 && why.ends_with("server has ended\n"), "{why}");
+}
+
+#[tokio::test]
+async fn the_page_is_served_or_how_to_build_it() {
+    let page = tempfile::tempdir().expect("a temporary folder");
+    let root = page.path().join("dist");
+    let change = |options: &mut WebOptions| options.page = root.clone();
+    let port = Port::start(change, |_| {}).await;
+    let (status, text) = port.get("/", "").await;
+    assert!(
+        status == 404 && text.contains("npm run build") && text.contains("dist"),
+        "{text}"
+    );
+    std::fs::create_dir(&root).expect("a folder");
+    std::fs::write(root.join("index.html"), "<p>here").expect("a file");
+    std::fs::write(root.join("core.wasm"), "\0asm").expect("a file");
+    std::fs::write(page.path().join("secret"), "secret").expect("a file");
+    let (status, text) = port.get("/", "").await;
+    assert!(status == 200 && text.ends_with("<p>here"), "{text}");
+    assert!(
+        text.contains("content-security-policy: default-src 'self'"),
+        "{text}"
+    );
+    let (status, text) = port.get("/core.wasm?v=1", "").await;
+    assert!(
+        status == 200 && text.contains("content-type: application/wasm"),
+        "{text}"
+    );
+    for path in [
+        "/../secret",
+        "/%2e%2e/secret",
+        "/..%2fsecret",
+        "/nothing",
+        "/open",
+    ] {
+        let (status, text) = port.get(path, "").await;
+        assert!(
+            matches!(status, 400 | 404) && !text.ends_with("secret"),
+            "{path}: {text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_answered() {
+    let (server, _) = adder(HostLimits::default());
+    let change = |options: &mut WebOptions| options.request_timeout = Duration::from_millis(200);
+    let port = Port::start(change, |web| web.connect("server", Target::Server(server))).await;
+    assert_eq!(port.get("/server", "").await.0, 426);
+    let host = port.address;
+    for (request, expected) in [
+        (
+            format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+            405,
+        ),
+        ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), 403),
+        ("nonsense\r\n\r\n".to_owned(), 400),
+    ] {
+        assert_eq!(port.send(&request).await.0, expected, "{request}");
+    }
+    // Silence, and a head that never ends.
+    for said in [
+        String::new(),
+        format!("GET / HTTP/1.1\r\nHost: {host}\r\nX: "),
+        "x".repeat(1 << 20),
+    ] {
+        let mut stream = TcpStream::connect(host).await.expect("it listens");
+        // It may be refused before it is all out.
+        let _ = stream.write_all(said.as_bytes()).await;
+        let _ = patiently(stream.read_to_end(&mut Vec::new())).await;
+    }
+    assert_eq!(port.get("/live", "").await.0, 200);
+}
+
+#[tokio::test]
+async fn it_ends_when_it_is_told_to() {
+    let (server, _) = adder(HostLimits::default());
+    let port = Port::to(server.clone()).await;
+    let mut socket = port.socket("/server").await;
+    socket
+        .send("{\"KeepAlive\":true}{\"Ping\":1}".into())
+        .await
+        .expect("an open socket");
+    read_bytes(&mut socket, 11).await;
+    let idle = TcpStream::connect(port.address).await.expect("it listens");
+    // The server's connections end with the server.
+    assert_eq!(server.shutdown().await, 0);
+    assert_eq!(read_to_close(&mut socket).await.1, CloseCode::Normal);
+    port.shutdown.cancel();
+    let ending = patiently(port.serving).await.expect("no panic");
+    assert_eq!((ending.by_request, ending.cut), (false, 0));
+    drop(idle);
+}
