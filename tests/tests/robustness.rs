@@ -126,3 +126,36 @@ fn the_units_of_cost_and_constraints_do_not_matter() {
         }
     }
 }
+
+#[test]
+#[allow(clippy::unwrap_used, reason = "stops when something is wrong")]
+fn ends_that_are_no_solutions_are_told_apart() {
+    let status = |cost: fn(f64) -> (f64, f64)| {
+        let mut functions = Cost::new(1, move |u: &[f64], gradient: &mut [f64]| {
+            let (value, slope) = cost(u[0]);
+            gradient[0] = slope;
+            value
+        });
+        let structure = Structure::unconstrained(1, Set::All);
+        let mut solver = Solver::new(structure, Settings::default()).unwrap();
+        solver.start(&Start::cold(vec![0.25])).unwrap();
+        while solver.step(&mut functions, 100) == Busy::Yes {}
+        assert!(solver.counters().evaluations < 2_000);
+        solver.status().cloned()
+    };
+    assert_eq!(status(|u| (u, 1.0)), Some(Status::Unbounded));
+    assert_eq!(status(|u| (-u.exp(), -u.exp())), Some(Status::Unbounded));
+    assert_eq!(
+        status(|u| (u.ln(), 1.0 / u)),
+        Some(Status::Stalled),
+        "no minimum: -inf at 0"
+    );
+    let jump = |u: f64| {
+        (
+            if u > 0.5 { 1.0 } else { 0.0 } + (u - 1.0) * (u - 1.0),
+            2.0 * (u - 1.0),
+        )
+    };
+    assert_eq!(status(jump), Some(Status::Stalled));
+    assert_eq!(status(|_| (f64::NAN, 0.0)), Some(Status::NotFinite));
+}

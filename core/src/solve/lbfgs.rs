@@ -70,6 +70,11 @@ impl Lbfgs {
         (scale > 0.0).then(|| 1.0 / scale)
     }
 
+    /// Whether any pair has curvature on the mask.
+    pub(crate) fn has_curvature(&self) -> bool {
+        (0..self.count).any(|age| self.rho[self.slot(age)] > 0.0)
+    }
+
     /// Sets which coordinates are free.
     pub(crate) fn set_mask(&mut self, is_free: impl Fn(usize) -> bool) {
         let mut changed = false;

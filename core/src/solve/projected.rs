@@ -28,6 +28,8 @@ const NEWTON_ITERATIONS: u32 = 10;
 /// The first trust region, in lengths of a quasi-Newton step; and its growth after a full step.
 const FIRST_RADIUS: f64 = 10.0;
 const GROWTH: f64 = 2.5;
+/// How much longer a gradient step gets after one that met no curvature.
+const LONGER_WHERE_FLAT: f64 = 10.0;
 /// So many iterations in a row that better neither value nor residual end the solve: round-off is all that is left.
 const MAX_IDLE_ITERATIONS: u32 = 50;
 
@@ -186,7 +188,7 @@ impl Projected {
             }
             let rise = self.next.psi - self.current.psi;
             if rise <= SUFFICIENT_DECREASE * slope + round_off {
-                self.accept();
+                self.accept(tau);
                 return Some(tau);
             }
             // Where the parabola through value, slope and the trial's value is lowest.
@@ -203,16 +205,24 @@ impl Projected {
         }
     }
 
-    /// The trial becomes the iterate; the pair it teaches is remembered.
-    fn accept(&mut self) {
+    /// The trial, `tau` of the direction, becomes the iterate; the pair it teaches is remembered.
+    fn accept(&mut self, tau: f64) {
         mem::swap(&mut self.current, &mut self.next);
         self.is_last_evaluated = true;
         let (now, last) = (&self.current, &self.next);
         let curvature = self
             .lbfgs
             .push(|i| (now.u[i] - last.u[i], now.gradient[i] - last.gradient[i]));
+        let longer = self.gamma * LONGER_WHERE_FLAT;
         if let Some(curvature) = curvature {
             self.gamma = 1.0 / curvature;
+        } else if tau < 1.0 {
+            self.gamma *= tau;
+        } else if !self.lbfgs.has_curvature()
+            && !(0..self.current.u.len()).any(|i| self.bounds.clip(&self.current, longer, i))
+        {
+            // Flat ground since the start, and no bound ahead.
+            self.gamma = longer;
         }
         self.take();
     }

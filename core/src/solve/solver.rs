@@ -13,6 +13,9 @@ use crate::math;
 use crate::service::Busy;
 use crate::sets::SetError;
 
+/// A merit that falls below this has no minimum.
+const UNBOUNDED: f64 = -1e20;
+
 /// Where a solve starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
@@ -409,6 +412,9 @@ impl Solver {
                 self.counters.inner_iterations += 1;
                 self.inner_iterations += 1;
                 self.remember_best();
+                if self.inner.solution().psi < UNBOUNDED {
+                    return self.give_up(Status::Unbounded);
+                }
                 if self.inner_iterations >= self.settings.max_inner_iterations {
                     self.phase = Phase::Outer(Outcome::Continue);
                 }
@@ -442,7 +448,10 @@ impl Solver {
         // A warm attempt may use half of the budget; the rest is for a cold one.
         let limit = u64::from(settings.max_outer_iterations) / if self.warm { 2 } else { 1 };
         if self.merit.penalties.is_empty() || self.counters.outer_iterations >= limit {
-            return self.give_up(Status::NotConvergedIterations);
+            return self.give_up(match outcome {
+                Outcome::Stalled => Status::Stalled,
+                _ => Status::NotConvergedIterations,
+            });
         }
         self.merit.update(solution, settings);
         self.tolerance = math::max(settings.tolerance, 0.1 * self.tolerance);

@@ -19,6 +19,11 @@ pub enum Status {
         /// Indices of the components of `g` that are violated.
         constraints: Vec<usize>,
     },
+    /// The cost falls below any bound: -1e20 was passed.
+    Unbounded,
+    /// No step betters the point in double precision: a function jumps there, or the tolerance asks for more than
+    /// round-off leaves.
+    Stalled,
     /// Somebody stopped it.
     Cancelled,
 }
@@ -32,6 +37,8 @@ impl Status {
             Self::NotConvergedOutOfTime => "time limit",
             Self::NotFinite => "not finite",
             Self::LocallyInfeasible { .. } => "locally infeasible",
+            Self::Unbounded => "unbounded below",
+            Self::Stalled => "no progress in double precision",
             Self::Cancelled => "cancelled",
         }
     }
