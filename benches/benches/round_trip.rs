@@ -1,4 +1,4 @@
-//! Round trips on loopback: a bare echo server, and ours on the same runtime.
+//! Round trips on loopback: a bare echo server on tokio, and ours on tokio and on async-std.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::future::pending;
@@ -97,25 +97,28 @@ fn one_shot(address: SocketAddr, request: &str) {
 
 fn round_trip(c: &mut Criterion) {
     let runtime = Runtime::new().expect("threads");
-    let (echo, optimizer) = (echo(&runtime), optimizer_on_tokio(&runtime));
+    let echo = echo(&runtime);
+    let servers = [
+        ("tokio", optimizer_on_tokio(&runtime)),
+        ("async-std", optimizer_on_async_std()),
+    ];
     let mut stream = connect(echo);
     c.bench_function("kept open/echo", |b| b.iter(|| exchange(&mut stream, PING)));
-    let mut stream = connect(optimizer);
-    stream.write_all(b"{\"KeepAlive\":true}").expect("a reader");
-    c.bench_function("kept open/Ping", |b| b.iter(|| exchange(&mut stream, PING)));
-    c.bench_function("kept open/Run, warm", |b| b.iter(|| exchange(&mut stream, RUN)));
-    let mut stream = connect(optimizer_on_async_std());
-    stream.write_all(b"{\"KeepAlive\":true}").expect("a reader");
-    c.bench_function("kept open/Ping, async-std", |b| {
-        b.iter(|| exchange(&mut stream, PING))
-    });
+    for (request, line) in [("Ping", PING), ("Run, warm", RUN)] {
+        for (host, address) in servers {
+            let mut stream = connect(address);
+            stream.write_all(b"{\"KeepAlive\":true}").expect("a reader");
+            let name = format!("kept open/{request}, {host}");
+            c.bench_function(&name, |b| b.iter(|| exchange(&mut stream, line)));
+        }
+    }
     c.bench_function("one connection each/echo", |b| b.iter(|| one_shot(echo, PING)));
-    c.bench_function("one connection each/Ping", |b| {
-        b.iter(|| one_shot(optimizer, PING))
-    });
-    c.bench_function("one connection each/Run, warm", |b| {
-        b.iter(|| one_shot(optimizer, RUN))
-    });
+    for (request, line) in [("Ping", PING), ("Run, warm", RUN)] {
+        for (host, address) in servers {
+            let name = format!("one connection each/{request}, {host}");
+            c.bench_function(&name, |b| b.iter(|| one_shot(address, line)));
+        }
+    }
 }
 
 criterion_group!(benches, round_trip);

@@ -94,7 +94,11 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
         if let Some(timer) = &mut self.discarding {
             if timer.poll(context).is_pending() {
                 let transport = &mut self.socket.get_mut().transport;
-                while let Ok(1..) = ready!(transport.poll_read(context, &mut [0; 4096])) {}
+                if let Ok(1..) = ready!(transport.poll_read(context, &mut [0; 4096])) {
+                    // There may be no end of it: others have their turn in between.
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             }
             self.is_peer_gone = true;
             return Poll::Ready(());
