@@ -42,7 +42,7 @@ pub fn length_at(bytes: &[u8], offset: usize) -> Option<usize> {
 /// A run of known length that arrives piece by piece.
 ///
 /// Memory follows what has arrived (at most eight times as much, never more than the length), so that a length
-/// without its bytes costs nothing; growing copies about an eighth of the bytes a second time.
+/// without its bytes costs nothing; growing copies a seventh of the bytes a second time.
 #[derive(Debug)]
 pub struct Run {
     length: usize,
@@ -65,7 +65,11 @@ impl Run {
         *input = rest;
         let arrived = self.bytes.len() + count;
         if arrived > self.bytes.capacity() {
-            let capacity = arrived.saturating_mul(GROWTH).min(self.length);
+            // Counted from the end, so that the last step, which copies most, begins at an eighth of the length.
+            let mut capacity = self.length;
+            while capacity / GROWTH >= arrived {
+                capacity /= GROWTH;
+            }
             self.bytes.reserve_exact(capacity - self.bytes.len());
         }
         self.bytes.extend_from_slice(taken);
@@ -113,6 +117,29 @@ mod tests {
         for _ in 0..100 {
             run.fill(&mut &piece[..]);
             assert!(run.bytes.capacity() <= FIRST_ALLOCATION.max(run.bytes.len() * GROWTH));
+        }
+    }
+
+    #[test]
+    fn growing_copies_little() {
+        for length in [100_000, 1 << 20, (1 << 20) + 1, 9_000_000] {
+            let mut run = Run::new(length);
+            let piece = vec![1; 10_000];
+            let mut copied = 0;
+            loop {
+                let (before, capacity) = (run.bytes.len(), run.bytes.capacity());
+                let is_complete = run.fill(&mut &piece[..]);
+                if run.bytes.capacity() != capacity {
+                    copied += before;
+                }
+                if is_complete {
+                    break;
+                }
+            }
+            assert!(
+                copied <= FIRST_ALLOCATION + length / (GROWTH - 1),
+                "{copied} of {length}"
+            );
         }
     }
 }
