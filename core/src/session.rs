@@ -10,7 +10,7 @@ use crate::time::Instant;
 
 pub use backoff::Backoff;
 pub use connector::{Action, ConnectError, Connector};
-pub use link::Link;
+pub use link::{Link, Payloads};
 
 /// One side of one connection.
 ///
@@ -40,7 +40,7 @@ pub trait Session {
     /// False while the session cannot take more input (back-pressure). The host then stops reading.
     fn wants_input(&self) -> bool;
 
-    /// Bytes that wait to be sent.
+    /// Bytes that wait to be sent; more may follow when these are.
     fn transmit(&self) -> &[u8];
 
     /// The first `count` bytes of [`transmit`](Session::transmit) have been handed to the transport.

@@ -172,6 +172,40 @@ fn every_message_arrives_in_any_weather_and_any_generation() {
     }
 }
 
+/// Large arrays are sent from where they are, between what is buffered.
+#[test]
+fn large_and_small_arrays_arrive_in_their_order() {
+    for seed in 0..10 {
+        for generation in [Generation::G2, Generation::G3c, Generation::G4] {
+            let weather = Weather::random(seed);
+            let mut pair = pair(generation, automatic(generation), ModuleKind::Grabber, weather);
+            let array = |length: usize| NdArray::vector(&vec![length as u16; length]);
+            let arrays = vec![array(20_000), array(3), array(0), array(16_384), array(17_000)];
+            let sent = DataWithAxes::new(DataClass::DataRaw, "", 0.0, arrays);
+            let sent = Arc::new(DataToExport::new("", 0.0, vec![sent]));
+            let info = Report::Info {
+                name: "number".into(),
+                value: "1".into(),
+            };
+            for report in [
+                Report::Done(sent.clone()),
+                info.clone(),
+                Report::Done(sent.clone()),
+            ] {
+                pair.a.session.reply(pair.now, report);
+            }
+            run(&mut pair);
+            let mut reports = pair.b.events.iter().filter_map(|event| match event {
+                ServerEvent::Report(report) => Some(report),
+                _ => None,
+            });
+            assert_eq!(reports.next(), Some(&Report::Infos(XML.into())));
+            let done = Report::Done(sent);
+            assert!(reports.eq([&done, &info, &done]), "{generation} seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn a_cut_or_half_closed_connection_ends_both_sides_with_a_reason() {
     for seed in 0..300 {

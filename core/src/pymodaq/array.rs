@@ -1,5 +1,6 @@
 //! Typed arrays and single numbers, kept as the bytes that travel.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::dtype::{Dtype, Kind};
@@ -7,12 +8,12 @@ use super::dtype::{Dtype, Kind};
 /// The highest rank of an array (numpy 2's own limit).
 pub const MAX_RANK: usize = 64;
 
-/// An n-dimensional array: a data type, a shape, and the elements in C order (last index fastest).
+/// An n-dimensional array: a data type, a shape, and the elements in C order (last index fastest). A clone shares them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NdArray {
     dtype: Dtype,
     shape: Vec<usize>,
-    data: Vec<u8>,
+    data: Arc<Vec<u8>>,
 }
 
 /// A shape, a data type and a number of bytes that do not agree.
@@ -61,6 +62,7 @@ impl NdArray {
     /// `data` is not as long as shape and data type ask for, or the rank exceeds [`MAX_RANK`].
     pub fn new(dtype: Dtype, shape: Vec<usize>, data: Vec<u8>) -> Result<Self, ShapeMismatch> {
         if byte_count(dtype, &shape) == Some(data.len()) {
+            let data = Arc::new(data);
             Ok(Self { dtype, shape, data })
         } else {
             Err(ShapeMismatch { bytes: data.len() })
@@ -88,7 +90,7 @@ impl NdArray {
         Self {
             dtype: T::DTYPE,
             shape: [elements.len()].into(),
-            data,
+            data: Arc::new(data),
         }
     }
 
@@ -115,6 +117,11 @@ impl NdArray {
     /// The elements' bytes in C order.
     pub fn bytes(&self) -> &[u8] {
         &self.data
+    }
+
+    /// The same bytes, shared.
+    pub(super) fn shared(&self) -> Arc<Vec<u8>> {
+        self.data.clone()
     }
 
     /// The elements as floats, in C order; see [`Dtype::read`] for what has no such value (`None` then).

@@ -69,14 +69,14 @@ impl Client {
     /// What the generation cannot carry is reported as an `Info` named `error`.
     fn send(&mut self, now: Instant, report: &Report) {
         let generation = self.decoder.generation();
-        self.link.send_with(now, |output| {
-            if let Err(error) = report.encode(generation, output) {
+        self.link.send_payloads(now, |output, payloads| {
+            if let Err(error) = report.encode(generation, output, payloads) {
                 let info = Report::Info {
                     name: ERROR.into(),
                     value: error.to_string(),
                 };
                 // Only g1 cannot carry this either; its server then waits in vain, as it does for any other fault.
-                let _ = info.encode(generation, output);
+                let _ = info.encode(generation, output, payloads);
             }
         });
     }

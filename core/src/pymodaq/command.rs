@@ -10,6 +10,7 @@ use super::encode::{EncodeError, Encoder, whole};
 use super::generation::Generation;
 use super::limits::Limits;
 use super::object::Object;
+use crate::session::Payloads;
 
 /// What a module is: the first thing it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,9 +114,14 @@ pub(super) trait Message: Sized {
     /// Writes the message.
     fn write(&self, encoder: &mut Encoder<'_>) -> Result<(), EncodeError>;
 
-    /// Appends the message to `output`, which is as it was on an error.
-    fn encode(&self, generation: Generation, output: &mut Vec<u8>) -> Result<(), EncodeError> {
-        whole(generation, output, |encoder| self.write(encoder))
+    /// Appends the message to `output` and `payloads`, which are as they were on an error.
+    fn encode(
+        &self,
+        generation: Generation,
+        output: &mut Vec<u8>,
+        payloads: &mut Payloads,
+    ) -> Result<(), EncodeError> {
+        whole(generation, output, Some(payloads), |encoder| self.write(encoder))
     }
 }
 

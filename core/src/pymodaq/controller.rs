@@ -22,9 +22,9 @@ impl Controller {
     pub fn new(now: Instant, limits: &Limits) -> Self {
         let mut link = Link::new(limits.session.clone());
         let hello = Report::Other(CONTROLLER.into());
-        link.send_with(now, |output| {
+        link.send_payloads(now, |output, payloads| {
             // A single word can always be said.
-            let _ = hello.encode(Generation::G4, output);
+            let _ = hello.encode(Generation::G4, output, payloads);
         });
         let mut decoder = Decoder::new(Generation::G4, limits);
         decoder.expect(Expect::Item);

@@ -9,6 +9,7 @@ use super::dtype::Kind;
 use super::generation::Generation;
 use super::object::Object;
 use crate::framing::length32::{TooLong, put, put_length};
+use crate::session::Payloads;
 
 /// What cannot be said in a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,28 +33,46 @@ pub enum EncodeError {
 /// # Errors
 /// The generation cannot carry it.
 pub fn encode(generation: Generation, object: &Object, output: &mut Vec<u8>) -> Result<(), EncodeError> {
-    whole(generation, output, |encoder| encoder.object(object))
+    whole(generation, output, None, |encoder| encoder.object(object))
 }
 
-/// Lets `write` append to `output`; on an error `output` is as it was.
+/// Lets `write` append to `output`, and the elements of large arrays to `payloads` if there are such; on an error both
+/// are as they were.
 pub(super) fn whole(
     generation: Generation,
     output: &mut Vec<u8>,
+    payloads: Option<&mut Payloads>,
     write: impl FnOnce(&mut Encoder<'_>) -> Result<(), EncodeError>,
 ) -> Result<(), EncodeError> {
     let start = output.len();
-    let result = write(&mut Encoder { generation, output });
+    let mut encoder = Encoder {
+        generation,
+        output,
+        payloads,
+        payload_bytes: 0,
+    };
+    let first = encoder.payloads.as_ref().map_or(0, |payloads| payloads.len());
+    let result = write(&mut encoder);
     if result.is_err() {
-        output.truncate(start);
+        encoder.output.truncate(start);
+        if let Some(payloads) = encoder.payloads {
+            payloads.truncate(first);
+        }
     }
     result
 }
+
+/// Shorter payloads are copied: that costs less than the send of their own that they would need.
+const PAYLOAD_BYTES: usize = 32 << 10;
 
 /// Writes objects one after the other. The public methods write whole message parts: in g4 with the outer length and
 /// the type, in the older generations bare.
 pub(super) struct Encoder<'a> {
     generation: Generation,
     output: &'a mut Vec<u8>,
+    payloads: Option<&'a mut Payloads>,
+    /// Bytes of the payloads so far.
+    payload_bytes: usize,
 }
 
 type Encoded = Result<(), EncodeError>;
@@ -122,8 +141,6 @@ impl Encoder<'_> {
 
     /// Grabbed data: a list of the channels up to g2, the whole object afterwards.
     pub(super) fn export(&mut self, export: &DataToExport) -> Encoded {
-        let payload: usize = export.arrays().map(|array| array.bytes().len() + 64).sum();
-        self.output.reserve(payload);
         if self.generation.has_data_objects() {
             return self.part(|encoder| encoder.put_export(export));
         }
@@ -149,10 +166,10 @@ impl Encoder<'_> {
         if !self.is_g4() {
             return write(self);
         }
-        let start = self.output.len();
+        let (start, payloads) = (self.output.len(), self.payload_bytes);
         self.output.extend_from_slice(&[0; 4]);
         write(self)?;
-        let length = self.output.len() - start - 4;
+        let length = self.output.len() - start - 4 + self.payload_bytes - payloads;
         let length = u32::try_from(length).map_err(|_| TooLong(length))?;
         self.output[start..start + 4].copy_from_slice(&length.to_be_bytes());
         Ok(())
@@ -276,7 +293,14 @@ impl Encoder<'_> {
                 }
             }
         }
-        self.output.extend_from_slice(array.bytes());
+        let bytes = array.bytes();
+        match &mut self.payloads {
+            Some(payloads) if bytes.len() >= PAYLOAD_BYTES => {
+                payloads.push_back((self.output.len(), array.shared()));
+                self.payload_bytes += bytes.len();
+            }
+            _ => self.output.extend_from_slice(bytes),
+        }
         Ok(())
     }
 

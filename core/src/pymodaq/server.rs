@@ -10,7 +10,7 @@ use alloc::string::String;
 
 use super::command::{Message, ModuleKind, Order, Report};
 use super::decode::{Decoder, Expect};
-use super::encode::{EncodeError, encode};
+use super::encode::{EncodeError, whole};
 use super::generation::Generation;
 use super::limits::Limits;
 use super::object::Object;
@@ -334,8 +334,9 @@ impl ServerSession for Server {
         match (instruction, &mut self.state) {
             (Instruction::Order(order), State::Module(reader)) => {
                 let generation = reader.generation();
-                self.link
-                    .send_with(now, |output| result = order.encode(generation, output));
+                self.link.send_payloads(now, |output, payloads| {
+                    result = order.encode(generation, output, payloads);
+                });
             }
             (
                 Instruction::Answer(answer),
@@ -347,8 +348,11 @@ impl ServerSession for Server {
             ) => {
                 *unanswered = unanswered.saturating_sub(1);
                 let is_last = *is_finishing && *unanswered == 0;
-                self.link
-                    .send_with(now, |output| result = encode(Generation::G4, &answer, output));
+                self.link.send_payloads(now, |output, payloads| {
+                    result = whole(Generation::G4, output, Some(payloads), |encoder| {
+                        encoder.object(&answer)
+                    });
+                });
                 if is_last {
                     self.finish(now);
                 }

@@ -1,11 +1,16 @@
 //! What every session has alike: bounded output, the event queue, and the end of a connection.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{CloseReason, Event, TransmitState};
 use crate::limits::SessionLimits;
 use crate::time::Instant;
+
+/// Payloads that are sent from where they are, each with the length of the buffered output that goes before it. None is
+/// empty.
+pub type Payloads = VecDeque<(usize, Arc<Vec<u8>>)>;
 
 /// Output, events and the end of a connection, for protocols to build a [`Session`](super::Session) on.
 ///
@@ -18,6 +23,9 @@ use crate::time::Instant;
 pub struct Link<E> {
     output: Vec<u8>,
     sent: usize,
+    payloads: Payloads,
+    /// How much of the first payload was sent.
+    payload_sent: usize,
     output_limit: usize,
     events: VecDeque<Event<E>>,
     phase: Phase,
@@ -49,6 +57,8 @@ impl<E> Link<E> {
         Self {
             output: Vec::new(),
             sent: 0,
+            payloads: Payloads::new(),
+            payload_sent: 0,
             output_limit: limits.output_bytes,
             events: VecDeque::new(),
             phase: Phase::Open,
@@ -71,20 +81,26 @@ impl<E> Link<E> {
 
     /// Lets `write` append bytes for the peer straight to the output.
     pub fn send_with(&mut self, now: Instant, write: impl FnOnce(&mut Vec<u8>)) {
+        self.send_payloads(now, |output, _| write(output));
+    }
+
+    /// As [`send_with`](Link::send_with), with payloads that are not copied into the output.
+    pub fn send_payloads(&mut self, now: Instant, write: impl FnOnce(&mut Vec<u8>, &mut Payloads)) {
         if self.phase != Phase::Open || self.sending_finished {
             return;
         }
-        if self.sent == self.output.len() {
+        if self.transmit().is_empty() {
             self.output.clear();
             self.sent = 0;
             self.progress = now;
         }
-        write(&mut self.output);
+        write(&mut self.output, &mut self.payloads);
     }
 
     /// Whether more output would exceed the limit `output-bytes`; sessions then stop taking input.
     pub fn is_full(&self) -> bool {
-        self.transmit().len() >= self.output_limit
+        let payloads: usize = self.payloads.iter().map(|(_, payload)| payload.len()).sum();
+        self.output.len() - self.sent + payloads - self.payload_sent >= self.output_limit
     }
 
     /// Queues an event.
@@ -99,16 +115,30 @@ impl<E> Link<E> {
         self.events.pop_front()
     }
 
-    /// Bytes that wait to be sent.
+    /// Bytes that wait to be sent; more may follow when these are.
     pub fn transmit(&self) -> &[u8] {
-        &self.output[self.sent..]
+        match self.payloads.front() {
+            Some((before, payload)) if *before == self.sent => &payload[self.payload_sent..],
+            Some((before, _)) => &self.output[self.sent..*before],
+            None => &self.output[self.sent..],
+        }
     }
 
     /// `count` bytes were taken by the transport.
     pub fn transmitted(&mut self, now: Instant, count: usize) {
-        self.sent = (self.sent + count).min(self.output.len());
+        let count = count.min(self.transmit().len());
         self.progress = now;
-        if self.sent == self.output.len() {
+        match self.payloads.front() {
+            Some((before, payload)) if *before == self.sent => {
+                self.payload_sent += count;
+                if self.payload_sent == payload.len() {
+                    self.payloads.pop_front();
+                    self.payload_sent = 0;
+                }
+            }
+            _ => self.sent += count,
+        }
+        if self.transmit().is_empty() {
             self.output.clear();
             self.sent = 0;
             // A burst's buffer is not kept by an idle connection.
@@ -265,6 +295,37 @@ mod tests {
         assert!(link.is_drained());
         assert_eq!(link.poll_event(), Some(Event::Closed(CloseReason::Finished)));
         assert_eq!(link.poll_event(), None);
+    }
+
+    #[test]
+    fn payloads_go_out_in_their_place() {
+        let mut link = Link::<()>::new(SessionLimits::default());
+        link.send_payloads(at(0), |output, payloads| {
+            payloads.push_back((0, Arc::new(b"ab".to_vec())));
+            output.extend_from_slice(b"cd");
+            payloads.push_back((2, Arc::new(b"ef".to_vec())));
+        });
+        link.send(at(0), b"gh");
+        link.send_payloads(at(0), |output, payloads| {
+            payloads.push_back((output.len(), Arc::new(alloc::vec![0; 4 << 20])));
+        });
+        assert!(link.is_full());
+        for step in [1, 2] {
+            let mut sent = Vec::new();
+            while sent.len() < 4 * step {
+                let bytes = link.transmit();
+                let count = bytes.len().min(step);
+                sent.extend_from_slice(&bytes[..count]);
+                link.transmitted(at(0), count);
+            }
+            assert_eq!(sent, if step == 1 { &b"abcd"[..] } else { b"efgh\0\0\0\0" });
+        }
+        assert!(!link.is_full());
+        while !link.transmit().is_empty() {
+            link.transmitted(at(1), link.transmit().len());
+        }
+        link.send(at(2), b"ij");
+        assert_eq!(link.transmit(), b"ij");
     }
 
     #[test]
