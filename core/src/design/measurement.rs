@@ -24,14 +24,16 @@ pub struct Measurement {
 }
 
 /// In how many stages a measurement is taken in at most.
-const MAX_STAGES: usize = 30;
+const MAX_STAGES: usize = 8;
 
 impl Designer {
     /// Takes in a measurement: `values` holds a number for each channel, `sigma` their standard deviations, one for each
     /// channel or one for all. A setting that is not on the grid is allowed, and noted in the warnings.
     ///
     /// A measurement that almost no particle can explain is taken in by stages, in each of which a power of its
-    /// likelihood counts (tempering), with resampling between them, and leaves a warning. So the particles never die.
+    /// likelihood counts (tempering), with resampling between them. If that does not help, since it is too far from
+    /// everything that the model can give, only so small a power of its likelihood counts that a tenth of the particles
+    /// remain. Both leave a warning; the particles never die.
     ///
     /// # Errors
     /// Wrong lengths, numbers that are not finite, standard deviations that are not positive or not known, or a
@@ -130,8 +132,8 @@ impl Designer {
         if !largest.is_finite() {
             return Err(DesignError::NoLikelihood);
         }
-        let number = self.history.len() as u64;
-        let mut random = self.random.stream(self.seed, 2 * number + 1);
+        let number = self.history.len() + 1;
+        let mut random = self.random.stream(self.seed, 2 * number as u64 - 1);
         if !self.experiment.grid.contains(&measurement.setting) {
             let setting = &measurement.setting;
             self.warn(format!(
@@ -199,35 +201,36 @@ impl Designer {
 
     /// Takes in, by stages, the measurement whose likelihood was just computed.
     fn temper(&mut self, measurement: &Measurement, random: &mut Random) {
-        let number = self.history.len();
+        let number = self.history.len() + 1;
         let target = 0.1 * self.particles.len() as f64;
-        let mut left = 1.0;
-        let mut stages = 0;
-        while stages < MAX_STAGES && left > 0.0 {
-            let power = self.power_for(target, left);
+        let before = (self.particles.clone(), self.resamplings);
+        let first = self.power_for(target, 1.0);
+        let (mut power, mut left, mut stages) = (first, 1.0, 0);
+        while stages < MAX_STAGES {
             let largest = self.particles.largest(power);
             if !largest.is_finite() {
                 break;
             }
-            stages += 1;
             self.particles.accept(power, largest);
+            stages += 1;
             left -= power;
-            if left > 0.0 {
-                self.resample(measurement, random);
-                self.weigh(measurement);
+            if !(left > 0.0) {
+                return self.warn(format!(
+                    "measurement {number}: hardly any particle fits; taken in in {stages} stages"
+                ));
             }
+            self.resample(measurement, random);
+            self.weigh(measurement);
+            power = self.power_for(target, left);
         }
-        self.warn(if left > 0.0 {
-            format!(
-                "measurement {number}: {:?} at {:?} is so far from what the model can give that only {:.0e} of it \
-                 counts",
-                measurement.values,
-                measurement.setting,
-                1.0 - left
-            )
-        } else {
-            format!("measurement {number}: hardly any particle fits; taken in in {stages} stages")
-        });
+        (self.particles, self.resamplings) = before;
+        let largest = self.particles.largest(first);
+        self.particles.accept(first, largest);
+        self.warn(format!(
+            "measurement {number}: {:?} at {:?} is so far from what the model can give that only {first:.0e} of it \
+             counts",
+            measurement.values, measurement.setting,
+        ));
     }
 
     /// The power of the likelihood, up to `most`, that leaves an effective sample size of about `target`.
