@@ -8,11 +8,11 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
+use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
 use labwire_core::limits::HostLimits;
 use labwire_core::obe::Limits;
-use labwire_core::service::obe::{NoExperiment, service};
-use labwire_core::service::optimizer::Permission;
-use labwire_tokio::{Host, serve};
+use labwire_core::service::obe::{DesignerHandler, ObePermissions, service};
+use labwire_tokio::{Host, PosteriorFolder, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -111,7 +111,10 @@ fn echo(runtime: &Runtime) -> SocketAddr {
 fn obe(runtime: &Runtime) -> SocketAddr {
     let (listener, address) = listen(runtime);
     runtime.spawn(async move {
-        let service = service(Limits::default(), Permission::Nobody, NoExperiment::default());
+        let folder = PosteriorFolder::new(None);
+        let handler = DesignerHandler::new(DEFAULT_EXPERIMENT, DesignLimits::default(), 1, folder);
+        let handler = handler.expect("the example is right");
+        let service = service(Limits::default(), ObePermissions::default(), handler);
         let host = Host::start("obe", service, HostLimits::default());
         serve(listener, &host, &CancellationToken::new()).await
     });

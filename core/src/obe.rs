@@ -2,7 +2,7 @@
 //! speak it. Both sides.
 //!
 //! A client asks an experiment designer where to measure next and tells it what was measured. The designer itself is
-//! behind a service.
+//! behind a service. Commands that upstream does not have are [`ADDED_COMMANDS`].
 
 mod client;
 mod codec;
@@ -13,7 +13,7 @@ use crate::limits::SessionLimits;
 use crate::python_json;
 
 pub use client::{Client, Misuse};
-pub use messages::{COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
+pub use messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
 pub use server::{Permissions, Server};
 
 /// Limits of one connection.

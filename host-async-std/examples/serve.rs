@@ -16,13 +16,15 @@ use async_std::net::TcpListener;
 use async_std::task::{self, JoinHandle};
 use labwire_async_std::zeiss::ProjectFolder;
 use labwire_async_std::{
-    Ending, Host, HostedService, MessageStream, Modules, Signal, WebAccess, serve, serve_over,
+    Ending, Host, HostedService, MessageStream, Modules, PosteriorFolder, Signal, WebAccess, serve,
+    serve_over,
 };
+use labwire_core::design::DEFAULT_EXPERIMENT;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
 use labwire_core::service::emulator::{Behaviour, Emulator};
-use labwire_core::service::obe::{self, NoExperiment};
-use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService, Permission};
+use labwire_core::service::obe::{self, DesignerHandler};
+use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_core::service::registry::{Registry, RegistryConfig};
 use labwire_core::service::zeiss;
 use labwire_core::socs::Dialect;
@@ -62,7 +64,9 @@ impl Servers {
         let problem = Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default())?;
         let optimizer = OptimizerService::new(problem, OptimizerConfig::default())?;
         servers.serve("open", optimizer).await?;
-        let designer = obe::service(Default::default(), Permission::Local, NoExperiment::default());
+        let posteriors = PosteriorFolder::new(Some(folder.join("posteriors")));
+        let designer = DesignerHandler::new(DEFAULT_EXPERIMENT, Default::default(), 1, posteriors)?;
+        let designer = obe::service(Default::default(), Default::default(), designer);
         servers.serve("obe", designer).await?;
         let dialect = Dialect::by_name("scpi").ok_or("no such dialect")?;
         let device = Emulator::new(dialect, Behaviour::of(dialect), Vec::new(), 0);

@@ -351,14 +351,35 @@ fn obe_commands_are_answered_until_done() {
         obe(&["raw", "{\"command\": \"are you ready?\", \"x\": NaN}"]).0,
         Some(0)
     );
-    let numbers = ["newdat", "-x", "-2.45,1", "-y", "-1e-3", "-s", "0.1"];
-    for command in [&["getmean"][..], &["goodset", "--pickiness", "4"], &numbers] {
+    let (code, out, err) = obe(&["newdat", "-x", "-2.45,1", "-y", "-1e-3", "-s", "0.1"]);
+    assert!(
+        code == Some(65) && out.is_empty() && err.contains("the setting must have 1 numbers, not 2"),
+        "{err}"
+    );
+    assert_eq!(
+        obe(&["newdat", "-x", "2.45", "-y", "0.95", "-s", "0.1"]).1,
+        "\"OK\"\n"
+    );
+    for command in [
+        &["getmean"][..],
+        &["goodset", "--pickiness", "4"],
+        &["optset"],
+        &["interval"],
+    ] {
         let (code, out, err) = obe(command);
-        assert!(
-            code == Some(65) && out.is_empty() && err.contains("no experiment is loaded"),
-            "{err}"
-        );
+        assert!(code == Some(0) && out.starts_with('['), "{out} {err}");
     }
+    let (_, status, _) = obe(&["status"]);
+    assert!(
+        status.contains("\"lolim\": 2.5") && status.contains("no argument \\\"note\\\""),
+        "{status}"
+    );
+    assert_eq!(
+        obe(&["history"]).1,
+        "[{\"x\": [2.45], \"y\": [0.95], \"s\": [0.1]}]\n"
+    );
+    assert_eq!(obe(&["undo"]).1, "\"OK\"\n");
+    assert_eq!(obe(&["history"]).1, "[]\n");
     let (code, _, err) = obe(&["raw", "[1,"]);
     assert!(
         code == Some(64) && err.contains("Expecting value: line 1 column 4 (char 3)"),

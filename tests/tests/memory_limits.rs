@@ -26,7 +26,7 @@ fn peak<S: Session>(start: impl FnOnce() -> S, bytes: &[u8]) -> usize {
 }
 
 fn obe_server() -> obe::Server {
-    obe::Server::new(NOW, obe::Limits::default(), Permissions { done: true })
+    obe::Server::new(NOW, obe::Limits::default(), Permissions::ALL)
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn server_transcript() -> Vec<Exchange> {
 }
 
 fn server() -> Server {
-    Server::new(NOW, Limits::default(), Permissions { done: true })
+    Server::new(NOW, Limits::default(), Permissions::ALL)
 }
 
 /// Sends `input` in two pieces; the bytes that come back when `answer` answers the requests.
@@ -175,8 +175,8 @@ fn whatever_upstream_died_of_gets_an_error_reply() {
         ("zero length", code::MALFORMED_JSON),
         ("short body then half close", code::INCOMPLETE),
         ("connect+FIN without data", code::INCOMPLETE),
-        ("no engine", code::NO_EXPERIMENT),
-        ("newdat without s", code::NO_EXPERIMENT),
+        ("no engine", code::NO_LIKELIHOOD),
+        ("newdat without s", code::NO_LIKELIHOOD),
         ("newdat scalar x", code::INVALID_ARGUMENT),
         ("invalid utf-8", code::MALFORMED_JSON),
         ("BOM", code::MALFORMED_JSON),
@@ -194,7 +194,7 @@ fn whatever_upstream_died_of_gets_an_error_reply() {
             let mut server = server();
             let (front, back) = exchanged.sent.split_at(cut);
             let mut answered = exchange(&mut server, [front, back], |_| {
-                Err(ErrorReply::new(code::NO_EXPERIMENT, "no experiment is loaded"))
+                Err(ErrorReply::new(code::NO_LIKELIHOOD, "whatever the service says"))
             });
             if answered.is_empty() {
                 server.handle_eof(NOW);

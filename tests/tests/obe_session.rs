@@ -7,9 +7,7 @@ use labwire_core::obe::{
     Client, ErrorReply, Limits, Measurement, Permissions, Reply, Request, Server, Sigma, code,
 };
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
-use labwire_core::service::obe::{NoExperiment, service};
-use labwire_core::service::optimizer::Permission;
-use labwire_core::service::{Busy, ConnectionId, Handler, Job, Peer, Sequential, Service};
+use labwire_core::service::{Busy, ConnectionId, Handler, Job, Sequential, Service};
 use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
 use labwire_core::time::Instant;
 use labwire_tests::sim::{Pair, Weather};
@@ -21,7 +19,7 @@ type ObePair = Pair<Client, Server>;
 const NOW: Instant = Instant::ZERO;
 
 fn server() -> Server {
-    Server::new(NOW, Limits::default(), Permissions { done: true })
+    Server::new(NOW, Limits::default(), Permissions::ALL)
 }
 
 fn pair(weather: Weather) -> ObePair {
@@ -244,7 +242,7 @@ fn lengths_that_lie_cost_nothing() {
 fn a_slow_reader_stops_its_own_input_and_is_dropped_in_the_end() {
     let mut limits = Limits::default();
     limits.session.output_bytes = 1000;
-    let mut server = Server::new(NOW, limits, Permissions { done: true });
+    let mut server = Server::new(NOW, limits, Permissions::ALL);
     let mut sent = 0;
     while server.wants_input() && sent < 10_000 {
         server.handle_input(NOW, &message(r#"{"command": "getpar"}"#));
@@ -283,10 +281,17 @@ fn requests_in_flight_are_bounded() {
 }
 
 #[test]
-fn done_is_for_those_who_may() {
-    let mut server = Server::new(NOW, Limits::default(), Permissions { done: false });
-    server.handle_input(NOW, &message(r#"{"command": "done"}"#));
-    assert_eq!(error_codes(&server), [code::NOT_PERMITTED]);
+fn what_is_not_permitted_is_refused() {
+    let mut server = Server::new(NOW, Limits::default(), Permissions::NONE);
+    for command in [
+        r#"{"command": "done"}"#,
+        r#"{"command": "newrun", "experiment": {}}"#,
+        r#"{"command": "save", "name": "x"}"#,
+        r#"{"command": "load", "name": "x"}"#,
+    ] {
+        server.handle_input(NOW, &message(command));
+    }
+    assert_eq!(error_codes(&server), [code::NOT_PERMITTED; 4]);
     assert!(!server.is_closed());
     let mut server = self::server();
     server.handle_input(NOW, &message(r#"{"command": "abandoned"}"#));
@@ -386,30 +391,6 @@ fn requests_of_several_clients_are_answered_one_at_a_time() {
     assert!(service.is_finished());
 }
 
-#[test]
-fn without_an_experiment_done_ends_the_service_and_the_rest_is_refused() {
-    let mut service = service(Limits::default(), Permission::Local, NoExperiment::default());
-    let mut session = service.open_session(NOW, Peer::LOCAL);
-    let id = ConnectionId(1);
-    for command in ["ready", "newrun", "optset", "done"] {
-        assert!(!service.is_finished());
-        session.handle_input(NOW, &message(&format!(r#"{{"command": "{command}"}}"#)));
-        while let Some(Event::Application(request)) = session.poll_event() {
-            service.handle_request(NOW, id, request);
-        }
-        while let Some((_, reply)) = service.poll_reply() {
-            session.reply(NOW, reply);
-        }
-    }
-    assert!(service.is_finished());
-    assert_eq!(error_codes(&session), [code::NO_EXPERIMENT]);
-    let ok = message("\"OK\"");
-    assert!(session.transmit().starts_with(&ok.repeat(2)) && session.transmit().ends_with(&ok));
-    let mut remote = service.open_session(NOW, Peer::REMOTE);
-    remote.handle_input(NOW, &message(r#"{"command": "done"}"#));
-    assert_eq!(error_codes(&remote), [code::NOT_PERMITTED]);
-}
-
 fn request() -> impl Strategy<Value = Request> {
     let numbers = || vec(-1e9..1e9, 0..5);
     let sigma = prop_oneof![
@@ -428,6 +409,16 @@ fn request() -> impl Strategy<Value = Request> {
             Request::OptimalSetting,
             Request::Mean,
             Request::StandardDeviation,
+            Request::Status,
+            Request::Utility,
+            Request::History,
+            Request::Undo,
+            Request::Interval { probability: None },
+            Request::Interval {
+                probability: Some(0.5)
+            },
+            Request::Save { name: "µ".into() },
+            Request::Load { name: String::new() },
             Request::Covariance,
             Request::Ready,
             Request::Done,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use labwire_core::design::DEFAULT_EXPERIMENT;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::open::write_request;
 use labwire_core::pymodaq::{Command, ControlRequest, Controller};
 use labwire_core::service::emulator::{Behaviour, Emulator};
-use labwire_core::service::obe::{self, NoExperiment};
-use labwire_core::service::optimizer::Permission;
+use labwire_core::service::obe::{self, DesignerHandler};
 use labwire_core::service::registry::{Registry, RegistryConfig};
 use labwire_core::service::zeiss;
 use labwire_core::session::Session;
@@ -19,7 +19,7 @@ use labwire_core::time::Instant;
 use labwire_core::zeiss::{Outcome, Transport};
 use labwire_tests::adder::{Adder, harmonic, request};
 use labwire_tokio::web::{Gate, Readiness, Target, Web, WebOptions};
-use labwire_tokio::{Ending, Host, HostedService, Statistics, WebAccess, serve};
+use labwire_tokio::{Ending, Host, HostedService, PosteriorFolder, Statistics, WebAccess, serve};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -242,7 +242,10 @@ async fn every_protocol_gets_through_byte_for_byte() {
     same_bytes(Adder::new(SessionLimits::default()), open.as_bytes(), None).await;
 
     let obe = "0000000020{\"command\": \"ready\"}0000000022{\"command\": \"getmean\"}";
-    let designer = obe::service(Default::default(), Permission::Local, NoExperiment::default());
+    let folder = PosteriorFolder::new(None);
+    let designer = DesignerHandler::new(DEFAULT_EXPERIMENT, Default::default(), 1, folder);
+    let designer = designer.expect("the example is right");
+    let designer = obe::service(Default::default(), Default::default(), designer);
     same_bytes(designer, obe.as_bytes(), None).await;
 
     let import = zeiss::service(Transport::Tcp, Default::default(), |_| Outcome::Unreadable);

@@ -2,7 +2,6 @@
 //! Both keep what they have said `O.k.` to: it is on the disk, whole, before the
 //! answer goes out.
 
-mod durable;
 mod project_folder;
 mod script;
 mod source;

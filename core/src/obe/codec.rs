@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::messages::{COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
+use super::messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
 use crate::framing::decimal_length::{self, LengthError};
 use crate::python_json::{Limits, Object, Value, dumps, parse, repr, write_float};
 
@@ -74,7 +74,8 @@ impl TryFrom<&Value> for Request {
             .get("command")
             .ok_or_else(|| not_a_command("the message has no \"command\"".into()))?;
         let name = find_command(command).ok_or_else(|| {
-            let text = format!("no command {}; there are {}", repr(command), COMMANDS.join(", "));
+            let known = [COMMANDS.join(", "), ADDED_COMMANDS.join(", ")].join(", ");
+            let text = format!("no command {}; there are {known}", repr(command));
             ErrorReply::new(code::UNKNOWN_COMMAND, text)
         })?;
         Ok(match name {
@@ -91,15 +92,26 @@ impl TryFrom<&Value> for Request {
             ),
             "optset" => Self::OptimalSetting,
             "goodset" => Self::GoodSetting {
-                pickiness: optional(message, "pickiness")
-                    .map(|value| number("pickiness", value))
-                    .transpose()?,
+                pickiness: optional_number(message, "pickiness")?,
             },
             "newdat" => Self::NewData(measurement(message)?),
             "getmean" => Self::Mean,
             "getstd" => Self::StandardDeviation,
             "getcov" => Self::Covariance,
             "ready" => Self::Ready,
+            "status" => Self::Status,
+            "utility" => Self::Utility,
+            "interval" => Self::Interval {
+                probability: optional_number(message, "probability")?,
+            },
+            "history" => Self::History,
+            "undo" => Self::Undo,
+            "save" => Self::Save {
+                name: text(message, "name")?,
+            },
+            "load" => Self::Load {
+                name: text(message, "name")?,
+            },
             _ => Self::Done,
         })
     }
@@ -108,7 +120,8 @@ impl TryFrom<&Value> for Request {
 /// The exact name first. Then, for old clients, what upstream does: any command that occurs in the text (or is an item
 /// of a list, or a key of an object), but not `done`: "abandoned" must not stop a server.
 fn find_command(command: &Value) -> Option<&'static str> {
-    let exact = COMMANDS.iter().find(|name| command.as_str() == Some(name));
+    let mut all = COMMANDS.iter().chain(&ADDED_COMMANDS);
+    let exact = all.find(|name| command.as_str() == Some(name));
     let contained = || {
         let mut names = COMMANDS.iter().filter(|name| **name != "done");
         names.find(|name| command.contains(name) == Some(true))
@@ -140,6 +153,24 @@ fn measurement(message: &Object) -> Result<Measurement, ErrorReply> {
 /// A field that is there and not null.
 fn optional<'a>(message: &'a Object, name: &str) -> Option<&'a Value> {
     message.get(name).filter(|value| **value != Value::Null)
+}
+
+fn optional_number(message: &Object, name: &str) -> Result<Option<f64>, ErrorReply> {
+    let value = optional(message, name);
+    value.map(|value| number(name, value)).transpose()
+}
+
+fn text(message: &Object, name: &str) -> Result<String, ErrorReply> {
+    match message.get(name) {
+        None => Err(ErrorReply::new(
+            code::INVALID_ARGUMENT,
+            format!("\"{name}\" is missing"),
+        )),
+        Some(value) => value
+            .as_str()
+            .map(String::from)
+            .ok_or_else(|| not_a("text", name, value)),
+    }
 }
 
 fn numbers(name: &str, value: &Value) -> Result<Vec<f64>, ErrorReply> {
@@ -174,6 +205,13 @@ impl From<&Request> for Value {
             Request::Covariance => "getcov",
             Request::Ready => "ready",
             Request::Done => "done",
+            Request::Status => "status",
+            Request::Utility => "utility",
+            Request::Interval { .. } => "interval",
+            Request::History => "history",
+            Request::Undo => "undo",
+            Request::Save { .. } => "save",
+            Request::Load { .. } => "load",
         };
         let mut fields = alloc::vec![("command".into(), name.into())];
         match request {
@@ -183,6 +221,12 @@ impl From<&Request> for Value {
             Request::GoodSetting {
                 pickiness: Some(pickiness),
             } => fields.push(("pickiness".into(), (*pickiness).into())),
+            Request::Interval {
+                probability: Some(probability),
+            } => fields.push(("probability".into(), (*probability).into())),
+            Request::Save { name } | Request::Load { name } => {
+                fields.push(("name".into(), name.as_str().into()));
+            }
             Request::NewData(Measurement { x, y, s }) => {
                 let y = match y[..] {
                     [y] => y.into(),

@@ -11,6 +11,9 @@ pub const COMMANDS: [&str; 14] = [
     "getstd", "getcov", "ready", "done",
 ];
 
+/// Commands that upstream does not have; they are recognised by their exact names only.
+pub const ADDED_COMMANDS: [&str; 7] = ["status", "utility", "interval", "history", "undo", "save", "load"];
+
 /// What a client can ask.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -23,7 +26,8 @@ pub enum Request {
     Constants,
     /// `getwgt`: the particles' weights.
     Weights,
-    /// `newrun`: begin again, with arguments whose meaning the experiment defines.
+    /// `newrun`: begin again, with arguments whose meaning the experiment defines, or with another experiment, as
+    /// `experiment`.
     NewRun(Object),
     /// `optset`: the setting of the highest utility, a number for each knob.
     OptimalSetting,
@@ -44,6 +48,29 @@ pub enum Request {
     Ready,
     /// `done`: end the server.
     Done,
+    /// `status`: an object that tells how the run stands.
+    Status,
+    /// `utility`: the utility of every setting.
+    Utility,
+    /// `interval`: for each parameter, the ends of the interval that holds it with this probability.
+    Interval {
+        /// 0.95 when absent.
+        probability: Option<f64>,
+    },
+    /// `history`: the measurements.
+    History,
+    /// `undo`: take the last measurement back.
+    Undo,
+    /// `save`: write the posterior to a file.
+    Save {
+        /// The file's name.
+        name: String,
+    },
+    /// `load`: read it back.
+    Load {
+        /// The file's name.
+        name: String,
+    },
 }
 
 /// One measurement.
@@ -109,8 +136,14 @@ pub mod code {
     pub const INVALID_ARGUMENT: &str = "invalid-argument";
     /// The command is not permitted to this client.
     pub const NOT_PERMITTED: &str = "not-permitted";
-    /// The command needs an experiment, and none is loaded.
-    pub const NO_EXPERIMENT: &str = "no-experiment";
+    /// No particle is left that could have given the measurement.
+    pub const NO_LIKELIHOOD: &str = "no-likelihood";
+    /// The experiment that came with `newrun` is wrong.
+    pub const INVALID_EXPERIMENT: &str = "invalid-experiment";
+    /// There is no measurement to take back.
+    pub const NOTHING_TO_UNDO: &str = "nothing-to-undo";
+    /// A posterior could not be written or read.
+    pub const STORAGE: &str = "storage";
 }
 
 impl ErrorReply {

@@ -16,6 +16,37 @@ use crate::time::Instant;
 pub struct Permissions {
     /// `done`: end the server.
     pub done: bool,
+    /// `newrun` with an experiment of the peer's own.
+    pub experiments: bool,
+    /// `save` and `load`: write and read posteriors where the server keeps them.
+    pub posteriors: bool,
+}
+
+impl Permissions {
+    /// Everything.
+    pub const ALL: Self = Self {
+        done: true,
+        experiments: true,
+        posteriors: true,
+    };
+    /// Nothing beside the rest.
+    pub const NONE: Self = Self {
+        done: false,
+        experiments: false,
+        posteriors: false,
+    };
+
+    /// What is asked for, if it is not permitted.
+    fn refuse(&self, request: &Request) -> Option<&'static str> {
+        match request {
+            Request::Done if !self.done => Some("done"),
+            Request::NewRun(arguments) if !self.experiments && arguments.get("experiment").is_some() => {
+                Some("an experiment of one's own")
+            }
+            Request::Save { .. } | Request::Load { .. } if !self.posteriors => Some("to save and load"),
+            _ => None,
+        }
+    }
 }
 
 /// One connection, on the server's side. Its events are requests, each to be answered in turn.
@@ -95,11 +126,13 @@ impl Server {
         self.has_received = true;
         self.since = now;
         match codec::parse_request(body, &self.limits.json) {
-            Ok(Request::Done) if !self.permissions.done => {
-                let text = "done is not permitted here: the server's configuration decides from where it is";
-                self.fault(now, ErrorReply::new(code::NOT_PERMITTED, text), None);
-            }
             Ok(request) => {
+                if let Some(what) = self.permissions.refuse(&request) {
+                    let text = format!(
+                        "{what} is not permitted here: the server's configuration decides from where it is"
+                    );
+                    return self.fault(now, ErrorReply::new(code::NOT_PERMITTED, text), None);
+                }
                 if request == Request::Done {
                     self.ending = Some(CloseReason::Finished);
                 }

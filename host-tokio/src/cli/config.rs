@@ -5,8 +5,10 @@ mod pymodaq;
 
 use std::time::Duration;
 
+use labwire_core::design::DesignLimits;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::problem::ProblemLimits;
+use labwire_core::service::obe::ObePermissions;
 use labwire_core::service::optimizer::{OptimizerConfig, Permission};
 use labwire_core::{obe, python_json, zeiss};
 use labwire_tokio::WebAccess;
@@ -88,7 +90,15 @@ pub(crate) struct Open {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Obe {
     pub(crate) address: String,
+    pub(crate) experiment: String,
+    pub(crate) seed: u64,
+    pub(crate) dir: String,
     done: Who,
+    experiments: Who,
+    posteriors: Who,
+    settings: usize,
+    particle_numbers: usize,
+    draw_numbers: usize,
     message_bytes: usize,
     requests_in_flight: usize,
     json_depth: usize,
@@ -192,9 +202,23 @@ impl Obe {
         limits
     }
 
-    /// Who may end the server when it listens on a loopback address, or on another.
-    pub(crate) fn done(&self, on_loopback: bool) -> Permission {
-        self.done.permission(on_loopback)
+    /// Who may do what when it listens on a loopback address, or on another.
+    pub(crate) fn permissions(&self, on_loopback: bool) -> ObePermissions {
+        let mut permissions = ObePermissions::default();
+        permissions.done = self.done.permission(on_loopback);
+        permissions.experiments = self.experiments.permission(on_loopback);
+        permissions.posteriors = self.posteriors.permission(on_loopback);
+        permissions
+    }
+
+    /// Those of an experiment, whose expressions have the limits of problems.
+    pub(crate) fn design_limits(&self, text: ProblemLimits) -> DesignLimits {
+        let mut limits = DesignLimits::default();
+        limits.text = text;
+        limits.settings = self.settings;
+        limits.particle_numbers = self.particle_numbers;
+        limits.draw_numbers = self.draw_numbers;
+        limits
     }
 }
 
@@ -253,6 +277,9 @@ mod tests {
             format!("{:?}", OptimizerConfig::default())
         );
         assert_eq!(config.obe.limits(config.limits.session()), obe::Limits::default());
+        assert_eq!(config.obe.permissions(true), ObePermissions::default());
+        let limits = config.obe.design_limits(config.open.problem_limits());
+        assert_eq!(limits, DesignLimits::default());
         assert_eq!(
             config.zeiss.limits(config.limits.session()),
             zeiss::Limits::default()

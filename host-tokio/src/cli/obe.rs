@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     command: Command,
 }
 
-/// The commands of OptBayesExpt's server. Replies are printed as JSON.
+/// The commands of OptBayesExpt's server, and labwire's own. Replies are printed as JSON.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Ask whether the server is there.
@@ -87,6 +87,30 @@ enum Command {
         #[arg(value_name = "NAME=VALUE", value_parser = argument)]
         arguments: Vec<(String, Value)>,
     },
+    /// How the run stands: effective sample size, entropy, resamplings, seed, warnings.
+    Status,
+    /// The utility of every setting.
+    Utility,
+    /// For each parameter, the ends of the interval that holds it.
+    Interval {
+        /// With this probability; 0.95 if not given.
+        #[arg(long)]
+        probability: Option<f64>,
+    },
+    /// What was measured.
+    History,
+    /// Take the last measurement back.
+    Undo,
+    /// Keep the posterior under a name, where the server keeps them.
+    Save {
+        /// The name.
+        name: String,
+    },
+    /// Go on from a posterior that was kept.
+    Load {
+        /// The name.
+        name: String,
+    },
     /// End the server.
     Done,
     /// Send any message.
@@ -140,6 +164,13 @@ fn message(command: Command) -> Value {
             Request::NewData(Measurement { x, y, s })
         }
         Command::Newrun { arguments } => Request::NewRun(arguments.into_iter().collect::<Object>()),
+        Command::Status => Request::Status,
+        Command::Utility => Request::Utility,
+        Command::Interval { probability } => Request::Interval { probability },
+        Command::History => Request::History,
+        Command::Undo => Request::Undo,
+        Command::Save { name } => Request::Save { name },
+        Command::Load { name } => Request::Load { name },
         Command::Done => Request::Done,
         Command::Raw { json } => return json,
     })

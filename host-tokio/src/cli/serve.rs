@@ -12,6 +12,7 @@ mod zeiss;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use etcetera::BaseStrategy;
 use labwire_tokio::Ending;
 use labwire_tokio::web::Readiness;
 use tokio::task::JoinSet;
@@ -47,6 +48,9 @@ pub(crate) struct Arguments {
     /// Where the experiment designer listens (OptBayesExpt's protocol).
     #[arg(long, value_name = "ADDRESS")]
     obe: Option<String>,
+    /// The experiment file to design.
+    #[arg(long, value_name = "FILE")]
+    experiment: Option<String>,
     /// Where imports for ZEISS INSPECT are taken over TCP.
     #[arg(long, value_name = "ADDRESS")]
     zeiss: Option<String>,
@@ -78,6 +82,7 @@ impl Arguments {
             ("--log-format", "log", "format", &self.log_format),
             ("--open", "open", "address", &self.open),
             ("--obe", "obe", "address", &self.obe),
+            ("--experiment", "obe", "experiment", &self.experiment),
             ("--zeiss", "zeiss", "address", &self.zeiss),
             ("--zeiss-ws", "zeiss", "websocket", &self.zeiss_ws),
             ("--zeiss-dir", "zeiss", "dir", &self.zeiss_dir),
@@ -224,6 +229,13 @@ fn report(service: &str, ending: Ending) {
         0 => tracing::info!(service, why, "server ended"),
         cut => tracing::warn!(service, why, cut, "server ended, connections were cut"),
     }
+}
+
+/// A folder of labwire's in the user's state directory, or where the system has none, in the data directory.
+fn state_folder(name: &str) -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    Some(state.join("labwire").join(name))
 }
 
 fn print_table(lines: &[(&str, std::net::SocketAddr, String)]) {

@@ -3,14 +3,27 @@
 //! Input: a byte for the role, a byte for the size of pieces, then what arrives.
 #![no_main]
 
+use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
 use labwire_core::obe::{Client, Limits, Request};
 use labwire_core::python_json::Value;
-use labwire_core::service::obe::{NoExperiment, service};
-use labwire_core::service::optimizer::Permission;
-use labwire_core::service::{ConnectionId, Peer, Service};
+use labwire_core::service::obe::{DesignerHandler, ObePermissions, PosteriorStore, service};
+use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
 use labwire_core::session::{Event, ServerSession, Session};
 use labwire_core::time::Instant;
 use libfuzzer_sys::fuzz_target;
+
+/// Where nothing can be saved.
+struct Nowhere;
+
+impl PosteriorStore for Nowhere {
+    fn save(&mut self, _name: &str, _text: &str) -> Result<(), String> {
+        Err(String::from("nowhere"))
+    }
+
+    fn load(&mut self, _name: &str) -> Result<String, String> {
+        Err(String::from("nowhere"))
+    }
+}
 
 const ID: ConnectionId = ConnectionId(1);
 const NOW: Instant = Instant::ZERO;
@@ -27,7 +40,11 @@ fuzz_target!(|input: &[u8]| {
         }
         return pieces.for_each(|piece| client.handle_input(NOW, piece));
     }
-    let mut service = service(limits, Permission::Local, NoExperiment::default());
+    let text = DEFAULT_EXPERIMENT.replace("10000", "50");
+    let mut design = DesignLimits::default();
+    (design.settings, design.particle_numbers, design.draw_numbers) = (1000, 1000, 1000);
+    let handler = DesignerHandler::new(&text, design, 1, Nowhere).expect("the example is right");
+    let mut service = service(limits, ObePermissions::default(), handler);
     let mut session = service.open_session(NOW, Peer::LOCAL);
     let mut answer = |session: &mut _| {
         let mut closed = 0;
@@ -35,6 +52,10 @@ fuzz_target!(|input: &[u8]| {
             match event {
                 Event::Application(request) => service.handle_request(NOW, ID, request),
                 Event::Closed(_) => closed += 1,
+            }
+            if let Some(mut job) = service.take_job(NOW) {
+                while job.step(NOW, 64) == Busy::Yes {}
+                service.finish_job(NOW, job);
             }
             while let Some((_, reply)) = service.poll_reply() {
                 ServerSession::reply(session, NOW, reply);

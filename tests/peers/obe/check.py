@@ -5,6 +5,7 @@ Arguments: the server's address, the program.
 
 import json
 import math
+import random
 import socket
 import subprocess
 import sys
@@ -54,11 +55,11 @@ def asks_labwire():
     check("ready", tcpcmd({"command": "ready"}) == "OK")
     check("newrun with text beyond ASCII", tcpcmd({"command": "newrun", "note": "µm ✓ 😀", "steps": 25}) == "OK")
     check("a command inside other words", tcpcmd({"command": "are you ready?"}) == "OK")
-    for message in ({"command": "getmean"}, {"command": "newdat", "x": (2.45,), "y": math.nan, "s": math.inf}):
-        check(f"{message['command']} without an experiment", code(tcpcmd(message)) == "no-experiment")
     for message, expected in [
         ("text", "not-a-command"), (3.1415, "not-a-command"), (None, "not-a-command"), ({1: 2}, "not-a-command"),
         ({"command": "abandoned"}, "unknown-command"), ({"command": "newdat", "x": 1, "y": 2, "s": 3}, "invalid-argument"),
+        ({"command": "newdat", "x": (2.45,), "y": math.nan, "s": math.inf}, "invalid-argument"),
+        ({"command": "newdat", "x": (2.45,), "y": 1, "s": 0}, "invalid-argument"),
     ]:
         check(f"{json.dumps(message)} is an error reply", code(tcpcmd(message)) == expected)
     with socket.create_connection(SERVER, timeout=20), socket.create_connection(SERVER, timeout=20) as dying:
@@ -66,6 +67,32 @@ def asks_labwire():
         dying.close()
         check("ready beside an idle client and one that died", tcpcmd({"command": "ready"}) == "OK")
     check("done", tcpcmd({"command": "done"}) == "OK")
+
+
+def finds_the_dip():
+    """The loop of upstream's demos/server/instrument_controller.py, with its instrument and its figures."""
+    f0, depth, width, noise = 2.6, 0.02, 0.04, 0.005
+    instrument = random.Random(1)
+    check("newrun", tcpcmd({"command": "newrun", "lolim": 1.5, "hilim": 3.5, "steps": 201, "seed": 1}) == "OK")
+    for i in range(200):
+        (f,) = tcpcmd({"command": "goodset", "pickiness": 6} if i % 2 else {"command": "optset"})
+        y = 1 - depth / (((f - f0) * 2 / width) ** 2 + 1) + instrument.gauss(0, noise)
+        if tcpcmd({"command": "newdat", "x": (f,), "y": y, "s": noise}) != "OK":
+            check("newdat", False)
+    mean, std = tcpcmd({"command": "getmean"}), tcpcmd({"command": "getstd"})
+    check(f"after 200 points f0 = {mean[0]:.4f} +- {std[0]:.4f}, as upstream's 2.6000 +- .0007 to .0011",
+          abs(mean[0] - f0) < 3 * std[0] and 0.0005 < std[0] < 0.0015)
+    status = tcpcmd({"command": "status"})
+    check(f"status: {status['measurements']} measurements, n_eff {status['n_eff']:.0f}", status["measurements"] == 200)
+    check("getpar and getwgt give the mean", close(mean[0], sum(w * x for w, x in zip(
+        tcpcmd({"command": "getwgt"}), tcpcmd({"command": "getpar"})[0]))))
+    check("save", tcpcmd({"command": "save", "name": "dip"}) == "OK")
+    check("undo", tcpcmd({"command": "undo"}) == "OK" and len(tcpcmd({"command": "history"})) == 199)
+    check("load", tcpcmd({"command": "load", "name": "dip"}) == "OK" and tcpcmd({"command": "getmean"}) == mean)
+
+
+def close(a, b):
+    return abs(a - b) < 1e-12 * abs(a)
 
 
 def is_asked_by_labwire():
@@ -96,4 +123,5 @@ def is_asked_by_labwire():
 
 
 is_asked_by_labwire()
+finds_the_dip()
 asks_labwire()

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
+use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
 use labwire_core::framing::decimal_length::{self, HEAD};
 use labwire_core::limits::HostLimits;
-use labwire_core::obe::{ErrorReply, Limits, Misuse, Request, code};
+use labwire_core::obe::{Limits, Misuse, Request, code};
 use labwire_core::python_json::Value;
-use labwire_core::service::obe::{NoExperiment, service};
-use labwire_core::service::optimizer::Permission;
+use labwire_core::service::obe::{DesignerHandler, ObePermissions, service};
 use labwire_core::session::CloseReason;
-use labwire_host::{NoReply, ObeClient};
+use labwire_host::{NoReply, ObeClient, PosteriorFolder};
 
 use super::{Ended, Host};
 use crate::peer::{End, RawPeer, answer_once, ask};
@@ -32,6 +32,8 @@ macro_rules! obe_suite {
             a_client_may_send_ahead_of_what_it_receives,
             a_client_understands_the_original,
             a_client_says_why_there_is_no_reply,
+            an_instrument_program_finds_the_dip,
+            posteriors_are_saved_and_loaded,
         );
     };
     ($host:ty: $($test:ident),* $(,)?) => {
@@ -52,8 +54,16 @@ const READY: &str = "0000000020{\"command\": \"ready\"}";
 const OK: &str = "0000000004\"OK\"";
 
 fn start<H: Host>(limits: Limits) -> H {
+    start_with(limits, PosteriorFolder::new(None))
+}
+
+/// The embedded experiment, with few particles.
+fn start_with<H: Host>(limits: Limits, folder: PosteriorFolder) -> H {
+    let text = DEFAULT_EXPERIMENT.replace("10000", "400");
+    let handler = DesignerHandler::new(&text, DesignLimits::default(), 1, folder);
+    let handler = handler.expect("the example is right");
     H::start(
-        service(limits, Permission::Local, NoExperiment::default()),
+        service(limits, ObePermissions::default(), handler),
         HostLimits::default(),
     )
 }
@@ -110,7 +120,7 @@ pub fn messages_sent_ahead_are_answered_in_order<H: Host>() {
     }
     for _ in 0..500 {
         assert_eq!(read_reply(&mut peer), "\"OK\"");
-        assert!(read_reply(&mut peer).contains("no-experiment"));
+        assert!(read_reply(&mut peer).starts_with('['));
         assert!(read_reply(&mut peer).contains("not-a-command"));
     }
     peer.finish();
@@ -223,8 +233,7 @@ pub fn a_client_may_send_ahead_of_what_it_receives<H: Host>() {
         for _ in 0..100 {
             assert_eq!(client.receive().await, Some(Ok("OK".into())));
             let reply = client.receive().await.expect("it was sent").expect("a reply");
-            let error = ErrorReply::from_value(&reply).expect("no experiment is loaded");
-            assert_eq!(error.code, code::NO_EXPERIMENT);
+            assert_eq!(reply.as_list().map(<[_]>::len), Some(3));
         }
         assert_eq!(client.tcpcmd(Value::from(&Request::Done)).await, Ok("OK".into()));
         let after = client.tcpcmd(ready).await;
@@ -298,4 +307,72 @@ fn ready_at<H: Host>(host: &H, address: SocketAddr, patience: Duration) -> Resul
             .tcpcmd(Value::from(&Request::Ready))
             .await
     })
+}
+
+/// Upstream's server demo: one connection a message, `goodset`, `newdat`, `getmean`, `getstd`.
+pub fn an_instrument_program_finds_the_dip<H: Host>() {
+    let host = start::<H>(Limits::default());
+    let tell = |command: &str| {
+        let reply = ask(host.address(), format!("{:010}{command}", command.len()), true);
+        reply[HEAD..].to_owned()
+    };
+    assert_eq!(
+        tell(r#"{"command": "newrun", "lolim": 2.0, "hilim": 3.0, "steps": 101, "seed": 3}"#),
+        "\"OK\""
+    );
+    let numbers = |reply: &str| -> Vec<f64> {
+        let items = reply.trim_matches(['[', ']']).split(", ");
+        items.map(|item| item.parse().expect("a number")).collect()
+    };
+    for i in 0..60 {
+        let x = numbers(&tell(r#"{"command": "goodset", "pickiness": 6}"#))[0];
+        let noise = 0.005 * (f64::from(i) * 2.3).sin();
+        let y = 1.0 - 0.08 / (((x - 2.6) * 2.0 / 0.04).powi(2) + 1.0) + noise;
+        let newdat = format!(r#"{{"command": "newdat", "x": [{x}], "y": {y}, "s": 0.005}}"#);
+        assert_eq!(tell(&newdat), "\"OK\"");
+    }
+    let (mean, std) = (
+        numbers(&tell(r#"{"command": "getmean"}"#)),
+        numbers(&tell(r#"{"command": "getstd"}"#)),
+    );
+    assert!((mean[0] - 2.6).abs() < 0.02 && std[0] < 0.01, "{mean:?} {std:?}");
+    let status = tell(r#"{"command": "status"}"#);
+    assert!(
+        status.contains(r#""measurements": 60"#) && status.contains(r#""seed": 3"#),
+        "{status}"
+    );
+}
+
+/// What was saved is there after a restart; names are no paths.
+pub fn posteriors_are_saved_and_loaded<H: Host>() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = PosteriorFolder::new(Some(home.path().join("posteriors")));
+    let newdat = r#"{"command": "newdat", "x": [2.5], "y": 0.95, "s": 0.01}"#;
+    let exchange = |host: &H, commands: &[&str]| -> Vec<String> {
+        let mut peer = RawPeer::connect(host.address());
+        let replies = commands.iter().map(|command| {
+            peer.send(format!("{:010}{command}", command.len()));
+            read_reply(&mut peer)
+        });
+        replies.collect()
+    };
+    let host = start_with::<H>(Limits::default(), folder.clone());
+    let save = r#"{"command": "save", "name": "first"}"#;
+    let mean = r#"{"command": "getmean"}"#;
+    let first = exchange(&host, &[newdat, save, mean]);
+    assert_eq!(first[..2], ["\"OK\"", "\"OK\""]);
+    host.shutdown();
+    let host = start_with::<H>(Limits::default(), folder);
+    let load = r#"{"command": "load", "name": "first"}"#;
+    let second = exchange(&host, &[newdat, newdat, load, mean, r#"{"command": "undo"}"#]);
+    assert_eq!(second[3], first[2]);
+    assert!(second[4].contains(code::NOTHING_TO_UNDO), "{}", second[4]);
+    for wrong in ["../first", "second"] {
+        let load = format!(r#"{{"command": "load", "name": "{wrong}"}}"#);
+        let replies = exchange(&host, &[&load, mean]);
+        assert!(
+            replies[0].contains(code::STORAGE) && replies[1] == first[2],
+            "{replies:?}"
+        );
+    }
 }

@@ -10,8 +10,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::durable::DurableFolder;
 use super::source::Source;
+use crate::durable::DurableFolder;
 
 const PROJECT: &str = "project.json";
 const VERSION: u32 = 1;

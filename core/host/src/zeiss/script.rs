@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use labwire_core::python_json::{Value, repr};
 use labwire_core::zeiss::{Outcome, Request};
 
-use super::durable::DurableFolder;
 use super::source::Source;
+use crate::durable::DurableFolder;
 
 const HEAD: &str = "\
 # Written by labwire: what clients asked for. To be run inside ZEISS INSPECT.

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcetera::BaseStrategy;
 use labwire_core::service::zeiss::service;
 use labwire_core::zeiss::{Outcome, Request, Transport};
 use labwire_tokio::zeiss::{ProjectFolder, Script};
 use labwire_tokio::{Host, MessageStream, serve_over};
 
 use super::server::{Running, Server};
+use super::state_folder;
 use crate::cli::config::{Config, Zeiss};
 use crate::cli::failure::{self, Failure};
 
@@ -75,7 +75,7 @@ fn importer(config: &Zeiss) -> Result<Importer, Failure> {
     }
     let given = (!config.dir.is_empty()).then(|| PathBuf::from(&config.dir));
     let is_given = given.is_some();
-    let Some(path) = given.or_else(default_folder) else {
+    let Some(path) = given.or_else(|| state_folder("zeiss")) else {
         tracing::warn!("no home for a ZEISS project, imports will fail; --zeiss-dir gives one");
         return Ok(Box::new(|_| Outcome::Failed));
     };
@@ -88,11 +88,4 @@ fn importer(config: &Zeiss) -> Result<Importer, Failure> {
             Ok(Box::new(|_| Outcome::Failed))
         }
     }
-}
-
-/// In the user's state directory, or where the system has none, in the data directory.
-fn default_folder() -> Option<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().ok()?;
-    let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
-    Some(state.join("labwire").join("zeiss"))
 }

@@ -12,16 +12,16 @@ const LOCK: &str = ".labwire/lock";
 
 /// A folder that several services and processes may change at a time.
 #[derive(Clone, Debug)]
-pub(super) struct DurableFolder {
+pub(crate) struct DurableFolder {
     root: PathBuf,
 }
 
 /// While it lives nobody else changes the folder.
-pub(super) struct Locked(#[expect(dead_code, reason = "closing the file gives the lock back")] File);
+pub(crate) struct Locked(#[expect(dead_code, reason = "closing the file gives the lock back")] File);
 
 impl DurableFolder {
     /// Makes the folder if need be, and clears away what a killed process has left unfinished.
-    pub(super) fn open(root: &Path) -> io::Result<Self> {
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
         fs::create_dir_all(root.join(INCOMING))?;
         let folder = Self {
             root: root.to_owned(),
@@ -37,12 +37,12 @@ impl DurableFolder {
         Ok(folder)
     }
 
-    pub(super) fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
         self.root.join(inside)
     }
 
     /// Waits until nobody else changes the folder.
-    pub(super) fn lock(&self) -> io::Result<Locked> {
+    pub(crate) fn lock(&self) -> io::Result<Locked> {
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -57,7 +57,7 @@ impl DurableFolder {
     ///
     /// # Errors
     /// Also when there are more than `limit` bytes.
-    pub(super) fn receive(&self, source: &mut impl Read, limit: u64) -> io::Result<NamedTempFile> {
+    pub(crate) fn receive(&self, source: &mut impl Read, limit: u64) -> io::Result<NamedTempFile> {
         let mut file = {
             let _locked = self.lock()?;
             let file = self.temporary()?;
@@ -76,7 +76,7 @@ impl DurableFolder {
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] when the name is taken; then the file comes back with the error.
-    pub(super) fn keep(&self, file: NamedTempFile, path: &Path) -> Result<(), (io::Error, NamedTempFile)> {
+    pub(crate) fn keep(&self, file: NamedTempFile, path: &Path) -> Result<(), (io::Error, NamedTempFile)> {
         match file.persist_noclobber(self.root.join(path)) {
             Ok(_) => Ok(()),
             Err(error) => Err((error.error, error.file)),
@@ -84,7 +84,7 @@ impl DurableFolder {
     }
 
     /// Makes `path` hold `bytes`: after a crash it holds these or what it held before. Needs the lock.
-    pub(super) fn replace(&self, _locked: &Locked, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn replace(&self, _locked: &Locked, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.temporary()?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
@@ -93,13 +93,13 @@ impl DurableFolder {
     }
 
     /// Makes a folder below the root, down to the disk.
-    pub(super) fn create_folder(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn create_folder(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(self.root.join(path))?;
         path.ancestors().skip(1).try_for_each(|parent| self.sync(parent))
     }
 
     /// Brings a folder's names down to the disk.
-    pub(super) fn sync(&self, folder: &Path) -> io::Result<()> {
+    pub(crate) fn sync(&self, folder: &Path) -> io::Result<()> {
         if cfg!(unix) {
             File::open(self.root.join(folder))?.sync_all()
         } else {

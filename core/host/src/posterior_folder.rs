@@ -1,0 +1,91 @@
+//! Posteriors as files of a folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use labwire_core::service::obe::PosteriorStore;
+
+use crate::durable::DurableFolder;
+
+/// A folder of posteriors: each is a file `NAME.json`, and after a crash it is as it was before or after.
+#[derive(Clone, Debug)]
+pub struct PosteriorFolder {
+    path: Option<PathBuf>,
+}
+
+impl PosteriorFolder {
+    /// The folder is made when the first posterior is saved. `None`: there is none, and saving fails.
+    pub fn new(path: Option<PathBuf>) -> Self {
+        Self { path }
+    }
+
+    /// The folder, and in it the file of a name, which is no path.
+    fn file(&self, name: &str) -> Result<(&Path, String), String> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(is_plain) {
+            return Err(format!(
+                "{name:?} is no name for a file: letters, digits, - and _ and ., 100 at most"
+            ));
+        }
+        let folder = self.path.as_deref().ok_or("there is no folder for posteriors")?;
+        Ok((folder, format!("{name}.json")))
+    }
+}
+
+impl PosteriorStore for PosteriorFolder {
+    fn save(&mut self, name: &str, text: &str) -> Result<(), String> {
+        let (path, file) = self.file(name)?;
+        let write = || {
+            let folder = DurableFolder::open(path)?;
+            let locked = folder.lock()?;
+            folder.replace(&locked, Path::new(&file), text.as_bytes())
+        };
+        write().map_err(|error| format!("{}: {error}", path.join(&file).display()))
+    }
+
+    fn load(&mut self, name: &str) -> Result<String, String> {
+        let (path, file) = self.file(name)?;
+        let path = path.join(file);
+        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn posteriors_are_replaced_and_read_back() {
+        let home = tempfile::tempdir().unwrap();
+        let mut folder = PosteriorFolder::new(Some(home.path().join("new/folder")));
+        assert!(folder.load("run-1").unwrap_err().contains("run-1.json"));
+        for text in ["{}", "[1]"] {
+            folder.save("run-1", text).unwrap();
+            assert_eq!(folder.load("run-1").unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn names_are_no_paths() {
+        let mut folder = PosteriorFolder::new(Some("/nowhere".into()));
+        for name in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/b",
+            "a\\b",
+            "a\0",
+            ".hidden",
+            &"x".repeat(101),
+        ] {
+            assert!(folder.save(name, "").unwrap_err().contains("no name"), "{name:?}");
+        }
+        assert!(
+            PosteriorFolder::new(None)
+                .load("x")
+                .unwrap_err()
+                .contains("no folder")
+        );
+    }
+}
