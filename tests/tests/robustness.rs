@@ -2,6 +2,7 @@
 
 use labwire_benches::expressions;
 use labwire_benches::problems::{self, rosenbrock_cost};
+use labwire_core::problem::{Problem, ProblemLimits};
 use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{Cost, Counters, Functions, Settings, Solver, Start, Status, Structure};
@@ -158,4 +159,27 @@ fn ends_that_are_no_solutions_are_told_apart() {
     };
     assert_eq!(status(jump), Some(Status::Stalled));
     assert_eq!(status(|_| (f64::NAN, 0.0)), Some(Status::NotFinite));
+}
+
+#[test]
+#[allow(clippy::unwrap_used, reason = "stops when something is wrong")]
+fn multiple_shooting_finds_what_single_shooting_finds() {
+    const FILE: &str = include_str!("../../core/problems/trailer.json");
+    let solve = |text: &str| {
+        let problem = Problem::from_json(text, &ProblemLimits::default()).unwrap();
+        let mut evaluator = problem.evaluator();
+        evaluator.set_parameters(&[-1.0, 2.0, 0.0]);
+        let mut solver = Solver::for_problem(&problem).unwrap();
+        solver.start(&Start::for_problem(&problem)).unwrap();
+        while solver.step(&mut evaluator, 1000) == Busy::Yes {}
+        assert_eq!(
+            solver.status(),
+            Some(&Status::Converged),
+            "{:?}",
+            solver.counters()
+        );
+        solver.cost()
+    };
+    let multiple = FILE.replace("\"horizon\"", "\"shooting\": \"multiple\", \"horizon\"");
+    assert!((solve(FILE) - solve(&multiple)).abs() < 1e-3);
 }

@@ -239,7 +239,7 @@ impl AugmentedLagrangian {
                 let last = math::norm_inf(&self.last_errors[members.clone()]);
                 if error > 0.25 * last {
                     let weighed = math::sqrt(self.penalties[first]) * error;
-                    let factor = math::clamp(10.0 * weighed / largest, 1.0, 10.0);
+                    let factor = math::clamp(10.0 * weighed / largest, 2.0, 10.0);
                     for i in members {
                         self.penalties[i] = math::min(self.penalties[i] * factor, settings.max_penalty);
                     }
