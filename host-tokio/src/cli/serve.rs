@@ -182,6 +182,7 @@ async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>
             _ => drop(servers.spawn(async move { (name, serving.await) })),
         }
     }
+    around.readiness.set(Ok(()));
     print_table(&lines);
     let addresses = lines.iter().map(|(name, address, _)| (*name, *address));
     let ready_file = ready_file
@@ -193,7 +194,6 @@ async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>
         readiness,
         ..
     } = around;
-    readiness.set(Ok(()));
     tokio::spawn(end_on_signals(shutdown.clone()));
     tokio::spawn(drain(shutdown.clone(), readiness.clone()));
     if servers.is_empty() {
