@@ -212,6 +212,21 @@ fn data_are_grabbed_drawn_and_kept() {
         server.ask(&["grab", module, &format!("--plot={file}")]);
         assert!(String::from_utf8_lossy(&fs::read(file).unwrap()).starts_with(start));
     }
+    server.ask(&["grab", &format!("--plot={}", server.folder.file("all.svg"))]);
+    let drawn = fs::read_dir(&server.folder.0).unwrap().filter_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        name.starts_with("all-").then_some(name)
+    });
+    let mut drawn: Vec<_> = drawn.collect();
+    drawn.sort();
+    assert_eq!(
+        drawn,
+        [
+            "all-camera-image-CH00.svg",
+            "all-meter-voltage-CH00.svg",
+            "all-spectrum-spectrum-CH00.svg"
+        ]
+    );
     let (code, _, err) = server.run(&["grab", "spectrum", "--plot=/tmp/a.jpg"]);
     assert!(
         code == Some(65) && err.contains("a plot is a file .svg or .png"),
@@ -328,6 +343,17 @@ fn a_prompt_takes_commands_and_remembers_them() {
     assert_eq!(output.status.code(), Some(69));
     let history = fs::read_to_string(server.folder.0.join("labwire/pymodaq-history")).unwrap();
     assert!(history.contains("position 'my stage'"), "{history}");
+}
+
+#[test]
+fn an_address_is_not_taken_for_what_it_is_not() {
+    for arguments in [&["serve"][..], &["instrument", "--as", "actuator"]] {
+        let arguments = [arguments, &["--address", "127.0.0.1:1"]].concat();
+        let output = labwire(&arguments).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(err.contains("--listen or --connect"), "{err}");
+        assert_eq!(output.status.code(), Some(64));
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub enum OperationError {
     #[error("there is no module {0:?}")]
     Unknown(String),
     /// The module is of the other kind.
-    #[error("an {0} cannot do that")]
+    #[error("no {0} can do that")]
     WrongKind(&'static str),
     /// The module is moving.
     #[error("it is moving; stop it first")]

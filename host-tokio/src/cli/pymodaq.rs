@@ -12,18 +12,13 @@ mod serve;
 use labwire_core::pymodaq::Generation;
 
 use super::block_on;
-use super::failure::Outcome;
+use super::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The server whose modules are used.
-    #[arg(
-        long,
-        global = true,
-        value_name = "HOST:PORT",
-        default_value = "127.0.0.1:6341"
-    )]
-    address: String,
+    /// The server whose modules are used. Default: 127.0.0.1:6341.
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    address: Option<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -42,7 +37,13 @@ enum Command {
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let Arguments { address, command } = arguments;
-    match command.unwrap_or(Command::Prompt) {
+    let command = command.unwrap_or(Command::Prompt);
+    if address.is_some() && matches!(command, Command::Serve(_) | Command::Instrument(_)) {
+        let why = "--address is for who uses the modules of a server";
+        return Err(Failure::new(failure::USAGE, why).hint("here it is --listen or --connect"));
+    }
+    let address = address.unwrap_or_else(|| "127.0.0.1:6341".into());
+    match command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Instrument(arguments) => block_on(instrument::run(arguments)),
         Command::Prompt => block_on(prompt::run(address)),

@@ -111,7 +111,7 @@ pub(crate) struct Destination {
     /// Write numpy's files, as they came; several arrays get several names.
     #[arg(long, value_name = "FILE")]
     pub(crate) npy: Option<PathBuf>,
-    /// Draw: in the terminal, or to a file .svg or .png.
+    /// Draw: in the terminal, or to a file .svg or .png; several arrays get several names.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) plot: Option<PathBuf>,
 }

@@ -91,26 +91,30 @@ pub(crate) fn npy_files(
     is_only: bool,
 ) -> Vec<(PathBuf, Vec<u8>)> {
     let is_only = is_only && number.is_none() && export.arrays().count() == 1;
-    let named = |name: &str, label: &str, array: &NdArray| {
-        let path = if is_only {
-            path.to_owned()
-        } else {
-            extended(path, &[module, name, label], number)
-        };
-        (path, npy(array))
-    };
-    let arrays = export.data.iter().flat_map(|data| {
-        data.data.iter().enumerate().map(move |(index, array)| {
-            (
-                data.name.as_str(),
-                data.labels.get(index).map_or("", String::as_str),
-                array,
-            )
-        })
-    });
-    arrays
-        .map(|(name, label, array)| named(name, label, array))
-        .collect()
+    let mut files = Vec::new();
+    for data in &export.data {
+        for (index, array) in data.data.iter().enumerate() {
+            let path = if is_only {
+                path.to_owned()
+            } else {
+                channel_path(path, module, data, index, number)
+            };
+            files.push((path, npy(array)));
+        }
+    }
+    files
+}
+
+/// `path` for one channel of several.
+pub(crate) fn channel_path(
+    path: &Path,
+    module: &str,
+    data: &DataWithAxes,
+    channel: usize,
+    number: Option<usize>,
+) -> PathBuf {
+    let label = data.labels.get(channel).map_or("", String::as_str);
+    extended(path, &[module, &data.name, label], number)
 }
 
 /// `a.npy` becomes `a-left-image-CH00-0007.npy`.

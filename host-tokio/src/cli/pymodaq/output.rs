@@ -97,8 +97,9 @@ impl Output {
             }
         }
         if self.plot.is_some() {
+            let is_only = is_only && export.arrays().count() == 1;
             for data in &export.data {
-                self.draw(module, data)?;
+                self.draw(module, data, is_only)?;
             }
         } else if self.csv.is_none() && self.npy.is_none() {
             for data in &export.data {
@@ -108,19 +109,25 @@ impl Output {
         Ok(())
     }
 
-    fn draw(&mut self, module: &str, data: &DataWithAxes) -> Result<(), Failure> {
+    fn draw(&mut self, module: &str, data: &DataWithAxes, is_only: bool) -> Result<(), Failure> {
         let Some(path) = self.plot.clone() else {
             return Ok(());
         };
-        for mut channel in Channel::all(data) {
+        for (index, mut channel) in Channel::all(data).into_iter().enumerate() {
             channel.label = format!("{module}: {}", channel.label);
-            if channel.shape.is_empty() && self.is_series {
+            // A single number is text in the terminal.
+            if channel.shape.is_empty() && (self.is_series || path != Path::new("-")) {
                 channel = self.remember(channel, data.timestamp);
             }
             if path == Path::new("-") {
                 self.draw_in_terminal(&channel);
                 continue;
             }
+            let path = if is_only {
+                path.clone()
+            } else {
+                export::channel_path(&path, module, data, index, None)
+            };
             let drawn = plot::file(&channel, &path);
             let bytes = drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?;
             std::fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;

@@ -348,7 +348,8 @@ fn draw(channel: &Channel, text: &mut String) -> Result<Option<String>, PlotErro
             .zip(channel.values.iter().copied());
         let points = points.filter(|(x, y)| x.is_finite() && y.is_finite());
         chart
-            .draw_series(LineSeries::new(points, &BLUE))
+            // A line through one point would not show.
+            .draw_series(LineSeries::new(points, &BLUE).point_size(u32::from(channel.values.len() == 1) * 3))
             .map_err(|error| failed(&error))?;
         root.present().map_err(|error| failed(&error))?;
         return Ok(None);

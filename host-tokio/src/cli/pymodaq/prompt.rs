@@ -18,7 +18,6 @@ use rustyline::{Context, Editor, Helper};
 use super::control;
 use crate::cli::failure::{self, Failure, Outcome};
 
-/// One line.
 #[derive(Debug, Parser)]
 #[command(name = "", no_binary_name = true, disable_help_flag = true)]
 struct Line {
