@@ -128,6 +128,7 @@ fn solve(problem: &mut BenchmarkProblem, tolerance: f64, solves: usize) -> Optio
         iterations: outcome.1 as u64,
         costs: costs.get(),
         gradients: gradients.get(),
+        hessian_products: 0,
         tolerance,
     })
 }

@@ -30,6 +30,7 @@ pub(crate) fn run(problem: &BenchmarkProblem, functions: &mut dyn Functions) -> 
         iterations: counters.inner_iterations,
         costs: counters.evaluations,
         gradients: counters.evaluations,
+        hessian_products: counters.hessian_products,
         tolerance: 1e-6,
     })
 }
