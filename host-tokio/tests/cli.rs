@@ -11,11 +11,12 @@ use std::thread;
 use std::time::Duration;
 
 /// A problem whose solve never ends by itself: its tolerance is below what the arithmetic can reach.
+/// A valley so long and narrow that a solve takes minutes.
 const ENDLESS: &str = r#"{
     "name": "endless",
-    "variables": {"u": 50},
+    "variables": {"u": 2000},
     "parameters": {"p": 1},
-    "cost": "sum(i in 0..49, exp(u[i] + 0.1*u[i+1]) - 1.3*u[i]) + u[49]^2 + p[0]",
+    "cost": "sum(i in 0..1999, 1e12*(u[i+1] - u[i]^2)^2 + (1.2 - u[i])^2) + p[0]",
     "solver": {"tolerance": 1e-300, "max_inner_iterations": 4000000000}
 }"#;
 const SQUARE: &str =
