@@ -1,7 +1,7 @@
 """Does what README.md says, in a folder of its own, and compares what comes out with what it shows.
 
 Blocks with a file name are written to that file. Blocks of commands with their output (`console`) are run in order;
-what serves stays in the background until it is told to end. Numbers may differ where machines and tunings of the solver do.
+what serves stays in the background until it is told to end, and so does what a command with an ampersand starts. Numbers may differ where machines and tunings of the solver do.
 Commands without output (`sh`) have to be run by another part of CI.
 """
 
@@ -46,6 +46,7 @@ class Shell:
     def __init__(self, folder):
         self.folder = folder
         self.server = None
+        self.others = []
         self.output = os.path.join(folder, ".served")
         self.environment = dict(os.environ, XDG_STATE_HOME=os.path.join(folder, ".state"))
 
@@ -54,6 +55,8 @@ class Shell:
             return self.export(command)
         if re.match(r"(cargo run --release|labwire serve|labwire device emulate)\b", command):
             return self.serve(command, shown)
+        if command.endswith(" &"):
+            return self.start(command.removesuffix(" &"))
         done = subprocess.run(
             ["bash", "-c", command], cwd=self.where(command), env=self.environment, stdout=subprocess.PIPE,
             text=True, timeout=PATIENCE,
@@ -84,8 +87,26 @@ class Shell:
             time.sleep(0.05)
         return ["the server did not start"]
 
+    def start(self, command):
+        """Starts what connects to a server, and waits until it has."""
+        environment = dict(self.environment, RUST_LOG="info")
+        log = os.path.join(self.folder, f".other-{len(self.others)}")
+        with open(log, "w") as output:
+            other = subprocess.Popen(
+                ["bash", "-c", f"exec {command}"], cwd=self.folder, env=environment, stderr=output,
+            )
+        self.others.append(other)
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit and "connected" not in open(log).read():
+            time.sleep(0.05)
+        return []
+
     def end(self):
         """Ends a server as Ctrl-C does, if it was not told to end already, and waits."""
+        while self.others:
+            other = self.others.pop()
+            other.send_signal(signal.SIGINT)
+            other.wait(PATIENCE)
         if self.server is not None:
             if self.server.poll() is None:
                 os.killpg(self.server.pid, signal.SIGINT)
@@ -126,5 +147,7 @@ with tempfile.TemporaryDirectory() as folder:
                     print(f"ok: {command}")
         shell.end()
     finally:
+        for other in shell.others:
+            other.kill()
         if shell.server is not None and shell.server.poll() is None:
             os.killpg(shell.server.pid, signal.SIGKILL)
