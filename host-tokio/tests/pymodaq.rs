@@ -207,6 +207,7 @@ fn data_are_grabbed_drawn_and_kept() {
         ("spectrum", "a.svg", "<svg"),
         ("camera", "b.svg", "<svg"),
         ("camera", "c.png", "\u{fffd}PNG"),
+        ("spectrum", "d.png", "\u{fffd}PNG"),
     ] {
         let file = server.folder.file(file);
         server.ask(&["grab", module, &format!("--plot={file}")]);

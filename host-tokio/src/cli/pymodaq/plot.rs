@@ -1,5 +1,8 @@
 //! Curves and images, in the terminal and as files.
 
+mod pixels;
+
+use std::ops::Range;
 use std::path::Path;
 
 use base64::Engine;
@@ -11,6 +14,7 @@ use ratatui::symbols::Marker;
 use ratatui::text::Line;
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 
+use self::pixels::Pixels;
 use super::channel::{Channel, range};
 
 /// Why there is no plot.
@@ -22,9 +26,6 @@ pub(crate) enum PlotError {
     /// Nothing that could be drawn.
     #[error("{0} has no finite values")]
     Empty(String),
-    /// A curve as pixels.
-    #[error("a curve is drawn as .svg; .png is for images")]
-    Curve,
     /// Not a file that can be drawn to.
     #[error("a plot is a file .svg or .png")]
     Format,
@@ -67,7 +68,12 @@ pub(crate) fn file(channel: &Channel, path: &Path) -> Result<Vec<u8>, PlotError>
     match (extension, &channel.shape[..]) {
         ("svg", [_] | [_, _]) => Ok(svg(channel)?.into_bytes()),
         ("png", &[rows, columns]) => Image::new(channel, rows, columns)?.png(),
-        ("png", [_]) => Err(PlotError::Curve),
+        ("png", [_]) => {
+            let (width, height) = SIZE;
+            let mut pixels = Pixels::new(SIZE);
+            draw(channel, &mut pixels)?;
+            encoded(width, height, png::ColorType::Rgb, pixels.bytes())
+        }
         ("svg" | "png", shape) => Err(PlotError::Rank {
             label: channel.label.clone(),
             rank: shape.len(),
@@ -251,16 +257,20 @@ impl Image {
     }
 
     fn encoded(&self, colour: png::ColorType, pixels: &[u8]) -> Result<Vec<u8>, PlotError> {
-        let failed = |error: png::EncodingError| PlotError::Draw(error.to_string());
         let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let mut file = Vec::new();
-        let mut encoder = png::Encoder::new(&mut file, side(self.columns), side(self.rows));
-        encoder.set_color(colour);
-        let mut writer = encoder.write_header().map_err(failed)?;
-        writer.write_image_data(pixels).map_err(failed)?;
-        writer.finish().map_err(failed)?;
-        Ok(file)
+        encoded(side(self.columns), side(self.rows), colour, pixels)
     }
+}
+
+fn encoded(width: u32, height: u32, colour: png::ColorType, pixels: &[u8]) -> Result<Vec<u8>, PlotError> {
+    let failed = |error: png::EncodingError| PlotError::Draw(error.to_string());
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(colour);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(pixels).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(file)
 }
 
 /// The colour map "viridis" (van der Walt and Smith, 2015), between its values at eighths.
@@ -284,50 +294,57 @@ fn viridis(value: f64) -> (u8, u8, u8) {
     (mix(0), mix(1), mix(2))
 }
 
-const SVG_SIZE: (u32, u32) = (800, 500);
+/// Of a drawing, in pixels.
+const SIZE: (u32, u32) = (800, 500);
 
 fn svg(channel: &Channel) -> Result<String, PlotError> {
     let mut text = String::new();
-    let image = draw(channel, &mut text)?;
+    let (x, y) = draw(channel, SVGBackend::with_string(&mut text, SIZE))?;
+    let [rows, columns] = channel.shape[..] else {
+        return Ok(text);
+    };
     // Pixels go behind the axes as one embedded picture; the drawing library would make a rectangle of each.
-    if let (Some(element), Some(start)) = (image, text.find("<rect")) {
+    if let Some(start) = text.find("<rect") {
         let end = text[start..].find("/>").map_or(start, |end| start + end + 2);
+        let data = STANDARD.encode(Image::new(channel, rows, columns)?.coloured_png()?);
+        let element = format!(
+            "\n<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
+             style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{data}\"/>",
+            x.start,
+            y.start,
+            x.end - x.start,
+            y.end - y.start,
+        );
         text.insert_str(end, &element);
     }
     Ok(text)
 }
 
-/// Draws all but the pixels of an image, which are returned as an element for the text.
-fn draw(channel: &Channel, text: &mut String) -> Result<Option<String>, PlotError> {
+/// Draws all but the pixels of an image; where those belong.
+fn draw(channel: &Channel, on: impl DrawingBackend) -> Result<(Range<i32>, Range<i32>), PlotError> {
     let failed = |error: &dyn std::fmt::Display| PlotError::Draw(error.to_string());
     let empty = || PlotError::Empty(channel.label.clone());
     let horizontal = &channel.axes[channel.axes.len() - 1];
     let (left, right) = range(&horizontal.values).ok_or_else(empty)?;
-    let image = match channel.shape[..] {
-        [rows, columns] => Some(Image::new(channel, rows, columns)?),
-        _ => None,
-    };
-    let vertical = if image.is_some() {
-        range(&channel.axes[0].values)
+    let is_image = channel.shape.len() == 2;
+    let [bottom, top] = if is_image {
+        // Its rows go down.
+        let (low, high) = range(&channel.axes[0].values).ok_or_else(empty)?;
+        [high, low]
     } else {
-        channel.range()
+        padded(channel.range().ok_or_else(empty)?)
     };
-    let [bottom, top] = match (vertical, &image) {
-        // Rows of an image go down.
-        (Some((low, high)), Some(_)) => [high, low],
-        (Some(range), None) => padded(range),
-        (None, _) => return Err(empty()),
-    };
-    let root = SVGBackend::with_string(text, SVG_SIZE).into_drawing_area();
+    let root = on.into_drawing_area();
     root.fill(&WHITE).map_err(|error| failed(&error))?;
     let mut chart = ChartBuilder::on(&root)
         .caption(&channel.label, ("sans-serif", 18))
         .margin(12)
+        .margin_right(24)
         .x_label_area_size(44)
         .y_label_area_size(72)
         .build_cartesian_2d(left..right, bottom..top)
         .map_err(|error| failed(&error))?;
-    let description = if image.is_some() {
+    let description = if is_image {
         channel.axes[0].label.as_str()
     } else {
         ""
@@ -336,11 +353,11 @@ fn draw(channel: &Channel, text: &mut String) -> Result<Option<String>, PlotErro
     mesh.x_desc(&horizontal.label)
         .y_desc(description)
         .max_light_lines(1);
-    if image.is_some() {
+    if is_image {
         mesh.disable_mesh();
     }
     mesh.draw().map_err(|error| failed(&error))?;
-    let Some(image) = image else {
+    if !is_image {
         let points = horizontal
             .values
             .iter()
@@ -351,20 +368,10 @@ fn draw(channel: &Channel, text: &mut String) -> Result<Option<String>, PlotErro
             // A line through one point would not show.
             .draw_series(LineSeries::new(points, &BLUE).point_size(u32::from(channel.values.len() == 1) * 3))
             .map_err(|error| failed(&error))?;
-        root.present().map_err(|error| failed(&error))?;
-        return Ok(None);
-    };
-    let (x, y) = chart.plotting_area().get_pixel_range();
+    }
+    let area = chart.plotting_area().get_pixel_range();
     root.present().map_err(|error| failed(&error))?;
-    let data = STANDARD.encode(image.coloured_png()?);
-    Ok(Some(format!(
-        "\n<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
-         style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{data}\"/>",
-        x.start,
-        y.start,
-        x.end - x.start,
-        y.end - y.start,
-    )))
+    Ok(area)
 }
 
 #[cfg(test)]
@@ -419,10 +426,6 @@ mod tests {
         let why =
             |channel: &Channel, file_name: &str| file(channel, Path::new(file_name)).unwrap_err().to_string();
         let curve = channel(&[2], &[1.0, 2.0]);
-        assert_eq!(
-            why(&curve, "a.png"),
-            "a curve is drawn as .svg; .png is for images"
-        );
         assert_eq!(why(&curve, "a.jpg"), "a plot is a file .svg or .png");
         assert_eq!(
             why(&channel(&[2], &[f64::NAN, f64::NAN]), "a.svg"),
@@ -447,6 +450,16 @@ mod tests {
         let mut pixels = vec![0; 6];
         reader.next_frame(&mut pixels).unwrap();
         assert_eq!(pixels, [0, 51, 102, 153, 204, 255]);
+        let curve = file(&channel(&[3], &[1.0, 3.0, 2.0]), Path::new("a.png")).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&curve))
+            .read_info()
+            .unwrap();
+        let mut pixels = vec![0; 3 * 800 * 500];
+        reader.next_frame(&mut pixels).unwrap();
+        let count = |is_one: fn(&[u8]) -> bool| pixels.chunks_exact(3).filter(|&pixel| is_one(pixel)).count();
+        let letters_and_axes = count(|pixel| *pixel == [0; 3]);
+        let line = count(|pixel| pixel[0] < 128 && pixel[2] == 255);
+        assert!(letters_and_axes > 1000 && line > 500, "{letters_and_axes} {line}");
         let svg = String::from_utf8(file(&image, Path::new("a.svg")).unwrap()).unwrap();
         assert!(
             svg.starts_with("<svg") && svg.contains("data:image/png;base64,"),
