@@ -1,14 +1,15 @@
 //! The arithmetic every engine uses: the same bits on every target.
 //!
-//! Transcendental functions come from the `libm` crate, the exponential from here, never from the platform. Minimum, maximum and clamping are by
+//! Transcendental functions come from the `libm` crate, and one for many numbers at a time from here, never from the
+//! platform. Minimum, maximum and clamping are by
 //! comparison, because the standard library's differ between targets on signed zeros. Sums run in a fixed order.
 
 mod exponential;
 
-pub use exponential::{exp, exp_weight};
+pub use exponential::exp_weight;
 pub use libm::{
-    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erf, expm1, floor, hypot, log, log1p, pow, sin,
-    sincos, sinh, sqrt, tan, tanh,
+    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erf, exp, expm1, floor, hypot, log, log1p, pow,
+    sin, sincos, sinh, sqrt, tan, tanh,
 };
 
 /// The smaller of two numbers; the first at a tie or when the comparison is undecided (NaN).
