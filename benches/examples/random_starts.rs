@@ -2,7 +2,7 @@
 //! random_starts`.
 #![allow(clippy::print_stdout, reason = "the table is its purpose")]
 
-use labwire_benches::problems::Navigation;
+use labwire_benches::problems::{Navigation, random_states};
 use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{Functions, Settings, Solver, SolverError, Start, Status, Structure};
@@ -19,11 +19,9 @@ fn main() -> Result<(), SolverError> {
     let mut settings = Settings::default();
     settings.tolerance = 1e-6;
     let mut solver = Solver::new(Structure::unconstrained(2 * HORIZON, set), settings)?;
-    let mut random = SplitMix64(SEED);
     let mut evaluations = Vec::new();
     let (mut converged, mut lies) = (0, 0);
-    for _ in 0..STARTS {
-        let initial = [random.uniform(), random.uniform(), random.uniform()];
+    for initial in random_states(SEED).take(STARTS) {
         let mut functions = Navigation::new(HORIZON, initial, false);
         solver.start(&Start::cold(vec![0.0; 2 * HORIZON]))?;
         while solver.step(&mut functions, 10_000) == Busy::Yes {}
@@ -58,18 +56,4 @@ fn true_residual(functions: &mut Navigation, u: &[f64]) -> f64 {
         .zip(&gradient)
         .filter(|(u, g)| !blocked(**u, **g))
         .fold(0.0, |worst, (_, g)| g.abs().max(worst))
-}
-
-/// Vigna's SplitMix64.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    /// Uniform in [-3, 3).
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 * (6.0 / (1u64 << 53) as f64) - 3.0
-    }
 }

@@ -9,7 +9,7 @@ mod navigation;
 use labwire_core::sets::Set;
 use labwire_core::solve::{Constraint, Cost, Functions, Structure};
 
-pub use navigation::Navigation;
+pub use navigation::{Navigation, random_states};
 
 /// A problem to solve, with its known optimum.
 pub struct BenchmarkProblem {

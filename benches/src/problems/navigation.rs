@@ -1,5 +1,7 @@
 //! The trailer: states x, y, theta; inputs ux, uy; drive it to (1, 1, 0).
 
+use std::iter;
+
 use labwire_core::math;
 use labwire_core::solve::Functions;
 
@@ -86,4 +88,17 @@ impl Functions for Navigation {
             ];
         }
     }
+}
+
+/// Initial states of the trailer, uniform in [-3, 3)^3 (Vigna's SplitMix64).
+pub fn random_states(seed: u64) -> impl Iterator<Item = [f64; 3]> {
+    let mut state = seed;
+    let mut uniform = move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 * (6.0 / (1u64 << 53) as f64) - 3.0
+    };
+    iter::repeat_with(move || [uniform(), uniform(), uniform()])
 }

@@ -55,24 +55,21 @@ impl Lbfgs {
     }
 
     /// Remembers a pair, in place of the oldest; `write(i)` gives component `i` of the step and of the difference.
-    /// Returns the curvature along it on the mask, if it is positive.
+    /// Returns the length of gradient step that suits the curvature along it, whatever its sign; nothing where it is flat.
     pub(crate) fn push(&mut self, write: impl Fn(usize) -> (f64, f64)) -> Option<f64> {
         let start = self.head * self.dimension;
         let steps = &mut self.steps[start..start + self.dimension];
         let differences = &mut self.differences[start..start + self.dimension];
-        for (i, (s, y)) in steps.iter_mut().zip(differences).enumerate() {
+        for (i, (s, y)) in steps.iter_mut().zip(differences.iter_mut()).enumerate() {
             (*s, *y) = write(i);
         }
+        let length = math::sqrt(math::norm_squared(steps) / math::norm_squared(differences));
         self.weigh(self.head);
         let scale = self.scale[self.head];
         self.head = (self.head + 1) % self.memory;
         self.count = (self.count + 1).min(self.memory);
-        (scale > 0.0).then(|| 1.0 / scale)
-    }
-
-    /// Whether any pair has curvature on the mask.
-    pub(crate) fn has_curvature(&self) -> bool {
-        (0..self.count).any(|age| self.rho[self.slot(age)] > 0.0)
+        let length = if scale > 0.0 { scale } else { length };
+        length.is_finite().then_some(length)
     }
 
     /// Sets which coordinates are free.

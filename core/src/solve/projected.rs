@@ -188,7 +188,7 @@ impl Projected {
             }
             let rise = self.next.psi - self.current.psi;
             if rise <= SUFFICIENT_DECREASE * slope + round_off {
-                self.accept(tau);
+                self.accept();
                 return Some(tau);
             }
             // Where the parabola through value, slope and the trial's value is lowest.
@@ -205,25 +205,15 @@ impl Projected {
         }
     }
 
-    /// The trial, `tau` of the direction, becomes the iterate; the pair it teaches is remembered.
-    fn accept(&mut self, tau: f64) {
+    /// The trial becomes the iterate; the pair it teaches is remembered.
+    fn accept(&mut self) {
         mem::swap(&mut self.current, &mut self.next);
         self.is_last_evaluated = true;
         let (now, last) = (&self.current, &self.next);
-        let curvature = self
+        let length = self
             .lbfgs
             .push(|i| (now.u[i] - last.u[i], now.gradient[i] - last.gradient[i]));
-        let longer = self.gamma * LONGER_WHERE_FLAT;
-        if let Some(curvature) = curvature {
-            self.gamma = 1.0 / curvature;
-        } else if tau < 1.0 {
-            self.gamma *= tau;
-        } else if !self.lbfgs.has_curvature()
-            && !(0..self.current.u.len()).any(|i| self.bounds.clip(&self.current, longer, i))
-        {
-            // Flat ground since the start, and no bound ahead.
-            self.gamma = longer;
-        }
+        self.gamma = length.unwrap_or(self.gamma * LONGER_WHERE_FLAT);
         self.take();
     }
 }
