@@ -347,6 +347,26 @@ fn a_prompt_takes_commands_and_remembers_them() {
 }
 
 #[test]
+fn the_oldest_generation_can_be_told() {
+    let server = Server::start("oldest", &["--generation", "g1"]);
+    let _meter = Running::start(&[
+        "instrument",
+        "--as",
+        "grabber",
+        "--dim",
+        "0D",
+        "--generation",
+        "g1",
+        "--connect",
+        &server.address,
+    ]);
+    while server.ask(&["list"]).lines().count() < 2 {}
+    let said = server.ask(&["grab"]);
+    assert!(said.contains(" = 1.02"), "{said}");
+    assert!(server.ask(&["list"]).contains(" g1 "));
+}
+
+#[test]
 fn an_address_is_not_taken_for_what_it_is_not() {
     for arguments in [&["serve"][..], &["instrument", "--as", "actuator"]] {
         let arguments = [arguments, &["--address", "127.0.0.1:1"]].concat();

@@ -543,6 +543,28 @@ fn a_module_that_is_asked_faster_than_it_answers_stops_reading() {
     assert!(client.wants_input());
 }
 
+/// Whatever generation a server was told, controllers and modules of g4 are known by their first bytes.
+#[test]
+fn g4_is_seen_whatever_was_expected() {
+    let kind = [
+        "00000012 00000003737472 00000007 47524142424552",
+        "00000015 00000003737472 0000000a 434f4e54524f4c4c4552",
+    ];
+    for generation in Generation::ALL {
+        let first = kind.map(|bytes| {
+            server_reads(Recognition::Fixed(generation), &hex(bytes), 1)
+                .0
+                .remove(0)
+        });
+        let module = ServerEvent::Module {
+            kind: ModuleKind::Grabber,
+            generation: Generation::G4,
+            address: "here".into(),
+        };
+        assert_eq!(first, [module, ServerEvent::Controller], "{generation}");
+    }
+}
+
 #[test]
 fn controllers_send_any_object_and_get_any_object() {
     let mut server = server(Recognition::default());

@@ -10,10 +10,10 @@ use super::decode::DecodeError;
 use super::generation::Generation;
 use super::limits::Limits;
 
-/// How a server tells the generation of a module.
+/// How a server tells the generation of a module. That it is g4 is always seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recognition {
-    /// It does not: every module is of this one.
+    /// Every other module is of this one.
     Fixed(Generation),
     /// By what the module sends. Where that shows g3, whose letters look alike, this one.
     Automatic {
@@ -34,7 +34,7 @@ pub(super) struct ReportReader {
     decoder: MessageDecoder,
     limits: Limits,
     stage: Stage,
-    g3: Generation,
+    recognition: Recognition,
     /// Bytes that were looked at and are still to be decoded.
     pending: Vec<u8>,
 }
@@ -43,7 +43,7 @@ pub(super) struct ReportReader {
 enum Stage {
     /// Nothing is known: the first bytes are gathered.
     First,
-    /// Not g4: g2 for now.
+    /// Neither g4 nor told to us: g2 for now.
     Old,
     /// Data or a position begin: their first bytes are gathered.
     Payload,
@@ -57,15 +57,15 @@ const CLASS: &[u8] = b"\0\0\0\x0cData";
 
 impl ReportReader {
     pub(super) fn new(recognition: Recognition, limits: &Limits) -> Self {
-        let (generation, stage, g3) = match recognition {
-            Recognition::Fixed(generation) => (generation, Stage::Settled, generation),
-            Recognition::Automatic { g3 } => (Generation::G2, Stage::First, g3),
+        let generation = match recognition {
+            Recognition::Fixed(generation) => generation,
+            Recognition::Automatic { .. } => Generation::G2,
         };
         Self {
             decoder: MessageDecoder::new(generation, limits),
             limits: limits.clone(),
-            stage,
-            g3,
+            stage: Stage::First,
+            recognition,
             pending: Vec::new(),
         }
     }
@@ -125,12 +125,12 @@ impl ReportReader {
         let Some(&fifth) = self.pending.get(4) else {
             return false;
         };
-        let generation = if fifth == 0 {
-            Generation::G4
-        } else {
-            Generation::G2
+        let (generation, stage) = match self.recognition {
+            _ if fifth == 0 => (Generation::G4, Stage::Settled),
+            Recognition::Fixed(generation) => (generation, Stage::Settled),
+            Recognition::Automatic { .. } => (Generation::G2, Stage::Old),
         };
-        self.stage = if fifth == 0 { Stage::Settled } else { Stage::Old };
+        self.stage = stage;
         self.decoder = MessageDecoder::new(generation, &self.limits);
         self.decoder.stop_at_command(self.stage == Stage::Old);
         true
@@ -147,8 +147,8 @@ impl ReportReader {
             self.pending.push(first);
             is_class = CLASS.starts_with(&self.pending);
         }
-        if is_class {
-            self.decoder.switch::<Report>(self.g3, &self.limits);
+        if let (true, Recognition::Automatic { g3 }) = (is_class, self.recognition) {
+            self.decoder.switch::<Report>(g3, &self.limits);
         }
         self.stage = Stage::Settled;
         self.decoder.stop_at_command(false);
