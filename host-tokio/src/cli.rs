@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod device;
+mod experiment;
 mod failure;
 mod log;
 mod obe;
@@ -47,6 +48,8 @@ enum Command {
     Check(check::Arguments),
     /// Call an OpEn server.
     Open(open::Arguments),
+    /// Design an experiment: simulated, from measurements, or with somebody at the instrument.
+    Experiment(experiment::Arguments),
     /// Call an OptBayesExpt server.
     Obe(obe::Arguments),
     /// Call ZEISS INSPECT's script, or labwire in its place.
@@ -79,6 +82,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Solve(arguments)) => solve::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::Open(arguments)) => open::run(arguments),
+        Some(Command::Experiment(arguments)) => experiment::run(arguments),
         Some(Command::Obe(arguments)) => obe::run(arguments),
         Some(Command::Zeiss(arguments)) => zeiss::run(arguments),
         Some(Command::Device(arguments)) => device::run(arguments),

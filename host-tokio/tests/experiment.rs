@@ -1,0 +1,140 @@
+//! `labwire experiment`, as a user runs it.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Status, standard output, standard error.
+fn run(arguments: &[&str], typed: &str) -> (Option<i32>, String, String) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_labwire"))
+        .arg("experiment")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program is built");
+    let mut input = program.stdin.take().expect("piped");
+    // It may end before it has read everything.
+    let _ = input.write_all(typed.as_bytes());
+    drop(input);
+    let output = program.wait_with_output().expect("it ends");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).display().to_string()
+}
+
+#[test]
+fn what_is_simulated_can_be_replayed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [csv, svg, posterior] = ["d.csv", "n.svg", "p.json"].map(|name| path(folder.path(), name));
+    let experiment = ["lorentzian", "--seed", "3", "--particles", "2000"];
+    let simulate = [
+        "simulate", "-m", "60", "--truth", "x0=3.1", "--csv", &csv, "--svg", &svg,
+    ];
+    let (code, out, err) = run(&[&experiment[..], &simulate].concat(), "");
+    assert!(
+        code == Some(0) && out.contains("after 60 measurements"),
+        "{out}{err}"
+    );
+    assert_eq!(
+        run(&[&experiment[..], &simulate].concat(), "").1,
+        out,
+        "the same seed"
+    );
+    let drawn = std::fs::read_to_string(&svg).expect("a picture");
+    assert!(drawn.contains("designed") && drawn.contains("scan") && drawn.contains("<polygon"));
+    let replay = ["replay", &csv, "--posterior", &posterior, "--svg", &svg];
+    let (code, out, err) = run(&[&experiment[..], &replay].concat(), "");
+    assert!(code == Some(0) && out.contains("60 measurements"), "{out}{err}");
+    assert!(out.contains("x0 = 3.1") || out.contains("x0 = 3.0"), "{out}");
+    let by_hand = ["by-hand", "--posterior", &posterior];
+    let (code, out, _) = run(&[&experiment[..], &by_hand].concat(), "50000\n");
+    assert!(code == Some(0) && out.contains("measurement 61:"), "{out}");
+    assert!(out.contains("measurement 62:"), "{out}");
+}
+
+#[test]
+fn somebody_at_the_instrument_is_led_through() {
+    let typed = "nonsense\nhelp\n0.5\nat 0.25\n0.6\nat 1 2\nundo\nundo\nundo\nplot\nquit\n";
+    let (code, out, err) = run(&["line", "--seed", "1", "--particles", "500", "by-hand"], typed);
+    assert_eq!(code, Some(0));
+    for expected in [
+        "measurement 1: x = ",
+        "measurement 2: x = 0.25",
+        "measurement 3: x = ",
+        "sigma = ",
+    ] {
+        assert!(out.contains(expected), "{expected}: {out}");
+    }
+    for expected in [
+        "\"nonsense\" is no number",
+        "a setting has 1 numbers, not 2",
+        "no measurement to take back",
+    ] {
+        assert!(err.contains(expected), "{expected}: {err}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = path(folder.path(), name);
+        std::fs::write(&path, text).expect("a folder that can be written to");
+        path
+    };
+    let wrong = file(
+        "wrong.json",
+        "{\"settings\": {\"x\": [1]}, \"parameters\": {\"a\": {\"unifrom\": [0, 1]}}, \"model\": \"a\"}",
+    );
+    let column = file("column.csv", "g,y\n1,2\n");
+    let number = file("number.csv", "f,y\n2.6,many\n");
+    let data = file("data.csv", "f,y,s\n2.6,0.9,0\n");
+    for (arguments, code, message) in [
+        (&["nowhere.json", "simulate"][..], 66, "cannot read nowhere.json"),
+        (&[&wrong, "simulate"], 65, "did you mean `uniform`?"),
+        (
+            &["dip", "--set", "stops=3", "simulate"],
+            65,
+            "did you mean `steps`?",
+        ),
+        (
+            &["dip", "--set", "steps=0", "simulate"],
+            65,
+            "the count must be a whole number from 1 on",
+        ),
+        (&["dip", "--set", "steps", "simulate"], 64, "not NAME=NUMBER"),
+        (
+            &["dip", "--particles", "1", "simulate"],
+            64,
+            "--particles is a number from 2",
+        ),
+        (
+            &["dip", "simulate", "--truth", "deph=2"],
+            64,
+            "did you mean `depth`?",
+        ),
+        (&["dip", "replay", &column], 65, "there is no column `f`"),
+        (
+            &["dip", "replay", &number],
+            65,
+            "row 1, column `y`: \"many\" is no number",
+        ),
+        (
+            &["dip", "replay", &data],
+            65,
+            "row 1: a standard deviation must be a positive number, not 0",
+        ),
+        (&["dip", "replay", "nowhere.csv"], 66, "nowhere.csv"),
+    ] {
+        let (found, _, err) = run(arguments, "");
+        assert!(
+            found == Some(code) && err.contains(message),
+            "{arguments:?}: {found:?} {err}"
+        );
+    }
+}
