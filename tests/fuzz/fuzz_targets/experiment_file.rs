@@ -1,0 +1,30 @@
+//! Experiment files: any text is read or refused, what was read can be designed a little, saved and read back.
+#![no_main]
+
+use labwire_core::design::{DesignLimits, Designer, Experiment};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let mut limits = DesignLimits::default();
+    let expressions = &mut limits.text;
+    (expressions.graph_nodes, expressions.expansion_steps, expressions.variables) = (20_000, 100_000, 200);
+    (limits.settings, limits.particle_numbers, limits.draw_numbers) = (1000, 1000, 1000);
+    let mut experiment = match Experiment::from_json(text, &[], &limits) {
+        Ok(experiment) => experiment,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    experiment.options.particles = experiment.options.particles.min(50);
+    let Ok(mut designer) = Designer::new(experiment.clone(), 1) else { return };
+    for value in [0.5, -1e3] {
+        let setting = designer.suggest();
+        assert!(designer.experiment().grid.contains(&setting) || setting.iter().any(|x| x.is_nan()));
+        let values = vec![value; designer.experiment().channels()];
+        // It may be refused.
+        let _ = designer.update(&setting, &values, Some(&[0.1]));
+        let weights = designer.weights();
+        assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    }
+    let saved = designer.posterior();
+    let loaded = Designer::from_posterior(experiment, &saved).expect("it was just written");
+    assert_eq!(loaded.posterior(), saved);
+});
