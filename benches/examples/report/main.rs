@@ -2,7 +2,11 @@
 //!
 //! `cargo run --release -p labwire-benches --example report > benches/BENCHMARKS.md` prints it in Markdown and writes
 //! `target/report.svg`.
-#![allow(clippy::print_stdout, reason = "the report is its purpose")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the report is its purpose"
+)]
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -13,6 +17,8 @@ mod chart;
 mod open;
 mod ours;
 mod truth;
+
+use std::process::ExitCode;
 
 use labwire_benches::expressions;
 use labwire_benches::problems::{self, BenchmarkProblem};
@@ -45,13 +51,15 @@ pub(crate) struct Run {
 pub(crate) struct Row {
     /// The problem.
     pub(crate) name: String,
+    /// Whether ours converged, and was right to say so, on closures and on text.
+    pub(crate) is_true: bool,
     /// Ours, on closures.
     pub(crate) ours: f64,
     /// OpEn's fastest run that is good enough.
     pub(crate) open: Option<f64>,
 }
 
-fn main() {
+fn main() -> ExitCode {
     println!("# labwire and optimization_engine, side by side\n");
     println!(
         "Printed by `cargo run --release -p labwire-benches --example report` on {}.\n",
@@ -71,12 +79,13 @@ fn main() {
     for mut problem in problems::all() {
         rows.push(compare(&mut problem));
     }
+    let all_are_true = rows.iter().all(|row| row.is_true);
     println!(
         "\n\"How many times faster\" is OpEn's time over labwire's, both measured here; for alpaqa it is OpEn's time over that of\n\
          alpaqa's best method, both measured on another machine of this class with the functions in C.\n\n\
          | problem | labwire, us | OpEn at the same truth, us | how many times faster | alpaqa, elsewhere |\n|---|---|---|---|---|"
     );
-    for Row { name, ours, open } in &rows {
+    for Row { name, ours, open, .. } in &rows {
         let alpaqa = alpaqa_ratio(name).map_or_else(String::new, |ratio| format!("{ratio:.1}"));
         match open {
             Some(open) => println!(
@@ -88,6 +97,12 @@ fn main() {
     }
     std::fs::create_dir_all("target").expect("target can be made");
     std::fs::write("target/report.svg", chart::svg(&rows)).expect("target can be written to");
+    if all_are_true {
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("labwire did not converge, or says so where it did not");
+        ExitCode::FAILURE
+    }
 }
 
 /// OpEn's time for a true residual of 1e-6 over the best of alpaqa's PANOC, ZeroFPR, structured PANOC and PANTR, as measured
@@ -115,10 +130,10 @@ fn compare(problem: &mut BenchmarkProblem) -> Row {
     let mut functions = std::mem::replace(&mut problem.functions, problems::all().remove(0).functions);
     let ours = ours::run(problem, functions.as_mut()).expect("the problem is well formed");
     problem.functions = functions;
-    print_run(problem, "labwire", &ours);
+    let mut is_true = print_run(problem, "labwire", &ours);
     if let Some(mut evaluator) = expressions::evaluator(&problem.name) {
         let run = ours::run(problem, &mut evaluator).expect("the problem is well formed");
-        print_run(problem, "labwire, text", &run);
+        is_true &= print_run(problem, "labwire, text", &run);
     }
     if let Some(run) = open::plain_run(problem) {
         print_run(problem, "OpEn", &run);
@@ -132,7 +147,9 @@ fn compare(problem: &mut BenchmarkProblem) -> Row {
         residual <= 1e-6 && violation <= 1e-6
     });
     match &open {
-        Some(run) => print_run(problem, "OpEn, same truth", run),
+        Some(run) => {
+            print_run(problem, "OpEn, same truth", run);
+        }
         None => println!(
             "| {} | OpEn, same truth | | not reached | | | | | | |",
             problem.name
@@ -140,12 +157,14 @@ fn compare(problem: &mut BenchmarkProblem) -> Row {
     }
     Row {
         name: problem.name.clone(),
+        is_true,
         ours: ours.microseconds,
         open: open.map(|run| run.microseconds),
     }
 }
 
-fn print_run(problem: &mut BenchmarkProblem, solver: &str, run: &Run) {
+/// Prints a line, and says whether the run converged, and truly.
+fn print_run(problem: &mut BenchmarkProblem, solver: &str, run: &Run) -> bool {
     let Truth {
         residual,
         violation,
@@ -167,6 +186,7 @@ fn print_run(problem: &mut BenchmarkProblem, solver: &str, run: &Run) {
         run.hessian_products,
         cost - problem.optimum,
     );
+    remark.is_empty()
 }
 
 fn median(times: &mut [f64]) -> f64 {
