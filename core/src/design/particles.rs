@@ -41,7 +41,7 @@ impl Particles {
             sum_of_squares: 0.0,
             scratch: vec![0.0; len],
         };
-        particles.weigh();
+        particles.level();
         particles
     }
 
@@ -152,11 +152,8 @@ impl Particles {
     /// Takes in the likelihood that was evaluated, to the power of `power`. `largest` is what
     /// [`largest`](Self::largest) says, and is finite.
     pub(super) fn accept(&mut self, power: f64, largest: f64) {
-        for (log, old) in self.scratch.iter_mut().zip(&self.log_weights) {
-            *log = posterior(*old, *log, power) - largest;
-        }
         core::mem::swap(&mut self.scratch, &mut self.log_weights);
-        self.weigh();
+        self.weigh(|log, old| posterior(old, log, power) - largest);
     }
 
     /// Takes particles out of the distribution: those for which one of `conditions` outputs, which `evaluate` writes for
@@ -189,8 +186,7 @@ impl Particles {
 
     /// Makes all weights equal.
     pub(super) fn level(&mut self) {
-        self.log_weights.fill(0.0);
-        self.weigh();
+        self.weigh(|_, _| 0.0);
     }
 
     /// A particle, drawn by weight.
@@ -212,13 +208,20 @@ impl Particles {
         drawn
     }
 
-    /// Weights and their sums from the logarithms.
-    fn weigh(&mut self) {
+    /// Weights and their sums from the logarithms, after each of these has become what `renew` makes of it and of the
+    /// number in the scratch.
+    #[inline(always)]
+    fn weigh(&mut self, renew: impl Fn(f64, f64) -> f64) {
         self.cumulative.clear();
         self.sum_of_squares = 0.0;
         let mut total = 0.0;
-        for (weights, logs) in self.weights.chunks_mut(BLOCK).zip(self.log_weights.chunks(BLOCK)) {
-            for (weight, log) in weights.iter_mut().zip(logs) {
+        for range in self.blocks() {
+            let (logs, old) = (&mut self.log_weights[range.clone()], &self.scratch[range.clone()]);
+            let weights = &mut self.weights[range];
+            for (log, old) in logs.iter_mut().zip(old) {
+                *log = renew(*log, *old);
+            }
+            for (weight, log) in weights.iter_mut().zip(&*logs) {
                 *weight = exp_weight(*log);
             }
             let [sum, squares] = sums(weights);
