@@ -1,22 +1,37 @@
-//! labwire's engines for JavaScript and TypeScript: load a problem file, solve it in steps.
+//! labwire's engines and protocols for JavaScript and TypeScript: problems, solver, designer, and the client's side of every
+//! protocol, bytes in, bytes out.
 //!
 //! The core of labwire, bit for bit, in a page, a worker or Node.js. Long work is cut into steps of bounded length, so
 //! that a page paints between them. What goes wrong is thrown as an `Error`.
 
+mod designer;
+mod device_session;
 mod error;
+mod js;
+mod obe_session;
+mod open_session;
 mod problem;
 mod progress;
+mod pymodaq_session;
+mod session;
 mod solution;
 mod solver;
 mod start_options;
+mod zeiss_session;
 
 use wasm_bindgen::prelude::*;
 
+pub use designer::{Designer, Simulator, default_experiment, example_experiment};
+pub use device_session::DeviceSession;
+pub use obe_session::ObeSession;
+pub use open_session::OpenSession;
 pub use problem::{Problem, default_problem};
 pub use progress::Progress;
+pub use pymodaq_session::PymodaqSession;
 pub use solution::Solution;
 pub use solver::Solver;
 pub use start_options::StartOptions;
+pub use zeiss_session::ZeissSession;
 
 /// The version of this package.
 #[wasm_bindgen]

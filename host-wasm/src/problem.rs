@@ -47,6 +47,23 @@ impl Problem {
         self.problem.num_variables()
     }
 
+    /// The names of the parameters, one for each number: `p[0]` and so on for the components of vectors.
+    #[wasm_bindgen(getter, js_name = parameterNames)]
+    pub fn parameter_names(&self) -> Vec<String> {
+        let vectors = self.problem.parameters().iter();
+        let components = vectors.map(|vector| match vector.len {
+            1 => vec![vector.name.clone()],
+            len => (0..len).map(|i| format!("{}[{i}]", vector.name)).collect(),
+        });
+        components.flatten().collect()
+    }
+
+    /// What the problem holds, for people: a line for each thing.
+    #[wasm_bindgen(getter)]
+    pub fn summary(&self) -> String {
+        self.problem.summary().to_string()
+    }
+
     /// The number of parameters.
     #[wasm_bindgen(getter, js_name = numParameters)]
     pub fn num_parameters(&self) -> usize {

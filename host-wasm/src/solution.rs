@@ -10,7 +10,7 @@ use tsify::Tsify;
 pub struct Solution {
     /// How it ended. "converged" means that residual and violation are below their tolerances, nothing else.
     #[tsify(
-        type = "\"converged\" | \"iteration limit\" | \"time limit\" | \"not finite\" | \"locally infeasible\" | \"cancelled\""
+        type = "\"converged\" | \"iteration limit\" | \"time limit\" | \"not finite\" | \"locally infeasible\" | \"unbounded below\" | \"no progress in double precision\" | \"cancelled\""
     )]
     pub status: String,
     /// The decision variables; the best point seen when the solve did not converge.

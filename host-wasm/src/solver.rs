@@ -7,6 +7,7 @@ use labwire_core::time::Instant;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 
+use crate::js::serialized;
 use crate::{Problem, Progress, Solution, StartOptions};
 
 #[wasm_bindgen]
@@ -30,6 +31,7 @@ pub struct Solver {
     problem: Problem,
     evaluator: Evaluator,
     solver: solve::Solver,
+    parameters: Vec<f64>,
     /// Where the next solve starts.
     warm: Start,
     /// `None`: there was no solve yet.
@@ -46,6 +48,7 @@ impl Solver {
             problem: problem.clone(),
             evaluator: problem.problem.evaluator(),
             solver: solve::Solver::for_problem(&problem.problem)?,
+            parameters: Vec::new(),
             warm: Start::for_problem(&problem.problem),
             begun: None,
             ended: Instant::ZERO,
@@ -80,6 +83,7 @@ impl Solver {
         }
         self.solver.start(&start)?;
         self.evaluator.set_parameters(parameters);
+        self.parameters = parameters.to_vec();
         self.begun = Some(now());
         Ok(())
     }
@@ -117,6 +121,24 @@ impl Solver {
         let solve_time_ms = self.ended.duration_since(begun).as_secs_f64() * 1e3;
         let solution = Solution::new(&self.solver, status, solve_time_ms);
         Ok(Some(solution.into_ts()?))
+    }
+
+    /// The best point so far by name; of an optimal-control problem, each input over the stages and each state over the
+    /// stages and at the end.
+    ///
+    /// @throws {Error} when no solve was started
+    #[wasm_bindgen(js_name = namedValues, unchecked_return_type = "Record<string, number[]>")]
+    pub fn named_values(&mut self) -> Result<JsValue, JsError> {
+        if self.begun.is_none() {
+            return Err(JsError::new("no solve was started"));
+        }
+        // With an evaluator of its own: the solve goes on as if nobody had asked.
+        let mut evaluator = self.problem.problem.evaluator();
+        evaluator.set_parameters(&self.parameters);
+        let solution = self.solver.solution();
+        Ok(serialized(
+            &self.problem.problem.named_values(&mut evaluator, solution),
+        ))
     }
 
     fn end(&mut self) {

@@ -1,0 +1,136 @@
+//! OpEn, the client's side.
+
+use labwire_core::limits::SessionLimits;
+use labwire_core::open::{Client, Reply, Request, RunRequest};
+use labwire_core::session::{CloseReason, Event, Session, TransmitState};
+use wasm_bindgen::prelude::*;
+
+use crate::js::{instant, object, serialized};
+use crate::session::session_methods;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** The last event of a session. */
+export interface ClosedEvent {
+    type: "closed";
+    /** The protocol's regular end. */
+    isRegular: boolean;
+    reason: string;
+}
+
+/** What OpEn is asked to solve, by the names of the wire. */
+export interface RunRequest {
+    parameter: number[];
+    initial_guess?: number[];
+    initial_lagrange_multipliers?: number[];
+    initial_penalty?: number;
+    /** Which of several loaded problems. */
+    problem?: string;
+}
+
+/** How a solve went, by the names of the wire. What the server does not tell is null, 0 or empty. */
+export interface RunReply {
+    exit_status: string;
+    num_outer_iterations: number;
+    num_inner_iterations: number;
+    last_problem_norm_fpr: number;
+    delta_y_norm_over_c: number | null;
+    f2_norm: number | null;
+    solve_time_ms: number;
+    penalty: number | null;
+    solution: number[];
+    lagrange_multipliers: number[];
+    cost: number | null;
+    max_constraint_violation: number | null;
+    kkt_residual: number | null;
+    evaluations: number;
+    f2_lagrange_multipliers: number[];
+    status: string;
+    infeasible_constraints?: string[];
+    /** The solution by name; trajectories of an optimal-control problem. */
+    variables?: Record<string, number[]>;
+}
+
+export type OpenEvent =
+    | { type: "pong"; number: number }
+    | { type: "run"; reply: RunReply }
+    | { type: "loaded"; name: string }
+    | { type: "killed" }
+    | { type: "error"; code: number; message: string }
+    | ClosedEvent;
+"#;
+
+/// One connection to an OpEn server: bytes in, bytes out. Replies come in the order of the requests.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct OpenSession {
+    session: Client,
+}
+
+#[wasm_bindgen]
+impl OpenSession {
+    /// For one request, which every OpEn server understands, or kept open for many, which only labwire does.
+    #[wasm_bindgen(constructor)]
+    pub fn new(now: f64, is_kept_open: bool) -> Self {
+        let limits = SessionLimits::default();
+        let session = if is_kept_open {
+            Client::kept_open(instant(now), limits)
+        } else {
+            Client::one_shot(limits)
+        };
+        Self { session }
+    }
+
+    /// Asks to answer with the same number.
+    pub fn ping(&mut self, now: f64, number: i32) -> Result<(), JsError> {
+        self.request(now, &Request::Ping(number))
+    }
+
+    /// Asks to solve.
+    ///
+    /// @throws {Error} when the request lacks something, or this connection carries no more
+    pub fn run(
+        &mut self,
+        now: f64,
+        #[wasm_bindgen(unchecked_param_type = "RunRequest")] request: JsValue,
+    ) -> Result<(), JsError> {
+        let text = js_sys::JSON::stringify(&request)
+            .map(String::from)
+            .unwrap_or_default();
+        let request: RunRequest = serde_json::from_str(&text)?;
+        self.request(now, &Request::Run(request))
+    }
+
+    /// Asks to load a problem file.
+    pub fn load(&mut self, now: f64, text: String) -> Result<(), JsError> {
+        let text = serde_json::value::RawValue::from_string(text)?;
+        self.request(now, &Request::Load(text))
+    }
+
+    /// Asks the server to end.
+    pub fn kill(&mut self, now: f64, number: i32) -> Result<(), JsError> {
+        self.request(now, &Request::Kill(number))
+    }
+
+    fn request(&mut self, now: f64, request: &Request) -> Result<(), JsError> {
+        Ok(self.session.request(instant(now), request)?)
+    }
+}
+
+session_methods!(OpenSession, "OpenEvent | undefined");
+
+impl OpenSession {
+    fn event(&mut self, reply: Reply) -> JsValue {
+        match reply {
+            Reply::Pong(number) => object([("type", "pong".into()), ("number", number.into())]),
+            Reply::Run(reply) => object([("type", "run".into()), ("reply", serialized(&*reply))]),
+            Reply::Loaded(name) => object([("type", "loaded".into()), ("name", name.into())]),
+            Reply::Killed => object([("type", "killed".into())]),
+            Reply::Error(error) => object([
+                ("type", "error".into()),
+                ("code", error.code.into()),
+                ("message", error.message.into()),
+            ]),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! PyMoDAQ: a program that uses the modules of a server.
+
+use js_sys::Array;
+use labwire_core::pymodaq::{
+    Answer, Command, ControlAnswer, ControlRequest, Controller, DataDim, DataToExport, Limits, ModuleAnswer,
+    NdArray,
+};
+use labwire_core::session::{CloseReason, Event, Session, TransmitState};
+use wasm_bindgen::prelude::*;
+
+use crate::js::{floats, instant, object};
+use crate::session::session_methods;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** An array as it came; what is no number is NaN. */
+export interface ModuleArray {
+    label: string;
+    shape: number[];
+    values: Float64Array;
+}
+
+/** Channels of the same shape. */
+export interface ModuleData {
+    name: string;
+    units: string;
+    channels: ModuleArray[];
+    axes: { label: string; units: string; index: number; values: Float64Array }[];
+}
+
+/** What one module has to say to a request. */
+export interface ModuleAnswer {
+    module: string;
+    error?: string;
+    info?: { kind: string; generation: string; address: string; state: string; frames: number; last: string };
+    data?: ModuleData[];
+    position?: number;
+    units?: string;
+    settings?: string;
+    confirmed?: boolean;
+}
+
+export type PymodaqEvent =
+    | { type: "answer"; id: number; error?: string; results?: ModuleAnswer[] }
+    | ClosedEvent;
+"#;
+
+/// A connection by which a program uses the modules of a labwire server: bytes in, bytes out.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct PymodaqSession {
+    session: Controller,
+}
+
+#[wasm_bindgen]
+impl PymodaqSession {
+    /// A connection that begins now.
+    #[wasm_bindgen(constructor)]
+    pub fn new(now: f64) -> Self {
+        Self {
+            session: Controller::new(instant(now), &Limits::default()),
+        }
+    }
+
+    /// Sends a request; its answer comes as an event with the same `id`. `command` is one of "list", "grab" (with
+    /// `argument` "0D", "1D", "2D", "ND" or none), "last", "move_abs" and "move_rel" (to or by `argument`), "home",
+    /// "stop", "position", "settings" and "rename" (to `argument`). No modules: every one that can do it.
+    ///
+    /// @throws {Error} when there is no such command, or `argument` is not what it needs
+    pub fn request(
+        &mut self,
+        now: f64,
+        id: u32,
+        modules: Vec<String>,
+        command: &str,
+        argument: Option<String>,
+    ) -> Result<(), JsError> {
+        let command = parse(command, argument.as_deref())?;
+        let id = i64::from(id);
+        let request = ControlRequest { id, modules, command };
+        Ok(self.session.request(instant(now), &request)?)
+    }
+}
+
+fn parse(command: &str, argument: Option<&str>) -> Result<Command, JsError> {
+    let number = || {
+        let number = argument.and_then(|argument| argument.trim().parse().ok());
+        number
+            .filter(|number: &f64| number.is_finite())
+            .ok_or_else(|| JsError::new(&format!("{command} needs a finite number, not {argument:?}")))
+    };
+    Ok(match command {
+        "list" => Command::List,
+        "grab" => Command::Grab(match argument {
+            None => None,
+            Some(dim) => {
+                let dim = DataDim::from_name(&format!("Data{dim}"));
+                Some(dim.ok_or_else(|| JsError::new("grab takes 0D, 1D, 2D or ND"))?)
+            }
+        }),
+        "last" => Command::Last,
+        "move_abs" => Command::MoveAbs(number()?),
+        "move_rel" => Command::MoveRel(number()?),
+        "home" => Command::Home,
+        "stop" => Command::Stop,
+        "position" => Command::Position,
+        "settings" => Command::Settings,
+        "rename" => Command::Rename(argument.unwrap_or_default().into()),
+        other => return Err(JsError::new(&format!("there is no command {other:?}"))),
+    })
+}
+
+session_methods!(PymodaqSession, "PymodaqEvent | undefined");
+
+impl PymodaqSession {
+    fn event(&mut self, answer: ControlAnswer) -> JsValue {
+        let (key, value) = match answer.result {
+            Ok(results) => ("results", results.iter().map(result).collect::<Array>().into()),
+            Err(error) => ("error", error.into()),
+        };
+        object([
+            ("type", "answer".into()),
+            ("id", (answer.id as f64).into()),
+            (key, value),
+        ])
+    }
+}
+
+fn result(answer: &ModuleAnswer) -> JsValue {
+    let module = ("module", JsValue::from_str(&answer.module));
+    let with = |key, value| object([module.clone(), (key, value)]);
+    match &answer.result {
+        Err(error) => with("error", error.as_str().into()),
+        Ok(Answer::Info(info)) => with(
+            "info",
+            object([
+                ("kind", info.kind.as_str().into()),
+                ("generation", info.generation.as_str().into()),
+                ("address", info.address.as_str().into()),
+                ("state", info.state.as_str().into()),
+                ("frames", (info.frames as f64).into()),
+                ("last", info.last.as_str().into()),
+            ]),
+        ),
+        Ok(Answer::Data(data)) => with("data", module_data(data)),
+        Ok(Answer::Position { value, units }) => object([
+            module,
+            ("position", (*value).into()),
+            ("units", units.as_str().into()),
+        ]),
+        Ok(Answer::Settings(xml)) => with("settings", xml.as_str().into()),
+        Ok(Answer::Set { confirmed }) => with("confirmed", (*confirmed).into()),
+        Ok(_) => object([module]),
+    }
+}
+
+fn module_data(data: &DataToExport) -> JsValue {
+    let items = data.data.iter().map(|item| {
+        let channels = item.data.iter().enumerate().map(|(index, array)| {
+            let label = item.labels.get(index).map_or("", String::as_str);
+            let shape = array.shape().iter().map(|length| JsValue::from(*length as f64));
+            object([
+                ("label", label.into()),
+                ("shape", shape.collect::<Array>().into()),
+                ("values", numbers(array)),
+            ])
+        });
+        let axes = item.axes.iter().map(|axis| {
+            object([
+                ("label", axis.label.as_str().into()),
+                ("units", axis.units.as_str().into()),
+                ("index", (axis.index as f64).into()),
+                ("values", numbers(&axis.data)),
+            ])
+        });
+        object([
+            ("name", item.name.as_str().into()),
+            ("units", item.units.as_str().into()),
+            ("channels", channels.collect::<Array>().into()),
+            ("axes", axes.collect::<Array>().into()),
+        ])
+    });
+    items.collect::<Array>().into()
+}
+
+fn numbers(array: &NdArray) -> JsValue {
+    let values: Vec<f64> = array.values().map(|value| value.unwrap_or(f64::NAN)).collect();
+    floats(&values)
+}

@@ -1,0 +1,63 @@
+//! ZEISS INSPECT's interface, the client's side.
+
+use labwire_core::session::{CloseReason, Event, Session, TransmitState};
+use labwire_core::zeiss::{Client, ImportMode, Limits, Request, Transport};
+use wasm_bindgen::prelude::*;
+
+use crate::js::{instant, object};
+use crate::session::session_methods;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+export type ZeissEvent = { type: "answer"; text: string } | ClosedEvent;
+"#;
+
+/// One connection for one request to INSPECT, as TCP carries it: bytes in, bytes out.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct ZeissSession {
+    session: Client,
+}
+
+#[wasm_bindgen]
+impl ZeissSession {
+    /// A connection for one request.
+    #[wasm_bindgen(constructor)]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self {
+            session: Client::new(Transport::Tcp, Limits::default()),
+        }
+    }
+
+    /// Asks to import an image file into a measurement series; the focal length is in mm.
+    ///
+    /// @throws {Error} when a name is empty or the focal length is not positive
+    pub fn image(&mut self, now: f64, file: &str, series: &str, focal_length: f64) -> Result<(), JsError> {
+        self.send(now, &Request::image(file, series, focal_length)?)
+    }
+
+    /// Asks to import elements into the clipboard or into a new stage.
+    ///
+    /// @throws {Error} when the file's name is empty
+    pub fn elements(&mut self, now: f64, file: &str, into_new_stage: bool) -> Result<(), JsError> {
+        let import_mode = if into_new_stage {
+            ImportMode::NewStage
+        } else {
+            ImportMode::Clipboard
+        };
+        self.send(now, &Request::elements(file, import_mode)?)
+    }
+
+    fn send(&mut self, now: f64, request: &Request) -> Result<(), JsError> {
+        Ok(self.session.send(instant(now), &request.to_text())?)
+    }
+}
+
+session_methods!(ZeissSession, "ZeissEvent | undefined");
+
+impl ZeissSession {
+    fn event(&mut self, answer: String) -> JsValue {
+        object([("type", "answer".into()), ("text", answer.into())])
+    }
+}
