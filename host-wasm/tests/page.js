@@ -1,94 +1,338 @@
-// The page in Chromium, used as a person would; screenshots of it go to target/screenshots/.
+// The workbench in Chromium, used as a person would, against a real `labwire serve`; screenshots go to target/screenshots/.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { readFile } from "node:fs/promises";
+import { browser, Lab, screenshots, until } from "./lab.js";
 
-const root = new URL("../..", import.meta.url);
-const screenshots = fileURLToPath(new URL("target/screenshots/", root));
-const flags = [
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+const lab = new Lab();
+await lab.start();
+lab.module("--as", "actuator", "--name", "stage");
+lab.module("--as", "grabber", "--dim", "1D", "--name", "spectrum");
+lab.module("--as", "grabber", "--dim", "2D", "--size", "160x120", "--name", "camera");
+const chromium = await browser();
+const complaints = [];
+const foreign = [];
 
-// A valley so long and narrow that a solve takes minutes.
-const endless = JSON.stringify({
-  variables: { u: 2000 },
-  cost: "sum(i in 0..1999, 1e12*(u[i+1] - u[i]^2)^2 + (1.2 - u[i])^2)",
-  solver: { tolerance: 1e-300, max_inner_iterations: 4e9 },
-});
-
-async function printedAddress() {
-  let text = "";
-  while (!text.includes("http://")) text += await once(server.stdout, "data");
-  return text.match(/http:\S+/)[0];
+async function open(options = {}, hash = "") {
+  const page = await chromium.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+  page.setDefaultTimeout(20_000);
+  page.on("pageerror", (error) => complaints.push(error.stack));
+  page.on("request", (request) => {
+    const { host, protocol } = new URL(request.url());
+    if (protocol.startsWith("http") && host !== lab.addresses.web) foreign.push(request.url());
+  });
+  await page.goto(`${lab.url}${hash}`);
+  await page.getByRole("tab", { name: "Optimizer" }).waitFor();
+  return page;
 }
 
-function nativeSolution() {
-  const program = fileURLToPath(new URL("target/release/labwire", root));
-  const problem = fileURLToPath(new URL("core/problems/default.json", root));
-  return JSON.parse(execFileSync(program, ["solve", problem, "-p", "1,50", "--json"])).solution;
-}
+const shot = async (page, name) => {
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
+};
+const cell = (page, name) => page.locator(`#outcome td[data-name="${name}"]`).textContent();
+const click = (page, name) => page.getByRole("button", { name, exact: true }).click();
+const solved = (page) => page.locator("#outcome td[data-name=status]").waitFor();
 
-await mkdir(screenshots, { recursive: true });
-const server = spawn("npm run page", {
-  cwd: fileURLToPath(new URL("host-wasm", root)),
-  shell: true,
-  // A group of its own: npm does not pass signals on.
-  detached: true,
-  env: { ...process.env, PORT: "0" },
-  stdio: ["ignore", "pipe", "inherit"],
-});
-const address = await printedAddress();
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", chromiumSandbox: false, args: flags });
+const checks = {
+  async "first paint"() {
+    const page = await open();
+    const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+    await page.locator("#problem").waitFor();
+    console.log(`    first contentful paint ${paint?.toFixed(0)} ms`);
+    await page.close();
+  },
+
+  async "a problem is solved here and on the server, to the last bit alike"() {
+    const page = await open();
+    await click(page, "Solve here");
+    await solved(page);
+    assert.equal(await cell(page, "status"), "converged");
+    await click(page, "Solve on the server");
+    await page.locator("#comparison.same").waitFor();
+    assert.match(await page.locator("#comparison").textContent(), /equal to the last bit/);
+    await shot(page, "optimizer-light");
+    await page.close();
+  },
+
+  async "a wrong problem file is shown with its place, at once"() {
+    const page = await open();
+    await page.getByLabel("Problem file").fill('{\n  "variables": {"u": 1},\n  "cost": "u[0]^2 + w"\n}');
+    const fault = page.locator("#problem-error");
+    await until(async () => /^line 3, column \d+: `cost`.*`w`(.|\n)*\^/.test(await fault.textContent()), "the fault");
+    assert.equal(await page.getByRole("button", { name: "Solve here" }).isDisabled(), true);
+    await shot(page, "optimizer-error");
+    await page.close();
+  },
+
+  async "sliders solve again, warm"() {
+    const page = await open();
+    await click(page, "Solve here");
+    await solved(page);
+    const before = await cell(page, "cost");
+    const slider = page.getByLabel("p[1], slider");
+    await slider.focus();
+    for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowRight");
+    await until(async () => (await cell(page, "cost")) !== before, "another cost");
+    await page.close();
+  },
+
+  async "dragging the target bends the path at every frame"() {
+    const page = await open();
+    await page.getByLabel("Example").selectOption("Trailer around an obstacle");
+    await click(page, "Solve here");
+    await solved(page);
+    assert.equal(await cell(page, "status"), "converged");
+    await click(page, "Solve on the server");
+    await page.locator("#comparison.same").waitFor();
+    await shot(page, "trailer-light");
+    const box = await page.locator("canvas.scene").boundingBox();
+    const at = (x, y) => [box.x + ((x + 2.2) / 4.4) * box.width, box.y + ((2.4 - y) / 3.3) * box.height];
+    const frames = page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          let count = 0;
+          const start = performance.now();
+          const tick = () => {
+            count++;
+            if (performance.now() - start > 1500) resolve(count / ((performance.now() - start) / 1000));
+            else requestAnimationFrame(tick);
+          };
+          tick();
+        }),
+    );
+    const before = await cell(page, "solution");
+    await page.mouse.move(...at(1, 1));
+    await page.mouse.down();
+    for (let i = 1; i <= 60; i++) await page.mouse.move(...at(1 - i / 60, 1 + i / 60));
+    await page.mouse.up();
+    await until(async () => (await cell(page, "solution")) !== before, "another solution");
+    await until(async () => (await cell(page, "status")) === "converged", "it converges");
+    assert.equal(Number(await page.getByLabel("yt", { exact: true }).inputValue()).toFixed(1), "2.0");
+    console.log(`    ${(await frames).toFixed(0)} frames a second while dragging, ${await cell(page, "time")} a solve`);
+    await shot(page, "trailer-dragged");
+    // By keyboard too.
+    await page.locator("canvas.scene").focus();
+    await page.keyboard.press("ArrowLeft");
+    await until(async () => Number(await page.getByLabel("xt", { exact: true }).inputValue()) < -0.04, "moved by key");
+    await page.close();
+  },
+
+  async "a long solve leaves the page alive, and can be cancelled"() {
+    const page = await open();
+    await page.getByLabel("Example").selectOption("A long solve");
+    await click(page, "Solve here");
+    await page.getByText(/iteration \d+, residual/).waitFor();
+    await page.getByRole("tab", { name: "Inspector" }).click();
+    await page.getByRole("tab", { name: "Optimizer" }).click();
+    await shot(page, "optimizer-solving");
+    await click(page, "Cancel");
+    await solved(page);
+    assert.equal(await cell(page, "status"), "cancelled");
+    await page.close();
+  },
+
+  async "a page that is closed in mid-solve leaves nothing running on the server"() {
+    const page = await open();
+    await page.getByLabel("Example").selectOption("A long solve");
+    const running = () => lab.metric("labwire_jobs_running", "open");
+    await click(page, "Solve on the server");
+    await until(async () => (await running()) === 1, "the server solves");
+    await click(page, "Cancel");
+    await until(async () => (await running()) === 0, "the server has stopped");
+    await click(page, "Solve on the server");
+    await until(async () => (await running()) === 1, "the server solves again");
+    await page.close();
+    await until(async () => (await running()) === 0, "the server has stopped again");
+  },
+
+  async "a problem file of 10 MB is refused, and the page goes on"() {
+    const page = await open();
+    const file = { name: "big.json", mimeType: "application/json", buffer: Buffer.alloc(10 << 20, " ") };
+    await page.locator("#panel-Optimizer input[type=file]").setInputFiles(file);
+    const fault = page.locator("#problem-error");
+    await until(async () => (await fault.textContent()) !== "", "the fault");
+    console.log(`    "${(await fault.textContent()).split("\n")[0].slice(0, 100)}"`);
+    await page.getByLabel("Example").selectOption("Rosenbrock in a ball");
+    await click(page, "Solve here");
+    await solved(page);
+    await page.close();
+  },
+
+  async "the designer finds the resonance, in the page and on the server"() {
+    const page = await open({}, "#Experiment");
+    const count = page.locator("#experiment-status");
+    const measured = async (least) => until(async () => parseInt(await count.textContent()) >= least, `${least} measurements`, 60);
+    await click(page, "Run");
+    await measured(60);
+    await click(page, "Pause");
+    await shot(page, "experiment-light");
+    const row = page.locator("#knowledge tbody tr").first().locator("td");
+    const [truth, designed] = [await row.nth(0).textContent(), await row.nth(1).textContent()];
+    assert.ok(Math.abs(Number(truth) - parseFloat(designed)) < 0.05, `${truth}: ${designed}`);
+    await page.getByLabel("Designer").selectOption("server");
+    await page.getByText("No measurement yet.").waitFor();
+    await click(page, "One measurement");
+    await measured(1);
+    await page.close();
+  },
+
+  async "a device is asked, and its lamp tells of its health"() {
+    const page = await open({}, "#Instruments");
+    const lamp = page.locator("#device-lamp");
+    const log = page.getByRole("log", { name: "Device log" });
+    const says = (text) => until(async () => (await log.textContent()).includes(text), `the device says ${text}`);
+    await until(async () => (await lamp.textContent()) === "connected", "connected");
+    await click(page, "*IDN?");
+    await says("labwire");
+    await page.getByLabel("Command").fill("VOLT 7.5");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Command").fill("VOLT?");
+    await page.keyboard.press("Enter");
+    await says("7.5");
+    await page.close();
+  },
+
+  async "modules move and send, live"() {
+    const page = await open({}, "#Instruments");
+    const module = (name) => page.locator(`[data-module="${name}"]`);
+    const stage = module("stage");
+    await stage.waitFor();
+    await stage.getByLabel("Target of stage").fill("3");
+    await stage.getByRole("button", { name: "Move to" }).click();
+    await until(async () => Math.abs(parseFloat(await stage.locator("output").textContent()) - 3) < 0.1, "the stage is at 3");
+    await module("spectrum").getByRole("button", { name: "Live" }).click();
+    await module("spectrum").locator("canvas").waitFor();
+    await module("camera").getByRole("button", { name: "Grab" }).click();
+    await module("camera").locator("canvas").waitFor();
+    await shot(page, "instruments-light");
+    await module("spectrum").getByRole("button", { name: "Stop" }).click();
+    await page.close();
+  },
+
+  async "INSPECT is asked to import, and says what is wrong"() {
+    const page = await open({}, "#Instruments");
+    const log = page.getByRole("log", { name: "Answers of INSPECT" });
+    await click(page, "Import image");
+    await until(async () => (await log.textContent()).includes("could not be read"), "the refusal");
+    const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    const path = await lab.file("part.png", Buffer.from(pixel, "base64"));
+    await page.getByLabel("File on the server").fill(path);
+    await click(page, "Import image");
+    await until(async () => (await log.textContent()).includes("O.k."), "it is imported");
+    await page.close();
+  },
+
+  async "the inspector shows, exports, opens and replays a connection"() {
+    const page = await open();
+    await click(page, "Solve on the server");
+    await solved(page);
+    await page.getByRole("tab", { name: "Inspector" }).click();
+    await page.locator(".frames td.in").first().waitFor();
+    assert.match(await page.locator(".frames").textContent(), /run \{"parameter":\[1,50\]/);
+    await click(page, "Replay");
+    await page.locator("#panel-Inspector .same").waitFor();
+    await shot(page, "inspector-light");
+    const downloading = page.waitForEvent("download");
+    await click(page, "Export");
+    const path = await (await downloading).path();
+    const recording = JSON.parse(await readFile(path, "utf8"));
+    assert.equal(recording.protocol, "open");
+    const input = page.locator("#panel-Inspector input[type=file]");
+    await input.setInputFiles({ name: "again.json", mimeType: "application/json", buffer: await readFile(path) });
+    await page.getByText("again.json (open)").waitFor({ state: "attached" });
+    await click(page, "Replay");
+    await page.locator("#panel-Inspector .same").waitFor();
+    await input.setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from("{}") });
+    await page.getByText(/cannot be read/).waitFor();
+    await page.close();
+  },
+
+  async "the tabs work by keyboard"() {
+    const page = await open();
+    await page.getByRole("tab", { name: "Optimizer" }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("tabpanel", { name: "Experiment" }).waitFor();
+    await page.keyboard.press("ArrowLeft");
+    await page.getByLabel("Problem file").focus();
+    await page.keyboard.press("Control+Enter");
+    await solved(page);
+    await page.close();
+  },
+
+  async "dark, and as narrow as a phone"() {
+    for (const [look, options] of [
+      ["dark", { colorScheme: "dark" }],
+      ["narrow", { viewport: { width: 375, height: 740 }, hasTouch: true }],
+    ]) {
+      const page = await open(options);
+      await page.getByLabel("Example").selectOption("Trailer around an obstacle");
+      await click(page, "Solve here");
+      await solved(page);
+      await shot(page, `optimizer-${look}`);
+      for (const name of ["Experiment", "Instruments", "Inspector"]) {
+        await page.getByRole("tab", { name }).click();
+        if (name === "Experiment") {
+          await click(page, "Run");
+          await until(async () => parseInt(await page.locator("#experiment-status").textContent()) > 25, "measurements");
+          await click(page, "Pause");
+        } else if (name === "Instruments") {
+          await click(page, "*IDN?");
+          await page.locator('[data-module="camera"]').getByRole("button", { name: "Grab" }).click();
+          await page.locator('[data-module="camera"] canvas').waitFor();
+        } else await page.locator(".frames td").first().waitFor();
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(overflow <= 0, `${name} is ${overflow} px wider than the window`);
+        await shot(page, `${name.toLowerCase()}-${look}`);
+      }
+      await page.close();
+    }
+  },
+
+  async "a server that goes away and comes back"() {
+    const page = await open({}, "#Instruments");
+    const lamp = page.locator("#device-lamp");
+    await until(async () => (await lamp.textContent()) === "connected", "connected");
+    const { web } = lab.addresses;
+    await lab.stop();
+    await until(async () => (await lamp.textContent()).startsWith("degraded"), "degraded");
+    await page.getByText("server lost, trying again").waitFor();
+    await page.getByText(/The modules cannot be reached/).waitFor();
+    await shot(page, "instruments-disconnected");
+    await page.getByRole("tab", { name: "Optimizer" }).click();
+    await click(page, "Solve on the server");
+    await page.getByText(/The server cannot be reached/).waitFor();
+    await shot(page, "optimizer-disconnected");
+    await click(page, "Solve here");
+    await solved(page);
+    await lab.start(web);
+    await page.getByText("server connected").waitFor();
+    await page.getByRole("tab", { name: "Instruments" }).click();
+    await until(async () => (await lamp.textContent()) === "connected", "connected again", 60);
+    await page.close();
+  },
+};
+
+const [wanted] = process.argv.slice(2);
+let failed = 0;
 try {
-  const page = await browser.newPage();
-  const complaints = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  await page.goto(address);
-
-  const cell = (name) => page.locator(`td[data-name=${name}]`).textContent();
-  const solve = async () => {
-    await page.getByRole("button", { name: "Solve" }).click();
-    await page.locator("#solve:enabled").waitFor();
-  };
-
-  await solve();
-  await page.screenshot({ path: `${screenshots}page.png`, fullPage: true });
-  assert.equal(await cell("status"), "converged");
-  const solution = (await cell("solution")).split(",").map(Number);
-  // Bit for bit: both print the shortest text that gives the number back.
-  assert.deepEqual(solution, nativeSolution());
-  console.log("ok: the page finds what the program finds, to the last bit");
-
-  await page.getByLabel("Parameters").fill("1");
-  await solve();
-  assert.match(await page.getByRole("alert").textContent(), /expected 2 finite parameters/);
-  console.log("ok: a missing parameter is named");
-
-  await page.getByLabel("Problem file").fill('{\n  "variables": {"u": 1},\n  "cost": "u[0]^2 + w"\n}');
-  await solve();
-  await page.screenshot({ path: `${screenshots}page-error.png`, fullPage: true });
-  assert.match(await page.getByRole("alert").textContent(), /^line 3, column \d+: `cost`.*`w`(.|\n)*\^/);
-  console.log("ok: a wrong problem file is shown with its place");
-
-  await page.getByLabel("Problem file").fill(endless);
-  await page.getByLabel("Parameters").fill("");
-  await page.getByRole("button", { name: "Solve" }).click();
-  await page.getByRole("button", { name: "Cancel" }).click();
-  await page.locator("#solve:enabled").waitFor();
-  assert.equal(await cell("status"), "cancelled");
-  console.log("ok: an endless solve leaves the page alive and can be cancelled");
-
-  assert.deepEqual(complaints, []);
+  for (const [name, check] of Object.entries(checks)) {
+    if (wanted && !name.includes(wanted)) continue;
+    try {
+      await check();
+      console.log(`ok: ${name}`);
+    } catch (error) {
+      failed++;
+      console.log(`FAILED: ${name}\n${error.stack}`);
+      for (const [index, page] of chromium.contexts().flatMap((context) => context.pages()).entries()) {
+        await shot(page, `failed-${failed}-${index}`);
+        await page.close();
+      }
+    }
+  }
+  assert.deepEqual(complaints, [], "errors in the page");
+  assert.deepEqual(foreign, [], "loaded from another host");
 } finally {
-  await browser.close();
-  process.kill(-server.pid);
+  await chromium.close();
+  await lab.end();
 }
+process.exitCode = failed ? 1 : 0;

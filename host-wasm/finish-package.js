@@ -1,0 +1,12 @@
+// After wasm-pack: says in pkg/package.json that the clients are there too.
+import { readFile, writeFile } from "node:fs/promises";
+
+const file = new URL("pkg/package.json", import.meta.url);
+const json = JSON.parse(await readFile(file, "utf8"));
+json.files = [...new Set([...json.files, "client"])];
+json.exports = {
+  ".": { types: "./labwire_wasm.d.ts", default: "./labwire_wasm.js" },
+  "./client": { types: "./client/index.d.ts", default: "./client/index.js" },
+  "./labwire_wasm_bg.wasm": "./labwire_wasm_bg.wasm",
+};
+await writeFile(file, `${JSON.stringify(json, undefined, 2)}\n`);

@@ -1,0 +1,159 @@
+// Both directions of every connection of this page, decoded, next to their bytes.
+import { type Bridge, type Connection, hex, observers, parse, type Recording, replay, type Step, stringify } from "labwire-wasm/client";
+import { button, download, h, message } from "./dom";
+
+/** How many connections are kept. */
+const KEPT = 100;
+/** How many bytes of a chunk are shown. */
+const SHOWN_BYTES = 96;
+
+interface Entry {
+  name: string;
+  recording: Recording;
+}
+
+/** What is not a request, in words. */
+const WORDS: Record<string, string> = {
+  handleTimeout: "(time)",
+  handleConnected: "connected",
+  handleConnectFailed: "no connection",
+  handleEof: "end of stream",
+  handleLost: "connection lost",
+  handleShutdown: "(shutting down)",
+};
+
+const entries: Entry[] = [];
+const known = new WeakMap<Connection, Entry>();
+let changed = (_entry: Entry) => {};
+
+/** From the start: what happens before the panel is opened is seen too. */
+export function watchConnections() {
+  let count = 0;
+  observers.add((connection: Connection, _step: Step) => {
+    let entry = known.get(connection);
+    if (!entry) {
+      const time = new Date().toLocaleTimeString();
+      entry = { name: `${++count}: ${connection.protocol}, ${time}`, recording: connection.recording };
+      known.set(connection, entry);
+      entries.push(entry);
+      if (entries.length > KEPT) entries.shift();
+    }
+    changed(entry);
+  });
+}
+
+export function inspector(_bridge: Bridge): HTMLElement {
+  const list = h("select", { "aria-label": "Connection", className: "grow", onchange: () => show() });
+  const frames = h("div", { className: "frames", tabIndex: 0, "aria-label": "Frames" });
+  const verdict = h("p", { role: "status" });
+  const error = h("p", { className: "error", role: "alert" });
+  const chosen = () => entries.find((entry) => entry.name === list.value);
+
+  const refresh = () => {
+    const names = entries.map((entry) => entry.name);
+    const current = list.value;
+    list.replaceChildren(...names.map((name) => h("option", { value: name }, name)).reverse());
+    list.value = names.includes(current) ? current : (names.at(-1) ?? "");
+    show();
+  };
+  const show = () => {
+    const entry = chosen();
+    verdict.textContent = "";
+    frames.replaceChildren(
+      entry
+        ? framesOf(entry.recording)
+        : h("p", { className: "state", "data-state": "empty" }, "No connection yet. Use the other panels, or open a recording."),
+    );
+  };
+  const again = () => {
+    const entry = chosen();
+    if (!entry) return;
+    const { steps, differences } = replay(entry.recording);
+    verdict.className = differences.length ? "differs" : "same";
+    verdict.textContent = differences.length
+      ? `Replayed ${steps.length} steps: other bytes or events in ${differences.length} of them, first in step ${differences[0] + 1}.`
+      : `Replayed ${steps.length} steps: the same bytes and events, all of them.`;
+  };
+  const file = h("input", { type: "file", accept: ".json", hidden: true });
+  file.onchange = async () => {
+    error.textContent = "";
+    try {
+      const [chosenFile] = file.files ?? [];
+      if (!chosenFile) return;
+      const recording = parse(await chosenFile.text());
+      entries.push({ name: `${chosenFile.name} (${recording.protocol})`, recording });
+      list.replaceChildren();
+      refresh();
+    } catch (thrown) {
+      error.textContent = `This file cannot be read: ${message(thrown)}`;
+    }
+    file.value = "";
+  };
+  let pending = false;
+  changed = () => {
+    if (pending) return;
+    pending = true;
+    setTimeout(() => {
+      pending = false;
+      refresh();
+    }, 200);
+  };
+  const save = () => {
+    const entry = chosen();
+    if (entry) download(`labwire-${entry.recording.protocol}.json`, stringify(entry.recording));
+  };
+  refresh();
+  return h(
+    "section",
+    { className: "card" },
+    h("h2", {}, "Protocol inspector"),
+    h("div", { className: "row" }, list, button("Replay", again), button("Export", save), button("Open a recording …", () => file.click()), file),
+    verdict,
+    error,
+    frames,
+  );
+}
+
+function framesOf({ steps }: Recording): HTMLElement {
+  const start = steps[0]?.at ?? 0;
+  const body = h("tbody");
+  const row = (at: number, kind: string, what: string, decoded: string, bytes?: Uint8Array) => {
+    const dump = h("td", { className: "bytes" });
+    if (bytes) dump.textContent = `${bytes.length} B  ${printable(bytes)}\n${spaced(bytes)}`;
+    dump.style.whiteSpace = "pre-wrap";
+    const time = `${(at - start).toFixed(1)}`;
+    body.append(h("tr", {}, h("td", {}, time), h("td", { className: kind }, what), h("td", {}, decoded), dump));
+  };
+  for (const { at, call, args, sent, events, actions } of steps.slice(-300)) {
+    const decoded = events.map((event) => brief(event)).join("\n");
+    if (call === "handleInput") row(at, "in", "← in", decoded || "(part of a frame)", args[0] as Uint8Array);
+    else {
+      const isRequest = !call.startsWith("handle");
+      const name = isRequest ? `${call} ${args.map(brief).join(" ")}` : [WORDS[call] ?? call, ...args.map(brief)].join(": ");
+      const said = [name, ...actions.map((action) => `→ ${action}`), decoded].filter(Boolean).join("\n");
+      row(at, sent.length || isRequest ? "out" : "", sent.length || isRequest ? "→ out" : "·", said, sent.length ? sent : undefined);
+      continue;
+    }
+    if (sent.length) row(at, "out", "→ out", "", sent);
+  }
+  const heads = ["ms", "", "decoded", "bytes"].map((name) => h("th", { scope: "col" }, name));
+  return h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body);
+}
+
+function brief(value: unknown): string {
+  const shorten = (_: string, inner: unknown) => {
+    if (inner instanceof Uint8Array) return printable(inner);
+    if (inner instanceof Float64Array || (Array.isArray(inner) && inner.length > 12 && typeof inner[0] === "number")) {
+      return `[${Array.from(inner.slice(0, 6)).join(", ")} … ${inner.length} numbers]`;
+    }
+    return inner;
+  };
+  const text = typeof value === "string" ? value : JSON.stringify(value, shorten);
+  return text === undefined ? "" : text.length > 600 ? `${text.slice(0, 600)} …` : text;
+}
+
+const spaced = (bytes: Uint8Array) =>
+  hex(bytes.subarray(0, SHOWN_BYTES)).replace(/../g, "$& ") + (bytes.length > SHOWN_BYTES ? "…" : "");
+
+const printable = (bytes: Uint8Array) =>
+  String.fromCharCode(...bytes.subarray(0, SHOWN_BYTES)).replace(/[^ -~]/g, "·") + (bytes.length > SHOWN_BYTES ? "…" : "");

@@ -1,0 +1,99 @@
+// The engines, away from what paints.
+import init, { Designer, Problem, Simulator, Solver, type Solution, type StartOptions } from "labwire-wasm";
+
+export interface SolveOrder {
+  text: string;
+  parameters: number[];
+  options?: StartOptions;
+  /** Tells of every iteration. */
+  watched: boolean;
+}
+
+/** Iterations, cost, residual and violation, each an array. */
+export type History = [number[], number[], number[], number[]];
+
+export interface Solved {
+  solution: Solution;
+  named: Record<string, number[]>;
+  history: History;
+}
+
+/** How many iterations of a solve are kept; of longer ones every second, every fourth ... */
+const HISTORY = 1000;
+/** How long it works before it looks for orders. */
+const SLICE_MS = 30;
+
+const ready = init();
+const made: (Designer | Simulator)[] = [];
+const kinds = { Designer, Simulator };
+let loaded: { text: string; problem: Problem; solver: Solver } | undefined;
+let isCancelled = false;
+
+function load(text: string) {
+  if (loaded?.text === text) return loaded;
+  const problem = new Problem(text);
+  loaded?.solver.free();
+  loaded?.problem.free();
+  return (loaded = { text, problem, solver: new Solver(problem) });
+}
+
+/** Lets messages in. */
+const breathe = () =>
+  new Promise<void>((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve();
+    port2.postMessage(undefined);
+  });
+
+async function solve({ text, parameters, options, watched }: SolveOrder, tell: (history: History) => void): Promise<Solved> {
+  const { solver } = load(text);
+  isCancelled = false;
+  solver.start(Float64Array.from(parameters), options);
+  let history: History = [[], [], [], []];
+  let stride = 1;
+  for (let steps = 0, since = performance.now(); ; steps++) {
+    const progress = solver.step(watched ? 1 : 100);
+    if (watched && (steps % stride === 0 || progress.done)) {
+      const { innerIterations, cost, residual, violation } = progress;
+      [innerIterations, cost, residual, violation].forEach((value, row) => history[row].push(value));
+      if (history[0].length > HISTORY) {
+        stride *= 2;
+        history = history.map((row) => row.filter((_, index) => index % 2 === 0)) as History;
+      }
+    }
+    if (progress.done) break;
+    if (performance.now() - since > SLICE_MS) {
+      if (watched) tell(history);
+      await breathe();
+      if (isCancelled) solver.cancel();
+      since = performance.now();
+    }
+  }
+  return { solution: solver.result()!, named: solver.namedValues(), history };
+}
+
+async function answer(kind: string, args: any[], tell: (news: unknown) => void): Promise<unknown> {
+  await ready;
+  if (kind === "solve") return solve(args[0], tell);
+  if (kind === "make") {
+    const [name, ...rest] = args as [keyof typeof kinds, ...any[]];
+    return made.push(new (kinds[name] as any)(...rest)) - 1;
+  }
+  if (kind === "free") return made[args[0]].free();
+  const [id, name, ...rest] = args;
+  const object = made[id] as any;
+  return typeof object[name] === "function" ? object[name](...rest) : object[name];
+}
+
+onmessage = async ({ data: { id, kind, args } }) => {
+  if (kind === "cancel") {
+    isCancelled = true;
+    return;
+  }
+  try {
+    postMessage({ id, result: await answer(kind, args, (news) => postMessage({ id, news })) });
+  } catch (error) {
+    const { name, message, line, column } = error as any;
+    postMessage({ id, error: { name, message: message ?? String(error), line, column } });
+  }
+};

@@ -1,0 +1,85 @@
+// What tests of the page need: `labwire serve` with modules connected, and Chromium.
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+export const screenshots = join(root, "target/screenshots/");
+export const program = process.env.LABWIRE ?? join(root, "target/release/labwire");
+const flags = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Until `check` gives something. */
+export async function until(check, what, seconds = 30) {
+  for (const end = Date.now() + 1000 * seconds; Date.now() < end; await pause(50)) {
+    const found = await check();
+    if (found) return found;
+  }
+  throw new Error(`not within ${seconds} s: ${what}`);
+}
+
+/** Programs that end with the test. */
+const running = new Set();
+
+function start(args, env = {}) {
+  const child = spawn(program, args, { env: { ...process.env, RUST_LOG: "warn", ...env }, stdio: ["ignore", "ignore", "inherit"] });
+  running.add(child);
+  child.on("exit", () => running.delete(child));
+  return child;
+}
+
+/** `labwire serve` on free ports. `web` keeps its port when it is started again. */
+export class Lab {
+  async start(web = "127.0.0.1:0") {
+    this.folder ??= await mkdtemp(join(tmpdir(), "labwire-page-"));
+    const ready = join(this.folder, `ready-${Date.now()}.json`);
+    const ports = ["--open", "--obe", "--pymodaq", "--zeiss", "--zeiss-ws"].flatMap((flag) => [flag, "127.0.0.1:0"]);
+    const args = ["serve", "--ready-file", ready, "--zeiss-dir", join(this.folder, "project"), "--web", web, ...ports];
+    this.server = start(args, { LABWIRE_OPEN_LOAD: "local" });
+    this.addresses = await until(() => readFile(ready, "utf8").then(JSON.parse, () => undefined), "the server is ready");
+    this.url = `http://${this.addresses.web}/`;
+  }
+
+  /** A simulated detector or stage. */
+  module(...args) {
+    start(["pymodaq", "instrument", "--connect", this.addresses.pymodaq, ...args]);
+  }
+
+  /** A file that INSPECT can be told of. */
+  async file(name, content) {
+    const path = join(this.folder, name);
+    await writeFile(path, content);
+    return path;
+  }
+
+  async metric(name, server) {
+    const text = await (await fetch(`${this.url}metrics`)).text();
+    return Number(text.match(new RegExp(`^${name}\\{server="${server}"\\} (.*)$`, "m"))?.[1]);
+  }
+
+  async stop() {
+    const ended = new Promise((resolve) => this.server.once("exit", resolve));
+    this.server.kill();
+    await ended;
+  }
+
+  async end() {
+    for (const child of running) child.kill();
+    if (this.folder) await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export async function browser() {
+  await mkdir(screenshots, { recursive: true });
+  return chromium.launch({ executablePath: "/usr/bin/chromium", chromiumSandbox: false, args: flags });
+}
