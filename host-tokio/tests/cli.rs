@@ -10,7 +10,6 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// A problem whose solve never ends by itself: its tolerance is below what the arithmetic can reach.
 /// A valley so long and narrow that a solve takes minutes.
 const ENDLESS: &str = r#"{
     "name": "endless",
@@ -254,6 +253,26 @@ fn solves_a_file_and_its_status_says_whether_it_converged() {
         "--json",
     ]);
     assert!(code == Some(1) && out.contains("NotConvergedOutOfTime"), "{out}");
+    let picture = std::env::temp_dir().join(format!("labwire-solve-{}.svg", std::process::id()));
+    let (code, ..) = run(&[
+        "solve",
+        square.path(),
+        "-p",
+        "2",
+        "--plot",
+        picture.to_str().unwrap(),
+    ]);
+    let svg = std::fs::read_to_string(&picture).unwrap();
+    assert!(
+        code == Some(0) && svg.starts_with("<svg") && svg.matches("<polyline").count() > 1,
+        "{svg}"
+    );
+    std::fs::remove_file(&picture).unwrap();
+    let (code, _, err) = run(&["solve", square.path(), "-p", "2", "--plot", "/nowhere/x.svg"]);
+    assert!(
+        code == Some(73) && err.contains("cannot write /nowhere/x.svg"),
+        "{err}"
+    );
     let (code, _, err) = run(&["solve", square.path()]);
     assert!(
         code == Some(65) && err.contains("hint: the problem's parameters are p[1]"),

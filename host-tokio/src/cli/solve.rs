@@ -1,16 +1,22 @@
 //! `labwire solve`: a problem file, once.
 
+mod plot;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs;
 use std::io::{IsTerminal, stderr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use labwire_core::open::{ErrorReply, Reply, Request, RunRequest, ServerEvent, code};
+use labwire_core::open::{ErrorReply, Reply, Request, RunReply, RunRequest, ServerEvent, code};
 use labwire_core::problem::{Problem, ProblemLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerJob, OptimizerService};
 use labwire_core::service::{Busy, ConnectionId, Job, Service};
 use labwire_tokio::Clock;
 
+use self::plot::Trace;
 use super::check::list;
 use super::failure::{self, Failure, Outcome};
 use super::{read_file, result};
@@ -24,6 +30,9 @@ pub(crate) struct Arguments {
     /// The longest solve, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     solve_time: f64,
+    /// Draw how it converged and what it found, as SVG.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
 
 /// What a solve is given.
@@ -85,15 +94,21 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         .map_err(|_| Failure::new(failure::USAGE, "--solve-time is not a number of seconds"))?;
     let service = OptimizerService::new(problem, config)
         .map_err(|error| Failure::new(failure::DATA, format!("{file}: {error}")))?;
-    match solve(service, arguments.run.request(None)) {
-        Some(Reply::Run(reply)) => Ok(result::print(*reply, arguments.run.json)),
+    let mut trace = arguments.plot.is_some().then(Trace::default);
+    match solve(service, arguments.run.request(None), trace.as_mut()) {
+        Some(Reply::Run(reply)) => {
+            if let (Some(path), Some(trace)) = (&arguments.plot, &trace) {
+                save(path, trace, &reply)?;
+            }
+            Ok(result::print(*reply, arguments.run.json))
+        }
         Some(Reply::Error(error)) => Err(refused(error, &parameters)),
         _ => Err(Failure::new(failure::DATA, "the solve was refused")),
     }
 }
 
-/// What the service answers a request with.
-fn solve(mut service: OptimizerService, request: RunRequest) -> Option<Reply> {
+/// What the service answers a request with; `trace` gets to see every iteration.
+fn solve(mut service: OptimizerService, request: RunRequest, mut trace: Option<&mut Trace>) -> Option<Reply> {
     let clock = Clock::start();
     let event = ServerEvent {
         request: Request::Run(request),
@@ -101,14 +116,36 @@ fn solve(mut service: OptimizerService, request: RunRequest) -> Option<Reply> {
     };
     service.handle_request(clock.now(), ConnectionId(0), event);
     if let Some(mut job) = service.take_job(clock.now()) {
-        let mut display = Display::new();
-        while job.step(clock.now(), FUEL) == Busy::Yes {
+        let mut display = LiveLine::new();
+        let fuel = if trace.is_some() { 1 } else { FUEL };
+        loop {
+            let busy = job.step(clock.now(), fuel);
+            if let (Some(trace), Some(progress)) = (&mut trace, job.progress()) {
+                trace.push(&progress);
+            }
+            if busy == Busy::No {
+                break;
+            }
             display.update(&job);
         }
         display.bar.finish_and_clear();
         service.finish_job(clock.now(), job);
     }
     service.poll_reply().map(|(_, reply)| reply)
+}
+
+fn save(path: &Path, trace: &Trace, reply: &RunReply) -> Result<(), Failure> {
+    let unnamed = || BTreeMap::from([("solution".into(), reply.solution.clone())]);
+    let variables = match reply.variables.is_empty() {
+        true => unnamed(),
+        false => reply.variables.clone(),
+    };
+    let failed = |error: &dyn Display| {
+        let text = format!("cannot write {}: {error}", path.display());
+        Failure::new(failure::CANNOT_CREATE, text)
+    };
+    let text = plot::svg(trace, &variables).map_err(|error| failed(&error))?;
+    fs::write(path, text).map_err(|error| failed(&error))
 }
 
 /// Evaluations between two looks at the clock.
@@ -126,12 +163,12 @@ fn refused(error: ErrorReply, parameters: &str) -> Failure {
 }
 
 /// A live line for a solve that takes long, on a terminal only.
-struct Display {
+struct LiveLine {
     bar: ProgressBar,
     next: Instant,
 }
 
-impl Display {
+impl LiveLine {
     fn new() -> Self {
         let bar = if stderr().is_terminal() {
             ProgressBar::no_length()

@@ -1,0 +1,112 @@
+//! How a solve converged, and what it found, as an SVG picture.
+
+use std::collections::BTreeMap;
+
+use labwire_core::solve::Progress;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+const WIDTH: u32 = 720;
+const HEIGHT: u32 = 320;
+
+/// What was seen of a solve.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    residual: Vec<(f64, f64)>,
+    infeasibility: Vec<(f64, f64)>,
+}
+
+impl Trace {
+    /// Nothing is kept of what a logarithmic axis cannot show.
+    pub(crate) fn push(&mut self, progress: &Progress) {
+        let evaluations = progress.counters.evaluations as f64;
+        let shown = |value: f64| value > 0.0 && value.is_finite();
+        if shown(progress.residual) {
+            self.residual.push((evaluations, progress.residual.log10()));
+        }
+        if shown(progress.violation) {
+            self.infeasibility.push((evaluations, progress.violation.log10()));
+        }
+    }
+}
+
+/// Above, residual and infeasibility by evaluations; below, the variables (of an optimal-control problem the
+/// trajectories) by index.
+pub(crate) fn svg(trace: &Trace, variables: &BTreeMap<String, Vec<f64>>) -> Result<String, String> {
+    let mut text = String::new();
+    let area = SVGBackend::with_string(&mut text, (WIDTH, 2 * HEIGHT)).into_drawing_area();
+    let drawn = draw(&area, trace, variables).and_then(|()| area.present());
+    drawn.map_err(|error| format!("cannot draw: {error}"))?;
+    drop(area);
+    Ok(text)
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
+
+fn draw<'a>(area: &Area<'a>, trace: &Trace, variables: &BTreeMap<String, Vec<f64>>) -> Drawn<'a> {
+    area.fill(&WHITE)?;
+    let (above, below) = area.split_vertically(HEIGHT);
+    let convergence = [
+        ("residual", trace.residual.clone()),
+        ("infeasibility", trace.infeasibility.clone()),
+    ];
+    let power = |exponent: &f64| format!("1e{exponent:.0}");
+    lines(&above, "convergence", "evaluations", &power, &convergence)?;
+    let by_index = |values: &Vec<f64>| (0..).map(f64::from).zip(values.iter().copied()).collect();
+    let found: Vec<_> = variables
+        .iter()
+        .map(|(name, values)| (name.as_str(), by_index(values)))
+        .collect();
+    lines(&below, "solution", "index", &|value| format!("{value}"), &found)
+}
+
+fn lines<'a>(
+    area: &Area<'a>,
+    caption: &str,
+    x: &str,
+    y_label: &dyn Fn(&f64) -> String,
+    lines: &[(&str, Vec<(f64, f64)>)],
+) -> Drawn<'a> {
+    let points = || lines.iter().flat_map(|(_, points)| points);
+    let [left, right] = range(points().map(|(x, _)| *x));
+    let [bottom, top] = range(points().map(|(_, y)| *y));
+    let mut chart = ChartBuilder::on(area)
+        .margin(10)
+        .x_label_area_size(36)
+        .y_label_area_size(64)
+        .caption(caption, ("sans-serif", 16))
+        .build_cartesian_2d(left..right, bottom..top)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .y_label_formatter(&y_label)
+        .x_desc(x)
+        .draw()?;
+    for (index, (name, points)) in lines.iter().enumerate() {
+        let colour = Palette99::pick(index).to_rgba();
+        chart
+            .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
+            .label(*name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+    }
+    chart
+        .configure_series_labels()
+        .background_style(WHITE.mix(0.8))
+        .border_style(BLACK.mix(0.3))
+        .draw()
+}
+
+/// From the smallest to the largest, with some width in any case.
+fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    if low < high {
+        [low, high]
+    } else if low == high {
+        [low - 0.5, low + 0.5]
+    } else {
+        [0.0, 1.0]
+    }
+}
