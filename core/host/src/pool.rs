@@ -12,8 +12,8 @@ use crate::clock::Clock;
 
 /// How long a job is worked on before the next one gets its turn.
 const TURN: Duration = Duration::from_millis(5);
-/// How much fuel between two looks at the clock.
-const FUEL: u32 = 64;
+/// How much fuel at most between two looks at the clock.
+const MAX_FUEL: u32 = 64;
 
 /// Works on any number of jobs with a few threads, in turns, so that a long one never keeps a short one waiting.
 /// Dropping the pool drops the jobs.
@@ -102,15 +102,16 @@ impl<J: Job> Shared<J> {
 
     fn take_turn(&self, job: &mut J) -> Busy {
         let start = self.clock.now();
-        loop {
-            let now = self.clock.now();
-            if now.duration_since(start) >= TURN {
-                return Busy::Yes;
-            }
-            if job.step(now, FUEL) == Busy::No {
+        let (mut now, mut fuel) = (start, 1);
+        while now.duration_since(start) < TURN {
+            if job.step(now, fuel) == Busy::No {
                 return Busy::No;
             }
+            // Nobody knows beforehand how long a unit takes.
+            fuel = (2 * fuel).min(MAX_FUEL);
+            now = self.clock.now();
         }
+        Busy::Yes
     }
 
     fn put_back(&self, job: J) {

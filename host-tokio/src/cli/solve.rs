@@ -117,9 +117,11 @@ fn solve(mut service: OptimizerService, request: RunRequest, mut trace: Option<&
     service.handle_request(clock.now(), ConnectionId(0), event);
     if let Some(mut job) = service.take_job(clock.now()) {
         let mut display = LiveLine::new();
-        let fuel = if trace.is_some() { 1 } else { FUEL };
+        let max_fuel = if trace.is_some() { 1 } else { MAX_FUEL };
+        let mut fuel = 1;
         loop {
-            let busy = job.step(clock.now(), fuel);
+            let last = clock.now();
+            let busy = job.step(last, fuel);
             if let (Some(trace), Some(progress)) = (&mut trace, job.progress()) {
                 trace.push(&progress);
             }
@@ -127,6 +129,12 @@ fn solve(mut service: OptimizerService, request: RunRequest, mut trace: Option<&
                 break;
             }
             display.update(&job);
+            // Nobody knows beforehand how long a unit takes.
+            fuel = if clock.now() < last + GLANCE {
+                (2 * fuel).min(max_fuel)
+            } else {
+                1
+            };
         }
         display.bar.finish_and_clear();
         service.finish_job(clock.now(), job);
@@ -148,8 +156,9 @@ fn save(path: &Path, trace: &Trace, reply: &RunReply) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| failed(&error))
 }
 
-/// Evaluations between two looks at the clock.
-const FUEL: u32 = 64;
+/// Evaluations between two looks at the clock at most, and the longest time that is meant to take.
+const MAX_FUEL: u32 = 64;
+const GLANCE: Duration = Duration::from_millis(5);
 
 fn refused(error: ErrorReply, parameters: &str) -> Failure {
     let failure = Failure::new(failure::DATA, error.message);
