@@ -207,6 +207,7 @@ fn deviations<'a>(area: &Area<'a>, traces: &[Trace], label: &str) -> Drawn<'a> {
     }
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::LowerLeft)
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.3))
         .draw()
