@@ -1,0 +1,113 @@
+//! The same bits in every build, and bounded memory however many settings and particles there are.
+
+use allocation_counter::measure;
+use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits, Designer, Experiment, Simulator};
+
+fn experiment(text: &str) -> Experiment {
+    Experiment::from_json(text, &[], &DesignLimits::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Every bit of the posterior goes into it.
+fn fingerprint(designer: &Designer) -> u64 {
+    designer
+        .posterior()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+        })
+}
+
+/// With designs, resampling, tempering, normal and gamma deviates, sine, exponential and power. The figures were made by
+/// a release build; these tests are a debug build, and `host-wasm/tests/design.rs` has the same figures in a browser.
+#[test]
+fn a_seed_gives_the_same_bits_in_every_build() {
+    for (text, truth, expected) in [
+        (DEFAULT_EXPERIMENT, vec![2.6, 0.02, 0.04], DIP),
+        (
+            include_str!("../../core/experiments/rabi.json"),
+            vec![3.0, 0.5, 1.5, 0.8],
+            RABI,
+        ),
+    ] {
+        let mut experiment = experiment(text);
+        experiment.options.particles = 1000;
+        let mut instrument = Simulator::new(experiment.clone(), Some(truth), None, 5).expect("a truth");
+        let mut designer = Designer::new(experiment, 5).expect("priors");
+        for _ in 0..60 {
+            let setting = designer.suggest();
+            let values = instrument.measure(&setting);
+            designer.update(&setting, &values, None).expect("a measurement");
+        }
+        assert!(designer.resamplings() > 2);
+        assert_eq!(fingerprint(&designer), expected, "{}", designer.experiment().name);
+    }
+}
+
+const DIP: u64 = 0xd8e8_6e9a_ec91_1287;
+const RABI: u64 = 0xe449_23ed_6a10_8597;
+
+/// A million combinations of three knobs: one number for each, and a block of the rest.
+#[test]
+fn a_million_settings_take_little_memory() {
+    let mut designer = Designer::new(
+        experiment(
+            r#"{
+                "settings": {
+                    "speed": {"linspace": [1, 10, 100]},
+                    "depth": {"linspace": [0.1, 1, 100]},
+                    "feed": {"linspace": [0, 1, 100]}
+                },
+                "parameters": {"a": {"uniform": [0, 1]}, "b": {"uniform": [0, 1]}},
+                "model": "a*speed*depth + b*feed",
+                "options": {"particles": 100, "draws": 2, "utility": "max_min"}
+            }"#,
+        ),
+        1,
+    )
+    .expect("priors");
+    let mut setting = Vec::new();
+    let counted = measure(|| setting = designer.suggest());
+    assert!(counted.bytes_max < 10_000_000, "{}", counted.bytes_max);
+    // The most that any of the parameters could differ in.
+    assert_eq!(setting[..2], [10.0, 1.0]);
+    designer
+        .update(&setting, &[5.3], Some(&[0.1]))
+        .expect("a measurement");
+}
+
+/// 200 bytes a particle of three parameters are the bound, and a million particles a test of a fifth of them.
+#[test]
+fn particles_take_less_than_200_bytes_each() {
+    const PARTICLES: usize = 200_000;
+    let mut experiment = experiment(DEFAULT_EXPERIMENT);
+    experiment.options.particles = PARTICLES;
+    // Resampling with every measurement.
+    experiment.options.resample_threshold = 1.0;
+    let counted = measure(|| {
+        let mut designer = Designer::new(experiment, 1).expect("priors");
+        for f in [2.5, 2.6] {
+            designer.update(&[f], &[0.97], None).expect("a measurement");
+        }
+        assert!(designer.resamplings() >= 2);
+    });
+    let each = counted.bytes_max as usize / PARTICLES;
+    assert!(each < 200, "{each}");
+}
+
+/// Once the first measurements have made room, an update without resampling allocates for the measurement itself only.
+#[test]
+fn an_update_allocates_next_to_nothing() {
+    let mut experiment = experiment(DEFAULT_EXPERIMENT);
+    experiment.options.particles = 5000;
+    experiment.options.auto_resample = false;
+    let mut designer = Designer::new(experiment, 1).expect("priors");
+    let mut update = |f| designer.update(&[f], &[0.99], None).expect("a measurement");
+    for i in 0..9 {
+        update(1.5 + 0.01 * f64::from(i));
+    }
+    let counted = measure(|| update(2.0));
+    assert!(
+        counted.count_total < 10 && counted.bytes_max < 1000,
+        "{counted:?}"
+    );
+}
