@@ -56,6 +56,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
     { label: "|cost|", color: "third" },
   ];
   const convergence = new Plot("Residual, violation and cost by iteration", "inner iteration", curves, { log: true });
+  const unsolved = h("p", { className: "state", "data-state": "empty" }, "Solve here to see residual, violation and cost fall.");
   const scene = new Scene((names, at) => {
     names.forEach((name, axis) => setParameter(name, at[axis]));
     drag();
@@ -152,6 +153,8 @@ export function optimizer(bridge: Bridge): HTMLElement {
     const positive = (values: number[]) => values.map((value) => (value !== 0 && Number.isFinite(value) ? Math.abs(value) : null));
     // Several outer iterations may share an inner one.
     const x = iteration.map((_, index) => index);
+    unsolved.hidden = x.length > 0;
+    convergence.element.hidden = x.length === 0;
     convergence.set([x, positive(residual), positive(violation), positive(cost)]);
   }
 
@@ -271,7 +274,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
     editor.value = example.text;
     sliders.replaceChildren();
     status.textContent = "Not solved yet.";
-    convergence.set([[], [], [], []]);
+    plot([[], [], [], []]);
     validate();
     scene.clear();
     trajectories.hidden = !example.text.includes('"ocp"');
@@ -326,7 +329,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
         "div",
         { className: "stack" },
         trajectories,
-        h("div", { className: "card" }, h("h2", {}, "Convergence"), convergence.element),
+        h("div", { className: "card" }, h("h2", {}, "Convergence"), unsolved, convergence.element),
         h("div", { className: "card" }, h("h2", {}, "Result"), comparison, failure, status, outcome),
       ),
     ),

@@ -1,0 +1,61 @@
+// The determinism corpus in Node.js and in Chromium: equal to what the native tests are held to, to the last bit.
+import assert from "node:assert/strict";
+import { createReadStream } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+import { browser, root } from "./lab.js";
+import { run } from "./corpus.js";
+
+const folder = join(root, "tests/corpus/determinism");
+const read = (path) => readFile(path, "utf8");
+const recordings = (await readdir(join(folder, "recordings"))).sort();
+const input = {
+  corpus: await read(join(folder, "corpus.json")),
+  problems: {
+    default: await read(join(root, "core/problems/default.json")),
+    trailer: await read(join(root, "core/problems/trailer.json")),
+  },
+  recordings: await Promise.all(recordings.map((name) => read(join(folder, "recordings", name)))),
+};
+const expected = await read(join(folder, "expected.txt"));
+
+function check(where, { text, replays }) {
+  assert.equal(text, expected, `${where} differs:\n${text}`);
+  replays.forEach(({ steps, differences }, index) => {
+    assert.ok(steps > 2);
+    assert.deepEqual(differences, [], `${where}: ${recordings[index]} differs in steps`);
+  });
+  console.log(`ok: ${where}: ${text.split("\n").length - 1} solves and experiments, ${replays.length} recorded sessions`);
+}
+
+// The client imports the package by its name: pkg/ is that package.
+const pkg = join(root, "host-wasm/pkg");
+const labwire = await import(join(pkg, "labwire_wasm.js"));
+await labwire.default({ module_or_path: await readFile(join(pkg, "labwire_wasm_bg.wasm")) });
+check("Node.js", run(labwire, await import(join(pkg, "client/index.js")), input));
+
+const types = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
+const empty = '<script type="importmap">{"imports": {"labwire-wasm": "/pkg/labwire_wasm.js"}}</script>';
+const server = createServer((request, response) => {
+  const type = types[extname(request.url)];
+  response.writeHead(200, { "content-type": type ?? "text/html" });
+  if (/^\/(pkg|tests)\/[\w/]+\.\w+$/.test(request.url)) createReadStream(join(root, "host-wasm", request.url)).pipe(response);
+  else response.end(empty);
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const chromium = await browser();
+try {
+  const page = await chromium.newPage();
+  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  const found = await page.evaluate(async (given) => {
+    const package_ = await import("/pkg/labwire_wasm.js");
+    await package_.default();
+    const { run: runHere } = await import("/tests/corpus.js");
+    return runHere(package_, await import("/pkg/client/index.js"), given);
+  }, input);
+  check("Chromium", found);
+} finally {
+  await chromium.close();
+  server.close();
+}
