@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "clippy takes only #[test] for tests")]
 
 use js_sys::{Array, Error, JSON, Reflect};
-use labwire_wasm::{Problem, Solver, default_problem, version};
+use labwire_wasm::{
+    Designer, DeviceSession, ObeSession, OpenSession, Problem, Simulator, Solver, default_experiment,
+    default_problem, version,
+};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -179,4 +182,93 @@ fn a_time_limit_ends_a_solve() {
     let mut solver = Solver::new(&Problem::new(&text).unwrap()).unwrap();
     solver.start(&[1.0, 50.0], None).unwrap();
     assert_eq!(field(&finish(&mut solver, 1).1, "status"), "time limit");
+}
+
+#[wasm_bindgen_test]
+fn a_session_takes_bytes_and_gives_bytes() {
+    let mut session = OpenSession::new(0.0, false);
+    session.ping(0.0, 7).unwrap();
+    assert_eq!(session.transmit(0.0), b"{\"Ping\":7}\n");
+    assert_eq!(session.transmit_state(), "finish");
+    session.handle_input(1.0, b"{\"Pong\": 7");
+    assert!(session.poll_event().is_undefined());
+    session.handle_input(2.0, b"}");
+    let pong = session.poll_event();
+    assert_eq!(
+        (field(&pong, "type"), number(&pong, "number")),
+        ("pong".into(), 7.0)
+    );
+    let closed = session.poll_event();
+    assert_eq!(
+        (field(&closed, "type"), field(&closed, "reason")),
+        ("closed".into(), "finished".into())
+    );
+    assert!(session.is_closed() && !session.is_drained());
+    session.handle_eof(3.0);
+    assert!(session.is_drained());
+    assert!(String::from(thrown(session.ping(4.0, 8)).message()).contains("no more requests"));
+}
+
+#[wasm_bindgen_test]
+fn a_connection_that_is_cut_says_where() {
+    let mut session = ObeSession::new();
+    assert!(String::from(thrown(session.send(0.0, "{")).message()).contains("line 1"));
+    session.send(0.0, "{\"command\": \"getmean\"}").unwrap();
+    assert_eq!(session.transmit(0.0), b"0000000022{\"command\": \"getmean\"}");
+    session.send(0.0, "{\"command\": \"getstd\"}").unwrap();
+    session.handle_input(1.0, b"0000000010[1.5, NaN]0000000004[2");
+    let reply = session.poll_event();
+    let values = numbers(&reply, "value");
+    assert!(values[0] == 1.5 && values[1].is_nan());
+    session.handle_lost(2.0);
+    let closed = session.poll_event();
+    assert_eq!(
+        (field(&closed, "type"), field(&closed, "reason")),
+        ("closed".into(), "connection lost".into())
+    );
+}
+
+#[wasm_bindgen_test]
+fn a_device_session_says_when_to_connect() {
+    thrown(DeviceSession::new("klingon", 1));
+    let mut session = DeviceSession::new("scpi", 1).unwrap();
+    session.handle_timeout(0.0);
+    assert_eq!(session.poll_action().as_deref(), Some("connect"));
+    session.handle_connected(1.0);
+    let id = session.query(1.0, "*IDN?").unwrap();
+    assert_eq!(session.transmit(1.0), b"*IDN?\n");
+    session.handle_input(2.0, b"a supply\n");
+    let finished = session.poll_event();
+    assert_eq!(
+        (field(&finished, "type"), number(&finished, "id")),
+        ("finished".into(), f64::from(id))
+    );
+    session.handle_lost(3.0);
+    assert_eq!(field(&session.poll_event(), "type"), "degraded");
+    assert!(session.degraded().is_some() && session.state() == "backoff");
+}
+
+#[wasm_bindgen_test]
+fn a_designer_learns() {
+    let text = default_experiment();
+    assert_eq!(thrown(Designer::new("{", 1)).name(), "ProblemError");
+    let truth = vec![2.6, 0.05, 0.04];
+    let mut instrument = Simulator::new(&text, Some(truth.clone()), None, 1).unwrap();
+    let mut designer = Designer::new(&text, 1).unwrap();
+    thrown(designer.update(&[1.0, 2.0], &[1.0], None));
+    for _ in 0..60 {
+        let setting = designer.suggest();
+        let values = instrument.measure(&setting);
+        designer.update(&setting, &values, None).unwrap();
+    }
+    assert!(
+        (designer.mean()[0] - truth[0]).abs() < 0.01,
+        "{:?}",
+        designer.mean()
+    );
+    let kept = Designer::from_posterior(&text, &designer.posterior()).unwrap();
+    assert_eq!(kept.mean(), designer.mean());
+    designer.undo().unwrap();
+    assert_eq!(designer.num_measurements(), 59);
+    thrown(designer.particles(3));
 }
