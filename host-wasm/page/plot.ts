@@ -73,7 +73,8 @@ export class Plot {
     const log = { distr: 3 as const, log: 10 as const };
     // As many digits as tell neighbours apart.
     const linear = (_: uPlot, splits: number[], __: number, ___: number, step: number) => {
-      const digits = Math.min(Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)), 10);
+      let digits = 0;
+      while (digits < 10 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits++;
       const isLarge = splits.some((split) => Math.abs(split) >= 1e6);
       return splits.map((split) => (isLarge ? short(split) : split.toFixed(digits)));
     };
