@@ -172,6 +172,8 @@ impl Web {
             let answer = service_fn(|request| web.clone().answer(address, request));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
+                // netcat says that it has no more to ask, and waits.
+                .half_close(true)
                 .header_read_timeout(web.options.request_timeout)
                 .max_buf_size(HEAD_BYTES)
                 .serve_connection(TokioIo::new(stream), answer)

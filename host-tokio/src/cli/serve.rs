@@ -182,6 +182,8 @@ async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>
             _ => drop(servers.spawn(async move { (name, serving.await) })),
         }
     }
+    // Who knows of the servers may also end them.
+    let signals = Signals::new();
     around.readiness.set(Ok(()));
     print_table(&lines);
     let addresses = lines.iter().map(|(name, address, _)| (*name, *address));
@@ -194,7 +196,7 @@ async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>
         readiness,
         ..
     } = around;
-    tokio::spawn(end_on_signals(shutdown.clone()));
+    tokio::spawn(end_on_signals(signals, shutdown.clone()));
     tokio::spawn(drain(shutdown.clone(), readiness.clone()));
     if servers.is_empty() {
         shutdown.cancelled().await;
@@ -246,8 +248,8 @@ fn print_table(lines: &[(&str, std::net::SocketAddr, String)]) {
 }
 
 /// The first signal drains, the second ends at once.
-pub(crate) async fn end_on_signals(shutdown: CancellationToken) {
-    let mut signals = match Signals::new() {
+pub(crate) async fn end_on_signals(signals: std::io::Result<Signals>, shutdown: CancellationToken) {
+    let mut signals = match signals {
         Ok(signals) => signals,
         Err(error) => return tracing::warn!(%error, "cannot listen to signals"),
     };

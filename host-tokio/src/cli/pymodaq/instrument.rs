@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::generation;
 use crate::cli::config::Layers;
 use crate::cli::failure::{self, Failure, Outcome};
+use crate::cli::serve::{Signals, end_on_signals};
 use crate::cli::{log, resolve, unix_time};
 
 #[derive(Debug, clap::Args)]
@@ -93,7 +94,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let instrument = Instrument::new(hardware(&arguments), config);
     let host = Host::start("instrument", instrument, HostLimits::default());
     let shutdown = CancellationToken::new();
-    tokio::spawn(crate::cli::serve::end_on_signals(shutdown.clone()));
+    tokio::spawn(end_on_signals(Signals::new(), shutdown.clone()));
     if let Some(address) = &arguments.listen {
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Failure::new(
