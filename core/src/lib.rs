@@ -10,6 +10,7 @@
 //!  service    a protocol server joined to its engine: optimizer, obe, zeiss ...
 //!     |  \
 //!     |   engines:  problem (text -> graph -> derivative -> program)   solve (quasi-Newton in an augmented Lagrangian)
+//!     |             design (Bayesian: where to measure next)
 //!     |
 //!  protocols: open  obe  socs  pymodaq  zeiss      each: messages | codec | client | server
 //!     |

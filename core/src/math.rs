@@ -1,16 +1,18 @@
 //! The arithmetic every engine uses: the same bits on every target.
 //!
-//! Transcendental functions come from the `libm` crate, and one for many numbers at a time from here, never from the
+//! Transcendental functions come from the `libm` crate, and two for many numbers at a time from here, never from the
 //! platform. Minimum, maximum and clamping are by
 //! comparison, because the standard library's differ between targets on signed zeros. Sums run in a fixed order.
 
 mod exponential;
+mod logarithm;
 
 pub use exponential::exp_weight;
 pub use libm::{
     acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erf, exp, expm1, floor, hypot, log, log1p, pow,
     sin, sincos, sinh, sqrt, tan, tanh,
 };
+pub use logarithm::log_scale;
 
 /// The smaller of two numbers; the first at a tie or when the comparison is undecided (NaN).
 pub fn min(a: f64, b: f64) -> f64 {

@@ -1,7 +1,7 @@
 //! The designer against figures that OptBayesExpt 1.2 gives where no randomness is involved, and what it does where
 //! OptBayesExpt fails.
 
-use labwire_core::design::{DesignError, DesignLimits, Designer, Experiment, linspace};
+use labwire_core::design::{Closure, DesignError, DesignLimits, Designer, Experiment, Noise, linspace};
 
 /// A designer for an experiment file.
 fn designer(text: &str) -> Designer {
@@ -273,4 +273,28 @@ fn a_posterior_that_was_read_goes_on_as_the_one_that_was_written() {
         error.to_string().contains(r#"["f0", "depth", "width"]"#),
         "{error}"
     );
+}
+
+/// Fields that a program has set are checked when a designer begins with them.
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    type Change = fn(&mut Experiment);
+    let changes: [(Change, &str); 7] = [
+        (|it| it.options.particles = 0, "two particles"),
+        (|it| it.options.draws = 0, "one draw"),
+        (|it| it.options.choke = f64::NAN, "choke"),
+        (|it| it.options.a_param = 1.5, "a_param"),
+        (|it| it.options.pickiness = f64::NAN, "pickiness"),
+        (|it| it.noise = Noise::Known(vec![1.0, 1.0]), "channels"),
+        (
+            |it| it.noise = Noise::OfSetting(Box::new(Closure::new(|[x]: [f64; 1], []: [f64; 0]| [x, x]))),
+            "channels",
+        ),
+    ];
+    for (change, message) in changes {
+        let mut experiment = four_particles().experiment().clone();
+        change(&mut experiment);
+        let refused = Designer::new(experiment, 1).expect_err(message);
+        assert!(refused.to_string().contains(message), "{refused}");
+    }
 }

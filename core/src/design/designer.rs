@@ -44,8 +44,9 @@ impl Designer {
     /// A designer that knows the priors only.
     ///
     /// # Errors
-    /// When the constraints leave nothing of the priors.
+    /// When the experiment's options make no sense, or its constraints leave nothing of the priors.
     pub fn new(experiment: Experiment, seed: u64) -> Result<Self, DesignError> {
+        experiment.check()?;
         let random = Random::new(seed, 0);
         let mut experiment = experiment;
         let particles = prior(&mut experiment, &mut random.clone())?;

@@ -195,6 +195,46 @@ impl Experiment {
         })
     }
 
+    /// What is wrong with it, if anything is: with fields set after [`new`](Self::new), too.
+    pub(super) fn check(&self) -> Result<(), DesignError> {
+        let options = &self.options;
+        let is_fraction = |number: f64| number > 0.0 && number <= 1.0;
+        let (channels, noise) = (
+            self.channels(),
+            match &self.noise {
+                Noise::Known(sigma) => sigma.len(),
+                Noise::OfSetting(model) | Noise::Unknown(model) => model.num_outputs(),
+                Noise::Reported => self.channels(),
+            },
+        );
+        let faults = [
+            (channels == 0, "the model has no outputs"),
+            (
+                noise != channels,
+                "the noise has not as many channels as the model",
+            ),
+            (options.particles < 2, "there must be at least two particles"),
+            (
+                options.particles > u32::MAX as usize,
+                "there are too many particles",
+            ),
+            (options.draws < 1, "there must be at least one draw"),
+            (
+                !is_fraction(options.choke),
+                "choke must be above 0, and at most 1",
+            ),
+            (
+                !is_fraction(options.a_param),
+                "a_param must be above 0, and at most 1",
+            ),
+            (options.pickiness.is_nan(), "the pickiness must be a number"),
+        ];
+        match faults.into_iter().find(|(is_wrong, _)| *is_wrong) {
+            Some((_, fault)) => Err(DesignError::experiment(fault)),
+            None => Ok(()),
+        }
+    }
+
     /// The number of channels of a measurement.
     pub fn channels(&self) -> usize {
         self.model.num_outputs()

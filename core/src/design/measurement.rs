@@ -10,7 +10,7 @@ use super::model::Points;
 use super::particles::{BLOCK, Particles};
 use super::random::Random;
 use super::resampling::Kernel;
-use crate::math::{all_finite, log};
+use crate::math::{all_finite, log_scale};
 
 /// A measurement that was taken in.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,16 +140,19 @@ impl Designer {
                 "measurement {number}: {setting:?} is not on the grid of settings"
             ));
         }
-        let options = &self.experiment.options;
+        let (auto_resample, threshold) = {
+            let options = &self.experiment.options;
+            (options.auto_resample, options.resample_threshold)
+        };
         let count = self.particles.len() as f64;
         let least = crate::math::min(10.0 * (self.particles.num_parameters() + 1) as f64, 0.1 * count);
-        if options.auto_resample && self.particles.effective_after(1.0, largest) < least {
+        self.particles.accept(1.0, largest);
+        if auto_resample && self.particles.effective() < least {
+            self.particles.revert();
+            self.weigh(&measurement);
             self.temper(&measurement, &mut random);
-        } else {
-            self.particles.accept(1.0, largest);
         }
-        let options = &self.experiment.options;
-        if options.auto_resample && self.particles.effective() < options.resample_threshold * count {
+        if auto_resample && self.particles.effective() < threshold * count {
             self.resample(&measurement, &mut random);
         }
         self.history.push(measurement);
@@ -199,7 +202,7 @@ impl Designer {
         })
     }
 
-    /// Takes in, by stages, the measurement whose likelihood was just computed.
+    /// Takes in, by stages, the measurement whose likelihood was just computed but not accepted.
     fn temper(&mut self, measurement: &Measurement, random: &mut Random) {
         let number = self.history.len() + 1;
         let target = 0.1 * self.particles.len() as f64;
@@ -318,8 +321,9 @@ fn known_noise(noise: &mut Noise, measurement: &Measurement, particles: &Particl
 #[inline(always)]
 fn log_likelihood(residual: f64, sigma: f64) -> f64 {
     let ratio = residual / sigma;
-    if sigma > 0.0 {
-        -0.5 * ratio * ratio - log(sigma)
+    let log = -0.5 * ratio * ratio - log_scale(sigma);
+    if sigma >= f64::MIN_POSITIVE {
+        log
     } else {
         f64::NEG_INFINITY
     }

@@ -156,6 +156,12 @@ impl Particles {
         self.weigh(|log, old| posterior(old, log, power) - largest);
     }
 
+    /// Takes back what [`accept`](Self::accept) has just done, but for the weights, and forgets the likelihood: what comes
+    /// next is another [`evaluate`](Self::evaluate) and `accept`.
+    pub(super) fn revert(&mut self) {
+        core::mem::swap(&mut self.scratch, &mut self.log_weights);
+    }
+
     /// Takes particles out of the distribution: those for which one of `conditions` outputs, which `evaluate` writes for
     /// a block, is 0 or NaN. If that would leave none, all stay and the answer is false.
     pub(super) fn restrict(

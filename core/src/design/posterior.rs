@@ -58,6 +58,7 @@ impl Designer {
     /// # Errors
     /// When the text is no posterior, or that of an experiment with other parameters.
     pub fn from_posterior(experiment: Experiment, text: &str) -> Result<Self, DesignError> {
+        experiment.check()?;
         let numbers = text.bytes().filter(|byte| *byte == b',').count();
         let limits = Limits {
             values: (2 * numbers).saturating_add(OTHER_VALUES),
