@@ -52,12 +52,18 @@ export interface Recording {
   /** What the session was made with. */
   args: unknown[];
   steps: Step[];
+  /** The connection went on, but no more was noted. */
+  isCut?: boolean;
 }
+
+/** How many bytes, in and out, a recording holds at most; what comes later is not noted. */
+const RECORDED_BYTES = 4 << 20;
 
 /** A session that notes down what it is told and what it says. */
 export class RecordedSession {
   readonly recording: Recording;
   readonly session: RawSession;
+  #bytes = 0;
 
   constructor(protocol: Protocol, args: unknown[]) {
     this.session = new sessions[protocol](...args);
@@ -70,10 +76,16 @@ export class RecordedSession {
     const step: Step = { at, call, args, sent: new Uint8Array(), events: [], actions: [] };
     this.#drain(at, step);
     // Calls in which nothing happened, such as a timer that was early, are not worth noting.
-    if (call !== "handleTimeout" || step.sent.length + step.events.length + step.actions.length > 0) {
-      this.recording.steps.push(step);
-    }
+    if (call !== "handleTimeout" || step.sent.length + step.events.length + step.actions.length > 0) this.#note(step);
     return { ...step, result };
+  }
+
+  #note(step: Step) {
+    const received = step.args[0] instanceof Uint8Array ? step.args[0].length : 0;
+    this.#bytes += step.sent.length + received;
+    // The beginning is kept: a part from the middle could not be replayed.
+    if (this.#bytes > RECORDED_BYTES) this.recording.isCut = true;
+    else this.recording.steps.push(step);
   }
 
   #drain(at: number, step: Step) {
@@ -112,8 +124,8 @@ export function parse(text: string): Recording {
   if (!(found.protocol in sessions) || !Array.isArray(found.args) || !Array.isArray(found.steps)) {
     throw new Error("this is not a recording of labwire's");
   }
-  const { protocol, args, steps } = found;
-  return { protocol, args, steps };
+  const { protocol, args, steps, isCut } = found;
+  return { protocol, args, steps, isCut };
 }
 
 /** Bytes as `{bytes: hexadecimal}`, arrays of numbers as `{floats: [...]}`, numbers that JSON lacks as `{float: name}`. */

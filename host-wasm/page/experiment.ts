@@ -136,17 +136,23 @@ export function experiment(bridge: Bridge): HTMLElement {
       const truth = Array.from(await instrument.call<Float64Array>("truth"));
       const scan = await engine.make("Designer", text, number);
       const local = await engine.make("Designer", text, number);
-      const served = new Served(bridge);
-      if (where.value === "server") await served.begin(text);
       const names = await local.call<string[]>("parameters");
-      if (mine !== generation) return;
+      const settings = Array.from(await local.call<Float64Array>("knobValues", 0));
+      let chooser: Chooser = new Local(local);
+      if (where.value === "server") {
+        chooser.close();
+        const served = new Served(bridge);
+        chooser = served;
+        await served.begin(text);
+      }
+      if (mine !== generation) return chooser.close();
       run = {
-        chooser: where.value === "server" ? served : new Local(local),
+        chooser,
         scan: new Local(scan),
         instrument,
         scanInstrument: await engine.make("Simulator", text, Float64Array.from(truth), undefined, number + 1n),
         exact: await engine.make("Simulator", text, Float64Array.from(truth), undefined, number),
-        settings: Array.from(await local.call<Float64Array>("knobValues", 0)),
+        settings,
         truth,
         names,
         text,

@@ -58,7 +58,8 @@ export function inspector(_bridge: Bridge): HTMLElement {
   };
   const show = () => {
     const entry = chosen();
-    verdict.textContent = "";
+    verdict.textContent = entry?.recording.isCut ? "Only the beginning of this connection was recorded." : "";
+    verdict.className = "state";
     frames.replaceChildren(
       entry
         ? framesOf(entry.recording)
@@ -93,10 +94,13 @@ export function inspector(_bridge: Bridge): HTMLElement {
   changed = () => {
     if (pending) return;
     pending = true;
-    setTimeout(() => {
+    const attempt = () => {
+      // Nothing is drawn that nobody sees.
+      if (frames.offsetParent === null) return void setTimeout(attempt, 300);
       pending = false;
       refresh();
-    }, 200);
+    };
+    setTimeout(attempt, 200);
   };
   const save = () => {
     const entry = chosen();

@@ -68,7 +68,9 @@ async function watchBridge() {
       wasThere = true;
       set("connected", "server connected");
     } catch (error) {
-      set(wasThere ? "backoff" : "error", wasThere ? "server lost, trying again" : message(error));
+      const isToken = message(error).includes("(401)");
+      const next = isToken ? ". Add ?token=… to this page's address" : "";
+      set(wasThere ? "backoff" : "error", wasThere ? "server lost, trying again" : message(error) + next);
     }
     await new Promise((resolve) => setTimeout(resolve, 2000));
   }

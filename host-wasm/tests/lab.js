@@ -28,31 +28,31 @@ export async function until(check, what, seconds = 30) {
   throw new Error(`not within ${seconds} s: ${what}`);
 }
 
-/** Programs that end with the test. */
-const running = new Set();
-
-function start(args, env = {}) {
-  const child = spawn(program, args, { env: { ...process.env, RUST_LOG: "warn", ...env }, stdio: ["ignore", "ignore", "inherit"] });
-  running.add(child);
-  child.on("exit", () => running.delete(child));
-  return child;
-}
-
 /** `labwire serve` on free ports. `web` keeps its port when it is started again. */
 export class Lab {
-  async start(web = "127.0.0.1:0") {
+  /** Programs that end with the test. */
+  #running = new Set();
+
+  #start(args, env = {}) {
+    const child = spawn(program, args, { env: { ...process.env, RUST_LOG: "error", ...env }, stdio: ["ignore", "ignore", "inherit"] });
+    this.#running.add(child);
+    child.on("exit", () => this.#running.delete(child));
+    return child;
+  }
+
+  async start(web = "127.0.0.1:0", env = {}) {
     this.folder ??= await mkdtemp(join(tmpdir(), "labwire-page-"));
     const ready = join(this.folder, `ready-${Date.now()}.json`);
     const ports = ["--open", "--obe", "--pymodaq", "--zeiss", "--zeiss-ws"].flatMap((flag) => [flag, "127.0.0.1:0"]);
     const args = ["serve", "--ready-file", ready, "--zeiss-dir", join(this.folder, "project"), "--web", web, ...ports];
-    this.server = start(args, { LABWIRE_OPEN_LOAD: "local" });
+    this.server = this.#start(args, { LABWIRE_OPEN_LOAD: "local", ...env });
     this.addresses = await until(() => readFile(ready, "utf8").then(JSON.parse, () => undefined), "the server is ready");
     this.url = `http://${this.addresses.web}/`;
   }
 
   /** A simulated detector or stage. */
   module(...args) {
-    start(["pymodaq", "instrument", "--connect", this.addresses.pymodaq, ...args]);
+    this.#start(["pymodaq", "instrument", "--connect", this.addresses.pymodaq, ...args]);
   }
 
   /** A file that INSPECT can be told of. */
@@ -74,7 +74,7 @@ export class Lab {
   }
 
   async end() {
-    for (const child of running) child.kill();
+    for (const child of this.#running) child.kill();
     if (this.folder) await rm(this.folder, { recursive: true, force: true });
   }
 }

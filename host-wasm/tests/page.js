@@ -288,6 +288,29 @@ const checks = {
     }
   },
 
+  async "a bridge that wants a token says so, and takes it"() {
+    const guarded = new Lab();
+    try {
+      await guarded.start("127.0.0.1:0", { LABWIRE_WEB_TOKEN: "sesame", LABWIRE_OPEN_LOAD: "nobody" });
+      const page = await chromium.newPage();
+      await page.goto(guarded.url);
+      await page.getByText(/refuses \(401\).*Add \?token=/).waitFor();
+      await click(page, "Solve on the server");
+      await page.getByText(/The server cannot be reached: the bridge refuses \(401\)/).waitFor();
+      await page.goto(`${guarded.url}?token=sesame`);
+      await page.getByText("server connected").waitFor();
+      await click(page, "Solve on the server");
+      await solved(page);
+      // What this server does not allow, it says, and how it would.
+      await page.getByLabel("Example").selectOption("Trailer around an obstacle");
+      await click(page, "Solve on the server");
+      await page.getByText(/takes no problem files .*LABWIRE_OPEN_LOAD=local/).waitFor();
+      await page.close();
+    } finally {
+      await guarded.end();
+    }
+  },
+
   async "a server that goes away and comes back"() {
     const page = await open({}, "#Instruments");
     const lamp = page.locator("#device-lamp");
