@@ -1,0 +1,21 @@
+// Fails when a WebAssembly module imports from `env`, which no page can supply: a C library or a platform function. Fails
+// too when the module has become larger than a page should load; says how large it is.
+import { readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+
+const MAX_KB = 600;
+
+const [file] = process.argv.slice(2);
+const bytes = await readFile(file);
+const imports = WebAssembly.Module.imports(await WebAssembly.compile(bytes));
+const foreign = imports.filter((entry) => entry.module === "env");
+if (foreign.length > 0) {
+  console.error(`${file} imports from env: ${foreign.map((entry) => entry.name).join(", ")}`);
+  process.exit(1);
+}
+const kilobytes = gzipSync(bytes, { level: 9 }).length / 1000;
+console.log(`${file}: ${(bytes.length / 1000).toFixed(0)} kB, ${kilobytes.toFixed(0)} kB gzipped`);
+if (kilobytes > MAX_KB) {
+  console.error(`more than ${MAX_KB} kB`);
+  process.exit(1);
+}
