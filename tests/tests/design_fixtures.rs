@@ -263,6 +263,18 @@ fn a_posterior_that_was_read_goes_on_as_the_one_that_was_written() {
     ] {
         assert!(Designer::from_posterior(experiment(500), broken).is_err());
     }
+    // A changed digit is another posterior, any other change none at all.
+    let small = four_particles().posterior();
+    for at in 0..small.len() {
+        for byte in ["9", "-", "]", ",", "\""] {
+            let mut text = small.clone();
+            text.replace_range(at..=at, byte);
+            if let Ok(mut designer) = Designer::from_posterior(four_particles().experiment().clone(), &text) {
+                assert_eq!(designer.suggest().len(), 1);
+            }
+        }
+    }
+    assert!(Designer::new(four_particles().experiment().clone(), 1 << 53).is_err());
     let other = Experiment::from_json(
         include_str!("../../core/experiments/line.json"),
         &[],

@@ -15,6 +15,8 @@ use super::random::Random;
 use super::utility::UtilityScan;
 use crate::math::{all_finite, max, pow};
 
+/// Seeds and counts are below it, so that every reader of JSON has them as they are.
+pub(super) const MAX_COUNT: u64 = 1 << 53;
 /// How many warnings are kept; the oldest go first.
 const MAX_WARNINGS: usize = 100;
 /// How often particles outside of the constraints are drawn again.
@@ -32,8 +34,7 @@ pub struct Designer {
     pub(super) random: Random,
     pub(super) particles: Particles,
     pub(super) history: Vec<Measurement>,
-    /// How many measurements had been taken in when the particles were loaded, and the particles then.
-    pub(super) loaded: Option<(usize, Particles)>,
+    pub(super) loaded: Option<Loaded>,
     pub(super) suggestions: u64,
     pub(super) resamplings: u64,
     pub(super) warnings: VecDeque<String>,
@@ -41,12 +42,15 @@ pub struct Designer {
 }
 
 impl Designer {
-    /// A designer that knows the priors only.
+    /// A designer that knows the priors only. `seed` is below 2^53, a whole number in every language.
     ///
     /// # Errors
-    /// When the experiment's options make no sense, or its constraints leave nothing of the priors.
+    /// When the seed is not, the experiment's options make no sense, or its constraints leave nothing of the priors.
     pub fn new(experiment: Experiment, seed: u64) -> Result<Self, DesignError> {
         experiment.check()?;
+        if seed >= MAX_COUNT {
+            return Err(DesignError::experiment("the seed must be below 2^53"));
+        }
         let random = Random::new(seed, 0);
         let mut experiment = experiment;
         let particles = prior(&mut experiment, &mut random.clone())?;
@@ -268,6 +272,14 @@ impl Designer {
         }
         self.warnings.push_back(warning);
     }
+}
+
+/// What was known when a posterior was loaded: where taking back ends.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
+    pub(super) measurements: usize,
+    pub(super) resamplings: u64,
+    pub(super) particles: Particles,
 }
 
 /// Particles drawn from the priors, inside of the constraints.

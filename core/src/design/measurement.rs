@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::designer::Designer;
 use super::error::DesignError;
-use super::experiment::Noise;
+use super::experiment::{DesignOptions, Noise};
 use super::model::Points;
 use super::particles::{BLOCK, Particles};
 use super::random::Random;
@@ -71,15 +71,18 @@ impl Designer {
     /// # Errors
     /// Those of [`undo`](Self::undo).
     pub fn before_last(&self) -> Result<(Self, Vec<Measurement>), DesignError> {
-        let first = self.loaded.as_ref().map_or(0, |(count, _)| *count);
+        let first = self.loaded.as_ref().map_or(0, |loaded| loaded.measurements);
         if self.history.len() <= first {
             return Err(DesignError::NothingToUndo);
         }
         let mut designer = match &self.loaded {
             None => Self::new(self.experiment.clone(), self.seed)?,
-            Some((_, particles)) => {
+            Some(loaded) => {
                 let (experiment, random) = (self.experiment.clone(), self.random.clone());
-                Self::with_particles(experiment, self.seed, random, particles.clone())
+                let particles = loaded.particles.clone();
+                let mut designer = Self::with_particles(experiment, self.seed, random, particles);
+                designer.resamplings = loaded.resamplings;
+                designer
             }
         };
         designer.loaded.clone_from(&self.loaded);
@@ -140,10 +143,11 @@ impl Designer {
                 "measurement {number}: {setting:?} is not on the grid of settings"
             ));
         }
-        let (auto_resample, threshold) = {
-            let options = &self.experiment.options;
-            (options.auto_resample, options.resample_threshold)
-        };
+        let &DesignOptions {
+            auto_resample,
+            resample_threshold,
+            ..
+        } = &self.experiment.options;
         let count = self.particles.len() as f64;
         let least = crate::math::min(10.0 * (self.particles.num_parameters() + 1) as f64, 0.1 * count);
         self.particles.accept(1.0, largest);
@@ -152,7 +156,7 @@ impl Designer {
             self.weigh(&measurement);
             self.temper(&measurement, &mut random);
         }
-        if auto_resample && self.particles.effective() < threshold * count {
+        if auto_resample && self.particles.effective() < resample_threshold * count {
             self.resample(&measurement, &mut random);
         }
         self.history.push(measurement);

@@ -11,7 +11,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::designer::Designer;
+use super::designer::{Designer, Loaded, MAX_COUNT};
 use super::error::DesignError;
 use super::experiment::Experiment;
 use super::measurement::Measurement;
@@ -73,7 +73,7 @@ impl Designer {
                 .ok_or_else(|| wrong(&format!("{name} is missing")))
         };
         let whole = |name: &str| match field(name)? {
-            Value::Int(number) => Ok(*number as u64),
+            Value::Int(number) if (0..MAX_COUNT as i64).contains(number) => Ok(*number as u64),
             _ => Err(wrong(&format!("{name} is not a whole number"))),
         };
         match field("version")? {
@@ -102,12 +102,16 @@ impl Designer {
             .collect();
         let history = history.ok_or_else(|| wrong("its history is not one of this experiment"))?;
         let seed = whole("seed")?;
-        let loaded = Some((history.len(), particles.clone()));
+        let loaded = Loaded {
+            measurements: history.len(),
+            resamplings: whole("resamplings")?,
+            particles: particles.clone(),
+        };
         let mut designer = Self::with_particles(experiment, seed, Random::new(seed, 0), particles);
         designer.suggestions = whole("suggestions")?;
-        designer.resamplings = whole("resamplings")?;
+        designer.resamplings = loaded.resamplings;
         designer.history = history;
-        designer.loaded = loaded;
+        designer.loaded = Some(loaded);
         Ok(designer)
     }
 }
