@@ -238,3 +238,25 @@ fn a_new_run_may_bring_its_own_experiment() {
     assert_eq!(tell(r#"{"command": "newrun", "number": 3}"#), "OK".into());
     assert_eq!(numbers(&tell(r#"{"command": "getset"}"#)).len(), 18);
 }
+
+/// What takes its time there is worked on where nobody waits, with the same answers.
+#[test]
+fn many_particles_are_asked_like_few() {
+    let mut tell = server(&FOUR_PARTICLES.replace("\"particles\": 4", "\"particles\": 100001"));
+    for command in [
+        "ready", "getmean", "getcov", "interval", "optset", "goodset", "status", "getset",
+    ] {
+        let reply = tell(&format!("{{\"command\": \"{command}\"}}"));
+        assert!(ErrorReply::from_value(&reply).is_none(), "{command}");
+    }
+    assert_eq!(
+        tell(r#"{"command": "newdat", "x": [1], "y": 5.0, "s": 1.0}"#),
+        "OK".into()
+    );
+    let mean = numbers(&tell(r#"{"command": "getmean"}"#));
+    // That of the four particles, each drawn some 25,000 times.
+    assert!((mean[0] - 1.65).abs() < 0.02, "{mean:?}");
+    let reply = tell(r#"{"command": "newdat", "x": [1], "y": 5.0, "s": -1.0}"#);
+    assert!(ErrorReply::from_value(&reply).is_some());
+    assert_eq!(tell(r#"{"command": "done"}"#), "OK".into());
+}

@@ -46,6 +46,8 @@ pub struct DesignerHandler<S> {
 
 /// What takes more than a moment.
 enum Work {
+    /// Anything, when there are many particles.
+    Ask(Request),
     Scan(UtilityScan, Purpose),
     Learn(obe::Measurement),
     NewRun(Object),
@@ -71,7 +73,7 @@ enum Progress {
 
 type Answer = Result<Reply, ErrorReply>;
 
-/// With more particles than this, learning keeps others waiting.
+/// With more particles than this, whatever has to do with them keeps others waiting.
 const MANY_PARTICLES: usize = 100_000;
 
 impl<S> DesignerHandler<S> {
@@ -93,6 +95,10 @@ impl<S> DesignerHandler<S> {
     /// What is known.
     pub fn designer(&self) -> &Designer {
         &self.designer
+    }
+
+    fn has_many_particles(&self) -> bool {
+        self.designer.num_particles() > MANY_PARTICLES
     }
 
     /// The reply to what needs no work.
@@ -169,6 +175,14 @@ impl<S> DesignerHandler<S> {
 impl<S: PosteriorStore> DesignerHandler<S> {
     fn advance(&mut self, work: Work, fuel: u32) -> Result<Progress, ErrorReply> {
         match work {
+            Work::Ask(request) => match self.answer_now(&request) {
+                Some(answer) => return answer.map(Progress::Done),
+                None => {
+                    if let Some(work) = self.start(request) {
+                        return Ok(Progress::Working(work));
+                    }
+                }
+            },
             Work::Scan(mut scan, purpose) => {
                 let settings = (fuel as usize).saturating_mul(SETTINGS_PER_FUEL);
                 if self.designer.continue_scan(&mut scan, settings) {
@@ -210,6 +224,10 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
     type Reply = Answer;
 
     fn begin(&mut self, _now: Instant, request: Request) -> Option<Answer> {
+        if self.has_many_particles() && !matches!(request, Request::Ready | Request::Done) {
+            self.work = Some(Work::Ask(request));
+            return None;
+        }
         let answer = self.answer_now(&request);
         if answer.is_none() {
             self.work = self.start(request);
@@ -230,8 +248,7 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
     }
 
     fn may_block(&self) -> bool {
-        let is_long = self.designer.num_particles() > MANY_PARTICLES;
-        is_long || matches!(self.work, Some(Work::Save(_) | Work::Load(_)))
+        self.has_many_particles() || matches!(self.work, Some(Work::Save(_) | Work::Load(_)))
     }
 
     fn is_finished(&self) -> bool {
