@@ -306,19 +306,50 @@ impl Block<'_> {
 fn mean_gain(responses: &[f64], deviates: &[f64], channels: usize) -> f64 {
     let draws = || responses.chunks_exact(channels);
     let count = draws().len() as f64;
+    let mut likelihoods = vec![0.0; draws().len()];
     let mut sum = 0.0;
     for (truth, deviates) in draws().zip(deviates.chunks_exact(channels)) {
         let own = 0.5 * crate::math::norm_squared(deviates);
-        let mut evidence = 0.0;
-        for other in draws() {
+        for (likelihood, other) in likelihoods.iter_mut().zip(draws()) {
             let mut square = 0.0;
             for ((truth, other), deviate) in truth.iter().zip(other).zip(deviates) {
                 let residual = truth - other + deviate;
                 square += residual * residual;
             }
-            evidence += exp_weight(-0.5 * square);
+            *likelihood = -0.5 * square;
         }
-        sum -= own + log(evidence / count);
+        // Relative to the largest: with many channels, none might be left otherwise.
+        let largest = likelihoods.iter().copied().fold(f64::NEG_INFINITY, max);
+        for likelihood in &mut likelihoods {
+            *likelihood = exp_weight(*likelihood - largest);
+        }
+        let evidence = likelihoods.iter().fold(0.0, |sum, likelihood| sum + likelihood);
+        sum -= own + largest + log(evidence / count);
     }
     sum / count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two answers that noise cannot confuse tell log 2 (one bit); two that are the same tell nothing.
+    #[test]
+    fn information_is_gained_where_answers_differ() {
+        let mut random = Random::new(1, 0);
+        for channels in [1, 3, 2000] {
+            let draws = 40;
+            let mut deviates: Vec<f64> = (0..draws * channels).map(|_| random.normal()).collect();
+            let apart = |distance: f64| -> Vec<f64> {
+                (0..draws * channels)
+                    .map(|i| distance * (i / channels % 2) as f64)
+                    .collect()
+            };
+            let gain = mean_gain(&apart(100.0), &deviates, channels);
+            assert!((gain - log(2.0)).abs() < 1e-9, "{channels}: {gain}");
+            assert!(mean_gain(&apart(0.0), &deviates, channels).abs() < 1e-9);
+            deviates.fill(0.0);
+            assert!(mean_gain(&apart(1e-3), &deviates, channels) < 1e-3 * channels as f64);
+        }
+    }
 }
