@@ -208,3 +208,23 @@ fn the_trailer_arrives_from_anywhere() {
         }
     }
 }
+
+/// A solve that stalls on every inner problem, and whose outer iterations cost no evaluation.
+#[test]
+#[allow(clippy::unwrap_used, reason = "stops when something is wrong")]
+fn a_step_ends_even_if_nothing_is_evaluated() {
+    let text = r#"{
+        "variables": {"u": 50},
+        "cost": "sum(i in 0..49, exp(u[i] + 0.1*u[i+1]) - 1.3*u[i]) + u[49]^2",
+        "f1": {"expressions": ["u[0]"], "set": {"box": {"max": 500}}},
+        "solver": {"tolerance": 1e-300, "max_outer_iterations": 4000000000}
+    }"#;
+    let problem = Problem::from_json(text, &ProblemLimits::default()).unwrap();
+    let mut evaluator = problem.evaluator();
+    let mut solver = Solver::for_problem(&problem).unwrap();
+    solver.start(&Start::cold(vec![0.0; 50])).unwrap();
+    for _ in 0..1000 {
+        solver.step(&mut evaluator, 100);
+    }
+    assert!(solver.counters().outer_iterations <= 100_000);
+}

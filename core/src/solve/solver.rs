@@ -235,6 +235,8 @@ impl Solver {
     /// Works on for about `fuel` evaluations (at least one iteration; a Hessian product counts as two). [`Busy::No`] when the solve has ended.
     pub fn step(&mut self, functions: &mut dyn Functions, fuel: u32) -> Busy {
         let limit = self.merit.work() + u64::from(fuel);
+        // Also what needs no evaluation comes to an end.
+        let mut turns = 0;
         while self.phase != Phase::Idle {
             match self.phase {
                 Phase::Idle => {}
@@ -242,7 +244,8 @@ impl Solver {
                 Phase::Inner => self.iterate(functions),
                 Phase::Outer(outcome) => self.update(functions, outcome),
             }
-            if self.merit.work() >= limit && self.phase != Phase::Idle {
+            turns += 1;
+            if (self.merit.work() >= limit || turns >= fuel) && self.phase != Phase::Idle {
                 return Busy::Yes;
             }
         }
