@@ -149,12 +149,14 @@ pub async fn an_absent_device_is_found_later<R: Runtime>() {
     ));
     let script = Script::start_at(address);
     assert_eq!(device.send("Q\n").await, Ok(()));
-    read(&mut script.accept().await, b"Q\n").await;
+    let mut stream = script.accept().await;
+    read(&mut stream, b"Q\n").await;
     assert!(matches!(
         patiently(events.recv()).await,
         Ok(Health::Restored { .. })
     ));
     assert_eq!(device.degraded(), None);
+    drop(stream);
 }
 
 /// Nobody looks at the socket between its end and the next message; still the message is not lost.
