@@ -1,7 +1,8 @@
 //! What designed experiments find out, over many runs with fixed seeds: that intervals hold the truth as often as they
 //! say, that the uncertainties are those of OptBayesExpt on its own reference problems, that designing pays.
 //!
-//! Tolerances are those of the number of runs: three standard errors, or the spread that OptBayesExpt itself shows.
+//! Tolerances are those of the number of runs: three standard errors, or the 10 % by which a standard deviation may differ.
+//! The same problems at their full size, with many more runs, are those of `benches/examples/reference_experiments.rs`.
 
 use labwire_core::design::{DesignLimits, Designer, Experiment, Simulator};
 
@@ -106,18 +107,18 @@ fn a_peak_is_found_as_exactly_as_by_optbayesexpt() {
 #[test]
 fn a_line_is_measured_at_its_ends() {
     let experiment = example(LINE, &[("\"particles\": 50000", "\"particles\": 4000")]);
-    let runs: Vec<Designer> = (0..5)
+    let runs: Vec<Designer> = (0..15)
         .map(|seed| measured(&experiment, &[-0.29056, -0.45648, 0.2], 100, seed))
         .collect();
     for (parameter, expected) in [(0, 0.0417), (1, 0.0294), (2, 0.0153)] {
         let std = median(runs.iter().map(|designer| designer.std()[parameter]).collect());
-        assert!((std / expected - 1.0).abs() < 0.15, "{parameter}: {std}");
+        assert!((std / expected - 1.0).abs() < 0.1, "{parameter}: {std}");
     }
     let settings = runs
         .iter()
         .flat_map(|designer| designer.history())
         .map(|it| it.setting[0]);
-    assert!(settings.filter(|x| *x > 0.1 && *x < 0.9).count() < 10);
+    assert!(settings.filter(|x| *x > 0.1 && *x < 0.9).count() < 30);
 }
 
 /// P5: where a change of the setting costs five times a measurement, it is seldom changed, and as much is learned.
