@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod averages;
 mod designer;
 mod entropy;
 mod error;
@@ -40,6 +41,7 @@ mod resampling;
 mod simulator;
 mod utility;
 
+pub use averages::{Average, averages};
 pub use designer::Designer;
 pub use entropy::differential_entropy;
 pub use error::DesignError;

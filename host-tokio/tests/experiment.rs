@@ -30,7 +30,8 @@ fn path(folder: &Path, name: &str) -> String {
 #[test]
 fn what_is_simulated_can_be_replayed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let [csv, svg, posterior] = ["d.csv", "n.svg", "p.json"].map(|name| path(folder.path(), name));
+    let [csv, svg, posterior, averages] =
+        ["d.csv", "n.svg", "p.json", "a.csv"].map(|name| path(folder.path(), name));
     let experiment = ["lorentzian", "--seed", "3", "--particles", "2000"];
     let simulate = [
         "simulate", "-m", "60", "--truth", "x0=3.1", "--csv", &csv, "--svg", &svg,
@@ -47,10 +48,24 @@ fn what_is_simulated_can_be_replayed() {
     );
     let drawn = std::fs::read_to_string(&svg).expect("a picture");
     assert!(drawn.contains("designed") && drawn.contains("scan") && drawn.contains("<polygon"));
-    let replay = ["replay", &csv, "--posterior", &posterior, "--svg", &svg];
+    let replay = [
+        "replay",
+        &csv,
+        "--posterior",
+        &posterior,
+        "--svg",
+        &svg,
+        "--averages",
+        &averages,
+    ];
     let (code, out, err) = run(&[&experiment[..], &replay].concat(), "");
     assert!(code == Some(0) && out.contains("60 measurements"), "{out}{err}");
     assert!(out.contains("x0 = 3.1") || out.contains("x0 = 3.0"), "{out}");
+    let averages = std::fs::read_to_string(&averages).expect("a table");
+    let mut rows = averages.lines();
+    assert_eq!(rows.next(), Some("x,y,s,n"));
+    let counts = rows.map(|row| row.rsplit(',').next().expect("a cell").parse::<u32>());
+    assert_eq!(counts.map(|count| count.expect("a count")).sum::<u32>(), 60);
     let by_hand = ["by-hand", "--posterior", &posterior];
     let (code, out, _) = run(&[&experiment[..], &by_hand].concat(), "50000\n");
     assert!(code == Some(0) && out.contains("measurement 61:"), "{out}");

@@ -1,7 +1,9 @@
 //! The designer against figures that OptBayesExpt 1.2 gives where no randomness is involved, and what it does where
 //! OptBayesExpt fails.
 
-use labwire_core::design::{Closure, DesignError, DesignLimits, Designer, Experiment, Noise, linspace};
+use labwire_core::design::{
+    Average, Closure, DesignError, DesignLimits, Designer, Experiment, Measurement, Noise, averages, linspace,
+};
 
 /// A designer for an experiment file.
 fn designer(text: &str) -> Designer {
@@ -142,6 +144,29 @@ fn a_number_measured_once_is_normally_distributed() {
     for (weight, bell) in designer.weights().iter().zip(&bell) {
         assert!((weight - bell / total).abs() < 1e-15);
     }
+}
+
+/// F6: `test_trace_sort` of tests/test_utils.py.
+#[test]
+fn measurements_are_averaged_by_setting() {
+    let x = [1.0, 2.0, 3.0, 4.0, 2.0, 3.0, 4.0, 5.0, 3.0, 4.0, 5.0, 6.0];
+    let y = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0];
+    let measurements: Vec<Measurement> = x
+        .iter()
+        .zip(y)
+        .map(|(x, y)| Measurement {
+            setting: vec![*x],
+            values: vec![y],
+            sigma: None,
+        })
+        .collect();
+    let averages = averages(&measurements);
+    let (a, b) = (0.5 / 2_f64.sqrt(), 2_f64.sqrt() / 3.0);
+    let column = |of: fn(&Average) -> f64| averages.iter().map(of).collect::<Vec<f64>>();
+    assert_eq!(column(|it| it.setting[0]), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    assert_eq!(column(|it| it.mean[0]), [1.0, 1.5, 2.0, 2.0, 2.5, 3.0]);
+    assert_near(&column(|it| it.standard_error[0]), &[0.0, a, b, b, a, 0.0], 1e-15);
+    assert_eq!(column(|it| it.count as f64), [1.0, 2.0, 3.0, 3.0, 2.0, 1.0]);
 }
 
 /// Whatever is refused leaves the posterior as it was.

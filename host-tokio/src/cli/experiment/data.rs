@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use labwire_core::design::{Experiment, Measurement};
+use labwire_core::design::{Experiment, Measurement, averages};
 
 use crate::cli::failure::{self, Failure, did_you_mean};
 
@@ -87,25 +87,43 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measureme
 
 /// The text of a file of measurements.
 pub(crate) fn write(experiment: &Experiment, measurements: &[Measurement]) -> String {
-    let channels = experiment.channels();
-    let knobs = experiment.grid.knobs().iter().map(|knob| knob.name.clone());
-    let mut header: Vec<String> = knobs.chain(columns('y', channels)).collect();
     let num_sigmas = measurements
         .iter()
         .filter_map(|it| it.sigma.as_ref())
         .map(Vec::len)
         .max();
+    let mut header = knobs_and_values(experiment);
     header.extend(columns('s', num_sigmas.unwrap_or_default()));
-    let mut text = header.join(",") + "\n";
-    for Measurement {
-        setting,
-        values,
-        sigma,
-    } in measurements
-    {
-        let numbers = setting.iter().chain(values).chain(sigma.iter().flatten());
-        let cells: Vec<String> = numbers.map(f64::to_string).collect();
-        text += &(cells.join(",") + "\n");
-    }
-    text
+    let rows = measurements.iter().map(|it| {
+        let numbers = it.setting.iter().chain(&it.values);
+        numbers
+            .chain(it.sigma.iter().flatten())
+            .map(f64::to_string)
+            .collect()
+    });
+    lines(header, rows)
+}
+
+/// The text of a file of means by setting: `s` is the standard error of a mean, `n` the number of measurements.
+pub(crate) fn write_averages(experiment: &Experiment, measurements: &[Measurement]) -> String {
+    let mut header = knobs_and_values(experiment);
+    header.extend(columns('s', experiment.channels()));
+    header.push("n".into());
+    let averages = averages(measurements);
+    let rows = averages.iter().map(|it| {
+        let numbers = it.setting.iter().chain(&it.mean).chain(&it.standard_error);
+        let count = it.count.to_string();
+        numbers.map(f64::to_string).chain([count]).collect()
+    });
+    lines(header, rows)
+}
+
+fn knobs_and_values(experiment: &Experiment) -> Vec<String> {
+    let knobs = experiment.grid.knobs().iter().map(|knob| knob.name.clone());
+    knobs.chain(columns('y', experiment.channels())).collect()
+}
+
+fn lines(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let rows = [header].into_iter().chain(rows);
+    rows.map(|row| row.join(",") + "\n").collect()
 }

@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// Write the posterior to this file, for `load`.
     #[arg(long, value_name = "FILE.json")]
     posterior: Option<PathBuf>,
+    /// Write the means by setting to this file, with standard errors (s) and counts (n).
+    #[arg(long, value_name = "FILE.csv")]
+    averages: Option<PathBuf>,
 }
 
 pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Outcome {
@@ -56,6 +59,9 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     }
     if let Some(path) = &options.posterior {
         save(path, &designer.posterior())?;
+    }
+    if let Some(path) = &options.averages {
+        save(path, &data::write_averages(designer.experiment(), &measurements))?;
     }
     Ok(ExitCode::SUCCESS)
 }

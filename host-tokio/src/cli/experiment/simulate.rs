@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Write the designed measurements to this file.
     #[arg(long, value_name = "FILE.csv")]
     csv: Option<PathBuf>,
+    /// Write the means of the designed measurements by setting to this file, with standard errors (s) and counts (n).
+    #[arg(long, value_name = "FILE.csv")]
+    averages: Option<PathBuf>,
 }
 
 /// How settings are chosen.
@@ -85,8 +88,12 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
             &drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?,
         )?;
     }
-    if let (Some(path), Some(designed)) = (&options.csv, designers.first()) {
-        save(path, &data::write(&experiment, designed.history()))?;
+    let designed = designers.first().map_or(&[][..], Designer::history);
+    if let Some(path) = &options.csv {
+        save(path, &data::write(&experiment, designed))?;
+    }
+    if let Some(path) = &options.averages {
+        save(path, &data::write_averages(&experiment, designed))?;
     }
     Ok(ExitCode::SUCCESS)
 }
