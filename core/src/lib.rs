@@ -67,6 +67,8 @@
 //! `is_closed` and `is_drained` may be others than before; between such calls they change only by being taken. So: after
 //! each change take all events, send all output, and ask for the timer again. Nothing happens behind a caller's back.
 //!
+//! A protocol of one's own implements [`Protocol`](session::Protocol) over a [`Link`](session::Link), and is a session.
+//!
 //! The native hosts' loop is `drive` in `labwire-host`; `tests/src/sim.rs` drives two sessions over a simulated link.
 #![no_std]
 extern crate alloc;

@@ -3,6 +3,7 @@
 mod backoff;
 mod connector;
 mod link;
+mod protocol;
 
 use alloc::string::String;
 
@@ -11,6 +12,7 @@ use crate::time::Instant;
 pub use backoff::Backoff;
 pub use connector::{Action, ConnectError, Connector};
 pub use link::{Link, Payloads};
+pub use protocol::Protocol;
 
 /// One side of one connection.
 ///

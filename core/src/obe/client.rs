@@ -8,7 +8,7 @@ use core::mem;
 use super::{Limits, codec};
 use crate::framing::decimal_length::{self, HEAD, LengthError};
 use crate::python_json::{Value, parse};
-use crate::session::{CloseReason, Event, Link, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol};
 use crate::time::Instant;
 
 /// One connection, on the client's side. Its events are the replies, in the order of what was sent.
@@ -128,25 +128,20 @@ impl Client {
     fn misbehaved(&mut self, how: String) {
         self.link.abort(CloseReason::PeerMisbehaved(how));
     }
-
-    fn own_timeout(&self) -> Option<(Instant, &'static str)> {
-        let waits = self.link.is_open() && self.unanswered > 0;
-        waits.then(|| {
-            (
-                self.since + self.limits.session.request_timeout,
-                "request-timeout",
-            )
-        })
-    }
 }
 
-impl Session for Client {
+impl Protocol for Client {
     type Event = Value;
 
-    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
-        if self.link.discard(bytes.len()) {
-            return;
-        }
+    fn link(&self) -> &Link<Value> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Value> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
         if self.buffer.is_empty() {
             let count = self.read(now, bytes);
             self.buffer.extend_from_slice(&bytes[count..]);
@@ -159,8 +154,7 @@ impl Session for Client {
         }
     }
 
-    fn handle_eof(&mut self, now: Instant) {
-        self.link.peer_finished();
+    fn receive_end(&mut self, now: Instant) {
         let reason = match (self.unanswered, self.buffer.is_empty()) {
             (0, _) => CloseReason::Finished,
             (_, true) => CloseReason::PeerClosed("without a reply"),
@@ -169,54 +163,18 @@ impl Session for Client {
         self.link.close_after_linger(now, reason);
     }
 
-    fn handle_lost(&mut self, _now: Instant) {
-        self.link.lost(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.link.handle_timeout(now);
-        match self.own_timeout() {
-            Some((due, name)) if now >= due => self.link.abort(CloseReason::TimedOut(name)),
-            _ => {}
-        }
-    }
-
-    fn handle_shutdown(&mut self, _now: Instant) {
+    fn shut_down(&mut self, _now: Instant) {
         self.may_send = false;
         self.end_when_answered(CloseReason::Shutdown);
     }
 
-    fn wants_input(&self) -> bool {
-        true
-    }
-
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
-    }
-
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
-    }
-
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
-    }
-
-    fn poll_event(&mut self) -> Option<Event<Value>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let link = self.link.poll_timeout();
-        let own = self.own_timeout();
-        link.into_iter().chain(own).min_by_key(|(due, _)| *due)
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let waits = self.unanswered > 0;
+        waits.then(|| {
+            (
+                self.since + self.limits.session.request_timeout,
+                "request-timeout",
+            )
+        })
     }
 }

@@ -8,7 +8,7 @@ use super::Limits;
 use super::codec;
 use super::messages::{ErrorReply, Reply, Request, code};
 use crate::framing::decimal_length::{self, HEAD};
-use crate::session::{CloseReason, Event, Link, ServerSession, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol, ServerSession};
 use crate::time::Instant;
 
 /// What a peer may ask beside the rest.
@@ -96,7 +96,7 @@ impl Server {
     fn read(&mut self, now: Instant, bytes: &[u8]) -> usize {
         let limit = self.limits.session.message_bytes;
         let mut start = 0;
-        while self.can_read() {
+        while self.can_receive() {
             let rest = &bytes[start..];
             match decimal_length::end(rest) {
                 Ok(Some(end)) if end - HEAD > limit => self.too_long(now, limit),
@@ -112,14 +112,6 @@ impl Server {
             }
         }
         start
-    }
-
-    fn can_read(&self) -> bool {
-        self.link.is_open()
-            && !self.link.is_full()
-            && self.unanswered < self.limits.requests_in_flight
-            && self.fault.is_none()
-            && self.ending.is_none()
     }
 
     fn message(&mut self, now: Instant, body: &[u8]) {
@@ -190,7 +182,7 @@ impl Server {
             buffer = Vec::new();
         }
         self.buffer = buffer;
-        if self.link.has_peer_finished() && self.unanswered == 0 && self.can_read() {
+        if self.link.has_peer_finished() && self.unanswered == 0 && self.can_receive() {
             self.end_of_input(now);
         }
     }
@@ -208,28 +200,20 @@ impl Server {
         let error = ErrorReply::new(code::INCOMPLETE, format!("the stream ended {place}"));
         self.end_with(now, error, CloseReason::PeerClosed(place));
     }
-
-    /// This protocol's own timer; the link has others.
-    fn own_timeout(&self) -> Option<(Instant, &'static str)> {
-        if !self.can_read() || self.unanswered > 0 {
-            return None;
-        }
-        let limits = &self.limits.session;
-        Some(if self.has_received && self.buffer.is_empty() {
-            (self.since + limits.idle_timeout, "idle-timeout")
-        } else {
-            (self.since + limits.request_timeout, "request-timeout")
-        })
-    }
 }
 
-impl Session for Server {
+impl Protocol for Server {
     type Event = Request;
 
-    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
-        if self.link.discard(bytes.len()) {
-            return;
-        }
+    fn link(&self) -> &Link<Request> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Request> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
         if !self.buffer.is_empty() {
             self.buffer.extend_from_slice(bytes);
             self.read_buffer(now);
@@ -244,70 +228,47 @@ impl Session for Server {
         }
     }
 
-    fn handle_eof(&mut self, now: Instant) {
-        self.link.peer_finished();
+    fn receive_end(&mut self, now: Instant) {
         self.read_buffer(now);
     }
 
-    fn handle_lost(&mut self, _now: Instant) {
-        self.link.lost(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.link.handle_timeout(now);
-        match self.own_timeout() {
-            Some((due, name)) if now >= due => {
-                let reason = CloseReason::TimedOut(name);
-                if name == "idle-timeout" {
-                    self.link.close_after_linger(now, reason);
-                } else {
-                    let allowed = self.limits.session.request_timeout;
-                    let text = format!("no complete message within the request-timeout of {allowed:?}");
-                    self.end_with(now, ErrorReply::new(code::INCOMPLETE, text), reason);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn handle_shutdown(&mut self, now: Instant) {
+    fn shut_down(&mut self, now: Instant) {
         self.ending.get_or_insert(CloseReason::Shutdown);
         self.settle(now);
     }
 
-    fn wants_input(&self) -> bool {
-        !self.link.is_open() || self.can_read()
+    fn can_receive(&self) -> bool {
+        self.link.is_open()
+            && !self.link.is_full()
+            && self.unanswered < self.limits.requests_in_flight
+            && self.fault.is_none()
+            && self.ending.is_none()
     }
 
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
-    }
-
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
+    fn sent(&mut self, now: Instant) {
         self.read_buffer(now);
     }
 
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        if !self.can_receive() || self.unanswered > 0 {
+            return None;
+        }
+        let limits = &self.limits.session;
+        Some(if self.has_received && self.buffer.is_empty() {
+            (self.since + limits.idle_timeout, "idle-timeout")
+        } else {
+            (self.since + limits.request_timeout, "request-timeout")
+        })
     }
 
-    fn poll_event(&mut self) -> Option<Event<Request>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let link = self.link.poll_timeout();
-        let own = self.own_timeout();
-        link.into_iter().chain(own).min_by_key(|(due, _)| *due)
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
+    fn expire(&mut self, now: Instant, name: &'static str) {
+        let allowed = self.limits.session.request_timeout;
+        let text = format!("no complete message within the {name} of {allowed:?}");
+        self.end_with(
+            now,
+            ErrorReply::new(code::INCOMPLETE, text),
+            CloseReason::TimedOut(name),
+        );
     }
 }
 

@@ -9,7 +9,7 @@ use super::codec;
 use super::messages::{Reply, Request};
 use crate::framing::json_value::{Scan, Scanner};
 use crate::limits::SessionLimits;
-use crate::session::{CloseReason, Event, Link, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol};
 use crate::time::Instant;
 
 /// One connection, on the client's side. Its events are the replies, in the order of the requests.
@@ -160,20 +160,20 @@ impl Client {
     fn misbehaved(&mut self, how: &str) {
         self.link.abort(CloseReason::PeerMisbehaved(how.into()));
     }
-
-    fn own_timeout(&self) -> Option<(Instant, &'static str)> {
-        let waits = self.link.is_open() && !self.unanswered.is_empty();
-        waits.then(|| (self.since + self.link.limits().request_timeout, "request-timeout"))
-    }
 }
 
-impl Session for Client {
+impl Protocol for Client {
     type Event = Reply;
 
-    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
-        if self.link.discard(bytes.len()) {
-            return;
-        }
+    fn link(&self) -> &Link<Reply> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Reply> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
         if self.buffer.is_empty() {
             let count = self.read(now, bytes);
             self.buffer.extend_from_slice(&bytes[count..]);
@@ -186,11 +186,7 @@ impl Session for Client {
         }
     }
 
-    fn handle_eof(&mut self, now: Instant) {
-        self.link.peer_finished();
-        if !self.link.is_open() {
-            return;
-        }
+    fn receive_end(&mut self, now: Instant) {
         if self.buffer.is_empty() && self.unanswered.front() == Some(&true) {
             self.answered(now, Reply::Killed);
         }
@@ -202,56 +198,15 @@ impl Session for Client {
         self.link.close_after_linger(now, reason);
     }
 
-    fn handle_lost(&mut self, _now: Instant) {
-        self.link.lost(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.link.handle_timeout(now);
-        match self.own_timeout() {
-            Some((due, name)) if now >= due => self.link.abort(CloseReason::TimedOut(name)),
-            _ => {}
-        }
-    }
-
-    fn handle_shutdown(&mut self, now: Instant) {
+    fn shut_down(&mut self, now: Instant) {
         self.finish_asking();
         if self.unanswered.is_empty() {
             self.link.close_after_linger(now, CloseReason::Shutdown);
         }
     }
 
-    fn wants_input(&self) -> bool {
-        true
-    }
-
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
-    }
-
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
-    }
-
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
-    }
-
-    fn poll_event(&mut self) -> Option<Event<Reply>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let link = self.link.poll_timeout();
-        let own = self.own_timeout();
-        link.into_iter().chain(own).min_by_key(|(due, _)| *due)
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let waits = !self.unanswered.is_empty();
+        waits.then(|| (self.since + self.link.limits().request_timeout, "request-timeout"))
     }
 }

@@ -8,7 +8,7 @@ use super::codec::{self, Style};
 use super::messages::{ErrorReply, Reply, Request, code};
 use crate::framing::json_value::{Scan, Scanner};
 use crate::limits::SessionLimits;
-use crate::session::{CloseReason, Event, Link, ServerSession, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol, ServerSession};
 use crate::time::Instant;
 
 /// What a peer may ask beside Ping and Run.
@@ -210,28 +210,20 @@ impl Server {
         };
         self.refuse_because(now, error, reason);
     }
-
-    /// This protocol's own timer; the link has others.
-    fn own_timeout(&self) -> Option<(Instant, &'static str)> {
-        if !self.link.is_open() || self.is_answering {
-            return None;
-        }
-        let limits = self.link.limits();
-        Some(if self.kept_open && self.buffer.is_empty() {
-            (self.since + limits.idle_timeout, "idle-timeout")
-        } else {
-            (self.since + limits.request_timeout, "request-timeout")
-        })
-    }
 }
 
-impl Session for Server {
+impl Protocol for Server {
     type Event = ServerEvent;
 
-    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
-        if self.link.discard(bytes.len()) {
-            return;
-        }
+    fn link(&self) -> &Link<ServerEvent> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<ServerEvent> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
         if self.buffer.is_empty() {
             let count = self.read(now, bytes);
             if self.link.is_open() {
@@ -243,73 +235,41 @@ impl Session for Server {
         }
     }
 
-    fn handle_eof(&mut self, now: Instant) {
-        self.link.peer_finished();
+    fn receive_end(&mut self, now: Instant) {
         self.read_buffer(now);
     }
 
-    fn handle_lost(&mut self, _now: Instant) {
-        self.link.lost(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.link.handle_timeout(now);
-        match self.own_timeout() {
-            Some((due, name)) if now >= due => {
-                let reason = CloseReason::TimedOut(name);
-                if name == "idle-timeout" {
-                    self.link.close_after_linger(now, reason);
-                } else {
-                    let allowed = self.link.limits().request_timeout;
-                    let why = format!("incomplete after the request-timeout of {allowed:?}");
-                    self.refuse_because(now, codec::invalid(&why), reason);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn handle_shutdown(&mut self, now: Instant) {
+    fn shut_down(&mut self, now: Instant) {
         self.is_shutting_down = true;
         if !self.is_answering {
             self.link.close_after_linger(now, CloseReason::Shutdown);
         }
     }
 
-    fn wants_input(&self) -> bool {
-        !self.link.is_open()
-            || (!self.link.is_full() && self.buffer.len() <= self.link.limits().message_bytes)
+    fn can_receive(&self) -> bool {
+        !self.link.is_full() && self.buffer.len() <= self.link.limits().message_bytes
     }
 
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
-    }
-
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
+    fn sent(&mut self, now: Instant) {
         self.read_buffer(now);
     }
 
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        if self.is_answering {
+            return None;
+        }
+        let limits = self.link.limits();
+        Some(if self.kept_open && self.buffer.is_empty() {
+            (self.since + limits.idle_timeout, "idle-timeout")
+        } else {
+            (self.since + limits.request_timeout, "request-timeout")
+        })
     }
 
-    fn poll_event(&mut self) -> Option<Event<ServerEvent>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let link = self.link.poll_timeout();
-        let own = self.own_timeout();
-        link.into_iter().chain(own).min_by_key(|(due, _)| *due)
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
+    fn expire(&mut self, now: Instant, name: &'static str) {
+        let allowed = self.link.limits().request_timeout;
+        let why = format!("incomplete after the {name} of {allowed:?}");
+        self.refuse_because(now, codec::invalid(&why), CloseReason::TimedOut(name));
     }
 }
 
@@ -327,6 +287,7 @@ impl ServerSession for Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::{Event, Session, TransmitState};
     use core::time::Duration;
     use proptest::prelude::*;
     use std::string::{String, ToString};

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use super::command::{Message, MessageDecoder, ModuleKind, Order, Report};
 use super::generation::Generation;
 use super::limits::Limits;
-use crate::session::{self, CloseReason, Link, ServerSession, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol, ServerSession};
 use crate::time::Instant;
 
 /// How many grabs may be ordered and not yet answered; then the module stops reading.
@@ -82,13 +82,18 @@ impl Client {
     }
 }
 
-impl Session for Client {
+impl Protocol for Client {
     type Event = Order;
 
-    fn handle_input(&mut self, now: Instant, mut bytes: &[u8]) {
-        if self.link.discard(bytes.len()) {
-            return;
-        }
+    fn link(&self) -> &Link<Order> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Order> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.link.is_open() {
             match self.decoder.decode(&mut bytes) {
                 Ok(Some(order)) => {
@@ -102,69 +107,28 @@ impl Session for Client {
         }
     }
 
-    fn handle_eof(&mut self, _now: Instant) {
-        self.link.peer_finished();
-        if self.link.is_open() {
-            self.link.close(if self.decoder.is_inside() {
-                CloseReason::PeerClosed("inside a message")
-            } else {
-                CloseReason::PeerClosed("the server has ended")
-            });
-        }
-    }
-
-    fn handle_lost(&mut self, _now: Instant) {
-        self.link.lost(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        if self
-            .since
-            .is_some_and(|since| now >= since + self.limits.session.request_timeout)
-        {
-            self.link.abort(CloseReason::TimedOut("request-timeout"));
-        }
-        self.link.handle_timeout(now);
+    fn receive_end(&mut self, _now: Instant) {
+        self.link
+            .close(CloseReason::PeerClosed(match self.decoder.is_inside() {
+                true => "inside a message",
+                false => "the server has ended",
+            }));
     }
 
     /// Says `Quit` first: a real server hangs on an end of the stream without it.
-    fn handle_shutdown(&mut self, now: Instant) {
+    fn shut_down(&mut self, now: Instant) {
         self.send(now, &Report::Quit);
         self.link.close_after_linger(now, CloseReason::Shutdown);
     }
 
-    fn wants_input(&self) -> bool {
-        !self.link.is_open() || (!self.link.is_full() && self.grabs < MAX_GRABS)
+    fn can_receive(&self) -> bool {
+        !self.link.is_full() && self.grabs < MAX_GRABS
     }
 
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
-    }
-
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
-    }
-
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
-    }
-
-    fn poll_event(&mut self) -> Option<session::Event<Order>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let request = self.since.filter(|_| self.link.is_open());
-        let request = request.map(|since| (since + self.limits.session.request_timeout, "request-timeout"));
-        request.into_iter().chain(self.link.poll_timeout()).min()
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let request_timeout = self.limits.session.request_timeout;
+        self.since
+            .map(|since| (since + request_timeout, "request-timeout"))
     }
 }
 

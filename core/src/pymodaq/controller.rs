@@ -7,7 +7,7 @@ use super::encode::{EncodeError, encode};
 use super::generation::Generation;
 use super::limits::Limits;
 use super::server::CONTROLLER;
-use crate::session::{self, CloseReason, Link, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol};
 use crate::time::Instant;
 
 /// A connection by which a program uses the modules of a server. See [`control`](super::Command).
@@ -54,13 +54,18 @@ impl Controller {
     }
 }
 
-impl Session for Controller {
+impl Protocol for Controller {
     type Event = ControlAnswer;
 
-    fn handle_input(&mut self, _now: Instant, mut bytes: &[u8]) {
-        if self.link.discard(bytes.len()) {
-            return;
-        }
+    fn link(&self) -> &Link<ControlAnswer> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<ControlAnswer> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, _now: Instant, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.link.is_open() {
             if let Err(reason) = self.read(&mut bytes) {
                 self.link.abort(reason);
@@ -68,54 +73,11 @@ impl Session for Controller {
         }
     }
 
-    fn handle_eof(&mut self, _now: Instant) {
-        self.link.peer_finished();
-        if self.link.is_open() {
-            self.link.close(CloseReason::PeerClosed("the server has ended"));
-        }
+    fn receive_end(&mut self, _now: Instant) {
+        self.link.close(CloseReason::PeerClosed("the server has ended"));
     }
 
-    fn handle_lost(&mut self, _now: Instant) {
-        self.link.lost(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.link.handle_timeout(now);
-    }
-
-    fn handle_shutdown(&mut self, now: Instant) {
+    fn shut_down(&mut self, now: Instant) {
         self.link.close_after_linger(now, CloseReason::Shutdown);
-    }
-
-    fn wants_input(&self) -> bool {
-        true
-    }
-
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
-    }
-
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
-    }
-
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
-    }
-
-    fn poll_event(&mut self) -> Option<session::Event<ControlAnswer>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        self.link.poll_timeout()
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
     }
 }

@@ -15,7 +15,7 @@ use super::generation::Generation;
 use super::limits::Limits;
 use super::object::Object;
 use super::recognise::{Recognition, ReportReader};
-use crate::session::{self, CloseReason, Link, ServerSession, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol, ServerSession};
 use crate::time::Instant;
 
 /// How a controller identifies itself: a program that uses the modules, where PyMoDAQ's own types own hardware.
@@ -203,13 +203,6 @@ impl Server {
         }
     }
 
-    /// Real modules notice a reset, and spin for ever on a regular end of the stream: what is no regular end for them
-    /// is a reset.
-    fn abort(&mut self, reason: CloseReason) {
-        self.link.emit(ServerEvent::Leaving(reason.clone()));
-        self.link.abort(reason);
-    }
-
     fn finish(&mut self, now: Instant) {
         self.link.emit(ServerEvent::Leaving(CloseReason::Shutdown));
         self.link.close_after_linger(now, CloseReason::Shutdown);
@@ -221,13 +214,18 @@ impl Server {
     }
 }
 
-impl Session for Server {
+impl Protocol for Server {
     type Event = ServerEvent;
 
-    fn handle_input(&mut self, now: Instant, mut bytes: &[u8]) {
-        if self.link.discard(bytes.len()) {
-            return;
-        }
+    fn link(&self) -> &Link<ServerEvent> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<ServerEvent> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.link.is_open() {
             let before = bytes.len();
             match self.read(&mut bytes) {
@@ -240,41 +238,16 @@ impl Session for Server {
         }
     }
 
-    fn handle_eof(&mut self, _now: Instant) {
-        self.link.peer_finished();
-        if self.link.is_open() {
-            let reason = match &self.state {
-                State::Silent(_) => CloseReason::PeerClosed("before it said what it is"),
-                _ if self.is_inside() => CloseReason::PeerClosed("inside a message"),
-                State::Module(_) => CloseReason::PeerClosed("without Quit"),
-                State::Controller { .. } => CloseReason::Finished,
-            };
-            self.close(reason);
-        }
+    fn receive_end(&mut self, _now: Instant) {
+        self.close(match &self.state {
+            State::Silent(_) => CloseReason::PeerClosed("before it said what it is"),
+            _ if self.is_inside() => CloseReason::PeerClosed("inside a message"),
+            State::Module(_) => CloseReason::PeerClosed("without Quit"),
+            State::Controller { .. } => CloseReason::Finished,
+        });
     }
 
-    fn handle_lost(&mut self, _now: Instant) {
-        self.abort(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        if self
-            .since
-            .is_some_and(|since| now >= since + self.limits.session.request_timeout)
-            && self.link.is_open()
-        {
-            self.abort(CloseReason::TimedOut("request-timeout"));
-        }
-        if let Some((due, name)) = self.link.poll_timeout()
-            && now >= due
-            && self.link.is_open()
-        {
-            self.link.emit(ServerEvent::Leaving(CloseReason::TimedOut(name)));
-        }
-        self.link.handle_timeout(now);
-    }
-
-    fn handle_shutdown(&mut self, now: Instant) {
+    fn shut_down(&mut self, now: Instant) {
         match &mut self.state {
             State::Controller { unanswered: 0, .. } => self.finish(now),
             State::Controller { is_finishing, .. } => *is_finishing = true,
@@ -282,7 +255,7 @@ impl Session for Server {
         }
     }
 
-    fn wants_input(&self) -> bool {
+    fn can_receive(&self) -> bool {
         let is_taking = match self.state {
             State::Controller {
                 unanswered,
@@ -291,37 +264,20 @@ impl Session for Server {
             } => unanswered < MAX_REQUESTS && !is_finishing,
             State::Silent(_) | State::Module(_) => true,
         };
-        self.is_closed() || (is_taking && !self.link.is_full())
+        is_taking && !self.link.is_full()
     }
 
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
+    /// Real modules notice a reset, and spin for ever on a regular end of the stream: what is no regular end for them
+    /// is a reset.
+    fn abort(&mut self, reason: CloseReason) {
+        self.link.emit(ServerEvent::Leaving(reason.clone()));
+        self.link.abort(reason);
     }
 
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
-    }
-
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
-    }
-
-    fn poll_event(&mut self) -> Option<session::Event<ServerEvent>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let request = self.since.filter(|_| self.link.is_open());
-        let request = request.map(|since| (since + self.limits.session.request_timeout, "request-timeout"));
-        request.into_iter().chain(self.link.poll_timeout()).min()
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let request_timeout = self.limits.session.request_timeout;
+        self.since
+            .map(|since| (since + request_timeout, "request-timeout"))
     }
 }
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::dialect::Dialect;
 use crate::limits::SessionLimits;
-use crate::session::{CloseReason, Event, Link, ServerSession, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol, ServerSession};
 use crate::time::Instant;
 
 /// What a device answers to a message.
@@ -115,71 +115,42 @@ impl Server {
     }
 }
 
-impl Session for Server {
+impl Protocol for Server {
     type Event = Vec<u8>;
 
-    fn handle_input(&mut self, _now: Instant, bytes: &[u8]) {
-        if !self.link.discard(bytes.len()) {
-            self.input.extend_from_slice(bytes);
-            self.read();
-        }
+    fn link(&self) -> &Link<Vec<u8>> {
+        &self.link
     }
 
-    fn handle_eof(&mut self, now: Instant) {
-        self.link.peer_finished();
+    fn link_mut(&mut self) -> &mut Link<Vec<u8>> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, _now: Instant, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+        self.read();
+    }
+
+    fn receive_end(&mut self, now: Instant) {
         self.write(now);
     }
 
-    fn handle_lost(&mut self, _now: Instant) {
-        self.link.lost(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.link.handle_timeout(now);
-        self.write(now);
-    }
-
-    fn handle_shutdown(&mut self, now: Instant) {
+    fn shut_down(&mut self, now: Instant) {
         self.is_shutting_down = true;
         self.write(now);
     }
 
     /// At most 64 messages wait for their answers.
-    fn wants_input(&self) -> bool {
-        !self.link.is_open() || (!self.link.is_full() && self.unanswered < 64)
+    fn can_receive(&self) -> bool {
+        !self.link.is_full() && self.unanswered < 64
     }
 
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        self.replies.front().map(|&(due, _)| (due, "reply"))
     }
 
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
-    }
-
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
-    }
-
-    fn poll_event(&mut self) -> Option<Event<Vec<u8>>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let reply = self.replies.front().filter(|_| self.link.is_open());
-        let reply = reply.map(|&(due, _)| (due, "reply"));
-        reply
-            .into_iter()
-            .chain(self.link.poll_timeout())
-            .min_by_key(|&(due, _)| due)
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
+    fn expire(&mut self, now: Instant, _name: &'static str) {
+        self.write(now);
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::{END_OF_REQUEST, Limits, Transport};
 use crate::framing::length32;
-use crate::session::{CloseReason, Event, Link, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol};
 use crate::time::Instant;
 
 /// One connection, on the client's side. Its events are the answers, without the CR LF that ends them over TCP.
@@ -142,25 +142,20 @@ impl Client {
     fn misbehaved(&mut self, how: String) {
         self.link.abort(CloseReason::PeerMisbehaved(how));
     }
-
-    fn own_timeout(&self) -> Option<(Instant, &'static str)> {
-        let waits = self.link.is_open() && self.unanswered > 0;
-        waits.then(|| {
-            (
-                self.since + self.limits.session.request_timeout,
-                "request-timeout",
-            )
-        })
-    }
 }
 
-impl Session for Client {
+impl Protocol for Client {
     type Event = String;
 
-    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
-        if self.link.discard(bytes.len()) {
-            return;
-        }
+    fn link(&self) -> &Link<String> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<String> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
         match self.transport {
             Transport::Tcp if self.buffer.len() > self.limits.session.message_bytes => self.too_long(),
@@ -169,8 +164,7 @@ impl Session for Client {
         }
     }
 
-    fn handle_eof(&mut self, now: Instant) {
-        self.link.peer_finished();
+    fn receive_end(&mut self, now: Instant) {
         if self.transport == Transport::Tcp
             && let Some(answer) = self.buffer.strip_suffix(b"\r\n")
         {
@@ -184,54 +178,18 @@ impl Session for Client {
         self.link.close_after_linger(now, reason);
     }
 
-    fn handle_lost(&mut self, _now: Instant) {
-        self.link.lost(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.link.handle_timeout(now);
-        match self.own_timeout() {
-            Some((due, name)) if now >= due => self.link.abort(CloseReason::TimedOut(name)),
-            _ => {}
-        }
-    }
-
-    fn handle_shutdown(&mut self, now: Instant) {
+    fn shut_down(&mut self, now: Instant) {
         self.may_send = false;
         self.end_when_answered(now, CloseReason::Shutdown);
     }
 
-    fn wants_input(&self) -> bool {
-        true
-    }
-
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
-    }
-
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
-    }
-
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
-    }
-
-    fn poll_event(&mut self) -> Option<Event<String>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let link = self.link.poll_timeout();
-        let own = self.own_timeout();
-        link.into_iter().chain(own).min_by_key(|(due, _)| *due)
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let waits = self.unanswered > 0;
+        waits.then(|| {
+            (
+                self.since + self.limits.session.request_timeout,
+                "request-timeout",
+            )
+        })
     }
 }

@@ -8,7 +8,7 @@ use super::messages::{Request, decode_message};
 use super::{END_OF_REQUEST, Limits, QUIT, Transport};
 use crate::framing::length32;
 use crate::framing::until::Until;
-use crate::session::{CloseReason, Event, Link, ServerSession, Session, TransmitState};
+use crate::session::{CloseReason, Link, Protocol, ServerSession};
 use crate::time::Instant;
 
 /// One connection, on the server's side. What is no request is answered here.
@@ -57,13 +57,9 @@ impl Server {
         }
     }
 
-    fn can_read(&self) -> bool {
-        self.link.is_open() && !self.is_answering && !self.link.is_full()
-    }
-
     /// Reads messages as long as they can be taken, and ends the connection when that was all that the peer had to say.
     fn read_buffer(&mut self, now: Instant) {
-        while self.can_read() {
+        while self.can_receive() {
             match self.next_message() {
                 Ok(Some(message)) => self.message(now, &message),
                 Ok(None) if self.link.has_peer_finished() => {
@@ -150,10 +146,49 @@ impl Server {
             &format!("Error: Message exceeds the limit {limit} of {value} bytes."),
         );
     }
+}
 
-    /// This protocol's own timer; the link has others.
-    fn own_timeout(&self) -> Option<(Instant, &'static str)> {
-        if !self.can_read() {
+impl Protocol for Server {
+    type Event = Request;
+
+    fn link(&self) -> &Link<Request> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Request> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        if self.buffer.is_empty() && self.transport == Transport::WebSocket {
+            self.since = now;
+        }
+        self.buffer.extend_from_slice(bytes);
+        self.read_buffer(now);
+    }
+
+    fn receive_end(&mut self, now: Instant) {
+        self.read_buffer(now);
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        if self.is_answering {
+            self.ending.get_or_insert(CloseReason::Shutdown);
+        } else {
+            self.link.close_after_linger(now, CloseReason::Shutdown);
+        }
+    }
+
+    fn can_receive(&self) -> bool {
+        self.link.is_open() && !self.is_answering && !self.link.is_full()
+    }
+
+    fn sent(&mut self, now: Instant) {
+        self.read_buffer(now);
+    }
+
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        if !self.can_receive() {
             return None;
         }
         let limits = &self.limits.session;
@@ -166,92 +201,14 @@ impl Server {
             },
         )
     }
-}
 
-impl Session for Server {
-    type Event = Request;
-
-    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
-        if self.link.discard(bytes.len()) {
-            return;
-        }
-        if self.buffer.is_empty() && self.transport == Transport::WebSocket {
-            self.since = now;
-        }
-        self.buffer.extend_from_slice(bytes);
-        self.read_buffer(now);
-    }
-
-    fn handle_eof(&mut self, now: Instant) {
-        self.link.peer_finished();
-        self.read_buffer(now);
-    }
-
-    fn handle_lost(&mut self, _now: Instant) {
-        self.link.lost(CloseReason::Lost);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.link.handle_timeout(now);
-        match self.own_timeout() {
-            Some((due, name)) if now >= due => {
-                let reason = CloseReason::TimedOut(name);
-                if name == "idle-timeout" {
-                    self.link.close_after_linger(now, reason);
-                } else {
-                    self.ending = Some(reason);
-                    let allowed = self.limits.session.request_timeout;
-                    self.answer(
-                        now,
-                        &format!("Error: No complete message within the {name} of {allowed:?}."),
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn handle_shutdown(&mut self, now: Instant) {
-        if self.is_answering {
-            self.ending.get_or_insert(CloseReason::Shutdown);
-        } else {
-            self.link.close_after_linger(now, CloseReason::Shutdown);
-        }
-    }
-
-    fn wants_input(&self) -> bool {
-        !self.link.is_open() || self.can_read()
-    }
-
-    fn transmit(&self) -> &[u8] {
-        self.link.transmit()
-    }
-
-    fn transmitted(&mut self, now: Instant, count: usize) {
-        self.link.transmitted(now, count);
-        self.read_buffer(now);
-    }
-
-    fn transmit_state(&self) -> TransmitState {
-        self.link.transmit_state()
-    }
-
-    fn poll_event(&mut self) -> Option<Event<Request>> {
-        self.link.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let link = self.link.poll_timeout();
-        let own = self.own_timeout();
-        link.into_iter().chain(own).min_by_key(|(due, _)| *due)
-    }
-
-    fn is_closed(&self) -> bool {
-        !self.link.is_open()
-    }
-
-    fn is_drained(&self) -> bool {
-        self.link.is_drained()
+    fn expire(&mut self, now: Instant, name: &'static str) {
+        self.ending = Some(CloseReason::TimedOut(name));
+        let allowed = self.limits.session.request_timeout;
+        self.answer(
+            now,
+            &format!("Error: No complete message within the {name} of {allowed:?}."),
+        );
     }
 }
 

@@ -1,0 +1,139 @@
+//! A session is a protocol on a link.
+
+use super::{CloseReason, Event, Link, Session, TransmitState};
+use crate::time::Instant;
+
+/// What a protocol has to say for itself; the rest of [`Session`] is its [`Link`]'s. For those who write protocols; hosts
+/// and applications use the session. Every method but the first two is called only while the link is open.
+pub trait Protocol {
+    /// What the application is told of.
+    type Event;
+
+    /// The link.
+    fn link(&self) -> &Link<Self::Event>;
+
+    /// The link.
+    fn link_mut(&mut self) -> &mut Link<Self::Event>;
+
+    /// Takes all of `bytes`.
+    fn receive(&mut self, now: Instant, bytes: &[u8]);
+
+    /// The peer has closed its sending side.
+    fn receive_end(&mut self, now: Instant);
+
+    /// The host wants to end.
+    fn shut_down(&mut self, now: Instant);
+
+    /// False while no more input can be taken.
+    fn can_receive(&self) -> bool {
+        true
+    }
+
+    /// Some output was sent: there may be room for more.
+    fn sent(&mut self, _now: Instant) {}
+
+    /// When the protocol's own next time limit ends, and its name. One of the name `idle-timeout` closes the link; others
+    /// are for [`expire`](Protocol::expire).
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        None
+    }
+
+    /// A time limit has ended.
+    fn expire(&mut self, _now: Instant, name: &'static str) {
+        self.abort(CloseReason::TimedOut(name));
+    }
+
+    /// The transport has failed, or is to be dropped at once.
+    fn abort(&mut self, reason: CloseReason) {
+        self.link_mut().abort(reason);
+    }
+}
+
+impl<T: Protocol> Session for T {
+    type Event = T::Event;
+
+    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        if !self.link_mut().discard(bytes.len()) {
+            self.receive(now, bytes);
+        }
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.link_mut().peer_finished();
+        if self.link().is_open() {
+            self.receive_end(now);
+        }
+    }
+
+    fn handle_lost(&mut self, _now: Instant) {
+        match self.link().is_open() {
+            true => self.abort(CloseReason::Lost),
+            false => self.link_mut().abort(CloseReason::Lost),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        let is_due = |(due, _): &(Instant, &'static str)| *due <= now;
+        match self.link().poll_timeout().filter(is_due) {
+            Some((_, name)) if self.link().is_open() => self.abort(CloseReason::TimedOut(name)),
+            Some(_) => self.link_mut().handle_timeout(now),
+            None => {}
+        }
+        if self.link().is_open()
+            && let Some((_, name)) = self.deadline().filter(is_due)
+        {
+            match name {
+                "idle-timeout" => self
+                    .link_mut()
+                    .close_after_linger(now, CloseReason::TimedOut(name)),
+                _ => self.expire(now, name),
+            }
+        }
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        if self.link().is_open() {
+            self.shut_down(now);
+        }
+    }
+
+    fn wants_input(&self) -> bool {
+        !self.link().is_open() || self.can_receive()
+    }
+
+    fn transmit(&self) -> &[u8] {
+        self.link().transmit()
+    }
+
+    fn transmitted(&mut self, now: Instant, count: usize) {
+        self.link_mut().transmitted(now, count);
+        if self.link().is_open() {
+            self.sent(now);
+        }
+    }
+
+    fn transmit_state(&self) -> TransmitState {
+        self.link().transmit_state()
+    }
+
+    fn poll_event(&mut self) -> Option<Event<T::Event>> {
+        self.link_mut().poll_event()
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let own = match self.link().is_open() {
+            true => self.deadline(),
+            false => None,
+        };
+        let link = self.link().poll_timeout();
+        link.into_iter().chain(own).min_by_key(|(due, _)| *due)
+    }
+
+    fn is_closed(&self) -> bool {
+        !self.link().is_open()
+    }
+
+    fn is_drained(&self) -> bool {
+        self.link().is_drained()
+    }
+}
