@@ -1,0 +1,144 @@
+//! The page, and what watches over the server.
+
+use std::time::Duration;
+
+use crate::port::*;
+use futures_util::SinkExt;
+use labwire_core::limits::HostLimits;
+use labwire_tokio::web::{Target, WebOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+#[tokio::test]
+async fn health_and_counts_are_told() {
+    let (server, _) = adder(HostLimits::default());
+    let port = Port::to(server).await;
+    assert_eq!(port.get("/live", "").await.0, 200);
+    assert_eq!(port.get("/ready", "").await.0, 503);
+    port.readiness.set(Ok(()));
+    assert_eq!(port.get("/ready", "").await.0, 200);
+    let mut socket = port.socket("/server").await;
+    let requests = [&b"{\"KeepAlive\":true}"[..], &run(1), &run(2), b"{\"Ping\":1}"].concat();
+    socket
+        .send(Message::binary(requests))
+        .await
+        .expect("an open socket");
+    let mut lines = 0;
+    while lines < 3 {
+        let bytes = read_bytes(&mut socket, 1).await;
+        lines += bytes.iter().filter(|byte| **byte == b'\n').count();
+    }
+    let (status, metrics) = port.get("/metrics", "").await;
+    assert_eq!(status, 200);
+    assert!(
+        metrics.contains("content-type: text/plain; version=0.0.4"),
+        "{metrics}"
+    );
+    for line in [
+        "# TYPE labwire_connections gauge",
+        "labwire_connections{server=\"server\"} 1",
+        "labwire_connections_total{server=\"server\"} 1",
+        "labwire_jobs_running{server=\"server\"} 0",
+        "labwire_jobs_total{server=\"server\"} 2",
+        "labwire_connections_refused_total{server=\"web\"} 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+    port.readiness.set(Err("server has ended".into()));
+    let (status, why) = port.get("/ready", "").await;
+    assert!(status == 503 && why.ends_with("server has ended\n"), "{why}");
+}
+
+#[tokio::test]
+async fn the_page_is_served_or_how_to_build_it() {
+    let page = tempfile::tempdir().expect("a temporary folder");
+    let root = page.path().join("dist");
+    let change = |options: &mut WebOptions| options.page = root.clone();
+    let port = Port::start(change, |_| {}).await;
+    let (status, text) = port.get("/", "").await;
+    assert!(
+        status == 404 && text.contains("npm run build") && text.contains("dist"),
+        "{text}"
+    );
+    std::fs::create_dir(&root).expect("a folder");
+    std::fs::write(root.join("index.html"), "<p>here").expect("a file");
+    std::fs::write(root.join("core.wasm"), "\0asm").expect("a file");
+    std::fs::write(page.path().join("secret"), "secret").expect("a file");
+    let (status, text) = port.get("/", "").await;
+    assert!(status == 200 && text.ends_with("<p>here"), "{text}");
+    assert!(
+        text.contains("content-security-policy: default-src 'self'"),
+        "{text}"
+    );
+    let (status, text) = port.get("/core.wasm?v=1", "").await;
+    assert!(
+        status == 200 && text.contains("content-type: application/wasm"),
+        "{text}"
+    );
+    for path in [
+        "/../secret",
+        "/%2e%2e/secret",
+        "/..%2fsecret",
+        "/nothing",
+        "/open",
+    ] {
+        let (status, text) = port.get(path, "").await;
+        assert!(
+            matches!(status, 400 | 404) && !text.ends_with("secret"),
+            "{path}: {text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_answered() {
+    let (server, _) = adder(HostLimits::default());
+    let change = |options: &mut WebOptions| options.request_timeout = Duration::from_millis(200);
+    let port = Port::start(change, |web| web.connect("server", Target::Server(server))).await;
+    assert_eq!(port.get("/server", "").await.0, 426);
+    let host = port.address;
+    for (request, expected) in [
+        (
+            format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+            405,
+        ),
+        ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), 403),
+        ("nonsense\r\n\r\n".to_owned(), 400),
+    ] {
+        assert_eq!(port.send(&request).await.0, expected, "{request}");
+    }
+    // Silence, and a head that never ends.
+    for said in [
+        String::new(),
+        format!("GET / HTTP/1.1\r\nHost: {host}\r\nX: "),
+        "x".repeat(1 << 20),
+    ] {
+        let mut stream = TcpStream::connect(host).await.expect("it listens");
+        // It may be refused before it is all out.
+        let _ = stream.write_all(said.as_bytes()).await;
+        let _ = patiently(stream.read_to_end(&mut Vec::new())).await;
+    }
+    assert_eq!(port.get("/live", "").await.0, 200);
+}
+
+#[tokio::test]
+async fn it_ends_when_it_is_told_to() {
+    let (server, _) = adder(HostLimits::default());
+    let port = Port::to(server.clone()).await;
+    let mut socket = port.socket("/server").await;
+    socket
+        .send("{\"KeepAlive\":true}{\"Ping\":1}".into())
+        .await
+        .expect("an open socket");
+    read_bytes(&mut socket, 11).await;
+    let idle = TcpStream::connect(port.address).await.expect("it listens");
+    // The server's connections end with the server.
+    assert_eq!(server.shutdown().await, 0);
+    assert_eq!(read_to_close(&mut socket).await.1, CloseCode::Normal);
+    port.shutdown.cancel();
+    let ending = patiently(port.serving).await.expect("no panic");
+    assert_eq!((ending.by_request, ending.cut), (false, 0));
+    drop(idle);
+}
