@@ -1,14 +1,16 @@
 // The five protocols as promises, over the WebSockets of `labwire serve`.
-import type {
-  DeviceEvent,
-  ModuleAnswer,
-  ModuleData,
-  ObeEvent,
-  OpenEvent,
-  PymodaqEvent,
-  RunReply,
-  RunRequest,
-  ZeissEvent,
+import {
+  type DeviceEvent,
+  type ModuleAnswer,
+  type ModuleData,
+  type ModuleSetting,
+  moduleSettings,
+  type ObeEvent,
+  type OpenEvent,
+  type PymodaqEvent,
+  type RunReply,
+  type RunRequest,
+  type ZeissEvent,
 } from "labwire-wasm";
 import { type Bridge, Connection } from "./connection.js";
 import type { Protocol, SessionEvent } from "./recording.js";
@@ -188,19 +190,46 @@ export class PymodaqClient {
   constructor(readonly bridge: Bridge) {}
 
   /** Sends a request, see `PymodaqSession.request`. No modules: every one that can do it. */
-  async request(
-    command: string,
-    modules: string[] = [],
-    argument?: string,
-    { signal }: RequestOptions = {},
-  ): Promise<ModuleAnswer[]> {
+  request(command: string, modules: string[] = [], argument?: string, options: RequestOptions = {}): Promise<ModuleAnswer[]> {
+    return this.#request([modules, command, argument], options);
+  }
+
+  /** The settings of a module. */
+  async settings(module: string, options: RequestOptions = {}): Promise<ModuleSetting[]> {
+    const { settings } = this.#only(await this.request("settings", [module], undefined, options));
+    return moduleSettings(settings ?? "");
+  }
+
+  /** Changes the setting at `path`, a name after those of its groups; whether the module has confirmed it. */
+  async set(module: string, path: string[], value: string, options: RequestOptions = {}): Promise<boolean> {
+    return this.#only(await this.#request([[module], "set", value, path], options)).confirmed ?? false;
+  }
+
+  /** Grabs from one module again and again, until the loop is left or the signal says so. */
+  async *grabs(module: string, dim?: string, options: RequestOptions = {}): AsyncGenerator<ModuleData[]> {
+    while (!options.signal?.aborted) yield this.#only(await this.request("grab", [module], dim, options)).data ?? [];
+  }
+
+  close() {
+    this.#connection?.close();
+    this.#end(new Error("closed"));
+  }
+
+  /** The answer of the one module that was asked. */
+  #only([answer]: ModuleAnswer[]): ModuleAnswer {
+    if (!answer) throw new Error("no such module is connected");
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return answer;
+  }
+
+  async #request(args: unknown[], { signal }: RequestOptions): Promise<ModuleAnswer[]> {
     signal?.throwIfAborted();
     const id = this.#nextId++;
     this.#connection ??= new Connection("pymodaq", [performance.now()], {
       bridge: this.bridge,
       onEvent: (event) => this.#take(event as unknown as PymodaqEvent),
     });
-    this.#connection.call("request", id, modules, command, argument);
+    this.#connection.call("request", id, ...args);
     const abort = () => this.#waiting.get(id)?.reject(signal?.reason);
     signal?.addEventListener("abort", abort);
     try {
@@ -209,20 +238,6 @@ export class PymodaqClient {
       this.#waiting.delete(id);
       signal?.removeEventListener("abort", abort);
     }
-  }
-
-  /** Grabs from one module again and again, until the loop is left or the signal says so. */
-  async *grabs(module: string, dim?: string, options: RequestOptions = {}): AsyncGenerator<ModuleData[]> {
-    while (!options.signal?.aborted) {
-      const [answer] = await this.request("grab", [module], dim, options);
-      if (answer?.error !== undefined) throw new Error(answer.error);
-      yield answer?.data ?? [];
-    }
-  }
-
-  close() {
-    this.#connection?.close();
-    this.#end(new Error("closed"));
   }
 
   #take(event: PymodaqEvent) {

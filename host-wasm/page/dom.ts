@@ -27,6 +27,11 @@ export function select(options: [value: string, text: string][], onchange: (valu
   return element;
 }
 
+/** A box with a title. */
+export function card(title: string, ...children: Child[]) {
+  return h("div", { className: "card" }, h("h2", {}, title), ...children);
+}
+
 /** Two columns: what, and how much. */
 export function table(rows: Record<string, unknown>) {
   const cells = ([name, value]: [string, unknown]) =>

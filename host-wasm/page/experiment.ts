@@ -1,7 +1,7 @@
 // The designer chooses where a simulated instrument measures, against a scan of all settings in turn.
 import { exampleExperiment } from "labwire-wasm";
 import { type Bridge, ObeClient } from "labwire-wasm/client";
-import { button, h, message, select, short } from "./dom";
+import { button, card, h, message, select, short } from "./dom";
 import { designing as engine, type Remote } from "./engine";
 import { histogram, Plot } from "./plot";
 
@@ -249,7 +249,6 @@ export function experiment(bridge: Bridge): HTMLElement {
 
   seed.onchange = () => void begin();
   void begin();
-  const card = (title: string, ...children: (Node | string)[]) => h("div", { className: "card" }, h("h2", {}, title), ...children);
   return h(
     "section",
     { className: "stack" },

@@ -1,7 +1,7 @@
 // Problem files: edited, solved here or on the server, compared.
 import { defaultProblem, Problem, type RunReply } from "labwire-wasm";
 import { type Bridge, OpenClient, ServerError } from "labwire-wasm/client";
-import { button, h, message, select, short, table } from "./dom";
+import { button, card, h, message, select, short, table } from "./dom";
 import { type History, type Solved, solving as engine } from "./engine";
 import { Plot } from "./plot";
 import trailer from "./problems/trailer.json?raw";
@@ -61,7 +61,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
     names.forEach((name, axis) => setParameter(name, at[axis]));
     drag();
   });
-  const trajectories = h("div", { className: "card" }, h("h2", {}, "Trajectory"), scene.element);
+  const trajectories = card("Trajectory", scene.element);
   const solveHere = button("Solve here", () => void solve(), { className: "primary" });
   const solveThere = button("Solve on the server", () => void solveOnServer());
   const cancel = button("Cancel", () => (abort ? abort.abort() : engine.cancel()), { disabled: true });
@@ -329,8 +329,8 @@ export function optimizer(bridge: Bridge): HTMLElement {
         "div",
         { className: "stack" },
         trajectories,
-        h("div", { className: "card" }, h("h2", {}, "Convergence"), unsolved, convergence.element),
-        h("div", { className: "card" }, h("h2", {}, "Result"), comparison, failure, status, outcome),
+        card("Convergence", unsolved, convergence.element),
+        card("Result", comparison, failure, status, outcome),
       ),
     ),
   );

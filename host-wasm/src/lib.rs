@@ -27,7 +27,7 @@ pub use obe_session::ObeSession;
 pub use open_session::OpenSession;
 pub use problem::{Problem, default_problem};
 pub use progress::Progress;
-pub use pymodaq_session::PymodaqSession;
+pub use pymodaq_session::{PymodaqSession, module_settings};
 pub use solution::Solution;
 pub use solver::Solver;
 pub use start_options::StartOptions;

@@ -3,7 +3,7 @@
 use js_sys::Array;
 use labwire_core::pymodaq::{
     Answer, Command, ControlAnswer, ControlRequest, Controller, DataDim, DataToExport, Limits, ModuleAnswer,
-    NdArray,
+    NdArray, Settings,
 };
 use labwire_core::session::{CloseReason, Event, Session, TransmitState};
 use wasm_bindgen::prelude::*;
@@ -36,8 +36,22 @@ export interface ModuleAnswer {
     data?: ModuleData[];
     position?: number;
     units?: string;
+    /** XML; `moduleSettings` reads it. */
     settings?: string;
+    /** Of "set": whether the module has confirmed the change. */
     confirmed?: boolean;
+}
+
+/** One setting of a module. */
+export interface ModuleSetting {
+    /** The names that lead to it. */
+    path: string[];
+    /** What people see as its name. */
+    title: string;
+    /** PyMoDAQ's parameter type: "float", "int", "bool", "str", "list" ... */
+    kind: string;
+    value: string;
+    isReadOnly: boolean;
 }
 
 export type PymodaqEvent =
@@ -64,7 +78,8 @@ impl PymodaqSession {
 
     /// Sends a request; its answer comes as an event with the same `id`. `command` is one of "list", "grab" (with
     /// `argument` "0D", "1D", "2D", "ND" or none), "last", "move_abs" and "move_rel" (to or by `argument`), "home",
-    /// "stop", "position", "settings" and "rename" (to `argument`). No modules: every one that can do it.
+    /// "stop", "position", "settings", "set" (the setting at `path` to `argument`) and "rename" (to `argument`). No
+    /// modules: every one that can do it.
     ///
     /// @throws {Error} when there is no such command, or `argument` is not what it needs
     pub fn request(
@@ -74,15 +89,34 @@ impl PymodaqSession {
         modules: Vec<String>,
         command: &str,
         argument: Option<String>,
+        path: Option<Vec<String>>,
     ) -> Result<(), JsError> {
-        let command = parse(command, argument.as_deref())?;
+        let command = parse(command, argument.as_deref(), path)?;
         let id = i64::from(id);
         let request = ControlRequest { id, modules, command };
         Ok(self.session.request(instant(now), &request)?)
     }
 }
 
-fn parse(command: &str, argument: Option<&str>) -> Result<Command, JsError> {
+/// The settings that a module has told of, in order.
+///
+/// @throws {Error} when the text is not PyMoDAQ's XML
+#[wasm_bindgen(js_name = moduleSettings, unchecked_return_type = "ModuleSetting[]")]
+pub fn module_settings(xml: &str) -> Result<Array, JsError> {
+    let settings = Settings::parse(xml)?.list().into_iter().map(|setting| {
+        let path = setting.path.iter().map(|name| JsValue::from_str(name));
+        object([
+            ("path", path.collect::<Array>().into()),
+            ("title", setting.title.into()),
+            ("kind", setting.kind.into()),
+            ("value", setting.value.into()),
+            ("isReadOnly", setting.is_read_only.into()),
+        ])
+    });
+    Ok(settings.collect())
+}
+
+fn parse(command: &str, argument: Option<&str>, path: Option<Vec<String>>) -> Result<Command, JsError> {
     let number = || {
         let number = argument.and_then(|argument| argument.trim().parse().ok());
         number
@@ -105,6 +139,10 @@ fn parse(command: &str, argument: Option<&str>) -> Result<Command, JsError> {
         "stop" => Command::Stop,
         "position" => Command::Position,
         "settings" => Command::Settings,
+        "set" => Command::Set {
+            path: path.unwrap_or_default(),
+            value: argument.unwrap_or_default().into(),
+        },
         "rename" => Command::Rename(argument.unwrap_or_default().into()),
         other => return Err(JsError::new(&format!("there is no command {other:?}"))),
     })

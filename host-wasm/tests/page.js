@@ -209,6 +209,32 @@ const checks = {
     await page.close();
   },
 
+  async "a module's settings are shown, and changed"() {
+    const page = await open({}, "#Instruments");
+    const camera = page.locator('[data-module="camera"]');
+    await camera.getByText("Settings").click();
+    const exposure = camera.getByLabel("exposure of camera");
+    await exposure.fill("12");
+    await exposure.press("Enter");
+    await camera.getByText("exposure is set.").waitFor();
+    const width = camera.getByLabel("width of camera");
+    await width.fill("40");
+    await width.press("Enter");
+    await camera.getByText("width is set.").waitFor();
+    await camera.getByRole("button", { name: "Grab" }).click();
+    await camera.getByRole("img", { name: /over x \/ um from 0 to/ }).waitFor();
+    await shot(page, "instruments-settings");
+    // What the setting cannot be, the answer says; what is shown is what the module has.
+    await width.fill("1.5");
+    await width.press("Enter");
+    await camera.getByText(/width was not set: .*"1.5" is not a value/).waitFor();
+    await until(async () => (await width.inputValue()) === "40", "it is as it was");
+    await width.fill("160");
+    await width.press("Enter");
+    await camera.getByText("width is set.").waitFor();
+    await page.close();
+  },
+
   async "INSPECT is asked to import, and says what is wrong"() {
     const page = await open({}, "#Instruments");
     const log = page.getByRole("log", { name: "Answers of INSPECT" });
