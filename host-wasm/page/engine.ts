@@ -1,7 +1,7 @@
 // The engines in workers, as promises.
-import type { History, Solved, SolveOrder } from "./worker";
+import type { ExperimentFile, History, ProblemFile, Solved, SolveOrder } from "./worker";
 
-export type { History, Solved, SolveOrder } from "./worker";
+export type { ExperimentFile, History, ProblemFile, Solved, SolveOrder } from "./worker";
 
 /** A worker with the engines in it. */
 export class Engine {
@@ -35,11 +35,25 @@ export class Engine {
     this.#worker.postMessage({ kind: "cancel" });
   }
 
-  /** A designer or simulator in the worker: calls methods and reads properties. */
-  async make(kind: "Designer" | "Simulator", ...args: unknown[]) {
+  /** What a problem file holds; rejected with its fault. */
+  problem(text: string): Promise<ProblemFile> {
+    return this.#ask("problem", [text]);
+  }
+
+  /** What an experiment file holds; rejected with its fault. */
+  experiment(text: string): Promise<ExperimentFile> {
+    return this.#ask("experiment", [text]);
+  }
+
+  /** An object in the worker: calls methods and reads properties. */
+  async make(kind: "Designer" | "Experiment" | "Simulator", ...args: unknown[]) {
     const id = await this.#ask<number>("make", [kind, ...args]);
     return {
       call: <T>(name: string, ...rest: unknown[]) => this.#ask<T>("call", [id, name, ...rest]),
+      /** Of a simulator: what would be measured at each setting, a number for each channel. */
+      curve: (settings: number[][]) => this.#ask<Float64Array[]>("curve", [id, settings.map((setting) => Float64Array.from(setting))]),
+      /** Of a designer: the utility as `largest` cuts it down. */
+      utility: (counts: number[], x: number, y?: number) => this.#ask<Float64Array>("utility", [id, counts, x, y]),
       free: () => this.#ask<void>("free", [id]),
     };
   }

@@ -1,270 +1,234 @@
 // The designer chooses where a simulated instrument measures, against a scan of all settings in turn.
 import { exampleExperiment } from "labwire-wasm";
-import { type Bridge, ObeClient } from "labwire-wasm/client";
+import type { Bridge } from "labwire-wasm/client";
 import { button, card, h, message, select, short } from "./dom";
-import { designing as engine, type Remote } from "./engine";
-import { histogram, Plot } from "./plot";
+import { Editor } from "./editor";
+import { designing as engine, type ExperimentFile } from "./engine";
+import { Pictures, type View } from "./pictures";
+import { MOST, Run } from "./run";
 
-const EXAMPLES: [name: string, text: string][] = [
-  ["dip", "Resonance dip"],
-  ["lorentzian", "Lorentzian peak"],
-  ["line", "Straight line, unknown noise"],
-];
-
-/** What is known after some measurements. */
-interface Knowledge {
-  mean: number[];
-  std: number[];
-}
-
-/** Who says where to measure: a designer in this page, or the server's. */
-interface Chooser {
-  suggest(): Promise<number[]>;
-  update(setting: number[], values: number[]): Promise<void>;
-  knowledge(): Promise<Knowledge>;
-  utility(): Promise<ArrayLike<number>>;
-  particles(parameter: number): Promise<[ArrayLike<number>, ArrayLike<number>]>;
-  close(): void;
-}
-
-class Local implements Chooser {
-  constructor(private readonly designer: Remote) {}
-  suggest = async () => Array.from(await this.designer.call<Float64Array>("suggest"));
-  update = (setting: number[], values: number[]) => this.designer.call<void>("update", setting, values);
-  knowledge = async () => ({
-    mean: Array.from(await this.designer.call<Float64Array>("mean")),
-    std: Array.from(await this.designer.call<Float64Array>("std")),
-  });
-  utility = () => this.designer.call<Float64Array>("utility");
-  particles = async (parameter: number): Promise<[Float64Array, Float64Array]> => [
-    await this.designer.call("particles", parameter),
-    await this.designer.call("weights"),
-  ];
-  close = () => void this.designer.free();
-}
-
-class Served implements Chooser {
-  readonly #client: ObeClient;
-  constructor(bridge: Bridge) {
-    this.#client = new ObeClient(bridge);
-  }
-  begin = (text: string) => this.#client.command("newrun", { experiment: JSON.parse(text) });
-  suggest = () => this.#client.command("optset");
-  update = (x: number[], y: number[]) => this.#client.command("newdat", { x, y });
-  knowledge = async () => ({ mean: await this.#client.command("getmean"), std: await this.#client.command("getstd") });
-  utility = () => this.#client.command("utility");
-  particles = async (parameter: number): Promise<[number[], number[]]> => {
-    const particles = await this.#client.command("getpar");
-    return [particles[parameter], await this.#client.command("getwgt")];
-  };
-  close = () => this.#client.close();
-}
-
-/** One run: an instrument, the designer with its measurements, and a scan with as many of its own. */
-interface Run {
-  chooser: Chooser;
-  scan: Local;
-  instrument: Remote;
-  scanInstrument: Remote;
-  /** What the instrument gives without noise. */
-  exact: Remote;
-  settings: number[];
-  truth: number[];
-  names: string[];
-  text: string;
-  measured: [number, number][];
-  scanned: number;
-  spread: { designed: number[]; scanned: number[] };
-}
+const EXAMPLES = {
+  "Resonance dip": "dip",
+  "Lorentzian peak": "lorentzian",
+  "Straight line, unknown noise": "line",
+  "Coil: two channels, unknown noise": "coil",
+  "Rabi oscillation: two knobs": "rabi",
+};
 
 export function experiment(bridge: Bridge): HTMLElement {
+  let file: ExperimentFile | undefined;
   let run: Run | undefined;
   let isRunning = false;
   let generation = 0;
+  let view: View = { x: 0, slice: [], channel: 0, parameter: 0 };
+  /** The other knobs are where the last measurement was, until somebody puts them elsewhere. */
+  let follows = true;
 
   const error = h("p", { className: "error", role: "alert" });
   const status = h("p", { className: "state", role: "status", id: "experiment-status" });
-  const data = new Plot("Measurements, truth and model", "setting", [
-    { label: "measured", color: "second", points: true },
-    { label: "truth", color: "faint" },
-    { label: "model at the mean", color: "accent" },
-  ]);
-  const utility = new Plot("Utility of every setting", "setting", [{ label: "utility", color: "third", fill: true }], { height: 150 });
-  const posterior = new Plot("Posterior of the parameter", "parameter", [{ label: "posterior", color: "accent", fill: true, steps: true }], { height: 170 });
-  const race = new Plot("Standard deviation by number of measurements", "measurements", [
-    { label: "designed", color: "accent" },
-    { label: "scan", color: "second" },
-  ], { log: true });
-  const results = h("div", { id: "knowledge" });
-  const seed = h("input", { type: "number", value: 1, min: 0, step: 1 });
+  const pictures = new Pictures();
+  const holds = h("p", { className: "state" });
+  const seed = h("input", { type: "number", value: 1, min: 0, step: 1, onchange: () => void begin() });
   seed.style.width = "5rem";
-  const which = select(EXAMPLES, () => void begin(), "Experiment");
   const where = select([["here", "in this page"], ["server", "on the server (OBE)"]], () => void begin(), "Designer");
-  const shownParameter = select([], () => void draw(), "Parameter");
-  const start = button("Run", () => toggle(), { className: "primary" });
-  const one = button("One measurement", () => void step().then(draw).catch(fail));
+  const look = (choose: (at: number) => void) => (value: string) => {
+    choose(Number(value));
+    lookAgain();
+    void redraw();
+  };
+  const xKnob = select([], look((x) => (view = { ...view, x, y: view.y === x ? view.x : view.y })), "Knob on the x axis");
+  const yKnob = select([], look((y) => (view = { ...view, y, x: view.x === y ? view.y! : view.x })), "Knob on the y axis");
+  const channel = select([], look((at) => (view.channel = at)), "Channel");
+  const parameter = select([], look((at) => (view.parameter = at)), "Parameter");
+  const slices = h("div");
+  const start = button("Run", () => void toggle(), { className: "primary" });
+  const one = button("One measurement", () => void measure(1));
+  const anew = button("Begin anew", () => void begin());
+  const found = h("div", { className: "columns" });
+
+  const editor = new Editor<ExperimentFile>({
+    id: "experiment-file",
+    label: "Experiment file",
+    rows: 12,
+    examples: Object.entries(EXAMPLES).map(([title, name]) => [title, exampleExperiment(name)!]),
+    check: (text) => engine.experiment(text),
+    onChange: (now) => {
+      file = now;
+      if (file) {
+        const { knobs, parameters, channels, settings, particles } = file;
+        const counts = knobs.map(({ name, count }) => `${name} (${count.toLocaleString("en")})`).join(" × ");
+        holds.textContent = `${file.name}: ${counts}, ${settings.toLocaleString("en")} settings; ${parameters.length} parameters; ${channels === 1 ? "1 channel" : `${channels} channels`}; ${particles.toLocaleString("en")} particles.`;
+      } else holds.textContent = "";
+      void begin();
+    },
+  });
 
   function fail(thrown: unknown) {
     isRunning = false;
     start.textContent = "Run";
-    status.textContent = "";
-    status.removeAttribute("data-state");
-    error.textContent = where.value === "server" ? `The server's designer does not go on: ${message(thrown)}. Choose the designer in this page, or begin anew.` : message(thrown);
+    say("");
+    const next = "Choose the designer in this page, or begin anew.";
+    error.textContent = where.value === "server" ? `The server's designer does not go on: ${message(thrown)}. ${next}` : message(thrown);
   }
 
-  function end(old: Run | undefined) {
-    if (!old) return;
-    old.chooser.close();
-    old.scan.close();
-    for (const remote of [old.instrument, old.scanInstrument, old.exact]) void remote.free();
+  function say(text: string, state?: string) {
+    status.textContent = text;
+    if (state) status.dataset.state = state;
+    else delete status.dataset.state;
   }
 
-  async function begin() {
+  let last = Promise.resolve();
+  /** Ends the run there is and begins one with the file as it is; of several calls, the last counts. */
+  function begin() {
     const mine = ++generation;
     isRunning = false;
     start.textContent = "Run";
     start.disabled = one.disabled = true;
+    anew.disabled = !file;
     error.textContent = "";
-    status.dataset.state = "loading";
-    status.textContent = "Drawing particles from the priors …";
-    end(run);
-    run = undefined;
-    try {
-      const text = exampleExperiment(which.value)!;
-      const number = BigInt(Math.abs(Math.trunc(Number(seed.value))) || 0);
-      const instrument = await engine.make("Simulator", text, undefined, undefined, number);
-      const truth = Array.from(await instrument.call<Float64Array>("truth"));
-      const scan = await engine.make("Designer", text, number);
-      const local = await engine.make("Designer", text, number);
-      const names = await local.call<string[]>("parameters");
-      const settings = Array.from(await local.call<Float64Array>("knobValues", 0));
-      let chooser: Chooser = new Local(local);
-      if (where.value === "server") {
-        chooser.close();
-        const served = new Served(bridge);
-        chooser = served;
-        await served.begin(text);
+    found.hidden = pictures.knowledge.hidden = true;
+    say(file ? "Drawing particles from the priors …" : "Once the file is right, a run begins here.", file ? "loading" : "empty");
+    last = last.then(async () => {
+      run?.end();
+      run = undefined;
+      if (mine !== generation || !file) return;
+      try {
+        const number = BigInt(Math.abs(Math.trunc(Number(seed.value))) || 0);
+        run = await Run.begin(editor.text, file, number, where.value === "server" ? bridge : undefined);
+        if (mine !== generation) return;
+        offer(file);
+        found.hidden = pictures.knowledge.hidden = false;
+        await draw();
+        if (mine !== generation) return;
+        say("No measurement yet.");
+        start.disabled = one.disabled = false;
+      } catch (thrown) {
+        if (mine === generation) fail(thrown);
       }
-      if (mine !== generation) return chooser.close();
-      run = {
-        chooser,
-        scan: new Local(scan),
-        instrument,
-        scanInstrument: await engine.make("Simulator", text, Float64Array.from(truth), undefined, number + 1n),
-        exact: await engine.make("Simulator", text, Float64Array.from(truth), undefined, number),
-        settings,
-        truth,
-        names,
-        text,
-        measured: [],
-        scanned: 0,
-        spread: { designed: [], scanned: [] },
-      };
-      shownParameter.replaceChildren(...names.map((name, index) => h("option", { value: String(index) }, name)));
-      status.removeAttribute("data-state");
-      status.textContent = "No measurement yet.";
-      start.disabled = one.disabled = false;
-      await draw();
-    } catch (thrown) {
-      fail(thrown);
-    }
+    });
+    return last;
   }
 
-  async function step() {
-    const current = run;
-    if (!current) return;
-    const { chooser, scan, instrument, scanInstrument, measured, settings, spread } = current;
-    const setting = await chooser.suggest();
-    const values = Array.from(await instrument.call<Float64Array>("measure", setting));
-    await chooser.update(setting, values);
-    measured.push([setting[0], values[0]]);
-    const next = [settings[current.scanned++ % settings.length]];
-    await scan.update(next, Array.from(await scanInstrument.call<Float64Array>("measure", next)));
-    const parameter = Number(shownParameter.value) || 0;
-    spread.designed.push((await chooser.knowledge()).std[parameter]);
-    spread.scanned.push((await scan.knowledge()).std[parameter]);
+  /** What there is to choose from. */
+  function offer({ knobs, parameters, channels }: ExperimentFile) {
+    const middle = knobs.map(({ values }) => values[values.length >> 1]);
+    view = { x: 0, y: knobs.length > 1 ? 1 : undefined, slice: middle, channel: 0, parameter: 0 };
+    follows = true;
+    const fill = (element: HTMLSelectElement, names: string[]) => {
+      element.replaceChildren(...names.map((name, index) => h("option", { value: String(index) }, name)));
+      element.parentElement!.hidden = names.length < 2;
+    };
+    for (const element of [xKnob, yKnob]) fill(element, knobs.map(({ name }) => name));
+    fill(channel, Array.from({ length: channels }, (_, index) => `${index + 1} of ${channels}`));
+    fill(parameter, parameters);
+    lookAgain();
+  }
+
+  function lookAgain() {
+    xKnob.value = String(view.x);
+    yKnob.value = String(view.y);
+    const { knobs } = run!.file;
+    slices.replaceChildren(
+      ...knobs.flatMap(({ name, values }, knob) => {
+        if (knob === view.x) return [];
+        const output = h("output");
+        const range = h("input", { type: "range", min: 0, max: values.length - 1, "data-knob": knob, "aria-label": `${name}, where the curves are` });
+        range.oninput = () => {
+          follows = false;
+          view.slice[knob] = values[Number(range.value)];
+          place();
+          void redraw();
+        };
+        return [h("div", { className: "slider" }, h("span", {}, `at ${name} =`), range, output)];
+      }),
+    );
+    place();
+  }
+
+  /** Puts the sliders where the slice is. */
+  function place() {
+    for (const range of slices.querySelectorAll("input")) {
+      const { values } = run!.file.knobs[Number(range.dataset.knob)];
+      const at = view.slice[Number(range.dataset.knob)];
+      const nearest = values.reduce((best, value, index) => (Math.abs(value - at) < Math.abs(values[best] - at) ? index : best), 0);
+      range.value = String(nearest);
+      range.nextElementSibling!.textContent = short(at);
+    }
   }
 
   async function draw() {
     const current = run;
-    if (!current) return;
-    const { chooser, scan, exact, settings, truth, names, measured, spread } = current;
-    const parameter = Number(shownParameter.value) || 0;
-    const [{ mean, std }, scanned, useful, [samples, weights]] = [
-      await chooser.knowledge(),
-      await scan.knowledge(),
-      await chooser.utility(),
-      await chooser.particles(parameter),
-    ];
-    const curve = async (remote: Remote) => {
-      const values = await Promise.all(settings.map((setting) => remote.call<Float64Array>("exact", [setting])));
-      return values.map((value) => value[0]);
-    };
-    const model = await engine.make("Simulator", current.text, Float64Array.from(mean), undefined, 0n);
-    const [truthCurve, modelCurve] = [await curve(exact), await curve(model)];
-    void model.free();
-    if (current !== run) return;
-    const x = [...new Set([...settings, ...measured.map(([at]) => at)])].sort((a, b) => a - b);
-    const at = new Map(x.map((value, index) => [value, index]));
-    const points = new Array<number | null>(x.length).fill(null);
-    // Of several measurements at a setting the plot has room for the last.
-    for (const [setting, value] of measured) points[at.get(setting)!] = value;
-    const onGrid = (values: number[]) => {
-      const all = new Array<number | null>(x.length).fill(null);
-      settings.forEach((setting, index) => (all[at.get(setting)!] = values[index]));
-      return all;
-    };
-    data.set([x, points, onGrid(truthCurve), onGrid(modelCurve)]);
-    utility.set([settings, Array.from(useful)]);
-    posterior.set(histogram(samples, weights));
-    race.set([spread.designed.map((_, index) => index + 1), spread.designed, spread.scanned]);
-    const row = (name: string, index: number) =>
-      h(
-        "tr",
-        {},
-        ...[name, short(truth[index]), `${short(mean[index])} ± ${short(std[index])}`, `${short(scanned.mean[index])} ± ${short(scanned.std[index])}`].map(
-          (text, column) => h(column ? "td" : "th", {}, text),
-        ),
-      );
-    const heads = ["", "truth", "designed", "scan"].map((name) => h("th", { scope: "col" }, name));
-    results.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...names.map(row))));
-    if (measured.length) status.textContent = `${measured.length} measurements each.`;
+    if (current) await pictures.draw(current, { ...view, slice: [...view.slice] }, () => current === run);
   }
 
-  async function toggle() {
-    isRunning = !isRunning;
-    start.textContent = isRunning ? "Pause" : "Run";
-    const mine = generation;
+  let isDrawing = false;
+  let wantsDrawing = false;
+  /** Draws what is looked at now; requests that come meanwhile are one. */
+  async function redraw() {
+    wantsDrawing = true;
+    if (isDrawing) return;
+    isDrawing = true;
     try {
-      while (isRunning && mine === generation && run) {
-        await step();
-        await draw();
-        if (run && run.measured.length >= 1000) isRunning = false;
-      }
+      for (; wantsDrawing; await draw()) wantsDrawing = false;
     } catch (thrown) {
       fail(thrown);
     }
-    if (mine === generation) start.textContent = isRunning ? "Pause" : "Run";
+    isDrawing = false;
   }
 
-  seed.onchange = () => void begin();
-  void begin();
+  async function measure(count: number) {
+    const mine = generation;
+    const current = run;
+    if (!current) return;
+    one.disabled = true;
+    isRunning = true;
+    try {
+      for (; count > 0 && isRunning && mine === generation && current.measured.length < MOST; count--) {
+        if (current.file.settings > 100_000) say(`${current.measured.length} measurements each. Choosing among ${current.file.settings.toLocaleString("en")} settings …`, "loading");
+        await current.step();
+        if (mine !== generation) return;
+        if (follows) view.slice = [...current.measured.at(-1)!.setting];
+        place();
+        await draw();
+        say(`${current.measured.length} measurements each.`);
+      }
+    } catch (thrown) {
+      if (mine === generation) fail(thrown);
+    }
+    if (mine !== generation) return;
+    isRunning = false;
+    start.textContent = "Run";
+    one.disabled = false;
+  }
+
+  async function toggle() {
+    if (isRunning) return void (isRunning = false);
+    start.textContent = "Pause";
+    await measure(Infinity);
+  }
+
+  const labelled = (text: string, element: HTMLElement) => h("label", {}, text, element);
+  found.append(
+    card("Measurements",
+      h("div", { className: "row" }, labelled("x axis", xKnob), labelled("y axis of the utility", yKnob), labelled("channel", channel)),
+      slices, pictures.data.element,
+      h("h3", {}, "Utility: where a measurement would tell most"), pictures.utility.element, pictures.map.element, pictures.utilityNote),
+    card("Posterior",
+      h("div", { className: "row" }, labelled("parameter", parameter)),
+      pictures.posterior.element, pictures.posteriorNote,
+      h("h3", {}, "Its standard deviation, against a scan"), pictures.race.element),
+  );
+  editor.example(Object.keys(EXAMPLES)[0]);
   return h(
     "section",
     { className: "stack" },
-    card(
-      "Experiment",
-      h("div", { className: "row" }, which, h("label", {}, "designer", where), h("label", {}, "seed", seed)),
-      h("div", { className: "row" }, start, one, button("Begin anew", () => void begin())),
-      error,
-      status,
-      results,
-    ),
-    h(
-      "div",
-      { className: "columns" },
-      card("Measurements", data.element, h("h3", {}, "Utility: where a measurement would tell most"), utility.element),
-      card("Posterior", h("div", { className: "row" }, h("label", {}, "parameter", shownParameter)), posterior.element, h("h3", {}, "Its standard deviation, against a scan"), race.element),
-    ),
+    h("div", { className: "columns" },
+      card("Experiment",
+        editor.element, holds),
+      card("Run",
+        h("div", { className: "row" }, labelled("designer", where), labelled("seed", seed)),
+        h("div", { className: "row" }, start, one, anew),
+        error, status, pictures.knowledge)),
+    found,
   );
 }

@@ -21,8 +21,8 @@ export interface Plane {
 }
 
 /** Around the plane: the numbers of the y axis, the scale, the numbers of the x axis. */
-const LEFT = 62;
-const RIGHT = 74;
+const LEFT = 66;
+const RIGHT = 92;
 const BOTTOM = 40;
 const TOP = 8;
 
@@ -74,16 +74,19 @@ export class HeatMap {
     context.fillStyle = color("faint");
     context.font = "12px system-ui";
     context.textAlign = "center";
-    for (const at of ticks(columns, across / 70)) context.fillText(short(plane.x.values[at]), column(at), TOP + down + 15);
+    for (const at of ticks(columns, across / 70)) context.fillText(brief(plane.x.values[at]), column(at), TOP + down + 15);
     context.fillText(plane.x.label, LEFT + across / 2, TOP + down + 33);
     context.textAlign = "right";
-    for (const at of ticks(rows, down / 40)) context.fillText(short(plane.y.values[at]), LEFT - 6, row(at) + 4);
-    context.save();
-    context.translate(13, TOP + down / 2);
-    context.rotate(-Math.PI / 2);
-    context.textAlign = "center";
-    context.fillText(plane.y.label, 0, 0);
-    context.restore();
+    for (const at of ticks(rows, down / 40)) context.fillText(brief(plane.y.values[at]), LEFT - 6, row(at) + 4);
+    const upward = (text: string, left: number) => {
+      context.save();
+      context.translate(left, TOP + down / 2);
+      context.rotate(-Math.PI / 2);
+      context.textAlign = "center";
+      context.fillText(text, 0, 0);
+      context.restore();
+    };
+    upward(plane.y.label, 13);
     const scale = context.createLinearGradient(0, TOP + down, 0, TOP);
     const strongest = color("accent");
     scale.addColorStop(0, strongest.replace(/rgb\((.*)\)/, "rgba($1, 0)"));
@@ -94,6 +97,7 @@ export class HeatMap {
     context.textAlign = "left";
     context.fillText(short(high), LEFT + across + 22, TOP + 10);
     context.fillText(short(low), LEFT + across + 22, TOP + down);
+    upward(plane.label, LEFT + across + 34);
     const axis = ({ label, values }: Axis) => `${label} from ${short(values[0])} to ${short(values[values.length - 1])}`;
     const text = `${this.name}: ${plane.label} from ${short(low)} to ${short(high)}, over ${axis(plane.x)} and ${axis(plane.y)}`;
     this.#canvas.setAttribute("aria-label", text);
@@ -119,6 +123,8 @@ function shades({ x, y, values, isImage }: Plane, width: number, height: number,
   canvas.getContext("2d")!.putImageData(image, 0, 0);
   return canvas;
 }
+
+const brief = (value: number) => short(Number(value.toPrecision(3)));
 
 function range(values: ArrayLike<number>): [number, number] {
   let low = Infinity;

@@ -62,7 +62,7 @@ function moduleCard(client: PymodaqClient, { module, info }: ModuleAnswer, ...ch
 
 function actuator(client: PymodaqClient, answer: ModuleAnswer): HTMLElement {
   const { module } = answer;
-  const position = h("output", { className: "lamp" }, "position unknown");
+  const position = h("output", { className: "value" }, "position unknown");
   const target = h("input", { type: "number", step: "any", value: 10, "aria-label": `Target of ${module}` });
   target.style.width = "6rem";
   const error = h("p", { className: "error", role: "alert" });

@@ -1,14 +1,14 @@
 // Problem files: edited, solved here or on the server, compared.
-import { defaultProblem, Problem, type RunReply } from "labwire-wasm";
+import { defaultProblem, type RunReply } from "labwire-wasm";
 import { type Bridge, OpenClient, ServerError } from "labwire-wasm/client";
-import { button, card, h, message, select, short, table } from "./dom";
-import { type History, type Solved, solving as engine } from "./engine";
+import { button, card, h, message, short, table } from "./dom";
+import { Editor } from "./editor";
+import { type History, type ProblemFile, type Solved, solving as engine } from "./engine";
 import { Plot } from "./plot";
 import trailer from "./problems/trailer.json?raw";
 import { Scene } from "./scene";
 
 interface Example {
-  text: string;
   parameters: number[];
   /** Where the slider of each parameter ends. */
   ranges: [number, number][];
@@ -23,14 +23,14 @@ const LONG = `{
 }
 `;
 
-const examples: Record<string, () => Example> = {
-  "Rosenbrock in a ball": () => ({ text: defaultProblem(), parameters: [1, 50], ranges: [[0, 5], [1, 200]] }),
-  "Trailer around an obstacle": () => ({
-    text: trailer,
+const EXAMPLES: Record<string, Example & { text: () => string }> = {
+  "Rosenbrock in a ball": { text: defaultProblem, parameters: [1, 50], ranges: [[0, 5], [1, 200]] },
+  "Trailer around an obstacle": {
+    text: () => trailer,
     parameters: [-0.8, 0.7, 0, 1, 1, 0.1, 1.2, 0.35],
     ranges: [[-2, 2], [-1, 3], [-3, 3], [-2, 2], [-1, 3], [-2, 2], [-1, 3], [0.05, 1]],
-  }),
-  "A long solve": () => ({ text: LONG, parameters: [], ranges: [] }),
+  },
+  "A long solve": { text: () => LONG, parameters: [], ranges: [] },
 };
 
 export function optimizer(bridge: Bridge): HTMLElement {
@@ -42,8 +42,6 @@ export function optimizer(bridge: Bridge): HTMLElement {
   let here: Solved | undefined;
   let there: RunReply | undefined;
 
-  const editor = h("textarea", { id: "problem", rows: 18, spellcheck: false, "aria-describedby": "problem-error" });
-  const fault = h("pre", { id: "problem-error", className: "error", role: "alert" });
   const summary = h("pre", { className: "state" });
   const sliders = h("div");
   const status = h("p", { className: "state", role: "status" }, "Not solved yet.");
@@ -70,27 +68,25 @@ export function optimizer(bridge: Bridge): HTMLElement {
     return [...sliders.querySelectorAll<HTMLElement>(".slider")].map((row) => row.dataset.name!);
   }
 
-  function validate() {
-    const text = editor.value;
-    let problem;
-    here = there = undefined;
-    comparison.textContent = failure.textContent = "";
-    outcome.replaceChildren();
-    try {
-      problem = new Problem(text);
-      fault.textContent = "";
-      summary.textContent = problem.summary;
-      makeSliders(problem.parameterNames);
-      isValid = true;
-    } catch (error) {
-      isValid = false;
-      summary.textContent = "";
-      fault.textContent = message(error);
-    }
-    problem?.free();
-    editor.setAttribute("aria-invalid", String(!isValid));
-    solveHere.disabled = solveThere.disabled = !isValid;
-  }
+  const editor = new Editor<ProblemFile>({
+    id: "problem",
+    label: "Problem file",
+    rows: 18,
+    check: (text) => engine.problem(text),
+    onChange: (file) => {
+      here = there = undefined;
+      comparison.textContent = failure.textContent = "";
+      outcome.replaceChildren();
+      summary.textContent = file?.summary ?? "";
+      if (file) makeSliders(file.parameters);
+      isValid = file !== undefined;
+      solveHere.disabled = solveThere.disabled = !isValid || !cancel.disabled;
+    },
+    examples: Object.entries(EXAMPLES).map(([name, { text }]) => [name, text()]),
+    onExample: (name) => begin(EXAMPLES[name]),
+    onOpen: () => begin({ parameters: [], ranges: [] }),
+    onSubmit: () => solveHere.disabled || void solve(),
+  });
 
   function makeSliders(found: string[]) {
     if (found.join() === names().join() && sliders.children.length) return;
@@ -172,7 +168,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
   async function solve() {
     setBusy("Solving in this page …");
     try {
-      const order = { text: editor.value, parameters: [...parameters], options: { cold: true }, watched: true };
+      const order = { text: editor.text, parameters: [...parameters], options: { cold: true }, watched: true };
       here = await engine.solve(order, (history) => {
         plot(history);
         const [iteration, , residual] = history;
@@ -194,7 +190,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
     const request = { parameter: [...parameters] };
     try {
       // What the server has already needs no permission to be loaded.
-      const text = editor.value === defaultProblem() ? undefined : editor.value;
+      const text = editor.text === defaultProblem() ? undefined : editor.text;
       there = await client.runCold(request, text, options);
       status.textContent = "";
       const { status: how, exit_status, cost, kkt_residual, max_constraint_violation, solution, solve_time_ms } = there;
@@ -257,7 +253,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
       while (wants) {
         wants = false;
         try {
-          const order = { text: editor.value, parameters: [...parameters], watched: !isTrailer() };
+          const order = { text: editor.text, parameters: [...parameters], watched: !isTrailer() };
           show(await engine.solve(order));
         } catch (error) {
           failure.textContent = message(error);
@@ -268,38 +264,18 @@ export function optimizer(bridge: Bridge): HTMLElement {
     });
   }
 
-  function open(name: string) {
-    const example = examples[name]();
+  /** With another problem. */
+  function begin(example: Example) {
     ({ parameters, ranges } = example);
-    editor.value = example.text;
+    parameters = [...parameters];
     sliders.replaceChildren();
     status.textContent = "Not solved yet.";
     plot([[], [], [], []]);
-    validate();
     scene.clear();
-    trajectories.hidden = !example.text.includes('"ocp"');
+    trajectories.hidden = !editor.text.includes('"ocp"');
   }
 
-  let timer: ReturnType<typeof setTimeout>;
-  editor.oninput = () => {
-    clearTimeout(timer);
-    timer = setTimeout(validate, 150);
-  };
-  editor.onkeydown = (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !solveHere.disabled) void solve();
-  };
-  const file = h("input", { type: "file", accept: ".json", hidden: true });
-  file.onchange = async () => {
-    const [chosen] = file.files ?? [];
-    if (chosen) {
-      editor.value = await chosen.text();
-      ranges = [];
-      sliders.replaceChildren();
-      validate();
-    }
-    file.value = "";
-  };
-  open(Object.keys(examples)[0]);
+  editor.example(Object.keys(EXAMPLES)[0]);
   return h(
     "section",
     {},
@@ -310,16 +286,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
         "div",
         { className: "card" },
         h("h2", {}, "Problem"),
-        h(
-          "div",
-          { className: "row" },
-          select(Object.keys(examples).map((name) => [name, name]), open, "Example"),
-          button("Open …", () => file.click()),
-          file,
-        ),
-        h("label", { for: "problem" }, "Problem file"),
-        editor,
-        fault,
+        editor.element,
         h("details", {}, h("summary", {}, "What it holds"), summary),
         h("h3", {}, "Parameters"),
         sliders,

@@ -22,9 +22,9 @@ export class Plot {
 
   constructor(
     label: string,
-    private readonly x: string,
+    private x: string,
     private readonly curves: Curve[],
-    private readonly options: { log?: boolean; height?: number } = {},
+    private readonly options: { log?: boolean; height?: number; /** x has whole numbers only */ whole?: boolean } = {},
   ) {
     this.element = document.createElement("div");
     this.element.className = "plot";
@@ -36,20 +36,25 @@ export class Plot {
       if (this.#plot) this.#plot.setSize({ width, height: this.#height });
       else this.#make(width);
     }).observe(this.element);
-    onColors(() => {
-      this.#plot?.destroy();
-      this.#plot = undefined;
-      if (this.element.clientWidth) this.#make(this.element.clientWidth);
-    });
+    onColors(() => this.#again());
+  }
+
+  #again() {
+    this.#plot?.destroy();
+    this.#plot = undefined;
+    if (this.element.clientWidth) this.#make(this.element.clientWidth);
   }
 
   get #height() {
     return this.options.height ?? 210;
   }
 
-  set(data: (ArrayLike<number> | (number | null)[])[]) {
+  /** @param x what the first row is, where it is something else than before */
+  set(data: (ArrayLike<number> | (number | null)[])[], x = this.x) {
     this.#data = data as uPlot.AlignedData;
-    this.#plot?.setData(this.#data);
+    if (x === this.x) return this.#plot?.setData(this.#data);
+    this.x = x;
+    this.#again();
   }
 
   #make(width: number) {
@@ -87,6 +92,7 @@ export class Plot {
       for (let power = first; power <= last; power += step) splits.push(10 ** power);
       return splits;
     };
+    const x = this.options.whole ? { incrs: [1, 2, 5].flatMap((first, _, all) => all.map((_, power) => first * 10 ** power)).sort((a, b) => a - b) } : {};
     const y = this.options.log ? { splits: decades, values: powers } : {};
     this.#plot = new uPlot(
       {
@@ -95,7 +101,7 @@ export class Plot {
         legend: { show: this.curves.length > 1 },
         cursor: { drag: { x: false, y: false } },
         scales: { x: { time: false }, y: this.options.log ? log : {} },
-        axes: [{ ...axis, values: linear, label: this.x, labelSize: 20, labelFont: "12px system-ui" }, { ...axis, size: 62, values: linear, ...y }],
+        axes: [{ ...axis, ...x, size: 30, values: linear, label: this.x, labelSize: 18, labelGap: 0, labelFont: "12px system-ui" }, { ...axis, size: 62, values: linear, ...y }],
         series: [{ label: this.x, value }, ...series],
       },
       this.#data,

@@ -1,5 +1,6 @@
 // The engines, away from what paints.
-import init, { Designer, Problem, Simulator, Solver, type Solution, type StartOptions } from "labwire-wasm";
+import init, { Designer, Experiment, Problem, Simulator, Solver, type Solution, type StartOptions } from "labwire-wasm";
+import { largest, shownPlaces } from "./grid";
 
 export interface SolveOrder {
   text: string;
@@ -18,14 +19,31 @@ export interface Solved {
   history: History;
 }
 
+/** What a problem file holds. */
+export interface ProblemFile {
+  summary: string;
+  parameters: string[];
+}
+
+/** What an experiment file holds. */
+export interface ExperimentFile {
+  name: string;
+  /** `values`: as many of them as are shown. */
+  knobs: { name: string; count: number; values: number[] }[];
+  parameters: string[];
+  channels: number;
+  settings: number;
+  particles: number;
+}
+
 /** How many iterations of a solve are kept; of longer ones every second, every fourth ... */
 const HISTORY = 1000;
 /** How long it works before it looks for orders. */
 const SLICE_MS = 30;
 
 const ready = init();
-const made: (Designer | Simulator)[] = [];
-const kinds = { Designer, Simulator };
+const made: (Designer | Experiment | Simulator)[] = [];
+const kinds = { Designer, Experiment, Simulator };
 let loaded: { text: string; problem: Problem; solver: Solver } | undefined;
 let isCancelled = false;
 
@@ -72,9 +90,32 @@ async function solve({ text, parameters, options, watched }: SolveOrder, tell: (
   return { solution: solver.result()!, named: solver.namedValues(), history };
 }
 
+function readProblem(text: string): ProblemFile {
+  const problem = new Problem(text);
+  const file = { summary: problem.summary, parameters: problem.parameterNames };
+  problem.free();
+  return file;
+}
+
+function readExperiment(text: string): ExperimentFile {
+  const experiment = new Experiment(text);
+  const knobs = experiment.knobs.map((name, knob) => {
+    const values = experiment.knobValues(knob);
+    return { name, count: values.length, values: shownPlaces(values.length).map((place) => values[place]) };
+  });
+  const { name, parameters, numChannels: channels, numSettings: settings, numParticles: particles } = experiment;
+  experiment.free();
+  return { name, knobs, parameters, channels, settings, particles };
+}
+
 async function answer(kind: string, args: any[], tell: (news: unknown) => void): Promise<unknown> {
   await ready;
   if (kind === "solve") return solve(args[0], tell);
+  if (kind === "problem") return readProblem(args[0]);
+  if (kind === "experiment") return readExperiment(args[0]);
+  // What is much to send is cut down here.
+  if (kind === "curve") return args[1].map((setting: Float64Array) => (made[args[0]] as Simulator).exact(setting));
+  if (kind === "utility") return largest((made[args[0]] as Designer).utility(), args[1], args[2], args[3]);
   if (kind === "make") {
     const [name, ...rest] = args as [keyof typeof kinds, ...any[]];
     return made.push(new (kinds[name] as any)(...rest)) - 1;

@@ -1,27 +1,12 @@
 //! The designer of experiments, and an instrument that is not there.
 
-use labwire_core::design::{self, DEFAULT_EXPERIMENT, DesignLimits, EXPERIMENTS, Experiment};
+use labwire_core::design;
 use wasm_bindgen::prelude::*;
 
-use crate::error::problem_error;
+use crate::Experiment;
 
-/// The text of the experiment that `labwire serve` designs when no other is given.
-#[wasm_bindgen(js_name = defaultExperiment)]
-pub fn default_experiment() -> String {
-    DEFAULT_EXPERIMENT.into()
-}
-
-/// The experiment of this name that comes with labwire ("dip", "coil", "line", "lorentzian", "rabi"), if there is one.
-#[wasm_bindgen(js_name = exampleExperiment)]
-pub fn example_experiment(name: &str) -> Option<String> {
-    let mut experiments = EXPERIMENTS.iter();
-    experiments
-        .find(|(known, _)| *known == name)
-        .map(|(_, text)| (*text).into())
-}
-
-fn experiment(text: &str) -> Result<Experiment, JsValue> {
-    Experiment::from_json(text, &[], &DesignLimits::default()).map_err(|error| problem_error(&error))
+fn experiment(text: &str) -> Result<design::Experiment, JsValue> {
+    Experiment::new(text).map(|experiment| experiment.experiment)
 }
 
 fn refused(error: design::DesignError) -> JsValue {
@@ -65,47 +50,6 @@ impl Designer {
     /// What is known, as text to keep.
     pub fn posterior(&self) -> String {
         self.designer.posterior()
-    }
-
-    /// The experiment's name.
-    #[wasm_bindgen(getter)]
-    pub fn name(&self) -> String {
-        self.designer.experiment().name.clone()
-    }
-
-    /// The names of the knobs.
-    #[wasm_bindgen(getter)]
-    pub fn knobs(&self) -> Vec<String> {
-        let knobs = self.designer.experiment().grid.knobs().iter();
-        knobs.map(|knob| knob.name.clone()).collect()
-    }
-
-    /// The names of the parameters.
-    #[wasm_bindgen(getter)]
-    pub fn parameters(&self) -> Vec<String> {
-        let parameters = self.designer.experiment().parameters.iter();
-        parameters.map(|parameter| parameter.name.clone()).collect()
-    }
-
-    /// The values that a knob takes.
-    ///
-    /// @throws {Error} when there is no such knob
-    #[wasm_bindgen(js_name = knobValues)]
-    pub fn knob_values(&self, knob: usize) -> Result<Vec<f64>, JsError> {
-        let knob = self.designer.experiment().grid.knobs().get(knob);
-        let knob = knob.ok_or_else(|| JsError::new("there is no such knob"))?;
-        Ok(knob.values.clone())
-    }
-
-    /// The setting at this place in the grid, a number for each knob.
-    ///
-    /// @throws {Error} when the grid is not so long
-    pub fn setting(&self, index: usize) -> Result<Vec<f64>, JsError> {
-        let grid = &self.designer.experiment().grid;
-        if index >= grid.len() {
-            return Err(JsError::new("the grid has no such setting"));
-        }
-        Ok(grid.setting(index))
     }
 
     /// Where to measure next, a number for each knob, as the experiment's option `selection` says.

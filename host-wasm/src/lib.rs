@@ -7,6 +7,7 @@
 mod designer;
 mod device_session;
 mod error;
+mod experiment;
 mod js;
 mod obe_session;
 mod open_session;
@@ -21,8 +22,9 @@ mod zeiss_session;
 
 use wasm_bindgen::prelude::*;
 
-pub use designer::{Designer, Simulator, default_experiment, example_experiment};
+pub use designer::{Designer, Simulator};
 pub use device_session::DeviceSession;
+pub use experiment::{Experiment, default_experiment, example_experiment};
 pub use obe_session::ObeSession;
 pub use open_session::OpenSession;
 pub use problem::{Problem, default_problem};

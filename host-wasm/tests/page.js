@@ -56,7 +56,7 @@ const checks = {
 
   async "a wrong problem file is shown with its place, at once"() {
     const page = await open();
-    await page.getByLabel("Problem file").fill('{\n  "variables": {"u": 1},\n  "cost": "u[0]^2 + w"\n}');
+    await page.getByLabel("Problem file", { exact: true }).fill('{\n  "variables": {"u": 1},\n  "cost": "u[0]^2 + w"\n}');
     const fault = page.locator("#problem-error");
     await until(async () => /^line 3, column \d+: `cost`.*`w`(.|\n)*\^/.test(await fault.textContent()), "the fault");
     assert.equal(await page.getByRole("button", { name: "Solve here" }).isDisabled(), true);
@@ -78,7 +78,7 @@ const checks = {
 
   async "dragging the target bends the path at every frame"() {
     const page = await open();
-    await page.getByLabel("Example").selectOption("Trailer around an obstacle");
+    await page.getByLabel("Problem file: example").selectOption("Trailer around an obstacle");
     await click(page, "Solve here");
     await solved(page);
     assert.equal(await cell(page, "status"), "converged");
@@ -119,7 +119,7 @@ const checks = {
 
   async "a long solve leaves the page alive, and can be cancelled"() {
     const page = await open();
-    await page.getByLabel("Example").selectOption("A long solve");
+    await page.getByLabel("Problem file: example").selectOption("A long solve");
     await click(page, "Solve here");
     await page.getByText(/iteration \d+, residual/).waitFor();
     await page.getByRole("tab", { name: "Inspector" }).click();
@@ -133,7 +133,7 @@ const checks = {
 
   async "a page that is closed in mid-solve leaves nothing running on the server"() {
     const page = await open();
-    await page.getByLabel("Example").selectOption("A long solve");
+    await page.getByLabel("Problem file: example").selectOption("A long solve");
     const running = () => lab.metric("labwire_jobs_running", "open");
     await click(page, "Solve on the server");
     await until(async () => (await running()) === 1, "the server solves");
@@ -152,7 +152,7 @@ const checks = {
     const fault = page.locator("#problem-error");
     await until(async () => (await fault.textContent()) !== "", "the fault");
     console.log(`    "${(await fault.textContent()).split("\n")[0].slice(0, 100)}"`);
-    await page.getByLabel("Example").selectOption("Rosenbrock in a ball");
+    await page.getByLabel("Problem file: example").selectOption("Rosenbrock in a ball");
     await click(page, "Solve here");
     await solved(page);
     await page.close();
@@ -173,6 +173,101 @@ const checks = {
     await page.getByText("No measurement yet.").waitFor();
     await click(page, "One measurement");
     await measured(1);
+    await page.close();
+  },
+
+  async "an experiment file is edited, and its faults are shown with their place"() {
+    const page = await open({}, "#Experiment");
+    const status = page.locator("#experiment-status");
+    const ready = () => page.getByText("No measurement yet.").waitFor();
+    await ready();
+    const text = await page.getByLabel("Experiment file", { exact: true }).inputValue();
+    await page.getByLabel("Experiment file", { exact: true }).fill(text.replace('"1 - depth/', '"1 - depht/'));
+    const fault = page.locator("#experiment-file-error");
+    await until(async () => /^line \d+, column \d+: .*`depht`(.|\n)*\^(.|\n)*depth/.test(await fault.textContent()), "the fault");
+    assert.equal(await page.getByRole("button", { name: "Run", exact: true }).isDisabled(), true);
+    assert.match(await status.textContent(), /Once the file is right/);
+    await shot(page, "experiment-error");
+    await page.getByLabel("Experiment file", { exact: true }).fill(text.replace('"steps": 201', '"steps": 11'));
+    await page.getByText("f (11), 11 settings; 3 parameters").waitFor();
+    await ready();
+    const opened = { name: "mine.json", mimeType: "application/json", buffer: Buffer.from(text.replace("resonance dip", "my dip")) };
+    await page.locator("#panel-Experiment input[type=file]").setInputFiles(opened);
+    await page.getByText("my dip: f (201)").waitFor();
+    await ready();
+    for (const name of ["Lorentzian peak", "Straight line, unknown noise", "Resonance dip"]) {
+      await page.getByLabel("Experiment file: example").selectOption(name);
+      await ready();
+      await click(page, "One measurement");
+      await until(async () => parseInt(await status.textContent()) === 1, `${name} is measured`);
+    }
+    await page.close();
+  },
+
+  async "an experiment with two knobs, and one with two channels"() {
+    const page = await open({}, "#Experiment");
+    const status = page.locator("#experiment-status");
+    const measured = (least) => until(async () => parseInt(await status.textContent()) >= least, `${least} measurements`, 60);
+    await page.getByLabel("Experiment file: example").selectOption("Rabi oscillation: two knobs");
+    await page.getByText("t (40) × detuning (21), 840 settings").waitFor();
+    await page.getByRole("img", { name: /utility from .* over t from 0.05 to 2 and detuning from -5 to 5/ }).waitFor();
+    await click(page, "Run");
+    await measured(20);
+    await click(page, "Pause");
+    await until(() => page.getByRole("button", { name: "One measurement" }).isEnabled(), "it pauses");
+    await shot(page, "experiment-rabi");
+    await page.getByLabel("Knob on the x axis").selectOption("detuning");
+    await page.getByRole("img", { name: /over detuning from -5 to 5 and t from 0.05 to 2/ }).waitFor();
+    const slice = page.getByLabel("t, where the curves are");
+    await slice.focus();
+    await page.keyboard.press("Home");
+    await until(async () => (await slice.locator("xpath=..").textContent()).endsWith("0.05"), "the slice is moved");
+    await page.getByLabel("Experiment file: example").selectOption("Coil: two channels, unknown noise");
+    await page.getByText("f (200), 200 settings; 4 parameters; 2 channels").waitFor();
+    await page.getByText("No measurement yet.").waitFor();
+    await click(page, "One measurement");
+    await measured(1);
+    await page.getByLabel("Channel").selectOption("2 of 2");
+    await shot(page, "experiment-coil");
+    await page.close();
+  },
+
+  async "a million combinations of settings leave the page alive"() {
+    const page = await open({}, "#Experiment");
+    await page.getByText("No measurement yet.").waitFor();
+    const file = {
+      settings: { a: { linspace: [0, 1, 100] }, b: { linspace: [0, 1, 100] }, c: { linspace: [0, 1, 100] } },
+      parameters: { m: { uniform: [-1, 1] }, n: { uniform: [0.5, 2] } },
+      model: ["m*a + n*b^2", "exp(-n*c)"],
+      noise: 0.1,
+    };
+    await page.getByLabel("Experiment file", { exact: true }).fill(JSON.stringify(file, undefined, 1));
+    await page.getByText(/1,000,000 settings; 2 parameters; 2 channels/).waitFor();
+    await page.getByText("No measurement yet.").waitFor({ timeout: 60_000 });
+    const frames = page.evaluate(async () => {
+      let [count, longest, last] = [0, 0, performance.now()];
+      const status = document.querySelector("#experiment-status");
+      while (!(parseInt(status.textContent) >= 2)) {
+        await new Promise(requestAnimationFrame);
+        count++;
+        longest = Math.max(longest, performance.now() - last);
+        last = performance.now();
+      }
+      return { count, longest };
+    });
+    await click(page, "Run");
+    await page.getByText(/Choosing among 1,000,000 settings/).waitFor();
+    const { count, longest } = await frames;
+    console.log(`    ${count} frames during two measurements, the longest took ${longest.toFixed(0)} ms`);
+    assert.ok(count > 10, "the page painted while the designer worked");
+    await page.getByText(/The largest over c. 1,000,000 settings/).waitFor();
+    await shot(page, "experiment-million");
+    // The server's designer is asked for no more than can be shown.
+    await page.getByLabel("Designer").selectOption("server");
+    await page.getByText(/utility of 1,000,000 settings is too much to be fetched/).waitFor({ timeout: 60_000 });
+    await page.getByText("No measurement yet.").waitFor({ timeout: 60_000 });
+    await click(page, "One measurement");
+    await page.getByText(/^1 measurements each/).waitFor({ timeout: 60_000 });
     await page.close();
   },
 
@@ -279,7 +374,7 @@ const checks = {
     await page.keyboard.press("ArrowRight");
     await page.getByRole("tabpanel", { name: "Experiment" }).waitFor();
     await page.keyboard.press("ArrowLeft");
-    await page.getByLabel("Problem file").focus();
+    await page.getByLabel("Problem file", { exact: true }).focus();
     await page.keyboard.press("Control+Enter");
     await solved(page);
     await page.close();
@@ -291,7 +386,7 @@ const checks = {
       ["narrow", { viewport: { width: 375, height: 740 }, hasTouch: true }],
     ]) {
       const page = await open(options);
-      await page.getByLabel("Example").selectOption("Trailer around an obstacle");
+      await page.getByLabel("Problem file: example").selectOption("Trailer around an obstacle");
       await click(page, "Solve here");
       await solved(page);
       await shot(page, `optimizer-${look}`);
@@ -328,7 +423,7 @@ const checks = {
       await click(page, "Solve on the server");
       await solved(page);
       // What this server does not allow, it says, and how it would.
-      await page.getByLabel("Example").selectOption("Trailer around an obstacle");
+      await page.getByLabel("Problem file: example").selectOption("Trailer around an obstacle");
       await click(page, "Solve on the server");
       await page.getByText(/takes no problem files .*LABWIRE_OPEN_LOAD=local/).waitFor();
       await page.close();

@@ -1,0 +1,68 @@
+// Who says where to measure: a designer in this page, or the server's.
+import { type Bridge, ObeClient } from "labwire-wasm/client";
+import type { ExperimentFile, Remote } from "./engine";
+import { largest } from "./grid";
+
+/** What is known after some measurements. */
+export interface Knowledge {
+  mean: number[];
+  std: number[];
+}
+
+export interface Chooser {
+  suggest(): Promise<number[]>;
+  update(setting: number[], values: number[]): Promise<void>;
+  knowledge(): Promise<Knowledge>;
+  /** The largest utility over all other knobs, see `largest`; nothing if that would be too much to ask for. */
+  utility(x: number, y?: number): Promise<ArrayLike<number> | undefined>;
+  /** The values of a parameter, and their weights; nothing if that would be too much to ask for. */
+  particles(parameter: number): Promise<[ArrayLike<number>, ArrayLike<number>] | undefined>;
+  close(): void;
+}
+
+/** How many numbers are asked of a server for one picture: it sends them as text. */
+const ASKED = 100_000;
+
+export class Local implements Chooser {
+  constructor(
+    private readonly designer: Remote,
+    private readonly file: ExperimentFile,
+  ) {}
+  suggest = async () => Array.from(await this.designer.call<Float64Array>("suggest"));
+  update = (setting: number[], values: number[]) => this.designer.call<void>("update", setting, values);
+  knowledge = async () => ({
+    mean: Array.from(await this.designer.call<Float64Array>("mean")),
+    std: Array.from(await this.designer.call<Float64Array>("std")),
+  });
+  utility = (x: number, y?: number) => this.designer.utility(countsOf(this.file), x, y);
+  particles = async (parameter: number): Promise<[Float64Array, Float64Array]> => [
+    await this.designer.call("particles", parameter),
+    await this.designer.call("weights"),
+  ];
+  close = () => void this.designer.free();
+}
+
+export class Served implements Chooser {
+  readonly #client: ObeClient;
+  constructor(
+    bridge: Bridge,
+    private readonly file: ExperimentFile,
+  ) {
+    this.#client = new ObeClient(bridge);
+  }
+  begin = (text: string) => this.#client.command("newrun", { experiment: JSON.parse(text) });
+  suggest = () => this.#client.command("optset");
+  update = (x: number[], y: number[]) => this.#client.command("newdat", { x, y });
+  knowledge = async () => ({ mean: await this.#client.command("getmean"), std: await this.#client.command("getstd") });
+  utility = async (x: number, y?: number) => {
+    if (this.file.settings > ASKED) return undefined;
+    return largest(await this.#client.command("utility"), countsOf(this.file), x, y);
+  };
+  particles = async (parameter: number): Promise<[number[], number[]] | undefined> => {
+    if (this.file.particles * this.file.parameters.length > ASKED) return undefined;
+    return [(await this.#client.command("getpar"))[parameter], await this.#client.command("getwgt")];
+  };
+  close = () => this.#client.close();
+}
+
+const countsOf = ({ knobs }: ExperimentFile) => knobs.map(({ count }) => count);

@@ -1,0 +1,98 @@
+// The text of a file, checked while it is edited.
+import { button, h, message, select } from "./dom";
+
+export interface EditorOptions<T> {
+  id: string;
+  label: string;
+  rows: number;
+  /** Texts to begin with; the first one does. */
+  examples: [name: string, text: string][];
+  onExample?: (name: string) => void;
+  /** What the text holds; rejected with its fault, which tells line and column. */
+  check: (text: string) => Promise<T>;
+  /** The text has changed: what it holds, or nothing while it is wrong. */
+  onChange: (found: T | undefined) => void;
+  /** The text comes from a file. */
+  onOpen?: () => void;
+  /** Control and Enter. */
+  onSubmit?: () => void;
+}
+
+/** How long nothing is typed before the text is checked. */
+const PAUSE_MS = 150;
+/** No file that is longer is accepted by any engine, so it is not even put into the text area. */
+const FILE_BYTES = 4 << 20;
+
+export class Editor<T> {
+  readonly element: HTMLElement;
+  #example: HTMLSelectElement;
+  #area: HTMLTextAreaElement;
+  #fault: HTMLElement;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #count = 0;
+
+  constructor(private readonly options: EditorOptions<T>) {
+    const { id, label, rows, examples } = options;
+    const names = examples.map(([name]): [string, string] => [name, name]);
+    this.#example = select([...names, ["", "(edited)"]], (name) => this.example(name), `${label}: example`);
+    this.#example.lastElementChild!.setAttribute("hidden", "");
+    this.#area = h("textarea", { id, rows, spellcheck: false, "aria-describedby": `${id}-error` });
+    this.#fault = h("pre", { id: `${id}-error`, className: "error", role: "alert" });
+    this.#area.oninput = () => {
+      this.#example.value = "";
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => void this.#check(), PAUSE_MS);
+    };
+    this.#area.onkeydown = (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) options.onSubmit?.();
+    };
+    const file = h("input", { type: "file", accept: ".json", hidden: true });
+    file.onchange = async () => {
+      const [chosen] = file.files ?? [];
+      file.value = "";
+      if (chosen) await this.#read(chosen);
+    };
+    const row = h("div", { className: "row" }, this.#example, button("Open …", () => file.click()), file);
+    this.element = h("div", {}, row, h("label", { for: id }, label), this.#area, this.#fault);
+  }
+
+  get text() {
+    return this.#area.value;
+  }
+
+  /** Puts in one of the examples. */
+  example(name: string) {
+    this.#area.value = this.options.examples.find(([known]) => known === name)![1];
+    this.options.onExample?.(name);
+    void this.#check();
+  }
+
+  async #read(file: File) {
+    if (file.size > FILE_BYTES) {
+      const size = `${(file.size / (1 << 20)).toFixed(1)} MiB`;
+      this.#fault.textContent = `${file.name} has ${size}, at most ${FILE_BYTES >> 20} MiB are read. The text above is as it was.`;
+      return;
+    }
+    this.#area.value = await file.text();
+    this.#example.value = "";
+    this.options.onOpen?.();
+    await this.#check();
+  }
+
+  async #check() {
+    clearTimeout(this.#timer);
+    const mine = ++this.#count;
+    let found: T | undefined;
+    let fault = "";
+    try {
+      found = await this.options.check(this.text);
+    } catch (error) {
+      fault = message(error);
+    }
+    // Meanwhile there may be another text.
+    if (mine !== this.#count) return;
+    this.#fault.textContent = fault;
+    this.#area.setAttribute("aria-invalid", String(fault !== ""));
+    this.options.onChange(found);
+  }
+}

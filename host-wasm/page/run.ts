@@ -1,0 +1,70 @@
+// One run of an experiment: an instrument, a designer with its measurements, and a scan with as many of its own.
+import type { Bridge } from "labwire-wasm/client";
+import { type Chooser, Local, Served } from "./chooser";
+import { designing as engine, type ExperimentFile, type Remote } from "./engine";
+import { scanStep } from "./grid";
+
+/** How many measurements a run has at most. */
+export const MOST = 1000;
+
+export interface Measured {
+  setting: number[];
+  values: number[];
+}
+
+export class Run {
+  readonly measured: Measured[] = [];
+  /** The standard deviation of each parameter after each measurement. */
+  readonly spread: { designed: number[][]; scanned: number[][] } = { designed: [], scanned: [] };
+  #scanned = 0;
+
+  private constructor(
+    readonly text: string,
+    readonly file: ExperimentFile,
+    readonly chooser: Chooser,
+    readonly scan: Chooser,
+    readonly truth: number[],
+    private readonly parts: { grid: Remote; instrument: Remote; scanned: Remote; exact: Remote },
+  ) {}
+
+  /** @param bridge to the server that designs; none: this page does */
+  static async begin(text: string, file: ExperimentFile, seed: bigint, bridge?: Bridge): Promise<Run> {
+    const served = bridge && new Served(bridge, file);
+    await served?.begin(text);
+    const instrument = await engine.make("Simulator", text, undefined, undefined, seed);
+    const truth = await instrument.call<Float64Array>("truth");
+    const copy = (seed: bigint) => engine.make("Simulator", text, truth, undefined, seed);
+    const parts = { grid: await engine.make("Experiment", text), instrument, scanned: await copy(seed + 1n), exact: await copy(seed) };
+    const local = async () => new Local(await engine.make("Designer", text, seed), file);
+    const [scan, chooser] = [await local(), served ?? (await local())];
+    return new Run(text, file, chooser, scan, Array.from(truth), parts);
+  }
+
+  /** A measurement where the designer wants it, and one where the scan is. */
+  async step(): Promise<void> {
+    const { chooser, scan, parts, spread } = this;
+    const setting = await chooser.suggest();
+    const values = Array.from(await parts.instrument.call<Float64Array>("measure", setting));
+    await chooser.update(setting, values);
+    this.measured.push({ setting, values });
+    const place = (this.#scanned++ * scanStep(this.file.settings, MOST)) % this.file.settings;
+    const next = Array.from(await parts.grid.call<Float64Array>("setting", place));
+    await scan.update(next, Array.from(await parts.scanned.call<Float64Array>("measure", next)));
+    spread.designed.push((await chooser.knowledge()).std);
+    spread.scanned.push((await scan.knowledge()).std);
+  }
+
+  /** What the instrument gives without noise, and what the model with these parameters gives. */
+  async curves(settings: number[][], parameters: number[]): Promise<[Float64Array[], Float64Array[]]> {
+    const model = await engine.make("Simulator", this.text, Float64Array.from(parameters), undefined, 0n);
+    const curves: [Float64Array[], Float64Array[]] = [await this.parts.exact.curve(settings), await model.curve(settings)];
+    void model.free();
+    return curves;
+  }
+
+  end(): void {
+    this.chooser.close();
+    this.scan.close();
+    for (const remote of Object.values(this.parts)) void remote.free();
+  }
+}
