@@ -33,7 +33,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue,
+    ORIGIN, VARY, WWW_AUTHENTICATE,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -199,7 +200,14 @@ impl Web {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        let asking = (request.uri().path() == "/bridge").then(|| request.headers().get(ORIGIN).cloned());
         let mut response = self.route(peer, request).await;
+        // Pages from elsewhere that may use the bridge may know what there is, too.
+        if let (Some(Some(origin)), true) = (asking, response.status() != StatusCode::FORBIDDEN) {
+            let headers = response.headers_mut();
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(VARY, HeaderValue::from_static("origin"));
+        }
         for (name, value) in HEADERS {
             response
                 .headers_mut()

@@ -144,6 +144,16 @@ async fn foreign_pages_and_names_are_refused_everywhere() {
         let rebound = format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
         assert_eq!(port.send(&rebound).await.0, 403, "{path}");
     }
+    // A page that may use the bridge, though it came from elsewhere, is let read what there is: nothing else.
+    for (path, is_allowed) in [("/bridge", true), ("/metrics", false)] {
+        let (_, response) = port.get(path, "Origin: http://localhost:5173\r\n").await;
+        let header = "access-control-allow-origin: http://localhost:5173\r\n";
+        assert_eq!(
+            response.to_ascii_lowercase().contains(header),
+            is_allowed,
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test]
