@@ -1,5 +1,7 @@
 //! What the solver does where a quasi-Newton method alone has a hard time.
 
+use std::mem;
+
 use labwire_benches::expressions;
 use labwire_benches::problems::{self, Navigation, random_states, rosenbrock_cost};
 use labwire_core::problem::{Problem, ProblemLimits};
@@ -19,7 +21,12 @@ fn solve_rosenbrock(n: usize, functions: &mut dyn Functions) -> Counters {
     settings.tolerance = 1e-8;
     let mut solver = Solver::new(Structure::unconstrained(n, set), settings).unwrap();
     solver.start(&Start::cold(start)).unwrap();
-    while solver.step(functions, 100) == Busy::Yes {}
+    let mut products = 0;
+    // A host can look at its clock after every one.
+    while solver.step(functions, 1) == Busy::Yes {
+        let before = mem::replace(&mut products, solver.counters().hessian_products);
+        assert!(products <= before + 1);
+    }
     assert_eq!(solver.status(), Some(&Status::Converged));
     let mut gradient = vec![0.0; n];
     rosenbrock_cost(solver.solution(), 1.0, 100.0, &mut gradient);

@@ -13,6 +13,8 @@ use crate::sets::Set;
 pub(crate) enum Outcome {
     /// Go on.
     Continue,
+    /// Go on: the iteration has not ended.
+    Unfinished,
     /// The residual at [`InnerSolver::solution`] is below the tolerance.
     Converged,
     /// Cost or gradient is not finite at the start.
@@ -21,7 +23,7 @@ pub(crate) enum Outcome {
     Stalled,
 }
 
-/// A method for `min psi(u)` over `u` in U, one iteration at a time. All memory is allocated when it is made.
+/// A method for `min psi(u)` over `u` in U, at most one iteration at a time. All memory is allocated when it is made.
 pub(crate) trait InnerSolver {
     /// The point that is (or will be) returned: in U, with the residual [`residual`](Self::residual).
     fn solution(&self) -> &Point;
@@ -47,7 +49,7 @@ pub(crate) trait InnerSolver {
     /// kept: most of what was learnt still holds, and the line search guards against the rest.
     fn resume(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome;
 
-    /// One iteration: test, direction, line search.
+    /// One iteration: test, direction, line search. Or a part of it, where finding the direction takes long.
     fn iterate(
         &mut self,
         merit: &mut AugmentedLagrangian,

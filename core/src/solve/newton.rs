@@ -7,15 +7,20 @@ use crate::math;
 
 /// How far the residual of the linear system has to fall at most.
 const LARGEST_TOLERANCE: f64 = 0.1;
-/// Hessian products at most, which keeps a step of the solver short.
+/// Hessian products at most.
 const MAX_PRODUCTS: usize = 100;
 
-/// Memory for directions of one dimension.
+/// The search for a direction, one Hessian product at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct TrustRegion {
     /// The longest direction allowed.
     pub(crate) radius: f64,
+    /// Products that may still be needed; none between searches.
+    left: usize,
     residual: Vec<f64>,
+    /// The square of its norm, and the norm it has to fall to.
+    squared: f64,
+    target: f64,
     conjugate: Vec<f64>,
     product: Vec<f64>,
 }
@@ -24,50 +29,67 @@ impl TrustRegion {
     pub(crate) fn new(dimension: usize) -> Self {
         Self {
             radius: 1.0,
+            left: 0,
             residual: vec![0.0; dimension],
+            squared: 0.0,
+            target: 0.0,
             conjugate: vec![0.0; dimension],
             product: vec![0.0; dimension],
         }
     }
 
-    /// Turns the negative gradient in `d`, zero where a coordinate is not free, into a direction that lowers the quadratic
-    /// model at most as far as the radius allows. `multiply(v, product)` writes H v.
-    pub(crate) fn apply(
-        &mut self,
-        d: &mut [f64],
-        is_free: impl Fn(usize) -> bool,
-        mut multiply: impl FnMut(&[f64], &mut [f64]),
-    ) {
+    /// Whether a search has begun and not ended.
+    pub(crate) fn is_searching(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Gives up a search.
+    pub(crate) fn stop(&mut self) {
+        self.left = 0;
+    }
+
+    /// Begins to turn the negative gradient in `d`, zero where a coordinate is not free, into a direction that lowers the
+    /// quadratic model at most as far as the radius allows.
+    pub(crate) fn start(&mut self, d: &mut [f64]) {
         self.residual.copy_from_slice(d);
         self.conjugate.copy_from_slice(d);
         d.fill(0.0);
-        let mut squared = math::norm_squared(&self.residual);
-        let norm = math::sqrt(squared);
-        let target = norm * math::min(LARGEST_TOLERANCE, math::sqrt(norm));
-        for _ in 0..MAX_PRODUCTS.min(2 * d.len()) {
-            multiply(&self.conjugate, &mut self.product);
-            for (i, product) in self.product.iter_mut().enumerate() {
-                if !is_free(i) {
-                    *product = 0.0;
-                }
+        self.squared = math::norm_squared(&self.residual);
+        let norm = math::sqrt(self.squared);
+        self.target = norm * math::min(LARGEST_TOLERANCE, math::sqrt(norm));
+        self.left = MAX_PRODUCTS.min(2 * d.len());
+    }
+
+    /// Goes on by one product; `multiply(v, product)` writes H v.
+    pub(crate) fn advance(
+        &mut self,
+        d: &mut [f64],
+        is_free: impl Fn(usize) -> bool,
+        multiply: impl FnOnce(&[f64], &mut [f64]),
+    ) {
+        self.left = self.left.saturating_sub(1);
+        multiply(&self.conjugate, &mut self.product);
+        for (i, product) in self.product.iter_mut().enumerate() {
+            if !is_free(i) {
+                *product = 0.0;
             }
-            let curvature = math::dot(&self.conjugate, &self.product);
-            let step = squared / curvature;
-            let limit = self.distance_to_boundary(d);
-            if !(curvature > 0.0) || !(step < limit) {
-                math::add(d, limit, &self.conjugate);
-                return;
-            }
-            math::add(d, step, &self.conjugate);
-            math::add(&mut self.residual, -step, &self.product);
-            let last = squared;
-            squared = math::norm_squared(&self.residual);
-            if math::sqrt(squared) <= target {
-                return;
-            }
-            for (p, r) in self.conjugate.iter_mut().zip(&self.residual) {
-                *p = r + squared / last * *p;
-            }
+        }
+        let curvature = math::dot(&self.conjugate, &self.product);
+        let step = self.squared / curvature;
+        let limit = self.distance_to_boundary(d);
+        if !(curvature > 0.0) || !(step < limit) {
+            math::add(d, limit, &self.conjugate);
+            return self.stop();
+        }
+        math::add(d, step, &self.conjugate);
+        math::add(&mut self.residual, -step, &self.product);
+        let last = self.squared;
+        self.squared = math::norm_squared(&self.residual);
+        if math::sqrt(self.squared) <= self.target {
+            return self.stop();
+        }
+        for (p, r) in self.conjugate.iter_mut().zip(&self.residual) {
+            *p = r + self.squared / last * *p;
         }
     }
 
@@ -89,15 +111,18 @@ mod tests {
         let mut region = TrustRegion::new(3);
         region.radius = radius;
         let mut d = free.map(|is_free| if is_free { -1.0 } else { 0.0 });
-        region.apply(
-            &mut d,
-            |i| free[i],
-            |v, product| {
-                for i in 0..3 {
-                    product[i] = diagonal[i] * v[i];
-                }
-            },
-        );
+        region.start(&mut d);
+        while region.is_searching() {
+            region.advance(
+                &mut d,
+                |i| free[i],
+                |v, product| {
+                    for i in 0..3 {
+                        product[i] = diagonal[i] * v[i];
+                    }
+                },
+            );
+        }
         d
     }
 

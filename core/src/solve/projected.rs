@@ -81,6 +81,7 @@ impl Projected {
         self.iterations = 0;
         self.best = (f64::INFINITY, f64::INFINITY);
         self.idle_iterations = 0;
+        self.trust_region.stop();
         if !self.current.is_finite() {
             self.residual = f64::INFINITY;
             return Outcome::NotFinite;
@@ -114,21 +115,33 @@ impl Projected {
         self.line_search(merit, functions).is_some()
     }
 
-    fn newton_step(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> bool {
+    fn start_newton_step(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) {
         self.evaluate_current(merit, functions);
         if self.iterations % (QUASI_NEWTON_ITERATIONS + NEWTON_ITERATIONS) == QUASI_NEWTON_ITERATIONS {
             self.trust_region.radius = FIRST_RADIUS * math::norm2(&self.direction);
         }
         self.begin_direction();
+        self.trust_region.start(&mut self.direction);
+    }
+
+    /// Goes on with a Newton step by one Hessian product.
+    fn continue_newton_step(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Outcome {
         let (bounds, current, next, gamma) = (&self.bounds, &self.current, &mut self.next, self.gamma);
         let is_last_evaluated = &mut self.is_last_evaluated;
-        self.trust_region.apply(
+        self.trust_region.advance(
             &mut self.direction,
             |i| !bounds.clip(current, gamma, i),
             |v, product| {
                 *is_last_evaluated &= merit.multiply_hessian(functions, current, next, v, product);
             },
         );
+        if self.trust_region.is_searching() {
+            return Outcome::Unfinished;
+        }
         self.end_direction();
         let length = math::norm2(&self.direction);
         let tau = self.line_search(merit, functions);
@@ -137,7 +150,27 @@ impl Projected {
             Some(tau) => tau * length,
             None => SMALLEST_SHRINKAGE * length,
         };
-        tau.is_some()
+        self.iterations += 1;
+        match tau {
+            Some(_) => Outcome::Continue,
+            None => self.quasi_newton_iteration(merit, functions),
+        }
+    }
+
+    fn quasi_newton_iteration(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Outcome {
+        if self.quasi_newton_step(merit, functions) {
+            return Outcome::Continue;
+        }
+        // The memory misled: along the gradient.
+        self.lbfgs.clear();
+        match self.quasi_newton_step(merit, functions) {
+            true => Outcome::Continue,
+            false => Outcome::Stalled,
+        }
     }
 
     /// Sets the direction to the negative gradient where a coordinate is free, to zero elsewhere.
@@ -269,25 +302,21 @@ impl InnerSolver for Projected {
         functions: &mut dyn Functions,
         tolerance: f64,
     ) -> Outcome {
+        if self.trust_region.is_searching() {
+            return self.continue_newton_step(merit, functions);
+        }
         if self.residual <= tolerance {
             return Outcome::Converged;
         }
         if self.idle_iterations >= MAX_IDLE_ITERATIONS {
             return Outcome::Stalled;
         }
-        let phase = self.iterations % (QUASI_NEWTON_ITERATIONS + NEWTON_ITERATIONS);
-        let has_moved = phase >= QUASI_NEWTON_ITERATIONS && self.newton_step(merit, functions);
+        if self.iterations % (QUASI_NEWTON_ITERATIONS + NEWTON_ITERATIONS) >= QUASI_NEWTON_ITERATIONS {
+            self.start_newton_step(merit, functions);
+            return Outcome::Unfinished;
+        }
         self.iterations += 1;
-        if has_moved || self.quasi_newton_step(merit, functions) {
-            return Outcome::Continue;
-        }
-        // The memory misled: along the gradient.
-        self.lbfgs.clear();
-        if self.quasi_newton_step(merit, functions) {
-            Outcome::Continue
-        } else {
-            Outcome::Stalled
-        }
+        self.quasi_newton_iteration(merit, functions)
     }
 }
 

@@ -422,6 +422,7 @@ impl Solver {
                     self.phase = Phase::Outer(Outcome::Continue);
                 }
             }
+            Outcome::Unfinished => {}
             other => self.phase = Phase::Outer(other),
         }
     }
