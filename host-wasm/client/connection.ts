@@ -20,17 +20,29 @@ export class Bridge {
 
   /** What the bridge leads to. Throws an `Error` that says why it does not. */
   async describe(signal?: AbortSignal): Promise<{ paths: string[]; devices: string[]; "frame-bytes": number }> {
-    const headers: HeadersInit = this.token ? { authorization: `Bearer ${this.token}` } : {};
+    const url = new URL("bridge", this.base);
+    // Not as a header: of a page from elsewhere that would be asked for first.
+    if (this.token) url.searchParams.set("token", this.token);
     let response;
     try {
-      response = await fetch(new URL("bridge", this.base), { headers, signal });
+      response = await fetch(url, { signal });
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new Error("no labwire serve answers there");
+      throw new Error(await this.#whyUnreadable(url));
     }
     const text = await response.text();
     if (!response.ok) throw new Error(`the bridge refuses (${response.status}): ${text.trim()}`);
     return JSON.parse(text);
+  }
+
+  /** Of what another origin answers a page is told nothing, except that there was an answer. */
+  async #whyUnreadable(url: URL): Promise<string> {
+    try {
+      await fetch(url, { mode: "no-cors" });
+      return `the bridge refuses pages of ${location.origin} (403); its configuration allows them by "origins" in [web]`;
+    } catch {
+      return "no labwire serve answers there";
+    }
   }
 }
 

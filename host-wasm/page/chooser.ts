@@ -39,7 +39,7 @@ export class Local implements Chooser {
     await this.designer.call("particles", parameter),
     await this.designer.call("weights"),
   ];
-  close = () => void this.designer.free();
+  close = () => this.designer.free();
 }
 
 export class Served implements Chooser {

@@ -20,8 +20,8 @@ export interface EditorOptions<T> {
 
 /** How long nothing is typed before the text is checked. */
 const PAUSE_MS = 150;
-/** No file that is longer is accepted by any engine, so it is not even put into the text area. */
-const FILE_BYTES = 4 << 20;
+/** No text that is longer is accepted by any engine, and one is a burden to a text area. */
+const MOST_BYTES = 4 << 20;
 
 export class Editor<T> {
   readonly element: HTMLElement;
@@ -42,6 +42,9 @@ export class Editor<T> {
       this.#example.value = "";
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => void this.#check(), PAUSE_MS);
+    };
+    this.#area.onpaste = (event) => {
+      if (this.#refuses("The clipboard", event.clipboardData?.getData("text").length ?? 0)) event.preventDefault();
     };
     this.#area.onkeydown = (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) options.onSubmit?.();
@@ -68,15 +71,18 @@ export class Editor<T> {
   }
 
   async #read(file: File) {
-    if (file.size > FILE_BYTES) {
-      const size = `${(file.size / (1 << 20)).toFixed(1)} MiB`;
-      this.#fault.textContent = `${file.name} has ${size}, at most ${FILE_BYTES >> 20} MiB are read. The text above is as it was.`;
-      return;
-    }
+    if (this.#refuses(file.name, file.size)) return;
     this.#area.value = await file.text();
     this.#example.value = "";
     this.options.onOpen?.();
     await this.#check();
+  }
+
+  #refuses(what: string, bytes: number): boolean {
+    if (bytes <= MOST_BYTES) return false;
+    const size = `${(bytes / (1 << 20)).toFixed(1)} MiB`;
+    this.#fault.textContent = `${what} has ${size}, at most ${MOST_BYTES >> 20} MiB are read. The text above is as it was.`;
+    return true;
   }
 
   async #check() {

@@ -3,7 +3,7 @@ import { exampleExperiment } from "labwire-wasm";
 import type { Bridge } from "labwire-wasm/client";
 import { button, card, h, message, select, short } from "./dom";
 import { Editor } from "./editor";
-import { designing as engine, type ExperimentFile } from "./engine";
+import { designing as engine, type ExperimentFile, solving } from "./engine";
 import { Pictures, type View } from "./pictures";
 import { MOST, Run } from "./run";
 
@@ -14,6 +14,9 @@ const EXAMPLES = {
   "Coil: two channels, unknown noise": "coil",
   "Rabi oscillation: two knobs": "rabi",
 };
+
+/** How long what is under way may go on when a run begins anew. */
+const PATIENCE_MS = 1000;
 
 export function experiment(bridge: Bridge): HTMLElement {
   let file: ExperimentFile | undefined;
@@ -51,7 +54,8 @@ export function experiment(bridge: Bridge): HTMLElement {
     label: "Experiment file",
     rows: 12,
     examples: Object.entries(EXAMPLES).map(([title, name]) => [title, exampleExperiment(name)!]),
-    check: (text) => engine.experiment(text),
+    // The designer may be at work for long.
+    check: (text) => solving.experiment(text),
     onChange: (now) => {
       file = now;
       if (file) {
@@ -77,7 +81,7 @@ export function experiment(bridge: Bridge): HTMLElement {
     else delete status.dataset.state;
   }
 
-  let last = Promise.resolve();
+  let last: Promise<void> = Promise.resolve();
   /** Ends the run there is and begins one with the file as it is; of several calls, the last counts. */
   function begin() {
     const mine = ++generation;
@@ -88,14 +92,15 @@ export function experiment(bridge: Bridge): HTMLElement {
     error.textContent = "";
     found.hidden = pictures.knowledge.hidden = true;
     say(file ? "Drawing particles from the priors …" : "Once the file is right, a run begins here.", file ? "loading" : "empty");
-    last = last.then(async () => {
-      run?.end();
-      run = undefined;
+    run?.end();
+    run = undefined;
+    last = Promise.all([last, engine.settle(PATIENCE_MS)]).then(async () => {
       if (mine !== generation || !file) return;
       try {
         const number = BigInt(Math.abs(Math.trunc(Number(seed.value))) || 0);
-        run = await Run.begin(editor.text, file, number, where.value === "server" ? bridge : undefined);
-        if (mine !== generation) return;
+        const begun = await Run.begin(editor.text, file, number, where.value === "server" ? bridge : undefined);
+        if (mine !== generation) return begun.end();
+        run = begun;
         offer(file);
         found.hidden = pictures.knowledge.hidden = false;
         await draw();
@@ -106,7 +111,6 @@ export function experiment(bridge: Bridge): HTMLElement {
         if (mine === generation) fail(thrown);
       }
     });
-    return last;
   }
 
   /** What there is to choose from. */

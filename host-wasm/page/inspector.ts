@@ -1,9 +1,12 @@
 // Both directions of every connection of this page, decoded, next to their bytes.
-import { type Bridge, type Connection, hex, observers, parse, type Recording, replay, type Step, stringify } from "labwire-wasm/client";
+import { type Bridge, type Connection, hex, observers, type Recording, type Step } from "labwire-wasm/client";
 import { button, download, h, message } from "./dom";
+import { solving as engine } from "./engine";
 
 /** How many connections are kept. */
 const KEPT = 100;
+/** The longest recording that is opened. What is recorded here has 4 MiB of bytes, each a few times as many in a file. */
+const FILE_BYTES = 64 << 20;
 /** How many bytes of a chunk are shown. */
 const SHOWN_BYTES = 96;
 
@@ -66,30 +69,42 @@ export function inspector(_bridge: Bridge): HTMLElement {
         : h("p", { className: "state", "data-state": "empty" }, "No connection yet. Use the other panels, or open a recording."),
     );
   };
-  const again = () => {
-    const entry = chosen();
-    if (!entry) return;
-    const { steps, differences } = replay(entry.recording);
-    verdict.className = differences.length ? "differs" : "same";
-    verdict.textContent = differences.length
-      ? `Replayed ${steps.length} steps: other bytes or events in ${differences.length} of them, first in step ${differences[0] + 1}.`
-      : `Replayed ${steps.length} steps: the same bytes and events, all of them.`;
-  };
-  const file = h("input", { type: "file", accept: ".json", hidden: true });
-  file.onchange = async () => {
+  /** What takes a while with a long recording, and is done away from what paints. */
+  const work = async (doing: string, what: string, task: () => Promise<void>) => {
     error.textContent = "";
+    verdict.className = "state";
+    verdict.textContent = doing;
+    verdict.dataset.state = "loading";
     try {
+      await task();
+    } catch (thrown) {
+      verdict.textContent = "";
+      error.textContent = `${what}: ${message(thrown)}`;
+    }
+    delete verdict.dataset.state;
+  };
+  const again = () =>
+    work("Replaying …", "This recording cannot be replayed", async () => {
+      const entry = chosen();
+      if (!entry) return void (verdict.textContent = "There is nothing to replay yet.");
+      const { count, differences } = await engine.replay(entry.recording);
+      verdict.className = differences.length ? "differs" : "same";
+      verdict.textContent = differences.length
+        ? `Replayed ${count} steps: other bytes or events in ${differences.length} of them, first in step ${differences[0] + 1}.`
+        : `Replayed ${count} steps: the same bytes and events, all of them.`;
+    });
+  const file = h("input", { type: "file", accept: ".json", hidden: true });
+  file.onchange = () =>
+    work("Reading …", "This file cannot be read", async () => {
       const [chosenFile] = file.files ?? [];
+      file.value = "";
       if (!chosenFile) return;
-      const recording = parse(await chosenFile.text());
+      if (chosenFile.size > FILE_BYTES) throw new Error(`it has ${(chosenFile.size / (1 << 20)).toFixed(0)} MiB, at most ${FILE_BYTES >> 20} MiB are read`);
+      const recording = await engine.recording(await chosenFile.text());
       entries.push({ name: `${chosenFile.name} (${recording.protocol})`, recording });
       list.replaceChildren();
       refresh();
-    } catch (thrown) {
-      error.textContent = `This file cannot be read: ${message(thrown)}`;
-    }
-    file.value = "";
-  };
+    });
   let pending = false;
   changed = () => {
     if (pending) return;
@@ -102,10 +117,12 @@ export function inspector(_bridge: Bridge): HTMLElement {
     };
     setTimeout(attempt, 200);
   };
-  const save = () => {
-    const entry = chosen();
-    if (entry) download(`labwire-${entry.recording.protocol}.json`, stringify(entry.recording));
-  };
+  const save = () =>
+    work("Writing …", "This recording cannot be written", async () => {
+      const entry = chosen();
+      if (entry) download(`labwire-${entry.recording.protocol}.json`, await engine.written(entry.recording));
+      verdict.textContent = entry ? "" : "There is nothing to export yet.";
+    });
   refresh();
   return h(
     "section",

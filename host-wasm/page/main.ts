@@ -2,6 +2,7 @@
 import init, { version } from "labwire-wasm";
 import { Bridge } from "labwire-wasm/client";
 import { button, h, message } from "./dom";
+import { compiled } from "./engine";
 import { experiment } from "./experiment";
 import { inspector, watchConnections } from "./inspector";
 import { instruments } from "./instruments";
@@ -69,7 +70,7 @@ async function watchBridge() {
       set("connected", "server connected");
     } catch (error) {
       const isToken = message(error).includes("(401)");
-      const next = isToken ? ". Add ?token=… to this page's address" : "";
+      const next = isToken ? `. Add token=… to this page's address, after ${location.search ? "&" : "?"}` : "";
       set(wasThere ? "backoff" : "error", wasThere ? "server lost, trying again" : message(error) + next);
     }
     await new Promise((resolve) => setTimeout(resolve, 2000));
@@ -80,7 +81,7 @@ try {
   watchConnections();
   makeTabs();
   void watchBridge();
-  await init();
+  await init({ module_or_path: await compiled });
   document.title = `labwire ${version()} workbench`;
   main.replaceChildren();
   show(location.hash.slice(1));

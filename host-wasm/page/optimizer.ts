@@ -220,7 +220,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
       return `The server takes no problem files (${error.message}). Start it so that it does: LABWIRE_OPEN_LOAD=local labwire serve`;
     }
     if (error instanceof ServerError) return `The server refuses, code ${error.code}: ${error.message}`;
-    return `The server cannot be reached: ${message(error)}. Solving here needs none; start it with: labwire serve`;
+    return `The server gives no answer: ${message(error)}. Try again, or solve here, which needs no server; one is started with: labwire serve`;
   }
 
   function compare() {

@@ -58,13 +58,13 @@ export class Run {
   async curves(settings: number[][], parameters: number[]): Promise<[Float64Array[], Float64Array[]]> {
     const model = await engine.make("Simulator", this.text, Float64Array.from(parameters), undefined, 0n);
     const curves: [Float64Array[], Float64Array[]] = [await this.parts.exact.curve(settings), await model.curve(settings)];
-    void model.free();
+    model.free();
     return curves;
   }
 
   end(): void {
     this.chooser.close();
     this.scan.close();
-    for (const remote of Object.values(this.parts)) void remote.free();
+    for (const remote of Object.values(this.parts)) remote.free();
   }
 }

@@ -1,5 +1,6 @@
 // The engines, away from what paints.
 import init, { Designer, Experiment, Problem, Simulator, Solver, type Solution, type StartOptions } from "labwire-wasm";
+import { parse, replay, stringify } from "labwire-wasm/client";
 import { largest, shownPlaces } from "./grid";
 
 export interface SolveOrder {
@@ -41,7 +42,8 @@ const HISTORY = 1000;
 /** How long it works before it looks for orders. */
 const SLICE_MS = 30;
 
-const ready = init();
+/** The engines are there. */
+const { promise: ready, resolve: begin } = Promise.withResolvers<unknown>();
 const made: (Designer | Experiment | Simulator)[] = [];
 const kinds = { Designer, Experiment, Simulator };
 let loaded: { text: string; problem: Problem; solver: Solver } | undefined;
@@ -113,6 +115,12 @@ async function answer(kind: string, args: any[], tell: (news: unknown) => void):
   if (kind === "solve") return solve(args[0], tell);
   if (kind === "problem") return readProblem(args[0]);
   if (kind === "experiment") return readExperiment(args[0]);
+  if (kind === "recording") return parse(args[0]);
+  if (kind === "written") return stringify(args[0]);
+  if (kind === "replay") {
+    const { steps, differences } = replay(args[0]);
+    return { count: steps.length, differences };
+  }
   // What is much to send is cut down here.
   if (kind === "curve") return args[1].map((setting: Float64Array) => (made[args[0]] as Simulator).exact(setting));
   if (kind === "utility") return largest((made[args[0]] as Designer).utility(), args[1], args[2], args[3]);
@@ -127,6 +135,7 @@ async function answer(kind: string, args: any[], tell: (news: unknown) => void):
 }
 
 onmessage = async ({ data: { id, kind, args } }) => {
+  if (kind === "begin") return begin(init({ module_or_path: args }));
   if (kind === "cancel") {
     isCancelled = true;
     return;

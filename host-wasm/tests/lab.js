@@ -1,5 +1,6 @@
 // What tests of the page need: `labwire serve` with modules connected, and Chromium.
 import { spawn } from "node:child_process";
+import { connect, createServer } from "node:net";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,8 @@ const flags = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // A name that is not this machine's.
+  "--host-resolver-rules=MAP lab.example 127.0.0.1",
 ];
 
 /** Until `check` gives something. */
@@ -76,6 +79,47 @@ export class Lab {
   async end() {
     for (const child of this.#running) child.kill();
     if (this.folder) await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A way to a server that can be cut in mid-frame. */
+export class Relay {
+  #server;
+  #path;
+  #bytes = 0;
+
+  /** @param target "host:port" */
+  async start(target) {
+    const [host, port] = target.split(":");
+    this.#server = createServer((near) => {
+      const far = connect(Number(port), host);
+      let path;
+      let count = 0;
+      const end = () => (near.destroy(), far.destroy());
+      near.on("data", (chunk) => {
+        path ??= chunk.toString("latin1").match(/^GET (\S*)/)?.[1];
+        far.write(chunk);
+      });
+      far.on("data", (chunk) => {
+        if (path !== this.#path) return near.write(chunk);
+        const left = this.#bytes - count;
+        count += chunk.length;
+        near.write(chunk.subarray(0, Math.max(left, 0)), () => count >= this.#bytes && end());
+      });
+      for (const socket of [near, far]) socket.on("error", end).on("close", end);
+    });
+    await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    this.url = `http://127.0.0.1:${this.#server.address().port}/`;
+  }
+
+  /** From now on, connections for `path` break when they have carried `bytes` more to the page. None: no longer. */
+  cut(path, bytes) {
+    this.#path = path;
+    this.#bytes = bytes;
+  }
+
+  end() {
+    this.#server.close();
   }
 }
 

@@ -1,39 +1,10 @@
-// The workbench in Chromium, used as a person would, against a real `labwire serve`; screenshots go to target/screenshots/.
+// Each panel as a person would use it.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { browser, Lab, screenshots, until } from "./lab.js";
+import { until } from "./lab.js";
+import { cell, click, lab, open, run, shot, solved } from "./workbench.js";
 
-const lab = new Lab();
-await lab.start();
-lab.module("--as", "actuator", "--name", "stage");
-lab.module("--as", "grabber", "--dim", "1D", "--name", "spectrum");
-lab.module("--as", "grabber", "--dim", "2D", "--size", "160x120", "--name", "camera");
-const chromium = await browser();
-const complaints = [];
-const foreign = [];
-
-async function open(options = {}, hash = "") {
-  const page = await chromium.newPage({ viewport: { width: 1280, height: 900 }, ...options });
-  page.setDefaultTimeout(20_000);
-  page.on("pageerror", (error) => complaints.push(error.stack));
-  page.on("request", (request) => {
-    const { host, protocol } = new URL(request.url());
-    if (protocol.startsWith("http") && host !== lab.addresses.web) foreign.push(request.url());
-  });
-  await page.goto(`${lab.url}${hash}`);
-  await page.getByRole("tab", { name: "Optimizer" }).waitFor();
-  return page;
-}
-
-const shot = async (page, name) => {
-  await page.evaluate(() => scrollTo(0, 0));
-  await page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
-};
-const cell = (page, name) => page.locator(`#outcome td[data-name="${name}"]`).textContent();
-const click = (page, name) => page.getByRole("button", { name, exact: true }).click();
-const solved = (page) => page.locator("#outcome td[data-name=status]").waitFor();
-
-const checks = {
+await run({
   async "first paint"() {
     const page = await open();
     const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
@@ -143,19 +114,6 @@ const checks = {
     await until(async () => (await running()) === 1, "the server solves again");
     await page.close();
     await until(async () => (await running()) === 0, "the server has stopped again");
-  },
-
-  async "a problem file of 10 MB is refused, and the page goes on"() {
-    const page = await open();
-    const file = { name: "big.json", mimeType: "application/json", buffer: Buffer.alloc(10 << 20, " ") };
-    await page.locator("#panel-Optimizer input[type=file]").setInputFiles(file);
-    const fault = page.locator("#problem-error");
-    await until(async () => (await fault.textContent()) !== "", "the fault");
-    console.log(`    "${(await fault.textContent()).split("\n")[0].slice(0, 100)}"`);
-    await page.getByLabel("Problem file: example").selectOption("Rosenbrock in a ball");
-    await click(page, "Solve here");
-    await solved(page);
-    await page.close();
   },
 
   async "the designer finds the resonance, in the page and on the server"() {
@@ -408,75 +366,4 @@ const checks = {
       await page.close();
     }
   },
-
-  async "a bridge that wants a token says so, and takes it"() {
-    const guarded = new Lab();
-    try {
-      await guarded.start("127.0.0.1:0", { LABWIRE_WEB_TOKEN: "sesame", LABWIRE_OPEN_LOAD: "nobody" });
-      const page = await chromium.newPage();
-      await page.goto(guarded.url);
-      await page.getByText(/refuses \(401\).*Add \?token=/).waitFor();
-      await click(page, "Solve on the server");
-      await page.getByText(/The server cannot be reached: the bridge refuses \(401\)/).waitFor();
-      await page.goto(`${guarded.url}?token=sesame`);
-      await page.getByText("server connected").waitFor();
-      await click(page, "Solve on the server");
-      await solved(page);
-      // What this server does not allow, it says, and how it would.
-      await page.getByLabel("Problem file: example").selectOption("Trailer around an obstacle");
-      await click(page, "Solve on the server");
-      await page.getByText(/takes no problem files .*LABWIRE_OPEN_LOAD=local/).waitFor();
-      await page.close();
-    } finally {
-      await guarded.end();
-    }
-  },
-
-  async "a server that goes away and comes back"() {
-    const page = await open({}, "#Instruments");
-    const lamp = page.locator("#device-lamp");
-    await until(async () => (await lamp.textContent()) === "connected", "connected");
-    const { web } = lab.addresses;
-    await lab.stop();
-    await until(async () => (await lamp.textContent()).startsWith("degraded"), "degraded");
-    await page.getByText("server lost, trying again").waitFor();
-    await page.getByText(/The modules cannot be reached/).waitFor();
-    await shot(page, "instruments-disconnected");
-    await page.getByRole("tab", { name: "Optimizer" }).click();
-    await click(page, "Solve on the server");
-    await page.getByText(/The server cannot be reached/).waitFor();
-    await shot(page, "optimizer-disconnected");
-    await click(page, "Solve here");
-    await solved(page);
-    await lab.start(web);
-    await page.getByText("server connected").waitFor();
-    await page.getByRole("tab", { name: "Instruments" }).click();
-    await until(async () => (await lamp.textContent()) === "connected", "connected again", 60);
-    await page.close();
-  },
-};
-
-const [wanted] = process.argv.slice(2);
-let failed = 0;
-try {
-  for (const [name, check] of Object.entries(checks)) {
-    if (wanted && !name.includes(wanted)) continue;
-    try {
-      await check();
-      console.log(`ok: ${name}`);
-    } catch (error) {
-      failed++;
-      console.log(`FAILED: ${name}\n${error.stack}`);
-      for (const [index, page] of chromium.contexts().flatMap((context) => context.pages()).entries()) {
-        await shot(page, `failed-${failed}-${index}`);
-        await page.close();
-      }
-    }
-  }
-  assert.deepEqual(complaints, [], "errors in the page");
-  assert.deepEqual(foreign, [], "loaded from another host");
-} finally {
-  await chromium.close();
-  await lab.end();
-}
-process.exitCode = failed ? 1 : 0;
+});
