@@ -4,7 +4,7 @@ import { button, card, h, message, select } from "./dom";
 
 export function device(bridge: Bridge): HTMLElement {
   const lamp = h("span", { className: "lamp", role: "status", id: "device-lamp", "data-state": "loading" }, "connecting");
-  const log = h("div", { className: "log", role: "log", tabIndex: 0, "aria-label": "Device log" });
+  const log = h("div", { className: "log", role: "log", tabIndex: 0, "aria-label": "Device log", "data-empty": "Nothing was said yet. Enter a command below." });
   const line = h("input", { className: "grow", value: "*IDN?", "aria-label": "Command", autocomplete: "off", spellcheck: false });
   const history: string[] = [];
   let place = 0;

@@ -15,6 +15,8 @@ const EXAMPLES = {
   "Rabi oscillation: two knobs": "rabi",
 };
 
+const counted = ({ measured: { length } }: Run) => `${length} ${length === 1 ? "measurement" : "measurements"} each.`;
+
 /** How long what is under way may go on when a run begins anew. */
 const PATIENCE_MS = 1000;
 
@@ -172,10 +174,12 @@ export function experiment(bridge: Bridge): HTMLElement {
     wantsDrawing = true;
     if (isDrawing) return;
     isDrawing = true;
+    const mine = generation;
     try {
       for (; wantsDrawing; await draw()) wantsDrawing = false;
     } catch (thrown) {
-      fail(thrown);
+      // Of a run that has ended meanwhile, nothing can be drawn.
+      if (mine === generation) fail(thrown);
     }
     isDrawing = false;
   }
@@ -188,13 +192,13 @@ export function experiment(bridge: Bridge): HTMLElement {
     isRunning = true;
     try {
       for (; count > 0 && isRunning && mine === generation && current.measured.length < MOST; count--) {
-        if (current.file.settings > 100_000) say(`${current.measured.length} measurements each. Choosing among ${current.file.settings.toLocaleString("en")} settings …`, "loading");
+        if (current.file.settings > 100_000) say(`${counted(current)} Choosing among ${current.file.settings.toLocaleString("en")} settings …`, "loading");
         await current.step();
         if (mine !== generation) return;
         if (follows) view.slice = [...current.measured.at(-1)!.setting];
         place();
         await draw();
-        say(`${current.measured.length} measurements each.`);
+        say(counted(current));
       }
     } catch (thrown) {
       if (mine === generation) fail(thrown);

@@ -19,9 +19,10 @@ export class Plot {
   readonly element: HTMLElement;
   #plot: uPlot | undefined;
   #data: uPlot.AlignedData = [[]];
+  #isLogarithmic = false;
 
   constructor(
-    label: string,
+    private readonly label: string,
     private x: string,
     private readonly curves: Curve[],
     private readonly options: { log?: boolean; height?: number; /** x has whole numbers only */ whole?: boolean } = {},
@@ -29,7 +30,7 @@ export class Plot {
     this.element = document.createElement("div");
     this.element.className = "plot";
     this.element.setAttribute("role", "img");
-    this.element.setAttribute("aria-label", label);
+    this.element.setAttribute("aria-label", `${label}: nothing yet`);
     new ResizeObserver(() => {
       const width = this.element.clientWidth;
       if (width === 0) return;
@@ -51,10 +52,26 @@ export class Plot {
 
   /** @param x what the first row is, where it is something else than before */
   set(data: (ArrayLike<number> | (number | null)[])[], x = this.x) {
-    this.#data = data as uPlot.AlignedData;
-    if (x === this.x) return this.#plot?.setData(this.#data);
-    this.x = x;
-    this.#again();
+    const isLogarithmic = isWide(data[0]);
+    const isAnother = x !== this.x || isLogarithmic !== this.#isLogarithmic;
+    [this.#data, this.x, this.#isLogarithmic] = [data as uPlot.AlignedData, x, isLogarithmic];
+    if (isAnother) this.#again();
+    else this.#plot?.setData(this.#data);
+    this.#tell();
+  }
+
+  /** In words, for those who do not see it; what has no values is not in the legend either. */
+  #tell() {
+    const told = this.curves.map(({ label }, index) => {
+      const row = (this.#data[index + 1] ?? []) as ArrayLike<number | null>;
+      const values = Array.from(row).filter((value) => value !== null && value !== undefined);
+      const entry = this.element.querySelectorAll<HTMLElement>(".u-legend .u-series")[index + 1];
+      if (entry) entry.hidden = !values.length;
+      const [low, high] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+      return values.length ? `${label}: ${values.length} values from ${short(low)} to ${short(high)}, the last ${short(values.at(-1)!)}` : "";
+    });
+    const text = told.filter(Boolean).join("; ") || "nothing yet";
+    this.element.setAttribute("aria-label", `${this.label}. Over ${this.x}, ${text}.`);
   }
 
   #make(width: number) {
@@ -69,7 +86,8 @@ export class Plot {
         value,
         scale: scale ?? "y",
         width: points ? 0 : 2,
-        points: { show: points ?? false, size: 5, fill: stroke },
+        // A line of one point would not be seen.
+        points: { show: points ?? ((plot) => plot.data[0].length < 3), size: 5, fill: stroke },
         paths: points ? () => null : steps ? uPlot.paths.stepped!({ align: 1 }) : undefined,
         fill: fill ? stroke.replace(/rgb\((.*)\)/, "rgba($1, 0.2)") : undefined,
         spanGaps: true,
@@ -92,22 +110,31 @@ export class Plot {
       for (let power = first; power <= last; power += step) splits.push(10 ** power);
       return splits;
     };
-    const x = this.options.whole ? { incrs: [1, 2, 5].flatMap((first, _, all) => all.map((_, power) => first * 10 ** power)).sort((a, b) => a - b) } : {};
-    const y = this.options.log ? { splits: decades, values: powers } : {};
+    const whole = this.options.whole ? { incrs: [1, 2, 5].flatMap((first, _, all) => all.map((_, power) => first * 10 ** power)).sort((a, b) => a - b) } : {};
+    const logarithmic = { splits: decades, values: powers };
+    const x = this.#isLogarithmic ? logarithmic : whole;
+    const y = this.options.log ? logarithmic : {};
     this.#plot = new uPlot(
       {
         width,
         height: this.#height,
         legend: { show: this.curves.length > 1 },
         cursor: { drag: { x: false, y: false } },
-        scales: { x: { time: false }, y: this.options.log ? log : {} },
-        axes: [{ ...axis, ...x, size: 30, values: linear, label: this.x, labelSize: 18, labelGap: 0, labelFont: "12px system-ui" }, { ...axis, size: 62, values: linear, ...y }],
+        scales: { x: { time: false, ...(this.#isLogarithmic ? log : {}) }, y: this.options.log ? log : {} },
+        axes: [{ ...axis, size: 30, values: linear, ...x, label: this.x, labelSize: 18, labelGap: 0, labelFont: "12px system-ui" }, { ...axis, size: 62, values: linear, ...y }],
         series: [{ label: this.x, value }, ...series],
       },
       this.#data,
       this.element,
     );
+    this.#tell();
   }
+}
+
+/** Whether the ascending values of an axis are better seen on a logarithmic one. */
+function isWide(values: ArrayLike<number | null>): boolean {
+  const [first, middle, last] = [values[0], values[values.length >> 1], values[values.length - 1]] as number[];
+  return first > 0 && last / first > 100 && middle < (first + last) / 10;
 }
 
 /** A histogram of weighted samples: the left ends of the bins, and the density in each. */

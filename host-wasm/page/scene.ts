@@ -10,22 +10,22 @@ interface Handle {
 
 const TITLES: Record<string, string> = { "0": "start", t: "target", o: "obstacle" };
 const VIEW = { left: -2.2, right: 2.2, bottom: -0.9, top: 2.4 };
+const HINT =
+  "Drag target, start or obstacle: every frame is solved again, from where the last one ended. Keys: Space chooses, arrows move.";
 /** How far a key moves a point. */
 const KEY_STEP = 0.05;
 
 /** Parameters named `x0` and `y0`, `xt` and `yt` and so on are points; with an `ro` beside it, one is a circle. */
 export class Scene {
   readonly element: HTMLElement;
-  #canvas = h("canvas", { className: "scene", tabIndex: 0, role: "application" });
+  #canvas = h("canvas", { className: "scene", tabIndex: 0, role: "application", "aria-label": HINT });
   #handles: Handle[] = [];
   #path: Record<string, number[]> = {};
   #dragged: Handle | undefined;
   #selected = 0;
 
   constructor(private readonly onMove: (names: [string, string], at: [number, number]) => void) {
-    const hint = "Drag target, start or obstacle: every frame is solved again, from where the last one ended. Keys: Space chooses, arrows move.";
-    this.#canvas.setAttribute("aria-label", hint);
-    this.element = h("div", {}, this.#canvas, h("p", { className: "state" }, hint));
+    this.element = h("div", {}, this.#canvas, h("p", { className: "state" }, HINT));
     new ResizeObserver(() => this.#draw()).observe(this.#canvas);
     onColors(() => this.#draw());
     this.#canvas.onpointerdown = (event) => {
@@ -111,6 +111,14 @@ export class Scene {
       context.lineTo(width, place(0, at)[1]);
       context.stroke();
     }
+    context.fillStyle = color("faint");
+    context.font = "11px system-ui";
+    for (let at = -2; at <= 2; at++) {
+      context.fillText(String(at), place(at, 0)[0] + 3, height - 5);
+      if (at >= VIEW.bottom) context.fillText(String(at), 4, place(0, at)[1] - 4);
+    }
+    context.fillText("x", width - 12, height - 5);
+    context.fillText("y", 4, 12);
     const { x = [], y = [], theta = [] } = this.#path;
     context.strokeStyle = context.fillStyle = accent;
     context.lineWidth = 2.5;
@@ -130,6 +138,8 @@ export class Scene {
         context.stroke();
       }
     });
+    const points = this.#handles.map(({ suffix, x, y }, index) => `${TITLES[suffix] ?? suffix} at ${x.toFixed(2)}, ${y.toFixed(2)}${index === this.#selected ? " (chosen)" : ""}`);
+    this.#canvas.setAttribute("aria-label", `A path of ${x.length} points in the plane; ${points.join("; ")}. ${HINT}`);
     context.font = "13px system-ui";
     this.#handles.forEach((handle, index) => {
       const [left, top] = place(handle.x, handle.y);

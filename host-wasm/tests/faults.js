@@ -54,7 +54,7 @@ await run({
       await page.getByLabel("Designer").selectOption("here");
       await page.getByText("No measurement yet.").waitFor();
       await click(page, "One measurement");
-      await page.getByText("1 measurements each.").waitFor();
+      await page.getByText("1 measurement each.").waitFor();
       await page.getByRole("tab", { name: "Instruments" }).click();
       await page.getByText(/The modules cannot be reached: no labwire serve answers there. Trying again/).waitFor();
       await until(async () => /^(degraded|connecting|backoff)/.test(await page.locator("#device-lamp").textContent()), "the lamp");
@@ -171,7 +171,7 @@ await run({
     await upload(page, "Experiment", "big.json", big);
     await page.locator("#panel-Experiment").getByText(/big.json has 10.0 MiB/).waitFor();
     await click(page, "One measurement");
-    await page.getByText("1 measurements each.").waitFor();
+    await page.getByText("1 measurement each.").waitFor();
     await page.getByRole("tab", { name: "Inspector" }).click();
     await upload(page, "Inspector", "spaces.json", big);
     await page.getByText(/This file cannot be read/).waitFor();
@@ -224,7 +224,7 @@ await run({
     await page.getByText("resonance dip: f (201)").waitFor();
     await page.getByText("No measurement yet.").waitFor();
     await click(page, "One measurement");
-    await page.getByText("1 measurements each.").waitFor();
+    await page.getByText("1 measurement each.").waitFor();
     await page.close();
   },
 

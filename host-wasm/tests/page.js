@@ -1,7 +1,7 @@
 // Each panel as a person would use it.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { until } from "./lab.js";
+import { Lab, until } from "./lab.js";
 import { cell, click, lab, open, run, shot, solved } from "./workbench.js";
 
 await run({
@@ -186,6 +186,11 @@ await run({
     await click(page, "One measurement");
     await measured(1);
     await page.getByLabel("Channel").selectOption("2 of 2");
+    await click(page, "Run");
+    await measured(15);
+    await click(page, "Pause");
+    await page.getByRole("img", { name: /Over f, measured: 1\d values/ }).waitFor();
+    assert.equal(await page.locator("#panel-Experiment .error").allTextContents().then((texts) => texts.join("")), "");
     await shot(page, "experiment-coil");
     await page.close();
   },
@@ -225,7 +230,7 @@ await run({
     await page.getByText(/utility of 1,000,000 settings is too much to be fetched/).waitFor({ timeout: 60_000 });
     await page.getByText("No measurement yet.").waitFor({ timeout: 60_000 });
     await click(page, "One measurement");
-    await page.getByText(/^1 measurements each/).waitFor({ timeout: 60_000 });
+    await page.getByText(/^1 measurement each/).waitFor({ timeout: 60_000 });
     await page.close();
   },
 
@@ -336,6 +341,70 @@ await run({
     await page.keyboard.press("Control+Enter");
     await solved(page);
     await page.close();
+  },
+
+  async "every control is reached by Tab, has a name, and shows that it has the focus"() {
+    const page = await open();
+    await click(page, "Solve here");
+    await solved(page);
+    for (const panel of ["Optimizer", "Experiment", "Instruments", "Inspector"]) {
+      await page.getByRole("tab", { name: panel }).click();
+      if (panel === "Experiment") {
+        await page.getByLabel("Experiment file: example").selectOption("Rabi oscillation: two knobs");
+        await page.getByText("No measurement yet.").waitFor();
+      }
+      if (panel === "Instruments") await page.locator('[data-module="camera"]').getByText("Settings").click();
+      await page.getByRole("tab", { name: panel }).focus();
+      const reached = new Set();
+      for (;;) {
+        await page.keyboard.press("Tab");
+        const found = await page.evaluate(() => {
+          const element = document.activeElement;
+          const { outlineStyle, outlineWidth } = getComputedStyle(element);
+          const at = [...document.querySelectorAll("*")].indexOf(element);
+          return { at, tag: element.outerHTML.slice(0, 120), isSeen: outlineStyle !== "none" && outlineWidth !== "0px" };
+        });
+        if (found.tag.startsWith("<body") || reached.has(found.at)) break;
+        assert.ok(found.isSeen, `the focus is not seen on ${found.tag}`);
+        reached.add(found.at);
+      }
+      const controls = await page.locator(`#panel-${panel}`).evaluate((section) => {
+        const all = [...document.querySelectorAll("*")];
+        const wanted = [...section.querySelectorAll("button, input, select, textarea, summary, canvas[tabindex], [role=log]")];
+        return wanted
+          .filter((element) => element.checkVisibility() && !element.disabled)
+          .map((element) => {
+            const name = element.ariaLabel || element.textContent.trim() || [...(element.labels ?? [])].map((label) => label.textContent).join();
+            return { at: all.indexOf(element), tag: element.outerHTML.slice(0, 120), name };
+          });
+      });
+      assert.ok(controls.length > 3);
+      for (const { at, tag, name } of controls) assert.ok(reached.has(at) && name, `not reached, or without a name: ${tag}`);
+      const silent = page.locator(`#panel-${panel} :is(canvas, [role=img]):not([aria-label], [role=img] *)`);
+      assert.equal(await silent.count(), 0, "a picture without a text");
+    }
+    await page.close();
+  },
+
+  async "what is empty says so"() {
+    const empty = new Lab();
+    try {
+      await empty.start();
+      const page = await open({}, "#Inspector", empty.url);
+      await page.getByText("No connection yet. Use the other panels, or open a recording.").waitFor();
+      await click(page, "Replay");
+      await page.getByText("There is nothing to replay yet.").waitFor();
+      await shot(page, "inspector-empty");
+      await page.getByRole("tab", { name: "Optimizer" }).click();
+      await page.getByText("Not solved yet.").waitFor();
+      await shot(page, "optimizer-empty");
+      await page.getByRole("tab", { name: "Instruments" }).click();
+      await page.getByText("No module is connected. Start a simulated one:").waitFor();
+      await shot(page, "instruments-empty");
+      await page.close();
+    } finally {
+      await empty.end();
+    }
   },
 
   async "dark, and as narrow as a phone"() {
