@@ -68,6 +68,9 @@ pub trait Job {
     /// Works on, for at most about `fuel` units (for a solve: cost and gradient evaluations).
     fn step(&mut self, now: Instant, fuel: u32) -> Busy;
 
+    /// The connection whose request it is. Should a step panic, that connection ends without an answer.
+    fn asker(&self) -> ConnectionId;
+
     /// Steps may wait for something (a disk), so that a host with threads does not call them where others wait.
     fn may_block(&self) -> bool {
         false
@@ -80,6 +83,10 @@ pub enum NoJob {}
 
 impl Job for NoJob {
     fn step(&mut self, _now: Instant, _fuel: u32) -> Busy {
+        match *self {}
+    }
+
+    fn asker(&self) -> ConnectionId {
         match *self {}
     }
 }
@@ -108,7 +115,7 @@ pub trait Service {
     /// Work that waits to be done. The host brings it back by [`finish_job`](Service::finish_job).
     fn take_job(&mut self, now: Instant) -> Option<Self::Job>;
 
-    /// A job whose [`step`](Job::step) said [`Busy::No`] comes back.
+    /// A job whose [`step`](Job::step) said [`Busy::No`], or panicked, comes back.
     fn finish_job(&mut self, now: Instant, job: Self::Job);
 
     /// The next reply, and the connection it is for.

@@ -199,6 +199,10 @@ impl Job for Sum {
             Busy::Yes
         }
     }
+
+    fn asker(&self) -> ConnectionId {
+        self.from
+    }
 }
 
 impl Sum {

@@ -95,7 +95,7 @@ where
             Some(Some(command)) => application.apply(clock.now(), connector, command),
             Some(None) => {
                 has_application = false;
-                connector.handle_shutdown(clock.now());
+                application.leave(clock.now(), connector);
             }
             None => {}
         }

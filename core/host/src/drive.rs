@@ -18,12 +18,17 @@ pub trait Application<S: Session>: Send {
     /// What it wants of the session from time to time: a reply to be sent, a request.
     type Command: Send;
 
-    /// The next command; `None`: the application has gone, shut the session down. Not called again after that. May be
-    /// dropped and called anew without losing a command.
+    /// The next command; `None`: the application has gone. Not called again after that. May be dropped and called anew
+    /// without losing a command.
     fn next_command(&mut self) -> impl Future<Output = Option<Self::Command>> + Send;
 
     /// Gives a command to the session.
     fn apply(&mut self, now: Instant, session: &mut S, command: Self::Command);
+
+    /// The application has gone: ends the session. By default what was asked for is still seen through.
+    fn leave(&mut self, now: Instant, session: &mut S) {
+        session.handle_shutdown(now);
+    }
 
     /// Takes an event. The connection stands still until it is taken.
     fn handle_event(&mut self, event: S::Event) -> impl Future<Output = ()> + Send;
@@ -103,7 +108,7 @@ where
             Happened::Command(Some(command)) => application.apply(now, session, command),
             Happened::Command(None) => {
                 has_application = false;
-                session.handle_shutdown(now);
+                application.leave(now, session);
             }
             Happened::Shutdown => {
                 is_shut_down = true;

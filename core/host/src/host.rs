@@ -117,8 +117,8 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             running: 0,
             max_running: limits.jobs.max(1),
             // Nobody waits for a job when the service has gone.
-            pool: Pool::new(clock, limits.workers, move |job| {
-                drop(jobs.send_blocking(Input::Finished(job)))
+            pool: Pool::new(clock, limits.workers, move |job, end| {
+                drop(jobs.send_blocking(Input::Finished(job, end)))
             }),
             signals: signals.clone(),
             work: work.clone(),

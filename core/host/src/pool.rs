@@ -23,11 +23,42 @@ pub(crate) struct Pool<J> {
     max_threads: usize,
 }
 
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is done.
+    Done,
+    /// It panicked: its own code did, or labwire has a bug.
+    Panicked,
+}
+
+/// Works on `job` for about `turn`. `None`: more is to be done.
+pub(crate) fn take_turn(job: &mut impl Job, clock: Clock, turn: Duration) -> Option<End> {
+    let work = || {
+        let start = clock.now();
+        let (mut now, mut fuel) = (start, 1);
+        while now.duration_since(start) < turn {
+            if job.step(now, fuel) == Busy::No {
+                return Busy::No;
+            }
+            // Nobody knows beforehand how long a unit takes.
+            fuel = (2 * fuel).min(MAX_FUEL);
+            now = clock.now();
+        }
+        Busy::Yes
+    };
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Busy::Yes) => None,
+        Ok(Busy::No) => Some(End::Done),
+        Err(_) => Some(End::Panicked),
+    }
+}
+
 struct Shared<J> {
     clock: Clock,
     queue: Mutex<Queue<J>>,
     has_changed: Condvar,
-    finish: Box<dyn Fn(J) + Send + Sync>,
+    finish: Box<dyn Fn(J, End) + Send + Sync>,
 }
 
 struct Queue<J> {
@@ -36,8 +67,12 @@ struct Queue<J> {
 }
 
 impl<J: Job + Send + 'static> Pool<J> {
-    /// A pool of up to `max_threads` threads, started when they are needed. `finish` is given the jobs that are done.
-    pub(crate) fn new(clock: Clock, max_threads: usize, finish: impl Fn(J) + Send + Sync + 'static) -> Self {
+    /// A pool of up to `max_threads` threads, started when they are needed. `finish` is given the jobs that have ended.
+    pub(crate) fn new(
+        clock: Clock,
+        max_threads: usize,
+        finish: impl Fn(J, End) + Send + Sync + 'static,
+    ) -> Self {
         let queue = Mutex::new(Queue {
             jobs: VecDeque::new(),
             is_stopped: false,
@@ -92,26 +127,11 @@ impl<J> Shared<J> {
 impl<J: Job> Shared<J> {
     fn work(&self) {
         while let Some(mut job) = self.next() {
-            match catch_unwind(AssertUnwindSafe(|| self.take_turn(&mut job))) {
-                Ok(Busy::Yes) => self.put_back(job),
-                Ok(Busy::No) => (self.finish)(job),
-                Err(_) => tracing::error!("a job panicked and is lost; this is a bug in labwire"),
+            match take_turn(&mut job, self.clock, TURN) {
+                None => self.put_back(job),
+                Some(end) => (self.finish)(job, end),
             }
         }
-    }
-
-    fn take_turn(&self, job: &mut J) -> Busy {
-        let start = self.clock.now();
-        let (mut now, mut fuel) = (start, 1);
-        while now.duration_since(start) < TURN {
-            if job.step(now, fuel) == Busy::No {
-                return Busy::No;
-            }
-            // Nobody knows beforehand how long a unit takes.
-            fuel = (2 * fuel).min(MAX_FUEL);
-            now = self.clock.now();
-        }
-        Busy::Yes
     }
 
     fn put_back(&self, job: J) {

@@ -100,9 +100,13 @@ where
     }
 
     fn take_job(&mut self, _now: Instant) -> Option<HandlerJob<H>> {
-        self.current?;
+        let from = self.current?;
         let handler = self.handler.take()?;
-        Some(HandlerJob { handler, reply: None })
+        Some(HandlerJob {
+            from,
+            handler,
+            reply: None,
+        })
     }
 
     fn finish_job(&mut self, now: Instant, job: HandlerJob<H>) {
@@ -140,6 +144,7 @@ impl<S: Session, H: Handler, F> fmt::Debug for Sequential<S, H, F> {
 
 /// The handler, at work on one request.
 pub struct HandlerJob<H: Handler> {
+    from: ConnectionId,
     handler: H,
     reply: Option<H::Reply>,
 }
@@ -150,6 +155,10 @@ impl<H: Handler> Job for HandlerJob<H> {
             self.reply = self.handler.step(now, fuel);
         }
         if self.reply.is_some() { Busy::No } else { Busy::Yes }
+    }
+
+    fn asker(&self) -> ConnectionId {
+        self.from
     }
 
     fn may_block(&self) -> bool {

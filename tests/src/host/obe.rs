@@ -7,10 +7,12 @@ use std::time::Duration;
 use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
 use labwire_core::framing::decimal_length::{self, HEAD};
 use labwire_core::limits::HostLimits;
-use labwire_core::obe::{Limits, Misuse, Request, code};
+use labwire_core::obe::{ErrorReply, Limits, Misuse, Reply, Request, code};
 use labwire_core::python_json::Value;
+use labwire_core::service::Handler;
 use labwire_core::service::obe::{DesignerHandler, ObePermissions, service};
 use labwire_core::session::CloseReason;
+use labwire_core::time::Instant;
 use labwire_host::{NoReply, ObeClient, PosteriorFolder};
 
 use super::{Ended, Host};
@@ -34,6 +36,7 @@ macro_rules! obe_suite {
             a_client_says_why_there_is_no_reply,
             an_instrument_program_finds_the_dip,
             posteriors_are_saved_and_loaded,
+            a_request_that_panics_ends_its_connection_only,
         );
     };
     ($host:ty: $($test:ident),* $(,)?) => {
@@ -374,5 +377,49 @@ pub fn posteriors_are_saved_and_loaded<H: Host>() {
             replies[0].contains(code::STORAGE) && replies[1] == first[2],
             "{replies:?}"
         );
+    }
+}
+
+/// Panics when it is asked for the mean: at once, or where it may block.
+struct Fragile {
+    may_block: bool,
+}
+
+impl Handler for Fragile {
+    type Request = Request;
+    type Reply = Result<Reply, ErrorReply>;
+
+    fn begin(&mut self, _now: Instant, request: Request) -> Option<Self::Reply> {
+        (request != Request::Mean).then_some(Ok(Reply::Ok))
+    }
+
+    fn step(&mut self, _now: Instant, _fuel: u32) -> Option<Self::Reply> {
+        panic!("as the test wants it");
+    }
+
+    fn may_block(&self) -> bool {
+        self.may_block
+    }
+}
+
+/// An embedder's handler may have a bug: who hit upon it is told by the end of the connection, and nobody else.
+pub fn a_request_that_panics_ends_its_connection_only<H: Host>() {
+    for may_block in [false, true] {
+        let service = service(
+            Limits::default(),
+            ObePermissions::default(),
+            Fragile { may_block },
+        );
+        let host = H::start(service, HostLimits::default());
+        let mut other = RawPeer::connect(host.address());
+        other.send(READY);
+        assert_eq!(other.read_bytes(OK.len()), OK.as_bytes());
+        for _ in 0..3 {
+            let mut peer = RawPeer::connect(host.address());
+            peer.send("0000000022{\"command\": \"getmean\"}");
+            assert_eq!(peer.try_read_to_end(), None, "it is reset");
+        }
+        other.send(READY);
+        assert_eq!(other.read_bytes(OK.len()), OK.as_bytes());
     }
 }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use async_channel::{Receiver, Sender, bounded};
 use futures_lite::future::or;
 use labwire_core::service::{ConnectionId, Peer};
-use labwire_core::session::ServerSession;
+use labwire_core::session::{ServerSession, Session};
 use labwire_core::time::Instant;
 
 use super::service_task::Input;
@@ -99,6 +99,11 @@ impl<S: HostedService> Application<S::Session> for Client<S> {
 
     fn apply(&mut self, now: Instant, session: &mut S::Session, reply: Reply<S>) {
         session.reply(now, reply);
+    }
+
+    /// The service is not there to answer any more.
+    fn leave(&mut self, now: Instant, session: &mut S::Session) {
+        session.handle_lost(now);
     }
 
     async fn handle_event(&mut self, request: Request<S>) {

@@ -9,13 +9,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
-use labwire_core::service::{Busy, ConnectionId, Job, Peer};
+use labwire_core::service::{ConnectionId, Job, Peer};
 use labwire_core::time::Instant;
 
 use super::{HostedService, Reply, Request, Signals, Work};
 use crate::clock::Clock;
 use crate::drive::Alarm;
-use crate::pool::Pool;
+use crate::pool::{End, Pool, take_turn};
 use crate::runtime::Runtime;
 
 /// What a job may take on the service's own task before it goes to the threads: less than going there costs others.
@@ -31,7 +31,7 @@ pub(super) enum Input<S: HostedService> {
     },
     Request(ConnectionId, Request<S>),
     Closed(ConnectionId),
-    Finished(S::Job),
+    Finished(S::Job, End),
     Call(Call<S>),
     Shutdown,
 }
@@ -96,10 +96,10 @@ impl<S: HostedService> ServiceTask<S> {
                 self.outputs.remove(&id);
                 self.service.handle_disconnect(now, id);
             }
-            Input::Finished(job) => {
+            Input::Finished(job, end) => {
                 self.running -= 1;
                 self.work.running.fetch_sub(1, Ordering::Relaxed);
-                self.service.finish_job(now, job);
+                self.finish(job, end);
             }
             Input::Call(call) => call(&mut self.service, now),
             Input::Shutdown => self.service.handle_shutdown(now),
@@ -111,9 +111,13 @@ impl<S: HostedService> ServiceTask<S> {
             && let Some(mut job) = self.service.take_job(self.clock.now())
         {
             self.work.jobs.fetch_add(1, Ordering::Relaxed);
-            match self.first_turn(&mut job) {
-                Busy::No => self.service.finish_job(self.clock.now(), job),
-                Busy::Yes => {
+            let first_turn = match job.may_block() {
+                true => None,
+                false => take_turn(&mut job, self.clock, FIRST_TURN),
+            };
+            match first_turn {
+                Some(end) => self.finish(job, end),
+                None => {
                     self.running += 1;
                     self.work.running.fetch_add(1, Ordering::Relaxed);
                     self.pool.push(job);
@@ -122,20 +126,17 @@ impl<S: HostedService> ServiceTask<S> {
         }
     }
 
-    fn first_turn(&self, job: &mut S::Job) -> Busy {
-        if job.may_block() {
-            return Busy::Yes;
+    fn finish(&mut self, job: S::Job, end: End) {
+        if end == End::Panicked {
+            let connection = job.asker();
+            tracing::error!(
+                connection = connection.0,
+                "a request panicked; its connection is ended"
+            );
+            // Without its sender the connection ends.
+            self.outputs.remove(&connection);
         }
-        let start = self.clock.now();
-        let (mut now, mut fuel) = (start, 1);
-        while now.duration_since(start) < FIRST_TURN {
-            if job.step(now, fuel) == Busy::No {
-                return Busy::No;
-            }
-            fuel *= 2;
-            now = self.clock.now();
-        }
-        Busy::Yes
+        self.service.finish_job(self.clock.now(), job);
     }
 
     fn deliver(&mut self) {

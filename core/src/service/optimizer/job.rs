@@ -91,4 +91,8 @@ impl Job for OptimizerJob {
         }
         workspace.solver.step(&mut workspace.evaluator, fuel)
     }
+
+    fn asker(&self) -> ConnectionId {
+        self.from
+    }
 }
