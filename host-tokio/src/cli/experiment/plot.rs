@@ -152,6 +152,7 @@ fn band<'a>(area: &Area<'a>, trace: &Trace, label: &str, truth: Option<f64>) -> 
     let [bottom, top] = range(low.iter().chain(&high).map(|(_, y)| *y));
     let mut chart = ChartBuilder::on(area)
         .margin(10)
+        .margin_right(30)
         .x_label_area_size(36)
         .y_label_area_size(64)
         .caption(
@@ -162,6 +163,7 @@ fn band<'a>(area: &Area<'a>, trace: &Trace, label: &str, truth: Option<f64>) -> 
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
+        .x_label_formatter(&f64::to_string)
         .x_desc("measurements")
         .draw()?;
     let outline: Vec<(f64, f64)> = low.into_iter().chain(high.into_iter().rev()).collect();
@@ -175,28 +177,23 @@ fn band<'a>(area: &Area<'a>, trace: &Trace, label: &str, truth: Option<f64>) -> 
 
 fn deviations<'a>(area: &Area<'a>, traces: &[Trace], label: &str) -> Drawn<'a> {
     let points = |trace: &Trace| -> Vec<(f64, f64)> {
-        let numbered = (1..).map(f64::from).zip(trace.std.iter().skip(1));
-        numbered
-            .filter(|(_, std)| **std > 0.0)
-            .map(|(n, std)| (n.log10(), std.log10()))
-            .collect()
+        let numbered = (1..).map(f64::from).zip(trace.std.iter().skip(1).copied());
+        numbered.filter(|(_, std)| *std > 0.0).collect()
     };
     let lines: Vec<Vec<(f64, f64)>> = traces.iter().map(points).collect();
-    let [bottom, top] = range(lines.iter().flatten().map(|(_, y)| *y));
-    let [left, right] = range(lines.iter().flatten().map(|(x, _)| *x));
+    let [left, right] = range(lines.iter().flatten().map(|(x, _)| x.log10())).map(|x| 10_f64.powf(x));
+    let [bottom, top] = range(lines.iter().flatten().map(|(_, y)| y.log10())).map(|y| 10_f64.powf(y));
     let mut chart = ChartBuilder::on(area)
         .margin(10)
+        .margin_right(30)
         .x_label_area_size(36)
         .y_label_area_size(64)
         .caption(format!("standard deviation of {label}"), ("sans-serif", 16))
-        .build_cartesian_2d(left..right, bottom..top)?;
-    let power = |exponent: &f64| format!("{:.2e}", 10_f64.powf(*exponent));
-    let count = |exponent: &f64| format!("{:.0}", 10_f64.powf(*exponent));
+        .build_cartesian_2d((left..right).log_scale(), (bottom..top).log_scale())?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
-        .x_label_formatter(&count)
-        .y_label_formatter(&power)
+        .x_label_formatter(&f64::to_string)
         .x_desc("measurements")
         .draw()?;
     for ((trace, line), colour) in traces.iter().zip(lines).zip(COLOURS) {
