@@ -3,8 +3,24 @@
 
 mod cli;
 
-use std::process::ExitCode;
+use std::panic::{self, PanicHookInfo};
+use std::process::{self, ExitCode};
+
+/// As the shell reports a program that nobody reads any more (SIGPIPE).
+const NOBODY_READS: i32 = 141;
 
 fn main() -> ExitCode {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| match is_unread(info) {
+        true => process::exit(NOBODY_READS),
+        false => report(info),
+    }));
     cli::run()
+}
+
+/// `labwire ... | head -n 1`: Rust ignores SIGPIPE, so that `println!` panics.
+fn is_unread(info: &PanicHookInfo<'_>) -> bool {
+    info.payload_as_str().is_some_and(|message| {
+        message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
+    })
 }

@@ -511,3 +511,17 @@ fn zeiss_imports_go_where_the_flags_say() {
     assert_eq!(commands.matches("camera_focal_length='35.0'").count(), 2);
     fs::remove_dir_all(&folder).unwrap();
 }
+
+/// `labwire config | head -n 1`.
+#[test]
+fn ends_without_a_word_when_nobody_reads() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_labwire"))
+        .arg("config")
+        .stdout(writer)
+        .output()
+        .expect("the program is built");
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

@@ -41,6 +41,9 @@ pub(crate) fn svg(trace: &Trace, variables: &BTreeMap<String, Vec<f64>>) -> Resu
     Ok(text)
 }
 
+/// How much room there is for the names of lines, beside them.
+const NAMES: u32 = 130;
+
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
@@ -73,6 +76,7 @@ fn lines<'a>(
     let [bottom, top] = range(points().map(|(_, y)| *y));
     let mut chart = ChartBuilder::on(area)
         .margin(10)
+        .margin_right(NAMES)
         .x_label_area_size(36)
         .y_label_area_size(64)
         .caption(caption, ("sans-serif", 16))
@@ -80,21 +84,19 @@ fn lines<'a>(
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
+        .x_label_formatter(&f64::to_string)
         .y_label_formatter(&y_label)
         .x_desc(x)
         .draw()?;
-    for (index, (name, points)) in lines.iter().enumerate() {
-        let colour = Palette99::pick(index).to_rgba();
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
-            .label(*name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+    let x = (WIDTH - NAMES) as i32;
+    for ((name, points), index) in lines.iter().zip(0..) {
+        let style = Palette99::pick(index as usize).stroke_width(2);
+        chart.draw_series(LineSeries::new(points.iter().copied(), style))?;
+        let y = 40 + 16 * index;
+        area.draw(&PathElement::new([(x + 8, y), (x + 24, y)], style))?;
+        area.draw(&Text::new(*name, (x + 30, y - 6), ("sans-serif", 12)))?;
     }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .draw()
+    Ok(())
 }
 
 /// From the smallest to the largest, with some width in any case.
