@@ -51,7 +51,8 @@ export function device(bridge: Bridge): HTMLElement {
     degraded = undefined;
     client = new DeviceClient(bridge, dialect.value, which.value || undefined);
     void watch(client);
-    light();
+    // It sets going by itself first.
+    queueMicrotask(light);
   };
   const submit = async () => {
     const command = line.value.trim();

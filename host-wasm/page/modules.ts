@@ -21,7 +21,7 @@ export function modules(bridge: Bridge): HTMLElement {
         shown.clear();
         list.replaceChildren(
           h("p", { className: "state", "data-state": "empty" }, "No module is connected. Start a simulated one:"),
-          h("pre", {}, "labwire pymodaq instrument --help"),
+          h("pre", {}, "labwire pymodaq instrument --as grabber"),
         );
         return;
       }

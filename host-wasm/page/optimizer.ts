@@ -53,7 +53,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
     { label: "violation", color: "second" },
     { label: "|cost|", color: "third" },
   ];
-  const convergence = new Plot("Residual, violation and cost by iteration", "inner iteration", curves, { log: true });
+  const convergence = new Plot("Residual, violation and cost by iteration", "iteration", curves, { log: true });
   const unsolved = h("p", { className: "state", "data-state": "empty" }, "Solve here to see residual, violation and cost fall.");
   const scene = new Scene((names, at) => {
     names.forEach((name, axis) => setParameter(name, at[axis]));

@@ -26,7 +26,7 @@ export class Pictures {
   readonly utility = new Plot("Utility of every setting", "setting", [{ label: "utility", color: "accent", fill: true }], { height: 150 });
   readonly map = new HeatMap("Utility of every setting");
   readonly utilityNote = h("p", { className: "state", id: "utility-note" });
-  readonly posterior = new Plot("Posterior of the parameter", "parameter", [{ label: "posterior", color: "accent", fill: true, steps: true }], { height: 170 });
+  readonly posterior = new Plot("Posterior of the parameter", "parameter", [{ label: "probability density", color: "accent", fill: true, steps: true }], { height: 170 });
   readonly posteriorNote = h("p", { className: "state" });
   readonly race = new Plot("Standard deviation by number of measurements", "measurements", [
     { label: "designed", color: "accent" },

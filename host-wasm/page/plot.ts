@@ -101,7 +101,8 @@ export class Plot {
       const isLarge = splits.some((split) => Math.abs(split) >= 1e6);
       return splits.map((split) => (isLarge ? short(split) : split.toFixed(digits)));
     };
-    const powers = (_: uPlot, splits: (number | null)[]) => splits.map((split) => (split === null ? "" : short(split)));
+    const power = (value: number) => (value >= 1e-3 && value <= 1e4 ? String(Number(value.toPrecision(3))) : `1e${Math.round(Math.log10(value))}`);
+    const powers = (_: uPlot, splits: (number | null)[]) => splits.map((split) => (split === null ? "" : power(split)));
     // Decades only; of many, some.
     const decades = (_: uPlot, __: number, low: number, high: number) => {
       const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
@@ -111,9 +112,11 @@ export class Plot {
       return splits;
     };
     const whole = this.options.whole ? { incrs: [1, 2, 5].flatMap((first, _, all) => all.map((_, power) => first * 10 ** power)).sort((a, b) => a - b) } : {};
-    const logarithmic = { splits: decades, values: powers };
+    const logarithmic = { splits: decades, values: powers, filter: (_: uPlot, splits: number[]) => splits };
     const x = this.#isLogarithmic ? logarithmic : whole;
-    const y = this.options.log ? logarithmic : {};
+    // Of several curves, the legend tells.
+    const named = this.curves.length === 1 ? { label: this.curves[0].label, labelSize: 18, labelGap: 0, labelFont: "12px system-ui" } : {};
+    const y = { ...named, ...(this.options.log ? logarithmic : {}) };
     this.#plot = new uPlot(
       {
         width,
