@@ -1,10 +1,8 @@
 // The determinism corpus in Node.js and in Chromium: equal to what the native tests are held to, to the last bit.
 import assert from "node:assert/strict";
-import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { extname, join } from "node:path";
-import { browser, root } from "./lab.js";
+import { join } from "node:path";
+import { browser, root, servePackage } from "./lab.js";
 import { run } from "./corpus.js";
 
 const folder = join(root, "tests/corpus/determinism");
@@ -35,19 +33,11 @@ const labwire = await import(join(pkg, "labwire_wasm.js"));
 await labwire.default({ module_or_path: await readFile(join(pkg, "labwire_wasm_bg.wasm")) });
 check("Node.js", run(labwire, await import(join(pkg, "client/index.js")), input));
 
-const types = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
-const empty = '<script type="importmap">{"imports": {"labwire-wasm": "/pkg/labwire_wasm.js"}}</script>';
-const server = createServer((request, response) => {
-  const type = types[extname(request.url)];
-  response.writeHead(200, { "content-type": type ?? "text/html" });
-  if (/^\/(pkg|tests)\/[\w/]+\.\w+$/.test(request.url)) createReadStream(join(root, "host-wasm", request.url)).pipe(response);
-  else response.end(empty);
-});
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const server = await servePackage();
 const chromium = await browser();
 try {
   const page = await chromium.newPage();
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  await page.goto(server.url);
   const found = await page.evaluate(async (given) => {
     const package_ = await import("/pkg/labwire_wasm.js");
     await package_.default();

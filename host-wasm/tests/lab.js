@@ -1,9 +1,11 @@
 // What tests of the page need: `labwire serve` with modules connected, and Chromium.
 import { spawn } from "node:child_process";
+import { createServer as createHttpServer } from "node:http";
 import { connect, createServer } from "node:net";
+import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -121,6 +123,20 @@ export class Relay {
   end() {
     this.#server.close();
   }
+}
+
+/** The package and these tests for an empty page, on a port of their own. */
+export async function servePackage() {
+  const types = { ".js": "text/javascript", ".wasm": "application/wasm" };
+  // The clients import the package by its name.
+  const empty = '<script type="importmap">{"imports": {"labwire-wasm": "/pkg/labwire_wasm.js", "labwire-wasm/client": "/pkg/client/index.js"}}</script>';
+  const server = createHttpServer((request, response) => {
+    response.writeHead(200, { "content-type": types[extname(request.url)] ?? "text/html" });
+    if (/^\/(pkg|tests)\/[\w/]+\.\w+$/.test(request.url)) createReadStream(join(root, "host-wasm", request.url)).pipe(response);
+    else response.end(empty);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
 }
 
 export async function browser() {

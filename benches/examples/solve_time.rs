@@ -1,0 +1,39 @@
+//! Prints how many microseconds a cold solve of a problem file takes: the fastest of many rows of solves.
+//! `cargo run --release -p labwire-benches --example solve_time -- FILE 1,100 SECONDS`; `host-wasm/tests/speed.js`
+//! compares it with the same in a browser.
+#![allow(clippy::print_stdout, reason = "the number is its purpose")]
+
+use std::error::Error;
+use std::time::Instant;
+
+use labwire_core::problem::{Problem, ProblemLimits};
+use labwire_core::service::Busy;
+use labwire_core::solve::{Solver, Start};
+
+/// How many solves are timed together: a browser's clock is coarse.
+const ROW: u32 = 50;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let mut argument = || arguments.next().ok_or("usage: solve_time FILE PARAMETERS SECONDS");
+    let text = std::fs::read_to_string(argument()?)?;
+    let parameters: Vec<f64> = argument()?.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    let seconds: f64 = argument()?.parse()?;
+    let problem = Problem::from_json(&text, &ProblemLimits::default())?;
+    let mut evaluator = problem.evaluator();
+    evaluator.set_parameters(&parameters);
+    let mut solver = Solver::for_problem(&problem)?;
+    let start = Start::for_problem(&problem);
+    let mut best = f64::INFINITY;
+    let begun = Instant::now();
+    while best == f64::INFINITY || begun.elapsed().as_secs_f64() < seconds {
+        let row = Instant::now();
+        for _ in 0..ROW {
+            solver.start(&start)?;
+            while solver.step(&mut evaluator, 1000) == Busy::Yes {}
+        }
+        best = best.min(row.elapsed().as_secs_f64() * 1e6 / f64::from(ROW));
+    }
+    println!("{best}");
+    Ok(())
+}
