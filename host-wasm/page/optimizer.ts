@@ -147,11 +147,9 @@ export function optimizer(bridge: Bridge): HTMLElement {
   function plot([iteration, cost, residual, violation]: History) {
     // A logarithmic axis has no place for 0.
     const positive = (values: number[]) => values.map((value) => (value !== 0 && Number.isFinite(value) ? Math.abs(value) : null));
-    // Several outer iterations may share an inner one.
-    const x = iteration.map((_, index) => index);
-    unsolved.hidden = x.length > 0;
-    convergence.element.hidden = x.length === 0;
-    convergence.set([x, positive(residual), positive(violation), positive(cost)]);
+    unsolved.hidden = iteration.length > 0;
+    convergence.element.hidden = iteration.length === 0;
+    convergence.set([iteration, positive(residual), positive(violation), positive(cost)]);
   }
 
   function setBusy(text: string) {

@@ -71,10 +71,12 @@ async function solve({ text, parameters, options, watched }: SolveOrder, tell: (
   solver.start(Float64Array.from(parameters), options);
   let history: History = [[], [], [], []];
   let stride = 1;
-  for (let steps = 0, since = performance.now(); ; steps++) {
+  for (let since = performance.now(); ; ) {
     const progress = solver.step(watched ? 1 : 100);
-    if (watched && (steps % stride === 0 || progress.done)) {
-      const { innerIterations, cost, residual, violation } = progress;
+    const { innerIterations, cost, residual, violation } = progress;
+    // A step may be less than an iteration.
+    const isNew = innerIterations !== history[0].at(-1);
+    if (watched && isNew && (innerIterations % stride === 0 || progress.done)) {
       [innerIterations, cost, residual, violation].forEach((value, row) => history[row].push(value));
       if (history[0].length > HISTORY) {
         stride *= 2;
