@@ -98,12 +98,12 @@ export class OpenClient {
 
   /** Solves, starting where the server's last solve ended. */
   async run(request: RunRequest, options: RequestOptions = {}): Promise<RunReply> {
-    return (await this.#once("run", [request], options) as { reply: RunReply }).reply;
+    return ((await this.#once("run", [request], options)) as { reply: RunReply }).reply;
   }
 
   /** Loads a problem file; returns its name. Servers refuse it unless they were told to allow it. */
   async load(text: string, options: RequestOptions = {}): Promise<string> {
-    return (await this.#once("load", [text], options) as { name: string }).name;
+    return ((await this.#once("load", [text], options)) as { name: string }).name;
   }
 
   /** Ends the server. */

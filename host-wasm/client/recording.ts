@@ -90,11 +90,11 @@ export class RecordedSession {
 
   #drain(at: number, step: Step) {
     const owner = this.session as { pollAction?(): string | undefined };
-    for (let action; (action = owner.pollAction?.()); ) step.actions.push(action);
-    for (let event; (event = this.session.pollEvent()); ) step.events.push(event);
+    for (let action; (action = owner.pollAction?.());) step.actions.push(action);
+    for (let event; (event = this.session.pollEvent());) step.events.push(event);
     step.sent = this.session.transmit(at);
     // What was sent may have been all there was to do.
-    for (let event; (event = this.session.pollEvent()); ) step.events.push(event);
+    for (let event; (event = this.session.pollEvent());) step.events.push(event);
   }
 }
 

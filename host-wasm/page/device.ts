@@ -4,7 +4,13 @@ import { button, card, h, message, select } from "./dom";
 
 export function device(bridge: Bridge): HTMLElement {
   const lamp = h("span", { className: "lamp", role: "status", id: "device-lamp", "data-state": "loading" }, "connecting");
-  const log = h("div", { className: "log", role: "log", tabIndex: 0, "aria-label": "Device log", "data-empty": "Nothing was said yet. Enter a command below." });
+  const log = h("div", {
+    className: "log",
+    role: "log",
+    tabIndex: 0,
+    "aria-label": "Device log",
+    "data-empty": "Nothing was said yet. Enter a command below.",
+  });
   const line = h("input", { className: "grow", value: "*IDN?", "aria-label": "Command", autocomplete: "off", spellcheck: false });
   const history: string[] = [];
   let place = 0;
@@ -79,7 +85,11 @@ export function device(bridge: Bridge): HTMLElement {
     line.value = history[place];
   };
   const dialects = ["scpi", "crlf", "cr", "prompt", "colon", "raw"];
-  const dialect = select(dialects.map((name) => [name, name]), connect, "Dialect");
+  const dialect = select(
+    dialects.map((name) => [name, name]),
+    connect,
+    "Dialect",
+  );
   const which = select([["", "the bridge's own"]], connect, "Device");
   void bridge
     .describe()
@@ -98,7 +108,12 @@ export function device(bridge: Bridge): HTMLElement {
     h("div", { className: "row" }, lamp),
     h("div", { className: "row" }, h("label", {}, "device", which), h("label", {}, "dialect", dialect)),
     log,
-    h("div", { className: "row" }, line, button("Send", () => void submit(), { className: "primary" })),
+    h(
+      "div",
+      { className: "row" },
+      line,
+      button("Send", () => void submit(), { className: "primary" }),
+    ),
     h("div", { className: "row" }, ...examples),
   );
 }

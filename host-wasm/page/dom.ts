@@ -35,7 +35,9 @@ export function card(title: string, ...children: Child[]) {
 /** Two columns: what, and how much. */
 export function table(rows: Record<string, unknown>) {
   const content = (name: string, value: unknown) =>
-    Array.isArray(value) ? h("div", { className: "long", tabIndex: 0, role: "group", "aria-label": name }, value.join(", ")) : String(value);
+    Array.isArray(value)
+      ? h("div", { className: "long", tabIndex: 0, role: "group", "aria-label": name }, value.join(", "))
+      : String(value);
   const cells = ([name, value]: [string, unknown]) =>
     h("tr", {}, h("th", { scope: "row" }, name), h("td", { "data-name": name }, content(name, value)));
   return h("table", {}, h("tbody", {}, ...Object.entries(rows).map(cells)));

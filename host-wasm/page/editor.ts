@@ -55,7 +55,13 @@ export class Editor<T> {
       file.value = "";
       if (chosen) await this.#read(chosen);
     };
-    const row = h("div", { className: "row" }, this.#example, button("Open …", () => file.click()), file);
+    const row = h(
+      "div",
+      { className: "row" },
+      this.#example,
+      button("Open …", () => file.click()),
+      file,
+    );
     this.element = h("div", {}, row, h("label", { for: id }, label), this.#area, this.#fault);
   }
 

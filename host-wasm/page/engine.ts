@@ -41,7 +41,7 @@ export class Engine {
 
   /** Waits until nothing is under way. What takes longer than `patience` milliseconds is given up, and all that was made. */
   async settle(patience: number): Promise<void> {
-    for (const end = performance.now() + patience; this.#waiting.size; ) {
+    for (const end = performance.now() + patience; this.#waiting.size;) {
       if (performance.now() > end) {
         this.#worker.terminate();
         this.#worker = this.#start();
@@ -93,7 +93,11 @@ export class Engine {
     return {
       call: <T>(name: string, ...rest: unknown[]) => ask<T>("call", name, ...rest),
       /** Of a simulator: what would be measured at each setting, a number for each channel. */
-      curve: (settings: number[][]) => ask<Float64Array[]>("curve", settings.map((setting) => Float64Array.from(setting))),
+      curve: (settings: number[][]) =>
+        ask<Float64Array[]>(
+          "curve",
+          settings.map((setting) => Float64Array.from(setting)),
+        ),
       /** Of a designer: the utility as `largest` cuts it down. */
       utility: (counts: number[], x: number, y?: number) => ask<Float64Array>("utility", counts, x, y),
       free: () => void ask<void>("free").catch(() => {}),

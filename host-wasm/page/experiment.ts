@@ -35,16 +35,39 @@ export function experiment(bridge: Bridge): HTMLElement {
   const holds = h("p", { className: "state" });
   const seed = h("input", { type: "number", value: 1, min: 0, step: 1, onchange: () => void begin() });
   seed.style.width = "5rem";
-  const where = select([["here", "in this page"], ["server", "on the server (OBE)"]], () => void begin(), "Designer");
+  const where = select(
+    [
+      ["here", "in this page"],
+      ["server", "on the server (OBE)"],
+    ],
+    () => void begin(),
+    "Designer",
+  );
   const look = (choose: (at: number) => void) => (value: string) => {
     choose(Number(value));
     lookAgain();
     void redraw();
   };
-  const xKnob = select([], look((x) => (view = { ...view, x, y: view.y === x ? view.x : view.y })), "Knob on the x axis");
-  const yKnob = select([], look((y) => (view = { ...view, y, x: view.x === y ? view.y! : view.x })), "Knob on the y axis");
-  const channel = select([], look((at) => (view.channel = at)), "Channel");
-  const parameter = select([], look((at) => (view.parameter = at)), "Parameter");
+  const xKnob = select(
+    [],
+    look((x) => (view = { ...view, x, y: view.y === x ? view.x : view.y })),
+    "Knob on the x axis",
+  );
+  const yKnob = select(
+    [],
+    look((y) => (view = { ...view, y, x: view.x === y ? view.y! : view.x })),
+    "Knob on the y axis",
+  );
+  const channel = select(
+    [],
+    look((at) => (view.channel = at)),
+    "Channel",
+  );
+  const parameter = select(
+    [],
+    look((at) => (view.parameter = at)),
+    "Parameter",
+  );
   const slices = h("div");
   const start = button("Run", () => void toggle(), { className: "primary" });
   const one = button("One measurement", () => void measure(1));
@@ -124,8 +147,15 @@ export function experiment(bridge: Bridge): HTMLElement {
       element.replaceChildren(...names.map((name, index) => h("option", { value: String(index) }, name)));
       element.parentElement!.hidden = names.length < 2;
     };
-    for (const element of [xKnob, yKnob]) fill(element, knobs.map(({ name }) => name));
-    fill(channel, Array.from({ length: channels }, (_, index) => `${index + 1} of ${channels}`));
+    for (const element of [xKnob, yKnob])
+      fill(
+        element,
+        knobs.map(({ name }) => name),
+      );
+    fill(
+      channel,
+      Array.from({ length: channels }, (_, index) => `${index + 1} of ${channels}`),
+    );
     fill(parameter, parameters);
     lookAgain();
   }
@@ -138,7 +168,13 @@ export function experiment(bridge: Bridge): HTMLElement {
       ...knobs.flatMap(({ name, values }, knob) => {
         if (knob === view.x) return [];
         const output = h("output");
-        const range = h("input", { type: "range", min: 0, max: values.length - 1, "data-knob": knob, "aria-label": `${name}, where the curves are` });
+        const range = h("input", {
+          type: "range",
+          min: 0,
+          max: values.length - 1,
+          "data-knob": knob,
+          "aria-label": `${name}, where the curves are`,
+        });
         range.oninput = () => {
           follows = false;
           view.slice[knob] = values[Number(range.value)];
@@ -192,7 +228,8 @@ export function experiment(bridge: Bridge): HTMLElement {
     isRunning = true;
     try {
       for (; count > 0 && isRunning && mine === generation && current.measured.length < MOST; count--) {
-        if (current.file.settings > 100_000) say(`${counted(current)} Choosing among ${current.file.settings.toLocaleString("en")} settings …`, "loading");
+        if (current.file.settings > 100_000)
+          say(`${counted(current)} Choosing among ${current.file.settings.toLocaleString("en")} settings …`, "loading");
         await current.step();
         if (mine !== generation) return;
         if (follows) view.slice = [...current.measured.at(-1)!.setting];
@@ -217,26 +254,43 @@ export function experiment(bridge: Bridge): HTMLElement {
 
   const labelled = (text: string, element: HTMLElement) => h("label", {}, text, element);
   found.append(
-    card("Measurements",
+    card(
+      "Measurements",
       h("div", { className: "row" }, labelled("x axis", xKnob), labelled("y axis of the utility", yKnob), labelled("channel", channel)),
-      slices, pictures.data.element,
-      h("h3", {}, "Utility: where a measurement would tell most"), pictures.utility.element, pictures.map.element, pictures.utilityNote),
-    card("Posterior",
+      slices,
+      pictures.data.element,
+      h("h3", {}, "Utility: where a measurement would tell most"),
+      pictures.utility.element,
+      pictures.map.element,
+      pictures.utilityNote,
+    ),
+    card(
+      "Posterior",
       h("div", { className: "row" }, labelled("parameter", parameter)),
-      pictures.posterior.element, pictures.posteriorNote,
-      h("h3", {}, "Its standard deviation, against a scan"), pictures.race.element),
+      pictures.posterior.element,
+      pictures.posteriorNote,
+      h("h3", {}, "Its standard deviation, against a scan"),
+      pictures.race.element,
+      pictures.scanNote,
+    ),
   );
   editor.example(Object.keys(EXAMPLES)[0]);
   return h(
     "section",
     { className: "stack" },
-    h("div", { className: "columns" },
-      card("Experiment",
-        editor.element, holds),
-      card("Run",
+    h(
+      "div",
+      { className: "columns" },
+      card("Experiment", editor.element, holds),
+      card(
+        "Run",
         h("div", { className: "row" }, labelled("designer", where), labelled("seed", seed)),
         h("div", { className: "row" }, start, one, anew),
-        error, status, pictures.knowledge)),
+        error,
+        status,
+        pictures.knowledge,
+      ),
+    ),
     found,
   );
 }

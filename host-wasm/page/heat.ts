@@ -32,7 +32,10 @@ export class HeatMap {
   #canvas = h("canvas", { role: "img" });
   #plane: Plane | undefined;
 
-  constructor(private readonly name: string, private readonly height = 230) {
+  constructor(
+    private readonly name: string,
+    private readonly height = 230,
+  ) {
     this.#canvas.style.width = "100%";
     this.element = h("div", { className: "plot" }, this.#canvas);
     new ResizeObserver(() => this.#draw()).observe(this.element);

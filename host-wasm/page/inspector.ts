@@ -99,7 +99,8 @@ export function inspector(_bridge: Bridge): HTMLElement {
       const [chosenFile] = file.files ?? [];
       file.value = "";
       if (!chosenFile) return;
-      if (chosenFile.size > FILE_BYTES) throw new Error(`it has ${(chosenFile.size / (1 << 20)).toFixed(0)} MiB, at most ${FILE_BYTES >> 20} MiB are read`);
+      if (chosenFile.size > FILE_BYTES)
+        throw new Error(`it has ${(chosenFile.size / (1 << 20)).toFixed(0)} MiB, at most ${FILE_BYTES >> 20} MiB are read`);
       const recording = await engine.recording(await chosenFile.text());
       entries.push({ name: `${chosenFile.name} (${recording.protocol})`, recording });
       list.replaceChildren();
@@ -128,7 +129,15 @@ export function inspector(_bridge: Bridge): HTMLElement {
     "section",
     { className: "card" },
     h("h2", {}, "Protocol inspector"),
-    h("div", { className: "row" }, list, button("Replay", again), button("Export", save), button("Open a recording …", () => file.click()), file),
+    h(
+      "div",
+      { className: "row" },
+      list,
+      button("Replay", again),
+      button("Export", save),
+      button("Open a recording …", () => file.click()),
+      file,
+    ),
     verdict,
     error,
     frames,
@@ -173,8 +182,7 @@ function brief(value: unknown): string {
   return text === undefined ? "" : text.length > 600 ? `${text.slice(0, 600)} …` : text;
 }
 
-const spaced = (bytes: Uint8Array) =>
-  hex(bytes.subarray(0, SHOWN_BYTES)).replace(/../g, "$& ") + (bytes.length > SHOWN_BYTES ? "…" : "");
+const spaced = (bytes: Uint8Array) => hex(bytes.subarray(0, SHOWN_BYTES)).replace(/../g, "$& ") + (bytes.length > SHOWN_BYTES ? "…" : "");
 
 const printable = (bytes: Uint8Array) =>
   String.fromCharCode(...bytes.subarray(0, SHOWN_BYTES)).replace(/[^ -~]/g, "·") + (bytes.length > SHOWN_BYTES ? "…" : "");

@@ -116,7 +116,16 @@ function detector(client: PymodaqClient, answer: ModuleAnswer): HTMLElement {
     once.disabled = false;
     live.textContent = "Live";
   };
-  const dim = select([["", "as the module likes"], ["0D", "0D"], ["1D", "1D"], ["2D", "2D"]], () => {}, `Dimensions of ${module}`);
+  const dim = select(
+    [
+      ["", "as the module likes"],
+      ["0D", "0D"],
+      ["1D", "1D"],
+      ["2D", "2D"],
+    ],
+    () => {},
+    `Dimensions of ${module}`,
+  );
   const once = button("Grab", () => void grab(1));
   const live = button("Live", () => void grab(Infinity));
   return moduleCard(client, answer, h("div", { className: "row" }, dim, once, live), error, view);
@@ -166,7 +175,13 @@ function settingRow(module: string, { path, title, kind, value, isReadOnly }: Mo
   const input = h("input", { type, value, step: "any", disabled: isReadOnly, "aria-label": `${name} of ${module}` });
   if (isSwitch) input.checked = ["1", "True", "true"].includes(value);
   input.onchange = () => change(isSwitch ? String(input.checked) : input.value);
-  return h("div", { className: "setting" }, h("span", { title: name }, title || name), input, h("span", {}, isReadOnly ? `${kind}, read-only` : kind));
+  return h(
+    "div",
+    { className: "setting" },
+    h("span", { title: name }, title || name),
+    input,
+    h("span", {}, isReadOnly ? `${kind}, read-only` : kind),
+  );
 }
 
 /** The last data of a module: numbers, a curve or an image. */

@@ -24,11 +24,27 @@ const LONG = `{
 `;
 
 const EXAMPLES: Record<string, Example & { text: () => string }> = {
-  "Rosenbrock in a ball": { text: defaultProblem, parameters: [1, 50], ranges: [[0, 5], [1, 200]] },
+  "Rosenbrock in a ball": {
+    text: defaultProblem,
+    parameters: [1, 50],
+    ranges: [
+      [0, 5],
+      [1, 200],
+    ],
+  },
   "Trailer around an obstacle": {
     text: () => trailer,
     parameters: [-0.8, 0.7, 0, 1, 1, 0.1, 1.2, 0.35],
-    ranges: [[-2, 2], [-1, 3], [-3, 3], [-2, 2], [-1, 3], [-2, 2], [-1, 3], [0.05, 1]],
+    ranges: [
+      [-2, 2],
+      [-1, 3],
+      [-3, 3],
+      [-2, 2],
+      [-1, 3],
+      [-2, 2],
+      [-1, 3],
+      [0.05, 1],
+    ],
   },
   "A long solve": { text: () => LONG, parameters: [], ranges: [] },
 };

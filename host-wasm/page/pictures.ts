@@ -1,9 +1,10 @@
 // What a run has found, drawn: measurements, utility, posterior, and the race against the scan.
 import { h, short } from "./dom";
 import type { ExperimentFile } from "./engine";
+import { scanStep } from "./grid";
 import { HeatMap } from "./heat";
 import { histogram, Plot } from "./plot";
-import type { Measured, Run } from "./run";
+import { type Measured, MOST, type Run } from "./run";
 
 /** What of a run is looked at. */
 export interface View {
@@ -26,12 +27,23 @@ export class Pictures {
   readonly utility = new Plot("Utility of every setting", "setting", [{ label: "utility", color: "accent", fill: true }], { height: 150 });
   readonly map = new HeatMap("Utility of every setting");
   readonly utilityNote = h("p", { className: "state", id: "utility-note" });
-  readonly posterior = new Plot("Posterior of the parameter", "parameter", [{ label: "probability density", color: "accent", fill: true, steps: true }], { height: 170 });
+  readonly posterior = new Plot(
+    "Posterior of the parameter",
+    "parameter",
+    [{ label: "probability density", color: "accent", fill: true, steps: true }],
+    { height: 170 },
+  );
   readonly posteriorNote = h("p", { className: "state" });
-  readonly race = new Plot("Standard deviation by number of measurements", "measurements", [
-    { label: "designed", color: "accent" },
-    { label: "scan", color: "second" },
-  ], { log: true, whole: true });
+  readonly race = new Plot(
+    "Standard deviation by number of measurements",
+    "measurements",
+    [
+      { label: "designed", color: "accent" },
+      { label: "scan", color: "second" },
+    ],
+    { log: true, whole: true },
+  );
+  readonly scanNote = h("p", { className: "state" });
   readonly knowledge = h("div", { id: "knowledge" });
 
   /** Draws all of it, unless `isWanted` says meanwhile that it is no longer to be seen. */
@@ -48,14 +60,25 @@ export class Pictures {
     this.#utility(file, view, measured, useful);
     const name = file.parameters[view.parameter];
     this.posterior.element.hidden = !particles;
-    this.posteriorNote.textContent = particles ? "" : "The server's particles are too many to be fetched: see mean and standard deviation above.";
+    this.posteriorNote.textContent = particles
+      ? ""
+      : "The server's particles are too many to be fetched: see mean and standard deviation above.";
     if (particles) this.posterior.set(histogram(...particles), name);
+    const step = scanStep(file.settings, MOST);
+    this.scanNote.textContent = `The scan measures at ${step === 1 ? "all settings" : `every ${step.toLocaleString("en")}th setting`}, in turn.`;
     const designed = spread.designed.map((of) => of[view.parameter]);
     this.race.set([designed.map((_, index) => index + 1), designed, spread.scanned.map((of) => of[view.parameter])]);
-    const row = (name: string, at: number) => [name, short(run.truth[at]), `${short(mean[at])} ± ${short(std[at])}`, `${short(scanned.mean[at])} ± ${short(scanned.std[at])}`];
+    const row = (name: string, at: number) => [
+      name,
+      short(run.truth[at]),
+      `${short(mean[at])} ± ${short(std[at])}`,
+      `${short(scanned.mean[at])} ± ${short(scanned.std[at])}`,
+    ];
     const cells = (row: string[]) => h("tr", {}, ...row.map((text, column) => h(column ? "td" : "th", {}, text)));
     const heads = ["parameter", "truth", "designed", "scan"].map((name) => h("th", { scope: "col" }, name));
-    this.knowledge.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...file.parameters.map((name, at) => cells(row(name, at))))));
+    this.knowledge.replaceChildren(
+      h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...file.parameters.map((name, at) => cells(row(name, at))))),
+    );
   }
 
   #data(file: ExperimentFile, { x, slice, channel }: View, measured: Measured[], [truth, model]: [Float64Array[], Float64Array[]]) {
@@ -81,7 +104,8 @@ export class Pictures {
     this.map.element.hidden = !useful || y === undefined;
     if (!useful) return;
     if (y === undefined) return this.utility.set([knobs[x].values, Array.from(useful)], knobs[x].name);
-    const nearest = (knob: number, value: number) => knobs[knob].values.reduce((best, at, place, all) => (Math.abs(at - value) < Math.abs(all[best] - value) ? place : best), 0);
+    const nearest = (knob: number, value: number) =>
+      knobs[knob].values.reduce((best, at, place, all) => (Math.abs(at - value) < Math.abs(all[best] - value) ? place : best), 0);
     const marks = measured.slice(-10).map(({ setting }): [number, number] => [nearest(x, setting[x]), nearest(y, setting[y])]);
     const axis = (knob: number) => ({ label: knobs[knob].name, values: knobs[knob].values });
     this.map.set({ x: axis(x), y: axis(y), label: "utility", values: useful, marks });

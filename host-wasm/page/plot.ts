@@ -68,7 +68,9 @@ export class Plot {
       const entry = this.element.querySelectorAll<HTMLElement>(".u-legend .u-series")[index + 1];
       if (entry) entry.hidden = !values.length;
       const [low, high] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
-      return values.length ? `${label}: ${values.length} values from ${short(low)} to ${short(high)}, the last ${short(values.at(-1)!)}` : "";
+      return values.length
+        ? `${label}: ${values.length} values from ${short(low)} to ${short(high)}, the last ${short(values.at(-1)!)}`
+        : "";
     });
     const text = told.filter(Boolean).join("; ") || "nothing yet";
     this.element.setAttribute("aria-label", `${this.label}. Over ${this.x}, ${text}.`);
@@ -101,7 +103,8 @@ export class Plot {
       const isLarge = splits.some((split) => Math.abs(split) >= 1e6);
       return splits.map((split) => (isLarge ? short(split) : split.toFixed(digits)));
     };
-    const power = (value: number) => (value >= 1e-3 && value <= 1e4 ? String(Number(value.toPrecision(3))) : `1e${Math.round(Math.log10(value))}`);
+    const power = (value: number) =>
+      value >= 1e-3 && value <= 1e4 ? String(Number(value.toPrecision(3))) : `1e${Math.round(Math.log10(value))}`;
     const powers = (_: uPlot, splits: (number | null)[]) => splits.map((split) => (split === null ? "" : power(split)));
     // Decades only; of many, some.
     const decades = (_: uPlot, __: number, low: number, high: number) => {
@@ -111,7 +114,9 @@ export class Plot {
       for (let power = first; power <= last; power += step) splits.push(10 ** power);
       return splits;
     };
-    const whole = this.options.whole ? { incrs: [1, 2, 5].flatMap((first, _, all) => all.map((_, power) => first * 10 ** power)).sort((a, b) => a - b) } : {};
+    const whole = this.options.whole
+      ? { incrs: [1, 2, 5].flatMap((first, _, all) => all.map((_, power) => first * 10 ** power)).sort((a, b) => a - b) }
+      : {};
     const logarithmic = { splits: decades, values: powers, filter: (_: uPlot, splits: number[]) => splits };
     const x = this.#isLogarithmic ? logarithmic : whole;
     // Of several curves, the legend tells.
@@ -124,7 +129,10 @@ export class Plot {
         legend: { show: this.curves.length > 1 },
         cursor: { drag: { x: false, y: false } },
         scales: { x: { time: false, ...(this.#isLogarithmic ? log : {}) }, y: this.options.log ? log : {} },
-        axes: [{ ...axis, size: 30, values: linear, ...x, label: this.x, labelSize: 18, labelGap: 0, labelFont: "12px system-ui" }, { ...axis, size: 62, values: linear, ...y }],
+        axes: [
+          { ...axis, size: 30, values: linear, ...x, label: this.x, labelSize: 18, labelGap: 0, labelFont: "12px system-ui" },
+          { ...axis, size: 62, values: linear, ...y },
+        ],
         series: [{ label: this.x, value }, ...series],
       },
       this.#data,

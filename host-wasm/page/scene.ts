@@ -100,7 +100,10 @@ export class Scene {
     const context = this.#canvas.getContext("2d")!;
     context.scale(ratio, ratio);
     const scale = width / (VIEW.right - VIEW.left);
-    const place = (x: number, y: number): [number, number] => [(x - VIEW.left) * scale, ((VIEW.top - y) / (VIEW.top - VIEW.bottom)) * height];
+    const place = (x: number, y: number): [number, number] => [
+      (x - VIEW.left) * scale,
+      ((VIEW.top - y) / (VIEW.top - VIEW.bottom)) * height,
+    ];
     const [line, ink, accent, second, third] = ["line", "ink", "accent", "second", "third"].map(color);
     context.strokeStyle = line;
     for (let at = -2; at <= 2; at += 0.5) {
@@ -138,7 +141,10 @@ export class Scene {
         context.stroke();
       }
     });
-    const points = this.#handles.map(({ suffix, x, y }, index) => `${TITLES[suffix] ?? suffix} at ${x.toFixed(2)}, ${y.toFixed(2)}${index === this.#selected ? " (chosen)" : ""}`);
+    const points = this.#handles.map(
+      ({ suffix, x, y }, index) =>
+        `${TITLES[suffix] ?? suffix} at ${x.toFixed(2)}, ${y.toFixed(2)}${index === this.#selected ? " (chosen)" : ""}`,
+    );
     this.#canvas.setAttribute("aria-label", `A path of ${x.length} points in the plane; ${points.join("; ")}. ${HINT}`);
     context.font = "13px system-ui";
     this.#handles.forEach((handle, index) => {

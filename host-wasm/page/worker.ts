@@ -44,7 +44,8 @@ const SLICE_MS = 30;
 
 /** The engines are there. */
 const { promise: ready, resolve: begin } = Promise.withResolvers<unknown>();
-const made: (Designer | Experiment | Simulator)[] = [];
+const made = new Map<number, Designer | Experiment | Simulator>();
+let numMade = 0;
 const kinds = { Designer, Experiment, Simulator };
 let loaded: { text: string; problem: Problem; solver: Solver } | undefined;
 let isCancelled = false;
@@ -124,15 +125,19 @@ async function answer(kind: string, args: any[], tell: (news: unknown) => void):
     return { count: steps.length, differences };
   }
   // What is much to send is cut down here.
-  if (kind === "curve") return args[1].map((setting: Float64Array) => (made[args[0]] as Simulator).exact(setting));
-  if (kind === "utility") return largest((made[args[0]] as Designer).utility(), args[1], args[2], args[3]);
+  if (kind === "curve") return args[1].map((setting: Float64Array) => (made.get(args[0]) as Simulator).exact(setting));
+  if (kind === "utility") return largest((made.get(args[0]) as Designer).utility(), args[1], args[2], args[3]);
   if (kind === "make") {
     const [name, ...rest] = args as [keyof typeof kinds, ...any[]];
-    return made.push(new (kinds[name] as any)(...rest)) - 1;
+    made.set(numMade, new (kinds[name] as any)(...rest));
+    return numMade++;
   }
-  if (kind === "free") return made[args[0]].free();
   const [id, name, ...rest] = args;
-  const object = made[id] as any;
+  const object = made.get(id) as any;
+  if (kind === "free") {
+    made.delete(id);
+    return object.free();
+  }
   return typeof object[name] === "function" ? object[name](...rest) : object[name];
 }
 

@@ -8,7 +8,13 @@ export function zeiss(bridge: Bridge): HTMLElement {
   const series = h("input", { className: "grow", value: "series 1", "aria-label": "Measurement series" });
   const focal = h("input", { type: "number", value: 50, step: "any", "aria-label": "Focal length in mm" });
   focal.style.width = "6rem";
-  const log = h("div", { className: "log", role: "log", tabIndex: 0, "aria-label": "Answers of INSPECT", "data-empty": "Nothing was asked yet." });
+  const log = h("div", {
+    className: "log",
+    role: "log",
+    tabIndex: 0,
+    "aria-label": "Answers of INSPECT",
+    "data-empty": "Nothing was asked yet.",
+  });
   log.style.height = "8rem";
   const ask = async (what: string, request: () => Promise<string>) => {
     log.append(h("p", { className: "out" }, `> ${what}`));
@@ -26,8 +32,13 @@ export function zeiss(bridge: Bridge): HTMLElement {
     "ZEISS INSPECT",
     h("div", { className: "row" }, h("label", { className: "grow" }, "file", file)),
     h("div", { className: "row" }, h("label", { className: "grow" }, "series", series), h("label", {}, "f / mm", focal)),
-    h("div", { className: "row" }, button("Import image", () => void image(), { className: "primary" }),
-      button("Elements to clipboard", elements(false)), button("Elements to new stage", elements(true))),
+    h(
+      "div",
+      { className: "row" },
+      button("Import image", () => void image(), { className: "primary" }),
+      button("Elements to clipboard", elements(false)),
+      button("Elements to new stage", elements(true)),
+    ),
     log,
   );
 }

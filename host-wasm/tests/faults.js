@@ -62,7 +62,10 @@ await run({
       await page.getByText(/no labwire serve answers there — is labwire serve running/).waitFor();
       await shot(page, "instruments-not-there");
       await page.getByRole("tab", { name: "Inspector" }).click();
-      await page.getByText(/connection lost/).first().waitFor();
+      await page
+        .getByText(/connection lost/)
+        .first()
+        .waitFor();
       await click(page, "Replay");
       await page.locator("#panel-Inspector .same").waitFor();
       await shot(page, "inspector-disconnected");
@@ -126,7 +129,10 @@ await run({
     await click(page, "Solve on the server");
     await page.getByText(/The server gives no answer: the connection broke. Try again/).waitFor();
     await page.getByRole("tab", { name: "Inspector" }).click();
-    await page.getByText(/connection lost/).first().waitFor();
+    await page
+      .getByText(/connection lost/)
+      .first()
+      .waitFor();
     await page.getByRole("tab", { name: "Optimizer" }).click();
     relay.cut();
     await click(page, "Solve on the server");
@@ -169,7 +175,10 @@ await run({
     await page.getByRole("tab", { name: "Experiment" }).click();
     await page.getByText("No measurement yet.").waitFor();
     await upload(page, "Experiment", "big.json", big);
-    await page.locator("#panel-Experiment").getByText(/big.json has 10.0 MiB/).waitFor();
+    await page
+      .locator("#panel-Experiment")
+      .getByText(/big.json has 10.0 MiB/)
+      .waitFor();
     await click(page, "One measurement");
     await page.getByText("1 measurement each.").waitFor();
     await page.getByRole("tab", { name: "Inspector" }).click();
@@ -193,16 +202,32 @@ await run({
     await page.getByText("No measurement yet.").waitFor();
     const endless = "sum(i in 0..1000000, sum(j in 0..1000000, i*j))";
     const experiment = page.getByLabel("Experiment file", { exact: true });
-    await experiment.fill(JSON.stringify({ settings: { x: { linspace: [0, 1, 1e12] } }, parameters: { m: { uniform: [0, 1] } }, model: "m*x" }));
-    await page.locator("#experiment-file-error").getByText(/line 1, column \d+/).waitFor();
-    await experiment.fill(JSON.stringify({ settings: { x: { linspace: [0, 1, 11] } }, parameters: { m: { uniform: [0, 1] } }, model: `m*x + ${endless}` }));
-    await page.locator("#experiment-file-error").getByText(/graph-nodes/).waitFor();
+    await experiment.fill(
+      JSON.stringify({ settings: { x: { linspace: [0, 1, 1e12] } }, parameters: { m: { uniform: [0, 1] } }, model: "m*x" }),
+    );
+    await page
+      .locator("#experiment-file-error")
+      .getByText(/line 1, column \d+/)
+      .waitFor();
+    await experiment.fill(
+      JSON.stringify({ settings: { x: { linspace: [0, 1, 11] } }, parameters: { m: { uniform: [0, 1] } }, model: `m*x + ${endless}` }),
+    );
+    await page
+      .locator("#experiment-file-error")
+      .getByText(/graph-nodes/)
+      .waitFor();
     await page.getByRole("tab", { name: "Optimizer" }).click();
     const problem = page.getByLabel("Problem file", { exact: true });
     await problem.fill(JSON.stringify({ variables: { u: 1 }, cost: endless }));
-    await page.locator("#problem-error").getByText(/graph-nodes/).waitFor();
+    await page
+      .locator("#problem-error")
+      .getByText(/graph-nodes/)
+      .waitFor();
     await problem.fill(JSON.stringify({ variables: { u: 1 }, cost: "(".repeat(100_000) }));
-    await page.locator("#problem-error").getByText(/expression-depth/).waitFor();
+    await page
+      .locator("#problem-error")
+      .getByText(/expression-depth/)
+      .waitFor();
     await page.close();
   },
 

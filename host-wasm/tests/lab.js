@@ -129,7 +129,8 @@ export class Relay {
 export async function servePackage() {
   const types = { ".js": "text/javascript", ".wasm": "application/wasm" };
   // The clients import the package by its name.
-  const empty = '<script type="importmap">{"imports": {"labwire-wasm": "/pkg/labwire_wasm.js", "labwire-wasm/client": "/pkg/client/index.js"}}</script>';
+  const empty =
+    '<script type="importmap">{"imports": {"labwire-wasm": "/pkg/labwire_wasm.js", "labwire-wasm/client": "/pkg/client/index.js"}}</script>';
   const server = createHttpServer((request, response) => {
     response.writeHead(200, { "content-type": types[extname(request.url)] ?? "text/html" });
     if (/^\/(pkg|tests)\/[\w/]+\.\w+$/.test(request.url)) createReadStream(join(root, "host-wasm", request.url)).pipe(response);

@@ -190,7 +190,13 @@ await run({
     await measured(15);
     await click(page, "Pause");
     await page.getByRole("img", { name: /Over f, measured: 1\d values/ }).waitFor();
-    assert.equal(await page.locator("#panel-Experiment .error").allTextContents().then((texts) => texts.join("")), "");
+    assert.equal(
+      await page
+        .locator("#panel-Experiment .error")
+        .allTextContents()
+        .then((texts) => texts.join("")),
+      "",
+    );
     await shot(page, "experiment-coil");
     await page.close();
   },
@@ -374,7 +380,8 @@ await run({
         return wanted
           .filter((element) => element.checkVisibility() && !element.disabled)
           .map((element) => {
-            const name = element.ariaLabel || element.textContent.trim() || [...(element.labels ?? [])].map((label) => label.textContent).join();
+            const name =
+              element.ariaLabel || element.textContent.trim() || [...(element.labels ?? [])].map((label) => label.textContent).join();
             return { at: all.indexOf(element), tag: element.outerHTML.slice(0, 120), name };
           });
       });

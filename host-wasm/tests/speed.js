@@ -22,7 +22,7 @@ async function here({ text, parameters, seconds }) {
   const solver = new Solver(new Problem(text));
   const row = 50;
   let best = Infinity;
-  for (const end = performance.now() + 1000 * seconds; best === Infinity || performance.now() < end; ) {
+  for (const end = performance.now() + 1000 * seconds; best === Infinity || performance.now() < end;) {
     const begun = performance.now();
     for (let i = 0; i < row; i++) {
       solver.start(Float64Array.from(parameters), { cold: true });

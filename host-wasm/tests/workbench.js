@@ -47,7 +47,10 @@ export async function run(checks) {
       } catch (error) {
         failed++;
         console.log(`FAILED: ${name}\n${error.stack}`);
-        for (const [index, page] of chromium.contexts().flatMap((context) => context.pages()).entries()) {
+        for (const [index, page] of chromium
+          .contexts()
+          .flatMap((context) => context.pages())
+          .entries()) {
           await shot(page, `failed-${failed}-${index}`);
           await page.close();
         }
