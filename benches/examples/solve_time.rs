@@ -15,7 +15,11 @@ const ROW: u32 = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let mut argument = || arguments.next().ok_or("usage: solve_time FILE PARAMETERS SECONDS");
+    let mut argument = || {
+        arguments
+            .next()
+            .ok_or("usage: solve_time FILE PARAMETERS SECONDS")
+    };
     let text = std::fs::read_to_string(argument()?)?;
     let parameters: Vec<f64> = argument()?.split(',').map(str::parse).collect::<Result<_, _>>()?;
     let seconds: f64 = argument()?.parse()?;

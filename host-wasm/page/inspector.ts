@@ -52,17 +52,25 @@ export function inspector(_bridge: Bridge): HTMLElement {
   const error = h("p", { className: "error", role: "alert" });
   const chosen = () => entries.find((entry) => entry.name === list.value);
 
+  /** What is on the screen, and what has changed since. */
+  let shown: Entry | undefined;
+  const news = new Set<Entry>();
   const refresh = () => {
     const names = entries.map((entry) => entry.name);
     const current = list.value;
-    list.replaceChildren(...names.map((name) => h("option", { value: name }, name)).reverse());
+    if (names.length) list.replaceChildren(...names.map((name) => h("option", { value: name }, name)).reverse());
+    else list.replaceChildren(h("option", { value: "" }, "none yet"));
     list.value = names.includes(current) ? current : (names.at(-1) ?? "");
     show();
   };
   const show = () => {
     const entry = chosen();
-    verdict.textContent = entry?.recording.isCut ? "Only the beginning of this connection was recorded." : "";
-    verdict.className = "state";
+    if (entry !== shown) {
+      verdict.className = "state";
+      verdict.textContent = entry?.recording.isCut ? "Only the beginning of this connection was recorded." : "";
+    } else if (entry && !news.has(entry)) return;
+    shown = entry;
+    news.clear();
     frames.replaceChildren(
       entry
         ? framesOf(entry.recording)
@@ -107,7 +115,8 @@ export function inspector(_bridge: Bridge): HTMLElement {
       refresh();
     });
   let pending = false;
-  changed = () => {
+  changed = (entry) => {
+    news.add(entry);
     if (pending) return;
     pending = true;
     const attempt = () => {

@@ -110,7 +110,7 @@ function detector(client: PymodaqClient, answer: ModuleAnswer): HTMLElement {
         await new Promise(requestAnimationFrame);
       }
     } catch (thrown) {
-      if (!signal.aborted) error.textContent = `${message(thrown)}. Grab again to go on.`;
+      if (!signal.aborted) error.textContent = `No data: ${message(thrown)}. Grab again to go on.`;
     }
     abort = undefined;
     once.disabled = false;
@@ -172,7 +172,7 @@ function settingRow(module: string, { path, title, kind, value, isReadOnly }: Mo
   const isSwitch = kind.includes("bool") || kind.includes("led");
   const type = isSwitch ? "checkbox" : /^(slide_)?int$|^(float|slide)$/.test(kind) ? "number" : "text";
   const name = path.join("/");
-  const input = h("input", { type, value, step: "any", disabled: isReadOnly, "aria-label": `${name} of ${module}` });
+  const input = h("input", { type, value: kind === "list" ? choice(value) : value, step: "any", disabled: isReadOnly, "aria-label": `${name} of ${module}` });
   if (isSwitch) input.checked = ["1", "True", "true"].includes(value);
   input.onchange = () => change(isSwitch ? String(input.checked) : input.value);
   return h(
@@ -217,5 +217,8 @@ class Drawing {
     return this.#plot.element;
   }
 }
+
+/** A choice comes as `str('fast')`. */
+const choice = (value: string) => value.match(/^(?:str|int|float)\('?(.*?)'?\)$/)?.[1] ?? value;
 
 const withUnits = (name: string, units: string) => (units ? `${name} / ${units}` : name);

@@ -120,8 +120,8 @@ export class Scene {
       context.fillText(String(at), place(at, 0)[0] + 3, height - 5);
       if (at >= VIEW.bottom) context.fillText(String(at), 4, place(0, at)[1] - 4);
     }
-    context.fillText("x", width - 12, height - 5);
-    context.fillText("y", 4, 12);
+    context.fillText("x", width - 12, height - 20);
+    context.fillText("y", 20, 12);
     const { x = [], y = [], theta = [] } = this.#path;
     context.strokeStyle = context.fillStyle = accent;
     context.lineWidth = 2.5;

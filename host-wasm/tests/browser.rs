@@ -5,8 +5,8 @@
 
 use js_sys::{Array, Error, JSON, Reflect};
 use labwire_wasm::{
-    Designer, DeviceSession, ObeSession, OpenSession, Problem, Simulator, Solver, default_experiment,
-    default_problem, version,
+    Designer, DeviceSession, Experiment, ObeSession, OpenSession, Problem, PymodaqSession, Simulator, Solver,
+    default_experiment, default_problem, example_experiment, module_settings, version,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -246,6 +246,43 @@ fn a_device_session_says_when_to_connect() {
     session.handle_lost(3.0);
     assert_eq!(field(&session.poll_event(), "type"), "degraded");
     assert!(session.degraded().is_some() && session.state() == "backoff");
+}
+
+#[wasm_bindgen_test]
+fn settings_of_modules_are_read_and_changed() {
+    let xml = r#"<Settings type="group"><camera type="group"><gain type="float" title="Gain" readonly="1">2.5</gain>
+        </camera></Settings>"#;
+    let settings = module_settings(xml).unwrap();
+    assert_eq!(settings.length(), 1);
+    let gain = settings.get(0);
+    assert_eq!(
+        JSON::stringify(&gain).unwrap(),
+        r#"{"path":["camera","gain"],"title":"Gain","kind":"float","value":"2.5","isReadOnly":true}"#
+    );
+    thrown(module_settings("<Settings>"));
+    let mut session = PymodaqSession::new(0.0);
+    let path = Some(vec!["camera".into(), "gain".into()]);
+    let modules = || vec!["left".into()];
+    session
+        .request(0.0, 1, modules(), "set", Some("3".into()), path)
+        .unwrap();
+    let sent = session.transmit(0.0);
+    for text in ["set", "camera", "gain", "3"] {
+        assert!(sent.windows(text.len()).any(|part| part == text.as_bytes()));
+    }
+    thrown(session.request(0.0, 2, modules(), "fly", None, None));
+}
+
+#[wasm_bindgen_test]
+fn an_experiment_says_what_it_holds() {
+    assert_eq!(thrown(Experiment::new("{")).name(), "ProblemError");
+    let rabi = Experiment::new(&example_experiment("rabi").unwrap()).unwrap();
+    assert_eq!(rabi.knobs(), ["t", "detuning"]);
+    assert_eq!(rabi.parameters(), ["rabi", "center", "decay", "contrast"]);
+    assert_eq!((rabi.num_settings(), rabi.num_channels()), (40 * 21, 1));
+    assert_eq!(rabi.setting(22).unwrap()[1], rabi.knob_values(1).unwrap()[1]);
+    thrown(rabi.setting(40 * 21));
+    thrown(rabi.knob_values(2));
 }
 
 #[wasm_bindgen_test]

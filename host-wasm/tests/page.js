@@ -334,6 +334,15 @@ await run({
     await page.locator("#panel-Inspector .same").waitFor();
     await input.setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from("{}") });
     await page.getByText(/cannot be read/).waitFor();
+    // What is said of one connection stays while others go on.
+    await click(page, "Replay");
+    await page.locator("#panel-Inspector .same").waitFor();
+    await page.getByRole("tab", { name: "Optimizer" }).click();
+    await click(page, "Solve on the server");
+    await solved(page);
+    await page.getByRole("tab", { name: "Inspector" }).click();
+    await page.locator("#panel-Inspector option", { hasText: /^2: open/ }).waitFor({ state: "attached" });
+    assert.match(await page.locator("#panel-Inspector .same").textContent(), /Replayed \d+ steps/);
     await page.close();
   },
 
