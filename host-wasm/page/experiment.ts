@@ -44,6 +44,7 @@ export function experiment(bridge: Bridge): HTMLElement {
     "Designer",
   );
   const look = (choose: (at: number) => void) => (value: string) => {
+    if (!run) return;
     choose(Number(value));
     lookAgain();
     void redraw();
@@ -96,8 +97,14 @@ export function experiment(bridge: Bridge): HTMLElement {
     isRunning = false;
     start.textContent = "Run";
     say("");
-    const next = "Choose the designer in this page, or begin anew.";
-    error.textContent = where.value === "server" ? `The server's designer does not go on: ${message(thrown)}. ${next}` : message(thrown);
+    error.textContent = message(thrown);
+    if (where.value !== "server") return;
+    error.textContent = `The server's designer does not go on: ${message(thrown)}. Choose the designer in this page, or begin anew.`;
+    // A server that comes back may design another experiment: this run is over, what it has found stays to be seen.
+    generation++;
+    run?.end();
+    run = undefined;
+    start.disabled = one.disabled = true;
   }
 
   function say(text: string, state?: string) {
@@ -178,6 +185,7 @@ export function experiment(bridge: Bridge): HTMLElement {
         range.oninput = () => {
           follows = false;
           view.slice[knob] = values[Number(range.value)];
+          if (!run) return;
           place();
           void redraw();
         };

@@ -253,6 +253,51 @@ await run({
     await page.close();
   },
 
+  async "an engine that cannot be loaded"() {
+    await withLab({}, async (own) => {
+      const page = await open({}, "", own.url, [], (page) => page.route("**/*.wasm", (route) => route.abort()));
+      await page.getByText(/The engine could not be loaded: /).waitFor();
+      await shot(page, "engine-missing");
+      await page.unroute("**/*.wasm");
+      await click(page, "Load again");
+      await click(page, "Solve here");
+      await solved(page);
+      await page.close();
+    });
+  },
+
+  async "a server that dies in mid-solve, and in the middle of an experiment"() {
+    await withLab({}, async (own) => {
+      const page = await open({}, "", own.url);
+      await page.getByLabel("Problem file: example").selectOption("A long solve");
+      await click(page, "Solve on the server");
+      await until(async () => (await own.metric("labwire_jobs_running", "open")) === 1, "the server solves");
+      await page.getByRole("tab", { name: "Experiment" }).click();
+      await page.getByLabel("Designer").selectOption("server");
+      await page.getByText("No measurement yet.").waitFor();
+      await click(page, "Run");
+      await page.getByText(/^\d+ measurements each/).waitFor();
+      own.server.kill("SIGKILL");
+      await page.getByText(/The server's designer does not go on: .*begin anew/).waitFor();
+      // Not with whatever the server designs when it is back.
+      assert.ok(await page.getByRole("button", { name: "One measurement" }).isDisabled());
+      await page.locator("#knowledge td").first().waitFor();
+      await page.getByRole("tab", { name: "Optimizer" }).click();
+      await page.getByText(/The server gives no answer: the connection broke. Try again/).waitFor();
+      await own.start(own.addresses.web);
+      await page.getByText("server connected").waitFor();
+      await page.getByLabel("Problem file: example").selectOption("Rosenbrock in a ball");
+      await click(page, "Solve on the server");
+      await solved(page);
+      await page.getByRole("tab", { name: "Experiment" }).click();
+      await click(page, "Begin anew");
+      await page.getByText("No measurement yet.").waitFor();
+      await click(page, "One measurement");
+      await page.getByText("1 measurement each.").waitFor();
+      await page.close();
+    });
+  },
+
   async "a server that goes away and comes back"() {
     const page = await open({}, "#Instruments");
     const lamp = page.locator("#device-lamp");

@@ -12,7 +12,7 @@ const complaints = [];
 const foreign = [];
 
 /** A page of the workbench. `url`: of another server than the laboratory's; `allowed`: what else it may ask. */
-export async function open(options = {}, hash = "", url = lab.url, allowed = []) {
+export async function open(options = {}, hash = "", url = lab.url, allowed = [], prepare = async (_page) => {}) {
   const page = await chromium.newPage({ viewport: { width: 1280, height: 900 }, ...options });
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => complaints.push(error.stack));
@@ -20,6 +20,7 @@ export async function open(options = {}, hash = "", url = lab.url, allowed = [])
     const isKnown = [url, ...allowed].some((known) => new URL(known).origin === new URL(request.url()).origin);
     if (request.url().startsWith("http") && !isKnown) foreign.push(request.url());
   });
+  await prepare(page);
   await page.goto(`${url}${hash}`);
   await page.getByRole("tab", { name: "Optimizer" }).waitFor();
   return page;

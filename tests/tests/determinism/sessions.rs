@@ -1,5 +1,5 @@
 //! Recorded sessions of all protocols, done again by the core as it is built here: the same bytes and events. How calls
-//! and events are written is what `host-wasm/src` gives to JavaScript.
+//! and events are written is what `host-wasm/src` gives to JavaScript. The recordings are what the page's inspector exports.
 
 use std::cell::RefCell;
 
