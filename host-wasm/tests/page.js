@@ -109,6 +109,7 @@ await run({
     await click(page, "Solve on the server");
     await until(async () => (await running()) === 1, "the server solves");
     await click(page, "Cancel");
+    await page.getByText("Cancelled: the server has stopped too.").waitFor();
     await until(async () => (await running()) === 0, "the server has stopped");
     await click(page, "Solve on the server");
     await until(async () => (await running()) === 1, "the server solves again");
@@ -266,9 +267,12 @@ await run({
     await until(async () => Math.abs(parseFloat(await stage.locator("output").textContent()) - 3) < 0.1, "the stage is at 3");
     await module("spectrum").getByRole("button", { name: "Live" }).click();
     await module("spectrum").locator("canvas").waitFor();
-    await module("camera").getByRole("button", { name: "Grab" }).click();
-    await module("camera").locator("canvas").waitFor();
+    await module("voltage").getByRole("button", { name: "Live" }).click();
+    await module("voltage").getByRole("img", { name: /Over grab, .*: \d{2,} values from/ }).waitFor();
+    await module("camera").getByRole("button", { name: "Live" }).click();
+    await module("camera").getByRole("img", { name: /Image of image: .* count from .* over x \/ um/ }).waitFor();
     await shot(page, "instruments-light");
+    for (const name of ["voltage", "camera"]) await module(name).getByRole("button", { name: "Stop" }).click();
     await module("spectrum").getByRole("button", { name: "Stop" }).click();
     await page.close();
   },

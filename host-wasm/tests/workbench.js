@@ -5,6 +5,7 @@ import { browser, Lab, screenshots } from "./lab.js";
 export const lab = new Lab();
 await lab.start();
 lab.module("--as", "actuator", "--name", "stage");
+lab.module("--as", "grabber", "--dim", "0D", "--name", "voltage");
 lab.module("--as", "grabber", "--dim", "1D", "--name", "spectrum");
 lab.module("--as", "grabber", "--dim", "2D", "--size", "160x120", "--name", "camera");
 const chromium = await browser();
