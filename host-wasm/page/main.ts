@@ -21,7 +21,11 @@ const shown = new Map<string, HTMLElement>();
 const nav = document.querySelector("nav")!;
 const main = document.querySelector("main")!;
 
+/** The engine is there: without it, no panel can be. */
+let isReady = false;
+
 function show(name: string, withFocus = false) {
+  if (!isReady) return;
   if (!names.includes(name)) name = names[0];
   if (!shown.has(name)) {
     const panel = panels[name](bridge);
@@ -84,6 +88,7 @@ try {
   await init({ module_or_path: await compiled });
   document.title = `labwire ${version()} workbench`;
   main.replaceChildren();
+  isReady = true;
   show(location.hash.slice(1));
 } catch (error) {
   const retry = button("Load again", () => location.reload());

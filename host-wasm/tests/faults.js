@@ -258,8 +258,11 @@ await run({
       const page = await open({}, "", own.url, [], (page) => page.route("**/*.wasm", (route) => route.abort()));
       await page.getByText(/The engine could not be loaded: /).waitFor();
       await shot(page, "engine-missing");
+      await page.getByRole("tab", { name: "Experiment" }).click();
       await page.unroute("**/*.wasm");
       await click(page, "Load again");
+      await page.getByRole("tabpanel", { name: "Experiment" }).waitFor();
+      await page.getByRole("tab", { name: "Optimizer" }).click();
       await click(page, "Solve here");
       await solved(page);
       await page.close();

@@ -440,6 +440,9 @@ await run({
       for (const name of ["Experiment", "Instruments", "Inspector"]) {
         await page.getByRole("tab", { name }).click();
         if (name === "Experiment") {
+          await page.getByLabel("Experiment file: example").selectOption("Rabi oscillation: two knobs");
+          await page.getByText("840 settings; 4 parameters").waitFor();
+          await page.getByText("No measurement yet.").waitFor();
           await click(page, "Run");
           await until(async () => parseInt(await page.locator("#experiment-status").textContent()) > 25, "measurements");
           await click(page, "Pause");
