@@ -65,7 +65,7 @@ export class Pictures {
       : "The server's particles are too many to be fetched: see mean and standard deviation above.";
     if (particles) this.posterior.set(histogram(...particles), name);
     const step = scanStep(file.settings, MOST);
-    this.scanNote.textContent = `The scan measures at ${step === 1 ? "all settings" : `every ${step.toLocaleString("en")}th setting`}, in turn.`;
+    this.scanNote.textContent = `The scan measures at ${step === 1 ? "all settings" : `one of ${step.toLocaleString("en")} settings`}, in turn.`;
     const designed = spread.designed.map((of) => of[view.parameter]);
     this.race.set([designed.map((_, index) => index + 1), designed, spread.scanned.map((of) => of[view.parameter])]);
     const row = (name: string, at: number) => [

@@ -1,6 +1,6 @@
 // The engines, away from what paints.
-import init, { Designer, Experiment, Problem, Simulator, Solver, type Solution, type StartOptions } from "labwire-wasm";
-import { parse, replay, stringify } from "labwire-wasm/client";
+import init, { Designer, Experiment, Problem, type Progress, Simulator, type Solution, Solver, type StartOptions } from "labwire-wasm";
+import { parse, replay, solve, stringify } from "labwire-wasm/client";
 import { largest, shownPlaces } from "./grid";
 
 export interface SolveOrder {
@@ -39,8 +39,8 @@ export interface ExperimentFile {
 
 /** How many iterations of a solve are kept; of longer ones every second, every fourth ... */
 const HISTORY = 1000;
-/** How long it works before it looks for orders. */
-const SLICE_MS = 30;
+/** How often it tells of them, in ms. */
+const TELL_MS = 30;
 
 /** The engines are there. */
 const { promise: ready, resolve: begin } = Promise.withResolvers<unknown>();
@@ -48,7 +48,7 @@ const made = new Map<number, Designer | Experiment | Simulator>();
 let numMade = 0;
 const kinds = { Designer, Experiment, Simulator };
 let loaded: { text: string; problem: Problem; solver: Solver } | undefined;
-let isCancelled = false;
+let running: AbortController | undefined;
 
 function load(text: string) {
   if (loaded?.text === text) return loaded;
@@ -58,41 +58,30 @@ function load(text: string) {
   return (loaded = { text, problem, solver: new Solver(problem) });
 }
 
-/** Lets messages in. */
-const breathe = () =>
-  new Promise<void>((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => resolve();
-    port2.postMessage(undefined);
-  });
-
-async function solve({ text, parameters, options, watched }: SolveOrder, tell: (history: History) => void): Promise<Solved> {
+async function run({ text, parameters, options, watched }: SolveOrder, tell: (history: History) => void): Promise<Solved> {
   const { solver } = load(text);
-  isCancelled = false;
-  solver.start(Float64Array.from(parameters), options);
+  running = new AbortController();
   let history: History = [[], [], [], []];
   let stride = 1;
-  for (let since = performance.now(); ; ) {
-    const progress = solver.step(watched ? 1 : 100);
-    const { innerIterations, cost, residual, violation } = progress;
+  let told = performance.now();
+  const onProgress = ({ innerIterations, cost, residual, violation, done }: Progress) => {
     // A step may be less than an iteration.
     const isNew = innerIterations !== history[0].at(-1);
-    if (watched && isNew && (innerIterations % stride === 0 || progress.done)) {
+    if (isNew && (innerIterations % stride === 0 || done)) {
       [innerIterations, cost, residual, violation].forEach((value, row) => history[row].push(value));
       if (history[0].length > HISTORY) {
         stride *= 2;
         history = history.map((row) => row.filter((_, index) => index % 2 === 0)) as History;
       }
     }
-    if (progress.done) break;
-    if (performance.now() - since > SLICE_MS) {
-      if (watched) tell(history);
-      await breathe();
-      if (isCancelled) solver.cancel();
-      since = performance.now();
+    if (performance.now() - told > TELL_MS) {
+      tell(history);
+      told = performance.now();
     }
-  }
-  return { solution: solver.result()!, named: solver.namedValues(), history };
+  };
+  const { signal } = running;
+  const solution = await solve(solver, parameters, { ...options, signal, ...(watched && { fuel: 1, onProgress }) });
+  return { solution, named: solver.namedValues(), history };
 }
 
 function readProblem(text: string): ProblemFile {
@@ -115,7 +104,7 @@ function readExperiment(text: string): ExperimentFile {
 
 async function answer(kind: string, args: any[], tell: (news: unknown) => void): Promise<unknown> {
   await ready;
-  if (kind === "solve") return solve(args[0], tell);
+  if (kind === "solve") return run(args[0], tell);
   if (kind === "problem") return readProblem(args[0]);
   if (kind === "experiment") return readExperiment(args[0]);
   if (kind === "recording") return parse(args[0]);
@@ -143,10 +132,7 @@ async function answer(kind: string, args: any[], tell: (news: unknown) => void):
 
 onmessage = async ({ data: { id, kind, args } }) => {
   if (kind === "begin") return begin(init({ module_or_path: args }));
-  if (kind === "cancel") {
-    isCancelled = true;
-    return;
-  }
+  if (kind === "cancel") return running?.abort();
   try {
     postMessage({ id, result: await answer(kind, args, (news) => postMessage({ id, news })) });
   } catch (error) {

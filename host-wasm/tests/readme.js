@@ -13,7 +13,7 @@ const snippets = [...readme.matchAll(/^## (.*)\n[^]*?```js\n([^]*?)```/gm)].map(
 assert.equal(snippets.length, readme.match(/```js/g).length, "a snippet for each heading");
 /** What is to be seen of each. */
 const expected = {
-  Solve: /^converged /,
+  Solve: /^\d+ \d(.|\n)*\nconverged \[/,
   "Design an experiment": /^\["t","detuning"\] \["rabi","center","decay","contrast"\] .* truth: \[/,
   "Talk to servers and instruments": /exposure 20 float(.|\n)*image count \[120,160\]\n.*\n.*\nconverged .* \d.*could not be read/,
   "On another transport": /^run \{(.|\n)*exit_status: 'Converged'(.|\n)*closed/,
