@@ -176,11 +176,6 @@ impl<E> Link<E> {
         self.end(reason, true);
     }
 
-    /// The transport failed: `reason` is reported unless a reason was already given.
-    pub fn lost(&mut self, reason: CloseReason) {
-        self.end(reason, true);
-    }
-
     /// Whether the session takes application input. While it lingers it still takes bytes, see
     /// [`discard`](Link::discard).
     pub fn is_open(&self) -> bool {
