@@ -88,7 +88,7 @@ impl Solver {
         Ok(())
     }
 
-    /// Works on for about `fuel` evaluations of the problem's functions, at least one iteration.
+    /// Works on for about `fuel` evaluations of the problem's functions, at least for one iteration or a part of it.
     ///
     /// @throws {Error} when no solve was started
     pub fn step(&mut self, fuel: u32) -> Result<Ts<Progress>, JsError> {

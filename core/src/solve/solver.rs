@@ -232,7 +232,8 @@ impl Solver {
         Ok(())
     }
 
-    /// Works on for about `fuel` evaluations (at least one iteration; a Hessian product counts as two). [`Busy::No`] when the solve has ended.
+    /// Works on for about `fuel` evaluations, of which a Hessian product counts as two; at least for one iteration, or one
+    /// Hessian product of it. [`Busy::No`] when the solve has ended.
     pub fn step(&mut self, functions: &mut dyn Functions, fuel: u32) -> Busy {
         let limit = self.merit.work() + u64::from(fuel);
         // Also what needs no evaluation comes to an end.
