@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use labwire_benches::expressions;
 use labwire_benches::problems::{Navigation, rosenbrock_cost};
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::solve::Functions;
 
 fn interpreter(c: &mut Criterion, name: &str, problem: &Problem, parameters: &[f64]) {
@@ -81,7 +81,7 @@ fn horizons(c: &mut Criterion) {
 }
 
 fn default_problem(c: &mut Criterion) {
-    let problem = Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default());
+    let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default());
     let problem = problem.unwrap_or_else(|error| panic!("{error}"));
     interpreter(c, "default", &problem, &[1.0, 50.0]);
     let (u, mut gradient) = ([0.7; 5], [0.0; 5]);
@@ -102,7 +102,7 @@ fn default_problem(c: &mut Criterion) {
 
 fn loading(c: &mut Criterion) {
     c.bench_function("default/load", |b| {
-        b.iter(|| Problem::from_json(black_box(DEFAULT_PROBLEM), &ProblemLimits::default()));
+        b.iter(|| Problem::from_json(black_box(DEFAULT_PROBLEM), &TextLimits::default()));
     });
     c.bench_function("rosen50/load", |b| {
         b.iter(|| expressions::rosenbrock(black_box(50)))

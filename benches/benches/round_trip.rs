@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use labwire_core::limits::HostLimits;
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_tokio::{Host, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,8 +45,7 @@ fn echo(runtime: &Runtime) -> SocketAddr {
 }
 
 fn optimizer() -> OptimizerService {
-    let problem =
-        Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default()).expect("the embedded problem");
+    let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).expect("the embedded problem");
     OptimizerService::new(problem, OptimizerConfig::default()).expect("the embedded problem")
 }
 

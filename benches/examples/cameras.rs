@@ -17,7 +17,7 @@ use labwire_core::pymodaq::{
     DataClass, DataDim, DataToExport, DataWithAxes, Decoder, Dtype, Expect, Generation, Limits, NdArray,
     Object, Settings, encode,
 };
-use labwire_core::service::instrument::{Grabber, Hardware, Instrument, InstrumentConfig};
+use labwire_core::service::module::{Grabber, Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{Registry, RegistryConfig};
 use labwire_core::session::Backoff;
 use labwire_core::time;

@@ -12,7 +12,7 @@ use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits, Designer, Experimen
 use labwire_core::framing::decimal_length::{self, HEAD};
 use labwire_core::limits::HostLimits;
 use labwire_core::obe::Limits;
-use labwire_core::service::obe::{DesignerHandler, ObePermissions, service};
+use labwire_core::service::designer::{DesignerHandler, ObePermissions, service};
 use labwire_tokio::{Host, PosteriorFolder, serve};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;

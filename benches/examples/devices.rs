@@ -10,10 +10,10 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+use labwire_core::device::Dialect;
 use labwire_core::framing::until::Until;
 use labwire_core::limits::HostLimits;
-use labwire_core::service::emulator::{Behaviour, Emulator};
-use labwire_core::socs::Dialect;
+use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_tokio::device::{DeviceConnection, DeviceEmulator, DeviceOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -11,7 +11,7 @@ use std::time::Instant;
 use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
 use labwire_core::limits::HostLimits;
 use labwire_core::obe::Limits;
-use labwire_core::service::obe::{DesignerHandler, ObePermissions, service};
+use labwire_core::service::designer::{DesignerHandler, ObePermissions, service};
 use labwire_tokio::{Host, PosteriorFolder, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

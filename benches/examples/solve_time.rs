@@ -6,9 +6,8 @@
 use std::error::Error;
 use std::time::Instant;
 
-use labwire_core::problem::{Problem, ProblemLimits};
+use labwire_core::problem::{Problem, TextLimits};
 use labwire_core::service::Busy;
-use labwire_core::solve::{Solver, Start};
 
 /// How many solves are timed together: a browser's clock is coarse.
 const ROW: u32 = 50;
@@ -23,11 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let text = std::fs::read_to_string(argument()?)?;
     let parameters: Vec<f64> = argument()?.split(',').map(str::parse).collect::<Result<_, _>>()?;
     let seconds: f64 = argument()?.parse()?;
-    let problem = Problem::from_json(&text, &ProblemLimits::default())?;
+    let problem = Problem::from_json(&text, &TextLimits::default())?;
     let mut evaluator = problem.evaluator();
     evaluator.set_parameters(&parameters);
-    let mut solver = Solver::for_problem(&problem)?;
-    let start = Start::for_problem(&problem);
+    let mut solver = problem.solver()?;
+    let start = problem.start();
     let mut best = f64::INFINITY;
     let begun = Instant::now();
     while best == f64::INFINITY || begun.elapsed().as_secs_f64() < seconds {

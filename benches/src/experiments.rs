@@ -3,18 +3,18 @@
 use labwire_core::design::{Closure, DesignLimits, Experiment};
 
 /// demos/find_peak: a Lorentzian peak.
-pub const LORENTZIAN: &str = include_str!("../../core/experiments/lorentzian.json");
+pub const LORENTZIAN: &str = include_str!("../../core/design/experiments/lorentzian.json");
 /// The peak's place, depth and offset.
 pub const TRUTH: [f64; 3] = [3.1, -1200.0, 50200.0];
 
 /// demos/line_plus_noise: a straight line in unknown noise.
-pub const LINE: &str = include_str!("../../core/experiments/line.json");
+pub const LINE: &str = include_str!("../../core/design/experiments/line.json");
 
 /// demos/lockin: a coil at a lock-in amplifier.
-pub const COIL: &str = include_str!("../../core/experiments/coil.json");
+pub const COIL: &str = include_str!("../../core/design/experiments/coil.json");
 
 /// demos/server: a resonance dip.
-pub const DIP: &str = include_str!("../../core/experiments/dip.json");
+pub const DIP: &str = include_str!("../../core/design/experiments/dip.json");
 
 /// demos/fit_vs_obe: a peak in noise as high as itself, on a coarse grid.
 pub const SPEED_UP: &str = r#"{

@@ -1,6 +1,6 @@
 //! The benchmark problems written as expressions, for the interpreter and the other back ends.
 
-use labwire_core::problem::{Evaluator, Expression, Problem, ProblemBuilder, ProblemLimits};
+use labwire_core::problem::{Evaluator, Expression, Problem, ProblemBuilder, TextLimits};
 use labwire_core::sets::Set;
 
 /// The Rosenbrock function of `n` variables as a problem file, with parameters (a, b).
@@ -15,7 +15,7 @@ pub fn rosenbrock(n: usize) -> Problem {
         }}"#,
         n - 1
     );
-    Problem::from_json(&file, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{error}"))
+    Problem::from_json(&file, &TextLimits::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The trailer of [`Navigation`](crate::problems::Navigation) rolled out over `horizon` steps, with the initial state
@@ -41,7 +41,7 @@ pub fn navigation(horizon: usize) -> Problem {
 /// The trailer of [`Navigation`](crate::problems::Navigation) as stages, with or without its obstacle: the example file
 /// `trailer.json` of the core with another horizon.
 pub fn trailer(horizon: usize, has_obstacle: bool) -> Problem {
-    const FILE: &str = include_str!("../../core/problems/trailer.json");
+    const FILE: &str = include_str!("../../core/model/problems/trailer.json");
     let mut file = FILE.replace("\"horizon\": 20", &format!("\"horizon\": {horizon}"));
     if !has_obstacle {
         for constraints in [
@@ -51,7 +51,7 @@ pub fn trailer(horizon: usize, has_obstacle: bool) -> Problem {
             file = file.replace(constraints, "[]");
         }
     }
-    Problem::from_json(&file, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{error}"))
+    Problem::from_json(&file, &TextLimits::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The functions of a row of [`problems::all`](crate::problems::all), from text, with the row's parameters set; nothing
@@ -112,7 +112,7 @@ fn hock_schittkowski(name: &str) -> Problem {
             ],
         ),
     };
-    Problem::from_json(&text, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
+    Problem::from_json(&text, &TextLimits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn hs(n: usize, cost: &str, constraints: &[&str]) -> String {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, Reply, Request, RunRequest};
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
 use labwire_core::session::{Event, ServerSession, Session, TransmitState};
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// One connection from its beginning to its end, on which everything is asked at once.
 fn simulate(requests: &[Request]) -> Result<Vec<String>, Box<dyn Error>> {
     let mut now = Instant::ZERO;
-    let problem = Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default())?;
+    let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
     let mut service = Inline::new(OptimizerService::new(problem, OptimizerConfig::default())?);
     let mut server = End::new(service.service.open_session(now, Peer::LOCAL));
     let limits = SessionLimits::default();

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, Reply, Request, RunReply, RunRequest, Server, ServerEvent};
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
 use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
@@ -39,7 +39,7 @@ fn main() -> Result<(), Failure> {
 /// A server, and for each pair of parameters a client on a thread of its own.
 fn solve_over_sockets(parameters: &[[f64; 2]]) -> Result<Vec<RunReply>, Failure> {
     let clock = Clock::start();
-    let problem = Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default())?;
+    let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
     let service = OptimizerService::new(problem, OptimizerConfig::default())?;
     let service = Mutex::new(Inline::new(service));
     let listener = TcpListener::bind("127.0.0.1:0")?;

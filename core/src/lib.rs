@@ -71,24 +71,29 @@
 //!
 //! The native hosts' loop is `drive` in `labwire-host`; `tests/src/sim.rs` drives two sessions over a simulated link.
 #![no_std]
-extern crate alloc;
-#[cfg(test)]
-extern crate std;
 
-pub mod design;
-pub mod framing;
-pub mod instrument;
-pub mod limits;
-pub mod math;
-pub mod obe;
-pub mod open;
-pub mod problem;
-pub mod pymodaq;
-pub mod python_json;
-pub mod service;
-pub mod session;
-pub mod sets;
-pub mod socs;
-pub mod solve;
-pub mod time;
-pub mod zeiss;
+#[cfg(feature = "designer")]
+pub use labwire_design as design;
+#[cfg(any(feature = "designer", feature = "optimizer"))]
+pub use labwire_model::{expression, problem, text};
+#[cfg(feature = "device")]
+pub use labwire_protocols::device;
+#[cfg(feature = "obe")]
+pub use labwire_protocols::obe;
+#[cfg(feature = "open")]
+pub use labwire_protocols::open;
+#[cfg(feature = "pymodaq")]
+pub use labwire_protocols::pymodaq;
+#[cfg(feature = "zeiss")]
+pub use labwire_protocols::zeiss;
+#[cfg(any(feature = "obe", feature = "zeiss"))]
+pub use labwire_python_json as python_json;
+pub use labwire_service as service;
+pub use labwire_session as session;
+pub use labwire_session::{framing, limits, time};
+#[cfg(feature = "simulate")]
+pub use labwire_simulate as simulate;
+#[cfg(any(feature = "designer", feature = "optimizer"))]
+pub use labwire_solve as solve;
+#[cfg(any(feature = "designer", feature = "optimizer"))]
+pub use labwire_solve::{math, random, sets};

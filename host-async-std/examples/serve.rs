@@ -20,14 +20,14 @@ use labwire_async_std::{
     serve_over,
 };
 use labwire_core::design::DEFAULT_EXPERIMENT;
+use labwire_core::device::Dialect;
 use labwire_core::limits::{HostLimits, SessionLimits};
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
-use labwire_core::service::emulator::{Behaviour, Emulator};
-use labwire_core::service::obe::{self, DesignerHandler};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
+use labwire_core::service::designer::{self, DesignerHandler};
+use labwire_core::service::importer;
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_core::service::registry::{Registry, RegistryConfig};
-use labwire_core::service::zeiss;
-use labwire_core::socs::Dialect;
+use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_core::zeiss::{Limits, Transport};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -61,12 +61,12 @@ impl Servers {
             shutdown: Signal::default(),
             serving: Vec::new(),
         };
-        let problem = Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default())?;
+        let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
         let optimizer = OptimizerService::new(problem, OptimizerConfig::default())?;
         servers.serve("open", optimizer).await?;
         let posteriors = PosteriorFolder::new(Some(folder.join("posteriors")));
         let designer = DesignerHandler::new(DEFAULT_EXPERIMENT, Default::default(), 1, posteriors)?;
-        let designer = obe::service(Default::default(), Default::default(), designer);
+        let designer = designer::service(Default::default(), Default::default(), designer);
         servers.serve("obe", designer).await?;
         let dialect = Dialect::by_name("scpi").ok_or("no such dialect")?;
         let device = Emulator::new(dialect, Behaviour::of(dialect), Vec::new(), 0);
@@ -103,7 +103,7 @@ impl Servers {
     async fn serve_imports(&mut self, transport: Transport, folder: ProjectFolder) -> io::Result<()> {
         let limits = Limits::default();
         let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
-        let service = zeiss::service(transport, limits, move |request| folder.import(request));
+        let service = importer::service(transport, limits, move |request| folder.import(request));
         if transport == Transport::Tcp {
             return self.serve("zeiss", service).await;
         }

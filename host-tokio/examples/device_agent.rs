@@ -25,7 +25,7 @@
 
 use std::time::Duration;
 
-use labwire_core::socs::{Dialect, DialectError, Request};
+use labwire_core::device::{Dialect, DialectError, Request};
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceOptions};
 
 /// A Cryomech compressor.

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use labwire_core::limits::HostLimits;
 use labwire_core::pymodaq::{Axis, DataClass, DataDim, DataToExport, DataWithAxes, Generation, NdArray};
-use labwire_core::service::instrument::{Hardware, Instrument, InstrumentConfig};
+use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::session::Backoff;
 use labwire_tokio::{Blocking, BlockingGrabber, Host, dial};
 

@@ -18,6 +18,7 @@
 
 mod runtime;
 mod serve;
+#[cfg(feature = "web")]
 pub mod web;
 
 pub use runtime::{Tokio, TokioTimer};

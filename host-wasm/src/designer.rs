@@ -31,7 +31,7 @@ pub struct Designer {
 impl Designer {
     /// A designer that knows the priors of an experiment file only.
     ///
-    /// @throws {ProblemError} when the text is wrong: says where, and what might help
+    /// @throws {TextError} when the text is wrong: says where, and what might help
     #[wasm_bindgen(constructor)]
     pub fn new(text: &str, seed: u64) -> Result<Self, JsValue> {
         let designer = design::Designer::new(experiment(text)?, seed).map_err(refused)?;

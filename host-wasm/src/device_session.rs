@@ -1,7 +1,7 @@
 //! Lab devices, with connections that heal themselves.
 
+use labwire_core::device::{Connection, DeviceEvent, Dialect, Health, Request, RequestId, State};
 use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event, Session, TransmitState};
-use labwire_core::socs::{Connection, DeviceEvent, Dialect, Health, Request, RequestId, State};
 use wasm_bindgen::prelude::*;
 
 use crate::js::{bytes, instant, object};

@@ -1,14 +1,14 @@
 //! The core's errors as JavaScript `Error`s.
 
 use js_sys::{Error, Reflect};
-use labwire_core::problem::ProblemError;
+use labwire_core::problem::TextError;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
 const PROBLEM_ERROR: &str = r#"
 /** What `new Problem` throws when the text is wrong. The message shows the place, with a caret under it. */
-export interface ProblemError extends Error {
-    name: "ProblemError";
+export interface TextError extends Error {
+    name: "TextError";
     /** What is wrong, without the place. */
     reason: string;
     /** The key, from the outermost one on, such as `f1.expressions[1]`; empty for the text as a whole. */
@@ -22,9 +22,9 @@ export interface ProblemError extends Error {
 }
 "#;
 
-pub(crate) fn problem_error(error: &ProblemError) -> JsValue {
+pub(crate) fn problem_error(error: &TextError) -> JsValue {
     let thrown = Error::new(&error.to_string());
-    thrown.set_name("ProblemError");
+    thrown.set_name("TextError");
     let properties = [
         ("reason", JsValue::from_str(&error.message)),
         ("path", JsValue::from_str(&error.path)),

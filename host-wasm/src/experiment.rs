@@ -31,7 +31,7 @@ pub struct Experiment {
 impl Experiment {
     /// Reads an experiment file.
     ///
-    /// @throws {ProblemError} when the text is wrong: says where, and what might help
+    /// @throws {TextError} when the text is wrong: says where, and what might help
     #[wasm_bindgen(constructor)]
     pub fn new(text: &str) -> Result<Self, JsValue> {
         let experiment = design::Experiment::from_json(text, &[], &DesignLimits::default());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use labwire_core::problem::{self, DEFAULT_PROBLEM, ProblemLimits};
+use labwire_core::problem::{self, DEFAULT_PROBLEM, TextLimits};
 use wasm_bindgen::prelude::*;
 
 use crate::error::problem_error;
@@ -24,10 +24,10 @@ pub struct Problem {
 impl Problem {
     /// Reads a problem file.
     ///
-    /// @throws {ProblemError} when the text is wrong: says where, and what might help
+    /// @throws {TextError} when the text is wrong: says where, and what might help
     #[wasm_bindgen(constructor)]
     pub fn new(text: &str) -> Result<Self, JsValue> {
-        match problem::Problem::from_json(text, &ProblemLimits::default()) {
+        match problem::Problem::from_json(text, &TextLimits::default()) {
             Ok(problem) => Ok(Self {
                 problem: Arc::new(problem),
             }),

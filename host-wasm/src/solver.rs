@@ -47,9 +47,9 @@ impl Solver {
         Ok(Self {
             problem: problem.clone(),
             evaluator: problem.problem.evaluator(),
-            solver: solve::Solver::for_problem(&problem.problem)?,
+            solver: problem.problem.solver()?,
             parameters: Vec::new(),
-            warm: Start::for_problem(&problem.problem),
+            warm: problem.problem.start(),
             begun: None,
             ended: Instant::ZERO,
         })
@@ -66,7 +66,7 @@ impl Solver {
             return Err(JsError::new(&message));
         }
         let mut start = if options.cold {
-            Start::for_problem(&self.problem.problem)
+            self.problem.problem.start()
         } else {
             self.warm.clone()
         };
@@ -144,7 +144,7 @@ impl Solver {
     fn end(&mut self) {
         self.ended = now();
         if self.solver.store_warm_start(&mut self.warm) {
-            self.warm.advance(&self.problem.problem);
+            self.problem.problem.advance(&mut self.warm);
         }
     }
 }

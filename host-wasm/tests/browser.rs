@@ -116,7 +116,7 @@ fn starts_where_it_is_told() {
 fn a_wrong_text_is_thrown_with_its_place() {
     let text = "{\n  \"variables\": {\"u\": 2},\n  \"cost\": \"u[0]^2 + uu[1]^2\"\n}";
     let error = thrown(Problem::new(text));
-    assert_eq!(error.name(), "ProblemError");
+    assert_eq!(error.name(), "TextError");
     assert_eq!((number(&error, "line"), number(&error, "column")), (3.0, 21.0));
     assert_eq!(field(&error, "path"), "cost");
     assert_eq!(field(&error, "help"), "did you mean `u`?");
@@ -275,7 +275,7 @@ fn settings_of_modules_are_read_and_changed() {
 
 #[wasm_bindgen_test]
 fn an_experiment_says_what_it_holds() {
-    assert_eq!(thrown(Experiment::new("{")).name(), "ProblemError");
+    assert_eq!(thrown(Experiment::new("{")).name(), "TextError");
     let rabi = Experiment::new(&example_experiment("rabi").unwrap()).unwrap();
     assert_eq!(rabi.knobs(), ["t", "detuning"]);
     assert_eq!(rabi.parameters(), ["rabi", "center", "decay", "contrast"]);
@@ -288,7 +288,7 @@ fn an_experiment_says_what_it_holds() {
 #[wasm_bindgen_test]
 fn a_designer_learns() {
     let text = default_experiment();
-    assert_eq!(thrown(Designer::new("{", 1)).name(), "ProblemError");
+    assert_eq!(thrown(Designer::new("{", 1)).name(), "TextError");
     let truth = vec![2.6, 0.05, 0.04];
     let mut instrument = Simulator::new(&text, Some(truth.clone()), None, 1).unwrap();
     let mut designer = Designer::new(&text, 1).unwrap();

@@ -8,7 +8,7 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-const RABI: &str = include_str!("../../core/experiments/rabi.json");
+const RABI: &str = include_str!("../../core/design/experiments/rabi.json");
 
 /// Every bit of the posterior after 60 designed measurements goes into it.
 fn fingerprint(text: &str, truth: &[f64]) -> u64 {

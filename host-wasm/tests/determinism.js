@@ -11,8 +11,8 @@ const recordings = (await readdir(join(folder, "recordings"))).sort();
 const input = {
   corpus: await read(join(folder, "corpus.json")),
   problems: {
-    default: await read(join(root, "core/problems/default.json")),
-    trailer: await read(join(root, "core/problems/trailer.json")),
+    default: await read(join(root, "core/model/problems/default.json")),
+    trailer: await read(join(root, "core/model/problems/trailer.json")),
   },
   recordings: await Promise.all(recordings.map((name) => read(join(folder, "recordings", name)))),
 };

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { browser, root, servePackage } from "./lab.js";
 
 const seconds = Number(process.argv[2] ?? 3);
-const trailer = JSON.parse(await readFile(join(root, "core/problems/trailer.json"), "utf8"));
+const trailer = JSON.parse(await readFile(join(root, "core/model/problems/trailer.json"), "utf8"));
 trailer.ocp.path_constraints = trailer.ocp.terminal_constraints = [];
 const { solves } = JSON.parse(await readFile(join(root, "tests/corpus/determinism/corpus.json"), "utf8"));
 const problems = {

@@ -6,8 +6,8 @@
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
+use labwire_core::device::{State, unescape};
 use labwire_core::framing::until::Until;
-use labwire_core::socs::{State, unescape};
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceOptions};
 
 // Reading the pipe blocks a thread: the connection has another.

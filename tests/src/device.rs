@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use async_io::{Async, Timer};
 use futures_lite::future::{or, poll_once, zip};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use labwire_core::device::{Cause, Failure, Health, State};
 use labwire_core::framing::until::Until;
 use labwire_core::session::ConnectError;
-use labwire_core::socs::{Cause, Failure, Health, State};
 use labwire_host::{DeviceConnection, DeviceError, DeviceOptions, Runtime};
 use socket2::{Domain, SockRef, Socket, Type};
 

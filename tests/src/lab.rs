@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use labwire_core::pymodaq::{Client, Command, ControlAnswer, ControlRequest, Controller, Server};
-use labwire_core::service::instrument::{Hardware, Instrument, InstrumentConfig};
+use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{OperationId, Outcome, Registry, RegistryConfig};
 use labwire_core::service::{ConnectionId, Peer, Service};
 use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};

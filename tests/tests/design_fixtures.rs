@@ -258,7 +258,8 @@ fn taking_back_is_as_if_it_had_not_been() {
 #[test]
 fn a_posterior_that_was_read_goes_on_as_the_one_that_was_written() {
     let experiment = |particles: usize| {
-        let text = include_str!("../../core/experiments/dip.json").replace("10000", &particles.to_string());
+        let text =
+            include_str!("../../core/design/experiments/dip.json").replace("10000", &particles.to_string());
         Experiment::from_json(&text, &[], &DesignLimits::default()).expect("the example is right")
     };
     let mut first = Designer::new(experiment(500), 7).expect("priors");
@@ -301,7 +302,7 @@ fn a_posterior_that_was_read_goes_on_as_the_one_that_was_written() {
     }
     assert!(Designer::new(four_particles().experiment().clone(), 1 << 53).is_err());
     let other = Experiment::from_json(
-        include_str!("../../core/experiments/line.json"),
+        include_str!("../../core/design/experiments/line.json"),
         &[],
         &DesignLimits::default(),
     );

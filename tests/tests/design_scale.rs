@@ -24,7 +24,7 @@ fn a_seed_gives_the_same_bits_in_every_build() {
     for (text, truth, expected) in [
         (DEFAULT_EXPERIMENT, vec![2.6, 0.02, 0.04], DIP),
         (
-            include_str!("../../core/experiments/rabi.json"),
+            include_str!("../../core/design/experiments/rabi.json"),
             vec![3.0, 0.5, 1.5, 0.8],
             RABI,
         ),

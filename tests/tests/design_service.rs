@@ -4,7 +4,7 @@ use labwire_core::design::DesignLimits;
 use labwire_core::framing::decimal_length::{self, HEAD};
 use labwire_core::obe::{ErrorReply, Limits, code};
 use labwire_core::python_json::{self, Value, dumps, parse};
-use labwire_core::service::obe::{DesignerHandler, ObePermissions, service};
+use labwire_core::service::designer::{DesignerHandler, ObePermissions, service};
 use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
 use labwire_core::session::{Event, ServerSession, Session};
 use labwire_core::time::Instant;

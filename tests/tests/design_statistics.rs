@@ -19,9 +19,9 @@ fn example(text: &str, options: &[(&str, &str)]) -> Experiment {
     experiment(&replaced)
 }
 
-const LORENTZIAN: &str = include_str!("../../core/experiments/lorentzian.json");
-const LINE: &str = include_str!("../../core/experiments/line.json");
-const COIL: &str = include_str!("../../core/experiments/coil.json");
+const LORENTZIAN: &str = include_str!("../../core/design/experiments/lorentzian.json");
+const LINE: &str = include_str!("../../core/design/experiments/line.json");
+const COIL: &str = include_str!("../../core/design/experiments/coil.json");
 
 /// Measures `count` times where the designer says.
 fn measured(experiment: &Experiment, truth: &[f64], count: usize, seed: u64) -> Designer {

@@ -6,14 +6,13 @@
 mod sessions;
 
 use labwire_core::design::{DesignLimits, Designer, EXPERIMENTS, Experiment, Simulator};
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::Busy;
-use labwire_core::solve::{Solver, Start};
 use serde_json::Value;
 
 const CORPUS: &str = include_str!("../corpus/determinism/corpus.json");
 const EXPECTED: &str = include_str!("../corpus/determinism/expected.txt");
-const TRAILER: &str = include_str!("../../core/problems/trailer.json");
+const TRAILER: &str = include_str!("../../core/model/problems/trailer.json");
 /// FNV-1a over the bytes of numbers, least significant first.
 struct Digest(u64);
 
@@ -41,17 +40,16 @@ fn solve(order: &Value, lines: &mut Vec<String>) {
         "trailer" => TRAILER,
         text => text,
     };
-    let problem =
-        Problem::from_json(text, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{error}"));
+    let problem = Problem::from_json(text, &TextLimits::default()).unwrap_or_else(|error| panic!("{error}"));
     let mut evaluator = problem.evaluator();
-    let mut solver = Solver::for_problem(&problem).expect("settings");
-    let mut start = Start::for_problem(&problem);
+    let mut solver = problem.solver().expect("settings");
+    let mut start = problem.start();
     for parameters in order["parameters"].as_array().expect("a list") {
         solver.start(&start).expect("a start");
         evaluator.set_parameters(&numbers(parameters));
         while solver.step(&mut evaluator, 7) == Busy::Yes {}
         if solver.store_warm_start(&mut start) {
-            start.advance(&problem);
+            problem.advance(&mut start);
         }
         let mut digest = Digest::new();
         digest.add(solver.solution());

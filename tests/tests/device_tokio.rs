@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_lite::StreamExt;
+use labwire_core::device::{Dialect, Health, Request};
 use labwire_core::framing::until::Until;
-use labwire_core::instrument::{Instrument, Response};
 use labwire_core::limits::HostLimits;
-use labwire_core::service::emulator::{Behaviour, Emulator};
-use labwire_core::socs::{Dialect, Health, Request};
+use labwire_core::simulate::devices::{Instrument, Response};
+use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_tokio::Tokio;
 use labwire_tokio::device::{DeviceConnection, DeviceEmulator, DeviceError, DeviceOptions};
 

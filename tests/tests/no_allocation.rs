@@ -1,12 +1,12 @@
 //! Nothing is allocated while a problem is evaluated, or a point projected.
 
 use allocation_counter::measure;
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::sets::{AffineSpace, Set};
 
 #[test]
 fn evaluating_allocates_nothing() {
-    let problem = Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default()).unwrap();
+    let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
     let mut evaluator = problem.evaluator();
     let mut block = problem.block_evaluator::<4>();
     let (mut g, mut gradient) = ([0.0; 2], [0.0; 5]);
@@ -75,10 +75,10 @@ fn projecting_allocates_nothing() {
 
 #[test]
 fn rolling_stages_allocates_nothing() {
-    let trailer = include_str!("../../core/problems/trailer.json");
+    let trailer = include_str!("../../core/model/problems/trailer.json");
     let multiple = trailer.replace("\"horizon\"", "\"shooting\": \"multiple\", \"horizon\"");
     for file in [trailer, &multiple] {
-        let problem = Problem::from_json(file, &ProblemLimits::default()).unwrap();
+        let problem = Problem::from_json(file, &TextLimits::default()).unwrap();
         let (n, m) = (problem.num_variables(), problem.num_f1() + problem.num_f2());
         let (u, y) = (vec![0.5; n], vec![0.5; m]);
         let (mut g, mut gradient) = (vec![0.0; m], vec![0.0; n]);

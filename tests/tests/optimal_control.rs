@@ -2,20 +2,20 @@
 
 use labwire_benches::expressions::trailer;
 use labwire_benches::problems::Navigation;
-use labwire_core::problem::{Evaluator, Problem, ProblemLimits};
+use labwire_core::problem::{Evaluator, Problem, TextLimits};
 use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{Functions, Solver, Start, Status};
 
-const TRAILER: &str = include_str!("../../core/problems/trailer.json");
+const TRAILER: &str = include_str!("../../core/model/problems/trailer.json");
 const INITIAL: [f64; 3] = [-1.0, 2.0, 0.0];
 
 fn load(file: &str) -> Problem {
-    Problem::from_json(file, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{error}"))
+    Problem::from_json(file, &TextLimits::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn error(file: &str) -> String {
-    match Problem::from_json(file, &ProblemLimits::default()) {
+    match Problem::from_json(file, &TextLimits::default()) {
         Ok(_) => panic!("accepted: {file}"),
         Err(error) => error.to_string(),
     }
@@ -289,7 +289,7 @@ fn a_step_is_what_the_textbook_says() {
 
 #[allow(clippy::unwrap_used, reason = "test helper")]
 fn solve(problem: &Problem, evaluator: &mut Evaluator, start: &Start) -> Solver {
-    let mut solver = Solver::for_problem(problem).unwrap();
+    let mut solver = problem.solver().unwrap();
     solver.start(start).unwrap();
     while solver.step(evaluator, 1000) == Busy::Yes {}
     assert_eq!(solver.status(), Some(&Status::Converged));
@@ -301,7 +301,7 @@ fn the_example_is_solved() {
     let problem = load(TRAILER);
     let mut evaluator = problem.evaluator();
     evaluator.set_parameters(&INITIAL);
-    let solver = solve(&problem, &mut evaluator, &Start::for_problem(&problem));
+    let solver = solve(&problem, &mut evaluator, &problem.start());
     assert!((solver.cost() - 227.10395).abs() < 1e-4, "{}", solver.cost());
     let named = problem.named_values(&mut evaluator, solver.solution());
     let names: Vec<&String> = named.keys().collect();
@@ -330,7 +330,7 @@ fn both_ways_of_shooting_have_the_same_solution() {
         ));
         let mut evaluator = problem.evaluator();
         evaluator.set_parameters(&[1.2]);
-        let solver = solve(&problem, &mut evaluator, &Start::for_problem(&problem));
+        let solver = solve(&problem, &mut evaluator, &problem.start());
         problem.named_values(&mut evaluator, solver.solution())
     };
     let (single, multiple) = (solution("single"), solution("multiple"));
@@ -354,7 +354,7 @@ fn a_shifted_start_is_one_stage_further_on() {
     };
     let mut start = Start::cold((0..8).map(f64::from).collect());
     start.multipliers = Some((0..11).map(f64::from).collect());
-    start.advance(&load(&file("single")));
+    load(&file("single")).advance(&mut start);
     assert_eq!(start.u, [2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 6.0, 7.0]);
     // (x, b), (x, b), (a, x, b), (a, x, b), end.
     let expected = [2.0, 3.0, 5.0, 6.0, 7.0, 8.0, 9.0, 7.0, 8.0, 9.0, 10.0];
@@ -362,13 +362,13 @@ fn a_shifted_start_is_one_stage_further_on() {
 
     let mut start = Start::cold((0..12).map(f64::from).collect());
     start.penalties = Some((0..15).map(f64::from).collect());
-    start.advance(&load(&file("multiple")));
+    load(&file("multiple")).advance(&mut start);
     assert_eq!(start.u[8..], [9.0, 10.0, 11.0, 11.0]);
     assert_eq!(start.penalties.unwrap()[10..], [10.0, 12.0, 13.0, 14.0, 14.0]);
 
     let keeps = Start::cold(vec![1.0, 2.0]);
     let mut kept = keeps.clone();
-    kept.advance(&load(&file("single").replace("\"shift\"", "\"keep\"")));
+    load(&file("single").replace("\"shift\"", "\"keep\"")).advance(&mut kept);
     assert_eq!(kept, keeps);
 }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use labwire_core::open::{Reply, RunReply, parse_reply};
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
 use labwire_core::session::{Event, ServerSession, Session};
@@ -16,7 +16,7 @@ struct Optimizer(Inline<OptimizerService>);
 
 impl Optimizer {
     fn new() -> Self {
-        let problem = Problem::from_json(DEFAULT_PROBLEM, &ProblemLimits::default()).unwrap();
+        let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
         Self(Inline::new(
             OptimizerService::new(problem, OptimizerConfig::default()).unwrap(),
         ))

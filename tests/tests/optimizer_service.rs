@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use labwire_core::open::{ExitStatus, Reply, Request, RunReply, RunRequest, ServerEvent, code};
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_core::service::{Busy, ConnectionId, Inline, Service};
 use labwire_core::time::Instant;
@@ -22,7 +22,7 @@ impl Bench {
     }
 
     fn with(text: &str, config: OptimizerConfig) -> Self {
-        let problem = Problem::from_json(text, &ProblemLimits::default()).unwrap();
+        let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
         Self {
             inline: Inline::new(OptimizerService::new(problem, config).unwrap()),
             now: Instant::ZERO,
@@ -295,7 +295,7 @@ fn what_cannot_be_met_is_named() {
 /// The trailer of problems/trailer.json: the reply has the trajectories, and the next solve starts one stage further on.
 #[test]
 fn optimal_control_replies_with_trajectories_and_shifts_its_warm_start() {
-    let file = include_str!("../../core/problems/trailer.json");
+    let file = include_str!("../../core/model/problems/trailer.json");
     let solve_twice = |file: &str| {
         let mut bench = Bench::new(file);
         let first = bench.solve(&[-1.0, 2.0, 0.0]);

@@ -1,12 +1,12 @@
 //! Problem files that are refused: the place, what was expected, what might help; and that no text makes it panic.
 
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use proptest::prelude::*;
 
-const TRAILER: &str = include_str!("../../core/problems/trailer.json");
+const TRAILER: &str = include_str!("../../core/model/problems/trailer.json");
 
 fn error(file: &str) -> String {
-    match Problem::from_json(file, &ProblemLimits::default()) {
+    match Problem::from_json(file, &TextLimits::default()) {
         Ok(_) => panic!("accepted: {file}"),
         Err(error) => error.to_string(),
     }
@@ -396,7 +396,7 @@ fn limits_are_named() {
         let found = error(&file(cost));
         assert!(found.contains(&format!("(limit `{limit}`)")), "{found}");
     }
-    assert!(Problem::from_json(&file(&doubling), &ProblemLimits::default()).is_ok());
+    assert!(Problem::from_json(&file(&doubling), &TextLimits::default()).is_ok());
     let found = error(&" ".repeat(5 << 20));
     assert!(found.contains("(limit `text-bytes`)"), "{found}");
     let found = error(r#"{"variables": {"u": 9000, "v": 9000}, "cost": 1}"#);
@@ -525,8 +525,8 @@ fn instructions_that_cannot_be_are_refused() {
     }
 }
 
-fn smaller_limits() -> ProblemLimits {
-    let mut limits = ProblemLimits::default();
+fn smaller_limits() -> TextLimits {
+    let mut limits = TextLimits::default();
     limits.expansion_steps = 10_000;
     limits.stage_memory = 100_000;
     limits
@@ -537,7 +537,7 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in "\\PC{0,200}") {
-        let _ = Problem::from_json(&text, &ProblemLimits::default()).map_err(|error| error.to_string());
+        let _ = Problem::from_json(&text, &TextLimits::default()).map_err(|error| error.to_string());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What problem files mean: the expression language, the layout of vectors, the treatment of constraints.
 
-use labwire_core::problem::{BlockKind, Problem, ProblemLimits};
+use labwire_core::problem::{BlockKind, Problem, TextLimits};
 use labwire_core::sets::{AffineSpace, Set};
 
 fn load(file: &str) -> Problem {
-    Problem::from_json(file, &ProblemLimits::default()).unwrap_or_else(|error| panic!("{error}"))
+    Problem::from_json(file, &TextLimits::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The value of an expression where u = (2, 3, 5) and p = (7, 11).

@@ -1,7 +1,7 @@
 //! Gradients of problem files against an independent implementation of automatic differentiation (dual numbers) and
 //! against finite differences.
 
-use labwire_core::problem::{Evaluator, Problem, ProblemLimits};
+use labwire_core::problem::{Evaluator, Problem, TextLimits};
 use num_dual::{Dual64, DualNum};
 
 /// Values and gradient of a cost in `x` and `y`, with the parameter `p` = 1.7.
@@ -18,7 +18,7 @@ fn evaluator(cost: &str) -> Evaluator {
         r#"{{"variables": {{"u": 2}}, "parameters": {{"q": 1}},
             "let": {{"x": "u[0]", "y": "u[1]", "p": "q[0]"}}, "cost": "{cost}"}}"#
     );
-    let problem = Problem::from_json(&file, &ProblemLimits::default()).unwrap_or_else(|e| panic!("{e}"));
+    let problem = Problem::from_json(&file, &TextLimits::default()).unwrap_or_else(|e| panic!("{e}"));
     let mut evaluator = problem.evaluator();
     evaluator.set_parameters(&[1.7]);
     evaluator
@@ -214,7 +214,7 @@ fn lanes_agree<const LANES: usize>(cost: &str) {
         r#"{{"variables": {{"u": 2}}, "parameters": {{"q": 1}}, "let": {{"x": "u[0]", "y": "u[1]", "p": "q[0]"}},
             "cost": "{cost}", "f2": ["x*y", "max(0, sin(x) - y)"]}}"#
     );
-    let problem = Problem::from_json(&file, &ProblemLimits::default()).unwrap_or_else(|e| panic!("{e}"));
+    let problem = Problem::from_json(&file, &TextLimits::default()).unwrap_or_else(|e| panic!("{e}"));
     let (mut single, mut block) = (problem.evaluator(), problem.block_evaluator::<LANES>());
     let points: [[f64; 3]; LANES] = std::array::from_fn(|lane| {
         let step = lane as f64;

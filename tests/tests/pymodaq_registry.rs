@@ -6,11 +6,11 @@ use std::time::Duration;
 use labwire_core::pymodaq::{
     Answer, Command, ControlAnswer, ControlRequest, DataDim, Generation, ModuleKind, NdArray, Order, Report,
 };
-use labwire_core::service::instrument::simulated::{Camera, NoiseMeter, Spectrometer, Stage};
-use labwire_core::service::instrument::{Hardware, Instrument, InstrumentConfig};
+use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{ModuleState, OperationError, Outcome, RegistryConfig};
 use labwire_core::service::{ConnectionId, Service};
 use labwire_core::session::CloseReason;
+use labwire_core::simulate::{Camera, NoiseMeter, Spectrometer, Stage};
 use labwire_core::time::Instant;
 use labwire_tests::lab::Lab;
 

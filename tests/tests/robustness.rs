@@ -4,7 +4,7 @@ use std::mem;
 
 use labwire_benches::expressions;
 use labwire_benches::problems::{self, Navigation, random_states, rosenbrock_cost};
-use labwire_core::problem::{Problem, ProblemLimits};
+use labwire_core::problem::{Problem, TextLimits};
 use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{Cost, Counters, Functions, Settings, Solver, Start, Status, Structure};
@@ -171,13 +171,13 @@ fn ends_that_are_no_solutions_are_told_apart() {
 #[test]
 #[allow(clippy::unwrap_used, reason = "stops when something is wrong")]
 fn multiple_shooting_finds_what_single_shooting_finds() {
-    const FILE: &str = include_str!("../../core/problems/trailer.json");
+    const FILE: &str = include_str!("../../core/model/problems/trailer.json");
     let solve = |text: &str| {
-        let problem = Problem::from_json(text, &ProblemLimits::default()).unwrap();
+        let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
         let mut evaluator = problem.evaluator();
         evaluator.set_parameters(&[-1.0, 2.0, 0.0]);
-        let mut solver = Solver::for_problem(&problem).unwrap();
-        solver.start(&Start::for_problem(&problem)).unwrap();
+        let mut solver = problem.solver().unwrap();
+        solver.start(&problem.start()).unwrap();
         while solver.step(&mut evaluator, 1000) == Busy::Yes {}
         assert_eq!(
             solver.status(),
@@ -226,9 +226,9 @@ fn a_step_ends_even_if_nothing_is_evaluated() {
         "f1": {"expressions": ["u[0]"], "set": {"box": {"max": 500}}},
         "solver": {"tolerance": 1e-300, "max_outer_iterations": 4000000000}
     }"#;
-    let problem = Problem::from_json(text, &ProblemLimits::default()).unwrap();
+    let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
     let mut evaluator = problem.evaluator();
-    let mut solver = Solver::for_problem(&problem).unwrap();
+    let mut solver = problem.solver().unwrap();
     solver.start(&Start::cold(vec![0.0; 50])).unwrap();
     for _ in 0..1000 {
         solver.step(&mut evaluator, 100);

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use labwire_core::limits::HostLimits;
 use labwire_core::python_json::Value;
-use labwire_core::service::zeiss::service;
+use labwire_core::service::importer::service;
 use labwire_core::zeiss::{ImportMode, Limits, Outcome, Request, Transport};
 use labwire_tests::peer::RawPeer;
 use labwire_tokio::zeiss::{ProjectError, ProjectFolder, Script};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use labwire_core::limits::HostLimits;
-use labwire_core::service::zeiss::service;
+use labwire_core::service::importer::service;
 use labwire_core::session::CloseReason;
 use labwire_core::zeiss::{Limits, Outcome, Request, Transport};
 use labwire_host::{

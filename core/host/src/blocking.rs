@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use labwire_core::pymodaq::{DataDim, DataToExport, Settings};
-use labwire_core::service::instrument::Grabber;
+use labwire_core::service::module::Grabber;
 use labwire_core::time::Instant;
 
 /// How often is looked whether data are there.

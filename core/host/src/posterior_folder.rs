@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use labwire_core::service::obe::PosteriorStore;
+use labwire_core::service::designer::PosteriorStore;
 
 use crate::durable::DurableFolder;
 

@@ -6,7 +6,7 @@
 use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
 use labwire_core::obe::{Client, Limits, Request};
 use labwire_core::python_json::Value;
-use labwire_core::service::obe::{DesignerHandler, ObePermissions, PosteriorStore, service};
+use labwire_core::service::designer::{DesignerHandler, ObePermissions, PosteriorStore, service};
 use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
 use labwire_core::session::{Event, ServerSession, Session};
 use labwire_core::time::Instant;

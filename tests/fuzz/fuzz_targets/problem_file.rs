@@ -14,7 +14,7 @@ fuzz_target!(|text: &str| {
         Ok(problem) => {
             let mut evaluator = problem.evaluator();
             evaluator.set_parameters(&vec![1.0; problem.num_parameters()]);
-            if let Ok(mut solver) = Solver::for_problem(&problem) {
+            if let Ok(mut solver) = problem.solver() {
                 let start = Start::cold(vec![0.5; problem.num_variables()]);
                 if solver.start(&start).is_ok() {
                     solver.step(&mut evaluator, 50);

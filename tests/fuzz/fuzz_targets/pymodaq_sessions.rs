@@ -4,8 +4,8 @@
 #![no_main]
 
 use labwire_core::pymodaq::{Client, Controller, Generation, Limits, ModuleKind};
-use labwire_core::service::instrument::simulated::{Camera, Stage};
-use labwire_core::service::instrument::{Hardware, Instrument, InstrumentConfig};
+use labwire_core::simulate::{Camera, Stage};
+use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{Registry, RegistryConfig};
 use labwire_core::service::{ConnectionId, Peer, Service};
 use labwire_core::session::{Event, ServerSession, Session};

@@ -12,10 +12,10 @@ use labwire_core::pymodaq::{
     Answer, Command, DataClass, DataDim, DataToExport, DataWithAxes, Generation, Limits, ModuleAnswer,
     NdArray,
 };
-use labwire_core::service::instrument::simulated::{Camera, NoiseMeter, Stage};
-use labwire_core::service::instrument::{Hardware, Instrument, InstrumentConfig};
+use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{OperationError, Registry, RegistryConfig};
 use labwire_core::session::Backoff;
+use labwire_core::simulate::{Camera, NoiseMeter, Stage};
 use labwire_host::{Blocking, BlockingGrabber, ModuleController, Modules, dial};
 
 use super::Host;

@@ -10,7 +10,7 @@ use labwire_core::limits::HostLimits;
 use labwire_core::obe::{ErrorReply, Limits, Misuse, Reply, Request, code};
 use labwire_core::python_json::Value;
 use labwire_core::service::Handler;
-use labwire_core::service::obe::{DesignerHandler, ObePermissions, service};
+use labwire_core::service::designer::{DesignerHandler, ObePermissions, service};
 use labwire_core::session::CloseReason;
 use labwire_core::time::Instant;
 use labwire_host::{NoReply, ObeClient, PosteriorFolder};

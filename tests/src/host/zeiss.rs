@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use labwire_core::limits::HostLimits;
-use labwire_core::service::zeiss::service;
+use labwire_core::service::importer::service;
 use labwire_core::session::CloseReason;
 use labwire_core::zeiss::{Limits, Misuse, Outcome, Request, Transport};
 use labwire_host::{NoReply, ZeissClient};

@@ -3,15 +3,15 @@
 
 use std::cell::RefCell;
 
+use labwire_core::device::{DeviceEvent, Dialect, Health, RequestId};
 use labwire_core::limits::SessionLimits;
 use labwire_core::obe::ErrorReply;
 use labwire_core::open::{Reply, Request};
 use labwire_core::pymodaq::{Answer, Command, ControlAnswer, ControlRequest, DataToExport, NdArray};
 use labwire_core::python_json;
 use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event, Session};
-use labwire_core::socs::{DeviceEvent, Dialect, Health, RequestId};
 use labwire_core::time::Instant;
-use labwire_core::{obe, open, pymodaq, socs, zeiss};
+use labwire_core::{device, obe, open, pymodaq, zeiss};
 use serde_json::{Value, json};
 
 const RECORDINGS: [&str; 5] = [
@@ -249,10 +249,10 @@ fn module_data(data: &DataToExport) -> Value {
 fn device(args: &Value, steps: &Value) {
     let dialect = Dialect::by_name(text(&args[0])).expect("a dialect");
     let seed = args[1].as_u64().expect("a seed");
-    let mut session = socs::Connection::new(dialect.settings(), seed);
+    let mut session = device::Connection::new(dialect.settings(), seed);
     // In the order in which they were submitted: that is what they are called in the recording.
     let requests: RefCell<Vec<RequestId>> = RefCell::default();
-    let call = |session: &mut socs::Connection, now: Instant, call: &str, args: &Value| {
+    let call = |session: &mut device::Connection, now: Instant, call: &str, args: &Value| {
         let request = match call {
             "handleConnected" => return session.handle_connected(now),
             "handleConnectFailed" => {
@@ -265,7 +265,7 @@ fn device(args: &Value, steps: &Value) {
         let request = session.submit(now, request.expect("the dialect says it"));
         requests.borrow_mut().push(request.expect("it is taken"));
     };
-    let actions = |session: &mut socs::Connection| -> Vec<Value> {
+    let actions = |session: &mut device::Connection| -> Vec<Value> {
         let actions = core::iter::from_fn(|| session.poll_action());
         let written = actions.map(|action| match action {
             Action::Connect => json!("connect"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use labwire_core::socs::{DeviceEvent, Failure, Health, RequestId, Settings, State};
+use labwire_core::device::{DeviceEvent, Failure, Health, RequestId, Settings, State};
 use labwire_core::time::Instant;
 
 use crate::world::Kind;

@@ -1,10 +1,10 @@
 //! A device connection and an emulated device, in every dialect, without a network.
 
+use labwire_core::device::{Connection, DeviceEvent, Dialect, Failure, Request};
 use labwire_core::limits::SessionLimits;
-use labwire_core::service::emulator::{Behaviour, Canned, Emulator};
 use labwire_core::service::{ConnectionId, Peer, Service};
 use labwire_core::session::{Action, Connector, Event, ServerSession, Session};
-use labwire_core::socs::{Connection, DeviceEvent, Dialect, Failure, Request};
+use labwire_core::simulate::{Behaviour, Canned, Emulator};
 use labwire_core::time::Instant;
 
 const HERE: ConnectionId = ConnectionId(1);

@@ -8,7 +8,7 @@ mod world;
 use std::time::Duration;
 
 use contract::Tally;
-use labwire_core::socs::Settings;
+use labwire_core::device::Settings;
 use labwire_core::time::Instant;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

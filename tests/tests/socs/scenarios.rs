@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use labwire_core::framing::until::Until;
-use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event, Session};
-use labwire_core::socs::{
+use labwire_core::device::{
     Cause, Connection, DeviceEvent, Failure, Health, Request, RequestId, Settings, State, Step, SubmitError,
 };
+use labwire_core::framing::until::Until;
+use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event, Session};
 use labwire_core::time::Instant;
 
 fn at(millis: u64) -> Instant {

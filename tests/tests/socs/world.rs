@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use labwire_core::device::{Connection, Request, RequestId, Settings};
 use labwire_core::session::{Action, ConnectError, Connector, Event, Session};
-use labwire_core::socs::{Connection, Request, RequestId, Settings};
 use labwire_core::time::Instant;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};

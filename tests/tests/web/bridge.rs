@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::port::*;
 use futures_util::{SinkExt, StreamExt};
 use labwire_core::design::DEFAULT_EXPERIMENT;
+use labwire_core::device::Dialect;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::pymodaq::{Command, ControlRequest, Controller};
-use labwire_core::service::emulator::{Behaviour, Emulator};
-use labwire_core::service::obe::{self, DesignerHandler};
+use labwire_core::service::designer::{self, DesignerHandler};
+use labwire_core::service::importer;
 use labwire_core::service::registry::{Registry, RegistryConfig};
-use labwire_core::service::zeiss;
 use labwire_core::session::Session;
-use labwire_core::socs::Dialect;
+use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_core::time::Instant;
 use labwire_core::zeiss::{Outcome, Transport};
 use labwire_tests::adder::{Adder, harmonic};
@@ -88,10 +88,10 @@ async fn every_protocol_gets_through_byte_for_byte() {
     let folder = PosteriorFolder::new(None);
     let designer = DesignerHandler::new(DEFAULT_EXPERIMENT, Default::default(), 1, folder);
     let designer = designer.expect("the example is right");
-    let designer = obe::service(Default::default(), Default::default(), designer);
+    let designer = designer::service(Default::default(), Default::default(), designer);
     same_bytes(designer, obe.as_bytes(), None).await;
 
-    let import = zeiss::service(Transport::Tcp, Default::default(), |_| Outcome::Unreadable);
+    let import = importer::service(Transport::Tcp, Default::default(), |_| Outcome::Unreadable);
     let image = "{\"image\": {\"file\": \"\u{b5}.jpg\", \"name\": \"s\", \"focal_length\": \"50.0\"}}";
     same_bytes(import, image.as_bytes(), None).await;
 

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_channel::{Receiver, Sender};
-use labwire_core::framing::until::Until;
-use labwire_core::socs::{
+use labwire_core::device::{
     Cause, Connection, DeviceEvent, Failure, Health, Request, RequestId, Settings, State, Statistics,
     SubmitError,
 };
+use labwire_core::framing::until::Until;
 use labwire_core::time::Instant;
 
 use super::dialer::{Keepalive, TcpDialer};

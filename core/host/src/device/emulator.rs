@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use async_channel::{Receiver, bounded};
 use labwire_core::limits::{HostLimits, SessionLimits};
-use labwire_core::service::emulator::Emulator;
+use labwire_core::simulate::Emulator;
 
 use crate::host::Host;
 use crate::runtime::Runtime;

@@ -1,0 +1,323 @@
+//! The designer: a distribution of what is known, and what to do next.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
+use labwire_solve::math::{all_finite, max, pow};
+use labwire_solve::random::Random;
+
+use super::error::DesignError;
+use super::experiment::{Experiment, Selection};
+use super::measurement::Measurement;
+use super::model::Points;
+use super::particles::Particles;
+use super::utility::UtilityScan;
+
+/// Seeds and counts are below it, so that every reader of JSON has them as they are.
+pub(super) const MAX_COUNT: u64 = 1 << 53;
+/// How many warnings are kept; the oldest go first.
+const MAX_WARNINGS: usize = 100;
+/// How often particles outside of the constraints are drawn again.
+const MAX_DRAWS: usize = 1000;
+
+/// Sequential Bayesian experiment design: says where to measure next, and learns from what was measured.
+///
+/// The distribution of the parameters is a set of weighted particles (McMichael, Blakley and Dushenko, J. Res. NIST 126,
+/// 126002 (2021)). It is a function of the experiment, the seed and the measurements, whatever was asked in between: the
+/// same on every machine, bit for bit.
+#[derive(Clone, Debug)]
+pub struct Designer {
+    pub(super) experiment: Experiment,
+    pub(super) seed: u64,
+    pub(super) random: Random,
+    pub(super) particles: Particles,
+    pub(super) history: Vec<Measurement>,
+    pub(super) loaded: Option<Loaded>,
+    pub(super) suggestions: u64,
+    pub(super) resamplings: u64,
+    pub(super) warnings: VecDeque<String>,
+    pub(super) memory: Vec<f64>,
+}
+
+impl Designer {
+    /// A designer that knows the priors only. `seed` is below 2^53, a whole number in every language.
+    ///
+    /// # Errors
+    /// When the seed is not, the experiment's options make no sense, or its constraints leave nothing of the priors.
+    pub fn new(experiment: Experiment, seed: u64) -> Result<Self, DesignError> {
+        experiment.check()?;
+        if seed >= MAX_COUNT {
+            return Err(DesignError::experiment("the seed must be below 2^53"));
+        }
+        let random = Random::new(seed, 0);
+        let mut experiment = experiment;
+        let particles = prior(&mut experiment, &mut random.clone())?;
+        Ok(Self::with_particles(experiment, seed, random, particles))
+    }
+
+    pub(super) fn with_particles(
+        experiment: Experiment,
+        seed: u64,
+        random: Random,
+        particles: Particles,
+    ) -> Self {
+        Self {
+            experiment,
+            seed,
+            random,
+            particles,
+            history: Vec::new(),
+            loaded: None,
+            suggestions: 0,
+            resamplings: 0,
+            warnings: VecDeque::new(),
+            memory: Vec::new(),
+        }
+    }
+
+    /// The experiment.
+    pub fn experiment(&self) -> &Experiment {
+        &self.experiment
+    }
+
+    /// Where to measure next, a number for each knob, as the experiment's option `selection` says.
+    pub fn suggest(&mut self) -> Vec<f64> {
+        match self.experiment.options.selection {
+            Selection::Optimal => self.optimal_setting(),
+            Selection::Good => self.good_setting(None),
+            Selection::Random => self.random_setting(),
+        }
+    }
+
+    /// The setting of the highest utility, `opt_setting` of OptBayesExpt.
+    pub fn optimal_setting(&mut self) -> Vec<f64> {
+        let scan = self.scan();
+        self.optimum(&scan)
+    }
+
+    /// A setting drawn with a probability proportional to utility to the power of `pickiness`, by default the
+    /// experiment's; `good_setting` of OptBayesExpt.
+    pub fn good_setting(&mut self, pickiness: Option<f64>) -> Vec<f64> {
+        let scan = self.scan();
+        self.good(&scan, pickiness)
+    }
+
+    /// Any setting of the grid.
+    pub fn random_setting(&mut self) -> Vec<f64> {
+        let mut random = self.next_suggestion();
+        let grid = &self.experiment.grid;
+        grid.setting(random.below(grid.len()))
+    }
+
+    /// The utility of every setting, in the order of the grid.
+    pub fn utility(&mut self) -> Vec<f64> {
+        self.scan().utilities().to_vec()
+    }
+
+    fn scan(&mut self) -> UtilityScan {
+        let mut scan = self.start_scan();
+        while !self.continue_scan(&mut scan, usize::MAX) {}
+        scan
+    }
+
+    /// Begins to compute the utility of every setting, for callers that do it in parts.
+    pub fn start_scan(&mut self) -> UtilityScan {
+        let mut random = self.next_suggestion();
+        let previous = self.history.last().map(|last| last.setting.as_slice());
+        UtilityScan::new(&self.experiment, &self.particles, previous, &mut random)
+    }
+
+    /// Works on, for about `settings` settings. Whether all are done.
+    pub fn continue_scan(&mut self, scan: &mut UtilityScan, settings: usize) -> bool {
+        scan.step(&mut self.experiment, settings)
+    }
+
+    /// The most useful setting of a scan that is done: the first, of several.
+    pub fn optimum(&self, scan: &UtilityScan) -> Vec<f64> {
+        let mut best = (0, f64::NEG_INFINITY);
+        for (i, utility) in scan.utilities().iter().enumerate() {
+            if *utility > best.1 {
+                best = (i, *utility);
+            }
+        }
+        self.experiment.grid.setting(best.0)
+    }
+
+    /// A good setting by a scan that is done; see [`good_setting`](Self::good_setting).
+    pub fn good(&mut self, scan: &UtilityScan, pickiness: Option<f64>) -> Vec<f64> {
+        let pickiness = pickiness.unwrap_or(self.experiment.options.pickiness);
+        let mut random = self.next_suggestion();
+        let grid = &self.experiment.grid;
+        let utilities = scan.utilities();
+        let largest = utilities
+            .iter()
+            .copied()
+            .filter(|utility| utility.is_finite())
+            .fold(0.0, max);
+        // Relative to the largest, so that no power overflows. What is no number is not chosen.
+        let weight = |utility: &f64| match utility / largest {
+            share if share > 0.0 && share <= 1.0 => pow(share, pickiness),
+            _ => 0.0,
+        };
+        let total = utilities.iter().map(weight).fold(0.0, |sum, weight| sum + weight);
+        if !(total > 0.0) {
+            return grid.setting(random.below(grid.len()));
+        }
+        let mut left = random.uniform() * total;
+        let mut chosen = 0;
+        for (i, utility) in utilities.iter().enumerate() {
+            let weight = weight(utility);
+            if weight > 0.0 {
+                chosen = i;
+                if left < weight {
+                    break;
+                }
+                left -= weight;
+            }
+        }
+        grid.setting(chosen)
+    }
+
+    fn next_suggestion(&mut self) -> Random {
+        self.suggestions += 1;
+        self.random.stream(self.seed, 2 * self.suggestions)
+    }
+
+    /// The mean of each parameter.
+    pub fn mean(&self) -> Vec<f64> {
+        self.particles.mean()
+    }
+
+    /// The standard deviation of each parameter, of the population.
+    pub fn std(&self) -> Vec<f64> {
+        self.particles.std()
+    }
+
+    /// The covariance matrix of the parameters, by rows; divided by 1 minus the sum of squared weights.
+    pub fn covariance(&self) -> Vec<Vec<f64>> {
+        self.particles.covariance()
+    }
+
+    /// For each parameter the ends of the interval that holds it with `probability`, as likely above as below.
+    ///
+    /// # Errors
+    /// When `probability` is not between 0 and 1.
+    pub fn interval(&self, probability: f64) -> Result<Vec<[f64; 2]>, DesignError> {
+        if probability > 0.0 && probability < 1.0 {
+            Ok(self.particles.intervals(probability))
+        } else {
+            Err(DesignError::Probability(probability))
+        }
+    }
+
+    /// The effective sample size: how many particles of equal weight would tell as much.
+    pub fn effective_sample_size(&self) -> f64 {
+        self.particles.effective()
+    }
+
+    /// The entropy of a normal distribution with the same covariance, in nats.
+    pub fn entropy(&self) -> f64 {
+        self.particles.entropy()
+    }
+
+    /// The values of a parameter, one for each particle.
+    ///
+    /// # Panics
+    /// When there is no such parameter.
+    pub fn particles(&self, parameter: usize) -> &[f64] {
+        self.particles.row(parameter)
+    }
+
+    /// The number of particles.
+    pub fn num_particles(&self) -> usize {
+        self.particles.len()
+    }
+
+    /// The weight of each particle; their sum is 1.
+    pub fn weights(&self) -> Vec<f64> {
+        let total = self.particles.total();
+        self.particles
+            .weights()
+            .iter()
+            .map(|weight| weight / total)
+            .collect()
+    }
+
+    /// What was measured.
+    pub fn history(&self) -> &[Measurement] {
+        &self.history
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// How often the particles were resampled.
+    pub fn resamplings(&self) -> u64 {
+        self.resamplings
+    }
+
+    /// What should be known, oldest first: settings off the grid, measurements that hardly fit.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.warnings.iter().map(String::as_str)
+    }
+
+    /// Adds a warning of the caller's.
+    pub fn warn(&mut self, warning: String) {
+        if self.warnings.len() == MAX_WARNINGS {
+            self.warnings.pop_front();
+        }
+        self.warnings.push_back(warning);
+    }
+}
+
+/// What was known when a posterior was loaded: where taking back ends.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
+    pub(super) measurements: usize,
+    pub(super) resamplings: u64,
+    pub(super) particles: Particles,
+}
+
+/// Particles drawn from the priors, inside of the constraints.
+fn prior(experiment: &mut Experiment, random: &mut Random) -> Result<Particles, DesignError> {
+    let count = experiment.options.particles;
+    let num_parameters = experiment.parameters.len();
+    let mut values = vec![0.0; num_parameters * count];
+    let mut drawn = vec![0.0; num_parameters];
+    for particle in 0..count {
+        let mut tries = 0;
+        loop {
+            let place = random.uniform();
+            for (value, parameter) in drawn.iter_mut().zip(&experiment.parameters) {
+                *value = parameter.prior.draw(random, particle, count, place);
+            }
+            let Some(constraints) = &mut experiment.constraints else {
+                break;
+            };
+            let mut holds = vec![0.0; constraints.num_outputs()];
+            constraints.evaluate(Points::one(&[]), Points::one(&drawn), &mut holds);
+            if holds.iter().all(|value| value.abs() > 0.0) {
+                break;
+            }
+            tries += 1;
+            if tries == MAX_DRAWS {
+                let message =
+                    format!("{MAX_DRAWS} draws from the priors, one after the other, broke a constraint");
+                return Err(DesignError::experiment(message));
+            }
+        }
+        for (row, value) in values.chunks_exact_mut(count).zip(&drawn) {
+            row[particle] = *value;
+        }
+    }
+    if !all_finite(&values) {
+        return Err(DesignError::experiment(
+            "the priors reach beyond the numbers there are",
+        ));
+    }
+    Ok(Particles::new(values, count))
+}

@@ -1,0 +1,70 @@
+//! Sequential Bayesian experiment design: where to measure next, and what the measurements say.
+//!
+//! A [`Designer`] keeps a probability distribution of the parameters of a model. It suggests the setting at which a
+//! measurement would tell most, takes in what was measured there, and so on: a few hundred measurements then tell what a
+//! scan needs several times as many for. The methods are those of OptBayesExpt (McMichael, Blakley and Dushenko, J. Res.
+//! NIST 126, 126002 (2021), doi 10.6028/jres.126.002), with likelihoods in logarithms, systematic resampling, moments in
+//! two passes, and a seed.
+//!
+//! ```
+//! use labwire_design::{DEFAULT_EXPERIMENT, DesignLimits, Designer, Experiment, Simulator};
+//!
+//! let experiment = Experiment::from_json(DEFAULT_EXPERIMENT, &[], &DesignLimits::default())?;
+//! let mut instrument = Simulator::new(experiment.clone(), Some(vec![2.6, 0.02, 0.04]), None, 1)?;
+//! let mut designer = Designer::new(experiment, 1)?;
+//! for _ in 0..100 {
+//!     let setting = designer.suggest();
+//!     let values = instrument.measure(&setting);
+//!     designer.update(&setting, &values, None)?;
+//! }
+//! assert!((designer.mean()[0] - 2.6).abs() < 0.01 && designer.std()[0] < 0.003, "{:?}", designer.std());
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+#![no_std]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod averages;
+mod designer;
+mod entropy;
+mod error;
+mod experiment;
+mod file;
+mod formula;
+mod grid;
+mod limits;
+mod measurement;
+mod model;
+mod moments;
+mod particles;
+mod posterior;
+mod prior;
+mod resampling;
+mod simulator;
+mod utility;
+
+pub use averages::{Average, averages};
+pub use designer::Designer;
+pub use entropy::differential_entropy;
+pub use error::DesignError;
+pub use experiment::{Constant, Cost, DesignOptions, Experiment, Noise, Selection, Utility};
+pub use grid::{Grid, Knob, linspace, logspace};
+pub use limits::DesignLimits;
+pub use measurement::Measurement;
+pub use model::{Closure, Model, Points};
+pub use prior::{Parameter, Prior};
+pub use simulator::Simulator;
+pub use utility::UtilityScan;
+
+/// The experiment that is designed when no other is given: the resonance dip of OptBayesExpt's server demo.
+pub const DEFAULT_EXPERIMENT: &str = include_str!("../experiments/dip.json");
+
+/// The experiments that come with the program, by name.
+pub const EXPERIMENTS: [(&str, &str); 5] = [
+    ("dip", DEFAULT_EXPERIMENT),
+    ("coil", include_str!("../experiments/coil.json")),
+    ("line", include_str!("../experiments/line.json")),
+    ("lorentzian", include_str!("../experiments/lorentzian.json")),
+    ("rabi", include_str!("../experiments/rabi.json")),
+];

@@ -1,0 +1,194 @@
+//! What a distribution of particles says: means, covariances, intervals.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use labwire_solve::math::{dot, log, sqrt};
+
+use super::particles::{BLOCK, Particles};
+
+/// A symmetric matrix, by rows.
+pub(super) type Matrix = Vec<Vec<f64>>;
+
+impl Particles {
+    /// The mean of each parameter, summed around a first estimate, so that a large mean costs no digits.
+    pub(super) fn mean(&self) -> Vec<f64> {
+        (0..self.num_parameters())
+            .map(|parameter| {
+                let about = self.weighted_sum(parameter, 0.0) / self.total();
+                about + self.weighted_sum(parameter, about) / self.total()
+            })
+            .collect()
+    }
+
+    /// The sum of weight times distance from `origin`.
+    fn weighted_sum(&self, parameter: usize, origin: f64) -> f64 {
+        let mut sum = 0.0;
+        let blocks = self
+            .row(parameter)
+            .chunks(BLOCK)
+            .zip(self.weights().chunks(BLOCK));
+        for (values, weights) in blocks {
+            let mut distances = [0.0; BLOCK];
+            for (distance, value) in distances.iter_mut().zip(values) {
+                *distance = value - origin;
+            }
+            sum += dot(weights, &distances[..values.len()]);
+        }
+        sum
+    }
+
+    /// Second moments about `mean`: sums of weight times both distances, over the sum of weights.
+    fn second_moments(&self, mean: &[f64]) -> Matrix {
+        let count = mean.len();
+        let mut sums = vec![vec![0.0; count]; count];
+        let mut distances = vec![[0.0; BLOCK]; count];
+        for range in self.blocks() {
+            let len = range.len();
+            for (parameter, row) in distances.iter_mut().enumerate() {
+                let values = &self.row(parameter)[range.clone()];
+                for (distance, value) in row.iter_mut().zip(values) {
+                    *distance = value - mean[parameter];
+                }
+            }
+            for i in 0..count {
+                let mut weighted = [0.0; BLOCK];
+                let terms = self.weights()[range.clone()].iter().zip(&distances[i]);
+                for (product, (weight, distance)) in weighted.iter_mut().zip(terms) {
+                    *product = weight * distance;
+                }
+                for j in 0..=i {
+                    sums[i][j] += dot(&weighted[..len], &distances[j][..len]);
+                }
+            }
+        }
+        let total = self.total();
+        for i in 0..count {
+            for j in 0..=i {
+                sums[i][j] /= total;
+                sums[j][i] = sums[i][j];
+            }
+        }
+        sums
+    }
+
+    /// The standard deviation of each parameter, of the population: as OptBayesExpt's `getstd`, but in two passes, where
+    /// one pass loses every digit of 2.87e9 +- 10.
+    pub(super) fn std(&self) -> Vec<f64> {
+        let moments = self.second_moments(&self.mean());
+        (0..moments.len()).map(|i| sqrt(moments[i][i])).collect()
+    }
+
+    /// The covariance matrix of the parameters, over 1 minus the sum of squared weights, as NumPy's `cov` with
+    /// `aweights` and OptBayesExpt's `getcov`.
+    pub(super) fn covariance(&self) -> Matrix {
+        let mut covariance = self.second_moments(&self.mean());
+        let rest = 1.0 - self.concentration();
+        for entry in covariance.iter_mut().flatten() {
+            *entry /= rest;
+        }
+        covariance
+    }
+
+    /// For each parameter the ends of the interval that holds it with `probability`, as likely above as below.
+    pub(super) fn intervals(&self, probability: f64) -> Vec<[f64; 2]> {
+        let tail = 0.5 * (1.0 - probability) * self.total();
+        let mut order: Vec<(f64, f64)> = Vec::with_capacity(self.len());
+        (0..self.num_parameters())
+            .map(|parameter| {
+                order.clear();
+                let pairs = self
+                    .row(parameter)
+                    .iter()
+                    .copied()
+                    .zip(self.weights().iter().copied());
+                order.extend(pairs.filter(|(_, weight)| *weight > 0.0));
+                order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+                [reach(order.iter(), tail), reach(order.iter().rev(), tail)]
+            })
+            .collect()
+    }
+
+    /// The entropy of a normal distribution with this covariance, in nats: an upper bound on that of the distribution.
+    pub(super) fn entropy(&self) -> f64 {
+        let moments = self.second_moments(&self.mean());
+        let constant = log(2.0 * core::f64::consts::PI * core::f64::consts::E);
+        let factor = cholesky(&moments);
+        (0..factor.len()).fold(0.0, |sum, i| sum + 0.5 * constant + log(factor[i][i]))
+    }
+}
+
+/// The first value at which the weights so far exceed `target`.
+fn reach<'a>(values: impl Iterator<Item = &'a (f64, f64)>, target: f64) -> f64 {
+    let (mut sum, mut reached) = (0.0, f64::NAN);
+    for (value, weight) in values {
+        reached = *value;
+        sum += weight;
+        if sum > target {
+            break;
+        }
+    }
+    reached
+}
+
+/// The lower triangular L with L L^T = `matrix`, which is positive semidefinite. Where there is no variance left, the
+/// column of L is 0.
+pub(super) fn cholesky(matrix: &Matrix) -> Matrix {
+    let n = matrix.len();
+    let mut factor = vec![vec![0.0; n]; n];
+    for j in 0..n {
+        let pivot = matrix[j][j] - dot(&factor[j][..j], &factor[j][..j]);
+        // What rounding leaves of 0 is no variance.
+        if !(pivot > 1e-14 * matrix[j][j]) {
+            continue;
+        }
+        factor[j][j] = sqrt(pivot);
+        for i in j + 1..n {
+            factor[i][j] = (matrix[i][j] - dot(&factor[i][..j], &factor[j][..j])) / factor[j][j];
+        }
+    }
+    factor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use labwire_solve::random::Random;
+
+    /// The F1 of the reference problems, whose figures NumPy gave: four particles, before and after a measurement.
+    #[test]
+    fn four_particles_have_the_known_moments() {
+        let values = vec![0.0, 1.0, 2.0, 3.0, 1.0, 3.0, 2.0, 4.0];
+        let particles = Particles::new(values, 4);
+        assert_eq!(particles.mean(), [1.5, 2.5]);
+        assert_eq!(particles.std(), [1.118_033_988_749_895; 2]);
+        let covariance = particles.covariance();
+        assert!((covariance[0][0] - 5.0 / 3.0).abs() < 1e-15);
+        assert!((covariance[0][1] - 4.0 / 3.0).abs() < 1e-15);
+        assert_eq!(particles.effective(), 4.0);
+    }
+
+    #[test]
+    fn large_means_keep_their_small_deviations() {
+        let mut random = Random::new(3, 0);
+        let values = (0..20_000).map(|_| 2.87e9 + 10.0 * random.normal()).collect();
+        let particles = Particles::new(values, 20_000);
+        assert!((particles.mean()[0] - 2.87e9).abs() < 0.3);
+        assert!((particles.std()[0] - 10.0).abs() < 0.2);
+        let [low, high] = particles.intervals(0.95)[0];
+        assert!((low - (2.87e9 - 19.6)).abs() < 1.0 && (high - (2.87e9 + 19.6)).abs() < 1.0);
+        let normal = 0.5 * log(2.0 * core::f64::consts::PI * core::f64::consts::E * 100.0);
+        assert!((particles.entropy() - normal).abs() < 0.02);
+    }
+
+    #[test]
+    fn the_factor_gives_the_matrix_back() {
+        let matrix = vec![vec![4.0, 2.0, 0.0], vec![2.0, 5.0, 0.0], vec![0.0, 0.0, 0.0]];
+        let factor = cholesky(&matrix);
+        for i in 0..3 {
+            for j in 0..3 {
+                assert!((dot(&factor[i], &factor[j]) - matrix[i][j]).abs() < 1e-15);
+            }
+        }
+    }
+}

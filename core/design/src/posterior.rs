@@ -1,0 +1,177 @@
+//! What a designer knows, as text: JSON as Python reads and writes it.
+//!
+//! ```text
+//! {"version": 1, "posterior_of": "resonance dip", "seed": 1, "suggestions": 3, "resamplings": 1,
+//!  "history": [{"x": [2.6], "y": [0.99], "s": [0.005]}, ...],
+//!  "parameters": ["f0", "depth", "width"], "particles": [[2.6, ...], [...], [...]], "log_weights": [0.0, ...]}
+//! ```
+//! `log_weights` are relative to the largest; -Infinity is none at all.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use labwire_python_json::{Limits, Object, Value, dumps, parse, write_float};
+use labwire_solve::random::Random;
+
+use super::designer::{Designer, Loaded, MAX_COUNT};
+use super::error::DesignError;
+use super::experiment::Experiment;
+use super::measurement::Measurement;
+use super::particles::Particles;
+
+/// Values that a posterior may hold beside its particles.
+const OTHER_VALUES: usize = 4 << 20;
+
+impl Designer {
+    /// Everything that is known, as text for [`from_posterior`](Self::from_posterior).
+    pub fn posterior(&self) -> String {
+        let mut head = Object::new();
+        head.insert("version", 1);
+        head.insert("posterior_of", self.experiment.name.as_str());
+        head.insert("seed", self.seed as i64);
+        head.insert("suggestions", self.suggestions as i64);
+        head.insert("resamplings", self.resamplings as i64);
+        let history: Vec<Value> = self.history.iter().map(Value::from).collect();
+        head.insert("history", history);
+        let names = self
+            .experiment
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name.as_str());
+        head.insert("parameters", names.collect::<Vec<_>>());
+        let mut text = dumps(&head.into());
+        text.pop();
+        text.push_str(", \"particles\": [");
+        for parameter in 0..self.particles.num_parameters() {
+            text.push_str(if parameter > 0 { ", " } else { "" });
+            write_row(&mut text, self.particles.row(parameter));
+        }
+        text.push_str("], \"log_weights\": ");
+        write_row(&mut text, self.particles.log_weights());
+        text.push('}');
+        text
+    }
+
+    /// A designer for `experiment` that knows what a posterior says. From then on it goes on, bit for bit, as the one
+    /// that was written; but what was measured before cannot be taken back.
+    ///
+    /// # Errors
+    /// When the text is no posterior, or that of an experiment with other parameters.
+    pub fn from_posterior(experiment: Experiment, text: &str) -> Result<Self, DesignError> {
+        experiment.check()?;
+        let numbers = text.bytes().filter(|byte| *byte == b',').count();
+        let limits = Limits {
+            values: (2 * numbers).saturating_add(OTHER_VALUES),
+            ..Limits::default()
+        };
+        let wrong = |what: &str| DesignError::Posterior(format!("this is no posterior: {what}"));
+        let json = parse(text.as_bytes(), &limits).map_err(|error| wrong(&format!("{error}")))?;
+        let object = json.as_object().ok_or_else(|| wrong("not an object"))?;
+        let field = |name: &str| {
+            object
+                .get(name)
+                .ok_or_else(|| wrong(&format!("{name} is missing")))
+        };
+        let whole = |name: &str| match field(name)? {
+            Value::Int(number) if (0..MAX_COUNT as i64).contains(number) => Ok(*number as u64),
+            _ => Err(wrong(&format!("{name} is not a whole number"))),
+        };
+        match field("version")? {
+            Value::Int(1) => {}
+            _ => return Err(wrong("its version is not 1")),
+        }
+        let names = field("parameters")?.as_list().unwrap_or_default();
+        let expected: Vec<Value> = experiment
+            .parameters
+            .iter()
+            .map(|it| it.name.as_str().into())
+            .collect();
+        if names != expected {
+            let [found, expected] = [names, &expected].map(|names| dumps(&names.to_vec().into()));
+            return Err(DesignError::Posterior(format!(
+                "the posterior is of the parameters {found}, the experiment has {expected}"
+            )));
+        }
+        let particles = particles(field("particles")?, field("log_weights")?, expected.len())
+            .ok_or_else(|| wrong("particles and log_weights do not go together"))?;
+        let (knobs, channels) = (experiment.grid.knobs().len(), experiment.channels());
+        let history = field("history")?.as_list().unwrap_or_default();
+        let history: Option<Vec<Measurement>> = history
+            .iter()
+            .map(|entry| measurement(entry, knobs, channels))
+            .collect();
+        let history = history.ok_or_else(|| wrong("its history is not one of this experiment"))?;
+        let seed = whole("seed")?;
+        let loaded = Loaded {
+            measurements: history.len(),
+            resamplings: whole("resamplings")?,
+            particles: particles.clone(),
+        };
+        let mut designer = Self::with_particles(experiment, seed, Random::new(seed, 0), particles);
+        designer.suggestions = whole("suggestions")?;
+        designer.resamplings = loaded.resamplings;
+        designer.history = history;
+        designer.loaded = Some(loaded);
+        Ok(designer)
+    }
+}
+
+fn write_row(text: &mut String, row: &[f64]) {
+    text.push('[');
+    for (i, number) in row.iter().enumerate() {
+        if i > 0 {
+            text.push_str(", ");
+        }
+        write_float(text, *number);
+    }
+    text.push(']');
+}
+
+impl From<&Measurement> for Value {
+    /// `{"x": [...], "y": [...], "s": [...]}`; `s` is null where none was reported.
+    fn from(measurement: &Measurement) -> Self {
+        let mut entry = Object::new();
+        entry.insert("x", measurement.setting.clone());
+        entry.insert("y", measurement.values.clone());
+        let sigma = measurement.sigma.clone();
+        entry.insert("s", sigma.map_or(Value::Null, Value::from));
+        entry.into()
+    }
+}
+
+fn measurement(entry: &Value, knobs: usize, channels: usize) -> Option<Measurement> {
+    let entry = entry.as_object()?;
+    let sigma = match entry.get("s")? {
+        Value::Null => None,
+        sigma => Some(numbers(sigma)?),
+    };
+    let measurement = Measurement {
+        setting: numbers(entry.get("x")?)?,
+        values: numbers(entry.get("y")?)?,
+        sigma,
+    };
+    let fits = measurement.setting.len() == knobs && measurement.values.len() == channels;
+    fits.then_some(measurement)
+}
+
+fn numbers(value: &Value) -> Option<Vec<f64>> {
+    value.as_list()?.iter().map(Value::as_f64).collect()
+}
+
+fn particles(rows: &Value, log_weights: &Value, parameters: usize) -> Option<Particles> {
+    let log_weights = numbers(log_weights)?;
+    let rows = rows.as_list()?;
+    let count = log_weights.len();
+    if rows.len() != parameters || count < 2 {
+        return None;
+    }
+    let mut values = Vec::with_capacity(parameters * count);
+    for row in rows {
+        let row = row.as_list().filter(|row| row.len() == count)?;
+        for value in row {
+            values.push(value.as_f64().filter(|value| value.is_finite())?);
+        }
+    }
+    Particles::with_log_weights(values, &log_weights)
+}

@@ -1,0 +1,166 @@
+//! Resampling by Liu and West (2001): particles of no weight give way to more of those that count, all are moved a little
+//! at random, and mean and covariance stay what they were.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use labwire_solve::math::sqrt;
+use labwire_solve::random::Random;
+
+use super::moments::cholesky;
+use super::particles::{BLOCK, Particles};
+
+/// How particles are resampled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kernel<'a> {
+    /// `a_param` of Liu and West: 1 moves nothing.
+    pub(super) a: f64,
+    /// Whether particles are drawn towards the mean, as Liu and West do; without it, each resampling adds the fraction
+    /// 1 - a^2 to the variance.
+    pub(super) scale: bool,
+    /// For each parameter, whether particles may be moved along it.
+    pub(super) is_movable: &'a [bool],
+}
+
+impl Particles {
+    /// Draws as many new particles, all of one weight.
+    ///
+    /// Deviations from OptBayesExpt 1.2: the draws are systematic (one random number, equal steps; Kitagawa 1996), which
+    /// has less variance than multinomial draws; the nudge is not shrunk together with the particle, so that `scale`
+    /// keeps the covariance exactly.
+    pub(super) fn resample(&mut self, kernel: Kernel<'_>, random: &mut Random) {
+        let mean = self.mean();
+        let mut covariance = self.covariance();
+        for (i, row) in covariance.iter_mut().enumerate() {
+            for (j, entry) in row.iter_mut().enumerate() {
+                if !kernel.is_movable[i] || !kernel.is_movable[j] {
+                    *entry = 0.0;
+                }
+            }
+        }
+        let spread = sqrt(1.0 - kernel.a * kernel.a);
+        let factor: Vec<Vec<f64>> = cholesky(&covariance)
+            .into_iter()
+            .map(|row| row.into_iter().map(|entry| entry * spread).collect())
+            .collect();
+        let ancestors = self.systematic(random.uniform());
+        let mut chosen = vec![0.0; self.len()];
+        for parameter in 0..mean.len() {
+            let row = self.row_mut(parameter);
+            for (entry, ancestor) in chosen.iter_mut().zip(&ancestors) {
+                *entry = row[*ancestor as usize];
+            }
+            if kernel.scale && kernel.is_movable[parameter] {
+                for entry in &mut chosen {
+                    *entry = kernel.a * (*entry - mean[parameter]) + mean[parameter];
+                }
+            }
+            row.copy_from_slice(&chosen);
+        }
+        self.nudge(&factor, random);
+        self.level();
+    }
+
+    /// The particles at equal steps along the sum of weights, from `start` in [0, 1) of a step on.
+    fn systematic(&self, start: f64) -> Vec<u32> {
+        let step = self.total() / self.len() as f64;
+        let mut ancestors = Vec::with_capacity(self.len());
+        let (mut sum, mut last) = (0.0, 0);
+        for (i, weight) in self.weights().iter().enumerate() {
+            if *weight > 0.0 {
+                last = i as u32;
+                sum += weight;
+                while ancestors.len() < self.len() && (ancestors.len() as f64 + start) * step < sum {
+                    ancestors.push(last);
+                }
+            }
+        }
+        // Rounding may have left the last step out.
+        ancestors.resize(self.len(), last);
+        ancestors
+    }
+
+    /// Adds normal deviates with the covariance `factor factor^T`.
+    fn nudge(&mut self, factor: &[Vec<f64>], random: &mut Random) {
+        let mut normals = vec![[0.0; BLOCK]; factor.len()];
+        for range in self.blocks() {
+            for row in &mut normals {
+                row[..range.len()].fill_with(|| random.normal());
+            }
+            for (parameter, entries) in factor.iter().enumerate() {
+                let row = &mut self.row_mut(parameter)[range.clone()];
+                for (entry, normals) in entries.iter().zip(&normals).take(parameter + 1) {
+                    for (value, normal) in row.iter_mut().zip(normals) {
+                        *value += entry * normal;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weighted(count: usize) -> Particles {
+        let mut random = Random::new(5, 0);
+        let x: Vec<f64> = (0..count).map(|_| random.normal()).collect();
+        let y: Vec<f64> = x.iter().map(|x| 1e-3 * x + 2e-3 * random.normal()).collect();
+        let logs: Vec<f64> = x.iter().map(|x| -0.5 * (x - 1.0) * (x - 1.0)).collect();
+        Particles::with_log_weights([x, y].concat(), &logs).unwrap()
+    }
+
+    #[test]
+    fn scaled_resampling_keeps_mean_and_covariance() {
+        for (scale, growth) in [(true, 1.0), (false, 1.0 + (1.0 - 0.98 * 0.98))] {
+            let mut particles = weighted(100_000);
+            let (mean, covariance) = (particles.mean(), particles.covariance());
+            let kernel = Kernel {
+                a: 0.98,
+                scale,
+                is_movable: &[true, true],
+            };
+            particles.resample(kernel, &mut Random::new(6, 0));
+            assert_eq!(particles.effective(), 100_000.0);
+            let (new_mean, new_covariance) = (particles.mean(), particles.covariance());
+            for i in 0..2 {
+                let std = sqrt(covariance[i][i]);
+                assert!((new_mean[i] - mean[i]).abs() < 0.01 * std);
+                for j in 0..2 {
+                    let scale = sqrt(covariance[i][i] * covariance[j][j]);
+                    assert!((new_covariance[i][j] - growth * covariance[i][j]).abs() < 0.01 * scale);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_must_not_move_stays() {
+        let mut particles = weighted(1000);
+        let before: Vec<u64> = particles.row(1).iter().map(|y| y.to_bits()).collect();
+        let kernel = Kernel {
+            a: 0.9,
+            scale: true,
+            is_movable: &[true, false],
+        };
+        particles.resample(kernel, &mut Random::new(6, 0));
+        assert!(particles.row(1).iter().all(|y| before.contains(&y.to_bits())));
+        assert!(!particles.row(0).iter().any(|x| x.is_nan()));
+    }
+
+    /// Every particle is drawn as often as its weight says, to within one.
+    #[test]
+    fn systematic_draws_are_as_even_as_they_can_be() {
+        let particles = weighted(1000);
+        for start in [0.0, 0.3, 0.999_999] {
+            let ancestors = particles.systematic(start);
+            assert_eq!(ancestors.len(), 1000);
+            for (i, weight) in particles.weights().iter().enumerate() {
+                let expected = weight / particles.total() * 1000.0;
+                let count = ancestors.iter().filter(|ancestor| **ancestor == i as u32).count();
+                assert!((count as f64 - expected).abs() < 1.0 + 1e-9, "{count} {expected}");
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! An instrument that is not there.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use labwire_solve::random::Random;
+
+use super::error::DesignError;
+use super::experiment::{Experiment, Noise};
+use super::model::Points;
+
+/// Measures what an experiment's model gives for known parameters, with normal noise.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    experiment: Experiment,
+    truth: Vec<f64>,
+    sigma: Option<f64>,
+    random: Random,
+}
+
+impl Simulator {
+    /// An instrument whose parameters are `truth`; without it, they are drawn from the priors. `sigma` is the noise where
+    /// the experiment leaves it to the measurement, and 1 by default.
+    ///
+    /// # Errors
+    /// When `truth` has the wrong length or is not finite.
+    pub fn new(
+        experiment: Experiment,
+        truth: Option<Vec<f64>>,
+        sigma: Option<f64>,
+        seed: u64,
+    ) -> Result<Self, DesignError> {
+        let mut random = Random::new(seed, u64::MAX);
+        let expected = experiment.parameters.len();
+        let truth = truth.unwrap_or_else(|| {
+            let place = random.uniform();
+            let draws = experiment.parameters.iter();
+            draws.map(|it| it.prior.draw(&mut random, 0, 0, place)).collect()
+        });
+        if truth.len() != expected {
+            return Err(DesignError::Length {
+                what: "the truth",
+                expected,
+                found: truth.len(),
+            });
+        }
+        if !labwire_solve::math::all_finite(&truth) {
+            return Err(DesignError::NotFinite("the truth"));
+        }
+        Ok(Self {
+            experiment,
+            truth,
+            sigma,
+            random,
+        })
+    }
+
+    /// The parameters.
+    pub fn truth(&self) -> &[f64] {
+        &self.truth
+    }
+
+    /// What would be measured without noise: a number for each channel.
+    pub fn exact(&mut self, setting: &[f64]) -> Vec<f64> {
+        let mut values = vec![0.0; self.experiment.channels()];
+        let (setting, truth) = (Points::one(setting), Points::one(&self.truth));
+        self.experiment.model.evaluate(setting, truth, &mut values);
+        values
+    }
+
+    /// The standard deviation of the noise: a number for each channel.
+    pub fn sigma(&mut self, setting: &[f64]) -> Vec<f64> {
+        let channels = self.experiment.channels();
+        match &mut self.experiment.noise {
+            Noise::Reported => vec![self.sigma.unwrap_or(1.0); channels],
+            Noise::Known(sigma) => sigma.clone(),
+            Noise::OfSetting(model) | Noise::Unknown(model) => {
+                let mut sigma = vec![0.0; channels];
+                model.evaluate(Points::one(setting), Points::one(&self.truth), &mut sigma);
+                sigma
+            }
+        }
+    }
+
+    /// A measurement: a number for each channel.
+    pub fn measure(&mut self, setting: &[f64]) -> Vec<f64> {
+        let (mut values, sigma) = (self.exact(setting), self.sigma(setting));
+        for (value, sigma) in values.iter_mut().zip(sigma) {
+            *value += sigma * self.random.normal();
+        }
+        values
+    }
+}

@@ -1,0 +1,356 @@
+//! How useful a measurement would be, at each setting of the grid.
+//!
+//! A few particles are drawn; what would be measured with each is computed at a block of settings at a time, so that any
+//! number of settings takes little memory.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use labwire_solve::math::{exp, exp_weight, log, max, min};
+use labwire_solve::random::Random;
+
+use super::entropy::differential_entropy;
+use super::experiment::{Experiment, Noise, Utility};
+use super::model::Points;
+use super::particles::Particles;
+
+/// How many settings are worked on at a time.
+const BLOCK: usize = 128;
+
+/// The work of computing the utility of every setting, in parts.
+#[derive(Clone, Debug)]
+pub struct UtilityScan {
+    /// The drawn parameters, draw by draw.
+    draws: Vec<f64>,
+    /// For each draw a standard normal deviate a channel.
+    deviates: Vec<f64>,
+    previous: Option<Vec<f64>>,
+    utilities: Vec<f64>,
+    memory: Memory,
+}
+
+/// What a block of settings needs.
+#[derive(Clone, Debug, Default)]
+struct Memory {
+    /// The settings of the block, then the previous one as often.
+    settings: Vec<f64>,
+    /// What would be measured: a row of settings for each channel of each draw.
+    responses: Vec<f64>,
+    noise: Vec<f64>,
+    /// The noise variance: a row for each channel.
+    variances: Vec<f64>,
+    cost: Vec<f64>,
+}
+
+impl UtilityScan {
+    /// Draws particles. `previous` is the last setting.
+    pub(super) fn new(
+        experiment: &Experiment,
+        particles: &Particles,
+        previous: Option<&[f64]>,
+        random: &mut Random,
+    ) -> Self {
+        let count = experiment.options.draws;
+        let mut draws = Vec::with_capacity(count * particles.num_parameters());
+        for _ in 0..count {
+            let drawn = particles.draw(random);
+            draws.extend((0..particles.num_parameters()).map(|parameter| particles.row(parameter)[drawn]));
+        }
+        let needs_noise = matches!(
+            experiment.options.utility,
+            Utility::FullKld | Utility::InformationGain
+        );
+        let num_deviates = if needs_noise {
+            count * experiment.channels()
+        } else {
+            0
+        };
+        Self {
+            draws,
+            deviates: (0..num_deviates).map(|_| random.normal()).collect(),
+            previous: previous.map(<[f64]>::to_vec),
+            utilities: Vec::with_capacity(experiment.grid.len()),
+            memory: Memory::default(),
+        }
+    }
+
+    /// Works on, for about `settings` settings. Whether all are done.
+    pub(super) fn step(&mut self, experiment: &mut Experiment, settings: usize) -> bool {
+        let len = experiment.grid.len();
+        let end = len.min(self.utilities.len().saturating_add(settings));
+        while self.utilities.len() < end {
+            let start = self.utilities.len();
+            self.block(experiment, start, BLOCK.min(len - start));
+        }
+        self.utilities.len() == len
+    }
+
+    /// The utility of every setting, once all are done.
+    pub fn utilities(&self) -> &[f64] {
+        &self.utilities
+    }
+
+    fn block(&mut self, experiment: &mut Experiment, start: usize, count: usize) {
+        let Self {
+            draws,
+            deviates,
+            memory,
+            ..
+        } = self;
+        let num_knobs = experiment.grid.knobs().len();
+        let channels = experiment.channels();
+        memory.settings.resize(2 * num_knobs * count, 0.0);
+        experiment
+            .grid
+            .fill(start, count, &mut memory.settings[..num_knobs * count]);
+        let settings = Points::new(&memory.settings[..num_knobs * count], count, 0..count);
+        let num_draws = experiment.options.draws;
+        memory.responses.resize(num_draws * channels * count, 0.0);
+        let per_draw = draws.len() / num_draws;
+        let responses = memory.responses.chunks_exact_mut(channels * count);
+        for (draw, responses) in draws.chunks_exact(per_draw).zip(responses) {
+            experiment.model.evaluate(settings, Points::one(draw), responses);
+        }
+        memory.variances.clear();
+        memory.variances.resize(channels * count, 0.0);
+        let memory_of = (&mut memory.noise, &mut memory.variances[..]);
+        noise_variances(&mut experiment.noise, settings, draws, per_draw, memory_of);
+        let at = Block {
+            responses: &memory.responses,
+            variances: &memory.variances,
+            deviates,
+            channels,
+            count,
+        };
+        let first = self.utilities.len();
+        self.utilities.resize(first + count, 0.0);
+        let utilities = &mut self.utilities[first..];
+        match experiment.options.utility {
+            Utility::VarianceApprox => at.variance_approx(utilities),
+            Utility::MaxMin => at.max_min(utilities),
+            Utility::PseudoUtility => at.pseudo_utility(utilities),
+            Utility::FullKld => at.full_kld(utilities),
+            Utility::InformationGain => at.information_gain(utilities),
+        }
+        self.divide_by_cost(experiment, first, count);
+    }
+
+    fn divide_by_cost(&mut self, experiment: &mut Experiment, first: usize, count: usize) {
+        let Some(cost) = &mut experiment.cost else {
+            return;
+        };
+        let memory = &mut self.memory;
+        let half = memory.settings.len() / 2;
+        match &self.previous {
+            None if cost.needs_previous => return,
+            previous => {
+                let rows = memory.settings[half..].chunks_exact_mut(count);
+                for (k, row) in rows.enumerate() {
+                    row.fill(previous.as_ref().map_or(f64::NAN, |previous| previous[k]));
+                }
+            }
+        }
+        memory.cost.resize(count, 0.0);
+        let settings = Points::new(&memory.settings, count, 0..count);
+        cost.model.evaluate(settings, Points::one(&[]), &mut memory.cost);
+        for (utility, cost) in self.utilities[first..].iter_mut().zip(&memory.cost) {
+            *utility /= cost;
+        }
+    }
+}
+
+/// The noise variance of each channel at each setting: where the noise is unknown, its mean over the draws.
+fn noise_variances(
+    noise: &mut Noise,
+    settings: Points<'_>,
+    draws: &[f64],
+    per_draw: usize,
+    (memory, variances): (&mut Vec<f64>, &mut [f64]),
+) {
+    let count = settings.len();
+    memory.resize(variances.len(), 0.0);
+    match noise {
+        Noise::Reported => variances.fill(1.0),
+        Noise::Known(sigmas) => {
+            for (row, sigma) in variances.chunks_exact_mut(count).zip(sigmas) {
+                row.fill(*sigma * *sigma);
+            }
+        }
+        Noise::OfSetting(model) => {
+            model.evaluate(settings, Points::one(&draws[..per_draw]), memory);
+            for (variance, sigma) in variances.iter_mut().zip(memory) {
+                *variance = *sigma * *sigma;
+            }
+        }
+        Noise::Unknown(model) => {
+            let share = per_draw as f64 / draws.len() as f64;
+            for draw in draws.chunks_exact(per_draw) {
+                model.evaluate(settings, Points::one(draw), memory);
+                for (variance, sigma) in variances.iter_mut().zip(&*memory) {
+                    *variance += sigma * sigma * share;
+                }
+            }
+        }
+    }
+}
+
+/// What the draws say at a block of settings.
+struct Block<'a> {
+    responses: &'a [f64],
+    variances: &'a [f64],
+    deviates: &'a [f64],
+    channels: usize,
+    count: usize,
+}
+
+impl Block<'_> {
+    /// What each draw gives in a channel: rows of settings.
+    fn responses(&self, channel: usize) -> impl Iterator<Item = &[f64]> + Clone {
+        let rows = self.responses.chunks_exact(self.count);
+        rows.skip(channel).step_by(self.channels)
+    }
+
+    fn variances(&self, channel: usize) -> &[f64] {
+        &self.variances[channel * self.count..][..self.count]
+    }
+
+    fn num_draws(&self) -> f64 {
+        (self.responses.len() / (self.channels * self.count)) as f64
+    }
+
+    fn variance_approx(&self, utilities: &mut [f64]) {
+        let share = 1.0 / self.num_draws();
+        for channel in 0..self.channels {
+            let (mut means, mut squares) = ([0.0; BLOCK], [0.0; BLOCK]);
+            for row in self.responses(channel) {
+                for (mean, response) in means.iter_mut().zip(row) {
+                    *mean += response * share;
+                }
+            }
+            for row in self.responses(channel) {
+                for ((square, mean), response) in squares.iter_mut().zip(&means).zip(row) {
+                    *square += (response - mean) * (response - mean);
+                }
+            }
+            let noise = self.variances(channel).iter();
+            for ((utility, square), noise) in utilities.iter_mut().zip(&squares).zip(noise) {
+                *utility += square * share / noise;
+            }
+        }
+    }
+
+    fn max_min(&self, utilities: &mut [f64]) {
+        for channel in 0..self.channels {
+            let (mut least, mut most) = ([f64::INFINITY; BLOCK], [f64::NEG_INFINITY; BLOCK]);
+            for row in self.responses(channel) {
+                for ((least, most), response) in least.iter_mut().zip(&mut most).zip(row) {
+                    *least = min(*least, *response);
+                    *most = max(*most, *response);
+                }
+            }
+            for (i, utility) in utilities.iter_mut().enumerate() {
+                let range = most[i] - least[i];
+                *utility += range * range / self.variances(channel)[i];
+            }
+        }
+    }
+
+    fn pseudo_utility(&self, utilities: &mut [f64]) {
+        let normal = 2.0 * core::f64::consts::PI * core::f64::consts::E;
+        let mut samples = Vec::new();
+        for channel in 0..self.channels {
+            for (i, utility) in utilities.iter_mut().enumerate() {
+                samples.clear();
+                samples.extend(self.responses(channel).map(|row| row[i]));
+                let variance = exp(2.0 * differential_entropy(&mut samples)) / normal;
+                *utility += variance / self.variances(channel)[i];
+            }
+        }
+    }
+
+    fn full_kld(&self, utilities: &mut [f64]) {
+        let mut samples = Vec::new();
+        for channel in 0..self.channels {
+            let deviates = || self.deviates.iter().skip(channel).step_by(self.channels);
+            samples.clear();
+            samples.extend(deviates().copied());
+            let noise = differential_entropy(&mut samples);
+            for (i, utility) in utilities.iter_mut().enumerate() {
+                // In units of the noise, whose entropy is then the same everywhere.
+                let sigma = labwire_solve::math::sqrt(self.variances(channel)[i]);
+                samples.clear();
+                let rows = self.responses(channel).zip(deviates());
+                samples.extend(rows.map(|(row, deviate)| row[i] / sigma + deviate));
+                *utility += exp(differential_entropy(&mut samples) - noise) - 1.0;
+            }
+        }
+    }
+
+    /// The mean over draws of the log of the likelihood of what would be measured, over its mean likelihood under all
+    /// draws. Each draw stands for one measurement, with the same deviates at every setting.
+    fn information_gain(&self, utilities: &mut [f64]) {
+        let num_draws = self.num_draws() as usize;
+        let mut responses = vec![0.0; num_draws * self.channels];
+        for (i, utility) in utilities.iter_mut().enumerate() {
+            for channel in 0..self.channels {
+                let sigma = labwire_solve::math::sqrt(self.variances(channel)[i]);
+                for (draw, row) in self.responses(channel).enumerate() {
+                    responses[draw * self.channels + channel] = row[i] / sigma;
+                }
+            }
+            *utility += mean_gain(&responses, self.deviates, self.channels);
+        }
+    }
+}
+
+/// `responses` and `deviates` are in units of the noise, the channels of a draw together.
+fn mean_gain(responses: &[f64], deviates: &[f64], channels: usize) -> f64 {
+    let draws = || responses.chunks_exact(channels);
+    let count = draws().len() as f64;
+    let mut likelihoods = vec![0.0; draws().len()];
+    let mut sum = 0.0;
+    for (truth, deviates) in draws().zip(deviates.chunks_exact(channels)) {
+        let own = 0.5 * labwire_solve::math::norm_squared(deviates);
+        for (likelihood, other) in likelihoods.iter_mut().zip(draws()) {
+            let mut square = 0.0;
+            for ((truth, other), deviate) in truth.iter().zip(other).zip(deviates) {
+                let residual = truth - other + deviate;
+                square += residual * residual;
+            }
+            *likelihood = -0.5 * square;
+        }
+        // Relative to the largest: with many channels, none might be left otherwise.
+        let largest = likelihoods.iter().copied().fold(f64::NEG_INFINITY, max);
+        for likelihood in &mut likelihoods {
+            *likelihood = exp_weight(*likelihood - largest);
+        }
+        let evidence = likelihoods.iter().fold(0.0, |sum, likelihood| sum + likelihood);
+        sum -= own + largest + log(evidence / count);
+    }
+    sum / count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two answers that noise cannot confuse tell log 2 (one bit); two that are the same tell nothing.
+    #[test]
+    fn information_is_gained_where_answers_differ() {
+        let mut random = Random::new(1, 0);
+        for channels in [1, 3, 2000] {
+            let draws = 40;
+            let mut deviates: Vec<f64> = (0..draws * channels).map(|_| random.normal()).collect();
+            let apart = |distance: f64| -> Vec<f64> {
+                (0..draws * channels)
+                    .map(|i| distance * (i / channels % 2) as f64)
+                    .collect()
+            };
+            let gain = mean_gain(&apart(100.0), &deviates, channels);
+            assert!((gain - log(2.0)).abs() < 1e-9, "{channels}: {gain}");
+            assert!(mean_gain(&apart(0.0), &deviates, channels).abs() < 1e-9);
+            deviates.fill(0.0);
+            assert!(mean_gain(&apart(1e-3), &deviates, channels) < 1e-3 * channels as f64);
+        }
+    }
+}

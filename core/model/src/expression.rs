@@ -1,0 +1,23 @@
+//! Expressions: from text to a graph, its derivatives, and a program that evaluates them.
+//!
+//! ```text
+//! text -> syntax tree -> expression graph -> derivative graph -> program -> interpreter
+//! ```
+
+pub mod derivative;
+mod expand;
+mod functions;
+pub mod graph;
+pub(crate) mod interpreter;
+pub mod operation;
+pub mod program;
+mod schedule;
+mod scope;
+mod syntax;
+mod token;
+mod value;
+
+pub use expand::Expander;
+pub use scope::{Named, Scope};
+pub(crate) use syntax::parse_signature;
+pub use value::Value;

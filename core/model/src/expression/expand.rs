@@ -1,0 +1,564 @@
+//! Writes formulas out: a syntax tree and what its names stand for become values of a graph.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::functions::{CONSTANTS, FUNCTIONS, Function, function};
+use super::graph::{Expr, Graph};
+use super::operation::{Binary, Unary};
+use super::syntax::{Formula, Loop, TermId, TermKind, too_deep};
+use super::value::Value;
+use crate::text::{Fault, TextLimits, suggestion};
+
+/// What is known while formulas are written out.
+pub struct Expander {
+    /// The graph that expressions are added to.
+    pub graph: Graph,
+    limits: TextLimits,
+    globals: BTreeMap<String, Global>,
+    locals: Vec<(String, Value)>,
+    /// Definitions refer to earlier ones only: names with a lower number.
+    visible: usize,
+    steps: usize,
+    depth: usize,
+}
+
+struct Global {
+    number: usize,
+    meaning: Meaning,
+}
+
+#[derive(Clone)]
+enum Meaning {
+    Value(Value),
+    Function(Rc<Definition>),
+}
+
+/// A definition with arguments.
+struct Definition {
+    arguments: Vec<String>,
+    formula: Formula,
+    /// Where it was written, for faults inside it.
+    text: usize,
+}
+
+impl Expander {
+    /// No names yet, an empty graph.
+    pub fn new(limits: &TextLimits) -> Self {
+        Self {
+            graph: Graph::new(),
+            limits: limits.clone(),
+            globals: BTreeMap::new(),
+            locals: Vec::new(),
+            visible: usize::MAX,
+            steps: 0,
+            depth: 0,
+        }
+    }
+
+    /// Whether a name may be given to something new; if not, why.
+    pub fn check_new_name(&self, name: &str) -> Result<(), String> {
+        if self.globals.contains_key(name) {
+            return Err(format!("`{name}` is already defined"));
+        }
+        if CONSTANTS.iter().any(|(known, _)| *known == name) {
+            return Err(format!("`{name}` is a constant; choose another name"));
+        }
+        if function(name).is_some() || matches!(name, "for" | "in") {
+            return Err(format!("`{name}` is part of the language; choose another name"));
+        }
+        Ok(())
+    }
+
+    /// Lets later formulas use `name`.
+    pub fn define_value(&mut self, name: &str, value: Value) {
+        self.define(name, Meaning::Value(value));
+    }
+
+    /// Lets later formulas call `name`. `text` is what faults inside the formula will carry.
+    pub(super) fn define_function(
+        &mut self,
+        name: &str,
+        arguments: Vec<String>,
+        formula: Formula,
+        text: usize,
+    ) {
+        let definition = Definition {
+            arguments,
+            formula,
+            text,
+        };
+        self.define(name, Meaning::Function(Rc::new(definition)));
+    }
+
+    fn define(&mut self, name: &str, meaning: Meaning) {
+        let number = self.globals.len();
+        self.globals.insert(name.to_string(), Global { number, meaning });
+    }
+
+    /// What a formula stands for.
+    pub(super) fn expand(&mut self, formula: &Formula) -> Result<Value, Fault> {
+        self.term(formula, formula.root)
+    }
+
+    fn term(&mut self, formula: &Formula, id: TermId) -> Result<Value, Fault> {
+        let term = &formula.terms[id];
+        self.depth += 1;
+        if self.depth > self.limits.expression_depth {
+            return Err(too_deep(term.at, self.limits.expression_depth));
+        }
+        let value = match &term.kind {
+            TermKind::Number(value) => Ok(Value::Scalar(self.graph.constant(*value))),
+            TermKind::Name(name) => self.name(term.at, name),
+            TermKind::Negate(operand) => {
+                let operand = self.term(formula, *operand)?;
+                self.unary(term.at, Unary::Neg, &operand)
+            }
+            TermKind::Binary(..) => self.chain(formula, id),
+            TermKind::Call(name, arguments) => self.call(formula, term.at, name, arguments),
+            TermKind::Index(base, index) => self.index(formula, term.at, *base, *index),
+            TermKind::Slice(base, from, to) => self.slice(formula, term.at, *base, *from, *to),
+            TermKind::List(elements) => {
+                let elements: Result<Vec<Value>, Fault> = elements
+                    .iter()
+                    .map(|element| self.term(formula, *element))
+                    .collect();
+                self.list(term.at, elements?)
+            }
+            TermKind::Loop(body) => self.repeat(formula, term.at, body),
+        }?;
+        self.depth -= 1;
+        self.spend(term.at, 1)?;
+        Ok(value)
+    }
+
+    fn spend(&mut self, at: usize, steps: usize) -> Result<(), Fault> {
+        self.steps = self.steps.saturating_add(steps);
+        let limits = &self.limits;
+        if self.steps > limits.expansion_steps {
+            let limit = limits.expansion_steps;
+            return Err(Fault::new(
+                at,
+                format!("takes more than {limit} steps (limit `expansion-steps`)"),
+            ));
+        }
+        if self.graph.len() > limits.graph_nodes {
+            let limit = limits.graph_nodes;
+            return Err(Fault::new(
+                at,
+                format!("needs more than {limit} operations (limit `graph-nodes`)"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, at: usize, name: &str) -> Result<Value, Fault> {
+        if let Some((_, value)) = self.locals.iter().rev().find(|(local, _)| local == name) {
+            return Ok(value.clone());
+        }
+        match self.globals.get(name) {
+            Some(Global { number, .. }) if *number >= self.visible => {
+                let message = format!("`{name}` is defined further down");
+                Err(Fault::new(at, message).help("definitions may refer to earlier ones only".into()))
+            }
+            Some(Global {
+                meaning: Meaning::Value(value),
+                ..
+            }) => Ok(value.clone()),
+            Some(_) => {
+                let message = format!("`{name}` is a definition with arguments");
+                Err(Fault::new(at, message).help(format!("write `{name}(...)`")))
+            }
+            None => match CONSTANTS.iter().find(|(known, _)| *known == name) {
+                Some((_, value)) => Ok(Value::Scalar(self.graph.constant(*value))),
+                None => Err(self.unknown_name(at, name)),
+            },
+        }
+    }
+
+    fn unknown_name(&self, at: usize, name: &str) -> Fault {
+        let fault = Fault::new(at, format!("unknown name `{name}`"));
+        if function(name).is_some() {
+            return fault.help(format!("`{name}` is a function: write `{name}(...)`"));
+        }
+        let locals = self.locals.iter().map(|(local, _)| local.as_str());
+        let constants = CONSTANTS.iter().map(|(known, _)| *known);
+        let known = locals
+            .chain(self.globals.keys().map(String::as_str))
+            .chain(constants);
+        fault.suggest(suggestion(name, known))
+    }
+
+    fn call(
+        &mut self,
+        formula: &Formula,
+        at: usize,
+        name: &str,
+        arguments: &[TermId],
+    ) -> Result<Value, Fault> {
+        if let Some(function) = function(name) {
+            if function == Function::If {
+                return self.choose(formula, at, arguments);
+            }
+            let arguments = self.arguments(formula, arguments)?;
+            return self.builtin(at, name, function, &arguments);
+        }
+        match self.globals.get(name) {
+            Some(Global {
+                number,
+                meaning: Meaning::Function(definition),
+            }) if *number < self.visible => {
+                let (number, definition) = (*number, Rc::clone(definition));
+                let arguments = self.arguments(formula, arguments)?;
+                self.call_definition(at, name, number, &definition, arguments)
+            }
+            Some(Global {
+                meaning: Meaning::Value(value),
+                ..
+            }) => {
+                let message = format!("`{name}` is {}, not a function", value.describe());
+                Err(Fault::new(at, message).help(format!("an element is written `{name}[i]`")))
+            }
+            Some(_) => {
+                let message = format!("`{name}` is defined further down");
+                Err(Fault::new(at, message).help("definitions may refer to earlier ones only".into()))
+            }
+            None => {
+                let functions = FUNCTIONS.iter().map(|(known, _)| *known);
+                let known = functions.chain(self.globals.keys().map(String::as_str));
+                Err(Fault::new(at, format!("unknown function `{name}`")).suggest(suggestion(name, known)))
+            }
+        }
+    }
+
+    fn arguments(&mut self, formula: &Formula, arguments: &[TermId]) -> Result<Vec<Value>, Fault> {
+        arguments
+            .iter()
+            .map(|argument| self.term(formula, *argument))
+            .collect()
+    }
+
+    fn call_definition(
+        &mut self,
+        at: usize,
+        name: &str,
+        number: usize,
+        definition: &Definition,
+        arguments: Vec<Value>,
+    ) -> Result<Value, Fault> {
+        check_count(at, name, arguments.len(), definition.arguments.len())?;
+        let names = definition.arguments.iter().cloned();
+        let locals = core::mem::replace(&mut self.locals, names.zip(arguments).collect());
+        let visible = core::mem::replace(&mut self.visible, number);
+        let value = self.expand(&definition.formula);
+        self.locals = locals;
+        self.visible = visible;
+        value.map_err(|fault| fault.in_text(definition.text))
+    }
+
+    /// A branch whose condition is known already is not even looked at.
+    fn choose(&mut self, formula: &Formula, at: usize, arguments: &[TermId]) -> Result<Value, Fault> {
+        let &[condition, first, second] = arguments else {
+            return Err(
+                Fault::new(at, format!("`if` takes 3 arguments, found {}", arguments.len()))
+                    .help("write if(condition, then, else)".into()),
+            );
+        };
+        let Some(condition) = self.term(formula, condition)?.as_scalar() else {
+            return Err(Fault::new(at, "the condition of `if` must be a number".into()));
+        };
+        match self.graph.constant_value(condition) {
+            Some(value) if value != 0.0 => self.term(formula, first),
+            Some(_) => self.term(formula, second),
+            None => {
+                let (first, second) = (self.term(formula, first)?, self.term(formula, second)?);
+                let select = |graph: &mut Graph, a, b| graph.select(condition, a, b);
+                self.elementwise(at, "if", &first, &second, &select)
+            }
+        }
+    }
+
+    fn builtin(
+        &mut self,
+        at: usize,
+        name: &str,
+        function: Function,
+        arguments: &[Value],
+    ) -> Result<Value, Fault> {
+        match (function, arguments) {
+            (Function::Unary(op), [x]) => self.unary(at, op, x),
+            (Function::Binary(op), [a, b]) => self.binary(at, name, op, a, b),
+            (Function::Fold(op), [Value::List(elements)]) => self.fold(at, name, op, elements),
+            (Function::Fold(op), [_, _, ..]) => self.fold(at, name, op, arguments),
+            (Function::Fold(_), _) => {
+                let message = format!("`{name}` takes a vector, or two or more arguments");
+                Err(Fault::new(at, message))
+            }
+            (Function::Join(op), [Value::List(elements)]) => self.join(at, name, op, elements),
+            (Function::Join(_), _) => {
+                let message = format!("`{name}` takes a vector, or a range and an expression");
+                Err(Fault::new(at, message).help(format!("write {name}(i in 0..4, ...)")))
+            }
+            (Function::Dot, [a, b]) => {
+                let products = self.binary(at, name, Binary::Mul, a, b)?;
+                let products = self.vector(at, name, &products)?;
+                Ok(Value::Scalar(self.graph.sum(&products)))
+            }
+            (Function::Norm2, [x]) => {
+                let elements = self.vector(at, name, x)?;
+                let mut square = |x: &Expr| self.graph.binary(Binary::Mul, *x, *x);
+                let squares: Vec<Expr> = elements.iter().map(&mut square).collect();
+                let sum = self.graph.sum(&squares);
+                Ok(Value::Scalar(self.graph.unary(Unary::NormSqrt, sum)))
+            }
+            (Function::NormInf, [x]) => {
+                let elements = self.vector(at, name, x)?;
+                let mut magnitude = |x: &Expr| self.graph.unary(Unary::Abs, *x);
+                let magnitudes: Vec<Expr> = elements.iter().map(&mut magnitude).collect();
+                let largest = self.graph.fold(Binary::Max, &magnitudes);
+                Ok(Value::Scalar(largest.unwrap_or_else(|| self.graph.constant(0.0))))
+            }
+            (Function::Binary(_) | Function::Dot, _) => Err(wrong_count(at, name, arguments.len(), 2)),
+            _ => Err(wrong_count(at, name, arguments.len(), 1)),
+        }
+    }
+
+    fn vector(&mut self, at: usize, name: &str, value: &Value) -> Result<Vec<Expr>, Fault> {
+        let elements = value.elements().ok_or_else(|| {
+            Fault::new(
+                at,
+                format!("`{name}` takes a vector of numbers, found {}", value.describe()),
+            )
+        })?;
+        self.spend(at, elements.len())?;
+        Ok(elements)
+    }
+
+    /// Joins values in the order of [`Graph::sum`].
+    fn fold(&mut self, at: usize, name: &str, op: Binary, values: &[Value]) -> Result<Value, Fault> {
+        let mut values = values.to_vec();
+        if values.is_empty() {
+            return Err(Fault::new(at, format!("`{name}` of nothing has no value")));
+        }
+        while values.len() > 1 {
+            let half = values.len().div_ceil(2);
+            for i in half..values.len() {
+                values[i - half] = self.binary(at, name, op, &values[i - half], &values[i])?;
+            }
+            values.truncate(half);
+        }
+        Ok(values.remove(0))
+    }
+
+    fn join(&mut self, at: usize, name: &str, op: Binary, values: &[Value]) -> Result<Value, Fault> {
+        if values.is_empty() {
+            let neutral = if op == Binary::Mul { 1.0 } else { 0.0 };
+            return Ok(Value::Scalar(self.graph.constant(neutral)));
+        }
+        self.fold(at, name, op, values)
+    }
+
+    fn unary(&mut self, at: usize, op: Unary, x: &Value) -> Result<Value, Fault> {
+        match x {
+            Value::Scalar(x) => Ok(Value::Scalar(self.graph.unary(op, *x))),
+            Value::List(elements) => {
+                self.spend(at, elements.len())?;
+                let results: Result<Rc<[Value]>, Fault> = elements
+                    .iter()
+                    .map(|element| self.unary(at, op, element))
+                    .collect();
+                Ok(Value::List(results?))
+            }
+        }
+    }
+
+    fn binary(&mut self, at: usize, name: &str, op: Binary, a: &Value, b: &Value) -> Result<Value, Fault> {
+        let binary = |graph: &mut Graph, a, b| graph.binary(op, a, b);
+        self.elementwise(at, name, a, b, &binary)
+    }
+
+    /// Applies `f` to corresponding elements; a number, or a list of one, goes with every element.
+    fn elementwise(
+        &mut self,
+        at: usize,
+        name: &str,
+        a: &Value,
+        b: &Value,
+        f: &dyn Fn(&mut Graph, Expr, Expr) -> Expr,
+    ) -> Result<Value, Fault> {
+        let len = match (a, b) {
+            (Value::Scalar(a), Value::Scalar(b)) => return Ok(Value::Scalar(f(&mut self.graph, *a, *b))),
+            (Value::List(a), Value::List(b)) => match (a.len(), b.len()) {
+                (len, 1) | (1, len) => len,
+                (left, right) if left == right => left,
+                (left, right) => {
+                    let message = format!(
+                        "`{name}` needs equal lengths: the left has {left} elements, the right {right}"
+                    );
+                    return Err(Fault::new(at, message));
+                }
+            },
+            (Value::List(list), _) | (_, Value::List(list)) => list.len(),
+        };
+        self.spend(at, len)?;
+        let element = |value: &Value, i: usize| match value {
+            Value::Scalar(_) => value.clone(),
+            Value::List(elements) if elements.len() == 1 => elements[0].clone(),
+            Value::List(elements) => elements[i].clone(),
+        };
+        let results: Result<Rc<[Value]>, Fault> = (0..len)
+            .map(|i| self.elementwise(at, name, &element(a, i), &element(b, i), f))
+            .collect();
+        Ok(Value::List(results?))
+    }
+
+    /// A chain of operators, along its left sides: it may be as long as it likes.
+    fn chain(&mut self, formula: &Formula, id: TermId) -> Result<Value, Fault> {
+        let mut links = Vec::new();
+        let mut first = id;
+        while let TermKind::Binary(symbol, left, right) = formula.terms[first].kind {
+            links.push((formula.terms[first].at, symbol, right));
+            first = left;
+        }
+        let mut value = self.term(formula, first)?;
+        for (at, symbol, right) in links.into_iter().rev() {
+            let right = self.term(formula, right)?;
+            value = self.operator(at, symbol, &value, &right)?;
+            self.spend(at, 1)?;
+        }
+        Ok(value)
+    }
+
+    fn operator(&mut self, at: usize, symbol: &str, a: &Value, b: &Value) -> Result<Value, Fault> {
+        let (op, a, b) = match symbol {
+            "+" => (Binary::Add, a, b),
+            "-" => (Binary::Sub, a, b),
+            "*" => (Binary::Mul, a, b),
+            "/" => (Binary::Div, a, b),
+            "^" => (Binary::Pow, a, b),
+            "<" => (Binary::Less, a, b),
+            "<=" => (Binary::LessEqual, a, b),
+            ">" => (Binary::Less, b, a),
+            ">=" => (Binary::LessEqual, b, a),
+            "==" => (Binary::Equal, a, b),
+            _ => (Binary::NotEqual, a, b),
+        };
+        self.binary(at, symbol, op, a, b)
+    }
+
+    fn list(&mut self, at: usize, elements: Vec<Value>) -> Result<Value, Fault> {
+        self.spend(at, elements.len())?;
+        Value::list(elements).ok_or_else(|| {
+            Fault::new(
+                at,
+                "a list holds numbers, or rows of numbers of equal length".into(),
+            )
+        })
+    }
+
+    fn repeat(&mut self, formula: &Formula, at: usize, body: &Loop) -> Result<Value, Fault> {
+        let from = self.whole_number(formula, body.from, "a bound of a range")?;
+        let to = self.whole_number(formula, body.to, "a bound of a range")?;
+        let mut values = Vec::new();
+        for i in from..to {
+            self.spend(at, 1)?;
+            let index = Value::Scalar(self.graph.constant(i as f64));
+            self.locals.push((body.name.clone(), index));
+            let value = self.term(formula, body.body);
+            self.locals.pop();
+            values.push(value?);
+        }
+        match body.join {
+            Some(op) => self.join(at, if op == Binary::Mul { "prod" } else { "sum" }, op, &values),
+            None => self.list(at, values),
+        }
+    }
+
+    fn index(&mut self, formula: &Formula, at: usize, base: TermId, index: TermId) -> Result<Value, Fault> {
+        let elements = self.indexed(formula, at, base)?;
+        let i = self.whole_number(formula, index, "an index")?;
+        let element = usize::try_from(i).ok().and_then(|i| elements.get(i));
+        element.cloned().ok_or_else(|| {
+            let message = format!("index {i} is outside of {} elements", elements.len());
+            Fault::new(formula.terms[index].at, message).help(indices_help(elements.len()))
+        })
+    }
+
+    fn slice(
+        &mut self,
+        formula: &Formula,
+        at: usize,
+        base: TermId,
+        from: TermId,
+        to: TermId,
+    ) -> Result<Value, Fault> {
+        let elements = self.indexed(formula, at, base)?;
+        let start = self.whole_number(formula, from, "a bound of a slice")?;
+        let end = self.whole_number(formula, to, "a bound of a slice")?;
+        let bounds = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let slice = bounds
+            .and_then(|(start, end)| elements.get(start..end))
+            .ok_or_else(|| {
+                let message = format!("{start}..{end} is outside of {} elements", elements.len());
+                Fault::new(formula.terms[from].at, message)
+                    .help("a slice a..b goes from a up to, not including, b".into())
+            })?;
+        self.spend(at, slice.len())?;
+        Ok(Value::List(slice.into()))
+    }
+
+    fn indexed(&mut self, formula: &Formula, at: usize, base: TermId) -> Result<Rc<[Value]>, Fault> {
+        match self.term(formula, base)? {
+            Value::List(elements) => Ok(elements),
+            Value::Scalar(_) => Err(Fault::new(at, "a number has no elements".into())),
+        }
+    }
+
+    fn whole_number(&mut self, formula: &Formula, id: TermId, what: &str) -> Result<i64, Fault> {
+        let at = formula.terms[id].at;
+        let value = self.term(formula, id)?;
+        let Some(expr) = value.as_scalar() else {
+            return Err(Fault::new(
+                at,
+                format!("{what} must be a whole number, found {}", value.describe()),
+            ));
+        };
+        match self.graph.constant_value(expr) {
+            None => Err(
+                Fault::new(at, format!("{what} must be known when the file is loaded"))
+                    .help("it cannot depend on variables or parameters".into()),
+            ),
+            Some(value) if value == labwire_solve::math::floor(value) && value.abs() < 1e15 => {
+                Ok(value as i64)
+            }
+            Some(value) => Err(Fault::new(
+                at,
+                format!("{what} must be a whole number, found {value}"),
+            )),
+        }
+    }
+}
+
+fn check_count(at: usize, name: &str, found: usize, expected: usize) -> Result<(), Fault> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(wrong_count(at, name, found, expected))
+    }
+}
+
+fn wrong_count(at: usize, name: &str, found: usize, expected: usize) -> Fault {
+    let noun = if expected == 1 { "argument" } else { "arguments" };
+    Fault::new(at, format!("`{name}` takes {expected} {noun}, found {found}"))
+}
+
+fn indices_help(len: usize) -> String {
+    match len {
+        0 => String::from("it is empty"),
+        1 => String::from("the only index is 0"),
+        _ => format!("indices go from 0 to {}", len - 1),
+    }
+}

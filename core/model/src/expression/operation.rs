@@ -1,0 +1,180 @@
+//! The operations of an expression graph and what each computes: folding, interpreting and every other back end agree
+//! with the functions given here, bit for bit.
+
+use labwire_solve::math;
+
+/// An operation on one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unary {
+    /// `-x`
+    Neg,
+    /// `|x|`; its derivative at 0 is 0.
+    Abs,
+    /// -1, 0 or 1; its derivative is 0 everywhere.
+    Sign,
+    /// The largest integer not above `x`; its derivative is 0 everywhere.
+    Floor,
+    /// The square root.
+    Sqrt,
+    /// The square root of a sum of squares: its derivative at 0 is 0, a subgradient of the norm.
+    NormSqrt,
+    /// The exponential.
+    Exp,
+    /// The natural logarithm.
+    Log,
+    /// `log(1 + x)`
+    Log1p,
+    /// `exp(x) - 1`
+    Expm1,
+    /// The sine.
+    Sin,
+    /// The cosine.
+    Cos,
+    /// The tangent.
+    Tan,
+    /// The inverse sine.
+    Asin,
+    /// The inverse cosine.
+    Acos,
+    /// The inverse tangent.
+    Atan,
+    /// The hyperbolic sine.
+    Sinh,
+    /// The hyperbolic cosine.
+    Cosh,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// The inverse hyperbolic sine.
+    Asinh,
+    /// The inverse hyperbolic cosine.
+    Acosh,
+    /// The inverse hyperbolic tangent.
+    Atanh,
+    /// The error function.
+    Erf,
+}
+
+/// An operation on two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Binary {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Sub,
+    /// `a * b`
+    Mul,
+    /// `a / b`
+    Div,
+    /// `a * b`, and 0 where `a` is 0, whatever `b` is.
+    MaskedMul,
+    /// `a / b`, and 0 where `a` is 0, whatever `b` is.
+    MaskedDiv,
+    /// `a` to the power of `b`.
+    Pow,
+    /// The angle of the point (`b`, `a`).
+    Atan2,
+    /// `sqrt(a^2 + b^2)` without overflow.
+    Hypot,
+    /// The smaller; the first at a tie.
+    Min,
+    /// The larger; the first at a tie.
+    Max,
+    /// 1 where `a < b`, else 0.
+    Less,
+    /// 1 where `a <= b`, else 0.
+    LessEqual,
+    /// 1 where `a == b`, else 0.
+    Equal,
+    /// 1 where `a != b`, else 0.
+    NotEqual,
+}
+
+impl Unary {
+    /// What the operation computes.
+    pub fn function(self) -> fn(f64) -> f64 {
+        match self {
+            Self::Neg => |x| -x,
+            Self::Abs => f64::abs,
+            Self::Sign => math::sign,
+            Self::Floor => math::floor,
+            Self::Sqrt | Self::NormSqrt => math::sqrt,
+            Self::Exp => math::exp,
+            Self::Log => math::log,
+            Self::Log1p => math::log1p,
+            Self::Expm1 => math::expm1,
+            Self::Sin => math::sin,
+            Self::Cos => math::cos,
+            Self::Tan => math::tan,
+            Self::Asin => math::asin,
+            Self::Acos => math::acos,
+            Self::Atan => math::atan,
+            Self::Sinh => math::sinh,
+            Self::Cosh => math::cosh,
+            Self::Tanh => math::tanh,
+            Self::Asinh => math::asinh,
+            Self::Acosh => math::acosh,
+            Self::Atanh => math::atanh,
+            Self::Erf => math::erf,
+        }
+    }
+
+    /// Whether the value or the derivative jumps somewhere, so that a constraint made of it gets no multiplier.
+    pub fn has_kink(self) -> bool {
+        matches!(self, Self::Abs | Self::Sign | Self::Floor)
+    }
+}
+
+impl Binary {
+    /// What the operation computes.
+    pub fn function(self) -> fn(f64, f64) -> f64 {
+        match self {
+            Self::Add => |a, b| a + b,
+            Self::Sub => |a, b| a - b,
+            Self::Mul => |a, b| a * b,
+            Self::Div => |a, b| a / b,
+            Self::MaskedMul => masked_mul,
+            Self::MaskedDiv => masked_div,
+            Self::Pow => math::pow,
+            Self::Atan2 => math::atan2,
+            Self::Hypot => math::hypot,
+            Self::Min => math::min,
+            Self::Max => math::max,
+            Self::Less => |a, b| truth(a < b),
+            Self::LessEqual => |a, b| truth(a <= b),
+            Self::Equal => |a, b| truth(a == b),
+            Self::NotEqual => |a, b| truth(a != b),
+        }
+    }
+
+    /// Whether `op(a, b)` and `op(b, a)` are the same bits.
+    pub fn is_commutative(self) -> bool {
+        matches!(self, Self::Add | Self::Mul | Self::Equal | Self::NotEqual)
+    }
+
+    /// Whether the value or the derivative jumps somewhere, so that a constraint made of it gets no multiplier.
+    pub fn has_kink(self) -> bool {
+        matches!(
+            self,
+            Self::Min | Self::Max | Self::Less | Self::LessEqual | Self::Equal | Self::NotEqual
+        )
+    }
+}
+
+/// What a selection computes: `a` where the condition is not 0, else `b`.
+pub fn select(condition: f64, a: f64, b: f64) -> f64 {
+    if condition != 0.0 { a } else { b }
+}
+
+/// What [`Binary::MaskedMul`] computes.
+pub(super) fn masked_mul(a: f64, b: f64) -> f64 {
+    if a == 0.0 { 0.0 } else { a * b }
+}
+
+/// What [`Binary::MaskedDiv`] computes.
+pub(super) fn masked_div(a: f64, b: f64) -> f64 {
+    if a == 0.0 { 0.0 } else { a / b }
+}
+
+fn truth(holds: bool) -> f64 {
+    if holds { 1.0 } else { 0.0 }
+}

@@ -1,0 +1,154 @@
+//! Reads the named inputs, definitions and expressions of a file.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::expand::Expander;
+use super::graph::{Expr, Input};
+use super::syntax::{parse, parse_signature};
+use super::value::Value;
+use crate::text::{Entry, Fault, Place, TextError, TextLimits};
+
+/// A named vector of decision variables or parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub len: usize,
+}
+
+/// The meaning of the names of a file, as far as it has been read.
+pub struct Scope<'t> {
+    /// Limits on the text.
+    pub limits: &'t TextLimits,
+    /// The names and the graph.
+    pub expander: Expander,
+    /// The bodies of definitions with arguments, for faults that turn up when they are called.
+    texts: Vec<Place<'t>>,
+}
+
+impl<'t> Scope<'t> {
+    /// No names yet, an empty graph.
+    pub fn new(limits: &'t TextLimits) -> Self {
+        Self {
+            limits,
+            expander: Expander::new(limits),
+            texts: Vec::new(),
+        }
+    }
+
+    /// Named vectors of variables or parameters, laid out in the order of the file from the element `offset` on.
+    pub(crate) fn inputs(
+        &mut self,
+        place: &Place<'t>,
+        input: Input,
+        offset: usize,
+    ) -> Result<Vec<Named>, TextError> {
+        let entries = place.entries("an object of names and lengths")?;
+        if entries.is_empty() && input == Input::Variable {
+            return Err(place.error("expected at least one variable".into()));
+        }
+        let mut inputs = Vec::with_capacity(entries.len());
+        let mut total = 0;
+        let limit = u32::try_from(self.limits.variables).unwrap_or(u32::MAX);
+        for entry in &entries {
+            let name = self.new_name(place, entry)?;
+            let len = entry.value.whole_number(1, limit)?;
+            total += len as usize;
+            if total > self.limits.variables {
+                let message = format!("more than {limit} in total (limit `variables`)");
+                return Err(entry.value.error(message));
+            }
+            let first = (offset + total) as u32 - len;
+            let elements: Vec<Expr> = (first..first + len)
+                .map(|i| self.expander.graph.input(input, i))
+                .collect();
+            self.expander.define_value(&name, Value::vector(elements));
+            inputs.push(Named {
+                name,
+                len: len as usize,
+            });
+        }
+        Ok(inputs)
+    }
+
+    /// The name that `entry` introduces.
+    ///
+    /// # Errors
+    /// If it is taken, reserved, or not a name.
+    pub fn new_name(&self, place: &Place<'t>, entry: &Entry<'t>) -> Result<String, TextError> {
+        let fault = |fault| place.fault_in_key(entry, fault);
+        match parse_signature(entry.name).map_err(fault)? {
+            (name, None) => {
+                self.expander
+                    .check_new_name(&name)
+                    .map_err(|message| fault(Fault::new(0, message)))?;
+                Ok(name)
+            }
+            (_, Some(_)) => Err(fault(Fault::new(0, "expected a name without arguments".into()))),
+        }
+    }
+
+    /// Reads the definitions of an object: names, or functions with arguments, and their expressions.
+    pub fn definitions(&mut self, place: &Place<'t>) -> Result<(), TextError> {
+        for entry in place.entries("an object of names and expressions")? {
+            let fault = |fault| place.fault_in_key(&entry, fault);
+            let (name, arguments) = parse_signature(entry.name).map_err(fault)?;
+            self.expander
+                .check_new_name(&name)
+                .map_err(|message| fault(Fault::new(0, message)))?;
+            match arguments {
+                None => {
+                    let value = self.value(&entry.value)?;
+                    self.expander.define_value(&name, value);
+                }
+                Some(arguments) => {
+                    let formula = parse(entry.value.expression()?, self.limits.expression_depth)
+                        .map_err(|fault| entry.value.fault_inside(fault))?;
+                    self.expander
+                        .define_function(&name, arguments, formula, self.texts.len());
+                    self.texts.push(entry.value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of one expression.
+    pub fn value(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
+        let formula = parse(place.expression()?, self.limits.expression_depth);
+        let value = formula.and_then(|formula| self.expander.expand(&formula));
+        value.map_err(|fault| match fault.text {
+            Some(text) => self.texts[text].fault_inside(fault),
+            None => place.fault_inside(fault),
+        })
+    }
+
+    /// An expression or a list of them; vectors are strung together.
+    pub fn expressions(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, TextError> {
+        let places = if place.is_list() {
+            place.items("a list of expressions")?
+        } else {
+            alloc::vec![place.clone()]
+        };
+        let mut components = Vec::new();
+        for place in &places {
+            let value = self.value(place)?;
+            match (value.as_scalar(), value.elements()) {
+                (Some(scalar), _) => components.push(scalar),
+                (None, Some(elements)) => components.extend(elements),
+                (None, None) => {
+                    let message = format!("expected a number or a vector, found {}", value.describe());
+                    return Err(place.error(message));
+                }
+            }
+            if components.len() > self.limits.variables {
+                let limit = self.limits.variables;
+                return Err(place.error(format!("more than {limit} constraints (limit `variables`)")));
+            }
+        }
+        Ok(components)
+    }
+}

@@ -1,0 +1,379 @@
+//! The grammar of expressions: text to a syntax tree.
+//!
+//! From loosest to tightest: comparison (not chained), `+ -`, `* /`, sign, `^` (to the right; its exponent may carry a
+//! sign), then index, slice and call.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::operation::Binary;
+use super::token::{Token, tokens};
+use crate::text::Fault;
+
+/// Names a term of a [`Formula`].
+pub(super) type TermId = usize;
+
+/// One piece of a formula and its place in the text, in bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Term {
+    pub(super) at: usize,
+    pub(super) kind: TermKind,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum TermKind {
+    Number(f64),
+    Name(String),
+    Negate(TermId),
+    Binary(&'static str, TermId, TermId),
+    Call(String, Vec<TermId>),
+    Index(TermId, TermId),
+    Slice(TermId, TermId, TermId),
+    List(Vec<TermId>),
+    Loop(Box<Loop>),
+}
+
+/// `sum(i in a..b, e)`, `prod(i in a..b, e)` or `[e for i in a..b]`.
+#[derive(Clone, Debug)]
+pub(super) struct Loop {
+    pub(super) name: String,
+    pub(super) from: TermId,
+    pub(super) to: TermId,
+    pub(super) body: TermId,
+    /// What joins the values; nothing makes them a vector.
+    pub(super) join: Option<Binary>,
+}
+
+/// A parsed expression. Terms refer to earlier ones only.
+#[derive(Clone, Debug)]
+pub(super) struct Formula {
+    pub(super) terms: Vec<Term>,
+    pub(super) root: TermId,
+}
+
+/// Reads an expression.
+pub(super) fn parse(text: &str, depth_limit: usize) -> Result<Formula, Fault> {
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        next: 0,
+        terms: Vec::new(),
+        depth_left: depth_limit,
+        depth_limit,
+    };
+    let root = parser.expression(COMPARISON)?;
+    parser.expect_end()?;
+    Ok(Formula {
+        terms: parser.terms,
+        root,
+    })
+}
+
+/// Reads `name` or `name(argument, ...)`: the left side of a definition.
+pub(crate) fn parse_signature(text: &str) -> Result<(String, Option<Vec<String>>), Fault> {
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        next: 0,
+        terms: Vec::new(),
+        depth_left: 1,
+        depth_limit: 1,
+    };
+    let name = parser.name("a name")?;
+    let mut arguments = None;
+    if parser.take("(") {
+        let mut names: Vec<String> = Vec::new();
+        loop {
+            let at = parser.at();
+            let argument = parser.name("the name of an argument")?;
+            if names.contains(&argument) {
+                return Err(Fault::new(at, format!("the argument `{argument}` appears twice")));
+            }
+            names.push(argument);
+            if !parser.take(",") {
+                break;
+            }
+        }
+        parser.expect(")", "`,` or `)`")?;
+        arguments = Some(names);
+    }
+    parser.expect_end()?;
+    Ok((name, arguments))
+}
+
+/// Binding powers.
+const COMPARISON: u32 = 0;
+const ADDITION: u32 = 1;
+const MULTIPLICATION: u32 = 2;
+const SIGN: u32 = 3;
+const POWER: u32 = 4;
+
+struct Parser {
+    tokens: Vec<(usize, Token)>,
+    next: usize,
+    terms: Vec<Term>,
+    depth_left: usize,
+    depth_limit: usize,
+}
+
+impl Parser {
+    /// An expression whose operators bind at least as tightly as `power`.
+    fn expression(&mut self, power: u32) -> Result<TermId, Fault> {
+        self.enter()?;
+        let mut left = self.signed()?;
+        let mut is_comparison = false;
+        while let Token::Symbol(symbol) = *self.peek() {
+            let Some((operator_power, right_power)) = binding(symbol) else {
+                break;
+            };
+            if operator_power < power {
+                break;
+            }
+            let at = self.at();
+            if operator_power == COMPARISON {
+                if is_comparison {
+                    return Err(Fault::new(at, "comparisons cannot be chained".into())
+                        .help("use a product of comparisons, or parentheses".into()));
+                }
+                is_comparison = true;
+            }
+            self.next += 1;
+            let right = self.expression(right_power)?;
+            left = self.push(at, TermKind::Binary(symbol, left, right));
+        }
+        self.depth_left += 1;
+        Ok(left)
+    }
+
+    fn signed(&mut self) -> Result<TermId, Fault> {
+        let at = self.at();
+        if self.take("-") {
+            let operand = self.expression(SIGN)?;
+            return Ok(self.push(at, TermKind::Negate(operand)));
+        }
+        if self.take("+") {
+            return self.expression(SIGN);
+        }
+        self.postfix()
+    }
+
+    /// Something with any number of indices behind it.
+    fn postfix(&mut self) -> Result<TermId, Fault> {
+        let mut base = self.primary()?;
+        let mut levels = 0;
+        while let at = self.at()
+            && self.take("[")
+        {
+            levels += 1;
+            if levels > 2 {
+                return Err(Fault::new(at, "no value has more than two indices".into()));
+            }
+            let from = self.expression(COMPARISON)?;
+            let kind = if self.take("..") {
+                TermKind::Slice(base, from, self.expression(COMPARISON)?)
+            } else {
+                TermKind::Index(base, from)
+            };
+            self.expect("]", "`]` or `..`")?;
+            base = self.push(at, kind);
+        }
+        Ok(base)
+    }
+
+    fn primary(&mut self) -> Result<TermId, Fault> {
+        let (at, token) = self.tokens[self.next].clone();
+        match token {
+            Token::Number(value) => {
+                self.next += 1;
+                Ok(self.push(at, TermKind::Number(value)))
+            }
+            Token::Name(name) => {
+                self.next += 1;
+                if self.take("(") {
+                    self.call(at, name)
+                } else {
+                    Ok(self.push(at, TermKind::Name(name)))
+                }
+            }
+            Token::Symbol("(") => {
+                self.next += 1;
+                let inner = self.expression(COMPARISON)?;
+                self.expect(")", "`)` or an operator")?;
+                Ok(inner)
+            }
+            Token::Symbol("[") => {
+                self.next += 1;
+                self.list(at)
+            }
+            _ => Err(self.unexpected("a number, a name, `(`, `[` or a sign")),
+        }
+    }
+
+    /// What follows `name(`.
+    fn call(&mut self, at: usize, name: String) -> Result<TermId, Fault> {
+        let join = match name.as_str() {
+            "sum" => Some(Binary::Add),
+            "prod" => Some(Binary::Mul),
+            _ => None,
+        };
+        let is_loop = matches!(
+            self.tokens.get(self.next..self.next + 2),
+            Some([(_, Token::Name(_)), (_, Token::Name(word))]) if word == "in"
+        );
+        if join.is_some() && is_loop {
+            let (name, from, to) = self.range()?;
+            self.expect(",", "`,` and what to add up")?;
+            let body = self.expression(COMPARISON)?;
+            self.expect(")", "`)` or an operator")?;
+            return Ok(self.push_loop(at, name, (from, to), body, join));
+        }
+        let mut arguments = Vec::new();
+        if !self.take(")") {
+            loop {
+                arguments.push(self.expression(COMPARISON)?);
+                if !self.take(",") {
+                    break;
+                }
+            }
+            self.expect(")", "`,`, `)` or an operator")?;
+        }
+        Ok(self.push(at, TermKind::Call(name, arguments)))
+    }
+
+    /// What follows `[`.
+    fn list(&mut self, at: usize) -> Result<TermId, Fault> {
+        let first = self.expression(COMPARISON)?;
+        if matches!(self.peek(), Token::Name(word) if word == "for") {
+            self.next += 1;
+            let (name, from, to) = self.range()?;
+            self.expect("]", "`]` or an operator")?;
+            return Ok(self.push_loop(at, name, (from, to), first, None));
+        }
+        let mut elements = alloc::vec![first];
+        while self.take(",") {
+            elements.push(self.expression(COMPARISON)?);
+        }
+        self.expect("]", "`,`, `]`, `for` or an operator")?;
+        Ok(self.push(at, TermKind::List(elements)))
+    }
+
+    /// `i in a..b`.
+    fn range(&mut self) -> Result<(String, TermId, TermId), Fault> {
+        let name = self.name("the name of the index")?;
+        match self.peek() {
+            Token::Name(word) if word == "in" => self.next += 1,
+            _ => return Err(self.unexpected("`in` and a range such as 0..4")),
+        }
+        let from = self.expression(ADDITION)?;
+        self.expect("..", "`..` and the end of the range (exclusive)")?;
+        let to = self.expression(ADDITION)?;
+        Ok((name, from, to))
+    }
+
+    fn push_loop(
+        &mut self,
+        at: usize,
+        name: String,
+        (from, to): (TermId, TermId),
+        body: TermId,
+        join: Option<Binary>,
+    ) -> TermId {
+        let kind = Loop {
+            name,
+            from,
+            to,
+            body,
+            join,
+        };
+        self.push(at, TermKind::Loop(Box::new(kind)))
+    }
+
+    fn push(&mut self, at: usize, kind: TermKind) -> TermId {
+        self.terms.push(Term { at, kind });
+        self.terms.len() - 1
+    }
+
+    fn enter(&mut self) -> Result<(), Fault> {
+        match self.depth_left.checked_sub(1) {
+            Some(left) => {
+                self.depth_left = left;
+                Ok(())
+            }
+            None => Err(too_deep(self.at(), self.depth_limit)),
+        }
+    }
+
+    fn name(&mut self, what: &str) -> Result<String, Fault> {
+        match self.peek().clone() {
+            Token::Name(name) => {
+                self.next += 1;
+                Ok(name)
+            }
+            _ => Err(self.unexpected(what)),
+        }
+    }
+
+    fn peek(&self) -> &Token {
+        &self.tokens[self.next].1
+    }
+
+    fn at(&self) -> usize {
+        self.tokens[self.next].0
+    }
+
+    fn take(&mut self, symbol: &str) -> bool {
+        let found = matches!(self.peek(), Token::Symbol(next) if *next == symbol);
+        self.next += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, symbol: &str, what: &str) -> Result<(), Fault> {
+        if self.take(symbol) {
+            Ok(())
+        } else {
+            Err(self.unexpected(what))
+        }
+    }
+
+    fn expect_end(&self) -> Result<(), Fault> {
+        match self.peek() {
+            Token::End => Ok(()),
+            _ => Err(self.unexpected("an operator or the end of the expression")),
+        }
+    }
+
+    fn unexpected(&self, what: &str) -> Fault {
+        let fault = Fault::new(
+            self.at(),
+            format!("expected {what}, found {}", self.peek().describe()),
+        );
+        let previous = self.next.checked_sub(1).map(|i| &self.tokens[i].1);
+        match (previous, self.peek()) {
+            (_, Token::Symbol("=")) => fault.help("equality is written `==`".into()),
+            (Some(Token::Symbol("*")), Token::Symbol("*")) => fault.help("a power is written `^`".into()),
+            (Some(Token::Number(_) | Token::Name(_)), Token::Name(_)) => {
+                fault.help("a product needs `*`".into())
+            }
+            _ => fault,
+        }
+    }
+}
+
+/// Says that an expression is nested too deep.
+pub(super) fn too_deep(at: usize, limit: usize) -> Fault {
+    Fault::new(
+        at,
+        format!("nested deeper than {limit} levels (limit `expression-depth`)"),
+    )
+}
+
+/// How tightly an operator binds, and what its right side must bind like.
+fn binding(symbol: &str) -> Option<(u32, u32)> {
+    match symbol {
+        "<" | "<=" | ">" | ">=" | "==" | "!=" => Some((COMPARISON, ADDITION)),
+        "+" | "-" => Some((ADDITION, MULTIPLICATION)),
+        "*" | "/" => Some((MULTIPLICATION, SIGN)),
+        "^" => Some((POWER, SIGN)),
+        _ => None,
+    }
+}

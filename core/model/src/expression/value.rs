@@ -1,0 +1,72 @@
+//! What an expression stands for while it is written out: a number, a vector or a matrix of graph values.
+
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::graph::Expr;
+
+/// A number, or a list of numbers, or a list of lists of numbers.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A number.
+    Scalar(Expr),
+    /// A vector of numbers, or a matrix by rows.
+    List(Rc<[Value]>),
+}
+
+impl Value {
+    /// A vector of numbers.
+    pub fn vector(elements: impl IntoIterator<Item = Expr>) -> Self {
+        Self::List(elements.into_iter().map(Value::Scalar).collect())
+    }
+
+    /// What it is, for error messages.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Scalar(_) => String::from("a number"),
+            Self::List(elements) => match elements.first() {
+                Some(Self::List(row)) => format!("a {} x {} matrix", elements.len(), row.len()),
+                _ => format!("a vector of {}", elements.len()),
+            },
+        }
+    }
+
+    /// A list of these; nothing if some are numbers and some rows, rows differ in length, or rows hold rows.
+    pub fn list(elements: Vec<Value>) -> Option<Self> {
+        let row_length = |value: &Value| match value {
+            Self::Scalar(_) => Some(None),
+            Self::List(row) if matches!(row.first(), Some(Self::List(_))) => None,
+            Self::List(row) => Some(Some(row.len())),
+        };
+        let mut lengths = elements.iter().map(row_length);
+        let first = lengths.next().unwrap_or(Some(None))?;
+        lengths
+            .all(|length| length == Some(first))
+            .then(|| Self::List(elements.into()))
+    }
+
+    /// The number, also if it is the only element of a vector.
+    pub fn as_scalar(&self) -> Option<Expr> {
+        match self {
+            Self::Scalar(expr) => Some(*expr),
+            Self::List(elements) => match **elements {
+                [Self::Scalar(expr)] => Some(expr),
+                _ => None,
+            },
+        }
+    }
+
+    /// The elements of a vector; nothing if it is something else.
+    pub fn elements(&self) -> Option<Vec<Expr>> {
+        let Self::List(elements) = self else {
+            return None;
+        };
+        let scalar = |value: &Value| match value {
+            Self::Scalar(expr) => Some(*expr),
+            Self::List(_) => None,
+        };
+        elements.iter().map(scalar).collect()
+    }
+}

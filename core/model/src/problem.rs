@@ -1,0 +1,406 @@
+//! Parametric problems: from text, or from Rust, to something that a solver evaluates.
+//!
+//! min over u of f(u; p)  subject to  u in U,  F1(u; p) in C,  F2(u; p) = 0
+//!
+//! ```text
+//! file (JSON) -> syntax tree -> expression graph -> derivative graph -> program -> evaluator
+//! ```
+
+mod builder;
+mod compiled;
+mod definition;
+mod evaluator;
+pub(crate) mod file;
+mod graph_reader;
+mod integrate;
+mod ocp_reader;
+mod options;
+mod set_reader;
+mod stage_evaluator;
+pub mod stages;
+mod summary;
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use definition::{Definition, StageDefinition};
+use labwire_solve::sets::Set;
+use stages::{Stages, total};
+
+use crate::expression::derivative;
+use crate::expression::graph::{Expr, Graph, Input, Node};
+use crate::expression::operation::Binary;
+use crate::expression::program::{InputLengths, Program};
+
+pub use crate::expression::Named;
+pub use crate::text::{TextError, TextLimits};
+pub use builder::{BuildError, Expression, ProblemBuilder};
+pub use evaluator::Evaluator;
+pub use options::SolverOptions;
+pub use summary::{Operations, StageSummary, Summary};
+
+/// The problem file that is served when no other is given: the Rosenbrock function of five variables in a ball, with
+/// one equality and one inequality as F1.
+pub const DEFAULT_PROBLEM: &str = include_str!("../problems/default.json");
+
+/// A problem, ready to be evaluated.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    name: String,
+    variables: Vec<Named>,
+    parameters: Vec<Named>,
+    set: Set,
+    blocks: Vec<Block>,
+    num_f1: usize,
+    num_f2: usize,
+    options: SolverOptions,
+    initial_guess: Option<Vec<f64>>,
+    initial_penalty: Option<f64>,
+    shifts_warm_start: bool,
+    body: Body,
+}
+
+/// What is evaluated.
+#[derive(Clone, Debug)]
+enum Body {
+    Plain(Arc<Program>),
+    Stages(Arc<Stages>),
+}
+
+/// Constraints that stand next to each other in `g` and are treated alike: `g[range]` in `set`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Block {
+    /// Which components of `g`. Blocks follow one another without gaps: those of F1, then those of F2.
+    pub range: Range<usize>,
+    /// The set D of the components; not a product.
+    pub set: Set,
+    /// What was written.
+    pub kind: BlockKind,
+}
+
+/// What a block of constraints stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    /// A part of F1.
+    F1,
+    /// Components of F2 without kinks: `g = 0`, with multipliers.
+    F2Equality,
+    /// Components `max(0, h)` of F2: `g` is h, and h <= 0 has multipliers. As written, the value is `max(0, g)`.
+    F2Inequality,
+    /// Components of F2 with max, min, abs, a selection, or a jump: `g = 0`, by penalty only.
+    F2Penalty,
+}
+
+impl Problem {
+    /// Reads a problem file.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the text, with its place: see [`TextError`]. No text makes it panic.
+    pub fn from_json(text: &str, limits: &TextLimits) -> Result<Self, TextError> {
+        file::read(text, limits)
+    }
+
+    fn new(definition: Definition) -> Self {
+        let Definition {
+            mut graph,
+            cost,
+            f1,
+            f2,
+            ..
+        } = definition;
+        let (num_f1, num_f2) = (f1.len(), f2.len());
+        let mut blocks = Vec::new();
+        push_f1(&mut blocks, definition.f1_set, 0..num_f1);
+        let mut g = f1;
+        for component in f2 {
+            let (component, set, kind) = treat_f2(&graph, component);
+            push_f2(&mut blocks, g.len(), set, kind);
+            g.push(component);
+        }
+        let inputs = InputLengths {
+            parameters: total(&definition.parameters),
+            variables: total(&definition.variables),
+            multipliers: g.len(),
+        };
+        let program = Arc::new(compile(&mut graph, cost, g, inputs));
+        Self {
+            name: definition.name,
+            variables: definition.variables,
+            parameters: definition.parameters,
+            set: definition.set,
+            blocks,
+            num_f1,
+            num_f2,
+            options: definition.options,
+            initial_guess: definition.initial_guess,
+            initial_penalty: definition.initial_penalty,
+            shifts_warm_start: false,
+            body: Body::Plain(program),
+        }
+    }
+
+    fn from_stages(definition: StageDefinition, stages: Stages) -> Self {
+        let vector = |name: &str, len| Named {
+            name: String::from(name),
+            len,
+        };
+        let num_inputs = stages.horizon * stages.num_inputs();
+        let mut variables = alloc::vec![vector("inputs", num_inputs)];
+        if stages.num_f2() > 0 {
+            variables.push(vector("states", stages.num_f2()));
+        }
+        let (num_f1, num_f2) = (stages.num_f1(), stages.num_f2());
+        Self {
+            set: stages::variable_set(&definition, &stages),
+            blocks: stages::blocks(&definition, &stages),
+            name: definition.name,
+            variables,
+            parameters: definition.parameters,
+            num_f1,
+            num_f2,
+            options: definition.options,
+            initial_guess: definition.initial_guess,
+            initial_penalty: definition.initial_penalty,
+            shifts_warm_start: definition.shifts_warm_start,
+            body: Body::Stages(Arc::new(stages)),
+        }
+    }
+
+    /// The name that the file gives it, or "unnamed".
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The vectors that make up the decision variables `u`, in order.
+    pub fn variables(&self) -> &[Named] {
+        &self.variables
+    }
+
+    /// The vectors that make up the parameters `p`, in order.
+    pub fn parameters(&self) -> &[Named] {
+        &self.parameters
+    }
+
+    /// The set U of the decision variables.
+    pub fn set(&self) -> &Set {
+        &self.set
+    }
+
+    /// The constraints, in the order of `g`.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// How the problem wants to be solved.
+    pub fn options(&self) -> &SolverOptions {
+        &self.options
+    }
+
+    /// Where to start when the caller does not say; one number a variable.
+    pub fn initial_guess(&self) -> Option<&[f64]> {
+        self.initial_guess.as_deref()
+    }
+
+    /// The first penalty when the caller does not say; positive.
+    pub fn initial_penalty(&self) -> Option<f64> {
+        self.initial_penalty
+    }
+
+    /// The length of `u`.
+    pub fn num_variables(&self) -> usize {
+        total(&self.variables)
+    }
+
+    /// The length of `p`.
+    pub fn num_parameters(&self) -> usize {
+        total(&self.parameters)
+    }
+
+    /// The number of components of F1.
+    pub fn num_f1(&self) -> usize {
+        self.num_f1
+    }
+
+    /// The number of components of F2.
+    pub fn num_f2(&self) -> usize {
+        self.num_f2
+    }
+
+    /// What evaluates it, unless it is an optimal-control problem.
+    pub fn program(&self) -> Option<&Program> {
+        match &self.body {
+            Body::Plain(program) => Some(program),
+            Body::Stages(_) => None,
+        }
+    }
+
+    /// What evaluates it, if it is an optimal-control problem.
+    pub fn stages(&self) -> Option<&Stages> {
+        match &self.body {
+            Body::Plain(_) => None,
+            Body::Stages(stages) => Some(stages),
+        }
+    }
+
+    /// Whether it asks for its warm starts to be shifted by one stage.
+    pub fn shifts_warm_start(&self) -> bool {
+        self.shifts_warm_start
+    }
+
+    /// The decision variables `u` by name. Of an optimal-control problem, each input over the stages and each state over
+    /// the stages and at the end, which takes one evaluation; `evaluator` is its own, with the parameters of the solve.
+    pub fn named_values(&self, evaluator: &mut Evaluator, u: &[f64]) -> BTreeMap<String, Vec<f64>> {
+        if let Body::Stages(stages) = &self.body {
+            evaluator.forward(u, &mut alloc::vec![0.0; self.num_f1 + self.num_f2]);
+            return stages.trajectories(u, evaluator.states());
+        }
+        let mut named = BTreeMap::new();
+        let mut rest = u;
+        for variable in &self.variables {
+            let (vector, others) = rest.split_at(variable.len);
+            named.insert(variable.name.clone(), vector.to_vec());
+            rest = others;
+        }
+        named
+    }
+
+    /// Memory and program to evaluate at one point after another.
+    pub fn evaluator(&self) -> Evaluator {
+        self.block_evaluator()
+    }
+
+    /// Memory and program to evaluate at `LANES` points at once; 4 and 8 suit today's processors.
+    pub fn block_evaluator<const LANES: usize>(&self) -> Evaluator<LANES> {
+        Evaluator::new(&self.body)
+    }
+}
+
+/// The program that [`Evaluator`] runs: values, gradient, and the derivatives of both along a direction.
+fn compile(graph: &mut Graph, cost: Expr, g: Vec<Expr>, inputs: InputLengths) -> Program {
+    let one = graph.constant(1.0);
+    let zero = graph.constant(0.0);
+    let mut weighted = alloc::vec![(cost, one)];
+    let mut seeds = Vec::with_capacity(inputs.variables + g.len());
+    for i in 0..inputs.variables as u32 {
+        let variable = graph.input(Input::Variable, i);
+        seeds.push((variable, graph.input(Input::Direction, i)));
+    }
+    for (component, i) in g.iter().zip(0..) {
+        let multiplier = graph.input(Input::Multiplier, i);
+        weighted.push((*component, multiplier));
+        seeds.push((multiplier, graph.input(Input::MultiplierRate, i)));
+    }
+    let or_zero = |entries: Vec<Option<Expr>>| -> Vec<Expr> {
+        entries.into_iter().map(|entry| entry.unwrap_or(zero)).collect()
+    };
+    let gradient = derivative::gradient(graph, &weighted, inputs.variables as u32);
+    let gradient = or_zero(gradient);
+    let values: Vec<Expr> = core::iter::once(cost).chain(g).collect();
+    let value_rates = or_zero(derivative::directional(graph, &values, &seeds));
+    let gradient_rates = or_zero(derivative::directional(graph, &gradient, &seeds));
+    Program::new(graph, inputs, &[values, gradient, value_rates, gradient_rates])
+}
+
+/// One block for every factor of the set.
+fn push_f1(blocks: &mut Vec<Block>, set: Set, range: Range<usize>) {
+    match set {
+        _ if range.is_empty() => {}
+        Set::Product(parts) => {
+            let mut start = range.start;
+            for (end, part) in parts {
+                let end = range.start + end;
+                push_f1(blocks, part, start..end);
+                start = end;
+            }
+        }
+        set => blocks.push(Block {
+            range,
+            set,
+            kind: BlockKind::F1,
+        }),
+    }
+}
+
+/// What becomes of a component of F2: `max(0, h) = 0` is `h <= 0` written with a kink.
+fn treat_f2(graph: &Graph, component: Expr) -> (Expr, Set, BlockKind) {
+    if !graph.has_kink(component) {
+        return (component, Set::Zero, BlockKind::F2Equality);
+    }
+    if let Node::Binary(Binary::Max, a, b) = graph.node(component) {
+        for (zero, h) in [(a, b), (b, a)] {
+            if graph.constant_value(zero) == Some(0.0) && !graph.has_kink(h) {
+                let set = Set::Box {
+                    min: alloc::vec![f64::NEG_INFINITY],
+                    max: alloc::vec![0.0],
+                };
+                return (h, set, BlockKind::F2Inequality);
+            }
+        }
+    }
+    (component, Set::Zero, BlockKind::F2Penalty)
+}
+
+/// Extends the last block if it is of the same kind.
+fn push_f2(blocks: &mut Vec<Block>, at: usize, set: Set, kind: BlockKind) {
+    match (blocks.last_mut(), set) {
+        (Some(last), set) if last.kind == kind => {
+            last.range.end += 1;
+            if let (Set::Box { min, max }, Set::Box { min: more, max: most }) = (&mut last.set, set) {
+                min.extend(more);
+                max.extend(most);
+            }
+        }
+        (_, set) => blocks.push(Block {
+            range: at..at + 1,
+            set,
+            kind,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_problem_is_problem_9() {
+        let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
+        assert_eq!((problem.num_variables(), problem.num_parameters()), (5, 2));
+        assert_eq!((problem.num_f1(), problem.num_f2()), (2, 0));
+        assert_eq!(problem.options().tolerance, Some(1e-5));
+        let ball = Set::Ball2 {
+            center: None,
+            radius: 1.5,
+        };
+        assert_eq!(problem.set(), &ball);
+
+        // The optimum at p = (1, 50) of problem 9 in the list of reference problems.
+        let u = [0.0211229, 0.0316843, -0.0314985, 0.0685015, 0.0046925];
+        let mut evaluator = problem.evaluator();
+        evaluator.set_parameters(&[1.0, 50.0]);
+        let mut g = [0.0; 2];
+        let cost = evaluator.forward(&u, &mut g);
+        assert!((cost - 4.1570012325).abs() < 1e-7, "{cost}");
+        assert!(g.iter().all(|g| g.abs() < 1e-6), "{g:?}");
+
+        let y = [0.3, -0.7];
+        let mut gradient = [0.0; 5];
+        evaluator.reverse(&y, &mut gradient);
+        for i in 0..5 {
+            let mut lagrangian = |step: f64| {
+                let mut u = u;
+                u[i] += step;
+                evaluator.forward(&u, &mut g) + y[0] * g[0] + y[1] * g[1]
+            };
+            let difference = (lagrangian(1e-6) - lagrangian(-1e-6)) / 2e-6;
+            assert!(
+                (difference - gradient[i]).abs() < 1e-7,
+                "{i}: {difference} {}",
+                gradient[i]
+            );
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Evaluates a problem, of whichever form, at one point or at a block of points at once.
+
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::Body;
+use super::stage_evaluator::StageEvaluator;
+use crate::expression::graph::Input;
+use crate::expression::interpreter::{FORWARD, FORWARD_TANGENT, REVERSE, REVERSE_TANGENT};
+use crate::expression::program::Program;
+
+/// A problem with the memory to evaluate it. Nothing here allocates after it is made.
+///
+/// With `LANES` above 1 it evaluates that many points at once: an element of a vector is then an array with one number
+/// a point. Every lane gives the bits that one point alone gives. Lanes that are not needed may hold anything.
+///
+/// Vectors have the lengths that the problem says; of longer ones the rest is ignored, of shorter ones the missing
+/// elements keep what they were (in an optimal-control problem, there is no result but NaN).
+#[derive(Clone, Debug)]
+pub struct Evaluator<const LANES: usize = 1> {
+    form: Form<LANES>,
+}
+
+#[derive(Clone, Debug)]
+enum Form<const LANES: usize> {
+    Plain {
+        program: Arc<Program>,
+        values: Vec<[f64; LANES]>,
+    },
+    Stages(StageEvaluator<LANES>),
+}
+
+impl Evaluator<1> {
+    /// Sets the parameters and computes what depends on nothing else.
+    pub fn set_parameters(&mut self, parameters: &[f64]) {
+        self.set_parameters_block(parameters.as_chunks().0);
+    }
+
+    /// The cost at the point `u`; `g` receives the constraint values, those of F1 before those of F2.
+    pub fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
+        let [cost] = self.forward_block(u.as_chunks().0, g.as_chunks_mut().0);
+        cost
+    }
+
+    /// The gradient of cost plus `y` times the constraints, at the point of the last [`forward`](Self::forward).
+    pub fn reverse(&mut self, y: &[f64], gradient: &mut [f64]) {
+        self.reverse_block(y.as_chunks().0, gradient.as_chunks_mut().0);
+    }
+
+    /// The derivatives along the direction `v` at the point of the last [`forward`](Self::forward): returns that of the
+    /// cost; `rates` receives those of the constraints, J v.
+    pub fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> f64 {
+        let [rate] = self.forward_tangent_block(v.as_chunks().0, rates.as_chunks_mut().0);
+        rate
+    }
+
+    /// The derivative of the gradient of the last [`reverse`](Self::reverse), along the direction of the last
+    /// [`forward_tangent`](Self::forward_tangent) and with multipliers that change at the rates `w`: H v + J^T w, where
+    /// H is the Hessian of cost plus multipliers times constraints.
+    ///
+    /// With w = D J v it is the product of v with the Hessian of an augmented Lagrangian, D its penalties where a
+    /// constraint is active.
+    pub fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
+        self.reverse_tangent_block(w.as_chunks().0, product.as_chunks_mut().0);
+    }
+
+    /// The states x_0, x_1, ..., x_N of an optimal-control problem at the point of the last
+    /// [`forward`](Self::forward), the elements of a state together; empty for other problems.
+    pub fn states(&self) -> impl Iterator<Item = &[f64]> {
+        let stages = match &self.form {
+            Form::Plain { .. } => None,
+            Form::Stages(stages) => Some(stages.states().map(<[[f64; 1]]>::as_flattened)),
+        };
+        stages.into_iter().flatten()
+    }
+}
+
+impl<const LANES: usize> Evaluator<LANES> {
+    /// The parameters are 0 until they are set.
+    pub(super) fn new(body: &Body) -> Self {
+        let form = match body {
+            Body::Plain(program) => {
+                let mut values = vec![[0.0; LANES]; program.slots];
+                program.initialize(&mut values);
+                Form::Plain {
+                    program: Arc::clone(program),
+                    values,
+                }
+            }
+            Body::Stages(stages) => Form::Stages(StageEvaluator::new(Arc::clone(stages))),
+        };
+        let mut evaluator = Self { form };
+        evaluator.set_parameters_block(&[]);
+        evaluator
+    }
+
+    /// [`set_parameters`](Self::set_parameters) for a block of points.
+    pub fn set_parameters_block(&mut self, parameters: &[[f64; LANES]]) {
+        match &mut self.form {
+            Form::Plain { program, values } => {
+                program.load(values, Input::Parameter, 0, parameters);
+                program.prepare(values);
+            }
+            Form::Stages(stages) => stages.set_parameters(parameters),
+        }
+    }
+
+    /// [`forward`](Self::forward) for a block of points.
+    pub fn forward_block(&mut self, u: &[[f64; LANES]], g: &mut [[f64; LANES]]) -> [f64; LANES] {
+        self.sweep_forward(FORWARD, Input::Variable, u, g)
+    }
+
+    /// [`reverse`](Self::reverse) for a block of points.
+    pub fn reverse_block(&mut self, y: &[[f64; LANES]], gradient: &mut [[f64; LANES]]) {
+        self.sweep_backward(REVERSE, Input::Multiplier, y, gradient);
+    }
+
+    /// [`forward_tangent`](Self::forward_tangent) for a block of points.
+    pub fn forward_tangent_block(&mut self, v: &[[f64; LANES]], rates: &mut [[f64; LANES]]) -> [f64; LANES] {
+        self.sweep_forward(FORWARD_TANGENT, Input::Direction, v, rates)
+    }
+
+    /// [`reverse_tangent`](Self::reverse_tangent) for a block of points.
+    pub fn reverse_tangent_block(&mut self, w: &[[f64; LANES]], product: &mut [[f64; LANES]]) {
+        self.sweep_backward(REVERSE_TANGENT, Input::MultiplierRate, w, product);
+    }
+
+    /// From variables, or their rates, to cost and constraints, or theirs.
+    fn sweep_forward(
+        &mut self,
+        section: usize,
+        input: Input,
+        u: &[[f64; LANES]],
+        g: &mut [[f64; LANES]],
+    ) -> [f64; LANES] {
+        match &mut self.form {
+            Form::Plain { program, values } => {
+                program.load(values, input, 0, u);
+                let mut outputs = program.run(section, values);
+                let cost = outputs.next().unwrap_or([f64::NAN; LANES]);
+                g.iter_mut().zip(outputs).for_each(|(g, output)| *g = output);
+                cost
+            }
+            Form::Stages(stages) => stages.sweep_forward(section, input, u, g),
+        }
+    }
+
+    /// From multipliers, or their rates, to the gradient, or its rate.
+    fn sweep_backward(
+        &mut self,
+        section: usize,
+        input: Input,
+        y: &[[f64; LANES]],
+        gradient: &mut [[f64; LANES]],
+    ) {
+        match &mut self.form {
+            Form::Plain { program, values } => {
+                program.load(values, input, 0, y);
+                let outputs = program.run(section, values);
+                let entries = gradient.iter_mut().zip(outputs);
+                entries.for_each(|(entry, output)| *entry = output);
+            }
+            Form::Stages(stages) => stages.sweep_backward(section, input, y, gradient),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Reads problem files: JSON to a [`Problem`].
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use labwire_solve::sets::Set;
+
+use super::Problem;
+use super::definition::Definition;
+use super::options::SolverOptions;
+use super::set_reader::read_set;
+use crate::expression::graph::{Expr, Input};
+use crate::expression::{Named, Scope, Value};
+use crate::text::{Entry, Fault, Place, TextError, TextLimits, check_version, find, parse_json};
+
+/// The keys of a problem file.
+const KEYS: [&str; 14] = [
+    "version",
+    "name",
+    "variables",
+    "parameters",
+    "let",
+    "graph",
+    "cost",
+    "constraints",
+    "f1",
+    "f2",
+    "ocp",
+    "solver",
+    "initial_guess",
+    "initial_penalty",
+];
+
+/// Those that go with `ocp`.
+const COMMON_KEYS: [&str; 6] = [
+    "version",
+    "name",
+    "ocp",
+    "solver",
+    "initial_guess",
+    "initial_penalty",
+];
+
+/// The keys of `solver`.
+const SOLVER_KEYS: [&str; 7] = [
+    "tolerance",
+    "initial_tolerance",
+    "delta_tolerance",
+    "max_inner_iterations",
+    "max_outer_iterations",
+    "max_duration_ms",
+    "lbfgs_memory",
+];
+
+/// The problem that the text defines.
+pub(super) fn read(text: &str, limits: &TextLimits) -> Result<Problem, TextError> {
+    let json = parse_json(text, limits)?;
+    let root = Place::root(text, &json);
+    let mut file = Scope::new(limits);
+    let keys = Keys::new(&root)?;
+    check_version(keys.find("version"))?;
+    if keys.find("ocp").is_some() {
+        let (definition, stages) = file.optimal_control(&keys)?;
+        return Ok(Problem::from_stages(definition, stages));
+    }
+    file.problem(&keys).map(Problem::new)
+}
+
+impl<'t> Scope<'t> {
+    fn problem(&mut self, keys: &Keys<'_, 't>) -> Result<Definition, TextError> {
+        let variables = self.inputs(keys.required("variables")?, Input::Variable, 0)?;
+        let parameters = match keys.find("parameters") {
+            Some(place) => self.inputs(place, Input::Parameter, 0)?,
+            None => Vec::new(),
+        };
+        if let Some(place) = keys.find("let") {
+            self.definitions(place)?;
+        }
+        let graph = match keys.find("graph") {
+            Some(place) => Some((place, self.graph(place)?)),
+            None => None,
+        };
+        let cost = match (keys.find("cost"), graph) {
+            (None, Some((place, output))) => self.scalar(place, &output)?,
+            _ => self.cost(keys.required("cost")?)?,
+        };
+        let set = match keys.find("constraints") {
+            Some(place) => constraints(place, &variables)?,
+            None => Set::All,
+        };
+        let (f1, f1_set) = match keys.find("f1") {
+            Some(place) => self.f1(place)?,
+            None => (Vec::new(), Set::All),
+        };
+        let f2 = match keys.find("f2") {
+            Some(place) => self.expressions(place)?,
+            None => Vec::new(),
+        };
+        let num_variables = variables.iter().map(|named| named.len).sum();
+        let number = |place: &Place<'t>| place.number("a number");
+        let guess = keys.find("initial_guess");
+        let guess = guess.map(|place| place.vector(num_variables, "a list of numbers", number));
+        Ok(Definition {
+            name: keys.name()?,
+            variables,
+            parameters,
+            set,
+            cost,
+            f1,
+            f1_set,
+            f2,
+            options: keys.options()?,
+            initial_guess: guess.transpose()?,
+            initial_penalty: keys.initial_penalty()?,
+            graph: core::mem::take(&mut self.expander.graph),
+        })
+    }
+
+    pub(super) fn cost(&mut self, place: &Place<'t>) -> Result<Expr, TextError> {
+        let value = self.value(place)?;
+        self.scalar(place, &value)
+    }
+
+    fn scalar(&self, place: &Place<'t>, value: &Value) -> Result<Expr, TextError> {
+        value
+            .as_scalar()
+            .ok_or_else(|| place.error(format!("the cost must be a number, found {}", value.describe())))
+    }
+
+    fn f1(&mut self, place: &Place<'t>) -> Result<(Vec<Expr>, Set), TextError> {
+        let entries = place.entries_of(
+            "an object with \"expressions\" and \"set\"",
+            &["expressions", "set"],
+        )?;
+        let missing = |key: &str| place.error(format!("the key `{key}` is missing"));
+        let expressions =
+            self.expressions(find(&entries, "expressions").ok_or_else(|| missing("expressions"))?)?;
+        let set = read_set(
+            find(&entries, "set").ok_or_else(|| missing("set"))?,
+            expressions.len(),
+        )?;
+        Ok((expressions, set))
+    }
+}
+
+/// The entries of the file.
+pub(super) struct Keys<'a, 't> {
+    root: &'a Place<'t>,
+    entries: Vec<Entry<'t>>,
+}
+
+impl<'a, 't> Keys<'a, 't> {
+    fn new(root: &'a Place<'t>) -> Result<Self, TextError> {
+        let entries = root.entries("an object with \"variables\" and \"cost\", or with \"ocp\"")?;
+        let is_optimal_control = entries.iter().any(|entry| entry.name == "ocp");
+        for entry in &entries {
+            if !KEYS.contains(&entry.name) {
+                return Err(root.unknown_key(entry, &KEYS));
+            }
+            if is_optimal_control && !COMMON_KEYS.contains(&entry.name) {
+                let message = format!("`{}` does not go with `ocp`", entry.name);
+                let help = format!("with `ocp` there are {}", COMMON_KEYS.join(", "));
+                return Err(root.fault_in_key(entry, Fault::new(0, message).help(help)));
+            }
+        }
+        Ok(Self { root, entries })
+    }
+
+    pub(super) fn find(&self, key: &str) -> Option<&Place<'t>> {
+        find(&self.entries, key)
+    }
+
+    pub(super) fn required(&self, key: &str) -> Result<&Place<'t>, TextError> {
+        self.find(key)
+            .ok_or_else(|| self.root.error(format!("the key `{key}` is missing")))
+    }
+
+    pub(super) fn name(&self) -> Result<String, TextError> {
+        let name = self.find("name").map(|place| place.string("a name (a string)"));
+        Ok(name.transpose()?.unwrap_or("unnamed").to_string())
+    }
+
+    pub(super) fn options(&self) -> Result<SolverOptions, TextError> {
+        Ok(self.find("solver").map(options).transpose()?.unwrap_or_default())
+    }
+
+    pub(super) fn initial_penalty(&self) -> Result<Option<f64>, TextError> {
+        self.find("initial_penalty").map(Place::positive).transpose()
+    }
+}
+
+/// The sets of the variables that have one.
+fn constraints(place: &Place<'_>, variables: &[Named]) -> Result<Set, TextError> {
+    let names: Vec<&str> = variables.iter().map(|named| named.name.as_str()).collect();
+    let entries = place.entries_of("an object of variables and their sets", &names)?;
+    let mut parts = Vec::with_capacity(variables.len());
+    let mut end = 0;
+    for Named { name, len } in variables {
+        end += len;
+        parts.push((
+            end,
+            find(&entries, name).map_or(Ok(Set::All), |place| read_set(place, *len))?,
+        ));
+    }
+    match parts.len() {
+        1 => Ok(parts.remove(0).1),
+        _ => Ok(Set::Product(parts)),
+    }
+}
+
+fn options(place: &Place<'_>) -> Result<SolverOptions, TextError> {
+    let mut options = SolverOptions::default();
+    for entry in place.entries_of("an object of solver options", &SOLVER_KEYS)? {
+        let value = &entry.value;
+        match entry.name {
+            "tolerance" => options.tolerance = Some(value.positive()?),
+            "initial_tolerance" => options.initial_tolerance = Some(value.positive()?),
+            "delta_tolerance" => options.delta_tolerance = Some(value.positive()?),
+            "max_inner_iterations" => options.max_inner_iterations = Some(value.whole_number(1, u32::MAX)?),
+            "max_outer_iterations" => options.max_outer_iterations = Some(value.whole_number(1, u32::MAX)?),
+            "max_duration_ms" => {
+                let duration = Duration::try_from_secs_f64(value.positive()? / 1e3);
+                options.max_duration = Some(duration.unwrap_or(Duration::MAX));
+            }
+            _ => options.lbfgs_memory = Some(value.whole_number(1, 1000)?),
+        }
+    }
+    Ok(options)
+}

@@ -1,0 +1,72 @@
+//! From a differential equation to the next state.
+
+use alloc::vec::Vec;
+
+use crate::expression::derivative::ancestors;
+use crate::expression::graph::{Expr, Graph, Input, Node};
+use crate::expression::operation::Binary;
+
+/// A method with a fixed step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Integrator {
+    Euler,
+    /// The classical method of order 4.
+    Rk4,
+}
+
+impl Integrator {
+    /// The state after one step of length `step`, where the states are the first decision variables and `derivative`
+    /// gives their rates. The inputs are held.
+    pub(super) fn next(self, graph: &mut Graph, derivative: &[Expr], step: f64) -> Vec<Expr> {
+        let num_states = derivative.len() as u32;
+        let states: Vec<Expr> = (0..num_states).map(|i| graph.input(Input::Variable, i)).collect();
+        let advance = |graph: &mut Graph, rates: &[Expr], step: f64| -> Vec<Expr> {
+            let step = graph.constant(step);
+            let pairs = states.iter().zip(rates);
+            pairs
+                .map(|(x, rate)| {
+                    let change = graph.binary(Binary::Mul, step, *rate);
+                    graph.binary(Binary::Add, *x, change)
+                })
+                .collect()
+        };
+        if self == Self::Euler {
+            return advance(graph, derivative, step);
+        }
+        let halfway = advance(graph, derivative, 0.5 * step);
+        let second = substitute(graph, derivative, &halfway);
+        let halfway = advance(graph, &second, 0.5 * step);
+        let third = substitute(graph, derivative, &halfway);
+        let end = advance(graph, &third, step);
+        let fourth = substitute(graph, derivative, &end);
+        let mut sums = Vec::with_capacity(derivative.len());
+        for i in 0..derivative.len() {
+            let outer = graph.binary(Binary::Add, derivative[i], fourth[i]);
+            let inner = graph.binary(Binary::Add, second[i], third[i]);
+            let inner = graph.binary(Binary::Add, inner, inner);
+            sums.push(graph.binary(Binary::Add, outer, inner));
+        }
+        advance(graph, &sums, step / 6.0)
+    }
+}
+
+/// `exprs` with other values in place of the first decision variables.
+fn substitute(graph: &mut Graph, exprs: &[Expr], values: &[Expr]) -> Vec<Expr> {
+    let mut replaced: Vec<Expr> = graph.exprs().collect();
+    for (i, value) in values.iter().enumerate() {
+        let variable = graph.input(Input::Variable, i as u32);
+        if let Some(entry) = replaced.get_mut(variable.index()) {
+            *entry = *value;
+        }
+    }
+    for expr in ancestors(graph, exprs, &[Input::Variable]) {
+        let new = |operand: Expr| replaced[operand.index()];
+        replaced[expr.index()] = match graph.node(expr) {
+            Node::Constant(_) | Node::Input(..) => expr,
+            Node::Unary(op, x) => graph.unary(op, new(x)),
+            Node::Binary(op, a, b) => graph.binary(op, new(a), new(b)),
+            Node::Select(c, a, b) => graph.select(new(c), new(a), new(b)),
+        };
+    }
+    exprs.iter().map(|expr| replaced[expr.index()]).collect()
+}

@@ -1,0 +1,219 @@
+//! Reads the sets of a problem file.
+//!
+//! A set is its name with what it needs: `"zero"`, `"all"`, `{"ball2": {"radius": 1.5}}`,
+//! `{"product": {"0..2": "zero", "2..5": {"box": {"max": 0}}}}`. One number stands for a whole vector.
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use labwire_solve::sets::{AffineSpace, Set};
+
+use crate::text::{Entry, Fault, Place, TextError, find, suggestion};
+
+/// The names of all sets.
+const SETS: [&str; 16] = [
+    "all",
+    "zero",
+    "box",
+    "ball1",
+    "ball2",
+    "ball_inf",
+    "ball_p",
+    "sphere2",
+    "simplex",
+    "halfspace",
+    "hyperplane",
+    "affine_space",
+    "second_order_cone",
+    "epigraph_squared_norm",
+    "finite_set",
+    "product",
+];
+
+/// The sets that are their name alone.
+fn named_set(name: &str) -> Option<Set> {
+    match name {
+        "all" => Some(Set::All),
+        "zero" => Some(Set::Zero),
+        "epigraph_squared_norm" => Some(Set::EpigraphSquaredNorm),
+        _ => None,
+    }
+}
+
+/// A set of vectors of length `dimension`.
+pub(super) fn read_set(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
+    const WHAT: &str = "a set such as {\"box\": {\"min\": 0}}, \"zero\" or \"all\"";
+    let Ok(name) = place.string(WHAT) else {
+        return read_described_set(place, WHAT, dimension);
+    };
+    match named_set(name) {
+        Some(set) => checked(place, set, dimension),
+        None if SETS.contains(&name) => {
+            Err(place.error(format!("`{name}` needs more: write {{\"{name}\": {{...}}}}")))
+        }
+        None => Err(place.fault(unknown_set(name))),
+    }
+}
+
+fn checked(place: &Place<'_>, set: Set, dimension: usize) -> Result<Set, TextError> {
+    match set.check(dimension) {
+        Ok(()) => Ok(set),
+        Err(error) => Err(place.error(error.to_string())),
+    }
+}
+
+/// `{"name": {what it needs}}`
+fn read_described_set(place: &Place<'_>, what: &str, dimension: usize) -> Result<Set, TextError> {
+    let entries = place.entries(what)?;
+    let [entry] = entries.as_slice() else {
+        return Err(place.error(format!("expected one set, found {} keys", entries.len())));
+    };
+    let body = &entry.value;
+    let set = match entry.name {
+        "box" => read_box(body, dimension),
+        "ball1" => read_ball(body, dimension).map(|(center, radius)| Set::Ball1 { center, radius }),
+        "ball2" => read_ball(body, dimension).map(|(center, radius)| Set::Ball2 { center, radius }),
+        "ball_inf" => read_ball(body, dimension).map(|(center, radius)| Set::BallInf { center, radius }),
+        "sphere2" => read_ball(body, dimension).map(|(center, radius)| Set::Sphere2 { center, radius }),
+        "ball_p" => read_ball_p(body, dimension),
+        "simplex" => read_alpha(body).map(|alpha| Set::Simplex { alpha }),
+        "second_order_cone" => read_alpha(body).map(|alpha| Set::SecondOrderCone { alpha }),
+        "halfspace" => read_plane(body, dimension).map(|(normal, offset)| Set::Halfspace { normal, offset }),
+        "hyperplane" => {
+            read_plane(body, dimension).map(|(normal, offset)| Set::Hyperplane { normal, offset })
+        }
+        "affine_space" => read_affine_space(body, dimension),
+        "finite_set" => read_finite_set(body, dimension),
+        "product" => read_product(body, dimension),
+        name => match named_set(name) {
+            Some(set) => body.entries_of("an object without keys", &[]).map(|_| set),
+            None => Err(place.fault_in_key(entry, unknown_set(name))),
+        },
+    }?;
+    checked(body, set, dimension)
+}
+
+fn unknown_set(name: &str) -> Fault {
+    let fault = Fault::new(0, format!("unknown set `{name}`")).suggest(suggestion(name, SETS.into_iter()));
+    if fault.help.is_some() {
+        return fault;
+    }
+    fault.help(format!("known sets: {}", SETS.join(", ")))
+}
+
+/// A box from "min", "max" or both.
+pub(super) fn read_box(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
+    let entries = place.entries_of("an object with \"min\", \"max\" or both", &["min", "max"])?;
+    let bounds = |name: &str, unbounded: f64| match find(&entries, name) {
+        None => Ok(alloc::vec![unbounded; dimension]),
+        Some(bounds) => bounds.vector(dimension, "bounds", |bound| {
+            if bound.is_null() {
+                return Ok(unbounded);
+            }
+            bound.number("a number, or null for no bound")
+        }),
+    };
+    let (min, max) = (bounds("min", f64::NEG_INFINITY)?, bounds("max", f64::INFINITY)?);
+    checked(place, Set::Box { min, max }, dimension)
+}
+
+fn read_ball(place: &Place<'_>, dimension: usize) -> Result<(Option<Vec<f64>>, f64), TextError> {
+    let entries = place.entries_of("an object with \"radius\"", &["radius", "center"])?;
+    let radius = required(place, &entries, "radius")?.number("a positive number")?;
+    Ok((read_center(&entries, dimension)?, radius))
+}
+
+fn read_ball_p(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
+    let entries = place.entries_of("an object with \"p\" and \"radius\"", &["p", "radius", "center"])?;
+    Ok(Set::BallP {
+        p: required(place, &entries, "p")?.number("a number above 1")?,
+        radius: required(place, &entries, "radius")?.number("a positive number")?,
+        center: read_center(&entries, dimension)?,
+    })
+}
+
+fn read_center(entries: &[Entry<'_>], dimension: usize) -> Result<Option<Vec<f64>>, TextError> {
+    find(entries, "center")
+        .map(|center| read_numbers(center, dimension))
+        .transpose()
+}
+
+fn read_alpha(place: &Place<'_>) -> Result<f64, TextError> {
+    let entries = place.entries_of("an object with \"alpha\"", &["alpha"])?;
+    required(place, &entries, "alpha")?.number("a positive number")
+}
+
+fn read_plane(place: &Place<'_>, dimension: usize) -> Result<(Vec<f64>, f64), TextError> {
+    let entries = place.entries_of("an object with \"normal\" and \"offset\"", &["normal", "offset"])?;
+    Ok((
+        read_numbers(required(place, &entries, "normal")?, dimension)?,
+        required(place, &entries, "offset")?.number("a number")?,
+    ))
+}
+
+fn read_affine_space(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
+    let entries = place.entries_of("an object with \"A\" and \"b\"", &["A", "b"])?;
+    let rows = required(place, &entries, "A")?.items("a list of rows")?;
+    let b = read_numbers(required(place, &entries, "b")?, rows.len())?;
+    let mut a = Vec::with_capacity(rows.len() * dimension);
+    for row in &rows {
+        a.extend(read_numbers(row, dimension)?);
+    }
+    let space = AffineSpace::new(&a, &b).map_err(|error| place.error(error.to_string()))?;
+    Ok(Set::AffineSpace(space))
+}
+
+fn read_finite_set(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
+    let entries = place.entries_of("an object with \"points\"", &["points"])?;
+    let points = required(place, &entries, "points")?.items("a list of points")?;
+    let points = points.iter().map(|point| read_numbers(point, dimension));
+    points.collect::<Result<_, _>>().map(Set::Finite)
+}
+
+fn read_numbers(place: &Place<'_>, len: usize) -> Result<Vec<f64>, TextError> {
+    place.vector(len, "a list of numbers", |entry| entry.number("a number"))
+}
+
+fn required<'a, 't>(
+    place: &Place<'t>,
+    entries: &'a [Entry<'t>],
+    key: &str,
+) -> Result<&'a Place<'t>, TextError> {
+    find(entries, key).ok_or_else(|| place.error(format!("the key `{key}` is missing")))
+}
+
+fn read_product(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
+    let entries = place.entries("an object of index ranges and their sets")?;
+    let mut parts = Vec::with_capacity(entries.len());
+    let mut covered = 0;
+    for entry in &entries {
+        let (start, end) = read_range(place, entry)?;
+        if start != covered || end <= start || end > dimension {
+            let message =
+                format!("expected a range that begins at {covered} and ends at {dimension} at most");
+            return Err(place.fault_in_key(entry, Fault::new(0, message)));
+        }
+        parts.push((end, read_set(&entry.value, end - start)?));
+        covered = end;
+    }
+    if covered == dimension {
+        Ok(Set::Product(parts))
+    } else {
+        Err(place.error(format!(
+            "the ranges end at {covered}, but there are {dimension} indices"
+        )))
+    }
+}
+
+fn read_range(place: &Place<'_>, entry: &Entry<'_>) -> Result<(usize, usize), TextError> {
+    let bounds = entry.name.split_once("..");
+    let bounds = bounds.and_then(|(start, end)| start.trim().parse().ok().zip(end.trim().parse().ok()));
+    bounds.ok_or_else(|| {
+        let message = format!(
+            "expected a range of indices such as \"0..2\", found `{}`",
+            entry.name
+        );
+        place.fault_in_key(entry, Fault::new(0, message))
+    })
+}

@@ -1,0 +1,138 @@
+//! What a problem holds, for people.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use labwire_solve::sets::Set;
+
+use super::stages::Shooting;
+use super::{Block, BlockKind, Named, Problem};
+use crate::expression::program::Section;
+
+/// What a problem holds, in numbers. Its text has one line for each.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Its name.
+    pub name: String,
+    /// The vectors of decision variables.
+    pub variables: Vec<Named>,
+    /// The vectors of parameters.
+    pub parameters: Vec<Named>,
+    /// The set of the decision variables.
+    pub set: Set,
+    /// The constraints.
+    pub blocks: Vec<Block>,
+    /// The stages of an optimal-control problem.
+    pub stages: Option<StageSummary>,
+    /// Operations for each part of an evaluation; of an optimal-control problem, of one stage.
+    pub operations: Operations,
+}
+
+/// What the stages of an optimal-control problem hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageSummary {
+    /// How many there are.
+    pub horizon: usize,
+    /// The vectors that make up a state.
+    pub states: Vec<Named>,
+    /// The vectors that make up an input.
+    pub inputs: Vec<Named>,
+    /// How the states come about.
+    pub shooting: Shooting,
+}
+
+/// How many operations each part of an evaluation takes; a fused sine and cosine counts once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operations {
+    /// Once, when the parameters are set.
+    pub parameters: usize,
+    /// For cost and constraint values.
+    pub forward: usize,
+    /// For the gradient, after that.
+    pub reverse: usize,
+}
+
+impl Problem {
+    /// What the problem holds.
+    pub fn summary(&self) -> Summary {
+        let stages = self.stages();
+        // Of several programs of stages, the last has all path constraints.
+        let last = stages.and_then(|stages| stages.phases.last());
+        let program = self.program().or(last.map(|phase| &phase.program));
+        let sections = program.map_or(&[][..], |program| &program.sections);
+        let operations = |i: usize| sections.get(i).map_or(0, Section::operations);
+        Summary {
+            name: self.name.clone(),
+            variables: self.variables.clone(),
+            parameters: self.parameters.clone(),
+            set: self.set.clone(),
+            blocks: self.blocks.clone(),
+            stages: stages.map(|stages| StageSummary {
+                horizon: stages.horizon,
+                states: stages.states.clone(),
+                inputs: stages.inputs.clone(),
+                shooting: stages.shooting,
+            }),
+            operations: Operations {
+                parameters: program.map_or(0, |program| program.prepare.operations()),
+                forward: operations(0),
+                reverse: operations(1),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "problem      {}", self.name)?;
+        writeln!(f, "variables    {}", names(&self.variables))?;
+        writeln!(f, "parameters   {}", names(&self.parameters))?;
+        if let Some(stages) = &self.stages {
+            let how = match stages.shooting {
+                Shooting::Single => "single shooting",
+                Shooting::Multiple => "multiple shooting",
+            };
+            writeln!(f, "stages       {}, {how}", stages.horizon)?;
+            writeln!(f, "states       {}", names(&stages.states))?;
+            writeln!(f, "inputs       {}", names(&stages.inputs))?;
+        }
+        writeln!(f, "u in         {}", self.set)?;
+        for block in &self.blocks {
+            let set = &block.set;
+            let what = match block.kind {
+                BlockKind::F1 => format!("F1 in {set}"),
+                BlockKind::F2Equality => String::from("F2 = 0"),
+                BlockKind::F2Inequality => String::from("F2: max(0, h) = 0, treated as h <= 0"),
+                BlockKind::F2Penalty => String::from("F2 = 0, with a kink: by penalty only"),
+            };
+            writeln!(f, "g[{}..{}]      {what}", block.range.start, block.range.end)?;
+        }
+        let Operations {
+            parameters,
+            forward,
+            reverse,
+        } = self.operations;
+        write!(
+            f,
+            "operations   {forward} for the values, {reverse} more for the gradient, "
+        )?;
+        write!(f, "{parameters} once when the parameters are set")?;
+        match self.stages {
+            Some(_) => write!(f, "; of each stage"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn names(inputs: &[Named]) -> String {
+    if inputs.is_empty() {
+        return String::from("none");
+    }
+    let name = |named: &Named| format!("{}[{}]", named.name, named.len);
+    let names: Vec<String> = inputs.iter().map(name).collect();
+    let total: usize = inputs.iter().map(|named| named.len).sum();
+    format!("{total}: {}", names.join(", "))
+}

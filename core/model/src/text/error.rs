@@ -1,0 +1,193 @@
+//! What is wrong with a problem file, and where.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use core::fmt;
+
+/// A problem file was refused.
+///
+/// Its text shows the place:
+/// ```text
+/// line 4, column 22: `cost`: unknown name `uu`
+///   4 |   "cost": "u[0]^2 + uu[1]^2"
+///     |                     ^
+/// help: did you mean `u`?
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TextError {
+    /// The key, from the outermost one on, such as `f1.expressions[1]`; empty for the file as a whole.
+    pub path: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in characters, counted from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What might help.
+    pub help: Option<String>,
+    /// The line (of a long one the part around the place) and the column in it, counted from 0.
+    pub excerpt: (String, usize),
+}
+
+impl core::error::Error for TextError {}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: ", self.line, self.column)?;
+        if !self.path.is_empty() {
+            write!(f, "`{}`: ", self.path)?;
+        }
+        let (line, caret) = &self.excerpt;
+        let number = self.line.to_string();
+        let margin = number.len();
+        writeln!(f, "{}", self.message)?;
+        writeln!(f, "  {number} | {line}")?;
+        write!(f, "  {:margin$} | {:caret$}^", "", "")?;
+        if let Some(help) = &self.help {
+            write!(f, "\nhelp: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How much of a long line is shown on each side of the place.
+const EXCERPT: usize = 50;
+
+impl TextError {
+    /// An error at the byte `at` of `text`.
+    pub fn new(text: &str, at: usize, path: &str, fault: Fault) -> Self {
+        let mut at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let line_end = text[at..].find('\n').map_or(text.len(), |len| at + len);
+        let before = text[line_start..at].chars().count();
+        let shown_from = before.saturating_sub(EXCERPT);
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
+        let line = text[line_start..line_end]
+            .trim_end_matches('\r')
+            .chars()
+            .map(plain);
+        Self {
+            path: String::from(path),
+            line: text[..at].matches('\n').count() + 1,
+            column: before + 1,
+            message: fault.message,
+            help: fault.help,
+            excerpt: (
+                line.skip(shown_from).take(2 * EXCERPT).collect(),
+                before - shown_from,
+            ),
+        }
+    }
+}
+
+/// What is wrong with an expression, and at which byte of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Byte of the expression at which it starts.
+    pub at: usize,
+    /// The message.
+    pub message: String,
+    /// Advice, if there is any.
+    pub help: Option<String>,
+    /// The expression, if it is not the one being read.
+    pub text: Option<usize>,
+}
+
+impl Fault {
+    /// A fault at byte `at`, without advice.
+    pub fn new(at: usize, message: String) -> Self {
+        Self {
+            at,
+            message,
+            help: None,
+            text: None,
+        }
+    }
+
+    /// This fault with advice.
+    pub fn help(mut self, help: String) -> Self {
+        self.help = Some(help);
+        self
+    }
+
+    /// This fault with the name that was probably meant.
+    pub fn suggest(mut self, name: Option<&str>) -> Self {
+        self.help = name.map(|name| format!("did you mean `{name}`?"));
+        self
+    }
+
+    /// This fault, placed in the expression of that index unless it already has a place.
+    pub fn in_text(mut self, text: usize) -> Self {
+        self.text = self.text.or(Some(text));
+        self
+    }
+}
+
+/// The name that was probably meant: the nearest one, if it is near enough.
+pub fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let length = name.chars().count();
+    // Names longer than this are not typing errors, and comparing them would take its time.
+    if length > 40 {
+        return None;
+    }
+    let limit = (length / 3).max(1);
+    let near = known.filter(|known| known.chars().count().abs_diff(length) <= limit);
+    let distances = near.map(|known| (edit_distance(name, known), known));
+    let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= limit).then_some(nearest)
+}
+
+/// The number of characters to insert, remove, replace or swap with their neighbour.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.to_lowercase().chars().collect();
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    rows[0] = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_what_is_near() {
+        let known = ["tolerance", "delta_tolerance", "u", "x"];
+        assert_eq!(suggestion("tolerence", known.into_iter()), Some("tolerance"));
+        assert_eq!(suggestion("toleranec", known.into_iter()), Some("tolerance"));
+        assert_eq!(suggestion("uu", known.into_iter()), Some("u"));
+        assert_eq!(suggestion("horizon", known.into_iter()), None);
+    }
+
+    #[test]
+    fn shows_the_place() {
+        let text = "{\n  \"cost\": \"ü + 1\"\n}";
+        let at = text.find('+').unwrap();
+        let error = TextError::new(
+            text,
+            at,
+            "cost",
+            Fault::new(0, "wrong".into()).help("right".into()),
+        );
+        let expected = "line 2, column 14: `cost`: wrong\n  2 |   \"cost\": \"ü + 1\"\n    |              ^\nhelp: right";
+        assert_eq!(error.to_string(), expected);
+    }
+}

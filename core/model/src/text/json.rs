@@ -1,0 +1,230 @@
+//! JSON whose values remember where they stand, so that errors can point at them.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::error::Fault;
+
+/// A value and where it begins in the text, in bytes.
+#[derive(Debug)]
+pub struct Json<'a> {
+    /// Byte of the text at which the value starts.
+    pub at: usize,
+    /// As it was written.
+    pub raw: &'a str,
+    /// The value.
+    pub value: JsonValue<'a>,
+}
+
+/// A JSON value; strings borrow from the text where nothing is escaped.
+#[derive(Debug)]
+pub enum JsonValue<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool,
+    /// A number.
+    Number(f64),
+    /// A string.
+    Text(Cow<'a, str>),
+    /// An array.
+    List(Vec<Json<'a>>),
+    /// In the order of the text.
+    Object(Vec<(Json<'a>, Json<'a>)>),
+}
+
+/// The deepest nesting of lists and objects.
+const MAX_DEPTH: usize = 24;
+
+/// Reads a text. The fault carries the place in it.
+pub(super) fn parse(text: &str) -> Result<Json<'_>, Fault> {
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| fault(text, 0, &error))?;
+    read(text, raw.get(), MAX_DEPTH)
+}
+
+impl<'a> Json<'a> {
+    /// What kind of value it is, for error messages.
+    pub fn describe(&self) -> &'static str {
+        match self.value {
+            JsonValue::Null => "null",
+            JsonValue::Bool => "true or false",
+            JsonValue::Number(_) => "a number",
+            JsonValue::Text(_) => "a string",
+            JsonValue::List(_) => "a list",
+            JsonValue::Object(_) => "an object",
+        }
+    }
+
+    /// The text of a string, or of a number as it was written.
+    pub fn expression(&self) -> Option<&str> {
+        match &self.value {
+            JsonValue::Text(text) => Some(text),
+            JsonValue::Number(_) => Some(self.raw),
+            _ => None,
+        }
+    }
+
+    /// The place in the file of a byte of [`expression`](Self::expression).
+    pub fn place_of(&self, offset: usize) -> usize {
+        if !matches!(self.value, JsonValue::Text(_)) {
+            return self.at + offset;
+        }
+        let mut decoded = 0;
+        let mut place = 1;
+        while decoded < offset && place < self.raw.len() {
+            let (from, to) = unit(&self.raw[place..]);
+            place += from;
+            decoded += to;
+        }
+        self.at + place
+    }
+}
+
+/// The length in bytes of the first character inside a JSON string, as written and as meant.
+fn unit(raw: &str) -> (usize, usize) {
+    let code = |at: usize| {
+        raw.get(at..at + 4)
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+    };
+    match raw.as_bytes() {
+        [b'\\', b'u', ..] => match code(2) {
+            Some(0xD800..=0xDFFF) => (12, 4),
+            Some(code) => (6, char::from_u32(code).map_or(1, char::len_utf8)),
+            None => (2, 1),
+        },
+        [b'\\', ..] => (2, 1),
+        _ => {
+            let len = raw.chars().next().map_or(1, char::len_utf8);
+            (len, len)
+        }
+    }
+}
+
+fn read<'a>(text: &'a str, raw: &'a str, depth: usize) -> Result<Json<'a>, Fault> {
+    // `raw` is a part of `text`: serde_json's raw values borrow from their input.
+    let at = raw.as_ptr().addr() - text.as_ptr().addr();
+    let fail = |error: serde_json::Error| fault(text, at, &error);
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err(Fault::new(at, "nested too deep".into()));
+    };
+    let value = match raw.as_bytes().first() {
+        Some(b'n') => JsonValue::Null,
+        Some(b't' | b'f') => JsonValue::Bool,
+        Some(b'"') => JsonValue::Text(serde_json::from_str::<Text<'a>>(raw).map_err(fail)?.0),
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(fail)?;
+            let items = items.into_iter().map(|item| read(text, item.get(), depth));
+            JsonValue::List(items.collect::<Result<_, _>>()?)
+        }
+        Some(b'{') => {
+            let entries: Entries<'a> = serde_json::from_str(raw).map_err(fail)?;
+            let mut object = Vec::with_capacity(entries.0.len());
+            for (key, value) in entries.0 {
+                object.push((read(text, key.get(), depth + 1)?, read(text, value.get(), depth)?));
+            }
+            JsonValue::Object(object)
+        }
+        _ => JsonValue::Number(serde_json::from_str(raw).map_err(fail)?),
+    };
+    Ok(Json { at, raw, value })
+}
+
+/// A string that is borrowed where it has no escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(String::from(text))))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// Keys and values of an object, in the order of the text, duplicates included.
+struct Entries<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntriesVisitor;
+        impl<'de> Visitor<'de> for EntriesVisitor {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+/// What serde_json found at a line and column of the part of `text` that begins at `start`.
+fn fault(text: &str, start: usize, error: &serde_json::Error) -> Fault {
+    let part = &text[start..];
+    let lines_before = error.line().saturating_sub(1);
+    let line_start: usize = part.split_inclusive('\n').take(lines_before).map(str::len).sum();
+    let message = alloc::format!("{error}");
+    let message = message.split(" at line ").next().unwrap_or_default();
+    let place = start + line_start + error.column().saturating_sub(1);
+    Fault::new(place, String::from(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_know_their_places() {
+        let text = " {\"a\" : [1, \"x\\u00e9\\ud83d\\ude00y\"]}";
+        let json = parse(text).unwrap();
+        let JsonValue::Object(entries) = &json.value else {
+            panic!("{json:?}");
+        };
+        let (key, value) = &entries[0];
+        assert_eq!((key.at, key.expression()), (2, Some("a")));
+        let JsonValue::List(items) = &value.value else {
+            panic!("{value:?}");
+        };
+        assert_eq!(items[0].expression(), Some("1"));
+        let string = &items[1];
+        assert_eq!(string.expression(), Some("x\u{e9}\u{1f600}y"));
+        let place = string.place_of("x\u{e9}\u{1f600}".len());
+        assert_eq!(&text[place..=place], "y");
+    }
+
+    #[test]
+    fn faults_carry_their_place() {
+        let fault = parse("{\n \"a\": 1,\n \"b\": }").unwrap_err();
+        assert_eq!(fault.at, "{\n \"a\": 1,\n \"b\": ".len());
+        assert_eq!(parse("[1, 1e999]").unwrap_err().message, "number out of range");
+        assert!(parse("[\"\\ud800\"]").is_err());
+        assert!(parse(&"[".repeat(100_000)).is_err());
+        assert!(parse(&("[".repeat(100) + &"]".repeat(100))).is_err());
+    }
+}

@@ -1,0 +1,351 @@
+//! The state machine: when to connect, when to give up, when the device is well.
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use labwire_session::time::Instant;
+use labwire_session::{Action, Backoff, CloseReason, ConnectError, Connector, Event, Session, TransmitState};
+
+use super::conversation::Conversation;
+use super::event::{DeviceEvent, Health, State};
+use super::request::{Cause, Request, RequestId, SubmitError};
+use super::settings::Settings;
+use super::statistics::Statistics;
+
+/// A device connection that heals itself. See the [module](super) for its promises.
+#[derive(Debug)]
+pub struct Connection {
+    settings: Settings,
+    phase: Phase,
+    conversation: Conversation,
+    backoff: Backoff,
+    last_attempt: Instant,
+    /// Since when the device is unusable, and why at last.
+    degraded: Option<(Instant, Cause)>,
+    /// The next connection has to bring an answer before the device counts as well.
+    unproved: bool,
+    next_id: u64,
+    wants_connect: bool,
+    wants_close: bool,
+    events: VecDeque<Health>,
+    is_shutting_down: bool,
+    closed: Option<CloseReason>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Disconnected,
+    Connecting,
+    /// Connected, but what comes is dropped until then.
+    Settling {
+        since: Instant,
+        until: Instant,
+    },
+    Connected {
+        since: Instant,
+        /// `statistics.answers` when it began.
+        answers: u64,
+    },
+    Backoff {
+        until: Instant,
+    },
+    Closed,
+}
+
+impl Connection {
+    /// A connection that the host's first [`handle_timeout`](Session::handle_timeout) sets going. `seed` decides the
+    /// jitter of its waiting times; give every connection another.
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            phase: Phase::Disconnected,
+            conversation: Conversation::new(settings.answer_bytes),
+            backoff: Backoff::new(settings.backoff_initial, settings.backoff_maximum, seed),
+            last_attempt: Instant::ZERO,
+            degraded: None,
+            unproved: false,
+            next_id: 0,
+            wants_connect: false,
+            wants_close: false,
+            events: VecDeque::new(),
+            is_shutting_down: false,
+            closed: None,
+            settings,
+        }
+    }
+
+    /// Queues a request; its end is reported by [`DeviceEvent::Finished`].
+    ///
+    /// # Errors
+    /// When `queue-length` requests wait already, or the connection is shutting down.
+    pub fn submit(&mut self, now: Instant, request: Request) -> Result<RequestId, SubmitError> {
+        if self.is_shutting_down {
+            return Err(SubmitError::Shutdown);
+        }
+        if self.conversation.len() >= self.settings.queue_length {
+            return Err(SubmitError::QueueFull);
+        }
+        let id = RequestId(self.next_id);
+        self.next_id += 1;
+        let deadline = now + request.timeout.unwrap_or(self.settings.request_timeout);
+        self.conversation.push(id, request, deadline);
+        self.update(now);
+        Ok(id)
+    }
+
+    /// Nobody waits for this request any more. If none of it was sent it is forgotten, without an event. Otherwise it
+    /// is seen through, so that the next request does not get its answer.
+    pub fn cancel(&mut self, now: Instant, id: RequestId) {
+        self.conversation.cancel(id);
+        self.update(now);
+    }
+
+    /// Where the connection stands.
+    pub fn state(&self) -> State {
+        match self.phase {
+            Phase::Disconnected | Phase::Closed => State::Disconnected,
+            Phase::Connecting => State::Connecting,
+            Phase::Settling { .. } | Phase::Connected { .. } => State::Connected,
+            Phase::Backoff { .. } => State::Backoff,
+        }
+    }
+
+    /// Why the device is unusable; none while it is well.
+    pub fn degraded(&self) -> Option<&Cause> {
+        self.degraded.as_ref().map(|(_, cause)| cause)
+    }
+
+    /// What was counted so far.
+    pub fn statistics(&self) -> &Statistics {
+        &self.conversation.statistics
+    }
+
+    /// The longest waiting time that may come next.
+    pub fn backoff_step(&self) -> Duration {
+        self.backoff.step()
+    }
+
+    fn begin_attempt(&mut self, now: Instant) {
+        self.phase = Phase::Connecting;
+        self.last_attempt = now;
+        self.wants_connect = true;
+        self.conversation.statistics.attempts += 1;
+    }
+
+    fn end_attempt(&mut self, now: Instant, error: ConnectError) {
+        let cause = Cause::Connect(error);
+        self.conversation.fail_all(&cause);
+        self.degrade(now, cause, 0);
+        self.back_off(now);
+    }
+
+    /// The present connection is over.
+    fn disconnect(&mut self, now: Instant, cause: Cause) {
+        let (since, answers) = match self.phase {
+            Phase::Settling { since, .. } => (since, self.statistics().answers),
+            Phase::Connected { since, answers } => (since, answers),
+            _ => return,
+        };
+        // A device that takes connections and drops them, or is mute, is not well because it could be connected to.
+        let lasted = now.duration_since(since) >= self.settings.backoff_maximum;
+        let proved = self.statistics().answers > answers || lasted;
+        if proved {
+            self.backoff.reset();
+        }
+        self.unproved = !proved || cause == Cause::TimedOut;
+        self.wants_close = true;
+        self.conversation.statistics.connections_lost += 1;
+        let unconfirmed = self.conversation.lost(&cause);
+        self.degrade(now, cause, unconfirmed);
+        self.back_off(now);
+    }
+
+    fn degrade(&mut self, now: Instant, cause: Cause, unconfirmed: u32) {
+        if let Some((_, last_cause)) = &mut self.degraded {
+            *last_cause = cause;
+        } else {
+            self.degraded = Some((now, cause.clone()));
+            self.events.push_back(Health::Degraded { cause, unconfirmed });
+        }
+    }
+
+    fn back_off(&mut self, now: Instant) {
+        let until = now + self.backoff.next_delay();
+        self.phase = Phase::Backoff {
+            until: until.max(self.earliest_attempt()),
+        };
+    }
+
+    fn earliest_attempt(&self) -> Instant {
+        self.last_attempt + self.settings.minimum_interval
+    }
+
+    /// When to connect again; a request that waits does not wait for the back-off.
+    fn attempt_due(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Backoff { until } if self.conversation.len() == 0 => Some(until),
+            Phase::Backoff { .. } => Some(self.earliest_attempt()),
+            _ => None,
+        }
+    }
+
+    /// Goes on as far as possible, after whatever has happened.
+    fn update(&mut self, now: Instant) {
+        if let Phase::Connected { answers, .. } = self.phase {
+            let result = self.conversation.advance(now);
+            let proved = self.statistics().answers > answers;
+            if (proved || !self.unproved)
+                && let Some((since, _)) = self.degraded.take()
+            {
+                self.unproved = false;
+                let after = now.duration_since(since);
+                self.events.push_back(Health::Restored { after });
+            }
+            if let Err(cause) = result {
+                self.disconnect(now, cause);
+            }
+        }
+        if let (Phase::Backoff { .. }, Some((_, cause))) = (self.phase, &self.degraded) {
+            self.conversation.fail_listeners(cause);
+        }
+        if self.is_shutting_down && self.conversation.len() == 0 && self.phase != Phase::Closed {
+            self.wants_close |= matches!(self.state(), State::Connecting | State::Connected);
+            self.wants_connect = false;
+            self.phase = Phase::Closed;
+            self.closed = Some(CloseReason::Shutdown);
+        }
+    }
+}
+
+impl Connector for Connection {
+    fn poll_action(&mut self) -> Option<Action> {
+        if core::mem::take(&mut self.wants_close) {
+            Some(Action::Close)
+        } else {
+            core::mem::take(&mut self.wants_connect).then_some(Action::Connect)
+        }
+    }
+
+    fn handle_connected(&mut self, now: Instant) {
+        if self.phase == Phase::Connecting {
+            self.conversation.statistics.connections += 1;
+            self.phase = Phase::Settling {
+                since: now,
+                until: now + self.settings.settle_time,
+            };
+            self.handle_timeout(now);
+        }
+    }
+
+    fn handle_connect_failed(&mut self, now: Instant, error: ConnectError) {
+        if self.phase == Phase::Connecting {
+            self.end_attempt(now, error);
+            self.update(now);
+        }
+    }
+}
+
+impl Session for Connection {
+    type Event = DeviceEvent;
+
+    fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        match self.phase {
+            Phase::Settling { .. } => self.conversation.discard(bytes),
+            Phase::Connected { .. } => self.conversation.input(bytes),
+            _ => return,
+        }
+        self.update(now);
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.disconnect(now, Cause::Closed);
+        self.update(now);
+    }
+
+    fn handle_lost(&mut self, now: Instant) {
+        self.disconnect(now, Cause::Lost);
+        self.update(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Disconnected => self.begin_attempt(now),
+            Phase::Connecting if now >= self.last_attempt + self.settings.connect_timeout => {
+                // An attempt that the host has not begun needs no end.
+                self.wants_close |= !core::mem::take(&mut self.wants_connect);
+                self.end_attempt(now, ConnectError::TimedOut);
+            }
+            Phase::Settling { since, until } if now >= until => {
+                let answers = self.statistics().answers;
+                self.phase = Phase::Connected { since, answers };
+            }
+            Phase::Backoff { .. } if self.attempt_due().is_some_and(|due| now >= due) => {
+                self.begin_attempt(now);
+            }
+            _ => {}
+        }
+        if self.conversation.expire(now) {
+            self.disconnect(now, Cause::TimedOut);
+        }
+        self.update(now);
+    }
+
+    fn handle_shutdown(&mut self, now: Instant) {
+        self.is_shutting_down = true;
+        self.update(now);
+    }
+
+    /// Always: what nobody waits for is bounded by `answer-bytes`, and an end of stream must not go unnoticed.
+    fn wants_input(&self) -> bool {
+        true
+    }
+
+    fn transmit(&self) -> &[u8] {
+        self.conversation.transmit()
+    }
+
+    fn transmitted(&mut self, now: Instant, count: usize) {
+        self.conversation.transmitted(now, count);
+        self.update(now);
+    }
+
+    fn transmit_state(&self) -> TransmitState {
+        TransmitState::Open
+    }
+
+    fn poll_event(&mut self) -> Option<Event<DeviceEvent>> {
+        // The state of the device first: who gets a failure finds the device degraded already.
+        if let Some(health) = self.events.pop_front() {
+            return Some(Event::Application(DeviceEvent::Health(health)));
+        }
+        if let Some((id, result)) = self.conversation.poll_finished() {
+            return Some(Event::Application(DeviceEvent::Finished { id, result }));
+        }
+        self.closed.take().map(Event::Closed)
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let own = match self.phase {
+            Phase::Disconnected => Some((Instant::ZERO, "start")),
+            Phase::Connecting => Some((
+                self.last_attempt + self.settings.connect_timeout,
+                "connect-timeout",
+            )),
+            Phase::Settling { until, .. } => Some((until, "settle-time")),
+            Phase::Backoff { .. } => self.attempt_due().map(|due| (due, "backoff")),
+            Phase::Connected { .. } | Phase::Closed => None,
+        };
+        let requests = self
+            .conversation
+            .next_deadline()
+            .map(|due| (due, "request-timeout"));
+        own.into_iter().chain(requests).min_by_key(|&(due, _)| due)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    fn is_drained(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+}

@@ -1,0 +1,166 @@
+//! The device's side of a connection, for emulators.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use labwire_session::limits::SessionLimits;
+use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+
+use super::dialect::Dialect;
+
+/// What a device answers to a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// The bytes, frame and all; none when the device says nothing.
+    pub bytes: Vec<u8>,
+    /// How long it takes the device to say them.
+    pub after: Duration,
+    /// What becomes of the connection then.
+    pub then: Then,
+}
+
+/// What becomes of a connection after a reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Then {
+    /// It stays.
+    #[default]
+    Stay,
+    /// The device closes it.
+    Close,
+    /// The device resets it; bytes that were not sent are lost.
+    Reset,
+}
+
+/// One connection of a device. Its events are messages in the device's dialect, frame and all, each to be answered.
+#[derive(Debug)]
+pub struct Server {
+    link: Link<Vec<u8>>,
+    dialect: &'static Dialect,
+    input: Vec<u8>,
+    searched: usize,
+    unanswered: usize,
+    /// Replies that the device takes its time for.
+    replies: VecDeque<(Instant, Reply)>,
+    is_shutting_down: bool,
+}
+
+impl Server {
+    /// A connection that begins now, with the dialect's greeting.
+    pub fn new(now: Instant, dialect: &'static Dialect, limits: SessionLimits) -> Self {
+        let mut link = Link::new(limits);
+        link.send(now, dialect.greeting());
+        Self {
+            link,
+            dialect,
+            input: Vec::new(),
+            searched: 0,
+            unanswered: 0,
+            replies: VecDeque::new(),
+            is_shutting_down: false,
+        }
+    }
+
+    /// Closes the connection before anything is said.
+    pub fn close(&mut self) {
+        self.link.close(CloseReason::Finished);
+    }
+
+    fn read(&mut self) {
+        while self.link.is_open()
+            && let Some(end) = self.dialect.find_message(&self.input, &mut self.searched)
+        {
+            if end > self.link.limits().message_bytes {
+                return self.too_long();
+            }
+            if end > self.input.len() {
+                return;
+            }
+            let rest = self.input.split_off(end);
+            let message = core::mem::replace(&mut self.input, rest);
+            self.searched = 0;
+            self.unanswered += 1;
+            self.link.emit(message);
+        }
+        if self.input.len() > self.link.limits().message_bytes {
+            self.too_long();
+        }
+    }
+
+    fn too_long(&mut self) {
+        self.link.abort(CloseReason::LimitExceeded {
+            limit: "message-bytes",
+            value: self.link.limits().message_bytes as u64,
+        });
+    }
+
+    /// Says what is due.
+    fn write(&mut self, now: Instant) {
+        while let Some((due, _)) = self.replies.front()
+            && *due <= now
+            && let Some((_, reply)) = self.replies.pop_front()
+        {
+            self.unanswered = self.unanswered.saturating_sub(1);
+            self.link.send(now, &reply.bytes);
+            match reply.then {
+                Then::Stay => {}
+                Then::Close => self.link.close_after_linger(now, CloseReason::Finished),
+                Then::Reset => self.link.abort(CloseReason::Finished),
+            }
+        }
+        let is_finished = self.link.has_peer_finished() || self.is_shutting_down;
+        if is_finished && self.unanswered == 0 {
+            self.link.close_after_linger(now, CloseReason::Finished);
+        }
+    }
+}
+
+impl Protocol for Server {
+    type Event = Vec<u8>;
+
+    fn link(&self) -> &Link<Vec<u8>> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Vec<u8>> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, _now: Instant, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+        self.read();
+    }
+
+    fn receive_end(&mut self, now: Instant) {
+        self.write(now);
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        self.is_shutting_down = true;
+        self.write(now);
+    }
+
+    /// At most 64 messages wait for their answers.
+    fn can_receive(&self) -> bool {
+        !self.link.is_full() && self.unanswered < 64
+    }
+
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        self.replies.front().map(|&(due, _)| (due, "reply"))
+    }
+
+    fn expire(&mut self, now: Instant, _name: &'static str) {
+        self.write(now);
+    }
+}
+
+impl ServerSession for Server {
+    type Reply = Reply;
+
+    fn reply(&mut self, now: Instant, reply: Reply) {
+        let after_last = self.replies.back().map_or(now, |&(due, _)| due.max(now));
+        self.replies.push_back((after_last.max(now + reply.after), reply));
+        self.write(now);
+    }
+}

@@ -1,0 +1,16 @@
+//! The socket protocols of optimizers and lab instruments, both roles of each, without I/O.
+#![no_std]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+#[cfg(feature = "device")]
+pub mod device;
+#[cfg(feature = "obe")]
+pub mod obe;
+#[cfg(feature = "open")]
+pub mod open;
+#[cfg(feature = "pymodaq")]
+pub mod pymodaq;
+#[cfg(feature = "zeiss")]
+pub mod zeiss;

@@ -1,0 +1,181 @@
+//! The client's side of a connection.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+
+use labwire_python_json::{Value, parse};
+use labwire_session::framing::decimal_length::{self, HEAD, LengthError};
+use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Link, Protocol};
+
+use super::{Limits, codec};
+
+/// One connection, on the client's side. Its events are the replies, in the order of what was sent.
+///
+/// Upstream's server answers one message a connection, and not before the last connection's client has closed; so to
+/// speak to it, [`send`](Client::send), [`finish`](Client::finish), and drop the connection at the event `Closed`.
+/// labwire's server takes any number of messages, sent ahead or not.
+///
+/// The limit `request-timeout` is the longest wait for one reply.
+#[derive(Debug)]
+pub struct Client {
+    link: Link<Value>,
+    limits: Limits,
+    may_send: bool,
+    unanswered: usize,
+    buffer: Vec<u8>,
+    /// Since when the oldest message waits for its reply.
+    since: Instant,
+}
+
+/// A message that cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misuse {
+    /// The connection has ended.
+    #[error("the connection takes no more messages")]
+    Closed,
+    /// The message is too long for the protocol.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+}
+
+impl Client {
+    /// A connection.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            link: Link::new(limits.session.clone()),
+            limits,
+            may_send: true,
+            unanswered: 0,
+            buffer: Vec::new(),
+            since: Instant::ZERO,
+        }
+    }
+
+    /// Sends a message: a [`Request`](super::Request), or whatever else the server understands.
+    ///
+    /// # Errors
+    /// When the connection has ended, or the message is longer than the protocol can say.
+    pub fn send(&mut self, now: Instant, message: &Value) -> Result<(), Misuse> {
+        if !self.link.is_open() || !self.may_send {
+            return Err(Misuse::Closed);
+        }
+        let mut sent = Ok(());
+        self.link
+            .send_with(now, |output| sent = codec::put_value(output, message));
+        sent?;
+        if self.unanswered == 0 {
+            self.since = now;
+        }
+        self.unanswered += 1;
+        Ok(())
+    }
+
+    /// Nothing more will be sent; the connection ends with the last reply.
+    pub fn finish(&mut self) {
+        self.may_send = false;
+        self.end_when_answered(CloseReason::Finished);
+    }
+
+    /// Messages without a reply.
+    pub fn unanswered(&self) -> usize {
+        self.unanswered
+    }
+
+    fn end_when_answered(&mut self, reason: CloseReason) {
+        if !self.may_send && self.unanswered == 0 {
+            self.link.close(reason);
+        }
+    }
+
+    /// Reads replies from the start of `bytes`; how many bytes that took.
+    fn read(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        let limit = self.limits.session.message_bytes;
+        let mut start = 0;
+        while self.link.is_open() && start < bytes.len() {
+            let rest = &bytes[start..];
+            match decimal_length::end(rest) {
+                _ if self.unanswered == 0 => self.misbehaved("a reply that nobody asked for".into()),
+                Ok(Some(end)) if end - HEAD > limit => {
+                    let value = limit as u64;
+                    let limit = "message-bytes";
+                    self.link.abort(CloseReason::LimitExceeded { limit, value });
+                }
+                Ok(Some(end)) if end <= rest.len() => {
+                    start += end;
+                    self.reply(now, &rest[HEAD..end]);
+                }
+                Ok(_) => break,
+                Err(error) => self.misbehaved(format!("{error}")),
+            }
+        }
+        start
+    }
+
+    fn reply(&mut self, now: Instant, body: &[u8]) {
+        match parse(body, &self.limits.json) {
+            Ok(value) => {
+                self.unanswered -= 1;
+                self.since = now;
+                self.link.emit(value);
+                self.end_when_answered(CloseReason::Finished);
+            }
+            Err(error) => self.misbehaved(format!("the reply is not JSON: {error}")),
+        }
+    }
+
+    fn misbehaved(&mut self, how: String) {
+        self.link.abort(CloseReason::PeerMisbehaved(how));
+    }
+}
+
+impl Protocol for Client {
+    type Event = Value;
+
+    fn link(&self) -> &Link<Value> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Value> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        if self.buffer.is_empty() {
+            let count = self.read(now, bytes);
+            self.buffer.extend_from_slice(&bytes[count..]);
+        } else {
+            self.buffer.extend_from_slice(bytes);
+            let mut buffer = mem::take(&mut self.buffer);
+            let count = self.read(now, &buffer);
+            buffer.drain(..count);
+            self.buffer = buffer;
+        }
+    }
+
+    fn receive_end(&mut self, now: Instant) {
+        let reason = match (self.unanswered, self.buffer.is_empty()) {
+            (0, _) => CloseReason::Finished,
+            (_, true) => CloseReason::PeerClosed("without a reply"),
+            (_, false) => CloseReason::PeerClosed("inside a reply"),
+        };
+        self.link.close_after_linger(now, reason);
+    }
+
+    fn shut_down(&mut self, _now: Instant) {
+        self.may_send = false;
+        self.end_when_answered(CloseReason::Shutdown);
+    }
+
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let waits = self.unanswered > 0;
+        waits.then(|| {
+            (
+                self.since + self.limits.session.request_timeout,
+                "request-timeout",
+            )
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! Requests and replies as JSON values, and values as messages.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use labwire_python_json::{Limits, Object, Value, dumps, parse, repr, write_float};
+use labwire_session::framing::decimal_length::{self, LengthError};
+
+use super::messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
+
+/// Reads a request from a message's body.
+pub(super) fn parse_request(body: &[u8], limits: &Limits) -> Result<Request, ErrorReply> {
+    let value =
+        parse(body, limits).map_err(|error| ErrorReply::new(code::MALFORMED_JSON, format!("{error}")))?;
+    Request::try_from(&value)
+}
+
+/// Appends a message that holds `value`.
+pub(super) fn put_value(output: &mut Vec<u8>, value: &Value) -> Result<(), LengthError> {
+    decimal_length::put(output, dumps(value).as_bytes())
+}
+
+/// Appends a reply. One that is too long for the protocol becomes an error reply.
+pub(super) fn put_reply(output: &mut Vec<u8>, reply: &Result<Reply, ErrorReply>) {
+    let mut text = String::new();
+    match reply {
+        Ok(Reply::Ok) => text.push_str("\"OK\""),
+        Ok(Reply::Numbers(numbers)) => {
+            write_list(&mut text, numbers, |text, number| write_float(text, *number))
+        }
+        Ok(Reply::Table(rows)) => write_list(&mut text, rows, |text, row| {
+            write_list(text, row, |text, number| write_float(text, *number));
+        }),
+        Ok(Reply::Value(value)) => text = dumps(value),
+        Err(error) => text = dumps(&error_value(error)),
+    }
+    if let Err(error) = decimal_length::put(output, text.as_bytes()) {
+        put_reply(output, &Err(ErrorReply::new(code::TOO_LONG, format!("{error}"))));
+    }
+}
+
+fn write_list<T>(text: &mut String, items: &[T], mut write: impl FnMut(&mut String, &T)) {
+    text.push('[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push_str(", ");
+        }
+        write(text, item);
+    }
+    text.push(']');
+}
+
+fn error_value(error: &ErrorReply) -> Value {
+    let mut fields = Object::new();
+    fields.insert("code", error.code.as_str());
+    fields.insert("message", error.message.as_str());
+    let mut reply = Object::new();
+    reply.insert("error", fields);
+    reply.into()
+}
+
+impl TryFrom<&Value> for Request {
+    type Error = ErrorReply;
+
+    fn try_from(value: &Value) -> Result<Self, ErrorReply> {
+        let not_a_command = |what: String| ErrorReply::new(code::NOT_A_COMMAND, what);
+        let message = value.as_object().ok_or_else(|| {
+            not_a_command(format!(
+                "a message must be an object, not a {}",
+                value.type_name()
+            ))
+        })?;
+        let command = message
+            .get("command")
+            .ok_or_else(|| not_a_command("the message has no \"command\"".into()))?;
+        let name = find_command(command).ok_or_else(|| {
+            let known = [COMMANDS.join(", "), ADDED_COMMANDS.join(", ")].join(", ");
+            let text = format!("no command {}; there are {known}", repr(command));
+            ErrorReply::new(code::UNKNOWN_COMMAND, text)
+        })?;
+        Ok(match name {
+            "getset" => Self::Settings,
+            "getpar" | "getpdf" => Self::Particles,
+            "getcon" => Self::Constants,
+            "getwgt" => Self::Weights,
+            "newrun" => Self::NewRun(
+                message
+                    .iter()
+                    .filter(|(key, _)| key != "command")
+                    .cloned()
+                    .collect(),
+            ),
+            "optset" => Self::OptimalSetting,
+            "goodset" => Self::GoodSetting {
+                pickiness: optional_number(message, "pickiness")?,
+            },
+            "newdat" => Self::NewData(measurement(message)?),
+            "getmean" => Self::Mean,
+            "getstd" => Self::StandardDeviation,
+            "getcov" => Self::Covariance,
+            "ready" => Self::Ready,
+            "status" => Self::Status,
+            "utility" => Self::Utility,
+            "interval" => Self::Interval {
+                probability: optional_number(message, "probability")?,
+            },
+            "history" => Self::History,
+            "undo" => Self::Undo,
+            "save" => Self::Save {
+                name: text(message, "name")?,
+            },
+            "load" => Self::Load {
+                name: text(message, "name")?,
+            },
+            _ => Self::Done,
+        })
+    }
+}
+
+/// The exact name first. Then, for old clients, what upstream does: any command that occurs in the text (or is an item
+/// of a list, or a key of an object), but not `done`: "abandoned" must not stop a server.
+fn find_command(command: &Value) -> Option<&'static str> {
+    let mut all = COMMANDS.iter().chain(&ADDED_COMMANDS);
+    let exact = all.find(|name| command.as_str() == Some(name));
+    let contained = || {
+        let mut names = COMMANDS.iter().filter(|name| **name != "done");
+        names.find(|name| command.contains(name) == Some(true))
+    };
+    exact.or_else(contained).copied()
+}
+
+fn measurement(message: &Object) -> Result<Measurement, ErrorReply> {
+    let required = |name: &str| {
+        let text = || ErrorReply::new(code::INVALID_ARGUMENT, format!("newdat needs \"{name}\""));
+        message.get(name).ok_or_else(text)
+    };
+    let y = required("y")?;
+    let s = optional(message, "s");
+    Ok(Measurement {
+        x: numbers("x", required("x")?)?,
+        y: match y {
+            Value::List(_) => numbers("y", y)?,
+            _ => alloc::vec![number("y", y)?],
+        },
+        s: match s {
+            None => None,
+            Some(list @ Value::List(_)) => Some(Sigma::PerChannel(numbers("s", list)?)),
+            Some(value) => Some(Sigma::Every(number("s", value)?)),
+        },
+    })
+}
+
+/// A field that is there and not null.
+fn optional<'a>(message: &'a Object, name: &str) -> Option<&'a Value> {
+    message.get(name).filter(|value| **value != Value::Null)
+}
+
+fn optional_number(message: &Object, name: &str) -> Result<Option<f64>, ErrorReply> {
+    let value = optional(message, name);
+    value.map(|value| number(name, value)).transpose()
+}
+
+fn text(message: &Object, name: &str) -> Result<String, ErrorReply> {
+    match message.get(name) {
+        None => Err(ErrorReply::new(
+            code::INVALID_ARGUMENT,
+            format!("\"{name}\" is missing"),
+        )),
+        Some(value) => value
+            .as_str()
+            .map(String::from)
+            .ok_or_else(|| not_a("text", name, value)),
+    }
+}
+
+fn numbers(name: &str, value: &Value) -> Result<Vec<f64>, ErrorReply> {
+    match value {
+        Value::List(items) => items.iter().map(|item| number(name, item)).collect(),
+        _ => Err(not_a("list of numbers", name, value)),
+    }
+}
+
+fn number(name: &str, value: &Value) -> Result<f64, ErrorReply> {
+    value.as_f64().ok_or_else(|| not_a("number", name, value))
+}
+
+fn not_a(wanted: &str, name: &str, value: &Value) -> ErrorReply {
+    let text = format!("\"{name}\" must be a {wanted}, not a {}", value.type_name());
+    ErrorReply::new(code::INVALID_ARGUMENT, text)
+}
+
+impl From<&Request> for Value {
+    fn from(request: &Request) -> Self {
+        let name = match request {
+            Request::Settings => "getset",
+            Request::Particles => "getpar",
+            Request::Constants => "getcon",
+            Request::Weights => "getwgt",
+            Request::NewRun(_) => "newrun",
+            Request::OptimalSetting => "optset",
+            Request::GoodSetting { .. } => "goodset",
+            Request::NewData(_) => "newdat",
+            Request::Mean => "getmean",
+            Request::StandardDeviation => "getstd",
+            Request::Covariance => "getcov",
+            Request::Ready => "ready",
+            Request::Done => "done",
+            Request::Status => "status",
+            Request::Utility => "utility",
+            Request::Interval { .. } => "interval",
+            Request::History => "history",
+            Request::Undo => "undo",
+            Request::Save { .. } => "save",
+            Request::Load { .. } => "load",
+        };
+        let mut fields = alloc::vec![("command".into(), name.into())];
+        match request {
+            Request::NewRun(arguments) => {
+                fields.extend(arguments.iter().filter(|(key, _)| key != "command").cloned());
+            }
+            Request::GoodSetting {
+                pickiness: Some(pickiness),
+            } => fields.push(("pickiness".into(), (*pickiness).into())),
+            Request::Interval {
+                probability: Some(probability),
+            } => fields.push(("probability".into(), (*probability).into())),
+            Request::Save { name } | Request::Load { name } => {
+                fields.push(("name".into(), name.as_str().into()));
+            }
+            Request::NewData(Measurement { x, y, s }) => {
+                let y = match y[..] {
+                    [y] => y.into(),
+                    _ => y.clone().into(),
+                };
+                let s = match s {
+                    None => Value::Null,
+                    Some(Sigma::Every(s)) => (*s).into(),
+                    Some(Sigma::PerChannel(s)) => s.clone().into(),
+                };
+                fields.extend([("x".into(), x.clone().into()), ("y".into(), y), ("s".into(), s)]);
+            }
+            _ => {}
+        }
+        Value::Object(fields.into_iter().collect())
+    }
+}

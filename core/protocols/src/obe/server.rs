@@ -1,0 +1,290 @@
+//! The server's side of a connection.
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::mem;
+
+use labwire_session::framing::decimal_length::{self, HEAD};
+use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+
+use super::messages::{ErrorReply, Reply, Request, code};
+use super::{Limits, codec};
+
+/// What a peer may ask beside the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// `done`: end the server.
+    pub done: bool,
+    /// `newrun` with an experiment of the peer's own.
+    pub experiments: bool,
+    /// `save` and `load`: write and read posteriors where the server keeps them.
+    pub posteriors: bool,
+}
+
+impl Permissions {
+    /// Everything.
+    pub const ALL: Self = Self {
+        done: true,
+        experiments: true,
+        posteriors: true,
+    };
+    /// Nothing beside the rest.
+    pub const NONE: Self = Self {
+        done: false,
+        experiments: false,
+        posteriors: false,
+    };
+
+    /// What is asked for, if it is not permitted.
+    fn refuse(&self, request: &Request) -> Option<&'static str> {
+        match request {
+            Request::Done if !self.done => Some("done"),
+            Request::NewRun(arguments) if !self.experiments && arguments.get("experiment").is_some() => {
+                Some("an experiment of one's own")
+            }
+            Request::Save { .. } | Request::Load { .. } if !self.posteriors => Some("to save and load"),
+            _ => None,
+        }
+    }
+}
+
+/// One connection, on the server's side. Its events are requests, each to be answered in turn.
+///
+/// Any number of requests may come over one connection, sent ahead or not; replies keep their order. A body that is no
+/// request is answered by an error reply and the connection goes on; a head that is no length, a message beyond the
+/// limit, or an end inside a message is answered by an error reply, FIN, and what still comes is discarded. After
+/// `done` the connection ends.
+///
+/// Deviations from OptBayesExpt 1.2: there, one request a connection, no error replies (the process ends instead), an
+/// idle client blocks all others, and there are no limits.
+#[derive(Debug)]
+pub struct Server {
+    link: Link<Request>,
+    limits: Limits,
+    permissions: Permissions,
+    /// What was received and is not yet a complete message, or waits because others are unanswered.
+    buffer: Vec<u8>,
+    /// Requests that the application has not answered.
+    unanswered: usize,
+    /// An error reply that waits for the replies before it, and how the connection ends with it, if it does.
+    fault: Option<(ErrorReply, Option<CloseReason>)>,
+    /// With the next time that nothing is unanswered, the connection ends.
+    ending: Option<CloseReason>,
+    has_received: bool,
+    /// When the connection or its current message began, or the last one was answered.
+    since: Instant,
+}
+
+impl Server {
+    /// A connection that begins now.
+    pub fn new(now: Instant, limits: Limits, permissions: Permissions) -> Self {
+        Self {
+            link: Link::new(limits.session.clone()),
+            limits,
+            permissions,
+            buffer: Vec::new(),
+            unanswered: 0,
+            fault: None,
+            ending: None,
+            has_received: false,
+            since: now,
+        }
+    }
+
+    /// Reads messages from the start of `bytes` as long as they can be taken; how many bytes that took.
+    fn read(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        let limit = self.limits.session.message_bytes;
+        let mut start = 0;
+        while self.can_receive() {
+            let rest = &bytes[start..];
+            match decimal_length::end(rest) {
+                Ok(Some(end)) if end - HEAD > limit => self.too_long(now, limit),
+                Ok(Some(end)) if end <= rest.len() => {
+                    start += end;
+                    self.message(now, &rest[HEAD..end]);
+                }
+                Ok(_) => break,
+                Err(error) => {
+                    let reply = ErrorReply::new(code::MALFORMED_LENGTH, format!("{error}"));
+                    self.end_with(now, reply, CloseReason::PeerMisbehaved(format!("{error}")));
+                }
+            }
+        }
+        start
+    }
+
+    fn message(&mut self, now: Instant, body: &[u8]) {
+        self.has_received = true;
+        self.since = now;
+        match codec::parse_request(body, &self.limits.json) {
+            Ok(request) => {
+                if let Some(what) = self.permissions.refuse(&request) {
+                    let text = format!(
+                        "{what} is not permitted here: the server's configuration decides from where it is"
+                    );
+                    return self.fault(now, ErrorReply::new(code::NOT_PERMITTED, text), None);
+                }
+                if request == Request::Done {
+                    self.ending = Some(CloseReason::Finished);
+                }
+                self.unanswered += 1;
+                self.link.emit(request);
+            }
+            Err(error) => self.fault(now, error, None),
+        }
+    }
+
+    fn too_long(&mut self, now: Instant, limit: usize) {
+        let text = format!("longer than the limit message-bytes of {limit} bytes");
+        let reason = CloseReason::LimitExceeded {
+            limit: "message-bytes",
+            value: limit as u64,
+        };
+        self.end_with(now, ErrorReply::new(code::TOO_LONG, text), reason);
+    }
+
+    fn end_with(&mut self, now: Instant, error: ErrorReply, reason: CloseReason) {
+        self.fault(now, error, Some(reason));
+    }
+
+    fn fault(&mut self, now: Instant, error: ErrorReply, ending: Option<CloseReason>) {
+        self.fault = Some((error, ending));
+        self.settle(now);
+    }
+
+    /// Does what had to wait until every request was answered.
+    fn settle(&mut self, now: Instant) {
+        if self.unanswered > 0 {
+            return;
+        }
+        if let Some((error, ending)) = self.fault.take() {
+            self.write(now, &Err(error));
+            self.ending = ending.or(self.ending.take());
+        }
+        if let Some(reason) = self.ending.take() {
+            self.link.close_after_linger(now, reason);
+        }
+    }
+
+    fn write(&mut self, now: Instant, reply: &Result<Reply, ErrorReply>) {
+        self.since = now;
+        self.link.send_with(now, |output| codec::put_reply(output, reply));
+    }
+
+    /// Reads on in what is buffered, and ends the connection when that was all that the peer had to say.
+    fn read_buffer(&mut self, now: Instant) {
+        let mut buffer = mem::take(&mut self.buffer);
+        let count = self.read(now, &buffer);
+        buffer.drain(..count);
+        // A large message's buffer is not kept by an idle connection.
+        if buffer.is_empty() && buffer.capacity() > 64 << 10 {
+            buffer = Vec::new();
+        }
+        self.buffer = buffer;
+        if self.link.has_peer_finished() && self.unanswered == 0 && self.can_receive() {
+            self.end_of_input(now);
+        }
+    }
+
+    /// The stream ended between two messages, or inside one, or before the first.
+    fn end_of_input(&mut self, now: Instant) {
+        if self.buffer.is_empty() && self.has_received {
+            self.link.close_after_linger(now, CloseReason::Finished);
+            return;
+        }
+        let place = match self.has_received || !self.buffer.is_empty() {
+            true => "inside a message",
+            false => "before the first message",
+        };
+        let error = ErrorReply::new(code::INCOMPLETE, format!("the stream ended {place}"));
+        self.end_with(now, error, CloseReason::PeerClosed(place));
+    }
+}
+
+impl Protocol for Server {
+    type Event = Request;
+
+    fn link(&self) -> &Link<Request> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Request> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        if !self.buffer.is_empty() {
+            self.buffer.extend_from_slice(bytes);
+            self.read_buffer(now);
+            return;
+        }
+        if self.has_received {
+            self.since = now;
+        }
+        let count = self.read(now, bytes);
+        if self.link.is_open() {
+            self.buffer.extend_from_slice(&bytes[count..]);
+        }
+    }
+
+    fn receive_end(&mut self, now: Instant) {
+        self.read_buffer(now);
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        self.ending.get_or_insert(CloseReason::Shutdown);
+        self.settle(now);
+    }
+
+    fn can_receive(&self) -> bool {
+        self.link.is_open()
+            && !self.link.is_full()
+            && self.unanswered < self.limits.requests_in_flight
+            && self.fault.is_none()
+            && self.ending.is_none()
+    }
+
+    fn sent(&mut self, now: Instant) {
+        self.read_buffer(now);
+    }
+
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        if !self.can_receive() || self.unanswered > 0 {
+            return None;
+        }
+        let limits = &self.limits.session;
+        Some(if self.has_received && self.buffer.is_empty() {
+            (self.since + limits.idle_timeout, "idle-timeout")
+        } else {
+            (self.since + limits.request_timeout, "request-timeout")
+        })
+    }
+
+    fn expire(&mut self, now: Instant, name: &'static str) {
+        let allowed = self.limits.session.request_timeout;
+        let text = format!("no complete message within the {name} of {allowed:?}");
+        self.end_with(
+            now,
+            ErrorReply::new(code::INCOMPLETE, text),
+            CloseReason::TimedOut(name),
+        );
+    }
+}
+
+impl ServerSession for Server {
+    type Reply = Result<Reply, ErrorReply>;
+
+    fn reply(&mut self, now: Instant, reply: Self::Reply) {
+        if self.unanswered == 0 || !self.link.is_open() {
+            return;
+        }
+        self.write(now, &reply);
+        self.unanswered -= 1;
+        self.settle(now);
+        // Reading on is left until half of what may be in flight is answered, so that the buffer moves seldom.
+        if self.unanswered <= self.limits.requests_in_flight / 2 {
+            self.read_buffer(now);
+        }
+    }
+}

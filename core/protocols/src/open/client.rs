@@ -1,0 +1,213 @@
+//! The client's side of a connection.
+
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::vec::Vec;
+use core::mem;
+
+use labwire_session::framing::json_value::{Scan, Scanner};
+use labwire_session::limits::SessionLimits;
+use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Link, Protocol};
+
+use super::codec;
+use super::messages::{Reply, Request};
+
+/// One connection, on the client's side. Its events are the replies, in the order of the requests.
+///
+/// [`Client::one_shot`] asks once, half-closes and reads one reply: what every OpEn server understands.
+/// [`Client::kept_open`] asks as often as it likes, without waiting if it likes; only labwire understands it.
+///
+/// The limit `request-timeout` is the longest wait for one reply.
+#[derive(Debug)]
+pub struct Client {
+    link: Link<Reply>,
+    /// More requests may follow.
+    may_ask: bool,
+    is_kept_open: bool,
+    /// The requests without a reply, oldest first: whether each is Kill, which ends without one.
+    unanswered: VecDeque<bool>,
+    buffer: Vec<u8>,
+    scanner: Scanner,
+    scanned: usize,
+    /// Since when the oldest request waits for its reply.
+    since: Instant,
+}
+
+/// A request that cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misuse {
+    /// The connection has ended, or has carried the one request that it was for.
+    #[error("the connection takes no more requests")]
+    Closed,
+    /// Whether a connection is kept open is decided when it is made.
+    #[error("KeepAlive is sent by a kept-open connection itself")]
+    KeepAlive,
+}
+
+impl Client {
+    /// A connection for one request.
+    pub fn one_shot(limits: SessionLimits) -> Self {
+        Self {
+            link: Link::new(limits),
+            may_ask: true,
+            is_kept_open: false,
+            unanswered: VecDeque::new(),
+            buffer: Vec::new(),
+            scanner: Scanner::new(),
+            scanned: 0,
+            since: Instant::ZERO,
+        }
+    }
+
+    /// A connection for many requests.
+    pub fn kept_open(now: Instant, limits: SessionLimits) -> Self {
+        let mut client = Self::one_shot(limits);
+        client.is_kept_open = true;
+        client.write(now, &Request::KeepAlive(true));
+        client
+    }
+
+    /// Asks.
+    ///
+    /// # Errors
+    /// When this connection can carry no (such) request.
+    pub fn request(&mut self, now: Instant, request: &Request) -> Result<(), Misuse> {
+        if !self.link.is_open() || !self.may_ask {
+            return Err(Misuse::Closed);
+        }
+        if matches!(request, Request::KeepAlive(_)) {
+            return Err(Misuse::KeepAlive);
+        }
+        self.write(now, request);
+        if self.unanswered.is_empty() {
+            self.since = now;
+        }
+        self.unanswered.push_back(matches!(request, Request::Kill(_)));
+        if !self.is_kept_open {
+            self.finish_asking();
+        }
+        Ok(())
+    }
+
+    /// How many requests wait for their reply.
+    pub fn unanswered(&self) -> usize {
+        self.unanswered.len()
+    }
+
+    fn finish_asking(&mut self) {
+        self.may_ask = false;
+        self.link.finish_sending();
+    }
+
+    fn write(&mut self, now: Instant, request: &Request) {
+        self.link
+            .send_with(now, |output| codec::write_request(output, request));
+    }
+
+    /// Reads replies from the start of `bytes`; how many bytes that took.
+    fn read(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        let limit = self.link.limits().message_bytes;
+        let mut start = 0;
+        while self.link.is_open() {
+            if self.scanned == 0 {
+                start += bytes[start..]
+                    .iter()
+                    .take_while(|byte| b" \t\r\n".contains(byte))
+                    .count();
+            }
+            let message = &bytes[start..];
+            let end = message.len().min(limit);
+            match self.scanner.scan(&message[self.scanned..end]) {
+                Scan::Complete(count) => {
+                    let count = self.scanned + count;
+                    self.scanner = Scanner::new();
+                    self.scanned = 0;
+                    self.reply(now, &message[..count]);
+                    start += count;
+                }
+                Scan::Incomplete if end < message.len() => {
+                    let value = limit as u64;
+                    let limit = "message-bytes";
+                    self.link.abort(CloseReason::LimitExceeded { limit, value });
+                }
+                Scan::Incomplete => {
+                    self.scanned = end;
+                    break;
+                }
+                Scan::Malformed(_) | Scan::InvalidUtf8(_) => self.misbehaved("the reply is not JSON"),
+            }
+        }
+        start
+    }
+
+    fn reply(&mut self, now: Instant, text: &[u8]) {
+        match codec::parse_reply(text) {
+            Ok(_) if self.unanswered.is_empty() => self.misbehaved("a reply that nobody asked for"),
+            Ok(reply) => self.answered(now, reply),
+            Err(error) => self.misbehaved(&format!("not a reply: {error}")),
+        }
+    }
+
+    fn answered(&mut self, now: Instant, reply: Reply) {
+        self.unanswered.pop_front();
+        self.since = now;
+        self.link.emit(reply);
+        if !self.may_ask && self.unanswered.is_empty() {
+            self.link.close_after_linger(now, CloseReason::Finished);
+        }
+    }
+
+    fn misbehaved(&mut self, how: &str) {
+        self.link.abort(CloseReason::PeerMisbehaved(how.into()));
+    }
+}
+
+impl Protocol for Client {
+    type Event = Reply;
+
+    fn link(&self) -> &Link<Reply> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Reply> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        if self.buffer.is_empty() {
+            let count = self.read(now, bytes);
+            self.buffer.extend_from_slice(&bytes[count..]);
+        } else {
+            self.buffer.extend_from_slice(bytes);
+            let mut buffer = mem::take(&mut self.buffer);
+            let count = self.read(now, &buffer);
+            buffer.drain(..count);
+            self.buffer = buffer;
+        }
+    }
+
+    fn receive_end(&mut self, now: Instant) {
+        if self.buffer.is_empty() && self.unanswered.front() == Some(&true) {
+            self.answered(now, Reply::Killed);
+        }
+        let reason = match (self.unanswered.is_empty(), self.buffer.is_empty()) {
+            (_, false) => CloseReason::PeerClosed("inside a reply"),
+            (false, true) => CloseReason::PeerClosed("without a reply"),
+            (true, true) => CloseReason::Finished,
+        };
+        self.link.close_after_linger(now, reason);
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        self.finish_asking();
+        if self.unanswered.is_empty() {
+            self.link.close_after_linger(now, CloseReason::Shutdown);
+        }
+    }
+
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let waits = !self.unanswered.is_empty();
+        waits.then(|| (self.since + self.link.limits().request_timeout, "request-timeout"))
+    }
+}

@@ -1,0 +1,270 @@
+//! What is said: requests and replies, in the order and under the names of the wire.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{Deserializer, EnumAccess, VariantAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The codes of error replies. Clients test the code; the text may say more.
+pub mod code {
+    /// Not a request: bad JSON, an unknown or ill-typed field, too long, too slow, not UTF-8.
+    pub const INVALID_REQUEST: u32 = 1000;
+    /// `initial_guess` has the wrong length or a non-finite entry.
+    pub const INITIAL_GUESS: u32 = 1600;
+    /// `initial_lagrange_multipliers` has the wrong length or a non-finite entry.
+    pub const LAGRANGE_MULTIPLIERS: u32 = 1700;
+    /// The solver failed; no result.
+    pub const SOLVER_FAILED: u32 = 2000;
+    /// The request is understood but not allowed here: Kill or Load from this peer.
+    pub const NOT_PERMITTED: u32 = 2100;
+    /// `problem` names no problem that is loaded.
+    pub const UNKNOWN_PROBLEM: u32 = 2101;
+    /// The problem file in Load is not valid.
+    pub const INVALID_PROBLEM: u32 = 2102;
+    /// `initial_penalty` is not positive and finite.
+    pub const INITIAL_PENALTY: u32 = 2103;
+    /// Too many requests wait already.
+    pub const QUEUE_FULL: u32 = 2104;
+    /// The server is about to end and takes no new requests.
+    pub const SHUTTING_DOWN: u32 = 2105;
+    /// `parameter` has the wrong length or a non-finite entry.
+    pub const PARAMETERS: u32 = 3003;
+}
+
+/// What a client asks.
+///
+/// On the wire an object with one key, the name of the request. Unknown fields are ignored, `null` is "not given".
+#[derive(Clone, Debug, Serialize)]
+pub enum Request {
+    /// Solve the problem.
+    Run(RunRequest),
+    /// Answered with the same number.
+    Ping(i32),
+    /// End the server. The number is for its log.
+    Kill(i32),
+    /// Load a problem file (ours): its JSON text.
+    Load(Box<RawValue>),
+    /// Keep this connection open (ours), or no longer. Not answered.
+    KeepAlive(bool),
+}
+
+/// The arguments of a solve.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunRequest {
+    /// The parameters p, length n_p.
+    pub parameter: Vec<f64>,
+    /// Where to start, length n_u. Default: where the last solve ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_guess: Option<Vec<f64>>,
+    /// The Lagrange multipliers of F1 to start with, length n_1. Default: those that the last solve ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_lagrange_multipliers: Option<Vec<f64>>,
+    /// The penalty to start with, positive; sets the penalties of all constraints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_penalty: Option<f64>,
+    /// Which of several loaded problems (ours). Default: the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// What a server answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// To Ping: its number.
+    Pong(i32),
+    /// To Run: the result.
+    Run(Box<RunReply>),
+    /// To Load: the name of the problem that is now loaded.
+    Loaded(String),
+    /// To Kill: no bytes; the connection ends.
+    Killed,
+    /// To any request: it failed.
+    Error(ErrorReply),
+}
+
+/// A failed request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorReply {
+    /// One of [`code`]'s, or another server's.
+    pub code: u32,
+    /// What was wrong, for people.
+    pub message: String,
+}
+
+/// The result of a solve. The fields are in the order of the wire; those up to `cost` are OpEn's.
+///
+/// A server fills every field with finite numbers. When a client reads the reply of a server that lacks a field, the
+/// field is NaN, 0 or empty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReply {
+    /// How it ended, in the three names that every client knows.
+    pub exit_status: ExitStatus,
+    /// Outer (augmented-Lagrangian) iterations.
+    pub num_outer_iterations: u64,
+    /// Inner iterations, all together.
+    pub num_inner_iterations: u64,
+    /// The unscaled fixed-point residual of the last inner problem.
+    pub last_problem_norm_fpr: f64,
+    /// The 2-norm of the distance of F1 from the set C.
+    #[serde(default = "unknown")]
+    pub delta_y_norm_over_c: f64,
+    /// The 2-norm of F2.
+    #[serde(default = "unknown")]
+    pub f2_norm: f64,
+    /// How long it took, in milliseconds.
+    pub solve_time_ms: f64,
+    /// The largest of the penalties; 0 without constraints.
+    #[serde(default = "unknown")]
+    pub penalty: f64,
+    /// The decision variables, length n_u.
+    pub solution: Vec<f64>,
+    /// The multipliers of F1, length n_1.
+    #[serde(default)]
+    pub lagrange_multipliers: Vec<f64>,
+    /// The cost at the solution.
+    #[serde(default = "unknown")]
+    pub cost: f64,
+    /// The largest violation over F1 and F2.
+    #[serde(default = "unknown")]
+    pub max_constraint_violation: f64,
+    /// The unscaled residual of the problem's optimality conditions (ours).
+    #[serde(default = "unknown")]
+    pub kkt_residual: f64,
+    /// Evaluations of the cost and its gradient (ours).
+    #[serde(default)]
+    pub evaluations: u64,
+    /// The multipliers of F2, length n_2 (ours).
+    #[serde(default)]
+    pub f2_lagrange_multipliers: Vec<f64>,
+    /// How it ended, in more words than three (ours).
+    #[serde(default)]
+    pub status: Cow<'static, str>,
+    /// The constraints that cannot be met, when the status is local infeasibility (ours).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub infeasible_constraints: Vec<String>,
+    /// The solution by name, and state trajectories of an optimal-control problem (ours).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, Vec<f64>>,
+}
+
+/// How a solve ended, in the names of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitStatus {
+    /// The residuals are below the tolerances.
+    Converged,
+    /// Not so, after as many iterations as were allowed, or for another reason that `status` tells.
+    NotConvergedIterations,
+    /// Not so, after as much time as was allowed.
+    NotConvergedOutOfTime,
+}
+
+impl ErrorReply {
+    /// An error reply.
+    pub fn new(code: u32, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl RunReply {
+    /// The first field with a number that JSON cannot carry.
+    pub fn non_finite_field(&self) -> Option<&'static str> {
+        let scalars = [
+            ("last_problem_norm_fpr", self.last_problem_norm_fpr),
+            ("delta_y_norm_over_c", self.delta_y_norm_over_c),
+            ("f2_norm", self.f2_norm),
+            ("solve_time_ms", self.solve_time_ms),
+            ("penalty", self.penalty),
+            ("cost", self.cost),
+            ("max_constraint_violation", self.max_constraint_violation),
+            ("kkt_residual", self.kkt_residual),
+        ];
+        let vectors = [
+            ("solution", &self.solution),
+            ("lagrange_multipliers", &self.lagrange_multipliers),
+            ("f2_lagrange_multipliers", &self.f2_lagrange_multipliers),
+        ];
+        let variables = self.variables.values().map(|vector| ("variables", vector));
+        let scalar = scalars.into_iter().find(|(_, x)| !x.is_finite());
+        let mut vectors = vectors.into_iter().chain(variables);
+        scalar.map(|(name, _)| name).or_else(|| {
+            let vector = vectors.find(|(_, vector)| vector.iter().any(|x| !x.is_finite()));
+            vector.map(|(name, _)| name)
+        })
+    }
+}
+
+fn unknown() -> f64 {
+    f64::NAN
+}
+
+/// As serde would derive it, but that the names offered after an unknown one are those of OpEn: the text is its own.
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_enum("Request", &["Run", "Ping", "Kill"], RequestVisitor)
+    }
+}
+
+struct RequestVisitor;
+
+impl<'de> Visitor<'de> for RequestVisitor {
+    type Value = Request;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("enum Request")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Request, A::Error> {
+        let (name, value) = data.variant::<Name>()?;
+        match name {
+            Name::Run => value.newtype_variant().map(Request::Run),
+            Name::Ping => value.newtype_variant().map(Request::Ping),
+            Name::Kill => value.newtype_variant().map(Request::Kill),
+            Name::Load => value.newtype_variant().map(Request::Load),
+            Name::KeepAlive => value.newtype_variant().map(Request::KeepAlive),
+        }
+    }
+}
+
+enum Name {
+    Run,
+    Ping,
+    Kill,
+    Load,
+    KeepAlive,
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_identifier(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("variant identifier")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Name, E> {
+        match name {
+            "Run" => Ok(Name::Run),
+            "Ping" => Ok(Name::Ping),
+            "Kill" => Ok(Name::Kill),
+            "Load" => Ok(Name::Load),
+            "KeepAlive" => Ok(Name::KeepAlive),
+            _ => Err(E::unknown_variant(name, &["Run", "Ping", "Kill"])),
+        }
+    }
+}

@@ -1,0 +1,538 @@
+//! The server's side of a connection.
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::mem;
+
+use labwire_session::framing::json_value::{Scan, Scanner};
+use labwire_session::limits::SessionLimits;
+use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+
+use super::codec::{self, Style};
+use super::messages::{ErrorReply, Reply, Request, code};
+
+/// What a peer may ask beside Ping and Run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// Kill: end the server.
+    pub kill: bool,
+    /// Load: upload a problem file.
+    pub load: bool,
+}
+
+/// A request that the application answers. Ping is answered here, and so is what is not permitted.
+#[derive(Clone, Debug)]
+pub struct ServerEvent {
+    /// Run, Load or Kill.
+    pub request: Request,
+    /// The connection is kept open: it has a warm start of its own.
+    pub kept_open: bool,
+}
+
+/// One connection, on the server's side.
+///
+/// The first complete JSON value is answered, whether the peer half-closes after it or not, and the connection ends
+/// with the reply (FIN, then the rest of the input is discarded). Malformed input is answered at the first byte that
+/// cannot be right, incomplete input at the end of the stream.
+///
+/// After `{"KeepAlive": true}` requests are answered one after the other, each with one line, until the peer
+/// half-closes. A request that is JSON but wrong gets its error and the connection goes on; bytes that are not JSON
+/// end it. Requests may be sent ahead: those that wait count as one message towards the limit `message-bytes`.
+///
+/// Deviations from OpEn 0.11: what follows the first value is ignored (there: error 1000), a request without
+/// half-close is answered (there: never), UTF-8 may be split anywhere, Kill can be forbidden, and there are limits.
+#[derive(Debug)]
+pub struct Server {
+    link: Link<ServerEvent>,
+    permissions: Permissions,
+    /// What was received and is not yet a complete request.
+    buffer: Vec<u8>,
+    /// Has seen the first `scanned` bytes of the buffer.
+    scanner: Scanner,
+    scanned: usize,
+    kept_open: bool,
+    /// The application owes a reply. Until then nothing more is read from the buffer.
+    is_answering: bool,
+    is_shutting_down: bool,
+    /// When the connection or its current message began, or the last one was answered.
+    since: Instant,
+}
+
+impl Server {
+    /// A connection that begins now.
+    pub fn new(now: Instant, limits: SessionLimits, permissions: Permissions) -> Self {
+        Self {
+            link: Link::new(limits),
+            permissions,
+            buffer: Vec::new(),
+            scanner: Scanner::new(),
+            scanned: 0,
+            kept_open: false,
+            is_answering: false,
+            is_shutting_down: false,
+            since: now,
+        }
+    }
+
+    /// Reads requests from the start of `bytes` as long as they can be answered; how many bytes that took.
+    fn read(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        let limit = self.link.limits().message_bytes;
+        let mut start = 0;
+        while self.can_read() {
+            if self.kept_open && self.scanned == 0 {
+                start += bytes[start..]
+                    .iter()
+                    .take_while(|byte| b" \t\r\n".contains(byte))
+                    .count();
+                if start < bytes.len() {
+                    self.since = now;
+                }
+            }
+            let message = &bytes[start..];
+            let end = message.len().min(limit);
+            match self.scanner.scan(&message[self.scanned..end]) {
+                Scan::Complete(count) => {
+                    let count = self.scanned + count;
+                    self.restart();
+                    self.request(now, &message[..count]);
+                    start += count;
+                }
+                Scan::Incomplete if end < message.len() => self.too_long(now, limit),
+                Scan::Incomplete => {
+                    self.scanned = end;
+                    break;
+                }
+                Scan::Malformed(at) => self.refuse(now, codec::malformed(&message[..=self.scanned + at])),
+                Scan::InvalidUtf8(at) => self.refuse(now, codec::incomplete(&message[..=self.scanned + at])),
+            }
+        }
+        start
+    }
+
+    fn can_read(&self) -> bool {
+        self.link.is_open() && !self.is_answering && !self.link.is_full()
+    }
+
+    fn restart(&mut self) {
+        self.scanner = Scanner::new();
+        self.scanned = 0;
+    }
+
+    /// Reads on in what is buffered, and ends the connection when that was all that the peer had to say.
+    fn read_buffer(&mut self, now: Instant) {
+        let mut buffer = mem::take(&mut self.buffer);
+        let count = self.read(now, &buffer);
+        buffer.drain(..count);
+        if buffer.is_empty() && buffer.capacity() > 4 << 10 {
+            buffer = Vec::new();
+        }
+        self.buffer = buffer;
+        if self.link.has_peer_finished() && self.can_read() {
+            self.end_of_input(now);
+        }
+    }
+
+    /// The stream ended inside a message, or between two.
+    fn end_of_input(&mut self, now: Instant) {
+        let rest = mem::take(&mut self.buffer);
+        if self.kept_open && rest.is_empty() {
+            self.link.close_after_linger(now, CloseReason::Finished);
+        } else {
+            self.refuse(now, codec::incomplete(&rest));
+        }
+    }
+
+    fn request(&mut self, now: Instant, text: &[u8]) {
+        let (kill, load) = (self.permissions.kill, self.permissions.load);
+        match codec::parse_request(text) {
+            Ok(Request::Ping(number)) => self.answer(now, &Reply::Pong(number)),
+            Ok(Request::KeepAlive(on)) => {
+                self.kept_open = on;
+                self.since = now;
+            }
+            Ok(Request::Kill(_)) if !kill => self.forbid(now, "Kill"),
+            Ok(Request::Load(_)) if !load => self.forbid(now, "Load"),
+            Ok(request) => {
+                self.is_answering = true;
+                self.link.emit(ServerEvent {
+                    request,
+                    kept_open: self.kept_open,
+                });
+            }
+            Err(error) if self.kept_open => self.answer(now, &Reply::Error(error)),
+            Err(error) => self.refuse(now, error),
+        }
+    }
+
+    fn forbid(&mut self, now: Instant, request: &str) {
+        let text =
+            format!("{request} is not permitted here: the server's configuration decides from where it is");
+        self.answer(now, &Reply::Error(ErrorReply::new(code::NOT_PERMITTED, text)));
+    }
+
+    fn answer(&mut self, now: Instant, reply: &Reply) {
+        self.write(now, reply);
+        self.is_answering = false;
+        self.since = now;
+        if *reply == Reply::Killed || !self.kept_open {
+            self.link.close_after_linger(now, CloseReason::Finished);
+        } else if self.is_shutting_down {
+            self.link.close_after_linger(now, CloseReason::Shutdown);
+        }
+    }
+
+    fn write(&mut self, now: Instant, reply: &Reply) {
+        let style = if self.kept_open {
+            Style::Line
+        } else {
+            Style::Pretty
+        };
+        self.link
+            .send_with(now, |output| codec::write_reply(output, style, reply));
+    }
+
+    /// Answers what is no request, and ends the connection.
+    fn refuse(&mut self, now: Instant, error: ErrorReply) {
+        let reason = CloseReason::PeerMisbehaved(error.message.clone());
+        self.refuse_because(now, error, reason);
+    }
+
+    fn refuse_because(&mut self, now: Instant, error: ErrorReply, reason: CloseReason) {
+        self.write(now, &Reply::Error(error));
+        self.link.close_after_linger(now, reason);
+    }
+
+    fn too_long(&mut self, now: Instant, limit: usize) {
+        let error = codec::invalid(&format!("longer than the limit message-bytes of {limit} bytes"));
+        let reason = CloseReason::LimitExceeded {
+            limit: "message-bytes",
+            value: limit as u64,
+        };
+        self.refuse_because(now, error, reason);
+    }
+}
+
+impl Protocol for Server {
+    type Event = ServerEvent;
+
+    fn link(&self) -> &Link<ServerEvent> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<ServerEvent> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        if self.buffer.is_empty() {
+            let count = self.read(now, bytes);
+            if self.link.is_open() {
+                self.buffer.extend_from_slice(&bytes[count..]);
+            }
+        } else {
+            self.buffer.extend_from_slice(bytes);
+            self.read_buffer(now);
+        }
+    }
+
+    fn receive_end(&mut self, now: Instant) {
+        self.read_buffer(now);
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        self.is_shutting_down = true;
+        if !self.is_answering {
+            self.link.close_after_linger(now, CloseReason::Shutdown);
+        }
+    }
+
+    fn can_receive(&self) -> bool {
+        !self.link.is_full() && self.buffer.len() <= self.link.limits().message_bytes
+    }
+
+    fn sent(&mut self, now: Instant) {
+        self.read_buffer(now);
+    }
+
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        if self.is_answering {
+            return None;
+        }
+        let limits = self.link.limits();
+        Some(if self.kept_open && self.buffer.is_empty() {
+            (self.since + limits.idle_timeout, "idle-timeout")
+        } else {
+            (self.since + limits.request_timeout, "request-timeout")
+        })
+    }
+
+    fn expire(&mut self, now: Instant, name: &'static str) {
+        let allowed = self.link.limits().request_timeout;
+        let why = format!("incomplete after the {name} of {allowed:?}");
+        self.refuse_because(now, codec::invalid(&why), CloseReason::TimedOut(name));
+    }
+}
+
+impl ServerSession for Server {
+    type Reply = Reply;
+
+    fn reply(&mut self, now: Instant, reply: Reply) {
+        if self.is_answering {
+            self.answer(now, &reply);
+            self.read_buffer(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+    use labwire_session::{Event, Session, TransmitState};
+    use proptest::prelude::*;
+    use std::string::{String, ToString};
+
+    const RUN: &[u8] = b" {\"Run\": {\"parameter\": [1, 2.5], \"extra\": \"\xc2\xb5}\"}}";
+    const KEEP_ALIVE: &[u8] = b"{\"KeepAlive\": true}";
+
+    fn at(seconds: u64) -> Instant {
+        Instant::ZERO + Duration::from_secs(seconds)
+    }
+
+    fn server() -> Server {
+        let permissions = Permissions {
+            kill: true,
+            load: false,
+        };
+        Server::new(at(0), SessionLimits::default(), permissions)
+    }
+
+    fn kept_open() -> Server {
+        let mut server = server();
+        server.handle_input(at(0), KEEP_ALIVE);
+        server
+    }
+
+    fn sent(server: &mut Server) -> String {
+        let text = String::from_utf8(server.transmit().to_vec()).unwrap();
+        server.transmitted(at(0), text.len());
+        text
+    }
+
+    fn close_reason(server: &mut Server) -> CloseReason {
+        loop {
+            match server.poll_event() {
+                Some(Event::Closed(reason)) => return reason,
+                Some(Event::Application(_)) => {}
+                None => panic!("still open"),
+            }
+        }
+    }
+
+    fn requests(server: &mut Server) -> usize {
+        core::iter::from_fn(|| server.poll_event())
+            .filter(|event| matches!(event, Event::Application(_)))
+            .count()
+    }
+
+    #[test]
+    fn a_request_is_complete_at_its_last_byte_and_no_earlier() {
+        for cut in 0..RUN.len() {
+            let mut server = server();
+            server.handle_input(at(0), &RUN[..cut]);
+            assert_eq!(requests(&mut server), 0, "at {cut}");
+            assert!(server.transmit().is_empty());
+            let mut ended = server;
+            ended.handle_input(at(0), &RUN[cut..]);
+            assert_eq!(requests(&mut ended), 1, "at {cut}");
+            ended.handle_eof(at(0));
+            assert!(!ended.is_closed(), "the reply is still owed");
+        }
+    }
+
+    #[test]
+    fn pipelined_requests_are_answered_in_order_however_they_are_cut() {
+        let input = [
+            KEEP_ALIVE,
+            b"{\"Ping\":1} ",
+            RUN,
+            b"\n{\"Ping\":2}{\"Foo\":1}\r\n{\"Ping\":3}",
+        ]
+        .concat();
+        for cut in 0..=input.len() {
+            let mut server = server();
+            server.handle_input(at(0), &input[..cut]);
+            server.handle_input(at(0), &input[cut..]);
+            server.handle_eof(at(0));
+            assert_eq!(requests(&mut server), 1);
+            assert_eq!(server.transmit(), b"{\"Pong\":1}\n");
+            server.reply(at(0), Reply::Loaded("x".to_string()));
+            let text = sent(&mut server);
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(lines[..3], ["{\"Pong\":1}", "{\"Loaded\":\"x\"}", "{\"Pong\":2}"]);
+            assert!(lines[3].contains("\"code\":1000") && lines[3].contains("line 1 column 6"));
+            assert_eq!(lines[4..], ["{\"Pong\":3}"]);
+            assert_eq!(close_reason(&mut server), CloseReason::Finished);
+            assert!(server.is_drained());
+        }
+    }
+
+    #[test]
+    fn malformed_bytes_are_answered_at_once_and_end_even_a_kept_open_connection() {
+        for (mut server, input) in [(server(), &b"{\"Ping\":x"[..]), (kept_open(), b"{\"Ping\":\xff")] {
+            server.handle_input(at(0), input);
+            assert!(sent(&mut server).contains("1000"));
+            assert!(matches!(
+                close_reason(&mut server),
+                CloseReason::PeerMisbehaved(_)
+            ));
+            assert_eq!(server.transmit_state(), TransmitState::CloseAfterLinger);
+            assert!(server.wants_input());
+            server.handle_input(at(0), b"{\"Ping\":1}");
+            assert!(server.transmit().is_empty());
+        }
+    }
+
+    #[test]
+    fn nesting_beyond_the_limit_is_refused() {
+        let mut server = server();
+        server.handle_input(at(0), b"{\"Run\":{\"parameter\":[],\"x\":");
+        server.handle_input(at(0), &[b'['; 200]);
+        assert!(sent(&mut server).contains("recursion limit"));
+    }
+
+    #[test]
+    fn the_limit_counts_every_byte() {
+        let limits = SessionLimits::default().with_message_bytes(20);
+        let none = Permissions {
+            kill: false,
+            load: false,
+        };
+        for (spaces, is_allowed) in [(10, true), (11, false), (1000, false)] {
+            for piece in [1, 7, 2000] {
+                let mut server = Server::new(at(0), limits.clone(), none);
+                let input = [" ".repeat(spaces).as_bytes(), b"{\"Ping\":1}"].concat();
+                for bytes in input.chunks(piece) {
+                    assert!(server.wants_input());
+                    server.handle_input(at(0), bytes);
+                }
+                let text = sent(&mut server);
+                assert_eq!(text.contains("Pong"), is_allowed, "{spaces} {piece}");
+                assert_eq!(text.contains("message-bytes of 20 bytes"), !is_allowed);
+            }
+        }
+    }
+
+    #[test]
+    fn what_waits_behind_an_unanswered_request_is_bounded() {
+        let mut server = kept_open();
+        server.handle_input(at(0), RUN);
+        let mut taken = 0;
+        while server.wants_input() {
+            server.handle_input(at(0), b"{\"Ping\":1}");
+            taken += 10;
+        }
+        assert_eq!(taken / 10, (1 << 20) / 10 + 1);
+        server.reply(at(0), Reply::Pong(0));
+        while !server.transmit().is_empty() {
+            sent(&mut server);
+        }
+        assert!(server.wants_input() && server.buffer.capacity() == 0);
+    }
+
+    #[test]
+    fn kill_and_load_only_where_permitted() {
+        let mut server = kept_open();
+        server.handle_input(at(0), b"{\"Load\":{}}{\"Kill\":1}{\"Ping\":1}");
+        assert!(sent(&mut server).contains("2100"));
+        assert_eq!(requests(&mut server), 1);
+        server.reply(at(0), Reply::Killed);
+        assert!(server.transmit().is_empty() && server.is_closed());
+
+        let none = Permissions {
+            kill: false,
+            load: false,
+        };
+        let mut server = Server::new(at(0), SessionLimits::default(), none);
+        server.handle_input(at(0), b"{\"Kill\":1}");
+        assert!(sent(&mut server).contains("Kill is not permitted here"));
+    }
+
+    #[test]
+    fn silence_ends_a_connection_with_words_or_without() {
+        let mut silent = server();
+        assert_eq!(silent.poll_timeout(), Some((at(30), "request-timeout")));
+        silent.handle_timeout(at(29));
+        assert!(!silent.is_closed());
+        silent.handle_timeout(at(30));
+        assert!(sent(&mut silent).contains("request-timeout of 30s"));
+        assert_eq!(
+            close_reason(&mut silent),
+            CloseReason::TimedOut("request-timeout")
+        );
+
+        let mut idle = kept_open();
+        idle.handle_input(at(100), b"{\"Ping\":1}\n");
+        idle.transmitted(at(100), 11);
+        assert_eq!(idle.poll_timeout(), Some((at(700), "idle-timeout")));
+        idle.handle_input(at(200), b"{");
+        assert_eq!(idle.poll_timeout(), Some((at(230), "request-timeout")));
+        idle.handle_input(at(210), b"\"Ping\":1}");
+        idle.transmitted(at(210), 11);
+        idle.handle_timeout(at(810));
+        assert!(idle.transmit().is_empty());
+        assert_eq!(close_reason(&mut idle), CloseReason::TimedOut("idle-timeout"));
+    }
+
+    #[test]
+    fn a_shutdown_lets_what_was_asked_be_answered() {
+        let mut server = kept_open();
+        server.handle_input(at(0), RUN);
+        server.handle_shutdown(at(0));
+        assert!(!server.is_closed());
+        server.reply(at(0), Reply::Pong(0));
+        assert_eq!(sent(&mut server), "{\"Pong\":0}\n");
+        assert_eq!(close_reason(&mut server), CloseReason::Shutdown);
+        server.reply(at(0), Reply::Pong(1));
+        assert!(server.transmit().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(
+            pieces in proptest::collection::vec(
+                prop_oneof![
+                    proptest::collection::vec(any::<u8>(), 0..20),
+                    Just(KEEP_ALIVE.to_vec()),
+                    Just(RUN.to_vec()),
+                    Just(b"{\"Ping\":1}".to_vec()),
+                    Just(b"{\"Kill\"".to_vec()),
+                ],
+                0..20,
+            ),
+            eof in any::<bool>(),
+        ) {
+            let mut server = server();
+            for (index, piece) in pieces.iter().enumerate() {
+                let now = at(index as u64);
+                server.handle_input(now, piece);
+                while let Some(event) = server.poll_event() {
+                    if let Event::Application(event) = event {
+                        let reply = if event.kept_open { Reply::Pong(1) } else { Reply::Killed };
+                        server.reply(now, reply);
+                    }
+                }
+                let waiting = server.transmit().len();
+                server.transmitted(now, waiting / 2);
+            }
+            if eof {
+                server.handle_eof(at(20));
+                prop_assert!(server.is_closed());
+            }
+            server.handle_timeout(at(10_000));
+            server.handle_timeout(at(20_000));
+            prop_assert!(server.is_closed() && server.is_drained());
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! What the two sides say to each other: orders from the server, reports from the module that owns the hardware.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use labwire_session::Payloads;
+
+use super::data::{Axis, DataClass, DataDim, DataToExport, DataWithAxes};
+use super::decode::{DecodeError, Decoder, Expect};
+use super::encode::{EncodeError, Encoder, whole};
+use super::generation::Generation;
+use super::limits::Limits;
+use super::object::Object;
+
+/// What a module is: the first thing it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ModuleKind {
+    /// A detector.
+    Grabber,
+    /// Something that moves.
+    Actuator,
+}
+
+impl ModuleKind {
+    /// The name that travels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grabber => "GRABBER",
+            Self::Actuator => "ACTUATOR",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Grabber, Self::Actuator]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+}
+
+/// What a server tells a module to do.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Order {
+    /// `Send Data 0D` ... `ND`: grab and send. The module may send data of another dimensionality.
+    Grab(DataDim),
+    /// `move_abs`: go to a position.
+    MoveAbs(DataWithAxes),
+    /// `move_rel`: go on by a distance.
+    MoveRel(DataWithAxes),
+    /// `move_home`: go to the home position.
+    MoveHome,
+    /// `stop_motion`: stop where it is.
+    StopMotion,
+    /// `get_actuator_value`: tell the position.
+    GetActuatorValue,
+    /// `check_position`: the same, as servers up to 3.5 say it.
+    CheckPosition,
+    /// `set_info`: a setting was changed by the server's user.
+    SetInfo {
+        /// The names that lead to it; the first stands for the root.
+        path: Vec<String>,
+        /// The setting.
+        xml: String,
+    },
+    /// Any other command; modules ignore it.
+    Other(String),
+}
+
+/// What a module tells its server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// `Done`: data, asked for or not. Up to g2 they come as a list of arrays, here channels of one `DataRaw`.
+    Done(Arc<DataToExport>),
+    /// `position_is`: the position. Up to g2 it comes as a number, here a `DataActuator` without a name.
+    PositionIs(DataWithAxes),
+    /// `move_done`: a move has ended here.
+    MoveDone(DataWithAxes),
+    /// `x_axis`: the horizontal axis of what it grabs; g1 and g2 only.
+    XAxis(Axis),
+    /// `y_axis`: the vertical one; g1 and g2 only.
+    YAxis(Axis),
+    /// `Infos`: all its settings.
+    Infos(String),
+    /// `Info_xml`: one of its settings has changed.
+    InfoXml {
+        /// The names that lead to it; the first stands for the root.
+        path: Vec<String>,
+        /// The setting.
+        xml: String,
+    },
+    /// `Info`: something to display. In g1 the value is a number.
+    Info {
+        /// What it is.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// `Quit`: it is about to close the connection.
+    Quit,
+    /// Any other command; servers ignore it.
+    Other(String),
+}
+
+/// The messages of one direction.
+pub(super) trait Message: Sized {
+    /// What follows a command on the wire.
+    fn parts(command: &str, generation: Generation) -> &'static [Expect];
+
+    /// The message that a command and what followed it make.
+    fn from_parts(command: String, parts: Parts) -> Result<Self, DecodeError>;
+
+    /// Writes the message.
+    fn write(&self, encoder: &mut Encoder<'_>) -> Result<(), EncodeError>;
+
+    /// Appends the message to `output` and `payloads`, which are as they were on an error.
+    fn encode(
+        &self,
+        generation: Generation,
+        output: &mut Vec<u8>,
+        payloads: &mut Payloads,
+    ) -> Result<(), EncodeError> {
+        whole(generation, output, Some(payloads), |encoder| self.write(encoder))
+    }
+}
+
+/// Decodes the messages of one direction from bytes that arrive in pieces of any size.
+#[derive(Debug)]
+pub(super) struct MessageDecoder {
+    decoder: Decoder,
+    command: Option<String>,
+    expected: &'static [Expect],
+    parts: Vec<Object>,
+    started: bool,
+    /// Stop once the command is known: what follows may be of another generation.
+    stops_at_command: bool,
+}
+
+impl MessageDecoder {
+    /// A decoder at the start of a message.
+    pub(super) fn new(generation: Generation, limits: &Limits) -> Self {
+        let mut decoder = Decoder::new(generation, limits);
+        decoder.expect(Expect::Text);
+        Self {
+            decoder,
+            command: None,
+            expected: &[],
+            parts: Vec::new(),
+            started: false,
+            stops_at_command: false,
+        }
+    }
+
+    /// From now on [`decode`](Self::decode) also returns when only the command of a message with further parts is
+    /// known, unless `stops` is false.
+    pub(super) fn stop_at_command(&mut self, stops: bool) {
+        self.stops_at_command = stops;
+    }
+
+    /// What follows the command is read as of `generation`.
+    pub(super) fn switch<M: Message>(&mut self, generation: Generation, limits: &Limits) {
+        self.decoder = Decoder::new(generation, limits);
+        self.expected = M::parts(self.command.as_deref().unwrap_or_default(), generation);
+        if let Some((&next, rest)) = self.expected.split_first() {
+            self.decoder.expect(next);
+            self.expected = rest;
+        }
+    }
+
+    /// The generation it reads.
+    pub(super) fn generation(&self) -> Generation {
+        self.decoder.generation()
+    }
+
+    /// Whether a message has begun and is not complete.
+    pub(super) fn is_inside(&self) -> bool {
+        self.started
+    }
+
+    /// The command of the message that has begun, once it is known.
+    pub(super) fn command(&self) -> Option<&str> {
+        self.command.as_deref()
+    }
+
+    /// The next message, or `None` when all of `input` was used and more is needed.
+    pub(super) fn decode<M: Message>(&mut self, input: &mut &[u8]) -> Result<Option<M>, DecodeError> {
+        loop {
+            self.started |= !input.is_empty();
+            let Some(object) = self.decoder.decode(input)? else {
+                return Ok(None);
+            };
+            let is_command = self.command.is_none();
+            if is_command {
+                let Object::Text(command) = object else {
+                    return Err(malformed!("{} where a command was expected", object.kind()));
+                };
+                self.expected = M::parts(&command, self.generation());
+                self.command = Some(command);
+            } else {
+                self.parts.push(object);
+            }
+            let Some((&next, rest)) = self.expected.split_first() else {
+                return self.finish().map(Some);
+            };
+            self.decoder.expect(next);
+            self.expected = rest;
+            if is_command && self.stops_at_command {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn finish<M: Message>(&mut self) -> Result<M, DecodeError> {
+        self.decoder.expect(Expect::Text);
+        self.started = false;
+        let command = self.command.take().unwrap_or_default();
+        let parts = core::mem::take(&mut self.parts).into_iter();
+        M::from_parts(command, Parts(parts))
+    }
+}
+
+/// What followed a command.
+pub(super) struct Parts(alloc::vec::IntoIter<Object>);
+
+const TEXT: Expect = Expect::Text;
+const SETTING: &[Expect] = &[Expect::Texts, TEXT];
+
+fn position(generation: Generation) -> &'static [Expect] {
+    if generation.has_data_objects() {
+        &[Expect::Data]
+    } else {
+        &[Expect::Scalar]
+    }
+}
+
+impl Message for Order {
+    fn parts(command: &str, generation: Generation) -> &'static [Expect] {
+        match command {
+            "move_abs" | "move_rel" => position(generation),
+            "set_info" => SETTING,
+            _ => &[],
+        }
+    }
+
+    fn from_parts(command: String, mut parts: Parts) -> Result<Self, DecodeError> {
+        Ok(match command.as_str() {
+            "move_abs" => Self::MoveAbs(parts.position()?),
+            "move_rel" => Self::MoveRel(parts.position()?),
+            "move_home" => Self::MoveHome,
+            "stop_motion" => Self::StopMotion,
+            "get_actuator_value" => Self::GetActuatorValue,
+            "check_position" => Self::CheckPosition,
+            "set_info" => Self::SetInfo {
+                path: parts.texts()?,
+                xml: parts.text()?,
+            },
+            // Real modules look for these two words anywhere in the command.
+            _ => match command.split_once("Send Data").map(|(_, dim)| dim.trim()) {
+                Some("0D") => Self::Grab(DataDim::Data0D),
+                Some("1D") => Self::Grab(DataDim::Data1D),
+                Some("2D") => Self::Grab(DataDim::Data2D),
+                Some(_) => Self::Grab(DataDim::DataND),
+                None => Self::Other(command),
+            },
+        })
+    }
+
+    fn write(&self, encoder: &mut Encoder<'_>) -> Result<(), EncodeError> {
+        let command = match self {
+            Self::Grab(DataDim::Data0D) => "Send Data 0D",
+            Self::Grab(DataDim::Data1D) => "Send Data 1D",
+            Self::Grab(DataDim::Data2D) => "Send Data 2D",
+            Self::Grab(DataDim::DataND) => "Send Data ND",
+            Self::MoveAbs(_) => "move_abs",
+            Self::MoveRel(_) => "move_rel",
+            Self::MoveHome => "move_home",
+            Self::StopMotion => "stop_motion",
+            Self::GetActuatorValue => "get_actuator_value",
+            Self::CheckPosition => "check_position",
+            Self::SetInfo { .. } => "set_info",
+            Self::Other(command) => command,
+        };
+        encoder.text(command)?;
+        match self {
+            Self::MoveAbs(position) | Self::MoveRel(position) => encoder.position(position),
+            Self::SetInfo { path, xml } => {
+                encoder.texts(path)?;
+                encoder.xml(xml)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Message for Report {
+    fn parts(command: &str, generation: Generation) -> &'static [Expect] {
+        match (command, generation) {
+            ("Done", Generation::G1 | Generation::G2) => &[Expect::Arrays],
+            ("Done", _) => &[Expect::Export],
+            ("position_is" | "move_done", _) => position(generation),
+            ("x_axis" | "y_axis", Generation::G1 | Generation::G2) => &[Expect::Array, TEXT, TEXT],
+            ("Infos", _) => &[TEXT],
+            ("Info_xml", _) => SETTING,
+            ("Info", Generation::G1) => &[TEXT, Expect::Bytes],
+            ("Info", _) => &[TEXT, TEXT],
+            _ => &[],
+        }
+    }
+
+    fn from_parts(command: String, mut parts: Parts) -> Result<Self, DecodeError> {
+        Ok(match command.as_str() {
+            "Done" => Self::Done(parts.export()?),
+            "position_is" => Self::PositionIs(parts.position()?),
+            "move_done" => Self::MoveDone(parts.position()?),
+            "x_axis" if !parts.0.as_slice().is_empty() => Self::XAxis(parts.axis(1)?),
+            "y_axis" if !parts.0.as_slice().is_empty() => Self::YAxis(parts.axis(0)?),
+            "Infos" => Self::Infos(parts.text()?),
+            "Info_xml" => Self::InfoXml {
+                path: parts.texts()?,
+                xml: parts.text()?,
+            },
+            "Info" => Self::Info {
+                name: parts.text()?,
+                value: parts.info()?,
+            },
+            "Quit" => Self::Quit,
+            _ => Self::Other(command),
+        })
+    }
+
+    fn write(&self, encoder: &mut Encoder<'_>) -> Result<(), EncodeError> {
+        let command = match self {
+            Self::Done(_) => "Done",
+            Self::PositionIs(_) => "position_is",
+            Self::MoveDone(_) => "move_done",
+            Self::XAxis(_) => "x_axis",
+            Self::YAxis(_) => "y_axis",
+            Self::Infos(_) => "Infos",
+            Self::InfoXml { .. } => "Info_xml",
+            Self::Info { .. } => "Info",
+            Self::Quit => "Quit",
+            Self::Other(command) => command,
+        };
+        encoder.text(command)?;
+        match self {
+            Self::Done(export) => encoder.export(export),
+            Self::PositionIs(position) | Self::MoveDone(position) => encoder.position(position),
+            Self::XAxis(axis) | Self::YAxis(axis) => encoder.old_axis(axis),
+            Self::Infos(xml) => encoder.xml(xml),
+            Self::InfoXml { path, xml } => {
+                encoder.texts(path)?;
+                encoder.xml(xml)
+            }
+            Self::Info { name, value } => {
+                encoder.text(name)?;
+                encoder.info(value)
+            }
+            Self::Quit | Self::Other(_) => Ok(()),
+        }
+    }
+}
+
+impl Parts {
+    fn next(&mut self) -> Object {
+        self.0.next().unwrap_or(Object::None)
+    }
+
+    fn text(&mut self) -> Result<String, DecodeError> {
+        match self.next() {
+            Object::Text(text) => Ok(text),
+            Object::Bytes(bytes) => {
+                String::from_utf8(bytes).map_err(|_| malformed!("text that is not UTF-8"))
+            }
+            other => Err(malformed!("{} where text was expected", other.kind())),
+        }
+    }
+
+    /// Text, or in g1 a big-endian number.
+    fn info(&mut self) -> Result<String, DecodeError> {
+        match self.0.as_slice() {
+            [Object::Bytes(bytes)] if bytes.len() == 8 => {
+                let number = bytes
+                    .first_chunk()
+                    .map_or(f64::NAN, |bytes| f64::from_be_bytes(*bytes));
+                Ok(number.to_string())
+            }
+            _ => self.text(),
+        }
+    }
+
+    fn texts(&mut self) -> Result<Vec<String>, DecodeError> {
+        let (Object::List(items) | Object::Tuple(items)) = self.next() else {
+            return Err(malformed!("a path that is no list"));
+        };
+        let mut items = Parts(items.into_iter());
+        (0..items.0.len()).map(|_| items.text()).collect()
+    }
+
+    fn position(&mut self) -> Result<DataWithAxes, DecodeError> {
+        let data = match self.next() {
+            Object::Data(data) => *data,
+            Object::Scalar(scalar) => {
+                let array = super::array::NdArray::new(scalar.dtype(), [1].into(), scalar.bytes().to_vec());
+                let array = array.map_err(|error| malformed!("{error}"))?;
+                DataWithAxes::new(DataClass::DataActuator, "", 0.0, [array].into())
+            }
+            // 5.x passes on whatever its module gave it, which can be a list of one position.
+            Object::List(items) if items.len() == 1 => return Parts(items.into_iter()).position(),
+            other => return Err(malformed!("{} where a position was expected", other.kind())),
+        };
+        if data.value().is_none() {
+            return Err(malformed!("a position without a number"));
+        }
+        Ok(data)
+    }
+
+    fn export(&mut self) -> Result<Arc<DataToExport>, DecodeError> {
+        let items = match self.next() {
+            Object::DataToExport(export) => return Ok(export),
+            Object::List(items) => items,
+            other => return Err(malformed!("{} where data were expected", other.kind())),
+        };
+        let array = |object| match object {
+            Object::Array(array) => Ok(array),
+            Object::Scalar(scalar) => {
+                let array = super::array::NdArray::new(scalar.dtype(), Vec::new(), scalar.bytes().to_vec());
+                array.map_err(|error| malformed!("{error}"))
+            }
+            other => Err(malformed!("{} among the data", other.kind())),
+        };
+        let arrays = items.into_iter().map(array).collect::<Result<Vec<_>, _>>()?;
+        let data = DataWithAxes::new(DataClass::DataRaw, "", 0.0, arrays);
+        Ok(Arc::new(DataToExport::new("", 0.0, [data].into())))
+    }
+
+    fn axis(&mut self, index: i64) -> Result<Axis, DecodeError> {
+        let Object::Array(data) = self.next() else {
+            return Err(malformed!("an axis without an array"));
+        };
+        Ok(Axis::new(self.text()?, self.text()?, data, index))
+    }
+}

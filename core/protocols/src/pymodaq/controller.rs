@@ -1,0 +1,84 @@
+//! The controller's side of one connection.
+
+use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Link, Protocol};
+
+use super::command::{Message, Report};
+use super::control::{ControlAnswer, ControlRequest};
+use super::decode::{Decoder, Expect};
+use super::encode::{EncodeError, encode};
+use super::generation::Generation;
+use super::limits::Limits;
+use super::server::CONTROLLER;
+
+/// A connection by which a program uses the modules of a server. See [`control`](super::Command).
+#[derive(Debug)]
+pub struct Controller {
+    link: Link<ControlAnswer>,
+    decoder: Decoder,
+}
+
+impl Controller {
+    /// A connection that begins now.
+    pub fn new(now: Instant, limits: &Limits) -> Self {
+        let mut link = Link::new(limits.session.clone());
+        let hello = Report::Other(CONTROLLER.into());
+        link.send_payloads(now, |output, payloads| {
+            // A single word can always be said.
+            let _ = hello.encode(Generation::G4, output, payloads);
+        });
+        let mut decoder = Decoder::new(Generation::G4, limits);
+        decoder.expect(Expect::Item);
+        Self { link, decoder }
+    }
+
+    /// Sends a request; its answer comes as an event, in the order in which the modules allow.
+    ///
+    /// # Errors
+    /// It is too long to be sent.
+    pub fn request(&mut self, now: Instant, request: &ControlRequest) -> Result<(), EncodeError> {
+        let mut result = Ok(());
+        self.link.send_with(now, |output| {
+            result = encode(Generation::G4, &request.to_object(), output)
+        });
+        result
+    }
+
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
+        if let Some(object) = self.decoder.decode(input)? {
+            self.decoder.expect(Expect::Item);
+            let answer = ControlAnswer::from_object(&object);
+            self.link
+                .emit(answer.ok_or_else(|| CloseReason::PeerMisbehaved("an answer that is none".into()))?);
+        }
+        Ok(())
+    }
+}
+
+impl Protocol for Controller {
+    type Event = ControlAnswer;
+
+    fn link(&self) -> &Link<ControlAnswer> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<ControlAnswer> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, _now: Instant, mut bytes: &[u8]) {
+        while !bytes.is_empty() && self.link.is_open() {
+            if let Err(reason) = self.read(&mut bytes) {
+                self.link.abort(reason);
+            }
+        }
+    }
+
+    fn receive_end(&mut self, _now: Instant) {
+        self.link.close(CloseReason::PeerClosed("the server has ended"));
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        self.link.close_after_linger(now, CloseReason::Shutdown);
+    }
+}

@@ -1,0 +1,496 @@
+//! Bytes to objects, as they arrive.
+//!
+//! The decoder keeps a stack of what must still come ([`Want`]) and a stack of finished objects; a composite takes its
+//! parts from the second when the first says that it is complete. Every byte is looked at once and every payload is
+//! copied once, into the array that will hold it, however the bytes are cut.
+
+/// What is wrong with the peer's bytes, in words.
+macro_rules! malformed {
+    ($($argument:tt)*) => { $crate::pymodaq::decode::DecodeError::Malformed(alloc::format!($($argument)*)) };
+}
+
+mod build;
+mod head;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use labwire_session::CloseReason;
+use labwire_session::framing::length32::Run;
+
+use self::build::{Composite, build};
+use self::head::{ArrayHead, Head};
+use super::array::NdArray;
+use super::data::{DataClass, ExportClass};
+use super::generation::Generation;
+use super::limits::Limits;
+use super::object::Object;
+
+/// What is wrong with what came.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// It is not what the protocol asks for here.
+    #[error("{0}")]
+    Malformed(String),
+    /// It is larger than is accepted.
+    #[error("limit {limit} of {value} exceeded")]
+    LimitExceeded {
+        /// The limit's name.
+        limit: &'static str,
+        /// Its value.
+        value: usize,
+    },
+}
+
+impl From<DecodeError> for CloseReason {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Malformed(what) => Self::PeerMisbehaved(what),
+            DecodeError::LimitExceeded { limit, value } => Self::LimitExceeded {
+                limit,
+                value: value as u64,
+            },
+        }
+    }
+}
+
+/// What comes next on the wire, as far as the older generations need to be told; g4 says it itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expect {
+    /// Text, or bytes that hold text.
+    Text,
+    /// A list of texts.
+    Texts,
+    /// Opaque bytes.
+    Bytes,
+    /// A number.
+    Scalar,
+    /// An array.
+    Array,
+    /// A list of arrays.
+    Arrays,
+    /// A list of anything (from g2).
+    List,
+    /// An axis (from g3a).
+    Axis,
+    /// Data of any flavour (from g3a).
+    Data,
+    /// A container of data (from g3a).
+    Export,
+    /// An item of a list with its type (from g2).
+    Item,
+}
+
+/// Decodes one object after the other from bytes that arrive in pieces of any size.
+#[derive(Debug)]
+pub struct Decoder {
+    generation: Generation,
+    limits: Limits,
+    wants: Vec<Want>,
+    objects: Vec<Object>,
+    /// The start of something small whose length is not known yet, and how much of it can be read before looking.
+    head: Vec<u8>,
+    need: usize,
+    /// A payload of known length, and what it will be.
+    run: Option<(Payload, Run)>,
+    /// Bytes that the present message may still claim.
+    budget: usize,
+    values_left: usize,
+    depth: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Want {
+    /// g4: the length of a whole object, then the object.
+    Frame,
+    /// g4: nothing more belongs to the object.
+    FrameEnd,
+    /// An object behind its type.
+    Item,
+    Text,
+    Bytes,
+    Scalar,
+    Array,
+    /// A count, then as many elements of a list or tuple.
+    Sequence(Composite, Element),
+    Elements(Element, usize),
+    /// A class name of this family, then what it names.
+    Class(Family),
+    /// The last object is a list of names: a value for each.
+    Values,
+    /// The objects since `base` are the parts of a composite.
+    Build {
+        composite: Composite,
+        base: usize,
+    },
+}
+
+/// What a list is made of.
+#[derive(Clone, Copy, Debug)]
+enum Element {
+    Item,
+    Text,
+    Array,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Axis,
+    Data,
+    Export,
+}
+
+#[derive(Debug)]
+enum Payload {
+    Text,
+    Bytes,
+    Array(ArrayHead),
+}
+
+type Decoded<T> = Result<T, DecodeError>;
+
+impl Decoder {
+    /// A decoder that expects nothing yet.
+    pub fn new(generation: Generation, limits: &Limits) -> Self {
+        Self {
+            generation,
+            limits: limits.clone(),
+            wants: Vec::new(),
+            objects: Vec::new(),
+            head: Vec::new(),
+            need: 0,
+            run: None,
+            budget: 0,
+            values_left: 0,
+            depth: 0,
+        }
+    }
+
+    /// The generation it reads.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Whether the expected object has begun and is not complete.
+    pub fn is_inside(&self) -> bool {
+        !self.head.is_empty()
+            || self.run.is_some()
+            || !self.objects.is_empty()
+            || self.depth > 0
+            || self.wants.len() > 1
+    }
+
+    /// Expects an object. Whatever was unfinished is forgotten.
+    pub fn expect(&mut self, what: Expect) {
+        self.wants.clear();
+        self.objects.clear();
+        self.head.clear();
+        self.run = None;
+        (self.need, self.depth) = (0, 0);
+        self.budget = self.limits.session.message_bytes;
+        self.values_left = self.limits.message_values;
+        let list = |bare| {
+            let element = if self.generation == Generation::G1 {
+                bare
+            } else {
+                Element::Item
+            };
+            Want::Sequence(Composite::List, element)
+        };
+        self.wants.push(match what {
+            _ if self.generation == Generation::G4 => Want::Frame,
+            Expect::Text => Want::Text,
+            Expect::Texts => list(Element::Text),
+            Expect::Bytes => Want::Bytes,
+            Expect::Scalar => Want::Scalar,
+            Expect::Array => Want::Array,
+            Expect::Arrays => list(Element::Array),
+            Expect::List => list(Element::Item),
+            Expect::Axis => Want::Class(Family::Axis),
+            Expect::Data => Want::Class(Family::Data),
+            Expect::Export => Want::Class(Family::Export),
+            Expect::Item => Want::Item,
+        });
+    }
+
+    /// Takes bytes from the front of `input`: the object once it is complete, `None` when all of `input` was used and
+    /// more is needed.
+    ///
+    /// # Errors
+    /// The bytes are no such object, or one beyond the limits. The decoder is then spent.
+    pub fn decode(&mut self, input: &mut &[u8]) -> Decoded<Option<Object>> {
+        loop {
+            if let Some((_, run)) = &mut self.run {
+                if !run.fill(input) {
+                    return Ok(None);
+                }
+                self.finish_run()?;
+            }
+            let Some(want) = self.wants.pop() else {
+                return Ok(self.objects.pop());
+            };
+            if !self.advance(want, input)? {
+                self.wants.push(want);
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Works on the innermost want. False when more input is needed first.
+    fn advance(&mut self, want: Want, input: &mut &[u8]) -> Decoded<bool> {
+        match want {
+            Want::Frame => {
+                let Some(length) = self.read_head(input, head::length)? else {
+                    return Ok(false);
+                };
+                self.claim(length)?;
+                self.budget = length;
+                self.wants.extend([Want::FrameEnd, Want::Item]);
+            }
+            Want::FrameEnd if self.budget > 0 => {
+                return Err(malformed!("{} bytes too many after an object", self.budget));
+            }
+            Want::FrameEnd => {}
+            Want::Item => {
+                let Some(tag) = self.read_head(input, head::name)? else {
+                    return Ok(false);
+                };
+                self.begin_tagged(&tag)?;
+            }
+            Want::Class(family) => {
+                let Some(name) = self.read_head(input, head::name)? else {
+                    return Ok(false);
+                };
+                self.begin_class(Some(family), &name)?;
+            }
+            Want::Text | Want::Bytes => {
+                let Some(length) = self.read_head(input, head::length)? else {
+                    return Ok(false);
+                };
+                self.claim(length)?;
+                let payload = if matches!(want, Want::Text) {
+                    Payload::Text
+                } else {
+                    Payload::Bytes
+                };
+                self.run = Some((payload, Run::new(length)));
+            }
+            Want::Scalar => {
+                let Some(scalar) = self.read_head(input, head::scalar)? else {
+                    return Ok(false);
+                };
+                self.push(Object::Scalar(scalar))?;
+            }
+            Want::Array => {
+                let parse = if self.generation == Generation::G1 {
+                    head::matrix
+                } else {
+                    head::array
+                };
+                let Some(array) = self.read_head(input, parse)? else {
+                    return Ok(false);
+                };
+                self.claim(array.bytes)?;
+                let run = Run::new(array.bytes);
+                self.run = Some((Payload::Array(array), run));
+            }
+            Want::Sequence(composite, element) => {
+                let Some(count) = self.read_head(input, head::length)? else {
+                    return Ok(false);
+                };
+                self.check_count(count)?;
+                self.begin(composite, &[Want::Elements(element, count)])?;
+            }
+            Want::Elements(_, 0) => {}
+            Want::Elements(element, count) => {
+                self.wants.push(Want::Elements(element, count - 1));
+                self.wants.push(match element {
+                    Element::Item => Want::Item,
+                    Element::Text => Want::Text,
+                    Element::Array => Want::Array,
+                });
+            }
+            Want::Values => {
+                let count = self.objects.last().and_then(Object::as_items).map(<[_]>::len);
+                let count = count.ok_or_else(|| malformed!("names that are no list"))?;
+                self.check_count(count)?;
+                self.wants.push(Want::Elements(Element::Item, count));
+            }
+            Want::Build { composite, base } => {
+                let parts = self.objects.split_off(base.min(self.objects.len()));
+                self.depth -= 1;
+                let object = build(composite, self.generation, parts)?;
+                self.push(object)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads something small whose length shows as it is read.
+    fn read_head<T>(
+        &mut self,
+        input: &mut &[u8],
+        parse: fn(&[u8]) -> Decoded<Head<T>>,
+    ) -> Decoded<Option<T>> {
+        loop {
+            let missing = self.need - self.head.len();
+            let (taken, rest) = input.split_at(missing.min(input.len()));
+            self.head.extend_from_slice(taken);
+            *input = rest;
+            if self.head.len() < self.need {
+                return Ok(None);
+            }
+            match parse(&self.head)? {
+                Head::Complete(found) => {
+                    self.head.clear();
+                    self.need = 0;
+                    return Ok(Some(found));
+                }
+                Head::Needs(length) => {
+                    self.claim(length - self.need)?;
+                    self.need = length;
+                }
+            }
+        }
+    }
+
+    /// Bytes are about to be waited for: they must fit the message.
+    fn claim(&mut self, count: usize) -> Decoded<()> {
+        let Some(left) = self.budget.checked_sub(count) else {
+            let in_frame = self.wants.iter().any(|want| matches!(want, Want::FrameEnd));
+            return Err(if in_frame {
+                malformed!(
+                    "{count} bytes announced where the message has {} left",
+                    self.budget
+                )
+            } else {
+                let value = self.limits.session.message_bytes;
+                DecodeError::LimitExceeded {
+                    limit: "message-bytes",
+                    value,
+                }
+            });
+        };
+        self.budget = left;
+        Ok(())
+    }
+
+    fn check_count(&self, count: usize) -> Decoded<()> {
+        if count > self.values_left {
+            let value = self.limits.message_values;
+            return Err(DecodeError::LimitExceeded {
+                limit: "message-values",
+                value,
+            });
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, object: Object) -> Decoded<()> {
+        self.check_count(1)?;
+        self.values_left -= 1;
+        self.objects.push(object);
+        Ok(())
+    }
+
+    fn finish_run(&mut self) -> Decoded<()> {
+        let Some((payload, run)) = self.run.take() else {
+            return Ok(());
+        };
+        let bytes = run.into_bytes();
+        let object = match payload {
+            Payload::Bytes => Object::Bytes(bytes),
+            Payload::Text => {
+                Object::Text(String::from_utf8(bytes).map_err(|_| malformed!("text that is not UTF-8"))?)
+            }
+            Payload::Array(head) => {
+                let array = NdArray::new(head.dtype, head.shape, bytes);
+                Object::Array(array.map_err(|error| malformed!("{error}"))?)
+            }
+        };
+        self.push(object)
+    }
+
+    /// A composite begins: its parts are what `wants` will leave.
+    fn begin(&mut self, composite: Composite, wants: &[Want]) -> Decoded<()> {
+        if self.depth == self.limits.message_depth {
+            let value = self.limits.message_depth;
+            return Err(DecodeError::LimitExceeded {
+                limit: "message-depth",
+                value,
+            });
+        }
+        self.depth += 1;
+        self.wants.push(Want::Build {
+            composite,
+            base: self.objects.len(),
+        });
+        self.wants.extend(wants.iter().rev());
+        Ok(())
+    }
+
+    /// The object that an item's type announces.
+    fn begin_tagged(&mut self, tag: &str) -> Decoded<()> {
+        let list = Want::Sequence(Composite::List, Element::Item);
+        let want = match (self.generation, tag) {
+            (Generation::G4, "str") => Want::Text,
+            (Generation::G4, "int" | "float" | "complex" | "bool") => Want::Scalar,
+            (Generation::G4, "ndarray") => Want::Array,
+            (Generation::G4, "tuple") => Want::Sequence(Composite::Tuple, Element::Item),
+            (Generation::G4, "dict") => return self.begin(Composite::Dict, &[Want::Item, Want::Values]),
+            (Generation::G4, "NoneType") => return self.push(Object::None),
+            (Generation::G4, "ParameterWithPath") => {
+                return self.begin(Composite::Parameter, &[Want::Item, Want::Item]);
+            }
+            (_, "bytes") => Want::Bytes,
+            (_, "list") => list,
+            (Generation::G4, _) => return self.begin_class(None, tag),
+            (_, "string") => Want::Text,
+            (_, "scalar" | "bool") => Want::Scalar,
+            (_, "array") => Want::Array,
+            (_, "axis") => Want::Class(Family::Axis),
+            (_, "dwa") => Want::Class(Family::Data),
+            (_, "dte") => Want::Class(Family::Export),
+            (_, "parameter") => return self.begin(Composite::Parameter, &[list, Want::Text]),
+            _ => return Err(malformed!("an item of the unknown type {tag:?}")),
+        };
+        self.wants.push(want);
+        Ok(())
+    }
+
+    /// The data object of a class; where `family` is known, of that family.
+    fn begin_class(&mut self, family: Option<Family>, name: &str) -> Decoded<()> {
+        let is = |wanted| family.is_none_or(|family| family == wanted);
+        if name == "Axis" && is(Family::Axis) {
+            return self.begin_fields(Composite::Axis, build::AXIS);
+        }
+        if let Some(class) = DataClass::from_name(name).filter(|_| is(Family::Data)) {
+            return self.begin_fields(Composite::Data(class), build::data_fields(self.generation));
+        }
+        if let Some(class) = ExportClass::from_name(name).filter(|_| is(Family::Export)) {
+            return self.begin_fields(Composite::Export(class), build::export_fields(self.generation));
+        }
+        Err(match family {
+            Some(family) => malformed!("{name:?} where {family:?} was expected"),
+            None => malformed!("an object of the unknown type {name:?}"),
+        })
+    }
+
+    /// A composite of `fields`; in g4 each of them comes with its own type.
+    fn begin_fields(&mut self, composite: Composite, fields: &[Want]) -> Decoded<()> {
+        if self.generation < Generation::G4 {
+            return self.begin(composite, fields);
+        }
+        let typed = |field: &Want| {
+            if let Want::Values = field {
+                Want::Values
+            } else {
+                Want::Item
+            }
+        };
+        let fields: Vec<Want> = fields.iter().map(typed).collect();
+        self.begin(composite, &fields)
+    }
+}

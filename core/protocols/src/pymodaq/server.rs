@@ -1,0 +1,323 @@
+//! The server's side of one connection: it gives the orders.
+//!
+//! ```text
+//! Silent --GRABBER | ACTUATOR--> Module      reports in, orders out, until Quit or the end of the stream
+//!   |    --CONTROLLER----------> Controller  requests in, answers out (labwire's own, see `control`)
+//!   \----anything else, silence, garbage----> dropped, with a reason
+//! ```
+
+use alloc::string::String;
+
+use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+
+use super::command::{Message, ModuleKind, Order, Report};
+use super::decode::{Decoder, Expect};
+use super::encode::{EncodeError, whole};
+use super::generation::Generation;
+use super::limits::Limits;
+use super::object::Object;
+use super::recognise::{Recognition, ReportReader};
+
+/// How a controller identifies itself: a program that uses the modules, where PyMoDAQ's own types own hardware.
+pub const CONTROLLER: &str = "CONTROLLER";
+
+/// The longest first message, in bytes: it is a single word.
+const IDENTIFICATION_BYTES: usize = 64;
+
+/// How many requests of a controller may be without an answer; then no more are read.
+const MAX_REQUESTS: usize = 16;
+
+/// One connection of a server. Modules are of any generation; see [`Recognition`].
+#[derive(Debug)]
+pub struct Server {
+    link: Link<ServerEvent>,
+    limits: Limits,
+    state: State,
+    /// When the message that is being read began.
+    since: Option<Instant>,
+    origin: Origin,
+}
+
+/// What the application knows of a peer when its connection begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its address, which comes back when it has said what it is: the wire has no names.
+    pub address: String,
+    /// Whether it may be a controller.
+    pub may_control: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Silent(ReportReader),
+    Module(ReportReader),
+    Controller {
+        decoder: Decoder,
+        /// Requests without an answer.
+        unanswered: usize,
+        /// Nothing new is taken; the connection ends with the last answer.
+        is_finishing: bool,
+    },
+}
+
+/// What a server's application learns from a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServerEvent {
+    /// A module has said what it is.
+    Module {
+        /// What it is.
+        kind: ModuleKind,
+        /// Its generation. Before g4 this is a guess until it has sent data or a position.
+        generation: Generation,
+        /// Where it is.
+        address: String,
+    },
+    /// The guess was wrong: this is the module's generation.
+    Generation(Generation),
+    /// A controller has come.
+    Controller,
+    /// A module reports.
+    Report(Report),
+    /// A controller asks.
+    Request(Object),
+    /// An order or answer cannot be said in the peer's generation; nothing was sent.
+    Unsendable(EncodeError),
+    /// The connection ends, for this reason. The last event.
+    Leaving(CloseReason),
+}
+
+/// What a server's application tells a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Instruction {
+    /// An order for a module.
+    Order(Order),
+    /// An answer for a controller.
+    Answer(Object),
+    /// End the connection, for this reason.
+    Drop(String),
+}
+
+impl Server {
+    /// A connection that begins now.
+    pub fn new(now: Instant, limits: &Limits, recognition: Recognition, origin: Origin) -> Self {
+        let mut first = limits.clone();
+        first.session.message_bytes = limits.session.message_bytes.min(IDENTIFICATION_BYTES);
+        Self {
+            link: Link::new(limits.session.clone()),
+            state: State::Silent(ReportReader::new(recognition, &first)),
+            limits: limits.clone(),
+            since: Some(now),
+            origin,
+        }
+    }
+
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
+        match &mut self.state {
+            State::Silent(reader) => {
+                let Some(first) = reader.read(input)? else {
+                    return Ok(());
+                };
+                self.identify(first)?;
+            }
+            State::Module(reader) => {
+                let before = reader.generation();
+                let report = reader.read(input)?;
+                let generation = reader.generation();
+                if generation != before {
+                    self.link.emit(ServerEvent::Generation(generation));
+                }
+                if let Some(report) = report {
+                    let quits = report == Report::Quit;
+                    self.link.emit(ServerEvent::Report(report));
+                    if quits {
+                        return Err(CloseReason::Finished);
+                    }
+                }
+            }
+            State::Controller {
+                decoder, unanswered, ..
+            } => {
+                if let Some(request) = decoder.decode(input)? {
+                    decoder.expect(Expect::Item);
+                    *unanswered += 1;
+                    self.link.emit(ServerEvent::Request(request));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn identify(&mut self, first: Report) -> Result<(), CloseReason> {
+        let State::Silent(reader) = &mut self.state else {
+            return Ok(());
+        };
+        let generation = reader.generation();
+        let name = match first {
+            Report::Other(name) => name,
+            other => {
+                return Err(CloseReason::PeerMisbehaved(alloc::format!(
+                    "{other:?} before an identification"
+                )));
+            }
+        };
+        if let Some(kind) = ModuleKind::from_name(&name) {
+            reader.set_limits(&self.limits);
+            let reader = core::mem::replace(
+                reader,
+                ReportReader::new(Recognition::Fixed(generation), &self.limits),
+            );
+            self.state = State::Module(reader);
+            self.link.emit(ServerEvent::Module {
+                kind,
+                generation,
+                address: self.origin.address.clone(),
+            });
+        } else if name == CONTROLLER && generation == Generation::G4 {
+            if !self.origin.may_control {
+                return Err(CloseReason::PeerMisbehaved(
+                    "controllers are not admitted from there".into(),
+                ));
+            }
+            let mut decoder = Decoder::new(Generation::G4, &self.limits);
+            decoder.expect(Expect::Item);
+            self.state = State::Controller {
+                decoder,
+                unanswered: 0,
+                is_finishing: false,
+            };
+            self.link.emit(ServerEvent::Controller);
+        } else {
+            return Err(CloseReason::PeerMisbehaved(alloc::format!(
+                "{name:?} is not a valid type"
+            )));
+        }
+        Ok(())
+    }
+
+    fn is_inside(&self) -> bool {
+        match &self.state {
+            State::Silent(_) => true,
+            State::Module(reader) => reader.is_inside(),
+            State::Controller { decoder, .. } => decoder.is_inside(),
+        }
+    }
+
+    fn finish(&mut self, now: Instant) {
+        self.link.emit(ServerEvent::Leaving(CloseReason::Shutdown));
+        self.link.close_after_linger(now, CloseReason::Shutdown);
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.link.emit(ServerEvent::Leaving(reason.clone()));
+        self.link.close(reason);
+    }
+}
+
+impl Protocol for Server {
+    type Event = ServerEvent;
+
+    fn link(&self) -> &Link<ServerEvent> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<ServerEvent> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, mut bytes: &[u8]) {
+        while !bytes.is_empty() && self.link.is_open() {
+            let before = bytes.len();
+            match self.read(&mut bytes) {
+                Ok(()) if !self.is_inside() => self.since = None,
+                // A new message has begun, or an old one goes on.
+                Ok(()) => self.since = self.since.or((bytes.len() < before).then_some(now)),
+                Err(CloseReason::Finished) => self.close(CloseReason::Finished),
+                Err(reason) => self.abort(reason),
+            }
+        }
+    }
+
+    fn receive_end(&mut self, _now: Instant) {
+        self.close(match &self.state {
+            State::Silent(_) => CloseReason::PeerClosed("before it said what it is"),
+            _ if self.is_inside() => CloseReason::PeerClosed("inside a message"),
+            State::Module(_) => CloseReason::PeerClosed("without Quit"),
+            State::Controller { .. } => CloseReason::Finished,
+        });
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Controller { unanswered: 0, .. } => self.finish(now),
+            State::Controller { is_finishing, .. } => *is_finishing = true,
+            State::Silent(_) | State::Module(_) => self.abort(CloseReason::Shutdown),
+        }
+    }
+
+    fn can_receive(&self) -> bool {
+        let is_taking = match self.state {
+            State::Controller {
+                unanswered,
+                is_finishing,
+                ..
+            } => unanswered < MAX_REQUESTS && !is_finishing,
+            State::Silent(_) | State::Module(_) => true,
+        };
+        is_taking && !self.link.is_full()
+    }
+
+    /// Real modules notice a reset, and spin for ever on a regular end of the stream: what is no regular end for them
+    /// is a reset.
+    fn abort(&mut self, reason: CloseReason) {
+        self.link.emit(ServerEvent::Leaving(reason.clone()));
+        self.link.abort(reason);
+    }
+
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let request_timeout = self.limits.session.request_timeout;
+        self.since
+            .map(|since| (since + request_timeout, "request-timeout"))
+    }
+}
+
+impl ServerSession for Server {
+    type Reply = Instruction;
+
+    /// Orders are for modules, answers for controllers; the other way round they are ignored.
+    fn reply(&mut self, now: Instant, instruction: Instruction) {
+        let mut result = Ok(());
+        match (instruction, &mut self.state) {
+            (Instruction::Order(order), State::Module(reader)) => {
+                let generation = reader.generation();
+                self.link.send_payloads(now, |output, payloads| {
+                    result = order.encode(generation, output, payloads);
+                });
+            }
+            (
+                Instruction::Answer(answer),
+                State::Controller {
+                    unanswered,
+                    is_finishing,
+                    ..
+                },
+            ) => {
+                *unanswered = unanswered.saturating_sub(1);
+                let is_last = *is_finishing && *unanswered == 0;
+                self.link.send_payloads(now, |output, payloads| {
+                    result = whole(Generation::G4, output, Some(payloads), |encoder| {
+                        encoder.object(&answer)
+                    });
+                });
+                if is_last {
+                    self.finish(now);
+                }
+            }
+            (Instruction::Drop(reason), _) => self.abort(CloseReason::PeerMisbehaved(reason)),
+            _ => {}
+        }
+        if let Err(error) = result {
+            self.link.emit(ServerEvent::Unsendable(error));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The client's side of a connection.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use labwire_session::framing::length32;
+use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Link, Protocol};
+
+use super::{END_OF_REQUEST, Limits, Transport};
+
+/// One connection, on the client's side. Its events are the answers, without the CR LF that ends them over TCP.
+///
+/// Over TCP one request is sent, with Ctrl-D and FIN, and the answer is all that comes until the server's FIN (it may
+/// hold line feeds; upstream's client takes what comes first). Over WebSocket any number of requests is sent, and
+/// [`finish`](Client::finish) ends the connection with the last answer.
+///
+/// The limit `request-timeout` is the longest wait for one answer.
+#[derive(Debug)]
+pub struct Client {
+    link: Link<String>,
+    transport: Transport,
+    limits: Limits,
+    may_send: bool,
+    unanswered: usize,
+    buffer: Vec<u8>,
+    /// Since when the oldest request waits for its answer.
+    since: Instant,
+}
+
+/// A text that cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misuse {
+    /// The connection has ended, or has carried the one request that it was for.
+    #[error("the connection takes no more requests")]
+    Closed,
+    /// Ctrl-D inside the text would end it.
+    #[error("the text contains Ctrl-D, which ends a request")]
+    ControlD,
+    /// The text is longer than 4 GiB.
+    #[error("the text is too long")]
+    TooLong,
+}
+
+impl Client {
+    /// A connection.
+    pub fn new(transport: Transport, limits: Limits) -> Self {
+        Self {
+            link: Link::new(limits.session.clone()),
+            transport,
+            limits,
+            may_send: true,
+            unanswered: 0,
+            buffer: Vec::new(),
+            since: Instant::ZERO,
+        }
+    }
+
+    /// Sends a text; see [`Request::to_text`](super::Request::to_text).
+    ///
+    /// # Errors
+    /// When this connection cannot carry it.
+    pub fn send(&mut self, now: Instant, text: &str) -> Result<(), Misuse> {
+        if !self.link.is_open() || !self.may_send {
+            return Err(Misuse::Closed);
+        }
+        match self.transport {
+            Transport::Tcp => {
+                if text.as_bytes().contains(&END_OF_REQUEST) {
+                    return Err(Misuse::ControlD);
+                }
+                self.link.send(now, text.as_bytes());
+                self.link.send(now, &[END_OF_REQUEST]);
+                self.link.finish_sending();
+                self.may_send = false;
+            }
+            Transport::WebSocket => {
+                let mut sent = Ok(());
+                self.link
+                    .send_with(now, |output| sent = length32::put(output, text.as_bytes()));
+                sent.map_err(|_| Misuse::TooLong)?;
+            }
+        }
+        if self.unanswered == 0 {
+            self.since = now;
+        }
+        self.unanswered += 1;
+        Ok(())
+    }
+
+    /// Nothing more will be sent; the connection ends with the last answer.
+    pub fn finish(&mut self, now: Instant) {
+        self.may_send = false;
+        self.end_when_answered(now, CloseReason::Finished);
+    }
+
+    fn end_when_answered(&mut self, now: Instant, reason: CloseReason) {
+        if !self.may_send && self.unanswered == 0 {
+            self.link.close_after_linger(now, reason);
+        }
+    }
+
+    /// Reads WebSocket messages. Over TCP the answer is complete at the end of the stream.
+    fn read_messages(&mut self, now: Instant) {
+        while self.link.is_open()
+            && let Some(length) = length32::length_at(&self.buffer, 0)
+        {
+            if length > self.limits.session.message_bytes {
+                self.too_long();
+            } else if self.buffer.len() < 4 + length {
+                return;
+            } else {
+                let message = self.buffer.drain(..4 + length).skip(4).collect();
+                self.answered(now, message);
+            }
+        }
+    }
+
+    fn answered(&mut self, now: Instant, answer: Vec<u8>) {
+        if self.unanswered == 0 {
+            return self.misbehaved("an answer that nobody asked for".into());
+        }
+        match String::from_utf8(answer) {
+            Ok(answer) => {
+                self.unanswered -= 1;
+                self.since = now;
+                self.link.emit(answer);
+                self.end_when_answered(now, CloseReason::Finished);
+            }
+            Err(error) => self.misbehaved(format!("the answer is not text: {error}")),
+        }
+    }
+
+    fn too_long(&mut self) {
+        let value = self.limits.session.message_bytes as u64;
+        self.link.abort(CloseReason::LimitExceeded {
+            limit: "message-bytes",
+            value,
+        });
+    }
+
+    fn misbehaved(&mut self, how: String) {
+        self.link.abort(CloseReason::PeerMisbehaved(how));
+    }
+}
+
+impl Protocol for Client {
+    type Event = String;
+
+    fn link(&self) -> &Link<String> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<String> {
+        &mut self.link
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        match self.transport {
+            Transport::Tcp if self.buffer.len() > self.limits.session.message_bytes => self.too_long(),
+            Transport::Tcp => {}
+            Transport::WebSocket => self.read_messages(now),
+        }
+    }
+
+    fn receive_end(&mut self, now: Instant) {
+        if self.transport == Transport::Tcp
+            && let Some(answer) = self.buffer.strip_suffix(b"\r\n")
+        {
+            self.answered(now, answer.to_vec());
+        }
+        let reason = match (self.unanswered, self.buffer.is_empty()) {
+            (0, _) => CloseReason::Finished,
+            (_, true) => CloseReason::PeerClosed("without an answer"),
+            (_, false) => CloseReason::PeerClosed("inside an answer"),
+        };
+        self.link.close_after_linger(now, reason);
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        self.may_send = false;
+        self.end_when_answered(now, CloseReason::Shutdown);
+    }
+
+    fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let waits = self.unanswered > 0;
+        waits.then(|| {
+            (
+                self.since + self.limits.session.request_timeout,
+                "request-timeout",
+            )
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! An experiment designer behind OptBayesExpt's commands.
+
+mod handler;
+mod new_run;
+
+use labwire_protocols::obe::{ErrorReply, Limits, Permissions, Reply, Request, Server};
+use labwire_session::time::Instant;
+
+use super::{Handler, Peer, Permission, Sequential};
+
+pub use handler::{DesignerHandler, ExperimentError, PosteriorStore};
+
+/// Which peers may ask what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObePermissions {
+    /// `done`: end the server. Default: peers on this machine.
+    pub done: Permission,
+    /// `newrun` with an experiment of the peer's own. Default: peers on this machine.
+    pub experiments: Permission,
+    /// `save` and `load`. Default: peers on this machine.
+    pub posteriors: Permission,
+}
+
+impl Default for ObePermissions {
+    fn default() -> Self {
+        Self {
+            done: Permission::Local,
+            experiments: Permission::Local,
+            posteriors: Permission::Local,
+        }
+    }
+}
+
+/// A service that lets `handler` answer.
+pub fn service<H>(
+    limits: Limits,
+    permissions: ObePermissions,
+    handler: H,
+) -> Sequential<Server, H, impl FnMut(Instant, Peer) -> Server>
+where
+    H: Handler<Request = Request, Reply = Result<Reply, ErrorReply>>,
+{
+    Sequential::new(handler, move |now, peer| {
+        let permissions = Permissions {
+            done: permissions.done.includes(peer),
+            experiments: permissions.experiments.includes(peer),
+            posteriors: permissions.posteriors.includes(peer),
+        };
+        Server::new(now, limits.clone(), permissions)
+    })
+}

@@ -1,0 +1,328 @@
+//! OptBayesExpt's commands, answered by a [`Designer`].
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use labwire_design::{DesignError, DesignLimits, Designer, Experiment, Measurement, UtilityScan};
+use labwire_model::problem::TextError;
+use labwire_protocols::obe::{self, ErrorReply, Reply, Request, Sigma, code};
+use labwire_python_json::{Object, Value};
+use labwire_session::time::Instant;
+
+use super::super::Handler;
+use super::new_run::Runs;
+
+/// How many settings one unit of fuel is for: about what the evaluation of a problem costs.
+const SETTINGS_PER_FUEL: usize = 16;
+/// The probability of `interval` when none is given.
+const PROBABILITY: f64 = 0.95;
+
+/// Where posteriors are kept. Both may block.
+pub trait PosteriorStore {
+    /// Keeps a text under a name, in place of what was there: wholly or not at all.
+    ///
+    /// # Errors
+    /// What went wrong, for people.
+    fn save(&mut self, name: &str, text: &str) -> Result<(), String>;
+
+    /// The text of a name.
+    ///
+    /// # Errors
+    /// What went wrong, for people.
+    fn load(&mut self, name: &str) -> Result<String, String>;
+}
+
+/// Answers every command of OptBayesExpt as `OBE_Server` does, where that lives, and some more.
+pub struct DesignerHandler<S> {
+    runs: Runs,
+    designer: Designer,
+    store: S,
+    work: Option<Work>,
+    is_done: bool,
+}
+
+/// What takes more than a moment.
+enum Work {
+    /// Anything, when there are many particles.
+    Ask(Request),
+    Scan(UtilityScan, Purpose),
+    Learn(obe::Measurement),
+    NewRun(Object),
+    Undo,
+    /// A designer that catches up.
+    Replay(Box<Designer>, VecDeque<Measurement>),
+    Save(String),
+    Load(String),
+}
+
+#[derive(Clone, Copy)]
+enum Purpose {
+    Optimal,
+    Good(Option<f64>),
+    Utility,
+}
+
+/// What a part of the work came to.
+enum Progress {
+    Working(Work),
+    Done(Reply),
+}
+
+type Answer = Result<Reply, ErrorReply>;
+
+/// With more particles than this, whatever has to do with them keeps others waiting.
+const MANY_PARTICLES: usize = 100_000;
+
+impl<S> DesignerHandler<S> {
+    /// Designs the experiment that `text` describes. The first run has the seed `seed`, each new one the next.
+    ///
+    /// # Errors
+    /// When the text is no experiment, or its constraints leave nothing of its priors.
+    pub fn new(text: &str, limits: DesignLimits, seed: u64, store: S) -> Result<Self, ExperimentError> {
+        let experiment = Experiment::from_json(text, &[], &limits)?;
+        Ok(Self {
+            runs: Runs::new(text.into(), limits, seed),
+            designer: Designer::new(experiment, seed)?,
+            store,
+            work: None,
+            is_done: false,
+        })
+    }
+
+    /// What is known.
+    pub fn designer(&self) -> &Designer {
+        &self.designer
+    }
+
+    fn has_many_particles(&self) -> bool {
+        self.designer.num_particles() > MANY_PARTICLES
+    }
+
+    /// The reply to what needs no work.
+    fn answer_now(&mut self, request: &Request) -> Option<Answer> {
+        let designer = &self.designer;
+        let experiment = designer.experiment();
+        Some(Ok(match request {
+            Request::Settings => Reply::Table(experiment.grid.rows()),
+            Request::Particles => {
+                let rows = 0..experiment.parameters.len();
+                Reply::Table(
+                    rows.map(|parameter| designer.particles(parameter).to_vec())
+                        .collect(),
+                )
+            }
+            Request::Constants => Reply::Value(constants(experiment)),
+            Request::Weights => Reply::Numbers(designer.weights()),
+            Request::Mean => Reply::Numbers(designer.mean()),
+            Request::StandardDeviation => Reply::Numbers(designer.std()),
+            Request::Covariance => Reply::Table(designer.covariance()),
+            Request::Interval { probability } => {
+                match designer.interval(probability.unwrap_or(PROBABILITY)) {
+                    Ok(intervals) => Reply::Table(intervals.into_iter().map(Vec::from).collect()),
+                    Err(error) => return Some(Err(refused(&error))),
+                }
+            }
+            Request::Status => Reply::Value(status(designer)),
+            Request::History => {
+                let history: Vec<Value> = designer.history().iter().map(Value::from).collect();
+                Reply::Value(history.into())
+            }
+            Request::Ready => Reply::Ok,
+            Request::Done => {
+                self.is_done = true;
+                Reply::Ok
+            }
+            _ => return None,
+        }))
+    }
+
+    fn start(&mut self, request: Request) -> Option<Work> {
+        let purpose = match request {
+            Request::OptimalSetting => Purpose::Optimal,
+            Request::GoodSetting { pickiness } => Purpose::Good(pickiness),
+            Request::Utility => Purpose::Utility,
+            Request::NewData(measurement) => return Some(Work::Learn(measurement)),
+            Request::NewRun(arguments) => return Some(Work::NewRun(arguments)),
+            Request::Undo => return Some(Work::Undo),
+            Request::Save { name } => return Some(Work::Save(name)),
+            Request::Load { name } => return Some(Work::Load(name)),
+            _ => return None,
+        };
+        Some(Work::Scan(self.designer.start_scan(), purpose))
+    }
+
+    fn finish_scan(&mut self, scan: &UtilityScan, purpose: Purpose) -> Reply {
+        Reply::Numbers(match purpose {
+            Purpose::Optimal => self.designer.optimum(scan),
+            Purpose::Good(pickiness) => self.designer.good(scan, pickiness),
+            Purpose::Utility => scan.utilities().to_vec(),
+        })
+    }
+
+    fn learn(&mut self, measurement: &obe::Measurement) -> Result<(), DesignError> {
+        let obe::Measurement { x, y, s } = measurement;
+        match s {
+            None => self.designer.update(x, y, None),
+            Some(Sigma::Every(s)) => self.designer.update(x, y, Some(&[*s])),
+            Some(Sigma::PerChannel(s)) => self.designer.update(x, y, Some(s)),
+        }
+    }
+}
+
+impl<S: PosteriorStore> DesignerHandler<S> {
+    fn advance(&mut self, work: Work, fuel: u32) -> Result<Progress, ErrorReply> {
+        match work {
+            Work::Ask(request) => match self.answer_now(&request) {
+                Some(answer) => return answer.map(Progress::Done),
+                None => {
+                    if let Some(work) = self.start(request) {
+                        return Ok(Progress::Working(work));
+                    }
+                }
+            },
+            Work::Scan(mut scan, purpose) => {
+                let settings = (fuel as usize).saturating_mul(SETTINGS_PER_FUEL);
+                if self.designer.continue_scan(&mut scan, settings) {
+                    return Ok(Progress::Done(self.finish_scan(&scan, purpose)));
+                }
+                return Ok(Progress::Working(Work::Scan(scan, purpose)));
+            }
+            Work::Learn(measurement) => self.learn(&measurement).map_err(|error| refused(&error))?,
+            Work::NewRun(arguments) => self.designer = self.runs.start(&arguments)?,
+            Work::Undo => {
+                let (designer, history) = self.designer.before_last().map_err(|error| refused(&error))?;
+                let replay = Work::Replay(Box::new(designer), history.into());
+                return Ok(Progress::Working(replay));
+            }
+            Work::Replay(mut designer, mut history) => match history.pop_front() {
+                None => self.designer = *designer,
+                Some(measurement) => {
+                    designer.learn(measurement).map_err(|error| refused(&error))?;
+                    return Ok(Progress::Working(Work::Replay(designer, history)));
+                }
+            },
+            Work::Save(name) => self
+                .store
+                .save(&name, &self.designer.posterior())
+                .map_err(storage)?,
+            Work::Load(name) => {
+                let text = self.store.load(&name).map_err(storage)?;
+                let experiment = self.designer.experiment().clone();
+                let loaded = Designer::from_posterior(experiment, &text);
+                self.designer = loaded.map_err(|error| storage(format!("{name}: {error}")))?;
+            }
+        }
+        Ok(Progress::Done(Reply::Ok))
+    }
+}
+
+impl<S: PosteriorStore> Handler for DesignerHandler<S> {
+    type Request = Request;
+    type Reply = Answer;
+
+    fn begin(&mut self, _now: Instant, request: Request) -> Option<Answer> {
+        if self.has_many_particles() && !matches!(request, Request::Ready | Request::Done) {
+            self.work = Some(Work::Ask(request));
+            return None;
+        }
+        let answer = self.answer_now(&request);
+        if answer.is_none() {
+            self.work = self.start(request);
+        }
+        answer
+    }
+
+    fn step(&mut self, _now: Instant, fuel: u32) -> Option<Answer> {
+        let work = self.work.take()?;
+        match self.advance(work, fuel) {
+            Ok(Progress::Working(work)) => {
+                self.work = Some(work);
+                None
+            }
+            Ok(Progress::Done(reply)) => Some(Ok(reply)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn may_block(&self) -> bool {
+        self.has_many_particles() || matches!(self.work, Some(Work::Save(_) | Work::Load(_)))
+    }
+
+    fn is_finished(&self) -> bool {
+        self.is_done
+    }
+}
+
+impl<S> fmt::Debug for DesignerHandler<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("DesignerHandler")
+            .field("experiment", &self.designer.experiment().name)
+            .field("is_working", &self.work.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an experiment cannot be designed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// Its text is wrong.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// It makes no sense.
+    #[error(transparent)]
+    Design(#[from] DesignError),
+}
+
+fn constants(experiment: &Experiment) -> Value {
+    let value = |constant: &labwire_design::Constant| match constant.is_whole {
+        true => Value::Int(constant.value as i64),
+        false => Value::Float(constant.value),
+    };
+    Value::List(experiment.constants.iter().map(value).collect())
+}
+
+fn status(designer: &Designer) -> Value {
+    let experiment = designer.experiment();
+    let names = experiment
+        .parameters
+        .iter()
+        .map(|parameter| parameter.name.as_str());
+    let arguments: Object = experiment
+        .arguments
+        .iter()
+        .map(|(name, value)| (name.as_str(), *value))
+        .collect();
+    let count = |count: usize| Value::Int(count as i64);
+    let mut status = Object::new();
+    status.insert("experiment", experiment.name.as_str());
+    status.insert("parameters", names.collect::<Vec<_>>());
+    status.insert("arguments", arguments);
+    status.insert("seed", designer.seed() as i64);
+    status.insert("settings", count(experiment.grid.len()));
+    status.insert("particles", count(designer.num_particles()));
+    status.insert("measurements", count(designer.history().len()));
+    status.insert("n_eff", designer.effective_sample_size());
+    status.insert("entropy", designer.entropy());
+    status.insert("resamplings", designer.resamplings() as i64);
+    status.insert("warnings", designer.warnings().collect::<Vec<_>>());
+    status.into()
+}
+
+fn refused(error: &DesignError) -> ErrorReply {
+    let code = match error {
+        DesignError::NoLikelihood => code::NO_LIKELIHOOD,
+        DesignError::NothingToUndo => code::NOTHING_TO_UNDO,
+        _ => code::INVALID_ARGUMENT,
+    };
+    ErrorReply::new(code, format!("{error}"))
+}
+
+fn storage(error: String) -> ErrorReply {
+    ErrorReply::new(code::STORAGE, error)
+}

@@ -1,0 +1,92 @@
+//! `newrun`: the same experiment again, with other arguments, or another one.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use labwire_design::{DesignLimits, Designer, Experiment};
+use labwire_model::text::suggestion;
+use labwire_protocols::obe::{ErrorReply, code};
+use labwire_python_json::{Object, Value, dumps_unicode};
+
+/// Seeds are below 2^53, so that every client reads them as they are.
+const MAX_SEED: u64 = 1 << 53;
+
+/// The experiment that is run, and the seed of the last run.
+#[derive(Debug)]
+pub(super) struct Runs {
+    text: String,
+    limits: DesignLimits,
+    seed: u64,
+}
+
+impl Runs {
+    pub(super) fn new(text: String, limits: DesignLimits, seed: u64) -> Self {
+        Self { text, limits, seed }
+    }
+
+    /// A designer for a new run. `experiment` in the message is another experiment than the last, `seed` another seed
+    /// than the next; every other number is one of the arguments that the experiment names in its own `newrun`. What
+    /// it does not name is passed over, with a warning.
+    pub(super) fn start(&mut self, message: &Object) -> Result<Designer, ErrorReply> {
+        let text = match message.get("experiment") {
+            None => self.text.clone(),
+            Some(Value::Text(text)) => String::from(text.as_str().unwrap_or_default()),
+            Some(experiment) => dumps_unicode(experiment),
+        };
+        let invalid =
+            |error: &dyn core::fmt::Display| ErrorReply::new(code::INVALID_EXPERIMENT, format!("{error}"));
+        // First with its own arguments, to know their names.
+        let experiment = Experiment::from_json(&text, &[], &self.limits).map_err(|error| invalid(&error))?;
+        let names: Vec<&str> = experiment
+            .arguments
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let mut arguments: Vec<(&str, f64)> = Vec::new();
+        let mut warnings = Vec::new();
+        let mut seed = (self.seed + 1) % MAX_SEED;
+        for (key, value) in message {
+            let name = key.as_str().unwrap_or_default();
+            if names.contains(&name) {
+                let number = value.as_f64().filter(|number| number.is_finite());
+                let number = number.ok_or_else(|| not_a("finite number", name))?;
+                arguments.push((name, number));
+            } else if name == "seed" {
+                seed = whole(value).ok_or_else(|| not_a("whole number from 0 to 2^53 - 1", name))?;
+            } else if name != "experiment" {
+                warnings.push(unknown(name, &names));
+            }
+        }
+        let experiment = match arguments.is_empty() {
+            true => experiment,
+            false => {
+                let experiment = Experiment::from_json(&text, &arguments, &self.limits);
+                experiment.map_err(|error| ErrorReply::new(code::INVALID_ARGUMENT, format!("{error}")))?
+            }
+        };
+        let mut designer = Designer::new(experiment, seed).map_err(|error| invalid(&error))?;
+        warnings.into_iter().for_each(|warning| designer.warn(warning));
+        (self.text, self.seed) = (text, seed);
+        Ok(designer)
+    }
+}
+
+fn whole(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok().filter(|number| *number < MAX_SEED),
+        _ => None,
+    }
+}
+
+fn not_a(what: &str, name: &str) -> ErrorReply {
+    ErrorReply::new(code::INVALID_ARGUMENT, format!("\"{name}\" must be a {what}"))
+}
+
+fn unknown(name: &str, known: &[&str]) -> String {
+    let passed_over = format!("newrun: the experiment has no argument \"{name}\"");
+    match suggestion(name, known.iter().copied()) {
+        Some(meant) => format!("{passed_over}; did you mean \"{meant}\"?"),
+        None => passed_over,
+    }
+}

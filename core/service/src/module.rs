@@ -1,0 +1,409 @@
+//! A PyMoDAQ module: hardware that carries out the orders of the servers it is connected to.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use labwire_protocols::pymodaq::{
+    Axis, Client, DataDim, DataToExport, DataWithAxes, ERROR, Generation, Limits, ModuleKind, Order, Report,
+    Settings,
+};
+use labwire_session::time::Instant;
+
+use super::{ConnectionId, NoJob, Peer, Service};
+
+/// A detector.
+///
+/// No call blocks: [`start`](Grabber::start) begins, [`poll`](Grabber::poll) gives the data once they are there. A
+/// driver that blocks belongs on a thread of its own, behind this trait.
+pub trait Grabber: Send {
+    /// The settings it begins with.
+    fn settings(&self) -> Settings;
+
+    /// Takes changed settings.
+    ///
+    /// # Errors
+    /// It cannot have them, and keeps the old ones; the text goes to the server.
+    fn configure(&mut self, now: Instant, settings: &Settings) -> Result<(), String>;
+
+    /// Begins to take data. Asked for dimensionality `dim`, which it need not follow.
+    fn start(&mut self, now: Instant, dim: DataDim);
+
+    /// The data, once after each [`start`](Grabber::start), or why there are none. `timestamp` is the time in seconds
+    /// since 1970 (UTC).
+    fn poll(&mut self, now: Instant, timestamp: f64) -> Option<Result<DataToExport, String>>;
+
+    /// When to ask for the data.
+    fn poll_timeout(&self) -> Option<Instant>;
+}
+
+/// Something that moves along one axis.
+pub trait Actuator: Send {
+    /// The settings it begins with. Servers of 4.4 look for one that is named `units`.
+    fn settings(&self) -> Settings;
+
+    /// Takes changed settings.
+    ///
+    /// # Errors
+    /// It cannot have them, and keeps the old ones; the text goes to the server.
+    fn configure(&mut self, now: Instant, settings: &Settings) -> Result<(), String>;
+
+    /// Units of its positions.
+    fn units(&self) -> String;
+
+    /// Where it is.
+    fn position(&mut self, now: Instant) -> f64;
+
+    /// Begins to move to a position; a move under way ends there instead.
+    ///
+    /// # Errors
+    /// It does not go there; the text goes to the server.
+    fn move_to(&mut self, now: Instant, target: f64) -> Result<(), String>;
+
+    /// Begins to move to the home position.
+    ///
+    /// # Errors
+    /// It does not; the text goes to the server.
+    fn move_home(&mut self, now: Instant) -> Result<(), String>;
+
+    /// Stops where it is.
+    fn stop(&mut self, now: Instant);
+
+    /// Whether it moves, and if so when to ask again.
+    fn moves_until(&mut self, now: Instant) -> Option<Instant>;
+}
+
+/// What an instrument is made of.
+pub enum Hardware {
+    /// A detector.
+    Grabber(Box<dyn Grabber>),
+    /// Something that moves.
+    Actuator(Box<dyn Actuator>),
+}
+
+impl fmt::Debug for Hardware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grabber(_) => "Grabber",
+            Self::Actuator(_) => "Actuator",
+        })
+    }
+}
+
+/// How an instrument presents itself.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InstrumentConfig {
+    /// Limits of each connection.
+    pub limits: Limits,
+    /// The generation it speaks. Default g4.
+    pub generation: Generation,
+    /// The name it proposes to a labwire server, as an `Info`; real servers display it.
+    pub name: Option<String>,
+    /// Seconds from 1970 (UTC) to [`Instant::ZERO`], for the times of data.
+    pub epoch: f64,
+}
+
+impl Default for InstrumentConfig {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            generation: Generation::G4,
+            name: None,
+            epoch: 0.0,
+        }
+    }
+}
+
+/// Joins hardware to the servers it is connected to: one as a rule, any number where it listens. Who asked gets the
+/// data, who ordered the move gets its end; all learn of changed settings.
+#[derive(Debug)]
+pub struct Instrument {
+    config: InstrumentConfig,
+    hardware: Hardware,
+    settings: Settings,
+    connections: VecDeque<ConnectionId>,
+    replies: VecDeque<(ConnectionId, Report)>,
+    grabs: VecDeque<(ConnectionId, DataDim)>,
+    is_grabbing: bool,
+    /// The axes that each connection was told, as g1 and g2 have them.
+    axes: BTreeMap<ConnectionId, [Option<Axis>; 2]>,
+    /// Changes of settings that wait for the grab under way.
+    changes: VecDeque<(ConnectionId, Vec<String>, String)>,
+    /// Who ordered the move under way, and when to look whether it has ended.
+    mover: Option<(ConnectionId, Instant)>,
+    is_shutting_down: bool,
+}
+
+impl Instrument {
+    /// An instrument without connections.
+    pub fn new(hardware: Hardware, config: InstrumentConfig) -> Self {
+        let settings = match &hardware {
+            Hardware::Grabber(grabber) => grabber.settings(),
+            Hardware::Actuator(actuator) => actuator.settings(),
+        };
+        Self {
+            config,
+            hardware,
+            settings,
+            connections: VecDeque::new(),
+            replies: VecDeque::new(),
+            grabs: VecDeque::new(),
+            is_grabbing: false,
+            axes: BTreeMap::new(),
+            changes: VecDeque::new(),
+            mover: None,
+            is_shutting_down: false,
+        }
+    }
+
+    fn kind(&self) -> ModuleKind {
+        match self.hardware {
+            Hardware::Grabber(_) => ModuleKind::Grabber,
+            Hardware::Actuator(_) => ModuleKind::Actuator,
+        }
+    }
+
+    fn timestamp(&self, now: Instant) -> f64 {
+        self.config.epoch + now.duration_since(Instant::ZERO).as_secs_f64()
+    }
+
+    fn reply(&mut self, to: ConnectionId, report: Report) {
+        self.replies.push_back((to, report));
+    }
+
+    fn refuse(&mut self, to: ConnectionId, why: impl Into<String>) {
+        self.reply(
+            to,
+            Report::Info {
+                name: ERROR.into(),
+                value: why.into(),
+            },
+        );
+    }
+
+    /// The hardware's part of an order, or why it is not done.
+    fn carry_out(&mut self, now: Instant, from: ConnectionId, order: Order) -> Result<(), String> {
+        match (&mut self.hardware, order) {
+            (_, Order::SetInfo { path, xml }) => self.changes.push_back((from, path, xml)),
+            (_, Order::Other(_)) => {}
+            (Hardware::Grabber(_), Order::Grab(dim)) => self.grabs.push_back((from, dim)),
+            (Hardware::Actuator(actuator), order) => {
+                match order {
+                    Order::GetActuatorValue | Order::CheckPosition => {
+                        let position = self.position(now);
+                        self.reply(from, Report::PositionIs(position));
+                        return Ok(());
+                    }
+                    Order::StopMotion => {
+                        actuator.stop(now);
+                        return Ok(());
+                    }
+                    Order::MoveAbs(target) => actuator.move_to(now, number(&target)?)?,
+                    Order::MoveRel(distance) => {
+                        let target = actuator.position(now) + number(&distance)?;
+                        actuator.move_to(now, target)?;
+                    }
+                    Order::MoveHome => actuator.move_home(now)?,
+                    _ => return Err("an actuator does not grab".to_string()),
+                }
+                self.mover = Some((from, now));
+            }
+            (Hardware::Grabber(_), _) => return Err("a grabber does not move".to_string()),
+        }
+        Ok(())
+    }
+
+    /// Changes settings, not in the middle of a grab.
+    fn change_settings(&mut self, now: Instant) {
+        while !self.is_grabbing
+            && let Some((from, path, xml)) = self.changes.pop_front()
+        {
+            if let Err(why) = self.set(now, from, path, &xml) {
+                self.refuse(from, why);
+            }
+        }
+    }
+
+    fn set(&mut self, now: Instant, from: ConnectionId, path: Vec<String>, xml: &str) -> Result<(), String> {
+        let mut changed = self.settings.clone();
+        // Real clients drop the first name, real servers send none to drop.
+        let is_whole = path.is_empty() || self.settings.element(&path).is_some();
+        let below = path.get(usize::from(!is_whole)..).unwrap_or_default();
+        if below.is_empty() {
+            return Err("the path of a setting is empty".into());
+        }
+        changed.replace(below, xml).map_err(|error| error.to_string())?;
+        // Servers, real ones and ours, drop the first name of what they are told.
+        let root = "settings".to_string();
+        let path: Vec<String> = core::iter::once(root).chain(below.iter().cloned()).collect();
+        match &mut self.hardware {
+            Hardware::Grabber(grabber) => grabber.configure(now, &changed)?,
+            Hardware::Actuator(actuator) => actuator.configure(now, &changed)?,
+        }
+        self.settings = changed;
+        let others = self.connections.clone();
+        for to in others.into_iter().filter(|&to| to != from).chain([from]) {
+            self.reply(
+                to,
+                Report::InfoXml {
+                    path: path.clone(),
+                    xml: xml.into(),
+                },
+            );
+        }
+        Ok(())
+    }
+
+    fn position(&mut self, now: Instant) -> DataWithAxes {
+        let timestamp = self.timestamp(now);
+        let name = self.config.name.clone().unwrap_or_default();
+        match &mut self.hardware {
+            Hardware::Actuator(actuator) => {
+                DataWithAxes::actuator(name, timestamp, actuator.position(now), actuator.units())
+            }
+            Hardware::Grabber(_) => DataWithAxes::actuator(name, timestamp, f64::NAN, ""),
+        }
+    }
+
+    /// Begins what can begin, and reports what has ended.
+    fn advance(&mut self, now: Instant) {
+        let timestamp = self.timestamp(now);
+        self.change_settings(now);
+        while let (Hardware::Grabber(grabber), Some(&(from, dim))) = (&mut self.hardware, self.grabs.front())
+        {
+            if !self.is_grabbing {
+                grabber.start(now, dim);
+                self.is_grabbing = true;
+            }
+            let Some(result) = grabber.poll(now, timestamp) else {
+                return;
+            };
+            self.is_grabbing = false;
+            self.grabs.pop_front();
+            match result {
+                Ok(data) => {
+                    self.report_axes(from, &data);
+                    self.reply(from, Report::Done(Arc::new(data)));
+                }
+                Err(why) => self.refuse(from, why),
+            }
+            self.change_settings(now);
+        }
+        let (Hardware::Actuator(actuator), Some((mover, _))) = (&mut self.hardware, self.mover) else {
+            return;
+        };
+        self.mover = actuator.moves_until(now).map(|due| (mover, due));
+        if self.mover.is_none() {
+            let position = self.position(now);
+            self.reply(mover, Report::MoveDone(position));
+        }
+    }
+}
+
+impl Instrument {
+    /// Axes that g1 and g2 do not send with the data, but once and before them.
+    fn report_axes(&mut self, to: ConnectionId, export: &DataToExport) {
+        let Some(data) = export
+            .data
+            .first()
+            .filter(|_| !self.config.generation.has_data_objects())
+        else {
+            return;
+        };
+        let rank = data.data.first().map_or(0, |array| array.shape().len());
+        let axis = |dimension: Option<usize>| {
+            data.axes
+                .iter()
+                .find(|axis| usize::try_from(axis.index).ok() == dimension)
+                .cloned()
+        };
+        // The last dimension is the horizontal one.
+        let axes = [axis(rank.checked_sub(1)), axis(rank.checked_sub(2))];
+        if self.axes.get(&to) == Some(&axes) {
+            return;
+        }
+        let [x, y] = axes.clone();
+        self.replies.extend(x.map(|x| (to, Report::XAxis(x))));
+        self.replies.extend(y.map(|y| (to, Report::YAxis(y))));
+        self.axes.insert(to, axes);
+    }
+}
+
+fn number(position: &DataWithAxes) -> Result<f64, String> {
+    let value = position.value().filter(|value| value.is_finite());
+    value.ok_or_else(|| "a position that is no finite number".to_string())
+}
+
+impl Service for Instrument {
+    type Session = Client;
+    type Job = NoJob;
+
+    fn open_session(&mut self, now: Instant, _peer: Peer) -> Client {
+        let config = &self.config;
+        let name = config.name.as_deref();
+        Client::new(
+            now,
+            &config.limits,
+            config.generation,
+            self.kind(),
+            self.settings.xml(),
+            name,
+        )
+    }
+
+    fn handle_request(&mut self, now: Instant, from: ConnectionId, order: Order) {
+        if !self.connections.contains(&from) {
+            self.connections.push_back(from);
+        }
+        if let Err(why) = self.carry_out(now, from, order) {
+            self.refuse(from, why);
+        }
+        self.advance(now);
+    }
+
+    /// What the connection ordered goes on; nobody is told.
+    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId) {
+        self.connections.retain(|&id| id != from);
+        self.axes.remove(&from);
+        let mut is_first = self.is_grabbing;
+        // A grab that runs is seen through, so that its data do not answer the next one.
+        self.grabs
+            .retain(|&(id, _)| core::mem::take(&mut is_first) || id != from);
+    }
+
+    fn take_job(&mut self, _now: Instant) -> Option<NoJob> {
+        None
+    }
+
+    fn finish_job(&mut self, _now: Instant, job: NoJob) {
+        match job {}
+    }
+
+    fn poll_reply(&mut self) -> Option<(ConnectionId, Report)> {
+        self.replies.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        match &self.hardware {
+            Hardware::Grabber(grabber) if self.is_grabbing => Some((grabber.poll_timeout()?, "exposure")),
+            Hardware::Grabber(_) => None,
+            Hardware::Actuator(_) => self.mover.map(|(_, due)| (due, "move")),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+    }
+
+    fn handle_shutdown(&mut self, _now: Instant) {
+        self.is_shutting_down = true;
+    }
+
+    fn is_finished(&self) -> bool {
+        self.is_shutting_down
+    }
+}

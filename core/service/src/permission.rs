@@ -1,0 +1,25 @@
+//! Permissions of peers.
+
+use crate::Peer;
+
+/// Which peers may do a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Nobody.
+    Nobody,
+    /// Peers on this machine.
+    Local,
+    /// Everybody.
+    Everybody,
+}
+
+impl Permission {
+    /// Whether it covers `peer`.
+    pub fn includes(self, peer: Peer) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Local => peer.is_local,
+            Self::Everybody => true,
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! One module: what is known of it.
+
+mod orders;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use labwire_protocols::pymodaq::{
+    Axis, Command, DataDim, DataToExport, DataWithAxes, ERROR, Generation, Instruction, ModuleInfo,
+    ModuleKind, NAME, Report, ServerEvent, Settings,
+};
+use labwire_session::time::Instant;
+
+use self::orders::{Grabbing, Moving, Setting, Stopping};
+use super::{OperationError, OperationId, Outcome, RegistryConfig};
+use crate::ConnectionId;
+
+/// How many `Info` values are kept of a module, and how long each may be.
+const MAX_INFOS: usize = 64;
+const MAX_INFO_BYTES: usize = 4096;
+
+/// What a module is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModuleState {
+    /// Nothing.
+    Idle,
+    /// It was told to grab and has not sent data.
+    Grabbing,
+    /// It was told to move and has not reported the end.
+    Moving,
+    /// It was told to stop and is not known to stand still.
+    Stopping,
+}
+
+impl ModuleState {
+    /// Its name for display.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Grabbing => "grabbing",
+            Self::Moving => "moving",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+/// A module that is connected.
+#[derive(Debug)]
+pub struct Module {
+    pub(super) id: ConnectionId,
+    name: String,
+    address: String,
+    kind: ModuleKind,
+    generation: Generation,
+    since: Instant,
+    settings: Option<Settings>,
+    infos: BTreeMap<String, String>,
+    axes: [Option<Axis>; 2],
+    frames: u64,
+    last_data: Option<Arc<DataToExport>>,
+    position: Option<(f64, String)>,
+    grabs: VecDeque<(OperationId, DataDim)>,
+    grabbing: Option<Grabbing>,
+    moving: Option<Moving>,
+    stopping: Option<Stopping>,
+    asking: Vec<OperationId>,
+    answer_due: Option<Instant>,
+    setting: Vec<Setting>,
+    instructions: Vec<Instruction>,
+    outcomes: Vec<(OperationId, Outcome)>,
+}
+
+impl Module {
+    pub(super) fn new(
+        now: Instant,
+        id: ConnectionId,
+        kind: ModuleKind,
+        generation: Generation,
+        address: String,
+    ) -> Self {
+        Self {
+            id,
+            name: address.clone(),
+            address,
+            kind,
+            generation,
+            since: now,
+            settings: None,
+            infos: BTreeMap::new(),
+            axes: [None, None],
+            frames: 0,
+            last_data: None,
+            position: None,
+            grabs: VecDeque::new(),
+            grabbing: None,
+            moving: None,
+            stopping: None,
+            asking: Vec::new(),
+            answer_due: None,
+            setting: Vec::new(),
+            instructions: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+
+    /// Its name: the address, until it was given another.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> ModuleKind {
+        self.kind
+    }
+
+    /// Its generation, as far as it has shown.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> ModuleState {
+        match self {
+            _ if self.stopping.is_some() => ModuleState::Stopping,
+            _ if self.moving.is_some() => ModuleState::Moving,
+            _ if self.grabbing.is_some() => ModuleState::Grabbing,
+            _ => ModuleState::Idle,
+        }
+    }
+
+    /// The settings it has sent, with the changes since.
+    pub fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
+    }
+
+    /// What it wants displayed, by name.
+    pub fn infos(&self) -> &BTreeMap<String, String> {
+        &self.infos
+    }
+
+    /// The data that it sent last, asked for or not.
+    pub fn last_data(&self) -> Option<&Arc<DataToExport>> {
+        self.last_data.as_ref()
+    }
+
+    /// How many times it has sent data.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The position that it told last, and its units.
+    pub fn position(&self) -> Option<(f64, &str)> {
+        self.position
+            .as_ref()
+            .map(|(value, units)| (*value, units.as_str()))
+    }
+
+    /// Whether a module of its kind can do it.
+    pub(super) fn can(&self, command: &Command) -> bool {
+        match command {
+            Command::Grab(_) | Command::Last => self.kind == ModuleKind::Grabber,
+            Command::MoveAbs(_) | Command::MoveRel(_) | Command::Home | Command::Stop | Command::Position => {
+                self.kind == ModuleKind::Actuator
+            }
+            _ => true,
+        }
+    }
+
+    pub(super) fn rename(&mut self, name: &str) {
+        self.name = name.to_string();
+    }
+
+    pub(super) fn take_instructions(&mut self) -> impl Iterator<Item = Instruction> + use<> {
+        core::mem::take(&mut self.instructions).into_iter()
+    }
+
+    pub(super) fn take_outcomes(&mut self) -> impl Iterator<Item = (OperationId, Outcome)> + use<> {
+        core::mem::take(&mut self.outcomes).into_iter()
+    }
+
+    /// What the connection tells. The name, if it proposes one.
+    pub(super) fn handle_event(
+        &mut self,
+        now: Instant,
+        config: &RegistryConfig,
+        event: ServerEvent,
+    ) -> Option<String> {
+        match event {
+            ServerEvent::Generation(generation) => self.generation = generation,
+            ServerEvent::Unsendable(error) => {
+                self.fail_current(now, config, &OperationError::Refused(error.to_string()))
+            }
+            ServerEvent::Report(report) => return self.handle_report(now, config, report),
+            _ => {}
+        }
+        None
+    }
+
+    fn handle_report(&mut self, now: Instant, config: &RegistryConfig, report: Report) -> Option<String> {
+        match report {
+            Report::Done(data) => self.take_data(now, config, data),
+            Report::PositionIs(position) => self.take_position(now, &position),
+            Report::MoveDone(position) => self.end_move(&position),
+            Report::XAxis(axis) => self.axes[1] = Some(axis),
+            Report::YAxis(axis) => self.axes[0] = Some(axis),
+            Report::Infos(xml) => {
+                self.settings = Settings::parse(xml).ok();
+                self.confirm_settings();
+            }
+            Report::InfoXml { path, xml } => {
+                if let (Some(settings), Some((_, path))) = (&mut self.settings, path.split_first()) {
+                    // A setting that it has not shown before is not worth losing it for.
+                    let _ = settings.replace(path, &xml);
+                }
+                self.confirm_settings();
+            }
+            Report::Info { name, value } if name == ERROR => {
+                self.fail_current(now, config, &OperationError::Refused(value.clone()));
+                self.keep_info(name, value);
+            }
+            Report::Info { name, value } if name == NAME => return Some(value),
+            Report::Info { name, value } => self.keep_info(name, value),
+            Report::Quit | Report::Other(_) => {}
+        }
+        None
+    }
+
+    fn take_data(&mut self, now: Instant, config: &RegistryConfig, mut data: Arc<DataToExport>) {
+        if !self.generation.has_data_objects() {
+            self.complete(Arc::make_mut(&mut data), now, config);
+        }
+        self.frames += 1;
+        self.last_data = Some(data.clone());
+        self.end_grab(now, config, data);
+    }
+
+    /// Data of g1 and g2 are bare arrays: their time, name and axes are known here.
+    fn complete(&self, export: &mut DataToExport, now: Instant, config: &RegistryConfig) {
+        export.timestamp = config.epoch + seconds(now);
+        export.name.clone_from(&self.name);
+        for data in &mut export.data {
+            (data.timestamp, data.name) = (export.timestamp, self.name.clone());
+            let Some(shape) = data.data.first().map(|array| array.shape().to_vec()) else {
+                continue;
+            };
+            for (index, axis) in self.axes.iter().enumerate() {
+                // A curve has only an x axis, which is the first of its dimensions.
+                let dimension = if shape.len() == 1 {
+                    index.checked_sub(1)
+                } else {
+                    Some(index)
+                };
+                let Some((dimension, axis)) = dimension.zip(axis.as_ref()) else {
+                    continue;
+                };
+                if shape.get(dimension) == Some(&axis.data.len()) && shape.len() <= 2 {
+                    data.axes.push(Axis {
+                        index: dimension as i64,
+                        ..axis.clone()
+                    });
+                }
+            }
+        }
+    }
+
+    fn keep_position(&mut self, position: &DataWithAxes) -> Option<f64> {
+        let value = position.value()?;
+        self.position = Some((value, position.units.clone()));
+        Some(value)
+    }
+
+    fn keep_info(&mut self, name: String, mut value: String) {
+        if name.len() > MAX_INFO_BYTES || (self.infos.len() >= MAX_INFOS && !self.infos.contains_key(&name)) {
+            return;
+        }
+        if value.len() > MAX_INFO_BYTES {
+            value.truncate(value.floor_char_boundary(MAX_INFO_BYTES));
+        }
+        self.infos.insert(name, value);
+    }
+
+    fn info(&self, now: Instant) -> ModuleInfo {
+        let last = match (&self.position, &self.last_data) {
+            (Some((value, units)), _) => format!("{value} {units}").trim_end().to_string(),
+            (None, Some(data)) => summary(data),
+            (None, None) => String::new(),
+        };
+        ModuleInfo {
+            kind: self.kind.name().into(),
+            generation: self.generation.name().into(),
+            address: self.address.clone(),
+            state: self.state().name().into(),
+            seconds: now.duration_since(self.since).as_secs_f64(),
+            frames: i64::try_from(self.frames).unwrap_or(i64::MAX),
+            last,
+        }
+    }
+}
+
+/// Data in a few words: the channels with their shapes.
+fn summary(data: &DataToExport) -> String {
+    let item = |item: &DataWithAxes| {
+        let shapes: Vec<String> = item
+            .data
+            .iter()
+            .map(|array| format!("{}{:?}", array.dtype(), array.shape()))
+            .collect();
+        format!("{} {}", item.name, shapes.join(" "))
+    };
+    data.data.iter().map(item).collect::<Vec<_>>().join(", ")
+}
+
+/// Seconds since the registry's time began.
+fn seconds(now: Instant) -> f64 {
+    now.duration_since(Instant::ZERO).as_secs_f64()
+}

@@ -1,0 +1,10 @@
+//! Long work, done in bounded steps.
+
+/// Whether bounded work is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Busy {
+    /// There is more to do: call again.
+    Yes,
+    /// Nothing left to do.
+    No,
+}

@@ -1,0 +1,113 @@
+//! A device that is not there: an instrument behind a dialect, with faults on schedule.
+
+mod canned;
+mod faults;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+pub use self::canned::{Canned, CannedError};
+pub use self::faults::{Fault, FaultError, FaultRule, Faults};
+use crate::devices::{Compressor, Gauges, Instrument, PowerSupply, Relays, Response};
+use labwire_protocols::device::{Dialect, Reply, Server};
+use labwire_service::{Handler, Peer, Sequential};
+use labwire_session::limits::SessionLimits;
+use labwire_session::time::Instant;
+
+/// What an emulated device does with a message.
+pub enum Behaviour {
+    /// Says it back, as it is.
+    Echo,
+    /// Says what a list says.
+    Canned(Canned),
+    /// Asks an instrument.
+    Instrument(Box<dyn Instrument + Send>),
+}
+
+impl Behaviour {
+    /// The instrument that speaks this dialect; an echo for the dialect without framing.
+    pub fn of(dialect: &Dialect) -> Self {
+        match dialect.name {
+            "raw" => Self::Echo,
+            "mnemonic" => Self::Instrument(Box::new(Gauges::default())),
+            "modbus" => Self::Instrument(Box::new(Compressor::default())),
+            "opcode" => Self::Instrument(Box::new(Relays::default())),
+            _ => Self::Instrument(Box::new(PowerSupply::default())),
+        }
+    }
+}
+
+impl fmt::Debug for Behaviour {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Echo => "Echo",
+            Self::Canned(_) => "Canned",
+            Self::Instrument(_) => "Instrument",
+        })
+    }
+}
+
+/// Answers the messages of all connections to one emulated device, in the order of their arrival.
+#[derive(Debug)]
+pub struct Emulator {
+    dialect: &'static Dialect,
+    behaviour: Behaviour,
+    faults: Faults,
+}
+
+impl Emulator {
+    /// A device whose faults come as `rules` say, by the generator that `seed` starts.
+    pub fn new(dialect: &'static Dialect, behaviour: Behaviour, rules: Vec<FaultRule>, seed: u64) -> Self {
+        Self {
+            dialect,
+            behaviour,
+            faults: Faults::new(rules, seed),
+        }
+    }
+
+    /// This device as a service, and its connections.
+    pub fn into_service(
+        self,
+        limits: SessionLimits,
+    ) -> Sequential<Server, Self, impl FnMut(Instant, Peer) -> Server> {
+        let dialect = self.dialect;
+        let mut faults = self.faults.clone();
+        Sequential::new(self, move |now, _peer| {
+            let mut server = Server::new(now, dialect, limits.clone());
+            if faults.refuses() {
+                server.close();
+            }
+            server
+        })
+    }
+
+    fn answer(&mut self, message: &[u8]) -> Vec<u8> {
+        let command = self.dialect.command(message);
+        let response = match &mut self.behaviour {
+            Behaviour::Echo => return message.to_vec(),
+            Behaviour::Canned(canned) => canned.respond(command),
+            Behaviour::Instrument(instrument) => instrument.respond(command),
+        };
+        match response {
+            Response::Value(value) => self.dialect.value(message, &value),
+            Response::Done => self.dialect.done().to_vec(),
+            Response::Refused => self.dialect.refusal().to_vec(),
+        }
+    }
+}
+
+impl Handler for Emulator {
+    type Request = Vec<u8>;
+    type Reply = Reply;
+
+    fn begin(&mut self, _now: Instant, message: Vec<u8>) -> Option<Reply> {
+        let answer = self.answer(&message);
+        Some(self.faults.apply(answer))
+    }
+
+    fn step(&mut self, _now: Instant, _fuel: u32) -> Option<Reply> {
+        // Every message is answered when it begins.
+        Some(Reply::default())
+    }
+}

@@ -1,0 +1,30 @@
+//! The optimizer: `min f(u)` over `u` in U with `g(u)` in D, for smooth functions that need not be convex.
+//!
+//! An augmented Lagrangian method ([`Solver`]) around a quasi-Newton method: projected where U is nothing but bounds,
+//! proximal (PANOC+ with ZeroFPR's base point) for any other U.
+//! "Converged" means that the unscaled stationarity residual and the violation at the returned point are below their
+//! tolerances, nothing else.
+#![no_std]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod functions;
+mod inner;
+mod lbfgs;
+pub mod math;
+mod merit;
+mod newton;
+mod panoc;
+mod projected;
+pub mod random;
+mod scaling;
+pub mod sets;
+mod settings;
+mod solver;
+mod status;
+
+pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
+pub use settings::{InvalidSetting, Settings};
+pub use solver::{Solver, SolverError, Start};
+pub use status::{Counters, Progress, Status};

@@ -1,0 +1,365 @@
+//! The augmented Lagrangian: what the inner solver minimises.
+//!
+//! `psi(u) = f(u) + 1/2 sum_i sigma_i dist^2_{D_i}(g_i(u) + y_i / sigma_i)`; with `zeta = g + y / sigma` and
+//! `yhat = sigma (zeta - Pi_D zeta)` its gradient is `grad f + J_g^T yhat`.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::functions::{Functions, Structure};
+use super::settings::Settings;
+use crate::math;
+
+/// Estimates beyond these say nothing.
+pub(crate) const LARGEST_LIPSCHITZ: f64 = 1e20;
+pub(crate) const SMALLEST_LIPSCHITZ: f64 = 1e-5;
+
+/// Step of a difference, relative to the point.
+const DIFFERENCE: f64 = 1e-7;
+
+/// A point with everything known there.
+#[derive(Clone, Debug)]
+pub(crate) struct Point {
+    /// The decision variables.
+    pub(crate) u: Vec<f64>,
+    /// The gradient of `psi`.
+    pub(crate) gradient: Vec<f64>,
+    /// The constraint values `g`.
+    pub(crate) constraints: Vec<f64>,
+    /// `yhat`: the multipliers that this point stands for.
+    pub(crate) multipliers: Vec<f64>,
+    /// The augmented Lagrangian.
+    pub(crate) psi: f64,
+    /// The cost `f`.
+    pub(crate) cost: f64,
+    /// The largest distance of a constraint (componentwise) from its set.
+    pub(crate) violation: f64,
+}
+
+impl Point {
+    pub(crate) fn new(num_variables: usize, num_constraints: usize) -> Self {
+        Self {
+            u: vec![0.0; num_variables],
+            gradient: vec![0.0; num_variables],
+            constraints: vec![0.0; num_constraints],
+            multipliers: vec![0.0; num_constraints],
+            psi: 0.0,
+            cost: 0.0,
+            violation: 0.0,
+        }
+    }
+
+    /// Copies everything, without allocating.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.u.copy_from_slice(&other.u);
+        self.gradient.copy_from_slice(&other.gradient);
+        self.constraints.copy_from_slice(&other.constraints);
+        self.multipliers.copy_from_slice(&other.multipliers);
+        (self.psi, self.cost, self.violation) = (other.psi, other.cost, other.violation);
+    }
+
+    pub(crate) fn is_finite(&self) -> bool {
+        self.psi.is_finite() && math::all_finite(&self.gradient)
+    }
+}
+
+/// Multipliers and penalties, and the evaluation of `psi` under them.
+#[derive(Clone, Debug)]
+pub(crate) struct AugmentedLagrangian {
+    pub(crate) structure: Structure,
+    /// The multipliers `y`.
+    pub(crate) multipliers: Vec<f64>,
+    /// The penalties `sigma`.
+    pub(crate) penalties: Vec<f64>,
+    scratch: Vec<f64>,
+    /// Derivatives of the constraints, then of `yhat`, along a direction.
+    rates: Vec<f64>,
+    /// `|g - Pi_D(g + y / sigma)|` per component after the last outer iteration, and after the one before.
+    errors: Vec<f64>,
+    last_errors: Vec<f64>,
+    /// Fused evaluations so far.
+    pub(crate) evaluations: u64,
+    /// Hessian products so far.
+    pub(crate) hessian_products: u64,
+}
+
+impl AugmentedLagrangian {
+    pub(crate) fn new(structure: Structure) -> Self {
+        let num_constraints = structure.num_constraints();
+        Self {
+            structure,
+            multipliers: vec![0.0; num_constraints],
+            penalties: vec![1.0; num_constraints],
+            scratch: vec![0.0; num_constraints],
+            rates: vec![0.0; num_constraints],
+            errors: vec![0.0; num_constraints],
+            last_errors: vec![0.0; num_constraints],
+            evaluations: 0,
+            hessian_products: 0,
+        }
+    }
+
+    /// Cost, constraints, `psi` and its gradient at `point.u`.
+    pub(crate) fn evaluate(&mut self, functions: &mut dyn Functions, point: &mut Point) {
+        self.forward(functions, point);
+        self.reverse(functions, point);
+    }
+
+    /// The forward half: cost, constraints and violation, which do not depend on multipliers and penalties.
+    pub(crate) fn forward(&mut self, functions: &mut dyn Functions, point: &mut Point) {
+        self.evaluations += 1;
+        point.cost = functions.forward(&point.u, &mut point.constraints);
+        self.scratch.copy_from_slice(&point.constraints);
+        self.project_scratch();
+        point.violation = 0.0;
+        for (g, projected) in point.constraints.iter().zip(&self.scratch) {
+            point.violation = math::max(point.violation, (g - projected).abs());
+        }
+    }
+
+    /// The second half: `yhat`, `psi` and the gradient, at the point of the last [`forward`](Self::forward).
+    pub(crate) fn reverse(&mut self, functions: &mut dyn Functions, point: &mut Point) {
+        for (i, zeta) in self.scratch.iter_mut().enumerate() {
+            *zeta = point.constraints[i] + self.multipliers[i] / self.penalties[i];
+            point.multipliers[i] = *zeta;
+        }
+        self.project_scratch();
+        point.psi = point.cost;
+        for (i, projected) in self.scratch.iter().enumerate() {
+            let error = point.multipliers[i] - projected;
+            point.multipliers[i] = self.penalties[i] * error;
+            point.psi += 0.5 * point.multipliers[i] * error;
+        }
+        functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
+    }
+
+    /// The product of `v` with the Hessian of `psi` at `point`, which is where the functions were evaluated last. Where
+    /// they do not know second derivatives, the product is a difference of gradients: `nearby` is evaluated then, and
+    /// false returned.
+    pub(crate) fn multiply_hessian(
+        &mut self,
+        functions: &mut dyn Functions,
+        point: &Point,
+        nearby: &mut Point,
+        v: &[f64],
+        product: &mut [f64],
+    ) -> bool {
+        if functions.forward_tangent(v, &mut self.rates) {
+            self.hessian_products += 1;
+            self.differentiate_multipliers(point);
+            functions.reverse_tangent(&self.rates, product);
+            return true;
+        }
+        let step = DIFFERENCE * (1.0 + math::norm_inf(&point.u)) / math::norm_inf(v);
+        for ((next, u), v) in nearby.u.iter_mut().zip(&point.u).zip(v) {
+            *next = u + step * v;
+        }
+        self.evaluate(functions, nearby);
+        for ((product, next), gradient) in product.iter_mut().zip(&nearby.gradient).zip(&point.gradient) {
+            *product = (next - gradient) / step;
+        }
+        false
+    }
+
+    /// What has been done so far, in evaluations.
+    pub(crate) fn work(&self) -> u64 {
+        self.evaluations + 2 * self.hessian_products
+    }
+
+    /// How fast the gradient changes near `point`, by one evaluation at `nearby`.
+    pub(crate) fn estimate_lipschitz(
+        &mut self,
+        functions: &mut dyn Functions,
+        point: &Point,
+        nearby: &mut Point,
+    ) -> f64 {
+        let mut moved = 0.0;
+        for ((next, u), gradient) in nearby.u.iter_mut().zip(&point.u).zip(&point.gradient) {
+            let h = math::max(1e-6 * gradient.abs(), 1e-12) * if *gradient < 0.0 { -1.0 } else { 1.0 };
+            *next = u - h;
+            // The difference as rounded, not `h`.
+            moved += (u - *next) * (u - *next);
+        }
+        self.evaluate(functions, nearby);
+        let changed = squared_distance(&nearby.gradient, &point.gradient);
+        let estimate = math::sqrt(changed) / math::sqrt(moved);
+        if estimate.is_finite() {
+            estimate
+        } else {
+            math::max(1.0, math::norm_inf(&point.gradient))
+        }
+    }
+
+    /// Forgets the errors of an earlier solve.
+    pub(crate) fn reset_errors(&mut self) {
+        self.errors.fill(f64::INFINITY);
+    }
+
+    /// Measures `g - Pi_D(g + y / sigma)` at the end of an inner solve; returns its largest entry.
+    pub(crate) fn measure_errors(&mut self, solution: &Point) -> f64 {
+        mem::swap(&mut self.errors, &mut self.last_errors);
+        for i in 0..self.errors.len() {
+            self.errors[i] = ((solution.multipliers[i] - self.multipliers[i]) / self.penalties[i]).abs();
+        }
+        math::norm_inf(&self.errors)
+    }
+
+    /// The components whose error exceeds `tolerance`.
+    pub(crate) fn violated(&self, tolerance: f64) -> impl Iterator<Item = usize> {
+        (0..self.errors.len()).filter(move |&i| !(self.errors[i] <= tolerance))
+    }
+
+    /// Whether no violated component can get better: its penalty is at the limit, and its error has stopped falling.
+    pub(crate) fn is_at_limit(&self, tolerance: f64, max_penalty: f64) -> bool {
+        self.violated(tolerance)
+            .all(|i| self.penalties[i] >= max_penalty && self.errors[i] > 0.9 * self.last_errors[i])
+    }
+
+    /// New multipliers, and larger penalties where the error did not fall to a quarter.
+    pub(crate) fn update(&mut self, solution: &Point, settings: &Settings) {
+        // Weighed by its penalty an error is free of its constraint's units.
+        let weighed = |i: usize| math::sqrt(self.penalties[i]) * self.errors[i];
+        let largest = (0..self.errors.len()).fold(0.0, |largest, i| math::max(largest, weighed(i)));
+        let mut start = 0;
+        for block in &self.structure.constraints {
+            let range = start..start + block.len;
+            start = range.end;
+            if block.has_multipliers {
+                for i in range.clone() {
+                    let limit = settings.max_multiplier;
+                    self.multipliers[i] = math::clamp(solution.multipliers[i], -limit, limit);
+                }
+            }
+            // The penalty weighs the distance from a set, so a set that is not made of bounds has one penalty.
+            let group = if block.is_separable() { 1 } else { block.len };
+            for first in range.step_by(group) {
+                let members = first..first + group;
+                let error = math::norm_inf(&self.errors[members.clone()]);
+                let last = math::norm_inf(&self.last_errors[members.clone()]);
+                if error > 0.25 * last {
+                    let weighed = math::sqrt(self.penalties[first]) * error;
+                    let factor = math::clamp(10.0 * weighed / largest, 2.0, 10.0);
+                    for i in members {
+                        self.penalties[i] = math::min(self.penalties[i] * factor, settings.max_penalty);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Turns the rates of the constraints into those of `yhat`; the projection is differentiated by a difference.
+    fn differentiate_multipliers(&mut self, point: &Point) {
+        if self.rates.is_empty() {
+            return;
+        }
+        let step = DIFFERENCE * (1.0 + math::norm_inf(&point.constraints)) / math::norm_inf(&self.rates);
+        for i in 0..self.rates.len() {
+            let zeta = point.constraints[i] + self.multipliers[i] / self.penalties[i];
+            self.scratch[i] = zeta + step * self.rates[i];
+        }
+        self.project_scratch();
+        for i in 0..self.rates.len() {
+            let sigma = self.penalties[i];
+            let projected = point.constraints[i] + (self.multipliers[i] - point.multipliers[i]) / sigma;
+            self.rates[i] = sigma * (self.rates[i] - (self.scratch[i] - projected) / step);
+        }
+    }
+
+    fn project_scratch(&mut self) {
+        let mut start = 0;
+        for block in &self.structure.constraints {
+            block.set.project(&mut self.scratch[start..start + block.len]);
+            start += block.len;
+        }
+    }
+}
+
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Constraint;
+    use crate::sets::Set;
+
+    /// `f = u0^4 + u0 u1^2`, `g = (u0 u1, u0 + u1^2)`.
+    struct Polynomials {
+        has_tangents: bool,
+        u: [f64; 2],
+        y: [f64; 2],
+        v: [f64; 2],
+    }
+
+    impl Functions for Polynomials {
+        fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
+            self.u = [u[0], u[1]];
+            (g[0], g[1]) = (u[0] * u[1], u[0] + u[1] * u[1]);
+            u[0] * u[0] * u[0] * u[0] + u[0] * u[1] * u[1]
+        }
+
+        fn reverse(&mut self, u: &[f64], y: &[f64], gradient: &mut [f64]) {
+            self.y = [y[0], y[1]];
+            gradient[0] = 4.0 * u[0] * u[0] * u[0] + u[1] * u[1] + y[0] * u[1] + y[1];
+            gradient[1] = 2.0 * u[0] * u[1] + y[0] * u[0] + 2.0 * y[1] * u[1];
+        }
+
+        fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> bool {
+            self.v = [v[0], v[1]];
+            rates[0] = v[0] * self.u[1] + self.u[0] * v[1];
+            rates[1] = v[0] + 2.0 * self.u[1] * v[1];
+            self.has_tangents
+        }
+
+        fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
+            let ([a, b], y, v) = (self.u, self.y, self.v);
+            product[0] = 12.0 * a * a * v[0] + (2.0 * b + y[0]) * v[1] + w[0] * b + w[1];
+            product[1] = (2.0 * b + y[0]) * v[0] + (2.0 * a + 2.0 * y[1]) * v[1] + w[0] * a + 2.0 * w[1] * b;
+        }
+    }
+
+    #[test]
+    fn hessian_products_agree_with_differences_of_gradients() {
+        let bounds = Set::Box {
+            min: vec![-1.0, f64::NEG_INFINITY],
+            max: vec![f64::INFINITY, 0.5],
+        };
+        let ball = Set::Ball2 {
+            center: None,
+            radius: 0.5,
+        };
+        for set in [bounds, ball] {
+            let mut structure = Structure::unconstrained(2, Set::All);
+            structure.constraints.push(Constraint::new(2, set));
+            let product = |has_tangents| {
+                let mut merit = AugmentedLagrangian::new(structure.clone());
+                merit.multipliers.copy_from_slice(&[0.3, 0.2]);
+                merit.penalties.fill(7.0);
+                let (u, y, v) = ([0.0; 2], [0.0; 2], [0.0; 2]);
+                let mut functions = Polynomials {
+                    has_tangents,
+                    u,
+                    y,
+                    v,
+                };
+                let (mut point, mut nearby) = (Point::new(2, 2), Point::new(2, 2));
+                point.u.copy_from_slice(&[0.8, -1.1]);
+                merit.evaluate(&mut functions, &mut point);
+                let mut product = [0.0; 2];
+                let direction = [0.6, -0.4];
+                merit.multiply_hessian(&mut functions, &point, &mut nearby, &direction, &mut product);
+                assert_eq!(merit.hessian_products, u64::from(has_tangents));
+                product
+            };
+            let (exact, difference) = (product(true), product(false));
+            for (exact, difference) in exact.iter().zip(&difference) {
+                assert!(
+                    (exact - difference).abs() < 1e-5 * exact.abs(),
+                    "{exact} {difference}"
+                );
+            }
+        }
+    }
+}

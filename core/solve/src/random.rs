@@ -1,0 +1,202 @@
+//! Random numbers: the generator is xoshiro256++ (Blackman and Vigna, 2019), everything from it is computed here and
+//! with the core's own mathematics, so that a seed means the same numbers everywhere.
+
+use alloc::sync::Arc;
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+use crate::math::{exp, log, pow, sqrt};
+
+/// A stream of random numbers.
+#[derive(Clone, Debug)]
+pub struct Random {
+    generator: Xoshiro256PlusPlus,
+    layers: Arc<Layers>,
+}
+
+impl Random {
+    /// The stream number `stream` of a seed. One stream does not tell anything of another.
+    pub fn new(seed: u64, stream: u64) -> Self {
+        Self {
+            generator: generator(seed, stream),
+            layers: Arc::new(Layers::new()),
+        }
+    }
+
+    /// Another stream, without the work of [`new`](Self::new).
+    pub fn stream(&self, seed: u64, stream: u64) -> Self {
+        Self {
+            generator: generator(seed, stream),
+            layers: Arc::clone(&self.layers),
+        }
+    }
+
+    /// Uniform in [0, 1), a multiple of 2^-53.
+    pub fn uniform(&mut self) -> f64 {
+        unit(self.generator.next_u64())
+    }
+
+    /// Uniform in (0, 1].
+    fn positive_uniform(&mut self) -> f64 {
+        1.0 - self.uniform()
+    }
+
+    /// A whole number below `end`, which is below 2^53.
+    pub fn below(&mut self, end: usize) -> usize {
+        // The bias is below 2^-53 * end.
+        ((self.uniform() * end as f64) as usize).min(end.saturating_sub(1))
+    }
+
+    /// A standard normal deviate, by Marsaglia and Tsang's ziggurat (2000) with 256 layers. Layer, sign and place come
+    /// from different bits (Doornik, 2005).
+    #[inline]
+    pub fn normal(&mut self) -> f64 {
+        loop {
+            let bits = self.generator.next_u64();
+            let layer = (bits & 255) as usize;
+            let x = (unit(bits) * 2.0 - 1.0) * self.layers.edges[layer];
+            if x.abs() < self.layers.edges[layer + 1] {
+                return x;
+            }
+            if let Some(x) = self.outside(layer, x) {
+                return x;
+            }
+        }
+    }
+
+    /// What is not inside a layer's rectangle: one time in a hundred.
+    #[cold]
+    fn outside(&mut self, layer: usize, x: f64) -> Option<f64> {
+        if layer == 0 {
+            return Some(self.tail(x));
+        }
+        let (low, high) = (self.layers.heights[layer], self.layers.heights[layer + 1]);
+        (low + (high - low) * self.uniform() < exp(-0.5 * x * x)).then_some(x)
+    }
+
+    /// Beyond the last edge, on the side of `side`.
+    fn tail(&mut self, side: f64) -> f64 {
+        loop {
+            let x = -log(self.positive_uniform()) / TAIL;
+            let y = -log(self.positive_uniform());
+            if y + y > x * x {
+                return if side < 0.0 { -TAIL - x } else { TAIL + x };
+            }
+        }
+    }
+
+    /// An exponential deviate of mean 1.
+    pub fn exponential(&mut self) -> f64 {
+        -log(self.positive_uniform())
+    }
+
+    /// A gamma deviate of unit scale, by Marsaglia and Tsang (2000). `shape` is positive.
+    pub fn gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            return self.gamma(shape + 1.0) * pow(self.positive_uniform(), 1.0 / shape);
+        }
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / sqrt(9.0 * d);
+        loop {
+            let x = self.normal();
+            let root = 1.0 + c * x;
+            let v = root * root * root;
+            if root > 0.0 && log(self.positive_uniform()) < 0.5 * x * x + d - d * v + d * log(v) {
+                return d * v;
+            }
+        }
+    }
+}
+
+fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
+    let scattered = Xoshiro256PlusPlus::seed_from_u64(stream).next_u64();
+    Xoshiro256PlusPlus::seed_from_u64(seed ^ scattered)
+}
+
+fn unit(bits: u64) -> f64 {
+    (bits >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+}
+
+/// Where the tail begins, with 256 layers of equal area.
+const TAIL: f64 = 3.654_152_885_361_009;
+/// The area of a layer.
+const AREA: f64 = 0.004_928_673_233_974_658;
+
+/// The ziggurat: rectangles of equal area over half the bell.
+#[derive(Debug)]
+struct Layers {
+    /// The right edges, falling; the first is that of the base, as wide as if it held the tail too.
+    edges: [f64; 257],
+    /// The height of the bell at each edge, rising to 1.
+    heights: [f64; 257],
+}
+
+impl Layers {
+    fn new() -> Self {
+        let bell = |x: f64| exp(-0.5 * x * x);
+        let mut edges = [0.0; 257];
+        edges[0] = AREA / bell(TAIL);
+        edges[1] = TAIL;
+        for i in 2..256 {
+            edges[i] = sqrt(-2.0 * log(AREA / edges[i - 1] + bell(edges[i - 1])));
+        }
+        Self {
+            edges,
+            heights: edges.map(bell),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COUNT: usize = 200_000;
+
+    /// Mean, variance, and third and fourth central moments.
+    fn moments(mut draw: impl FnMut(&mut Random) -> f64) -> [f64; 4] {
+        let mut random = Random::new(1, 0);
+        let draws: std::vec::Vec<f64> = (0..COUNT).map(|_| draw(&mut random)).collect();
+        let mean = draws.iter().sum::<f64>() / COUNT as f64;
+        let central = |power: i32| draws.iter().map(|x| (x - mean).powi(power)).sum::<f64>() / COUNT as f64;
+        [mean, central(2), central(3), central(4)]
+    }
+
+    fn assert_near(found: [f64; 4], expected: [f64; 4], tolerance: f64) {
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < tolerance, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn deviates_have_their_moments() {
+        assert_near(moments(Random::uniform), [0.5, 1.0 / 12.0, 0.0, 1.0 / 80.0], 3e-3);
+        assert_near(moments(Random::normal), [0.0, 1.0, 0.0, 3.0], 0.04);
+        assert_near(moments(Random::exponential), [1.0, 1.0, 2.0, 9.0], 0.6);
+        for shape in [0.5, 3.0] {
+            let fourth = 3.0 * shape * shape + 6.0 * shape;
+            let expected = [shape, shape, 2.0 * shape, fourth];
+            assert_near(moments(|random| random.gamma(shape)), expected, 0.9);
+        }
+    }
+
+    /// The shares of the bell inside 1, 2 and 3.654 standard deviations, the last being where the tail is drawn.
+    #[test]
+    fn normal_deviates_have_a_tail() {
+        let mut random = Random::new(2, 0);
+        let draws: std::vec::Vec<f64> = (0..1_000_000).map(|_| random.normal().abs()).collect();
+        let beyond = |edge: f64| draws.iter().filter(|x| **x > edge).count() as f64 / 1e6;
+        assert!((beyond(1.0) - 0.317_310_5).abs() < 0.002);
+        assert!((beyond(2.0) - 0.045_500_3).abs() < 0.001);
+        assert!((beyond(TAIL) - 2.58e-4).abs() < 6e-5);
+        assert!(beyond(4.0) > 0.0);
+    }
+
+    #[test]
+    fn streams_of_a_seed_differ_and_repeat() {
+        let draw = |stream| Random::new(7, stream).uniform();
+        assert_eq!(draw(0), draw(0));
+        assert_ne!(draw(0), draw(1));
+    }
+}

@@ -1,0 +1,113 @@
+//! `labwire check`: what a problem file holds, or what is wrong with it.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use labwire_core::problem::{Named, Problem, TextLimits};
+
+use crate::common::read_file;
+use crate::failure::{self, Failure, Outcome};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The file; `-` is standard input.
+    file: PathBuf,
+    /// Evaluate cost, constraints and gradient at this point, one number a variable.
+    #[arg(
+        long,
+        value_name = "NUMBERS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    at: Option<Vec<f64>>,
+    /// The parameters for `--at`, one after the other: 1,10
+    #[arg(
+        short,
+        long,
+        value_name = "NUMBERS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    parameter: Vec<f64>,
+    /// What the constraints weigh in the gradient for `--at`, one number a component of F1, then of F2; else 0.
+    #[arg(
+        long,
+        value_name = "NUMBERS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    multipliers: Option<Vec<f64>>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let text = read_file(&arguments.file)?;
+    let file = arguments.file.display().to_string();
+    let problem =
+        Problem::from_json(&text, &TextLimits::default()).map_err(|error| Failure::problem(&file, &error))?;
+    println!("{file}: problem `{}`", problem.name());
+    if let Some(stages) = problem.stages() {
+        println!("  stages       {}", stages.horizon);
+        println!("  states       {}", list(&stages.states));
+        println!("  inputs       {}", list(&stages.inputs));
+    }
+    println!("  variables    {}", list(problem.variables()));
+    println!("  parameters   {}", list(problem.parameters()));
+    println!(
+        "  constraints  {} in F1, {} in F2",
+        problem.num_f1(),
+        problem.num_f2()
+    );
+    println!("  u in         {}", problem.set());
+    for block in problem.blocks() {
+        let Range { start, end } = block.range;
+        println!("  g[{start}..{end}] in  {}", block.set);
+    }
+    let operations = problem.summary().operations;
+    let operations = operations.forward + operations.reverse;
+    let of_each_stage = problem.stages().map_or("", |_| ", of each stage");
+    println!("  operations   {operations} for cost, constraints and gradient{of_each_stage}");
+    if let Some(u) = &arguments.at {
+        evaluate(&problem, u, arguments)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the functions at `u`, in lines of a name and a JSON value.
+fn evaluate(problem: &Problem, u: &[f64], arguments: &Arguments) -> Result<(), Failure> {
+    let num_constraints = problem.num_f1() + problem.num_f2();
+    let no_weights = vec![0.0; num_constraints];
+    let multipliers = arguments.multipliers.as_ref().unwrap_or(&no_weights);
+    for (name, vector, expected) in [
+        ("--at", u, problem.num_variables()),
+        ("--parameter", &arguments.parameter, problem.num_parameters()),
+        ("--multipliers", multipliers, num_constraints),
+    ] {
+        if vector.len() != expected {
+            let found = vector.len();
+            let message = format!("{name} has {found} numbers, the problem needs {expected}");
+            return Err(Failure::new(failure::USAGE, message));
+        }
+    }
+    let (mut g, mut gradient) = (no_weights.clone(), vec![0.0; u.len()]);
+    let mut evaluator = problem.evaluator();
+    evaluator.set_parameters(&arguments.parameter);
+    let cost = evaluator.forward(u, &mut g);
+    evaluator.reverse(multipliers, &mut gradient);
+    println!("  cost         {cost:?}");
+    println!("  g            {g:?}");
+    println!("  gradient     {gradient:?}");
+    Ok(())
+}
+
+/// Named vectors with their lengths, as a person would write them.
+pub(crate) fn list(vectors: &[Named]) -> String {
+    if vectors.is_empty() {
+        return "none".to_owned();
+    }
+    let vectors: Vec<String> = vectors
+        .iter()
+        .map(|vector| format!("{}[{}]", vector.name, vector.len))
+        .collect();
+    vectors.join(", ")
+}

@@ -1,0 +1,248 @@
+//! Tables of configuration laid over one another.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::{Config, DEFAULT_TEXT};
+use crate::common::read_file;
+use crate::failure::{self, Failure, did_you_mean};
+
+/// The defaults, and what was laid over them, the last one on top.
+#[derive(Debug)]
+pub(crate) struct Layers {
+    table: Table,
+    /// Keys that somebody gave, such as `open.address`.
+    given: BTreeSet<String>,
+}
+
+impl Layers {
+    /// The defaults.
+    pub(crate) fn new() -> Self {
+        Self {
+            table: DEFAULT_TEXT.parse().unwrap_or_default(),
+            given: BTreeSet::new(),
+        }
+    }
+
+    /// The defaults, a file if one is given, and the environment.
+    pub(crate) fn with_file_and_environment(file: Option<&Path>) -> Result<Self, Failure> {
+        let mut layers = Self::new();
+        if let Some(file) = file {
+            layers.add_text(&file.display().to_string(), &read_file(file)?)?;
+        }
+        layers.add_environment(std::env::vars_os())?;
+        Ok(layers)
+    }
+
+    /// Adds a file's text.
+    pub(crate) fn add_text(&mut self, name: &str, text: &str) -> Result<(), Failure> {
+        let table: Table = text.parse().map_err(|error| wrong(format!("{name}: {error}")))?;
+        // Looked at first: the keys of another version would be errors of another kind.
+        if let Some(version) = table.get("version")
+            && *version != Value::Integer(1)
+        {
+            return Err(wrong(format!(
+                "{name}: version {version} is not known to this program, only 1 is"
+            )));
+        }
+        for (section, value) in table {
+            match value {
+                Value::Table(keys) => {
+                    for (key, value) in keys {
+                        self.set(name, &section, &key, value)?;
+                    }
+                }
+                _ if section == "version" => {}
+                _ => return Err(self.unknown_section(name, &section)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds one value. `origin` is for the error's text.
+    pub(crate) fn set(
+        &mut self,
+        origin: &str,
+        section: &str,
+        key: &str,
+        value: Value,
+    ) -> Result<(), Failure> {
+        let Some(Value::Table(keys)) = self.table.get_mut(section) else {
+            return Err(self.unknown_section(origin, section));
+        };
+        let Some(slot) = keys.get_mut(key) else {
+            let known = keys.keys().map(String::as_str);
+            let message = format!("{origin}: unknown key `{key}` in [{section}]");
+            return Err(wrong(message).hint(did_you_mean(key, known)));
+        };
+        *slot = fit(value, slot).map_err(|(found, expected)| {
+            wrong(format!(
+                "{origin}: `{section}.{key}` is of type {expected}, and this is of type {found}"
+            ))
+        })?;
+        self.given.insert(format!("{section}.{key}"));
+        Ok(())
+    }
+
+    /// Whether somebody gave this key.
+    pub(crate) fn is_given(&self, section: &str, key: &str) -> bool {
+        self.given.contains(&format!("{section}.{key}"))
+    }
+
+    /// The configuration that comes out.
+    pub(crate) fn finish(&self) -> Result<Config, Failure> {
+        let value = Value::Table(self.table.clone());
+        value
+            .try_into()
+            .map_err(|error: toml::de::Error| wrong(format!("configuration: {}", error.to_string().trim())))
+    }
+
+    fn add_environment(
+        &mut self,
+        variables: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<(), Failure> {
+        let known = self.environment_names();
+        for (name, value) in variables {
+            let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
+                continue;
+            };
+            if !name.starts_with("LABWIRE_") || name == CONFIG_FILE {
+                continue;
+            }
+            let Some((_, section, key)) = known.iter().find(|(known, ..)| known == name) else {
+                let names = known.iter().map(|(known, ..)| known.as_str());
+                let message = format!("the environment has an unknown {name}");
+                return Err(wrong(message).hint(did_you_mean(name, names)));
+            };
+            self.set(name, section, key, parse(value))?;
+        }
+        Ok(())
+    }
+
+    /// For every key: its name in the environment, its section, itself.
+    fn environment_names(&self) -> Vec<(String, String, String)> {
+        let mut names = Vec::new();
+        for (section, keys) in &self.table {
+            for key in keys.as_table().into_iter().flat_map(Table::keys) {
+                let name = format!("LABWIRE_{section}_{key}")
+                    .to_uppercase()
+                    .replace('-', "_");
+                names.push((name, section.clone(), key.clone()));
+            }
+        }
+        names
+    }
+
+    fn unknown_section(&self, origin: &str, section: &str) -> Failure {
+        let known = self.table.iter().filter(|(_, value)| value.is_table());
+        wrong(format!("{origin}: unknown section [{section}]"))
+            .hint(did_you_mean(section, known.map(|(name, _)| name.as_str())))
+    }
+}
+
+/// The environment variable that names the configuration file.
+const CONFIG_FILE: &str = "LABWIRE_CONFIG";
+
+fn wrong(message: String) -> Failure {
+    Failure::new(failure::CONFIG, message).hint("`labwire config` prints every key with its default")
+}
+
+/// A value as TOML writes it, or else a text.
+fn parse(text: &str) -> Value {
+    match format!("value = {text}").parse::<Table>() {
+        Ok(mut table) => table
+            .remove("value")
+            .unwrap_or_else(|| Value::String(text.to_owned())),
+        Err(_) => Value::String(text.to_owned()),
+    }
+}
+
+/// `value` in the type of `slot`; whole numbers do for others, one text for a list. Otherwise both types.
+fn fit(value: Value, slot: &Value) -> Result<Value, (&'static str, &'static str)> {
+    match (value, slot) {
+        (Value::Integer(number), Value::Float(_)) => Ok(Value::Float(number as f64)),
+        (value @ Value::String(_), Value::Array(_)) => Ok(Value::Array(vec![value])),
+        (value, slot) if value.same_type(slot) => Ok(value),
+        (value, slot) => Err((value.type_str(), slot.type_str())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Layers::new()
+            .add_text("x.toml", text)
+            .and_then(|()| Layers::new().finish().map(|_| ()))
+            .map_or_else(|failure| failure.to_string(), |()| String::new())
+    }
+
+    fn environment(pairs: &[(&str, &str)]) -> Result<Layers, Failure> {
+        let mut layers = Layers::new();
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        layers.add_environment(pairs)?;
+        Ok(layers)
+    }
+
+    #[test]
+    fn the_last_layer_wins_and_whole_numbers_are_times() {
+        let mut layers = environment(&[("LABWIRE_OPEN_QUEUE", "3"), ("PATH", "/bin")]).unwrap();
+        assert!(layers.is_given("open", "queue") && !layers.is_given("open", "address"));
+        layers
+            .add_text(
+                "x.toml",
+                "version = 1\nopen.queue = 4\n[limits]\nidle-timeout = 2",
+            )
+            .unwrap();
+        let config = layers.finish().unwrap();
+        let service = config.open.service(config.limits.session(), true);
+        assert_eq!(service.queue, 4);
+        assert_eq!(config.limits.session().idle_timeout.as_secs(), 2);
+    }
+
+    #[test]
+    fn one_file_is_a_list_of_files() {
+        let layers = environment(&[("LABWIRE_OPEN_PROBLEM", "a.json")]).unwrap();
+        assert_eq!(layers.finish().unwrap().open.problem, ["a.json"]);
+        let layers = environment(&[("LABWIRE_OPEN_PROBLEM", "[\"a\", \"b\"]")]).unwrap();
+        assert_eq!(layers.finish().unwrap().open.problem, ["a", "b"]);
+    }
+
+    #[test]
+    fn unknown_names_are_errors_that_suggest_the_right_one() {
+        assert!(error("[open]\nadress = \"x\"").contains("did you mean `address`?"));
+        assert!(error("[opem]\naddress = \"x\"").contains("did you mean `open`?"));
+        assert!(error("queue = 3").contains("unknown section [queue]"));
+        assert!(error("[limits]\nzzz = 3").contains("known are: connections, "));
+        let failure = environment(&[("LABWIRE_OPEN_ADDRES", "x")])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            failure.contains("did you mean `LABWIRE_OPEN_ADDRESS`?"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn values_of_the_wrong_kind_are_errors_that_name_the_key() {
+        assert!(error("[open]\nqueue = \"many\"").contains("`open.queue` is of type integer"));
+        assert!(error("version = 2").contains("version 2"));
+        assert!(error("[open").contains("x.toml: TOML parse error at line 1"));
+        for (text, why) in [
+            ("limits.idle-timeout = -1", "not a number of seconds"),
+            ("open.queue = -1", "invalid value"),
+            ("open.kill = \"me\"", "expected one of"),
+        ] {
+            let mut layers = Layers::new();
+            layers.add_text("x.toml", text).unwrap();
+            let failure = layers.finish().unwrap_err().to_string();
+            assert!(failure.contains(why), "{failure}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `labwire device`: talk to lab devices, or be one.
+
+mod emulate;
+mod sparkline;
+mod target;
+mod watch;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use target::Target;
+
+use crate::common::block_on;
+use crate::failure::Outcome;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send commands. Answers are printed where the dialect gives any.
+    Send {
+        #[command(flatten)]
+        target: Target,
+        /// The commands, without line ends; escapes as \x05 are understood.
+        #[arg(required = true)]
+        commands: Vec<String>,
+    },
+    /// Ask questions and print the answers, one a line.
+    Query {
+        #[command(flatten)]
+        target: Target,
+        /// The questions, without line ends; escapes as \x05 are understood.
+        #[arg(required = true)]
+        commands: Vec<String>,
+        /// Asking twice does no harm: ask again if the connection is lost before the answer.
+        #[arg(long)]
+        idempotent: bool,
+    },
+    /// Ask again and again; show a live line for each question, write a table.
+    Watch(watch::Arguments),
+    /// Play a device.
+    Emulate(emulate::Arguments),
+}
+
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    block_on(async {
+        match arguments.command {
+            Command::Send { target, commands } => {
+                let send = |command: &[u8]| target.preset.send(command);
+                ask(&target, &commands, false, send).await
+            }
+            Command::Query {
+                target,
+                commands,
+                idempotent,
+            } => {
+                let query = |command: &[u8]| target.preset.query(command);
+                ask(&target, &commands, idempotent, query).await
+            }
+            Command::Watch(arguments) => watch::run(arguments).await,
+            Command::Emulate(arguments) => emulate::run(arguments).await,
+        }
+    })
+}
+
+async fn ask(
+    target: &Target,
+    commands: &[String],
+    idempotent: bool,
+    request: impl Fn(&[u8]) -> Result<labwire_core::device::Request, labwire_core::device::DialectError>,
+) -> Outcome {
+    let requests = commands
+        .iter()
+        .map(|command| target.request(command, &request))
+        .collect::<Result<Vec<_>, _>>()?;
+    let device = target.open()?;
+    for mut request in requests {
+        request.idempotent = idempotent;
+        let answer = device
+            .perform(request)
+            .await
+            .map_err(|error| target.failed(&error))?;
+        if !answer.is_empty() {
+            // Who reads may have gone: there is nobody to tell.
+            let _ = writeln!(std::io::stdout(), "{}", target.text(&answer));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

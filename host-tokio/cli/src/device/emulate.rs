@@ -1,0 +1,77 @@
+//! `labwire device emulate`: a device that is not there.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use labwire_core::device::Dialect;
+use labwire_core::simulate::{Behaviour, Canned, Emulator, FaultRule};
+use labwire_tokio::device::DeviceEmulator;
+
+use super::target::{presets, with_port};
+use crate::common::read_file;
+use crate::config::Layers;
+use crate::failure::{self, Failure, Outcome};
+use crate::log;
+use crate::serve::Signals;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Where to listen; without a port, the one that is usual for the preset. Port 0: any free one.
+    #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1")]
+    address: String,
+    /// How the device talks, and so which one it is.
+    #[arg(long, value_name = "NAME", default_value = "scpi", value_parser = presets())]
+    preset: &'static Dialect,
+    /// Say every message back.
+    #[arg(long, conflicts_with = "replies")]
+    echo: bool,
+    /// Answer from a file with lines `command => answer`.
+    #[arg(long, value_name = "FILE")]
+    replies: Option<PathBuf>,
+    /// What goes wrong: drop-after=N, reset-after=N, delay=TIME, half-reply, mute, garbage, refuse; with @PROBABILITY
+    /// behind it, not always. Several times for several faults.
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<FaultRule>,
+    /// Decides when what is not always goes wrong.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Outcome {
+    let config = Layers::with_file_and_environment(None)?.finish()?;
+    log::start(&config.log)?;
+    let dialect = arguments.preset;
+    let behaviour = match &arguments.replies {
+        Some(file) => {
+            let list = Canned::parse(&read_file(file)?);
+            let wrong = |error| Failure::new(failure::DATA, format!("{}: {error}", file.display()));
+            Behaviour::Canned(list.map_err(wrong)?)
+        }
+        None if arguments.echo => Behaviour::Echo,
+        None => Behaviour::of(dialect),
+    };
+    let emulator = Emulator::new(dialect, behaviour, arguments.fault, arguments.seed);
+    let address = with_port(&arguments.address, dialect);
+    let cannot = |error| {
+        Failure::new(
+            failure::UNAVAILABLE,
+            format!("cannot listen on {address}: {error}"),
+        )
+        .hint("port 0 lets the system choose one that is free")
+    };
+    let mut signals = Signals::new().map_err(|error| Failure::new(failure::SYSTEM, error.to_string()))?;
+    let emulator = DeviceEmulator::start(&address, emulator, config.limits.host())
+        .await
+        .map_err(cannot)?;
+    let address = emulator.address();
+    let (name, example) = (dialect.name, dialect.example.escape_ascii());
+    // Who started it may read the first line only.
+    let _ = writeln!(
+        io::stdout(),
+        "{name} device on {address}\ntry: labwire device query --address {address} --preset {name} '{example}'"
+    );
+    signals.next().await;
+    emulator.stop().await;
+    Ok(ExitCode::SUCCESS)
+}

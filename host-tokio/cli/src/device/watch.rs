@@ -1,0 +1,205 @@
+//! `labwire device watch`: the same questions, again and again.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use labwire_core::device::Request;
+use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceStatus};
+use tokio::time::{Interval, MissedTickBehavior};
+
+use super::sparkline::Sparkline;
+use super::target::Target;
+use crate::common::seconds;
+use crate::failure::{self, Failure, Outcome};
+use crate::serve::Signals;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// The questions, without line ends; escapes as \x05 are understood.
+    #[arg(required = true)]
+    queries: Vec<String>,
+    /// How often to ask, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    every: f64,
+    /// How often to ask before ending. Otherwise a signal ends it.
+    #[arg(long, value_name = "NUMBER")]
+    count: Option<u64>,
+    /// Write a table with the time, the answers and the device's health; `-` is standard output, which is also where it
+    /// goes when that is no terminal.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Outcome {
+    let target = &arguments.target;
+    let query = |command: &[u8]| target.preset.query(command);
+    let requests = arguments
+        .queries
+        .iter()
+        .map(|text| target.request(text, query).map(Request::idempotent))
+        .collect::<Result<Vec<_>, _>>()?;
+    let every = seconds("--every", arguments.every)?;
+    let mut table = table(&arguments)?;
+    let mut lines = Lines::new(&arguments.queries, table.is_on_stdout);
+    let mut signals = Signals::new().map_err(|error| Failure::new(failure::SYSTEM, error.to_string()))?;
+    let device = target.open()?;
+    let mut polls = tokio::time::interval(every.max(Duration::from_millis(1)));
+    polls.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let (mut polled, mut failed) = (0, 0);
+    while arguments.count.is_none_or(|count| polled < count) {
+        let (time, answers) = tokio::select! {
+            _ = signals.next() => break,
+            polled = poll(&mut polls, &device, &requests) => polled,
+        };
+        let status = device.status().await.map_err(|error| target.failed(&error))?;
+        let texts = answers
+            .iter()
+            .map(|answer| answer.as_ref().map(|bytes| target.text(bytes)));
+        let texts: Vec<Result<String, String>> = texts
+            .map(|text| text.map_err(|error| error.to_string()))
+            .collect();
+        polled += 1;
+        failed += u64::from(texts.iter().any(Result::is_err));
+        lines.show(&texts, &status);
+        if table.write(time, &texts, &status).is_err() {
+            // Who reads has gone.
+            break;
+        }
+    }
+    lines.clear();
+    let reconnects = match device.status().await {
+        Ok(status) => reconnects(&status),
+        Err(_) => 0,
+    };
+    eprintln!("{polled} polls, {failed} of them with failures, {reconnects} reconnects");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks everything when it is time to, and says when that was.
+async fn poll(
+    polls: &mut Interval,
+    device: &DeviceConnection,
+    requests: &[Request],
+) -> (SystemTime, Vec<Result<Vec<u8>, DeviceError>>) {
+    polls.tick().await;
+    let time = SystemTime::now();
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(device.perform(request.clone()).await);
+    }
+    (time, answers)
+}
+
+fn reconnects(status: &DeviceStatus) -> u64 {
+    status.statistics.connections.saturating_sub(1)
+}
+
+fn table(arguments: &Arguments) -> Result<Table, Failure> {
+    let file: Option<Box<dyn Write>> = match &arguments.csv {
+        Some(path) if path.as_os_str() == "-" => None,
+        Some(path) => {
+            let cannot = |error| {
+                Failure::new(
+                    failure::CANNOT_CREATE,
+                    format!("cannot write {}: {error}", path.display()),
+                )
+            };
+            Some(Box::new(File::create(path).map_err(cannot)?))
+        }
+        None if io::stdout().is_terminal() => Some(Box::new(io::sink())),
+        None => None,
+    };
+    let is_on_stdout = file.is_none();
+    let mut writer = csv::Writer::from_writer(file.unwrap_or_else(|| Box::new(io::stdout())));
+    let queries = arguments.queries.iter().map(String::as_str);
+    let header = std::iter::once("time")
+        .chain(queries)
+        .chain(["degraded", "reconnects"]);
+    writer
+        .write_record(header)
+        .map_err(|error| Failure::new(failure::CANNOT_CREATE, error.to_string()))?;
+    Ok(Table { writer, is_on_stdout })
+}
+
+struct Table {
+    writer: csv::Writer<Box<dyn Write>>,
+    is_on_stdout: bool,
+}
+
+impl Table {
+    /// A row; where there is no answer the field is empty.
+    fn write(
+        &mut self,
+        time: SystemTime,
+        texts: &[Result<String, String>],
+        status: &DeviceStatus,
+    ) -> io::Result<()> {
+        let time = humantime::format_rfc3339_millis(time).to_string();
+        let degraded = status
+            .degraded
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let values = texts.iter().map(|text| text.clone().unwrap_or_default());
+        let row = std::iter::once(time)
+            .chain(values)
+            .chain([degraded, reconnects(status).to_string()]);
+        self.writer.write_record(row)?;
+        self.writer.flush()
+    }
+}
+
+/// A live line for each question, on a terminal only.
+struct Lines {
+    lines: Vec<(String, Sparkline, ProgressBar)>,
+}
+
+impl Lines {
+    fn new(queries: &[String], is_piped: bool) -> Self {
+        let bars = MultiProgress::new();
+        let width = queries.iter().map(String::len).max().unwrap_or_default();
+        let line = |query: &String| {
+            let bar = if is_piped {
+                ProgressBar::hidden()
+            } else {
+                ProgressBar::no_length()
+            };
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                bar.set_style(style);
+            }
+            (format!("{query:width$}"), Sparkline::default(), bars.add(bar))
+        };
+        Self {
+            lines: queries.iter().map(line).collect(),
+        }
+    }
+
+    fn show(&mut self, texts: &[Result<String, String>], status: &DeviceStatus) {
+        let health = match &status.degraded {
+            None => "ok".to_owned(),
+            Some(cause) => format!("DEGRADED: {cause}"),
+        };
+        let reconnects = reconnects(status);
+        for ((query, sparkline, bar), text) in self.lines.iter_mut().zip(texts) {
+            sparkline.push(text.as_deref().ok());
+            let value = text.as_deref().unwrap_or("-");
+            bar.set_message(format!(
+                "{query}  {value:16}  {sparkline:24}  {health}  reconnects {reconnects}"
+            ));
+            bar.tick();
+        }
+    }
+
+    /// Leaves the last lines where they are.
+    fn clear(&self) {
+        for (_, _, bar) in &self.lines {
+            bar.abandon();
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `labwire experiment`: an experiment file, simulated, replayed, or with somebody at the instrument.
+
+mod by_hand;
+mod data;
+mod plot;
+mod replay;
+mod simulate;
+mod trace;
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use labwire_core::design::{DesignError, DesignLimits, Designer, EXPERIMENTS, Experiment};
+
+use crate::common::read_file;
+use crate::failure::{self, Failure, Outcome};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The experiment file, or the name of one that comes with the program: dip, coil, line, lorentzian, rabi.
+    file: PathBuf,
+    /// A value for a name in the file's `newrun`.
+    #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = named_number)]
+    arguments: Vec<(String, f64)>,
+    /// The seed: the same one gives the same run. Without it, each run is different.
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// How many particles, if not as many as the file says.
+    #[arg(long, value_name = "NUMBER")]
+    particles: Option<usize>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Let the model play the instrument: designed measurements against random ones and a scan.
+    Simulate(simulate::Arguments),
+    /// Take in measurements of a CSV file.
+    Replay(replay::Arguments),
+    /// Suggest a setting, ask for what was measured there, and again.
+    ByHand(by_hand::Arguments),
+}
+
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    let experiment = read(&arguments)?;
+    let seed = arguments
+        .seed
+        .unwrap_or_else(|| RandomState::new().hash_one(0) >> 11);
+    match arguments.command {
+        Command::Simulate(options) => simulate::run(experiment, seed, &options),
+        Command::Replay(options) => replay::run(experiment, seed, &options),
+        Command::ByHand(options) => by_hand::run(experiment, seed, &options),
+    }
+}
+
+fn read(arguments: &Arguments) -> Result<Experiment, Failure> {
+    let file = arguments.file.display().to_string();
+    let embedded = EXPERIMENTS
+        .iter()
+        .find(|(name, _)| Path::new(name) == arguments.file);
+    let text = match embedded {
+        Some((_, text)) if !arguments.file.exists() => (*text).to_owned(),
+        _ => read_file(&arguments.file)?,
+    };
+    let values: Vec<(&str, f64)> = arguments
+        .arguments
+        .iter()
+        .map(|(name, value)| (name.as_str(), *value))
+        .collect();
+    let limits = DesignLimits::default();
+    let mut experiment =
+        Experiment::from_json(&text, &values, &limits).map_err(|error| Failure::problem(&file, &error))?;
+    if let Some(particles) = arguments.particles {
+        let most = limits.particle_numbers / experiment.parameters.len();
+        if !(2..=most).contains(&particles) {
+            return Err(Failure::new(
+                failure::USAGE,
+                format!("--particles is a number from 2 to {most}"),
+            ));
+        }
+        experiment.options.particles = particles;
+    }
+    Ok(experiment)
+}
+
+fn designer(experiment: &Experiment, seed: u64) -> Result<Designer, Failure> {
+    Designer::new(experiment.clone(), seed).map_err(|error| refused(&error))
+}
+
+fn refused(error: &DesignError) -> Failure {
+    Failure::new(failure::DATA, error.to_string())
+}
+
+fn named_number(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("not NAME=NUMBER")?;
+    let value = value.parse().map_err(|_| format!("{value} is no number"))?;
+    Ok((name.to_owned(), value))
+}
+
+/// The parameters as lines of name, mean, standard deviation and the 95 % interval.
+fn table(designer: &Designer) -> String {
+    let parameters = designer.experiment().parameters.iter();
+    let intervals = designer.interval(0.95).unwrap_or_default();
+    let numbers = designer.mean().into_iter().zip(designer.std()).zip(intervals);
+    parameters
+        .zip(numbers)
+        .map(|(parameter, ((mean, std), [low, high]))| {
+            let [mean, low, high] = [mean, low, high].map(|number| rounded(number, std));
+            format!(
+                "{:>10} = {mean} +- {}   95 %: {low} to {high}\n",
+                parameter.name,
+                rounded(std, std)
+            )
+        })
+        .collect()
+}
+
+/// A number to two digits of its uncertainty.
+fn rounded(number: f64, uncertainty: f64) -> String {
+    if !(uncertainty > 0.0 && uncertainty.is_finite()) {
+        return number.to_string();
+    }
+    let digits = 1 - uncertainty.log10().floor() as i32;
+    if (0..=12).contains(&digits) {
+        format!("{number:.*}", digits.unsigned_abs() as usize)
+    } else {
+        format!(
+            "{number:.*e}",
+            (digits + number.abs().max(uncertainty).log10() as i32).clamp(1, 16) as usize
+        )
+    }
+}
+
+fn print_warnings(designer: &Designer) {
+    for warning in designer.warnings() {
+        eprintln!("warning: {warning}");
+    }
+}
+
+/// The settings by name: `f = 2.6, power = 10`.
+fn setting(experiment: &Experiment, setting: &[f64]) -> String {
+    let knobs = experiment.grid.knobs().iter().zip(setting);
+    let named: Vec<String> = knobs.map(|(knob, x)| format!("{} = {x}", knob.name)).collect();
+    named.join(", ")
+}
+
+/// Whether somebody looks.
+fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}

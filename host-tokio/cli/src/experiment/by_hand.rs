@@ -1,0 +1,142 @@
+//! `labwire experiment FILE by-hand`: suggests a setting, asks for what was measured there, and again.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use labwire_core::design::{Designer, Experiment};
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+
+use super::simulate::save;
+use super::trace::Trace;
+use super::{designer, plot, setting, table};
+use crate::common::read_file;
+use crate::failure::{self, Failure, Outcome};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Keep what is known in this file, and go on from it if it is there.
+    #[arg(long, value_name = "FILE.json")]
+    posterior: Option<PathBuf>,
+}
+
+const HELP: &str = "\
+a number       what was measured; one for each channel, then the standard deviation, if it is not known: 0.98 0.005
+at NUMBERS     measure at this setting instead
+undo           take the last measurement back
+plot           how the first parameter narrowed
+help, quit";
+
+/// What somebody says.
+enum Line {
+    Measured(Vec<f64>),
+    At(Vec<f64>),
+    Undo,
+    Plot,
+    Help,
+    Quit,
+}
+
+pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Outcome {
+    let mut designer = start(&experiment, seed, options.posterior.as_deref())?;
+    let mut editor = DefaultEditor::new().map_err(|error| unusable(&error))?;
+    println!("{}; `help` tells what else can be said", experiment.name);
+    let mut trace = Trace::new("by hand", 0, &designer);
+    let mut x = designer.suggest();
+    loop {
+        println!(
+            "measurement {}: {}",
+            designer.history().len() + 1,
+            setting(&experiment, &x)
+        );
+        let text = match editor.readline("measured: ") {
+            Ok(text) => text,
+            Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(ExitCode::SUCCESS),
+            Err(error) => return Err(unusable(&error)),
+        };
+        // Without a history of lines there is none to go back in.
+        let _ = editor.add_history_entry(&text);
+        match parse(&text, &experiment) {
+            Err(message) => eprintln!("{message}"),
+            Ok(Line::Quit) => return Ok(ExitCode::SUCCESS),
+            Ok(Line::Help) => println!("{HELP}"),
+            Ok(Line::Plot) => print!("{}", plot::terminal(&trace, &experiment.parameters[0].name, None)),
+            Ok(Line::At(setting)) => x = setting,
+            Ok(Line::Undo) => match designer.undo() {
+                Ok(()) => {
+                    trace = Trace::new("by hand", 0, &designer);
+                    x = learned(&mut designer, options)?;
+                }
+                Err(error) => eprintln!("{error}"),
+            },
+            Ok(Line::Measured(numbers)) => {
+                let warnings = designer.warnings().count();
+                let (values, sigma) = numbers.split_at(experiment.channels().min(numbers.len()));
+                let sigma = (!sigma.is_empty()).then_some(sigma);
+                match designer.update(&x, values, sigma) {
+                    Err(error) => eprintln!("{error}"),
+                    Ok(()) => {
+                        designer
+                            .warnings()
+                            .skip(warnings)
+                            .for_each(|warning| eprintln!("warning: {warning}"));
+                        trace.push(&designer);
+                        x = learned(&mut designer, options)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// From a posterior that is there, or from the priors.
+fn start(experiment: &Experiment, seed: u64, posterior: Option<&Path>) -> Result<Designer, Failure> {
+    match posterior {
+        Some(path) if path.exists() => {
+            let loaded = Designer::from_posterior(experiment.clone(), &read_file(path)?);
+            loaded.map_err(|error| Failure::new(failure::DATA, format!("{}: {error}", path.display())))
+        }
+        _ => designer(experiment, seed),
+    }
+}
+
+/// Says and keeps what is known; the next setting.
+fn learned(designer: &mut Designer, options: &Arguments) -> Result<Vec<f64>, Failure> {
+    print!("{}", table(designer));
+    if let Some(path) = &options.posterior {
+        save(path, &designer.posterior())?;
+    }
+    Ok(designer.suggest())
+}
+
+fn parse(text: &str, experiment: &Experiment) -> Result<Line, String> {
+    let words: Vec<&str> = text
+        .split([' ', ',', '\t'])
+        .filter(|word| !word.is_empty())
+        .collect();
+    let numbers = |words: &[&str]| -> Result<Vec<f64>, String> {
+        let numbers = words.iter().map(|word| {
+            word.parse()
+                .map_err(|_| format!("{word:?} is no number; see help"))
+        });
+        numbers.collect()
+    };
+    match words[..] {
+        ["undo"] => Ok(Line::Undo),
+        ["plot"] => Ok(Line::Plot),
+        ["quit" | "exit"] => Ok(Line::Quit),
+        [] | ["help"] => Ok(Line::Help),
+        ["at", ref words @ ..] => {
+            let (setting, expected) = (numbers(words)?, experiment.grid.knobs().len());
+            match setting.len() == expected {
+                true => Ok(Line::At(setting)),
+                false => Err(format!("a setting has {expected} numbers, not {}", setting.len())),
+            }
+        }
+        _ => numbers(&words).map(Line::Measured),
+    }
+}
+
+fn unusable(error: &ReadlineError) -> Failure {
+    Failure::new(failure::SYSTEM, format!("no prompt: {error}"))
+}

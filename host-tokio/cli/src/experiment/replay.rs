@@ -1,0 +1,67 @@
+//! `labwire experiment FILE replay`: what a file of measurements says.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use labwire_core::design::Experiment;
+
+use super::plot::{self, Live};
+use super::simulate::save;
+use super::trace::Trace;
+use super::{data, designer, print_warnings, table};
+use crate::failure::{self, Failure, Outcome};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The measurements: a column for each knob by its name, y, and s (its standard deviation; may be left out), or y0,
+    /// y1, ... and s0, s1, ... for several channels.
+    csv: PathBuf,
+    /// Draw to this file how the posterior narrowed.
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
+    /// Write the posterior to this file, for `load`.
+    #[arg(long, value_name = "FILE.json")]
+    posterior: Option<PathBuf>,
+    /// Write the means by setting to this file, with standard errors (s) and counts (n).
+    #[arg(long, value_name = "FILE.csv")]
+    averages: Option<PathBuf>,
+}
+
+pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Outcome {
+    let measurements = data::read(&options.csv, &experiment)?;
+    let mut designer = designer(&experiment, seed)?;
+    let mut trace = Trace::new("replayed", 0, &designer);
+    let label = &experiment.parameters[0].name;
+    let mut live = Live::new();
+    for (row, measurement) in measurements.iter().enumerate() {
+        let sigma = measurement.sigma.as_deref();
+        designer
+            .update(&measurement.setting, &measurement.values, sigma)
+            .map_err(|error| {
+                Failure::new(
+                    failure::DATA,
+                    format!("{}: row {}: {error}", options.csv.display(), row + 1),
+                )
+            })?;
+        trace.push(&designer);
+        live.update(&trace, label, None);
+    }
+    live.finish(&trace, label, None);
+    println!("{}, {} measurements", experiment.name, measurements.len());
+    print!("{}", table(&designer));
+    print_warnings(&designer);
+    if let Some(path) = &options.svg {
+        let drawn = plot::svg(&[trace], label, None);
+        save(
+            path,
+            &drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?,
+        )?;
+    }
+    if let Some(path) = &options.posterior {
+        save(path, &designer.posterior())?;
+    }
+    if let Some(path) = &options.averages {
+        save(path, &data::write_averages(designer.experiment(), &measurements))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,172 @@
+//! `labwire experiment FILE simulate`: the model plays the instrument.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use labwire_core::design::{Designer, Experiment, Noise, Simulator};
+
+use super::plot::{self, Live};
+use super::trace::Trace;
+use super::{data, designer, named_number, print_warnings, refused, rounded};
+use crate::failure::{self, Failure, Outcome, did_you_mean};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A parameter's true value. Those not given are drawn from their priors.
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = named_number)]
+    truth: Vec<(String, f64)>,
+    /// The standard deviation of the noise, where the file leaves it to the measurement.
+    #[arg(long, value_name = "NUMBER")]
+    noise: Option<f64>,
+    /// How many measurements.
+    #[arg(short, long, value_name = "NUMBER", default_value_t = 200)]
+    measurements: usize,
+    /// The parameter that is plotted; the first one if not given.
+    #[arg(long, value_name = "NAME")]
+    show: Option<String>,
+    /// Draw to this file how the posterior narrowed.
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
+    /// Write the designed measurements to this file.
+    #[arg(long, value_name = "FILE.csv")]
+    csv: Option<PathBuf>,
+    /// Write the means of the designed measurements by setting to this file, with standard errors (s) and counts (n).
+    #[arg(long, value_name = "FILE.csv")]
+    averages: Option<PathBuf>,
+}
+
+/// How settings are chosen.
+#[derive(Clone, Copy)]
+enum Strategy {
+    Designed,
+    Random,
+    Scan,
+}
+
+const STRATEGIES: [(Strategy, &str); 3] = [
+    (Strategy::Designed, "designed"),
+    (Strategy::Random, "random"),
+    (Strategy::Scan, "scan"),
+];
+
+pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Outcome {
+    let truth = truth(&experiment, seed, options)?;
+    let shown = shown(&experiment, options.show.as_deref())?;
+    let label = experiment.parameters[shown].name.clone();
+    println!("{}, seed {seed}", experiment.name);
+    let (mut traces, mut designers) = (Vec::new(), Vec::new());
+    for (strategy, name) in STRATEGIES {
+        let mut designer = designer(&experiment, seed)?;
+        let mut instrument = Simulator::new(experiment.clone(), Some(truth.clone()), options.noise, seed)
+            .map_err(|error| refused(&error))?;
+        let mut trace = Trace::new(name, shown, &designer);
+        let mut live = Live::new();
+        let caption = format!("{label}, {name}");
+        for i in 0..options.measurements {
+            let setting = strategy.setting(&mut designer, i, options.measurements);
+            let values = instrument.measure(&setting);
+            let sigma = match experiment.noise {
+                Noise::Reported => Some(instrument.sigma(&setting)),
+                _ => None,
+            };
+            designer
+                .update(&setting, &values, sigma.as_deref())
+                .map_err(|error| refused(&error))?;
+            trace.push(&designer);
+            live.update(&trace, &caption, Some(truth[shown]));
+        }
+        live.finish(&trace, &caption, Some(truth[shown]));
+        traces.push(trace);
+        designers.push(designer);
+    }
+    print_table(&experiment, &truth, &designers, options.measurements);
+    designers.iter().take(1).for_each(print_warnings);
+    if let Some(path) = &options.svg {
+        let drawn = plot::svg(&traces, &label, Some(truth[shown]));
+        save(
+            path,
+            &drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?,
+        )?;
+    }
+    let designed = designers.first().map_or(&[][..], Designer::history);
+    if let Some(path) = &options.csv {
+        save(path, &data::write(&experiment, designed))?;
+    }
+    if let Some(path) = &options.averages {
+        save(path, &data::write_averages(&experiment, designed))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Strategy {
+    /// The setting of the measurement `i` of `count`: a scan goes over the grid, as often as it can.
+    fn setting(self, designer: &mut Designer, i: usize, count: usize) -> Vec<f64> {
+        let len = designer.experiment().grid.len();
+        match self {
+            Self::Designed => designer.suggest(),
+            Self::Random => designer.random_setting(),
+            Self::Scan if count < len => designer
+                .experiment()
+                .grid
+                .setting((2 * i + 1) * len / (2 * count)),
+            Self::Scan => designer.experiment().grid.setting(i % len),
+        }
+    }
+}
+
+fn truth(experiment: &Experiment, seed: u64, options: &Arguments) -> Result<Vec<f64>, Failure> {
+    let drawn = Simulator::new(experiment.clone(), None, None, seed).map_err(|error| refused(&error))?;
+    let mut truth = drawn.truth().to_vec();
+    for (name, value) in &options.truth {
+        truth[shown(experiment, Some(name))?] = *value;
+    }
+    Ok(truth)
+}
+
+/// The place of a parameter; without a name, of the first.
+fn shown(experiment: &Experiment, name: Option<&str>) -> Result<usize, Failure> {
+    let Some(name) = name else { return Ok(0) };
+    let names = || {
+        experiment
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name.as_str())
+    };
+    names().position(|known| known == name).ok_or_else(|| {
+        Failure::new(failure::USAGE, format!("there is no parameter `{name}`"))
+            .hint(did_you_mean(name, names()))
+    })
+}
+
+fn print_table(experiment: &Experiment, truth: &[f64], designers: &[Designer], measurements: usize) {
+    let results: Vec<(Vec<f64>, Vec<f64>)> = designers
+        .iter()
+        .map(|designer| (designer.mean(), designer.std()))
+        .collect();
+    print!("{:>10} {:>14}", "", "truth");
+    for (_, name) in STRATEGIES {
+        print!(" {name:>26}");
+    }
+    println!("   after {measurements} measurements");
+    for (i, parameter) in experiment.parameters.iter().enumerate() {
+        let least = results
+            .iter()
+            .map(|(_, std)| std[i])
+            .fold(f64::INFINITY, f64::min);
+        print!("{:>10} {:>14}", parameter.name, rounded(truth[i], least));
+        for (mean, std) in &results {
+            let cell = format!("{} +- {}", rounded(mean[i], std[i]), rounded(std[i], std[i]));
+            print!(" {cell:>26}");
+        }
+        println!();
+    }
+}
+
+pub(super) fn save(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| {
+        Failure::new(
+            failure::CANNOT_CREATE,
+            format!("cannot write {}: {error}", path.display()),
+        )
+    })
+}

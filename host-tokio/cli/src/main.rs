@@ -1,0 +1,40 @@
+//! The program `labwire`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+
+mod check;
+mod cli;
+mod common;
+mod config;
+mod device;
+mod experiment;
+mod failure;
+mod log;
+mod obe;
+mod open;
+mod pymodaq;
+mod result;
+mod serve;
+mod solve;
+mod zeiss;
+
+use std::panic::{self, PanicHookInfo};
+use std::process::{self, ExitCode};
+
+/// As the shell reports a program that nobody reads any more (SIGPIPE).
+const NOBODY_READS: i32 = 141;
+
+fn main() -> ExitCode {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| match is_unread(info) {
+        true => process::exit(NOBODY_READS),
+        false => report(info),
+    }));
+    cli::run()
+}
+
+/// `labwire ... | head -n 1`: Rust ignores SIGPIPE, so that `println!` panics.
+fn is_unread(info: &PanicHookInfo<'_>) -> bool {
+    info.payload_as_str().is_some_and(|message| {
+        message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
+    })
+}

@@ -1,0 +1,90 @@
+//! `labwire open`: the client's side of OpEn's protocol.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Subcommand;
+use labwire_tokio::{ClientOptions, OptimizerClient};
+
+use crate::common::{block_on, resolve, seconds};
+use crate::failure::{Failure, Outcome};
+use crate::result;
+use crate::solve::RunArguments;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The server.
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:4598"
+    )]
+    address: String,
+    /// How long to wait for the reply, in seconds.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
+    timeout: f64,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask whether the server is there.
+    Ping {
+        /// What it is to answer with.
+        #[arg(default_value_t = 1, allow_negative_numbers = true)]
+        number: i32,
+    },
+    /// Have the server solve its problem. The exit status is 0 only when the solve converged.
+    Run {
+        #[command(flatten)]
+        run: RunArguments,
+        /// Which of several loaded problems.
+        #[arg(long)]
+        problem: Option<String>,
+    },
+    /// End the server.
+    Kill {
+        /// For its log.
+        #[arg(default_value_t = 1, allow_negative_numbers = true)]
+        number: i32,
+    },
+}
+
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    block_on(call(arguments))
+}
+
+async fn call(arguments: Arguments) -> Outcome {
+    let Arguments {
+        address,
+        timeout,
+        command,
+    } = arguments;
+    let mut options = ClientOptions::default();
+    options.limits.request_timeout = seconds("--timeout", timeout)?;
+    let client = OptimizerClient::connect(resolve(&address).await?, options);
+    let failed = |error| Failure::call(&address, &error);
+    let client = client.await.map_err(failed)?;
+    match command {
+        Command::Ping { number } => {
+            let start = Instant::now();
+            let pong = client.ping(number).await.map_err(failed)?;
+            println!(
+                "{address} answers {pong} after {:.3} ms",
+                start.elapsed().as_secs_f64() * 1e3
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Run { run, problem } => {
+            let reply = client.run(run.request(problem)).await.map_err(failed)?;
+            Ok(result::print(reply, run.json))
+        }
+        Command::Kill { number } => {
+            client.kill(number).await.map_err(failed)?;
+            println!("{address} ends");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! One command for the modules of a running server.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use labwire_core::pymodaq::{Answer, Command as Order, DataDim, Limits, ModuleAnswer, ModuleInfo, Settings};
+use labwire_tokio::{ControlError, ModuleController};
+
+use super::output::Output;
+use crate::common::resolve;
+use crate::failure::{self, Failure, Outcome};
+
+/// What can be done with the modules of a server. Names are those of `list`, or addresses.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Tell of the modules.
+    List {
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Grab, from several modules at once; without a name from all grabbers.
+    Grab {
+        /// The modules.
+        modules: Vec<String>,
+        /// What to ask for. A module need not follow it.
+        #[arg(long, value_name = "DIM")]
+        dim: Option<Dim>,
+        /// Grab again and again, this often: 1s, 200ms, 2min.
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        every: Option<Duration>,
+        /// How many times. Default: once, or with --every until it is interrupted.
+        #[arg(long, value_name = "NUMBER")]
+        count: Option<usize>,
+        #[command(flatten)]
+        to: Destination,
+    },
+    /// The data that came last, without grabbing.
+    Last {
+        /// The modules.
+        modules: Vec<String>,
+        #[command(flatten)]
+        to: Destination,
+    },
+    /// Move to a position. Interrupting stops the move.
+    MoveAbs {
+        /// The module.
+        module: String,
+        /// The position.
+        #[arg(allow_negative_numbers = true)]
+        value: f64,
+    },
+    /// Move on by a distance. Interrupting stops the move.
+    MoveRel {
+        /// The module.
+        module: String,
+        /// The distance.
+        #[arg(allow_negative_numbers = true)]
+        value: f64,
+    },
+    /// Move to the home position. Interrupting stops the move.
+    Home {
+        /// The module.
+        module: String,
+    },
+    /// Stop; without a name every actuator.
+    Stop {
+        /// The modules.
+        modules: Vec<String>,
+    },
+    /// Tell the position; without a name of every actuator.
+    Position {
+        /// The modules.
+        modules: Vec<String>,
+    },
+    /// Change a setting.
+    Set {
+        /// The module.
+        module: String,
+        /// The setting: its name, after those of its groups, with slashes between them.
+        path: String,
+        /// Its value.
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Tell the settings of a module.
+    Settings {
+        /// The module.
+        module: String,
+        /// As the XML that it sent.
+        #[arg(long)]
+        xml: bool,
+    },
+    /// Give a module a name.
+    Rename {
+        /// The module.
+        module: String,
+        /// Its new name.
+        name: String,
+    },
+}
+
+/// Where data go. By default a line of text each.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Destination {
+    /// Append to a table, a line for every point.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Write numpy's files, as they came; several arrays get several names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) npy: Option<PathBuf>,
+    /// Draw: in the terminal, or to a file .svg or .png; several arrays get several names.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Dim {
+    #[value(name = "0D", alias = "0d")]
+    Zero,
+    #[value(name = "1D", alias = "1d")]
+    One,
+    #[value(name = "2D", alias = "2d")]
+    Two,
+    #[value(name = "ND", alias = "nd")]
+    Many,
+}
+
+impl From<Dim> for DataDim {
+    fn from(dim: Dim) -> Self {
+        match dim {
+            Dim::Zero => Self::Data0D,
+            Dim::One => Self::Data1D,
+            Dim::Two => Self::Data2D,
+            Dim::Many => Self::DataND,
+        }
+    }
+}
+
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1e-3), ("min", 60.0), ("h", 3600.0), ("s", 1.0), ("", 1.0)];
+    let (number, scale) = units
+        .iter()
+        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))
+        .unwrap_or((text, &1.0));
+    let seconds: f64 = number
+        .trim()
+        .parse()
+        .map_err(|_| format!("{text} is no time; one is 200ms, 1s, 2min or 1h"))?;
+    Duration::try_from_secs_f64(seconds * scale)
+        .map_err(|_| format!("{text} is no time that can be waited for"))
+}
+
+/// Connects, carries out one command, and says what came of it.
+pub(crate) async fn run(address: String, command: Command) -> Outcome {
+    let controller = connect(&address).await?;
+    match carry_out(&controller, command).await? {
+        0 => Ok(ExitCode::SUCCESS),
+        _ => Ok(failure::UNAVAILABLE.into()),
+    }
+}
+
+pub(crate) async fn connect(address: &str) -> Result<ModuleController, Failure> {
+    let socket = resolve(address).await?;
+    let connected = ModuleController::connect(socket, &Limits::default()).await;
+    connected.map_err(|error| {
+        Failure::new(failure::UNAVAILABLE, format!("{address}: {error}"))
+            .hint("start a server with `labwire pymodaq serve`")
+    })
+}
+
+/// Carries out a command; how many modules failed, which has been said.
+pub(crate) async fn carry_out(controller: &ModuleController, command: Command) -> Result<usize, Failure> {
+    let one = |module: String| vec![module];
+    match command {
+        Command::List { json } => list(controller, json).await,
+        Command::Grab {
+            modules,
+            dim,
+            every,
+            count,
+            to,
+        } => {
+            let order = Order::Grab(dim.map(DataDim::from));
+            let count = count.or(if every.is_some() { None } else { Some(1) });
+            grab(controller, modules, order, every, count, &to).await
+        }
+        Command::Last { modules, to } => grab(controller, modules, Order::Last, None, Some(1), &to).await,
+        Command::MoveAbs { module, value } => travel(controller, module, Order::MoveAbs(value)).await,
+        Command::MoveRel { module, value } => travel(controller, module, Order::MoveRel(value)).await,
+        Command::Home { module } => travel(controller, module, Order::Home).await,
+        Command::Stop { modules } => simple(controller, modules, Order::Stop).await,
+        Command::Position { modules } => simple(controller, modules, Order::Position).await,
+        Command::Set { module, path, value } => {
+            let path = path.split('/').map(str::to_owned).collect();
+            simple(controller, one(module), Order::Set { path, value }).await
+        }
+        Command::Settings { module, xml } => settings(controller, module, xml).await,
+        Command::Rename { module, name } => simple(controller, one(module), Order::Rename(name)).await,
+    }
+}
+
+async fn ask(
+    controller: &ModuleController,
+    modules: Vec<String>,
+    order: Order,
+) -> Result<Vec<ModuleAnswer>, Failure> {
+    controller.ask(modules, order).await.map_err(|error| {
+        let code = match error {
+            ControlError::Refused(_) => failure::DATA,
+            _ => failure::UNAVAILABLE,
+        };
+        Failure::new(code, error.to_string())
+    })
+}
+
+/// Says what each module has to say; how many failed.
+async fn simple(controller: &ModuleController, modules: Vec<String>, order: Order) -> Result<usize, Failure> {
+    let answers = ask(controller, modules, order).await?;
+    Ok(say(&answers))
+}
+
+fn say(answers: &[ModuleAnswer]) -> usize {
+    let mut failed = 0;
+    for ModuleAnswer { module, result } in answers {
+        match result {
+            Ok(Answer::Position { value, units }) => {
+                println!("{module}: {}", format!("{value} {units}").trim_end())
+            }
+            Ok(Answer::Set { confirmed: true }) => println!("{module}: set"),
+            Ok(Answer::Set { confirmed: false }) => println!("{module}: sent, not confirmed"),
+            Ok(_) => println!("{module}: done"),
+            Err(error) => {
+                eprintln!("{module}: {error}");
+                failed += 1;
+            }
+        }
+    }
+    if answers.is_empty() {
+        println!("no such modules are connected");
+    }
+    failed
+}
+
+async fn list(controller: &ModuleController, json: bool) -> Result<usize, Failure> {
+    let answers = ask(controller, Vec::new(), Order::List).await?;
+    let modules: Vec<(&String, &ModuleInfo)> = answers
+        .iter()
+        .filter_map(|answer| match &answer.result {
+            Ok(Answer::Info(info)) => Some((&answer.module, info)),
+            _ => None,
+        })
+        .collect();
+    if json {
+        let object = |(name, info): &(&String, &ModuleInfo)| {
+            serde_json::json!({
+                "name": name, "kind": info.kind, "generation": info.generation, "address": info.address,
+                "state": info.state, "seconds": info.seconds, "frames": info.frames, "last": info.last,
+            })
+        };
+        let modules: Vec<_> = modules.iter().map(object).collect();
+        println!("{}", serde_json::json!({ "modules": modules }));
+        return Ok(0);
+    }
+    println!(
+        "{:<20} {:<9} {:<4} {:<9} {:>7}  {:<21} last",
+        "name", "kind", "gen.", "state", "frames", "address"
+    );
+    for (name, info) in modules {
+        println!(
+            "{name:<20} {:<9} {:<4} {:<9} {:>7}  {:<21} {}",
+            info.kind, info.generation, info.state, info.frames, info.address, info.last
+        );
+    }
+    Ok(0)
+}
+
+async fn settings(controller: &ModuleController, module: String, xml: bool) -> Result<usize, Failure> {
+    let answers = ask(controller, vec![module], Order::Settings).await?;
+    let Some(Ok(Answer::Settings(text))) = answers.first().map(|answer| &answer.result) else {
+        return Ok(say(&answers));
+    };
+    let settings = Settings::parse(text.as_str());
+    match settings {
+        Ok(settings) if !xml => {
+            for setting in settings.list() {
+                let note = if setting.is_read_only { ", read-only" } else { "" };
+                println!(
+                    "{} = {}  ({}, {}{note})",
+                    setting.path.join("/"),
+                    setting.value,
+                    setting.title,
+                    setting.kind
+                );
+            }
+        }
+        _ => println!("{text}"),
+    }
+    Ok(0)
+}
+
+/// A move; an interruption stops it.
+async fn travel(controller: &ModuleController, module: String, order: Order) -> Result<usize, Failure> {
+    let moving = ask(controller, vec![module.clone()], order);
+    tokio::pin!(moving);
+    tokio::select! {
+        answers = &mut moving => return Ok(say(&answers?)),
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    ask(controller, vec![module], Order::Stop).await?;
+    Ok(say(&moving.await?))
+}
+
+async fn grab(
+    controller: &ModuleController,
+    modules: Vec<String>,
+    order: Order,
+    every: Option<Duration>,
+    count: Option<usize>,
+    to: &Destination,
+) -> Result<usize, Failure> {
+    let mut output = Output::new(to, every.is_some() || count != Some(1))?;
+    let mut ticks = tokio::time::interval(
+        every
+            .unwrap_or(Duration::from_millis(1))
+            .max(Duration::from_millis(1)),
+    );
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failed = 0;
+    let mut number = 0;
+    while count.is_none_or(|count| number < count) {
+        let grabbed = async {
+            ticks.tick().await;
+            ask(controller, modules.clone(), order.clone()).await
+        };
+        let answers = tokio::select! {
+            answers = grabbed => answers?,
+            _ = tokio::signal::ctrl_c() => break,
+        };
+        failed += output.take(&answers, number)?;
+        number += 1;
+    }
+    Ok(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        let milliseconds = |text| duration(text).map(|time| time.as_millis());
+        assert_eq!(milliseconds("200ms"), Ok(200));
+        assert_eq!(milliseconds("1.5s"), Ok(1500));
+        assert_eq!(milliseconds("2min"), Ok(120_000));
+        assert_eq!(milliseconds("1h"), Ok(3_600_000));
+        assert_eq!(milliseconds("3"), Ok(3000));
+        for text in ["", "s", "fast", "-1s", "1e300h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

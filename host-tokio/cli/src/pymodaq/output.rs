@@ -1,0 +1,213 @@
+//! Where grabbed data go.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use labwire_core::pymodaq::{Answer, DataToExport, DataWithAxes, ModuleAnswer};
+
+use super::channel::{Channel, Coordinates};
+use super::control::Destination;
+use super::{export, plot};
+use crate::failure::{self, Failure};
+
+/// How many of the last values of a number are drawn.
+const HISTORY: usize = 1000;
+
+/// Takes grab after grab.
+pub(crate) struct Output {
+    csv: Option<(PathBuf, File)>,
+    npy: Option<PathBuf>,
+    plot: Option<PathBuf>,
+    /// There will be more than one grab.
+    is_series: bool,
+    /// The last header in the table.
+    header: String,
+    /// The numbers that were grabbed so far, by what is drawn of them.
+    history: Vec<Channel>,
+}
+
+impl Output {
+    pub(crate) fn new(to: &Destination, is_series: bool) -> Result<Self, Failure> {
+        let csv = to.csv.as_ref().map(|path| {
+            let opened = OpenOptions::new().create(true).append(true).open(path);
+            opened
+                .map(|file| (path.clone(), file))
+                .map_err(|error| cannot_write(path, &error))
+        });
+        Ok(Self {
+            csv: csv.transpose()?,
+            npy: to.npy.clone(),
+            plot: to.plot.clone(),
+            is_series,
+            header: String::new(),
+            history: Vec::new(),
+        })
+    }
+
+    /// Takes the `number`-th grab; how many modules failed, which has been said.
+    pub(crate) fn take(&mut self, answers: &[ModuleAnswer], number: usize) -> Result<usize, Failure> {
+        let mut failed = 0;
+        let is_only = answers.len() == 1;
+        if answers.is_empty() {
+            println!("no such modules are connected");
+        }
+        for ModuleAnswer { module, result } in answers {
+            match result {
+                Ok(Answer::Data(data)) => self.take_data(module, data, number, is_only)?,
+                Ok(_) => {}
+                Err(error) => {
+                    eprintln!("{module}: {error}");
+                    failed += 1;
+                }
+            }
+        }
+        Ok(failed)
+    }
+
+    fn take_data(
+        &mut self,
+        module: &str,
+        export: &DataToExport,
+        number: usize,
+        is_only: bool,
+    ) -> Result<(), Failure> {
+        if let Some((path, file)) = &mut self.csv {
+            for data in &export.data {
+                let header = export::csv_header(data);
+                // A file that is continued has a header already.
+                let is_new =
+                    self.header.is_empty() && file.metadata().is_ok_and(|metadata| metadata.len() == 0);
+                let is_other = !self.header.is_empty() && self.header != header;
+                let mut text = if is_new || is_other {
+                    header.clone()
+                } else {
+                    String::new()
+                };
+                self.header = header;
+                text += &export::csv(module, data);
+                file.write_all(text.as_bytes())
+                    .map_err(|error| cannot_write(path, &error))?;
+            }
+        }
+        if let Some(path) = &self.npy {
+            let number = self.is_series.then_some(number);
+            for (path, bytes) in export::npy_files(path, module, number, export, is_only) {
+                std::fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
+            }
+        }
+        if self.plot.is_some() {
+            let is_only = is_only && export.arrays().count() == 1;
+            for data in &export.data {
+                self.draw(module, data, is_only)?;
+            }
+        } else if self.csv.is_none() && self.npy.is_none() {
+            for data in &export.data {
+                println!("{module}: {}", summary(data));
+            }
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self, module: &str, data: &DataWithAxes, is_only: bool) -> Result<(), Failure> {
+        let Some(path) = self.plot.clone() else {
+            return Ok(());
+        };
+        for (index, mut channel) in Channel::all(data).into_iter().enumerate() {
+            channel.label = format!("{module}: {}", channel.label);
+            // A single number is text in the terminal.
+            if channel.shape.is_empty() && (self.is_series || path != Path::new("-")) {
+                channel = self.remember(channel, data.timestamp);
+            }
+            if path == Path::new("-") {
+                self.draw_in_terminal(&channel);
+                continue;
+            }
+            let path = if is_only {
+                path.clone()
+            } else {
+                export::channel_path(&path, module, data, index, None)
+            };
+            let drawn = plot::file(&channel, &path);
+            let bytes = drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?;
+            std::fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
+        }
+        Ok(())
+    }
+
+    fn draw_in_terminal(&self, channel: &Channel) {
+        let is_terminal = io::stdout().is_terminal();
+        let variable = |name| std::env::var(name).ok()?.parse::<u16>().ok();
+        let (width, height) = (variable("COLUMNS").unwrap_or(80), variable("LINES").unwrap_or(24));
+        if self.is_series && is_terminal {
+            // In the place of the last one.
+            print!("\x1b[H\x1b[2J");
+        }
+        match plot::terminal(channel, width, height.saturating_sub(4), is_terminal) {
+            Ok(text) => print!("{text}"),
+            Err(error) => eprintln!("{error}"),
+        }
+        // What cannot be written to the terminal need not be.
+        let _ = io::stdout().flush();
+    }
+
+    /// A number becomes the curve of its last values over time.
+    fn remember(&mut self, channel: Channel, time: f64) -> Channel {
+        let index = self
+            .history
+            .iter()
+            .position(|known| known.label == channel.label)
+            .unwrap_or_else(|| {
+                let axes = vec![Coordinates {
+                    label: "time (s)".into(),
+                    values: Vec::new(),
+                }];
+                let label = channel.label.clone();
+                self.history.push(Channel {
+                    label,
+                    shape: vec![0],
+                    values: Vec::new(),
+                    axes,
+                });
+                self.history.len() - 1
+            });
+        let curve = &mut self.history[index];
+        curve.values.extend(channel.values);
+        curve.axes[0].values.push(time);
+        if curve.values.len() > HISTORY {
+            curve.values.remove(0);
+            curve.axes[0].values.remove(0);
+        }
+        curve.shape[0] = curve.values.len();
+        let mut drawn = curve.clone();
+        let start = drawn.axes[0].values[0];
+        drawn.axes[0].values.iter_mut().for_each(|time| *time -= start);
+        drawn
+    }
+}
+
+/// Data in a line.
+fn summary(data: &DataWithAxes) -> String {
+    let channel = |(channel, array): (Channel, &labwire_core::pymodaq::NdArray)| {
+        if channel.shape.is_empty() {
+            return format!("{} = {}", channel.label, channel.values[0]);
+        }
+        let range = channel
+            .range()
+            .map_or(String::new(), |(low, high)| format!(", {low} to {high}"));
+        format!("{} {}{:?}{range}", channel.label, array.dtype(), array.shape())
+    };
+    Channel::all(data)
+        .into_iter()
+        .zip(&data.data)
+        .map(channel)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(
+        failure::CANNOT_CREATE,
+        format!("cannot write {}: {error}", path.display()),
+    )
+}

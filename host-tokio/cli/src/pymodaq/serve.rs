@@ -1,0 +1,60 @@
+//! `labwire pymodaq serve`: this server alone.
+
+use std::path::PathBuf;
+
+use toml::Value;
+
+use crate::config::Layers;
+use crate::failure::{Failure, Outcome};
+use crate::serve;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The configuration file; `labwire config` prints one.
+    #[arg(long, value_name = "FILE", env = "LABWIRE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where modules connect to: host:port, port 0 for any free one.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// An instrument that listens, to connect to; several times for several.
+    #[arg(long, value_name = "HOST:PORT")]
+    connect: Vec<String>,
+    /// The generation of every module: g1, g2, g3a, g3b, g3c, g4, or auto to find out.
+    #[arg(long, value_name = "NAME")]
+    generation: Option<String>,
+    /// Which g3 it is when it turns out to be one: g3a (PyMoDAQ 4.1), g3b (4.2, 4.3) or g3c (4.4).
+    #[arg(long, value_name = "NAME")]
+    g3: Option<String>,
+    /// Write the address to this file, as JSON, once it listens.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let mut layers = Layers::with_file_and_environment(arguments.config.as_deref())?;
+    arguments.apply(&mut layers)?;
+    serve::run_with(
+        layers,
+        Some(&["pymodaq".to_owned()]),
+        arguments.ready_file.clone(),
+    )
+}
+
+impl Arguments {
+    fn apply(&self, layers: &mut Layers) -> Result<(), Failure> {
+        let texts = [
+            ("--listen", "address", &self.listen),
+            ("--generation", "generation", &self.generation),
+            ("--g3", "g3", &self.g3),
+        ];
+        for (flag, key, text) in texts {
+            if let Some(text) = text {
+                layers.set(flag, "pymodaq", key, Value::String(text.clone()))?;
+            }
+        }
+        if !self.connect.is_empty() {
+            layers.set("--connect", "pymodaq", "connect", self.connect.clone().into())?;
+        }
+        Ok(())
+    }
+}

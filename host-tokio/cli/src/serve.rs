@@ -1,0 +1,303 @@
+//! `labwire serve`: every server, until it is asked to end.
+
+mod listen;
+mod obe;
+mod open;
+mod pymodaq;
+mod ready_file;
+mod server;
+mod web;
+mod zeiss;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use etcetera::BaseStrategy;
+use labwire_tokio::Ending;
+use labwire_tokio::web::Readiness;
+use listen::Bound;
+use server::{Running, Server, Surroundings};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use toml::Value;
+
+use crate::common::block_on;
+use crate::config::{Config, Layers};
+use crate::failure::{self, Failure, Outcome, did_you_mean};
+use crate::log;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The configuration file; `labwire config` prints one.
+    #[arg(long, value_name = "FILE", env = "LABWIRE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Only these servers, separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Option<Vec<String>>,
+    /// Write the addresses of all servers to this file, as JSON, once all listen.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// How to log: human or json.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Where the optimizer listens (OpEn's protocol): host:port, port 0 for any free one, or none.
+    #[arg(long, value_name = "ADDRESS")]
+    open: Option<String>,
+    /// The problem file to solve; several times for several problems.
+    #[arg(long, value_name = "FILE")]
+    problem: Vec<String>,
+    /// Where the experiment designer listens (OptBayesExpt's protocol).
+    #[arg(long, value_name = "ADDRESS")]
+    obe: Option<String>,
+    /// The experiment file to design.
+    #[arg(long, value_name = "FILE")]
+    experiment: Option<String>,
+    /// Where imports for ZEISS INSPECT are taken over TCP.
+    #[arg(long, value_name = "ADDRESS")]
+    zeiss: Option<String>,
+    /// Where imports for ZEISS INSPECT are taken over WebSocket.
+    #[arg(long, value_name = "ADDRESS")]
+    zeiss_ws: Option<String>,
+    /// The project folder that imports fill.
+    #[arg(long, value_name = "FOLDER")]
+    zeiss_dir: Option<String>,
+    /// Write imports to this Python script, to be run inside ZEISS INSPECT, not to a project folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "zeiss_dir")]
+    zeiss_script: Option<String>,
+    /// Where browsers find the page and the bridge to all servers.
+    #[arg(long, value_name = "ADDRESS")]
+    web: Option<String>,
+    /// A device that pages may reach by the bridge: host:port; several times for several devices. None: an emulated
+    /// power supply.
+    #[arg(long, value_name = "ADDRESS")]
+    device: Vec<String>,
+    /// Where PyMoDAQ's modules connect to: host:port, port 0 for any free one, or none.
+    #[arg(long, value_name = "ADDRESS")]
+    pymodaq: Option<String>,
+}
+
+impl Arguments {
+    /// What the flags say, over the rest of the configuration.
+    fn apply(&self, layers: &mut Layers) -> Result<(), Failure> {
+        let texts = [
+            ("--log-format", "log", "format", &self.log_format),
+            ("--open", "open", "address", &self.open),
+            ("--obe", "obe", "address", &self.obe),
+            ("--experiment", "obe", "experiment", &self.experiment),
+            ("--zeiss", "zeiss", "address", &self.zeiss),
+            ("--zeiss-ws", "zeiss", "websocket", &self.zeiss_ws),
+            ("--zeiss-dir", "zeiss", "dir", &self.zeiss_dir),
+            ("--zeiss-script", "zeiss", "script", &self.zeiss_script),
+            ("--pymodaq", "pymodaq", "address", &self.pymodaq),
+            ("--web", "web", "address", &self.web),
+        ];
+        for (flag, section, key, text) in texts {
+            if let Some(text) = text {
+                layers.set(flag, section, key, Value::String(text.clone()))?;
+            }
+        }
+        if !self.problem.is_empty() {
+            layers.set("--problem", "open", "problem", self.problem.clone().into())?;
+        }
+        if !self.device.is_empty() {
+            layers.set("--device", "web", "devices", self.device.clone().into())?;
+        }
+        Ok(())
+    }
+}
+
+/// All servers there are, in the order of the table; the web port is the last, because it leads to the others.
+fn servers(config: &Config) -> Vec<Server> {
+    vec![
+        open::server(config),
+        obe::server(config),
+        pymodaq::server(config),
+        zeiss::tcp(config),
+        zeiss::websocket(config),
+        web::server(config),
+    ]
+}
+
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    let mut layers = Layers::with_file_and_environment(arguments.config.as_deref())?;
+    arguments.apply(&mut layers)?;
+    run_with(layers, arguments.only.as_deref(), arguments.ready_file)
+}
+
+/// Serves what is configured; of that, if wanted, only some servers.
+pub(crate) fn run_with(layers: Layers, only: Option<&[String]>, ready_file: Option<PathBuf>) -> Outcome {
+    let config = layers.finish()?;
+    log::start(&config.log)?;
+    // A connection is a file descriptor. With less than asked for, accepting says so.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let servers = choose(servers(&config), only)?;
+    if let Some(stale) = &ready_file {
+        // Of a run that was cut short: nobody is to take it for this one's.
+        let _ = std::fs::remove_file(stale);
+    }
+    block_on(serve(servers, layers, ready_file))
+}
+
+fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, Failure> {
+    let Some(only) = only else {
+        return Ok(servers);
+    };
+    for name in only {
+        if !servers.iter().any(|server| server.group == name) {
+            let known = servers.iter().map(|server| server.group);
+            return Err(
+                Failure::new(failure::USAGE, format!("--only: there is no server `{name}`"))
+                    .hint(did_you_mean(name, known)),
+            );
+        }
+    }
+    Ok(servers
+        .into_iter()
+        .filter(|server| only.iter().any(|name| name == server.group))
+        .collect())
+}
+
+async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>) -> Outcome {
+    let mut bound = Vec::new();
+    for server in servers {
+        let is_given = layers.is_given(server.group, server.key);
+        bound.extend(listen::bind(server, is_given).await?);
+    }
+    if bound.is_empty() {
+        return Err(Failure::new(failure::UNAVAILABLE, "no server listens"));
+    }
+    let mut around = Surroundings::default();
+    let (mut servers, mut web, mut lines) = (JoinSet::new(), None, Vec::new());
+    for Bound {
+        server,
+        listener,
+        address,
+    } in bound
+    {
+        lines.push((server.name, address, (server.try_it)(address)));
+        let Running { serving, gate } = (server.start)(listener, &around)?;
+        around.gates.extend(gate);
+        let name = server.name;
+        match name {
+            "web" => web = Some(tokio::spawn(serving)),
+            _ => drop(servers.spawn(async move { (name, serving.await) })),
+        }
+    }
+    // Who knows of the servers may also end them.
+    let signals = Signals::new();
+    around.readiness.set(Ok(()));
+    print_table(&lines);
+    let addresses = lines.iter().map(|(name, address, _)| (*name, *address));
+    let ready_file = ready_file
+        .map(|path| ready_file::ReadyFile::write(path, addresses))
+        .transpose()?;
+    let Surroundings {
+        shutdown,
+        web_shutdown,
+        readiness,
+        ..
+    } = around;
+    tokio::spawn(end_on_signals(signals, shutdown.clone()));
+    tokio::spawn(drain(shutdown.clone(), readiness.clone()));
+    if servers.is_empty() {
+        shutdown.cancelled().await;
+    }
+    let failed = |error| Failure::new(failure::SYSTEM, format!("a server failed: {error}"));
+    while let Some(ended) = servers.join_next().await {
+        let (service, ending) = ended.map_err(failed)?;
+        report(service, ending);
+        if !shutdown.is_cancelled() {
+            readiness.set(Err(format!("{service} has ended").into()));
+        }
+    }
+    web_shutdown.cancel();
+    if let Some(web) = web {
+        report("web", web.await.map_err(failed)?);
+    }
+    drop(ready_file);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn drain(shutdown: CancellationToken, readiness: Readiness) {
+    shutdown.cancelled().await;
+    readiness.set(Err("shutting down".into()));
+}
+
+fn report(service: &str, ending: Ending) {
+    let why = match ending.by_request {
+        true => "by request",
+        false => "by signal",
+    };
+    match ending.cut {
+        0 => tracing::info!(service, why, "server ended"),
+        cut => tracing::warn!(service, why, cut, "server ended, connections were cut"),
+    }
+}
+
+/// A folder of labwire's in the user's state directory, or where the system has none, in the data directory.
+fn state_folder(name: &str) -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    Some(state.join("labwire").join(name))
+}
+
+fn print_table(lines: &[(&str, std::net::SocketAddr, String)]) {
+    println!("{:<10} {:<21} try it", "service", "address");
+    for (name, address, try_it) in lines {
+        println!("{name:<10} {:<21} {try_it}", address.to_string());
+    }
+}
+
+/// The first signal drains, the second ends at once.
+pub(crate) async fn end_on_signals(signals: std::io::Result<Signals>, shutdown: CancellationToken) {
+    let mut signals = match signals {
+        Ok(signals) => signals,
+        Err(error) => return tracing::warn!(%error, "cannot listen to signals"),
+    };
+    let name = signals.next().await;
+    tracing::info!(signal = name, "shutting down; once more ends at once");
+    shutdown.cancel();
+    signals.next().await;
+    tracing::warn!("ended at once");
+    std::process::exit(failure::SECOND_SIGNAL.into());
+}
+
+#[cfg(unix)]
+pub(crate) struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub(crate) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(crate) async fn next(&mut self) -> &'static str {
+        // Without it there is no way to be told to end.
+        let _ = tokio::signal::ctrl_c().await;
+        "Ctrl-C"
+    }
+}

@@ -1,0 +1,87 @@
+//! Where servers listen.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+use super::server::Server;
+use crate::failure::{self, Failure};
+
+/// A server and its listener.
+pub(crate) struct Bound {
+    pub(crate) server: Server,
+    pub(crate) listener: TcpListener,
+    /// Where it really listens.
+    pub(crate) address: SocketAddr,
+}
+
+/// Listens for `server`; `None` when it is turned off, or when nobody asked for an address that is in use.
+pub(crate) async fn bind(server: Server, is_given: bool) -> Result<Option<Bound>, Failure> {
+    if server.address == "none" {
+        return Ok(None);
+    }
+    let bound = TcpListener::bind(&server.address).await;
+    let bound = bound.and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+    match bound {
+        Ok((listener, address)) => {
+            if !address.ip().is_loopback() {
+                tracing::warn!(service = server.name, %address, "reachable from other machines");
+            }
+            Ok(Some(Bound {
+                server,
+                listener,
+                address,
+            }))
+        }
+        Err(error) if !is_given && error.kind() == io::ErrorKind::AddrInUse => {
+            tracing::warn!(
+                service = server.name,
+                address = server.address,
+                "not served, the port is in use"
+            );
+            Ok(None)
+        }
+        Err(error) => {
+            let message = format!("{}: cannot listen on {}: {error}", server.name, server.address);
+            let failure = Failure::new(failure::UNAVAILABLE, message);
+            Err(match error.kind() {
+                io::ErrorKind::InvalidInput => {
+                    failure.hint("an address is host:port, such as 127.0.0.1:0, or none")
+                }
+                io::ErrorKind::AddrInUse => failure.hint("port 0 lets the system choose one that is free"),
+                _ => failure,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(address: String) -> Server {
+        Server {
+            name: "test",
+            group: "test",
+            key: "address",
+            address,
+            try_it: |_| String::new(),
+            start: Box::new(|_, _| unreachable!("only bound")),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_an_error_only_for_who_asked_for_it() {
+        let first = bind(server("127.0.0.1:0".to_owned()), true)
+            .await
+            .unwrap()
+            .unwrap();
+        let taken = first.address.to_string();
+        assert!(bind(server(taken.clone()), false).await.unwrap().is_none());
+        let error = bind(server(taken), true).await.err().unwrap();
+        assert_eq!(error.code, failure::UNAVAILABLE);
+        assert!(bind(server("nonsense".to_owned()), false).await.is_err());
+        assert!(bind(server("none".to_owned()), true).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,53 @@
+//! The experiment designer over OptBayesExpt's protocol.
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+
+use labwire_core::design::DEFAULT_EXPERIMENT;
+use labwire_core::service::designer::{DesignerHandler, service};
+use labwire_tokio::{Host, PosteriorFolder};
+
+use super::server::{Running, Server};
+use super::state_folder;
+use crate::common::read_file;
+use crate::config::Config;
+use crate::failure::{self, Failure};
+
+pub(crate) fn server(config: &Config) -> Server {
+    let config = config.clone();
+    Server {
+        name: "obe",
+        group: "obe",
+        key: "address",
+        address: config.obe.address.clone(),
+        try_it: |address| format!("labwire obe --address {address} optset"),
+        start: Box::new(move |listener, around| {
+            let on_loopback = listener
+                .local_addr()
+                .is_ok_and(|address| address.ip().is_loopback());
+            let limits = config.obe.limits(config.limits.session());
+            let service = service(limits, config.obe.permissions(on_loopback), designer(&config)?);
+            let host = Host::start("obe", service, config.limits.host());
+            Ok(Running::new(listener, around, host))
+        }),
+    }
+}
+
+fn designer(config: &Config) -> Result<DesignerHandler<PosteriorFolder>, Failure> {
+    let (file, text) = match config.obe.experiment.as_str() {
+        "" => ("the embedded experiment", DEFAULT_EXPERIMENT.to_owned()),
+        file => (file, read_file(Path::new(file))?),
+    };
+    let seed = match config.obe.seed {
+        // Short enough for every client's numbers.
+        0 => RandomState::new().hash_one(0) >> 11,
+        seed => seed,
+    };
+    let folder = match config.obe.dir.as_str() {
+        "" => state_folder("obe"),
+        dir => Some(PathBuf::from(dir)),
+    };
+    let limits = config.obe.design_limits(config.open.problem_limits());
+    DesignerHandler::new(&text, limits, seed, PosteriorFolder::new(folder))
+        .map_err(|error| Failure::new(failure::DATA, format!("{file}: {error}")))
+}

@@ -1,0 +1,73 @@
+//! PyMoDAQ's detectors and actuators.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use labwire_core::service::registry::Registry;
+use labwire_core::session::Backoff;
+use labwire_tokio::{Modules, dial, serve};
+use tokio::task::JoinSet;
+
+use super::server::{Running, Server};
+use crate::common::unix_time;
+use crate::config::Config;
+use crate::failure::{self, Failure};
+
+/// Between attempts to connect to an instrument that listens.
+const FIRST_DELAY: Duration = Duration::from_millis(200);
+const LONGEST_DELAY: Duration = Duration::from_secs(10);
+
+pub(crate) fn server(config: &Config) -> Server {
+    let config = config.clone();
+    Server {
+        name: "pymodaq",
+        group: "pymodaq",
+        key: "address",
+        address: config.pymodaq.address.clone(),
+        try_it: |address| format!("labwire pymodaq instrument --as grabber --connect {address}"),
+        start: Box::new(move |listener, around| {
+            let on_loopback = listener
+                .local_addr()
+                .is_ok_and(|address| address.ip().is_loopback());
+            let instruments = addresses(&config.pymodaq.connect)?;
+            let mut registry = config.pymodaq.registry(config.limits.session(), on_loopback);
+            registry.epoch = unix_time();
+            let modules = Modules::start("pymodaq", Registry::new(registry), config.limits.host());
+            let modules = Arc::new(modules);
+            let gate = modules.clone();
+            let shutdown = around.shutdown.clone();
+            let serving = async move {
+                let mut dialling = JoinSet::new();
+                for (address, seed) in instruments.into_iter().zip(0..) {
+                    let modules = modules.clone();
+                    let backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY, seed);
+                    dialling.spawn(async move { dial(modules.host(), address, backoff).await });
+                }
+                serve(listener, modules.host(), &shutdown).await
+            };
+            Ok(Running {
+                serving: Box::pin(serving),
+                gate: Some(gate),
+            })
+        }),
+    }
+}
+
+fn addresses(names: &[String]) -> Result<Vec<SocketAddr>, Failure> {
+    let resolve = |name: &String| {
+        let found = name.to_socket_addrs().map(|mut addresses| addresses.next());
+        match found {
+            Ok(Some(address)) => Ok(address),
+            Ok(None) => Err(Failure::new(
+                failure::CONFIG,
+                format!("pymodaq.connect: {name} has no address"),
+            )),
+            Err(error) => Err(
+                Failure::new(failure::CONFIG, format!("pymodaq.connect: {name}: {error}"))
+                    .hint("an address is host:port, as 127.0.0.1:6342"),
+            ),
+        }
+    };
+    names.iter().map(resolve).collect()
+}

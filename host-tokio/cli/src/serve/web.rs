@@ -1,0 +1,73 @@
+//! The port that browsers use.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use labwire_core::device::Dialect;
+use labwire_core::simulate::{Behaviour, Emulator};
+use labwire_tokio::Host;
+use labwire_tokio::web::{Gate, Target, Web, WebOptions};
+
+use super::server::{Running, Server};
+use crate::config::Config;
+
+/// Where the page is when this program was built and is run in the source tree.
+const BUILT_PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host-wasm/dist");
+
+pub(crate) fn server(config: &Config) -> Server {
+    let config = config.clone();
+    Server {
+        name: "web",
+        group: "web",
+        key: "address",
+        address: config.web.address.clone(),
+        try_it: |address| format!("http://{address}/"),
+        start: Box::new(move |listener, around| {
+            let page = match config.web.page.as_str() {
+                "" => Path::new(BUILT_PAGE)
+                    .canonicalize()
+                    .unwrap_or_else(|_| BUILT_PAGE.into()),
+                page => PathBuf::from(page),
+            };
+            let options = WebOptions {
+                access: config.web.access(),
+                token: (!config.web.token.is_empty()).then(|| config.web.token.clone()),
+                frame_bytes: config.web.frame_bytes,
+                request_timeout: config.limits.session().request_timeout,
+                limits: config.limits.host(),
+                page,
+            };
+            let mut web = Web::new(options, around.readiness.clone());
+            for server in &around.gates {
+                web.watch(server.clone());
+                // The other one is a WebSocket already.
+                if server.name() != "zeiss-ws" {
+                    web.connect(server.name(), Target::Server(server.clone()));
+                }
+            }
+            let devices = match config.web.devices.as_slice() {
+                [] => emulated(&config).map(|device| {
+                    web.watch(device.clone());
+                    Target::Server(device)
+                }),
+                devices => Some(Target::Addresses(devices.into())),
+            };
+            if let Some(devices) = devices {
+                web.connect("device", devices);
+            }
+            let shutdown = around.web_shutdown.clone();
+            Ok(Running {
+                serving: Box::pin(web.serve(listener, shutdown)),
+                gate: None,
+            })
+        }),
+    }
+}
+
+/// A power supply that is not there.
+fn emulated(config: &Config) -> Option<Arc<dyn Gate>> {
+    let dialect = Dialect::by_name("scpi")?;
+    let device = Emulator::new(dialect, Behaviour::of(dialect), Vec::new(), 0);
+    let service = device.into_service(config.limits.session());
+    Some(Arc::new(Host::start("device", service, config.limits.host())))
+}

@@ -1,0 +1,91 @@
+//! Imports for clients of ZEISS INSPECT, over TCP and over WebSocket.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use labwire_core::service::importer::service;
+use labwire_core::zeiss::{Outcome, Request, Transport};
+use labwire_tokio::zeiss::{ProjectFolder, Script};
+use labwire_tokio::{Host, MessageStream, serve_over};
+
+use super::server::{Running, Server};
+use super::state_folder;
+use crate::config::{Config, Zeiss};
+use crate::failure::{self, Failure};
+
+pub(crate) fn tcp(config: &Config) -> Server {
+    let config = config.clone();
+    Server {
+        name: "zeiss",
+        group: "zeiss",
+        key: "address",
+        address: config.zeiss.address.clone(),
+        try_it: |address| format!("labwire zeiss --address {address} image photo.jpg"),
+        start: Box::new(move |listener, around| {
+            let import = importer(&config.zeiss)?;
+            let limits = config.zeiss.limits(config.limits.session());
+            let service = service(Transport::Tcp, limits, import);
+            let host = Host::start("zeiss", service, config.limits.host());
+            Ok(Running::new(listener, around, host))
+        }),
+    }
+}
+
+pub(crate) fn websocket(config: &Config) -> Server {
+    let config = config.clone();
+    Server {
+        name: "zeiss-ws",
+        group: "zeiss",
+        key: "websocket",
+        address: config.zeiss.websocket.clone(),
+        try_it: |address| format!("labwire zeiss --websocket --address {address} image photo.jpg"),
+        start: Box::new(move |listener, around| {
+            let import = importer(&config.zeiss)?;
+            let limits = config.zeiss.limits(config.limits.session());
+            let access = config.web.access();
+            let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
+            let service = service(Transport::WebSocket, limits, import);
+            let host = Arc::new(Host::start("zeiss-ws", service, config.limits.host()));
+            let gate = host.clone();
+            let shutdown = around.shutdown.clone();
+            let serving = async move {
+                let wrap = |stream| MessageStream::accept(stream, access.clone(), handshake, message_bytes);
+                serve_over(listener, &host, &shutdown, wrap).await
+            };
+            Ok(Running {
+                serving: Box::pin(serving),
+                gate: Some(gate),
+            })
+        }),
+    }
+}
+
+type Importer = Box<dyn FnMut(&Request) -> Outcome + Send>;
+
+/// What does the imports: a script, or a project folder. A folder that nobody asked for and that cannot be used is a
+/// warning, and imports fail.
+fn importer(config: &Zeiss) -> Result<Importer, Failure> {
+    let unusable = |path: &Path, error: &dyn std::fmt::Display| {
+        Failure::new(failure::CANNOT_CREATE, format!("{}: {error}", path.display()))
+    };
+    if !config.script.is_empty() {
+        let path = PathBuf::from(&config.script);
+        let script = Script::open(&path).map_err(|error| unusable(&path, &error))?;
+        return Ok(Box::new(move |request| script.import(request)));
+    }
+    let given = (!config.dir.is_empty()).then(|| PathBuf::from(&config.dir));
+    let is_given = given.is_some();
+    let Some(path) = given.or_else(|| state_folder("zeiss")) else {
+        tracing::warn!("no home for a ZEISS project, imports will fail; --zeiss-dir gives one");
+        return Ok(Box::new(|_| Outcome::Failed));
+    };
+    match ProjectFolder::open(&path, config.file_bytes) {
+        Ok(folder) => Ok(Box::new(move |request| folder.import(request))),
+        Err(error) if is_given => Err(unusable(&path, &error)),
+        Err(error) => {
+            let folder = path.display();
+            tracing::warn!(%folder, %error, "no ZEISS project, imports will fail; --zeiss-dir gives one");
+            Ok(Box::new(|_| Outcome::Failed))
+        }
+    }
+}

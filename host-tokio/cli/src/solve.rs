@@ -1,0 +1,216 @@
+//! `labwire solve`: a problem file, once.
+
+mod plot;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs;
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use labwire_core::open::{ErrorReply, Reply, Request, RunReply, RunRequest, ServerEvent, code};
+use labwire_core::problem::{Problem, TextLimits};
+use labwire_core::service::optimizer::{OptimizerConfig, OptimizerJob, OptimizerService};
+use labwire_core::service::{Busy, ConnectionId, Job, Service};
+use labwire_tokio::Clock;
+
+use self::plot::Trace;
+use crate::check::list;
+use crate::common::read_file;
+use crate::failure::{self, Failure, Outcome};
+use crate::result;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The problem file; `-` is standard input.
+    file: PathBuf,
+    #[command(flatten)]
+    run: RunArguments,
+    /// The longest solve, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    solve_time: f64,
+    /// Draw how it converged and what it found, as SVG.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+}
+
+/// What a solve is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArguments {
+    /// The parameters, one after the other: 1,10
+    #[arg(
+        short,
+        long,
+        value_name = "NUMBERS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    parameter: Vec<f64>,
+    /// Where to start, one number a variable.
+    #[arg(
+        long,
+        value_name = "NUMBERS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    initial_guess: Option<Vec<f64>>,
+    /// The Lagrange multipliers to start with, one a component of F1.
+    #[arg(
+        long,
+        value_name = "NUMBERS",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    initial_lagrange_multipliers: Option<Vec<f64>>,
+    /// The penalty to start with.
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    initial_penalty: Option<f64>,
+    /// Print the result as JSON: the object that the socket answers Run with.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl RunArguments {
+    pub(crate) fn request(&self, problem: Option<String>) -> RunRequest {
+        RunRequest {
+            parameter: self.parameter.clone(),
+            initial_guess: self.initial_guess.clone(),
+            initial_lagrange_multipliers: self.initial_lagrange_multipliers.clone(),
+            initial_penalty: self.initial_penalty,
+            problem,
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let text = read_file(&arguments.file)?;
+    let file = arguments.file.display().to_string();
+    let problem =
+        Problem::from_json(&text, &TextLimits::default()).map_err(|error| Failure::problem(&file, &error))?;
+    let parameters = list(problem.parameters());
+    let mut config = OptimizerConfig::default();
+    config.solve_time = Duration::try_from_secs_f64(arguments.solve_time)
+        .map_err(|_| Failure::new(failure::USAGE, "--solve-time is not a number of seconds"))?;
+    let service = OptimizerService::new(problem, config)
+        .map_err(|error| Failure::new(failure::DATA, format!("{file}: {error}")))?;
+    let mut trace = arguments.plot.is_some().then(Trace::default);
+    match solve(service, arguments.run.request(None), trace.as_mut()) {
+        Some(Reply::Run(reply)) => {
+            if let (Some(path), Some(trace)) = (&arguments.plot, &trace) {
+                save(path, trace, &reply)?;
+            }
+            Ok(result::print(*reply, arguments.run.json))
+        }
+        Some(Reply::Error(error)) => Err(refused(error, &parameters)),
+        _ => Err(Failure::new(failure::DATA, "the solve was refused")),
+    }
+}
+
+/// What the service answers a request with; `trace` gets to see every iteration.
+fn solve(mut service: OptimizerService, request: RunRequest, mut trace: Option<&mut Trace>) -> Option<Reply> {
+    let clock = Clock::start();
+    let event = ServerEvent {
+        request: Request::Run(request),
+        kept_open: false,
+    };
+    service.handle_request(clock.now(), ConnectionId(0), event);
+    if let Some(mut job) = service.take_job(clock.now()) {
+        let mut display = LiveLine::new();
+        let max_fuel = if trace.is_some() { 1 } else { MAX_FUEL };
+        let mut fuel = 1;
+        loop {
+            let last = clock.now();
+            let busy = job.step(last, fuel);
+            if let (Some(trace), Some(progress)) = (&mut trace, job.progress()) {
+                trace.push(&progress);
+            }
+            if busy == Busy::No {
+                break;
+            }
+            display.update(&job);
+            // Nobody knows beforehand how long a unit takes.
+            fuel = if clock.now() < last + GLANCE {
+                (2 * fuel).min(max_fuel)
+            } else {
+                1
+            };
+        }
+        display.bar.finish_and_clear();
+        service.finish_job(clock.now(), job);
+    }
+    service.poll_reply().map(|(_, reply)| reply)
+}
+
+fn save(path: &Path, trace: &Trace, reply: &RunReply) -> Result<(), Failure> {
+    let unnamed = || BTreeMap::from([("solution".into(), reply.solution.clone())]);
+    let variables = match reply.variables.is_empty() {
+        true => unnamed(),
+        false => reply.variables.clone(),
+    };
+    let failed = |error: &dyn Display| {
+        let text = format!("cannot write {}: {error}", path.display());
+        Failure::new(failure::CANNOT_CREATE, text)
+    };
+    let text = plot::svg(trace, &variables).map_err(|error| failed(&error))?;
+    fs::write(path, text).map_err(|error| failed(&error))
+}
+
+/// Evaluations between two looks at the clock at most, and the longest time that is meant to take.
+const MAX_FUEL: u32 = 64;
+const GLANCE: Duration = Duration::from_millis(5);
+
+fn refused(error: ErrorReply, parameters: &str) -> Failure {
+    let failure = Failure::new(failure::DATA, error.message);
+    if error.code == code::PARAMETERS {
+        failure.hint(format!(
+            "the problem's parameters are {parameters}; give them as `-p 1,2`"
+        ))
+    } else {
+        failure
+    }
+}
+
+/// A live line for a solve that takes long, on a terminal only.
+struct LiveLine {
+    bar: ProgressBar,
+    next: Instant,
+}
+
+impl LiveLine {
+    fn new() -> Self {
+        let bar = if stderr().is_terminal() {
+            ProgressBar::no_length()
+        } else {
+            ProgressBar::hidden()
+        };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            bar.set_style(style);
+        }
+        Self {
+            bar,
+            next: Instant::now() + Duration::from_millis(200),
+        }
+    }
+
+    fn update(&mut self, job: &OptimizerJob) {
+        let now = Instant::now();
+        if now < self.next {
+            return;
+        }
+        self.next = now + Duration::from_millis(100);
+        if let Some(progress) = job.progress() {
+            self.bar.set_message(format!(
+                "iteration {}.{}  cost {:.6e}  residual {:.1e}  infeasibility {:.1e}  penalty {:.1e}",
+                progress.counters.outer_iterations,
+                progress.counters.inner_iterations,
+                progress.cost,
+                progress.residual,
+                progress.violation,
+                progress.penalty,
+            ));
+            self.bar.tick();
+        }
+    }
+}

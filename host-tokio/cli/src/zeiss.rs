@@ -1,0 +1,118 @@
+//! `labwire zeiss`: the client's side of ZEISS INSPECT's IPC examples.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
+use labwire_core::zeiss::{ImportMode, InvalidInput, Limits, Request};
+use labwire_tokio::{MessageStream, Tokio, ZeissClient};
+use tokio::net::TcpStream;
+
+use crate::common::{block_on, resolve, seconds};
+use crate::failure::{self, Failure, Outcome};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The server; by default 127.0.0.1:7000, over WebSocket 127.0.0.1:40010.
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    address: Option<String>,
+    /// Ask over WebSocket, not over TCP.
+    #[arg(long, global = true)]
+    websocket: bool,
+    /// How long to wait for the answer, in seconds.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
+    timeout: f64,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to import. A file that is there is named by its full path, any other as it is given: it may be on the server's
+/// machine only.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Import an image into a measurement series.
+    Image {
+        /// The image file.
+        file: String,
+        /// The measurement series; made if it does not exist.
+        #[arg(long, default_value = "Default")]
+        series: String,
+        /// The camera's focal length in mm, for a new series.
+        #[arg(long, default_value_t = 50.0, allow_negative_numbers = true)]
+        focal_length: f64,
+    },
+    /// Import elements.
+    Elements {
+        /// The elements file.
+        file: String,
+        /// Where to.
+        #[arg(long, value_enum, default_value_t = Mode::Clipboard)]
+        import_mode: Mode,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Mode {
+    Clipboard,
+    NewStage,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    let request = match &arguments.command {
+        Command::Image {
+            file,
+            series,
+            focal_length,
+        } => Request::image(&full_path(file), series, *focal_length),
+        Command::Elements { file, import_mode } => {
+            let mode = match import_mode {
+                Mode::Clipboard => ImportMode::Clipboard,
+                Mode::NewStage => ImportMode::NewStage,
+            };
+            Request::elements(&full_path(file), mode)
+        }
+    };
+    let request = request.map_err(|error: InvalidInput| Failure::new(failure::USAGE, error.to_string()))?;
+    block_on(call(arguments, request))
+}
+
+async fn call(arguments: Arguments, request: Request) -> Outcome {
+    let default = if arguments.websocket {
+        "127.0.0.1:40010"
+    } else {
+        "127.0.0.1:7000"
+    };
+    let address = arguments.address.as_deref().unwrap_or(default);
+    let mut limits = Limits::default();
+    limits.session.request_timeout = seconds("--timeout", arguments.timeout)?;
+    let unreachable = |error| Failure::unreachable(address, &error);
+    let resolved = resolve(address).await?;
+    let client = if arguments.websocket {
+        let stream = TcpStream::connect(resolved).await.map_err(unreachable)?;
+        let message_bytes = limits.session.message_bytes;
+        let messages = MessageStream::connect(stream, address, CONNECT_TIMEOUT, message_bytes);
+        ZeissClient::over_websocket::<Tokio>(messages, limits)
+    } else {
+        let client = ZeissClient::connect::<Tokio>(resolved, CONNECT_TIMEOUT, limits).await;
+        client.map_err(unreachable)?
+    };
+    let answer = client.ask(request.to_text()).await;
+    client.finish().await;
+    let answer = answer.map_err(|error| Failure::new(failure::PROTOCOL, format!("{address}: {error}")))?;
+    if answer.starts_with("Error") {
+        return Err(Failure::new(failure::DATA, format!("{address}: {answer}")));
+    }
+    println!("{answer}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn full_path(file: &str) -> String {
+    let path = Path::new(file);
+    let full = path.exists().then(|| std::path::absolute(path).ok()).flatten();
+    full.and_then(|full| full.into_os_string().into_string().ok())
+        .unwrap_or_else(|| file.to_owned())
+}
