@@ -11,6 +11,7 @@ pub mod graph;
 pub(crate) mod interpreter;
 pub mod operation;
 pub mod program;
+pub mod run;
 mod schedule;
 mod scope;
 mod syntax;

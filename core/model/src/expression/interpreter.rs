@@ -4,7 +4,8 @@ use labwire_solve::math;
 
 use super::graph::Input;
 use super::operation::{Binary, masked_div, masked_mul, select};
-use super::program::{Kind, Operands, Program, Run, Section};
+use super::program::Program;
+use super::run::{Kind, Operands, Run, Section};
 
 /// The sections of a program that [`super::compile`] makes.
 pub(crate) const FORWARD: usize = 0;

@@ -4,87 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::graph::{Expr, Graph, Input, Node};
-use super::operation::{Binary, Unary};
-use super::schedule;
-
-/// What one run of a program does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// An operation on one value.
-    Unary(Unary),
-    /// An operation on two values.
-    Binary(Binary),
-    /// A selection: condition, then, else.
-    Select,
-    /// Sine and cosine of one value at once: first all sines of the run, then all cosines.
-    SinCos,
-}
-
-impl Kind {
-    /// The number of operands.
-    pub fn operands(self) -> usize {
-        match self {
-            Self::Unary(_) | Self::SinCos => 1,
-            Self::Binary(_) => 2,
-            Self::Select => 3,
-        }
-    }
-
-    /// The number of results.
-    pub fn results(self) -> usize {
-        match self {
-            Self::SinCos => 2,
-            _ => 1,
-        }
-    }
-}
-
-/// The same operation `len` times, into consecutive slots. Every operand lies before the first of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// The operation.
-    pub kind: Kind,
-    /// The first slot written to.
-    pub destination: u32,
-    /// How often.
-    pub len: u32,
-    /// Where the operands are.
-    pub operands: Operands,
-}
-
-/// Where the operands of a run are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operands {
-    /// Each operand starts at a slot and stays there or moves on by one.
-    Strided([Operand; 3]),
-    /// In the program's index table from here on, the operands of each operation together.
-    Gathered(u32),
-}
-
-/// An operand that stays or moves on by one slot from operation to operation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Operand {
-    /// The slot for the first operation of the run.
-    pub start: u32,
-    /// 0 or 1.
-    pub stride: u32,
-}
-
-/// A part of a program that is run as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Section {
-    /// What to do, in order.
-    pub runs: Vec<Run>,
-    /// The slots of the results.
-    pub outputs: Vec<u32>,
-}
-
-impl Section {
-    /// The number of operations; a fused sine and cosine counts once.
-    pub fn operations(&self) -> usize {
-        self.runs.iter().map(|run| run.len as usize).sum()
-    }
-}
+use super::run::{Run, Section};
+use super::schedule::{self, Memory, Task};
 
 /// The length of each input vector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,13 +64,22 @@ impl Program {
         };
         let mut slot_of = program.place_inputs(graph, &section_of);
         let tasks = schedule::tasks(graph, &section_of, outputs.len() + 1);
-        program.prepare.runs = schedule::runs(&tasks[0], &mut program, &mut slot_of);
+        program.prepare.runs = program.place_tasks(&tasks[0], &mut slot_of);
         for (tasks, outputs) in tasks[1..].iter().zip(outputs) {
-            let runs = schedule::runs(tasks, &mut program, &mut slot_of);
+            let runs = program.place_tasks(tasks, &mut slot_of);
             let outputs = outputs.iter().map(|expr| slot_of[expr.index()]).collect();
             program.sections.push(Section { runs, outputs });
         }
         program
+    }
+
+    fn place_tasks(&mut self, tasks: &[Task], slot_of: &mut [u32]) -> Vec<Run> {
+        let mut memory = Memory {
+            slots: &mut self.slots,
+            indices: &mut self.indices,
+            slot_of,
+        };
+        schedule::runs(tasks, &mut memory)
     }
 
     /// The first slot of an input vector.

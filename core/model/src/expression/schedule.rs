@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::graph::{Expr, Graph, Node};
 use super::operation::Unary;
-use super::program::{Kind, Operand, Operands, Program, Run};
+use super::run::{Kind, Operand, Operands, Run};
 
 /// The shortest run that is worth being told apart for its strides.
 const MIN_STRIDED: usize = 4;
@@ -65,17 +65,28 @@ pub(super) fn tasks(graph: &Graph, section_of: &[Option<u32>], sections: usize) 
     tasks
 }
 
-/// Places the tasks of one section behind what the program already holds, and tells where each result went.
-pub(super) fn runs(tasks: &[Task], program: &mut Program, slot_of: &mut [u32]) -> Vec<Run> {
-    let mut queue = Queue::new(tasks, slot_of);
+/// Memory of a program that is being laid out.
+pub(super) struct Memory<'a> {
+    /// The number of slots so far.
+    pub(super) slots: &'a mut usize,
+    /// The operands of gathered runs.
+    pub(super) indices: &'a mut Vec<u32>,
+    /// The slot of each value that has one.
+    pub(super) slot_of: &'a mut [u32],
+}
+
+/// Places the tasks of one section behind what the memory already holds, and notes the slot of each result.
+pub(super) fn runs(tasks: &[Task], memory: &mut Memory<'_>) -> Vec<Run> {
+    let mut queue = Queue::new(tasks, memory.slot_of);
     let mut runs = Vec::new();
     while let Some((kind, batch)) = queue.take_most_urgent() {
-        for (keys, members) in line_up(kind, &batch, tasks, slot_of) {
-            let run = place(kind, &keys, program);
+        for (keys, members) in line_up(kind, &batch, tasks, memory.slot_of) {
+            let run = place(kind, &keys, memory);
             for (place, &member) in members.iter().enumerate() {
                 for (row, result) in tasks[member].results.iter().enumerate() {
                     if let Some(result) = result {
-                        slot_of[result.index()] = run.destination + (row * members.len() + place) as u32;
+                        memory.slot_of[result.index()] =
+                            run.destination + (row * members.len() + place) as u32;
                     }
                 }
             }
@@ -235,7 +246,7 @@ fn stretch_length(left: &BTreeMap<Key, usize>, start: Key, stride: Key) -> usize
 }
 
 /// A run for operations with these operands.
-fn place(kind: Kind, keys: &[Key], program: &mut Program) -> Run {
+fn place(kind: Kind, keys: &[Key], memory: &mut Memory<'_>) -> Run {
     let stride_of = |i: usize| match keys {
         [first, second, ..] => second[i].wrapping_sub(first[i]),
         _ => 1,
@@ -252,13 +263,13 @@ fn place(kind: Kind, keys: &[Key], program: &mut Program) -> Run {
             stride: stride[i],
         }))
     } else {
-        let offset = program.indices.len() as u32;
+        let offset = memory.indices.len() as u32;
         let slots = keys.iter().flat_map(|key| &key[..kind.operands()]);
-        program.indices.extend(slots);
+        memory.indices.extend(slots);
         Operands::Gathered(offset)
     };
-    let destination = program.slots as u32;
-    program.slots += keys.len() * kind.results();
+    let destination = *memory.slots as u32;
+    *memory.slots += keys.len() * kind.results();
     Run {
         kind,
         destination,

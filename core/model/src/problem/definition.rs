@@ -6,9 +6,18 @@ use alloc::vec::Vec;
 use labwire_solve::sets::Set;
 
 use super::options::SolverOptions;
-use super::stages::Shooting;
 use crate::expression::Named;
 use crate::expression::graph::{Expr, Graph};
+
+/// How the states of an optimal-control problem come about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shooting {
+    /// They are computed from the inputs, one after the other.
+    #[default]
+    Single,
+    /// They are decision variables, and the dynamics are equality constraints.
+    Multiple,
+}
 
 /// A problem before it is compiled.
 #[derive(Clone, Debug)]

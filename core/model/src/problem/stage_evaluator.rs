@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use super::stages::{Shooting, Stages};
 use crate::expression::graph::Input;
 use crate::expression::interpreter::FORWARD;
-use crate::expression::program::{Program, Section};
+use crate::expression::program::Program;
+use crate::expression::run::Section;
 
 /// The memory of every stage, one after the other, and what passes from stage to stage.
 #[derive(Clone, Debug)]

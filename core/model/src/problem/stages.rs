@@ -10,6 +10,7 @@ use core::ops::Range;
 
 use labwire_solve::sets::Set;
 
+pub use super::definition::Shooting;
 use super::definition::StageDefinition;
 use super::{Block, BlockKind, compile, push_f1};
 use crate::expression::Named;
@@ -49,16 +50,6 @@ pub struct Phase {
     components: Vec<usize>,
     /// What is evaluated.
     pub program: Program,
-}
-
-/// How the states of an optimal-control problem come about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Shooting {
-    /// They are computed from the inputs, one after the other.
-    #[default]
-    Single,
-    /// They are decision variables, and the dynamics are equality constraints.
-    Multiple,
 }
 
 impl Stages {

@@ -9,7 +9,7 @@ use labwire_solve::sets::Set;
 
 use super::stages::Shooting;
 use super::{Block, BlockKind, Named, Problem};
-use crate::expression::program::Section;
+use crate::expression::run::Section;
 
 /// What a problem holds, in numbers. Its text has one line for each.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,84 @@
+//! Runs: one operation over consecutive slots of a program's memory.
+
+use alloc::vec::Vec;
+
+use super::operation::{Binary, Unary};
+
+/// Operation of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An operation on one value.
+    Unary(Unary),
+    /// An operation on two values.
+    Binary(Binary),
+    /// A selection: condition, then, else.
+    Select,
+    /// Sine and cosine of one value at once: first all sines of the run, then all cosines.
+    SinCos,
+}
+
+impl Kind {
+    /// The number of operands.
+    pub fn operands(self) -> usize {
+        match self {
+            Self::Unary(_) | Self::SinCos => 1,
+            Self::Binary(_) => 2,
+            Self::Select => 3,
+        }
+    }
+
+    /// The number of results.
+    pub fn results(self) -> usize {
+        match self {
+            Self::SinCos => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// The same operation `len` times, into consecutive slots. Every operand lies before the first of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The operation.
+    pub kind: Kind,
+    /// The first slot written to.
+    pub destination: u32,
+    /// The number of operations.
+    pub len: u32,
+    /// Slots of the operands.
+    pub operands: Operands,
+}
+
+/// Slots of the operands of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operands {
+    /// Each operand starts at a slot and stays there or moves on by one.
+    Strided([Operand; 3]),
+    /// In the program's index table from here on, the operands of each operation together.
+    Gathered(u32),
+}
+
+/// An operand that stays or moves on by one slot from operation to operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Operand {
+    /// The slot for the first operation of the run.
+    pub start: u32,
+    /// 0 or 1.
+    pub stride: u32,
+}
+
+/// A part of a program that is run as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    /// The runs, in order.
+    pub runs: Vec<Run>,
+    /// The slots of the results.
+    pub outputs: Vec<u32>,
+}
+
+impl Section {
+    /// The number of operations; a fused sine and cosine counts once.
+    pub fn operations(&self) -> usize {
+        self.runs.iter().map(|run| run.len as usize).sum()
+    }
+}
