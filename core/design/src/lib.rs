@@ -33,6 +33,7 @@ mod experiment;
 mod file;
 mod formula;
 mod grid;
+mod learning;
 mod limits;
 mod measurement;
 mod model;
