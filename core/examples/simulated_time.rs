@@ -17,7 +17,7 @@ use labwire_core::open::{Client, Reply, Request, RunRequest};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
-use labwire_core::session::{Event, ServerSession, Session, TransmitState};
+use labwire_core::session::{Asker, Event, Responder, Session, TransmitState};
 use labwire_core::time::Instant;
 
 /// How long a piece is under way, and how long it may be, in bytes.

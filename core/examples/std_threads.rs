@@ -21,7 +21,7 @@ use labwire_core::open::{Client, Reply, Request, RunReply, RunRequest, Server, S
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
-use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Responder, Session, TransmitState};
 use labwire_core::time::Instant;
 
 type Failure = Box<dyn Error + Send + Sync>;

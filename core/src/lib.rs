@@ -29,7 +29,7 @@
 //! ```
 //! use labwire_core::limits::SessionLimits;
 //! use labwire_core::open::{Client, Permissions, Reply, Request, Server};
-//! use labwire_core::session::{Event, Session, TransmitState};
+//! use labwire_core::session::{Asker, Event, Session, TransmitState};
 //! use labwire_core::time::Instant;
 //!
 //! /// Moves what `from` has to say to `to`. A socket would take a part of it; `transmitted` says how much.

@@ -1,7 +1,9 @@
 //! Lab devices, with connections that heal themselves.
 
 use labwire_core::device::{Connection, DeviceEvent, Dialect, Health, Request, RequestId, State};
-use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event, Session, TransmitState};
+use labwire_core::session::{
+    Action, Asker, CloseReason, ConnectError, Connector, Event, Session, TransmitState,
+};
 use wasm_bindgen::prelude::*;
 
 use crate::js::{bytes, instant, object};
@@ -55,18 +57,18 @@ impl DeviceSession {
     ///
     /// @throws {Error} when the dialect cannot say it, or too many wait
     pub fn query(&mut self, now: f64, command: &str) -> Result<u32, JsError> {
-        self.submit(now, self.dialect.query(command.as_bytes())?)
+        self.request(now, self.dialect.query(command.as_bytes())?)
     }
 
     /// Queues a command that sets something: without an answer, where the dialect does not answer such commands.
     ///
     /// @throws {Error} when the dialect cannot say it, or too many wait
     pub fn send(&mut self, now: f64, command: &str) -> Result<u32, JsError> {
-        self.submit(now, self.dialect.send(command.as_bytes())?)
+        self.request(now, self.dialect.send(command.as_bytes())?)
     }
 
-    fn submit(&mut self, now: f64, request: Request) -> Result<u32, JsError> {
-        let request = self.session.submit(instant(now), request)?;
+    fn request(&mut self, now: f64, request: Request) -> Result<u32, JsError> {
+        let request = self.session.request(instant(now), &request)?;
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
         self.pending.push((request, id));

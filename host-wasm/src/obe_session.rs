@@ -2,7 +2,7 @@
 
 use labwire_core::obe::{Client, ErrorReply, Limits};
 use labwire_core::python_json::{self, Value};
-use labwire_core::session::{CloseReason, Event, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use wasm_bindgen::prelude::*;
 
 use crate::js::{from_python, instant, object};
@@ -39,7 +39,7 @@ impl ObeSession {
     /// @throws {Error} when it is not JSON, or this connection carries no more
     pub fn send(&mut self, now: f64, message: &str) -> Result<(), JsError> {
         let message = python_json::parse(message.as_bytes(), &python_json::Limits::default())?;
-        Ok(self.session.send(instant(now), &message)?)
+        Ok(self.session.request(instant(now), &message)?)
     }
 
     /// Nothing more will be sent; the connection ends with the last reply.

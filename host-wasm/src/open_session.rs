@@ -2,7 +2,7 @@
 
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, Reply, Request, RunRequest};
-use labwire_core::session::{CloseReason, Event, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use wasm_bindgen::prelude::*;
 
 use crate::js::{instant, object, serialized};

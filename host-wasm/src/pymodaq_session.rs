@@ -5,7 +5,7 @@ use labwire_core::pymodaq::{
     Answer, Command, ControlAnswer, ControlRequest, Controller, DataDim, DataToExport, Limits, ModuleAnswer,
     NdArray, Settings,
 };
-use labwire_core::session::{CloseReason, Event, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use wasm_bindgen::prelude::*;
 
 use crate::js::{floats, instant, object};

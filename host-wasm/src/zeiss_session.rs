@@ -1,6 +1,6 @@
 //! ZEISS INSPECT's interface, the client's side.
 
-use labwire_core::session::{CloseReason, Event, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use labwire_core::zeiss::{Client, ImportMode, Limits, Request, Transport};
 use wasm_bindgen::prelude::*;
 
@@ -50,7 +50,7 @@ impl ZeissSession {
     }
 
     fn send(&mut self, now: f64, request: &Request) -> Result<(), JsError> {
-        Ok(self.session.send(instant(now), &request.to_text())?)
+        Ok(self.session.request(instant(now), &request.to_text())?)
     }
 }
 

@@ -8,7 +8,7 @@ use labwire_core::pymodaq::{Client, Command, ControlAnswer, ControlRequest, Cont
 use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{OperationId, Outcome, Registry, RegistryConfig};
 use labwire_core::service::{ConnectionId, Peer, Service};
-use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Responder, Session, TransmitState};
 use labwire_core::time::Instant;
 
 /// What is at the other end of a connection to the registry.

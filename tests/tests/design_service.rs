@@ -6,7 +6,7 @@ use labwire_core::obe::{ErrorReply, Limits, code};
 use labwire_core::python_json::{self, Value, dumps, parse};
 use labwire_core::service::designer::{DesignerHandler, ObePermissions, service};
 use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
-use labwire_core::session::{Event, ServerSession, Session};
+use labwire_core::session::{Event, Responder, Session};
 use labwire_core::time::Instant;
 use labwire_host::PosteriorFolder;
 

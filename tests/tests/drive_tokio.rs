@@ -5,7 +5,7 @@ use std::future::{pending, ready};
 
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, ErrorReply, Permissions, Reply, Request, Server, ServerEvent};
-use labwire_core::session::{CloseReason, ServerSession};
+use labwire_core::session::{Asker, CloseReason, Responder, Timer};
 use labwire_core::time::Instant;
 use labwire_tokio::{Application, Clock, Driven, drive};
 use tokio::io::{AsyncReadExt, DuplexStream, duplex};
@@ -39,12 +39,12 @@ impl Application<Server> for Counter {
 }
 
 /// Asks `left` times, then has nothing more to say.
-struct Asker {
+struct Questioner {
     left: u32,
     replies: Vec<Reply>,
 }
 
-impl Application<Client> for Asker {
+impl Application<Client> for Questioner {
     type Command = Request;
 
     async fn next_command(&mut self) -> Option<Request> {
@@ -82,7 +82,7 @@ async fn a_transport_that_takes_a_few_bytes_at_a_time() {
         let (near, far) = duplex(capacity);
         let clock = jumping_clock();
         let mut session = Client::kept_open(clock.now(), SessionLimits::default());
-        let mut asker = Asker {
+        let mut asker = Questioner {
             left: 20,
             replies: Vec::new(),
         };
@@ -103,13 +103,13 @@ async fn a_silent_peer_is_told_and_a_deaf_one_is_left_after_a_while() {
     let (mut peer, far) = duplex(1000);
     let mut text = String::new();
     let (served, _) = tokio::join!(serve(far, pending()), peer.read_to_string(&mut text));
-    assert_eq!(served.reason, CloseReason::TimedOut("request-timeout"));
+    assert_eq!(served.reason, CloseReason::TimedOut(Timer::RequestTimeout));
     assert!(text.contains("request-timeout of 30s"));
 
     let (deaf, far) = duplex(3);
     assert_eq!(
         serve(far, pending()).await.reason,
-        CloseReason::TimedOut("request-timeout")
+        CloseReason::TimedOut(Timer::RequestTimeout)
     );
     drop(deaf);
 }

@@ -4,7 +4,7 @@ use allocation_counter::measure;
 use labwire_core::framing::length32;
 use labwire_core::obe::{self, Permissions};
 use labwire_core::python_json::{ErrorKind, Limits, parse};
-use labwire_core::session::Session;
+use labwire_core::session::{Asker, Session};
 use labwire_core::time::Instant;
 use labwire_core::zeiss::{self, Transport};
 
@@ -36,7 +36,7 @@ fn a_length_without_its_bytes_costs_nothing() {
     assert!(peak(obe_server, &bytes) < 4 * arrived.len());
     let client = || {
         let mut client = obe::Client::new(obe::Limits::default());
-        client.send(NOW, &"ready".into()).expect("open");
+        client.request(NOW, &"ready".into()).expect("open");
         client
     };
     assert!(peak(client, &bytes) < 4 * arrived.len());

@@ -5,7 +5,7 @@ use labwire_core::obe::{
     Client, ErrorReply, Limits, Measurement, Permissions, Reply, Request, Server, Sigma, code,
 };
 use labwire_core::python_json::{self, Object, Value, parse};
-use labwire_core::session::{CloseReason, Event, ServerSession, Session};
+use labwire_core::session::{Asker, CloseReason, Event, Responder, Session};
 use labwire_core::time::Instant;
 use labwire_tests::golden::{corpus, python_bytes};
 
@@ -220,7 +220,7 @@ fn the_client_sends_the_same_bytes_and_reads_the_same_replies() {
     assert_eq!(wires.len(), 18);
     for wire in wires {
         let mut client = Client::new(Limits::default());
-        client.send(NOW, &value(&wire[HEAD..])).unwrap();
+        client.request(NOW, &value(&wire[HEAD..])).unwrap();
         client.finish();
         assert_eq!(client.transmit(), wire);
         client.transmitted(NOW, wire.len());
@@ -241,7 +241,7 @@ fn the_client_sends_the_same_bytes_and_reads_the_same_replies() {
 fn typed_requests_are_sent_as_upstreams_client_sends_them() {
     let wire = |request: &Request| {
         let mut client = Client::new(Limits::default());
-        client.send(NOW, &Value::from(request)).unwrap();
+        client.request(NOW, &Value::from(request)).unwrap();
         String::from_utf8(client.transmit().to_vec()).unwrap()
     };
     let measurement = Measurement {

@@ -8,7 +8,7 @@ use labwire_core::obe::{
 };
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
 use labwire_core::service::{Busy, ConnectionId, Handler, Job, Sequential, Service};
-use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Limit, Responder, Session, Timer, TransmitState};
 use labwire_core::time::Instant;
 use labwire_tests::sim::{Pair, Weather};
 use proptest::collection::vec;
@@ -66,11 +66,11 @@ fn pipelined_messages_get_their_replies_in_any_weather() {
         let mut pair = pair(Weather::random(seed));
         let messages: Vec<_> = (0..300).map(newrun).collect();
         for message in &messages {
-            pair.a.session.send(pair.now, message).unwrap();
+            pair.a.session.request(pair.now, message).unwrap();
         }
         // Not a request: its error reply keeps its place.
-        pair.a.session.send(pair.now, &Value::from("text")).unwrap();
-        pair.a.session.send(pair.now, &messages[0]).unwrap();
+        pair.a.session.request(pair.now, &Value::from("text")).unwrap();
+        pair.a.session.request(pair.now, &messages[0]).unwrap();
         pair.a.session.finish();
         while pair.step() {
             answer(&mut pair);
@@ -93,7 +93,7 @@ fn a_cut_connection_ends_both_sides_and_no_reply_is_made_up() {
         };
         let mut pair = pair(weather);
         for number in 0..3 {
-            pair.a.session.send(pair.now, &newrun(number)).unwrap();
+            pair.a.session.request(pair.now, &newrun(number)).unwrap();
         }
         while pair.step() && pair.a.closed.is_none() {
             answer(&mut pair);
@@ -116,7 +116,7 @@ fn a_message_cut_short_by_the_end_of_the_stream_is_an_error_reply() {
             ..Weather::calm()
         };
         let mut pair = pair(weather);
-        pair.a.session.send(pair.now, &newrun(7)).unwrap();
+        pair.a.session.request(pair.now, &newrun(7)).unwrap();
         while pair.step() {
             answer(&mut pair);
         }
@@ -137,7 +137,7 @@ fn a_reply_cut_short_is_reported() {
     let reply = message("[1.5, 2.5]");
     for cut in 0..reply.len() {
         let mut client = Client::new(Limits::default());
-        client.send(NOW, &newrun(1)).unwrap();
+        client.request(NOW, &newrun(1)).unwrap();
         client.handle_input(NOW, &reply[..cut]);
         client.handle_eof(NOW);
         let place = if cut == 0 {
@@ -168,7 +168,7 @@ fn hostile_replies_end_the_client_with_a_reason() {
         (&two, false),
     ] {
         let mut client = Client::new(Limits::default());
-        client.send(NOW, &newrun(1)).unwrap();
+        client.request(NOW, &newrun(1)).unwrap();
         client.handle_input(NOW, bytes);
         let end = std::iter::from_fn(|| client.poll_event()).last();
         match end {
@@ -189,14 +189,14 @@ fn silence_ends_a_connection_and_says_so() {
         if !sent.is_empty() {
             server.handle_input(NOW, sent);
         }
-        assert_eq!(server.poll_timeout(), Some((seconds(30), "request-timeout")));
+        assert_eq!(server.poll_timeout(), Some((seconds(30), Timer::RequestTimeout)));
         server.handle_timeout(seconds(29));
         assert!(!server.is_closed());
         server.handle_timeout(seconds(30));
         assert_eq!(error_codes(&server), [code::INCOMPLETE]);
         assert_eq!(
             server.poll_event(),
-            Some(Event::Closed(CloseReason::TimedOut("request-timeout")))
+            Some(Event::Closed(CloseReason::TimedOut(Timer::RequestTimeout)))
         );
     }
     // Between two messages.
@@ -205,9 +205,9 @@ fn silence_ends_a_connection_and_says_so() {
     assert_eq!(server.poll_timeout(), None);
     server.reply(seconds(50), Ok(Reply::Ok));
     server.transmitted(seconds(50), 14);
-    assert_eq!(server.poll_timeout(), Some((seconds(650), "idle-timeout")));
+    assert_eq!(server.poll_timeout(), Some((seconds(650), Timer::IdleTimeout)));
     server.handle_input(seconds(100), b"0");
-    assert_eq!(server.poll_timeout(), Some((seconds(130), "request-timeout")));
+    assert_eq!(server.poll_timeout(), Some((seconds(130), Timer::RequestTimeout)));
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn lengths_that_lie_cost_nothing() {
     assert_eq!(
         server.poll_event(),
         Some(Event::Closed(CloseReason::LimitExceeded {
-            limit: "message-bytes",
+            limit: Limit::MessageBytes,
             value: 64 << 20
         }))
     );
@@ -252,11 +252,11 @@ fn a_slow_reader_stops_its_own_input_and_is_dropped_in_the_end() {
         sent += 1;
     }
     assert_eq!(sent, 10); // 110 bytes each
-    assert_eq!(server.poll_timeout().unwrap().1, "write-timeout");
+    assert_eq!(server.poll_timeout().unwrap().1, Timer::WriteTimeout);
     server.handle_timeout(NOW + Duration::from_secs(30));
     assert_eq!(
         server.poll_event(),
-        Some(Event::Closed(CloseReason::TimedOut("write-timeout")))
+        Some(Event::Closed(CloseReason::TimedOut(Timer::WriteTimeout)))
     );
 }
 
@@ -434,7 +434,7 @@ proptest! {
     #[test]
     fn requests_come_back_and_prefixes_are_incomplete(request in request(), cut: prop::sample::Index) {
         let mut client = Client::new(Limits::default());
-        client.send(NOW, &Value::from(&request)).unwrap();
+        client.request(NOW, &Value::from(&request)).unwrap();
         let bytes = client.transmit();
         let cut = cut.index(bytes.len());
         let mut server = server();
@@ -474,7 +474,7 @@ proptest! {
         while server.poll_event().is_some() {}
         prop_assert!(server.is_closed());
         let mut client = Client::new(Limits::default());
-        client.send(NOW, &newrun(1)).unwrap();
+        client.request(NOW, &newrun(1)).unwrap();
         bytes.chunks(size).for_each(|piece| client.handle_input(NOW, piece));
         client.handle_eof(NOW);
         prop_assert!(client.is_closed());

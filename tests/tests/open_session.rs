@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, Permissions, Reply, Request, RunRequest, Server};
-use labwire_core::session::{CloseReason, ServerSession};
+use labwire_core::session::{Asker, CloseReason, Responder};
 use labwire_core::time::Instant;
 use labwire_tests::sim::{Pair, Weather};
 

@@ -5,7 +5,7 @@ use labwire_core::open::{Reply, RunReply, parse_reply};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
 use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
-use labwire_core::session::{Event, ServerSession, Session};
+use labwire_core::session::{Event, Responder, Session};
 use labwire_core::time::Instant;
 use labwire_tests::golden;
 

@@ -8,7 +8,7 @@ use labwire_core::pymodaq::{
     Client, DataClass, DataToExport, DataWithAxes, Generation, Limits, ModuleKind, NdArray, Origin,
     Recognition, Report, Server, ServerEvent,
 };
-use labwire_core::session::{Event, ServerSession, Session};
+use labwire_core::session::{Event, Responder, Session};
 use labwire_core::time::Instant;
 
 const NOW: Instant = Instant::ZERO;

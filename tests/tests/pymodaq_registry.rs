@@ -9,7 +9,7 @@ use labwire_core::pymodaq::{
 use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{ModuleState, OperationError, Outcome, RegistryConfig};
 use labwire_core::service::{ConnectionId, Service};
-use labwire_core::session::CloseReason;
+use labwire_core::session::{CloseReason, Timer};
 use labwire_core::simulate::{Camera, NoiseMeter, Spectrometer, Stage};
 use labwire_core::time::Instant;
 use labwire_tests::lab::Lab;
@@ -215,12 +215,12 @@ fn every_wait_has_an_end() {
     let seconds = |lab: &Lab| lab.now.as_nanos() as f64 / 1e9;
     assert_eq!(
         lab.run("10.0.0.0:1", Command::Position),
-        Err(OperationError::TimedOut("answer-timeout"))
+        Err(OperationError::TimedOut(Timer::Other("answer-timeout")))
     );
     assert_eq!(seconds(&lab), 5.0);
     assert_eq!(
         lab.run("10.0.0.0:1", Command::MoveAbs(1.0)),
-        Err(OperationError::TimedOut("move-timeout"))
+        Err(OperationError::TimedOut(Timer::Other("move-timeout")))
     );
     assert_eq!(seconds(&lab), 125.0);
     // It may still move: another order would be taken for the end of that one.
@@ -230,7 +230,7 @@ fn every_wait_has_an_end() {
     );
     assert_eq!(
         lab.run("10.0.0.0:1", Command::Stop),
-        Err(OperationError::TimedOut("stop-timeout"))
+        Err(OperationError::TimedOut(Timer::Other("stop-timeout")))
     );
     lab.send(id, &position("move_done", 1.0));
     let second = lab.submit("10.0.0.0:1", Command::MoveAbs(2.0));
@@ -242,7 +242,7 @@ fn every_wait_has_an_end() {
     lab.wait(Duration::from_secs(30));
     assert_eq!(
         lab.outcome(first),
-        Some(&Err(OperationError::TimedOut("grab-timeout")))
+        Some(&Err(OperationError::TimedOut(Timer::Other("grab-timeout"))))
     );
     // Late data answer nobody's question, and the next grab is ordered only after them.
     lab.received(grabber);
@@ -258,7 +258,7 @@ fn every_wait_has_an_end() {
     lab.wait(Duration::from_secs(60));
     assert_eq!(
         lab.outcome(third),
-        Some(&Err(OperationError::TimedOut("grab-timeout")))
+        Some(&Err(OperationError::TimedOut(Timer::Other("grab-timeout"))))
     );
     assert_eq!(
         lab.closed(grabber),
@@ -311,7 +311,7 @@ fn whoever_goes_costs_no_other_anything() {
         lab.wait(Duration::from_secs(30));
         assert_eq!(
             lab.closed(silent),
-            Some(&CloseReason::TimedOut("request-timeout"))
+            Some(&CloseReason::TimedOut(Timer::RequestTimeout))
         );
         assert_eq!(lab.registry.modules().count(), 1);
     }

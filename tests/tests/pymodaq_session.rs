@@ -8,7 +8,7 @@ use labwire_core::pymodaq::{
     Axis, Client, DataClass, DataDim, DataToExport, DataWithAxes, Generation, Instruction, Limits,
     ModuleKind, NdArray, Object, Order, Origin, Recognition, Report, Server, ServerEvent,
 };
-use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
+use labwire_core::session::{CloseReason, Event, Responder, Session, Timer, TransmitState};
 use labwire_core::time::Instant;
 use labwire_tests::golden;
 use labwire_tests::sim::{Pair, Weather};
@@ -491,7 +491,7 @@ fn what_is_no_module_is_dropped_with_a_reason() {
 fn silence_is_timed_out_before_and_inside_messages_but_not_between() {
     let later = |seconds| NOW + Duration::from_secs(seconds);
     let mut silent = server(Recognition::default());
-    assert_eq!(silent.poll_timeout(), Some((later(30), "request-timeout")));
+    assert_eq!(silent.poll_timeout(), Some((later(30), Timer::RequestTimeout)));
     silent.handle_timeout(later(29));
     assert!(!silent.is_closed());
     silent.handle_timeout(later(30));
@@ -503,7 +503,7 @@ fn silence_is_timed_out_before_and_inside_messages_but_not_between() {
     module.handle_input(later(1000), b"\0\0\0\x04Inf");
     // What trickles in does not move the limit.
     module.handle_input(later(1020), b"o");
-    assert_eq!(module.poll_timeout(), Some((later(1030), "request-timeout")));
+    assert_eq!(module.poll_timeout(), Some((later(1030), Timer::RequestTimeout)));
     module.handle_timeout(later(1030));
     assert!(module.is_closed());
 

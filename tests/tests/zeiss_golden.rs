@@ -1,7 +1,7 @@
 //! What the App's two scripts were seen to send, byte for byte.
 
 use labwire_core::python_json::Value;
-use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Responder, Session, TransmitState};
 use labwire_core::time::Instant;
 use labwire_core::zeiss::{Client, ImportMode, InvalidInput, Limits, Outcome, Request, Server, Transport};
 use labwire_tests::golden::{corpus, python_bytes};
@@ -197,8 +197,8 @@ fn the_client_sends_the_same_bytes() {
     assert_eq!(wires.len(), 4);
     for (request, wire) in [image, elements].iter().zip(&wires) {
         let mut client = Client::new(Transport::Tcp, Limits::default());
-        client.send(NOW, &request.to_text()).unwrap();
-        assert!(client.send(NOW, &request.to_text()).is_err());
+        client.request(NOW, &request.to_text()).unwrap();
+        assert!(client.request(NOW, &request.to_text()).is_err());
         assert_eq!(client.transmit(), wire);
         client.transmitted(NOW, wire.len());
         // FIN follows, and the answer is all that comes until the other FIN.

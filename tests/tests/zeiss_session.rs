@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use labwire_core::framing::length32;
-use labwire_core::session::{CloseReason, Event, ServerSession, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Limit, Responder, Session, Timer, TransmitState};
 use labwire_core::time::Instant;
 use labwire_core::zeiss::{Client, ImportMode, Limits, Outcome, Request, Server, Transport};
 use labwire_tests::sim::{Pair, Weather};
@@ -38,7 +38,7 @@ fn answer(pair: &mut ZeissPair) {
 fn one_request_over_tcp_in_any_weather() {
     for seed in 0..200 {
         let mut pair = pair(Transport::Tcp, Weather::random(seed));
-        pair.a.session.send(pair.now, &image(1).to_text()).unwrap();
+        pair.a.session.request(pair.now, &image(1).to_text()).unwrap();
         while pair.step() {
             answer(&mut pair);
         }
@@ -57,10 +57,13 @@ fn many_requests_over_websocket_in_any_weather() {
     for seed in 0..200 {
         let mut pair = pair(Transport::WebSocket, Weather::random(seed));
         for number in 0..20 {
-            pair.a.session.send(pair.now, &image(number).to_text()).unwrap();
+            pair.a
+                .session
+                .request(pair.now, &image(number).to_text())
+                .unwrap();
         }
-        pair.a.session.send(pair.now, "{\u{4}").unwrap();
-        pair.a.session.send(pair.now, "quit").unwrap();
+        pair.a.session.request(pair.now, "{\u{4}").unwrap();
+        pair.a.session.request(pair.now, "quit").unwrap();
         pair.a.session.finish(pair.now);
         while pair.step() {
             answer(&mut pair);
@@ -85,7 +88,7 @@ fn a_cut_connection_ends_both_sides_and_no_answer_is_made_up() {
                 ..Weather::random(cut_after as u64)
             };
             let mut pair = pair(transport, weather);
-            pair.a.session.send(pair.now, &image(1).to_text()).unwrap();
+            pair.a.session.request(pair.now, &image(1).to_text()).unwrap();
             while pair.step() && pair.a.closed.is_none() {
                 answer(&mut pair);
             }
@@ -108,7 +111,7 @@ fn a_request_cut_short_by_the_end_of_the_stream_is_answered() {
             ..Weather::calm()
         };
         let mut pair = pair(Transport::Tcp, weather);
-        pair.a.session.send(pair.now, &image(1).to_text()).unwrap();
+        pair.a.session.request(pair.now, &image(1).to_text()).unwrap();
         while pair.step() {
             answer(&mut pair);
         }
@@ -126,7 +129,7 @@ fn an_answer_cut_short_is_reported() {
     let answer = b"Error: Unknown request:\n5\r\n";
     for cut in 0..answer.len() {
         let mut client = Client::new(Transport::Tcp, Limits::default());
-        client.send(NOW, "5").unwrap();
+        client.request(NOW, "5").unwrap();
         client.handle_input(NOW, &answer[..cut]);
         client.handle_eof(NOW);
         let place = if cut == 0 {
@@ -147,14 +150,14 @@ fn silence_and_floods_are_answered_and_ended() {
     for sent in [&b""[..], b"{\"image\""] {
         let mut server = Server::new(NOW, Transport::Tcp, Limits::default());
         server.handle_input(NOW, sent);
-        assert_eq!(server.poll_timeout(), Some((after(30), "request-timeout")));
+        assert_eq!(server.poll_timeout(), Some((after(30), Timer::RequestTimeout)));
         server.handle_timeout(after(30));
         assert!(
             server
                 .transmit()
                 .starts_with(b"Error: No complete message within the request-timeout")
         );
-        let reason = CloseReason::TimedOut("request-timeout");
+        let reason = CloseReason::TimedOut(Timer::RequestTimeout);
         assert_eq!(server.poll_event(), Some(Event::Closed(reason)));
     }
     let flood = vec![b' '; (1 << 20) + 1];
@@ -166,7 +169,7 @@ fn silence_and_floods_are_answered_and_ended() {
             .starts_with(b"Error: Message exceeds the limit message-bytes of 1048576")
     );
     let limit = CloseReason::LimitExceeded {
-        limit: "message-bytes",
+        limit: Limit::MessageBytes,
         value: 1 << 20,
     };
     assert_eq!(server.poll_event(), Some(Event::Closed(limit.clone())));
@@ -178,7 +181,7 @@ fn silence_and_floods_are_answered_and_ended() {
     assert_eq!(server.poll_event(), Some(Event::Closed(limit.clone())));
     for transport in [Transport::Tcp, Transport::WebSocket] {
         let mut client = Client::new(transport, Limits::default());
-        client.send(NOW, "5").unwrap();
+        client.request(NOW, "5").unwrap();
         client.handle_input(NOW, &flood);
         let end = client.poll_event();
         assert_eq!(end, Some(Event::Closed(limit.clone())), "{transport:?}");
@@ -200,9 +203,9 @@ fn a_websocket_is_kept_until_it_is_idle_for_too_long() {
     server.reply(after(100), request.answer(Outcome::Imported));
     assert_eq!(server.transmit(), b"\0\0\0\x04O.k.");
     server.transmitted(after(100), 8);
-    assert_eq!(server.poll_timeout(), Some((after(700), "idle-timeout")));
+    assert_eq!(server.poll_timeout(), Some((after(700), Timer::IdleTimeout)));
     server.handle_timeout(after(700));
-    let reason = CloseReason::TimedOut("idle-timeout");
+    let reason = CloseReason::TimedOut(Timer::IdleTimeout);
     assert_eq!(server.poll_event(), Some(Event::Closed(reason)));
     assert!(server.transmit().is_empty());
 }
@@ -237,7 +240,7 @@ proptest! {
         };
         let request = request.expect("valid input");
         let mut client = Client::new(transport, Limits::default());
-        client.send(NOW, &request.to_text()).expect("open");
+        client.request(NOW, &request.to_text()).expect("open");
         let bytes = client.transmit();
         let cut = cut.index(bytes.len());
         let mut server = Server::new(NOW, transport, Limits::default());
@@ -282,7 +285,7 @@ proptest! {
         }
         prop_assert!(server.is_closed());
         let mut client = Client::new(transport, Limits::default());
-        client.send(NOW, "5").expect("open");
+        client.request(NOW, "5").expect("open");
         bytes.chunks(size).for_each(|piece| client.handle_input(NOW, piece));
         client.handle_eof(NOW);
         prop_assert!(client.is_closed());

@@ -1,5 +1,6 @@
 //! The client's side of protocols that answer every request.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
@@ -9,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender, bounded};
-use labwire_core::session::{CloseReason, Session};
+use labwire_core::session::{Asker, CloseReason, Misuse, Session};
 use labwire_core::time::Instant;
 
 use crate::clock::Clock;
@@ -17,31 +18,29 @@ use crate::drive::{Application, drive};
 use crate::runtime::{Runtime, Transport, timeout};
 
 /// A client's session whose events are replies, in the order of the requests.
-pub trait ClientSession: Session<Event: Send + 'static> + Send + 'static {
-    /// What is asked.
-    type Request: Send + 'static;
-    /// Why something cannot be asked.
-    type Misuse: std::error::Error + Send + 'static;
+pub trait ClientSession:
+    Asker<Request: ToOwned<Owned: Send + 'static>, Ticket = (), Event: Send + 'static> + Send + 'static
+{
+}
 
-    /// Asks.
-    ///
-    /// # Errors
-    /// When this connection cannot carry the request.
-    fn request(&mut self, now: Instant, request: &Self::Request) -> Result<(), Self::Misuse>;
+impl<S> ClientSession for S where
+    S: Asker<Request: ToOwned<Owned: Send + 'static>, Ticket = (), Event: Send + 'static> + Send + 'static
+{
 }
 
 /// Why there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoReply<M> {
+pub enum NoReply {
     /// The connection ended before the reply.
     #[error("no reply: {0}")]
     Ended(CloseReason),
     /// The request cannot be sent on this connection.
     #[error(transparent)]
-    Misuse(M),
+    Misuse(Misuse),
 }
 
-type Answer<S> = Result<<S as Session>::Event, NoReply<<S as ClientSession>::Misuse>>;
+type Answer<S> = Result<<S as Session>::Event, NoReply>;
+type Request<S> = <<S as Asker>::Request as ToOwned>::Owned;
 
 /// One connection's near end. Requests may be sent ahead; dropping it ends the connection after the last reply.
 pub struct Caller<S: ClientSession> {
@@ -54,7 +53,7 @@ pub struct Caller<S: ClientSession> {
 pub struct Pending<S: ClientSession>(Receiver<Answer<S>>);
 
 struct Question<S: ClientSession> {
-    request: S::Request,
+    request: Request<S>,
     answer: Sender<Answer<S>>,
 }
 
@@ -74,7 +73,7 @@ impl<S: ClientSession> Caller<S> {
     }
 
     /// Sends a request; its reply can be awaited later.
-    pub async fn send(&self, request: S::Request) -> Pending<S> {
+    pub async fn send(&self, request: Request<S>) -> Pending<S> {
         let (answer, answered) = bounded(1);
         // A task that has gone answers as one that goes does.
         let _ = self.questions.send(Question { request, answer }).await;
@@ -85,7 +84,7 @@ impl<S: ClientSession> Caller<S> {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn ask(&self, request: S::Request) -> Result<S::Event, NoReply<S::Misuse>> {
+    pub async fn ask(&self, request: Request<S>) -> Result<S::Event, NoReply> {
         self.send(request).await.reply().await
     }
 
@@ -108,7 +107,7 @@ impl<S: ClientSession> Pending<S> {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn reply(self) -> Result<S::Event, NoReply<S::Misuse>> {
+    pub async fn reply(self) -> Result<S::Event, NoReply> {
         let lost = NoReply::Ended(CloseReason::Lost);
         self.0.recv().await.unwrap_or(Err(lost))
     }
@@ -158,7 +157,7 @@ impl<S: ClientSession> Application<S> for Asking<S> {
     }
 
     fn apply(&mut self, now: Instant, session: &mut S, question: Question<S>) {
-        match session.request(now, &question.request) {
+        match session.request(now, question.request.borrow()) {
             Ok(()) => self.waiting.push_back(question.answer),
             Err(misuse) => drop(question.answer.try_send(Err(NoReply::Misuse(misuse)))),
         }

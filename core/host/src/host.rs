@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_channel::{Receiver, Sender, bounded};
 use labwire_core::limits::HostLimits;
 use labwire_core::service::{ConnectionId, Service};
-use labwire_core::session::{ServerSession, Session};
+use labwire_core::session::{Responder, Session};
 use labwire_core::time::Instant;
 
 use crate::admission::{Admission, Refused};
@@ -26,7 +26,7 @@ use service_task::{Input, ServiceTask};
 /// A service whose parts may move between threads: what a [`Host`] can run.
 pub trait HostedService:
     Service<
-        Session: ServerSession<Event: Send + 'static, Reply: Send + 'static> + Send + 'static,
+        Session: Responder<Event: Send + 'static, Reply: Send + 'static> + Send + 'static,
         Job: Send + 'static,
     > + Send
     + 'static
@@ -35,7 +35,7 @@ pub trait HostedService:
 
 impl<S> HostedService for S where
     S: Service<
-            Session: ServerSession<Event: Send + 'static, Reply: Send + 'static> + Send + 'static,
+            Session: Responder<Event: Send + 'static, Reply: Send + 'static> + Send + 'static,
             Job: Send + 'static,
         > + Send
         + 'static
@@ -43,7 +43,7 @@ impl<S> HostedService for S where
 }
 
 type Request<S> = <<S as Service>::Session as Session>::Event;
-type Reply<S> = <<S as Service>::Session as ServerSession>::Reply;
+type Reply<S> = <<S as Service>::Session as Responder>::Reply;
 
 /// How much, of all connections, may wait for the service to look at it, which takes it a moment each.
 const WAITING_INPUTS: usize = 256;

@@ -50,7 +50,7 @@ pub use drive::{Application, Driven, drive};
 pub use host::{Attached, Host, HostedService, Statistics};
 pub use module_controller::{ControlError, ModuleController};
 pub use modules::{AwaitedRegistry, Modules};
-pub use obe_client::{ObeClient, ObeError};
+pub use obe_client::ObeClient;
 pub use optimizer_client::{ClientError, ClientOptions, OptimizerClient};
 pub use posterior_folder::PosteriorFolder;
 pub use runtime::{Runtime, Timer, Transport, has_input};

@@ -9,10 +9,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender, bounded};
-use labwire_core::pymodaq::{
-    Command, ControlAnswer, ControlRequest, Controller, EncodeError, Limits, ModuleAnswer,
-};
-use labwire_core::session::CloseReason;
+use labwire_core::pymodaq::{Command, ControlAnswer, ControlRequest, Controller, Limits, ModuleAnswer};
+use labwire_core::session::{Asker, CloseReason, Misuse};
 use labwire_core::time::Instant;
 
 use crate::clock::Clock;
@@ -47,7 +45,7 @@ pub enum ControlError {
     Refused(String),
     /// The request cannot be sent.
     #[error(transparent)]
-    Misuse(#[from] EncodeError),
+    Misuse(#[from] Misuse),
 }
 
 impl<R: Runtime> ModuleController<R> {

@@ -7,7 +7,7 @@ use labwire_core::limits::HostLimits;
 use labwire_core::pymodaq::{Answer, Command, DataDim, DataToExport, Instruction, Server, ServerEvent};
 use labwire_core::service::registry::{OperationError, OperationId, Outcome, Registry};
 use labwire_core::service::{ConnectionId, NoJob, Peer, Service};
-use labwire_core::session::CloseReason;
+use labwire_core::session::{CloseReason, Timer};
 use labwire_core::time::Instant;
 use std::sync::Arc;
 
@@ -160,7 +160,7 @@ impl Service for AwaitedRegistry {
         self.registry.poll_reply()
     }
 
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+    fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         self.registry.poll_timeout()
     }
 

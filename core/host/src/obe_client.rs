@@ -5,11 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use labwire_core::obe::{Client, Limits, Misuse};
+use labwire_core::obe::{Client, Limits};
 use labwire_core::python_json::Value;
-use labwire_core::time::Instant;
 
-use crate::caller::{Caller, ClientSession, NoReply, Pending, connect};
+use crate::caller::{Caller, NoReply, Pending, connect};
 use crate::clock::Clock;
 use crate::runtime::Runtime;
 
@@ -20,18 +19,6 @@ use crate::runtime::Runtime;
 pub struct ObeClient {
     caller: Caller<Client>,
     unreceived: VecDeque<Pending<Client>>,
-}
-
-/// Why there is no reply.
-pub type ObeError = NoReply<Misuse>;
-
-impl ClientSession for Client {
-    type Request = Value;
-    type Misuse = Misuse;
-
-    fn request(&mut self, now: Instant, message: &Value) -> Result<(), Misuse> {
-        self.send(now, message)
-    }
 }
 
 impl ObeClient {
@@ -62,7 +49,7 @@ impl ObeClient {
     /// # Errors
     /// When there is no reply. An error reply is a reply, see
     /// [`ErrorReply::from_value`](labwire_core::obe::ErrorReply::from_value).
-    pub async fn receive(&mut self) -> Option<Result<Value, ObeError>> {
+    pub async fn receive(&mut self) -> Option<Result<Value, NoReply>> {
         match self.unreceived.pop_front() {
             Some(pending) => Some(pending.reply().await),
             None => None,
@@ -73,7 +60,7 @@ impl ObeClient {
     ///
     /// # Errors
     /// See [`receive`](Self::receive).
-    pub async fn tcpcmd(&self, message: Value) -> Result<Value, ObeError> {
+    pub async fn tcpcmd(&self, message: Value) -> Result<Value, NoReply> {
         self.caller.ask(message).await
     }
 

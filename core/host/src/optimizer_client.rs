@@ -6,11 +6,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use labwire_core::limits::SessionLimits;
-use labwire_core::open::{Client, ErrorReply, Misuse, Reply, Request, RunReply, RunRequest};
-use labwire_core::session::CloseReason;
-use labwire_core::time::Instant;
+use labwire_core::open::{Client, ErrorReply, Reply, Request, RunReply, RunRequest};
+use labwire_core::session::{CloseReason, Misuse};
 
-use crate::caller::{Caller, ClientSession, NoReply, connect};
+use crate::caller::{Caller, NoReply, connect};
 use crate::clock::Clock;
 use crate::runtime::Runtime;
 
@@ -146,17 +145,8 @@ impl<R: Runtime> OptimizerClient<R> {
     }
 }
 
-impl ClientSession for Client {
-    type Request = Request;
-    type Misuse = Misuse;
-
-    fn request(&mut self, now: Instant, request: &Request) -> Result<(), Misuse> {
-        Client::request(self, now, request)
-    }
-}
-
-impl From<NoReply<Misuse>> for ClientError {
-    fn from(error: NoReply<Misuse>) -> Self {
+impl From<NoReply> for ClientError {
+    fn from(error: NoReply) -> Self {
         match error {
             NoReply::Ended(reason) => Self::NoReply(reason),
             NoReply::Misuse(misuse) => Self::Misuse(misuse),

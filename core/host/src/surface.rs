@@ -8,8 +8,8 @@ macro_rules! surface {
         pub use $crate::{
             Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, Caller, ClientError,
             ClientOptions, ClientSession, Clock, CloseWith, ControlError, Dial, Dialing, Driven, Ending,
-            Forbidden, HostedService, NoReply, ObeClient, ObeError, Pending, PosteriorFolder, Refused,
-            Runtime, Signal, Statistics, Transport, WebAccess, ZeissClient, dial, drive, drive_connector,
+            Forbidden, HostedService, NoReply, ObeClient, Pending, PosteriorFolder, Refused, Runtime, Signal,
+            Statistics, Transport, WebAccess, ZeissClient, dial, drive, drive_connector,
         };
 
         /// A service and everything attached to it.

@@ -4,25 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use labwire_core::time::Instant;
-use labwire_core::zeiss::{self, Client, Limits, Misuse};
+use labwire_core::zeiss::{self, Client, Limits};
 
-use crate::caller::{Caller, ClientSession, NoReply, connect};
+use crate::caller::{Caller, NoReply, connect};
 use crate::clock::Clock;
 use crate::runtime::{Runtime, Transport};
 
 /// One connection to a server: over TCP for one request, over WebSocket for any number.
 #[derive(Debug)]
 pub struct ZeissClient(Caller<Client>);
-
-impl ClientSession for Client {
-    type Request = String;
-    type Misuse = Misuse;
-
-    fn request(&mut self, now: Instant, text: &String) -> Result<(), Misuse> {
-        self.send(now, text)
-    }
-}
 
 impl ZeissClient {
     /// Connects over TCP within `timeout`. The limit `request-timeout` is the longest wait for the answer.
@@ -49,7 +39,7 @@ impl ZeissClient {
     ///
     /// # Errors
     /// When there is no answer. That an import failed is an answer.
-    pub async fn ask(&self, text: String) -> Result<String, NoReply<Misuse>> {
+    pub async fn ask(&self, text: String) -> Result<String, NoReply> {
         self.0.ask(text).await
     }
 

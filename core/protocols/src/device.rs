@@ -36,7 +36,7 @@ pub use connection::Connection;
 pub use dialect::{Dialect, DialectError};
 pub use escape::{EscapeError, unescape};
 pub use event::{DeviceEvent, Health, State};
-pub use request::{Cause, Failure, Request, RequestId, Step, SubmitError};
+pub use request::{Cause, Failure, Request, RequestId, Step};
 pub use server::{Reply, Server, Then};
 pub use settings::Settings;
 pub use statistics::Statistics;

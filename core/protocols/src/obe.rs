@@ -11,7 +11,7 @@ mod server;
 
 use labwire_session::limits::SessionLimits;
 
-pub use client::{Client, Misuse};
+pub use client::Client;
 pub use messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
 pub use server::{Permissions, Server};
 

@@ -8,7 +8,7 @@ mod codec;
 mod messages;
 mod server;
 
-pub use client::{Client, Misuse};
+pub use client::Client;
 pub use codec::{Style, parse_reply, parse_request, write_reply, write_request};
 pub use messages::{ErrorReply, ExitStatus, Reply, Request, RunReply, RunRequest, code};
 pub use server::{Permissions, Server, ServerEvent};

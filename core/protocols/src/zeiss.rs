@@ -15,7 +15,7 @@ mod server;
 
 use labwire_session::limits::SessionLimits;
 
-pub use client::{Client, Misuse};
+pub use client::Client;
 pub use messages::{ImportMode, InvalidInput, Outcome, Request, decode_message};
 pub use server::Server;
 

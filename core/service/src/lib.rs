@@ -24,7 +24,7 @@ mod sequential;
 use core::net::SocketAddr;
 
 use labwire_session::time::Instant;
-use labwire_session::{ServerSession, Session};
+use labwire_session::{Responder, Session, Timer};
 
 pub use labwire_session::Busy;
 pub use permission::Permission;
@@ -96,7 +96,7 @@ impl Job for NoJob {
 /// Answers the requests of many sessions.
 pub trait Service {
     /// The server side of the protocol it speaks; the session's events are its requests.
-    type Session: ServerSession;
+    type Session: Responder;
     /// Its long work.
     type Job: Job;
 
@@ -121,10 +121,10 @@ pub trait Service {
     fn finish_job(&mut self, now: Instant, job: Self::Job);
 
     /// The next reply, and the connection it is for.
-    fn poll_reply(&mut self) -> Option<(ConnectionId, <Self::Session as ServerSession>::Reply)>;
+    fn poll_reply(&mut self) -> Option<(ConnectionId, <Self::Session as Responder>::Reply)>;
 
     /// When [`handle_timeout`](Service::handle_timeout) is due, and what for. By default never.
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+    fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         None
     }
 

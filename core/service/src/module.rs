@@ -11,6 +11,7 @@ use labwire_protocols::pymodaq::{
     Axis, Client, DataDim, DataToExport, DataWithAxes, ERROR, Generation, Limits, ModuleKind, Order, Report,
     Settings,
 };
+use labwire_session::Timer;
 use labwire_session::time::Instant;
 
 use super::{ConnectionId, NoJob, Peer, Service};
@@ -387,11 +388,13 @@ impl Service for Instrument {
         self.replies.pop_front()
     }
 
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+    fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         match &self.hardware {
-            Hardware::Grabber(grabber) if self.is_grabbing => Some((grabber.poll_timeout()?, "exposure")),
+            Hardware::Grabber(grabber) if self.is_grabbing => {
+                Some((grabber.poll_timeout()?, Timer::Other("exposure")))
+            }
             Hardware::Grabber(_) => None,
-            Hardware::Actuator(_) => self.mover.map(|(_, due)| (due, "move")),
+            Hardware::Actuator(_) => self.mover.map(|(_, due)| (due, Timer::Other("move"))),
         }
     }
 

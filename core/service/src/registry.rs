@@ -17,8 +17,8 @@ use labwire_protocols::pymodaq::{
     Answer, Command, ControlRequest, Instruction, Limits, ModuleKind, Origin, Recognition, Server,
     ServerEvent,
 };
-use labwire_session::CloseReason;
 use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Timer};
 
 /// Limits, times and permissions of a registry.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ pub enum OperationError {
     QueueFull(usize),
     /// It took too long; names the limit.
     #[error("timed out: {0}")]
-    TimedOut(&'static str),
+    TimedOut(Timer),
     /// The move was stopped here.
     #[error("stopped at {0}")]
     Stopped(f64),
@@ -306,7 +306,7 @@ impl Service for Registry {
         self.replies.pop_front()
     }
 
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+    fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         self.modules.values().filter_map(Module::poll_timeout).min()
     }
 

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use core::fmt;
 
 use labwire_session::time::Instant;
-use labwire_session::{ServerSession, Session};
+use labwire_session::{Responder, Session};
 
 use super::{Busy, ConnectionId, Job, Peer, Service};
 
@@ -48,7 +48,7 @@ pub struct Sequential<S: Session, H: Handler, F> {
 
 impl<S, H, F> Sequential<S, H, F>
 where
-    S: ServerSession,
+    S: Responder,
     H: Handler<Request = S::Event, Reply = S::Reply>,
     F: FnMut(Instant, Peer) -> S,
 {
@@ -80,7 +80,7 @@ where
 
 impl<S, H, F> Service for Sequential<S, H, F>
 where
-    S: ServerSession,
+    S: Responder,
     H: Handler<Request = S::Event, Reply = S::Reply>,
     F: FnMut(Instant, Peer) -> S,
 {

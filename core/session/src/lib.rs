@@ -3,23 +3,38 @@
 //! Bytes go in, bytes and events come out. A host moves the bytes and tells the time; a session neither reads a clock
 //! nor opens a socket. A protocol of one's own implements [`Protocol`] over a [`Link`], and is a [`Session`].
 #![no_std]
+#[cfg(feature = "session")]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "session")]
 mod backoff;
+#[cfg(feature = "session")]
 mod connector;
+#[cfg(feature = "session")]
 pub mod framing;
+#[cfg(feature = "session")]
 pub mod limits;
+#[cfg(feature = "session")]
 mod link;
+#[cfg(feature = "session")]
+mod names;
+#[cfg(feature = "session")]
 mod protocol;
+#[cfg(feature = "session")]
 mod session;
 pub mod time;
 mod work;
 
-pub use backoff::Backoff;
-pub use connector::{Action, ConnectError, Connector};
-pub use link::{Link, Payloads};
-pub use protocol::Protocol;
-pub use session::{CloseReason, Event, ServerSession, Session, TransmitState};
+#[cfg(feature = "session")]
+pub use {
+    backoff::Backoff,
+    connector::{Action, ConnectError, Connector},
+    link::{Link, Payloads},
+    names::{Limit, Timer},
+    protocol::Protocol,
+    session::{Asker, CloseReason, Event, Misuse, Responder, Session, TransmitState},
+};
+
 pub use work::Busy;

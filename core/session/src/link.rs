@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{CloseReason, Event, TransmitState};
+use super::{CloseReason, Event, Timer, TransmitState};
 use crate::limits::SessionLimits;
 use crate::time::Instant;
 
@@ -207,11 +207,11 @@ impl<E> Link<E> {
     }
 
     /// When this link's own timers are due.
-    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         match self.phase {
-            Phase::Lingering { until, .. } => Some((until, "linger-time")),
+            Phase::Lingering { until, .. } => Some((until, Timer::LingerTime)),
             Phase::Open | Phase::Draining if !self.transmit().is_empty() => {
-                Some((self.progress + self.limits.write_timeout, "write-timeout"))
+                Some((self.progress + self.limits.write_timeout, Timer::WriteTimeout))
             }
             _ => None,
         }
@@ -221,8 +221,8 @@ impl<E> Link<E> {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.poll_timeout() {
             Some((due, _)) if now < due => {}
-            Some((_, "linger-time")) => self.phase = Phase::Drained { aborted: false },
-            Some((_, name)) => self.end(CloseReason::TimedOut(name), true),
+            Some((_, Timer::LingerTime)) => self.phase = Phase::Drained { aborted: false },
+            Some((_, timer)) => self.end(CloseReason::TimedOut(timer), true),
             None => {}
         }
     }
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(link.transmit_state(), TransmitState::CloseAfterLinger);
         assert!(!link.is_drained());
         link.transmitted(at(0), 5);
-        assert_eq!(link.poll_timeout(), Some((at(1), "linger-time")));
+        assert_eq!(link.poll_timeout(), Some((at(1), Timer::LingerTime)));
         assert!(link.discard(10));
         link.peer_finished();
         assert!(link.is_drained());
@@ -350,7 +350,7 @@ mod tests {
         link.handle_timeout(at(50));
         assert_eq!(
             link.poll_event(),
-            Some(Event::Closed(CloseReason::TimedOut("write-timeout")))
+            Some(Event::Closed(CloseReason::TimedOut(Timer::WriteTimeout)))
         );
         assert_eq!(link.transmit_state(), TransmitState::Abort);
     }

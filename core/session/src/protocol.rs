@@ -1,6 +1,6 @@
 //! A session is a protocol on a link.
 
-use super::{CloseReason, Event, Link, Session, TransmitState};
+use super::{CloseReason, Event, Link, Session, Timer, TransmitState};
 use crate::time::Instant;
 
 /// What a protocol has to say for itself; the rest of [`Session`] is its [`Link`]'s. For those who write protocols; hosts
@@ -32,15 +32,15 @@ pub trait Protocol {
     /// Some output was sent: there may be room for more.
     fn sent(&mut self, _now: Instant) {}
 
-    /// When the protocol's own next time limit ends, and its name. One of the name `idle-timeout` closes the link; others
-    /// are for [`expire`](Protocol::expire).
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
+    /// When the protocol's own next time limit ends. [`Timer::IdleTimeout`] closes the link; others are for
+    /// [`expire`](Protocol::expire).
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         None
     }
 
     /// A time limit has ended.
-    fn expire(&mut self, _now: Instant, name: &'static str) {
-        self.abort(CloseReason::TimedOut(name));
+    fn expire(&mut self, _now: Instant, timer: Timer) {
+        self.abort(CloseReason::TimedOut(timer));
     }
 
     /// The transport has failed, or is to be dropped at once.
@@ -73,20 +73,20 @@ impl<T: Protocol> Session for T {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        let is_due = |(due, _): &(Instant, &'static str)| *due <= now;
+        let is_due = |(due, _): &(Instant, Timer)| *due <= now;
         match self.link().poll_timeout().filter(is_due) {
-            Some((_, name)) if self.link().is_open() => self.abort(CloseReason::TimedOut(name)),
+            Some((_, timer)) if self.link().is_open() => self.abort(CloseReason::TimedOut(timer)),
             Some(_) => self.link_mut().handle_timeout(now),
             None => {}
         }
         if self.link().is_open()
-            && let Some((_, name)) = self.deadline().filter(is_due)
+            && let Some((_, timer)) = self.deadline().filter(is_due)
         {
-            match name {
-                "idle-timeout" => self
+            match timer {
+                Timer::IdleTimeout => self
                     .link_mut()
-                    .close_after_linger(now, CloseReason::TimedOut(name)),
-                _ => self.expire(now, name),
+                    .close_after_linger(now, CloseReason::TimedOut(timer)),
+                _ => self.expire(now, timer),
             }
         }
     }
@@ -120,7 +120,7 @@ impl<T: Protocol> Session for T {
         self.link_mut().poll_event()
     }
 
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+    fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         let own = match self.link().is_open() {
             true => self.deadline(),
             false => None,

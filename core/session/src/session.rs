@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use crate::names::{Limit, Timer};
 use crate::time::Instant;
 
 /// One side of one connection.
@@ -45,7 +46,7 @@ pub trait Session {
     fn poll_event(&mut self) -> Option<Event<Self::Event>>;
 
     /// When [`handle_timeout`](Session::handle_timeout) is due, and what for.
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)>;
+    fn poll_timeout(&self) -> Option<(Instant, Timer)>;
 
     /// No more application work: the reason has been, or is about to be, reported.
     fn is_closed(&self) -> bool;
@@ -55,12 +56,41 @@ pub trait Session {
 }
 
 /// A session whose application answers: the server side of a request-and-reply protocol.
-pub trait ServerSession: Session {
-    /// What the application answers with.
+pub trait Responder: Session {
+    /// The answer to a request.
     type Reply;
 
     /// Queues the answer to the oldest unanswered request. Ignored when the session is closed (the peer has gone).
     fn reply(&mut self, now: Instant, reply: Self::Reply);
+}
+
+/// A session whose application asks: the client side of a request-and-reply protocol.
+pub trait Asker: Session {
+    /// A request.
+    type Request: ?Sized;
+    /// Name of a request in the events that tell of it; `()` where replies come in the order of the requests.
+    type Ticket;
+
+    /// Queues a request.
+    ///
+    /// # Errors
+    /// The session cannot carry it; nothing was queued.
+    fn request(&mut self, now: Instant, request: &Self::Request) -> Result<Self::Ticket, Misuse>;
+}
+
+/// Why a session did not take a request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The connection has ended, or is about to, or has carried the one request that it was for.
+    #[error("the connection takes no more requests")]
+    Closed,
+    /// Too many requests wait already.
+    #[error("too many requests wait already")]
+    QueueFull,
+    /// The protocol has no form for this request, for this reason.
+    #[error("{0}")]
+    Unsendable(String),
 }
 
 /// What a session tells its application.
@@ -103,18 +133,26 @@ pub enum CloseReason {
     /// The peer broke the protocol.
     #[error("peer misbehaved: {0}")]
     PeerMisbehaved(String),
-    /// The peer took too long; names the limit.
+    /// The peer took too long for this time limit.
     #[error("timed out: {0}")]
-    TimedOut(&'static str),
+    TimedOut(Timer),
     /// The peer exceeded a limit.
     #[error("limit {limit} of {value} exceeded")]
     LimitExceeded {
-        /// The limit's name, as in the configuration.
-        limit: &'static str,
+        /// The limit.
+        limit: Limit,
         /// Its value.
         value: u64,
     },
     /// The host asked for it.
     #[error("shut down")]
     Shutdown,
+}
+
+impl CloseReason {
+    /// The peer exceeded `limit`, which is `value`.
+    pub fn exceeded(limit: Limit, value: usize) -> Self {
+        let value = value as u64;
+        Self::LimitExceeded { limit, value }
+    }
 }

@@ -8,7 +8,7 @@ use labwire_core::obe::{Client, Limits, Request};
 use labwire_core::python_json::Value;
 use labwire_core::service::designer::{DesignerHandler, ObePermissions, PosteriorStore, service};
 use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
-use labwire_core::session::{Event, ServerSession, Session};
+use labwire_core::session::{Asker, Event, Responder, Session};
 use labwire_core::time::Instant;
 use libfuzzer_sys::fuzz_target;
 
@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
     if role % 2 == 1 {
         let mut client = Client::new(limits);
         for _ in 0..role / 2 {
-            client.send(NOW, &Value::from(&Request::Ready)).expect("an open connection");
+            client.request(NOW, &Value::from(&Request::Ready)).expect("an open connection");
         }
         return pieces.for_each(|piece| client.handle_input(NOW, piece));
     }
@@ -58,7 +58,7 @@ fuzz_target!(|input: &[u8]| {
                 service.finish_job(NOW, job);
             }
             while let Some((_, reply)) = service.poll_reply() {
-                ServerSession::reply(session, NOW, reply);
+                Responder::reply(session, NOW, reply);
             }
         }
         closed

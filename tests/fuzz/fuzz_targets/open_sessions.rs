@@ -8,7 +8,7 @@ use labwire_core::open::{Client, Request};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService, Permission};
 use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
-use labwire_core::session::{Event, ServerSession, Session};
+use labwire_core::session::{Asker, Event, Responder, Session};
 use labwire_core::solve::SolverError;
 use labwire_core::time::Instant;
 use libfuzzer_sys::fuzz_target;

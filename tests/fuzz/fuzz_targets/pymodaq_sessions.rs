@@ -8,7 +8,7 @@ use labwire_core::simulate::{Camera, Stage};
 use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{Registry, RegistryConfig};
 use labwire_core::service::{ConnectionId, Peer, Service};
-use labwire_core::session::{Event, ServerSession, Session};
+use labwire_core::session::{Event, Responder, Session};
 use labwire_core::time::Instant;
 use libfuzzer_sys::fuzz_target;
 

@@ -3,7 +3,7 @@
 //! Input: a byte for the role and the transport, a byte for the size of pieces, then what arrives.
 #![no_main]
 
-use labwire_core::session::{Event, ServerSession, Session};
+use labwire_core::session::{Asker, Event, Responder, Session};
 use labwire_core::time::Instant;
 use labwire_core::zeiss::{Client, Limits, Outcome, Server, Transport};
 use libfuzzer_sys::fuzz_target;
@@ -31,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
     limits.session.message_bytes = 4096;
     if role & 1 == 1 {
         let mut client = Client::new(transport, limits);
-        client.send(NOW, "{}").expect("an open connection");
+        client.request(NOW, "{}").expect("an open connection");
         pieces.for_each(|piece| client.handle_input(NOW, piece));
         client.handle_eof(NOW);
         assert!(client.is_closed());

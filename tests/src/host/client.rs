@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_lite::future::zip;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::open::{RunRequest, code};
-use labwire_core::session::CloseReason;
+use labwire_core::session::{CloseReason, Timer};
 use labwire_host::{ClientError, ClientOptions, OptimizerClient};
 
 use super::Host;
@@ -112,7 +112,7 @@ pub fn a_client_says_why_there_is_no_reply<H: Host>() {
         options.limits.request_timeout = Duration::from_millis(50);
         let impatient = OptimizerClient::<H::Runtime>::connect(address, options).await;
         let outcome = impatient.expect("no connection yet").run(run(1 << 60)).await;
-        let Err(ClientError::NoReply(CloseReason::TimedOut("request-timeout"))) = outcome else {
+        let Err(ClientError::NoReply(CloseReason::TimedOut(Timer::RequestTimeout))) = outcome else {
             panic!("{outcome:?}");
         };
     });

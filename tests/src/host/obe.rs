@@ -7,11 +7,11 @@ use std::time::Duration;
 use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
 use labwire_core::framing::decimal_length::{self, HEAD};
 use labwire_core::limits::HostLimits;
-use labwire_core::obe::{ErrorReply, Limits, Misuse, Reply, Request, code};
+use labwire_core::obe::{ErrorReply, Limits, Reply, Request, code};
 use labwire_core::python_json::Value;
 use labwire_core::service::Handler;
 use labwire_core::service::designer::{DesignerHandler, ObePermissions, service};
-use labwire_core::session::CloseReason;
+use labwire_core::session::{CloseReason, Misuse, Timer};
 use labwire_core::time::Instant;
 use labwire_host::{NoReply, ObeClient, PosteriorFolder};
 
@@ -278,7 +278,7 @@ pub fn a_client_says_why_there_is_no_reply<H: Host>() {
     }
     let lost = NoReply::Ended(CloseReason::Lost);
     assert_eq!(ready_at("00000", End::Reset, PATIENCE), lost);
-    let late = NoReply::Ended(CloseReason::TimedOut("request-timeout"));
+    let late = NoReply::Ended(CloseReason::TimedOut(Timer::RequestTimeout));
     for silent in ["", "0000000099\"OK"] {
         assert_eq!(
             ready_at(silent, End::AfterThePeer, Duration::from_millis(50)),
@@ -300,7 +300,7 @@ pub fn a_client_says_why_there_is_no_reply<H: Host>() {
 }
 
 /// Asks for `ready` and waits for the reply for so long.
-fn ready_at<H: Host>(host: &H, address: SocketAddr, patience: Duration) -> Result<Value, NoReply<Misuse>> {
+fn ready_at<H: Host>(host: &H, address: SocketAddr, patience: Duration) -> Result<Value, NoReply> {
     let mut limits = Limits::default();
     limits.session.request_timeout = patience;
     host.block_on(async {

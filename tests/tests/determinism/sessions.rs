@@ -9,7 +9,7 @@ use labwire_core::obe::ErrorReply;
 use labwire_core::open::{Reply, Request};
 use labwire_core::pymodaq::{Answer, Command, ControlAnswer, ControlRequest, DataToExport, NdArray};
 use labwire_core::python_json;
-use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event, Session};
+use labwire_core::session::{Action, Asker, CloseReason, ConnectError, Connector, Event, Session};
 use labwire_core::time::Instant;
 use labwire_core::{device, obe, open, pymodaq, zeiss};
 use serde_json::{Value, json};
@@ -161,7 +161,7 @@ fn open_event(reply: Reply) -> Value {
 fn obe_request(session: &mut obe::Client, now: Instant, _: &str, args: &Value) {
     let limits = python_json::Limits::default();
     let message = python_json::parse(text(&args[0]).as_bytes(), &limits).expect("JSON");
-    session.send(now, &message).expect("it is taken");
+    session.request(now, &message).expect("it is taken");
 }
 
 fn obe_event(reply: python_json::Value) -> Value {
@@ -177,7 +177,7 @@ fn obe_event(reply: python_json::Value) -> Value {
 fn zeiss_request(session: &mut zeiss::Client, now: Instant, _: &str, args: &Value) {
     let focal_length = args[2].as_f64().expect("a number");
     let request = zeiss::Request::image(text(&args[0]), text(&args[1]), focal_length).expect("valid");
-    session.send(now, &request.to_text()).expect("it is taken");
+    session.request(now, &request.to_text()).expect("it is taken");
 }
 
 fn pymodaq_request(session: &mut pymodaq::Controller, now: Instant, _: &str, args: &Value) {
@@ -262,7 +262,7 @@ fn device(args: &Value, steps: &Value) {
             "send" => dialect.send(text(&args[0]).as_bytes()),
             other => panic!("{other}"),
         };
-        let request = session.submit(now, request.expect("the dialect says it"));
+        let request = session.request(now, &request.expect("the dialect says it"));
         requests.borrow_mut().push(request.expect("it is taken"));
     };
     let actions = |session: &mut device::Connection| -> Vec<Value> {

@@ -3,7 +3,7 @@
 use labwire_core::device::{Connection, DeviceEvent, Dialect, Failure, Request};
 use labwire_core::limits::SessionLimits;
 use labwire_core::service::{ConnectionId, Peer, Service};
-use labwire_core::session::{Action, Connector, Event, ServerSession, Session};
+use labwire_core::session::{Action, Asker, Connector, Event, Responder, Session, Timer};
 use labwire_core::simulate::{Behaviour, Canned, Emulator};
 use labwire_core::time::Instant;
 
@@ -20,7 +20,7 @@ fn play(
     let mut server = device.open_session(now, Peer::LOCAL);
     let mut client = Connection::new(dialect.settings(), 1);
     for request in requests {
-        client.submit(now, request).expect("the queue is not full");
+        client.request(now, &request).expect("the queue is not full");
     }
     client.handle_timeout(now);
     assert_eq!(client.poll_action(), Some(Action::Connect));
@@ -34,7 +34,7 @@ fn play(
         } else if let Some(&byte) = client.transmit().first() {
             client.transmitted(now, 1);
             server.handle_input(now, &[byte]);
-        } else if let Some((due, "settle-time")) = client.poll_timeout() {
+        } else if let Some((due, Timer::SettleTime)) = client.poll_timeout() {
             now = due;
             client.handle_timeout(now);
         } else {

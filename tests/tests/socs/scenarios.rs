@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use labwire_core::device::{
-    Cause, Connection, DeviceEvent, Failure, Health, Request, RequestId, Settings, State, Step, SubmitError,
+    Cause, Connection, DeviceEvent, Failure, Health, Request, RequestId, Settings, State, Step,
 };
 use labwire_core::framing::until::Until;
-use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event, Session};
+use labwire_core::session::{
+    Action, Asker, CloseReason, ConnectError, Connector, Event, Misuse, Session, Timer,
+};
 use labwire_core::time::Instant;
 
 fn at(millis: u64) -> Instant {
@@ -36,7 +38,7 @@ fn reconnect(connection: &mut Connection) -> Instant {
     assert_eq!(connection.poll_action(), Some(Action::Close));
     assert_eq!(connection.state(), State::Backoff);
     let (due, reason) = connection.poll_timeout().expect("it backs off");
-    assert_eq!(reason, "backoff");
+    assert_eq!(reason, Timer::Backoff);
     connection.handle_timeout(due);
     assert_eq!(connection.poll_action(), Some(Action::Connect));
     connection.handle_connected(due);
@@ -64,7 +66,9 @@ fn results(connection: &mut Connection) -> Vec<(RequestId, Result<Vec<u8>, Failu
 fn answers_are_what_comes_after_the_question() {
     let mut connection = connected(Settings::default());
     connection.handle_input(at(1), b"Welcome!\nstal");
-    let id = connection.submit(at(2), Request::query("Q1\n", line())).unwrap();
+    let id = connection
+        .request(at(2), &Request::query("Q1\n", line()))
+        .unwrap();
     // The socket does not take the question yet.
     connection.handle_input(at(3), b"e\n");
     assert_eq!(write(&mut connection, at(4)), b"Q1\n");
@@ -73,14 +77,14 @@ fn answers_are_what_comes_after_the_question() {
     assert_eq!(results(&mut connection), [(id, Ok(b"A1\n".to_vec()))]);
     assert_eq!(connection.statistics().bytes_discarded, 15);
     assert_eq!(connection.statistics().round_trip, Duration::from_millis(2));
-    let id = connection.submit(at(7), Request::recv(line())).unwrap();
+    let id = connection.request(at(7), &Request::recv(line())).unwrap();
     assert_eq!(results(&mut connection), [(id, Ok(b"more\n".to_vec()))]);
 }
 
 #[test]
 fn an_answer_lost_with_its_connection_is_an_error_not_silence() {
     let mut connection = connected(Settings::default());
-    connection.submit(at(1), Request::send("Q1\n")).unwrap();
+    connection.request(at(1), &Request::send("Q1\n")).unwrap();
     write(&mut connection, at(1));
     connection.handle_eof(at(2));
     let degraded = DeviceEvent::Health(Health::Degraded {
@@ -89,10 +93,10 @@ fn an_answer_lost_with_its_connection_is_an_error_not_silence() {
     });
     assert_eq!(connection.poll_event(), Some(Event::Application(degraded)));
     let now = reconnect(&mut connection);
-    let id = connection.submit(now, Request::recv(line())).unwrap();
+    let id = connection.request(now, &Request::recv(line())).unwrap();
     assert!(results(&mut connection).contains(&(id, lost(Cause::Closed, false))));
     // Once: the next listens on the new connection.
-    let id = connection.submit(now, Request::recv(line())).unwrap();
+    let id = connection.request(now, &Request::recv(line())).unwrap();
     connection.handle_input(now, b"news\n");
     assert_eq!(results(&mut connection), [(id, Ok(b"news\n".to_vec()))]);
 }
@@ -102,13 +106,13 @@ fn after_a_time_out_the_connection_is_another() {
     let mut connection = connected(Settings::default());
     let timeout = Duration::from_millis(500);
     let first = connection
-        .submit(at(0), Request::query("Q1\n", line()).timeout(timeout))
+        .request(at(0), &Request::query("Q1\n", line()).timeout(timeout))
         .unwrap();
     let second = connection
-        .submit(at(400), Request::query("Q2\n", line()).timeout(timeout))
+        .request(at(400), &Request::query("Q2\n", line()).timeout(timeout))
         .unwrap();
     assert_eq!(write(&mut connection, at(0)), b"Q1\n");
-    assert_eq!(connection.poll_timeout(), Some((at(500), "request-timeout")));
+    assert_eq!(connection.poll_timeout(), Some((at(500), Timer::RequestTimeout)));
     connection.handle_timeout(at(499));
     assert_eq!(connection.state(), State::Connected);
     connection.handle_timeout(at(500));
@@ -133,7 +137,7 @@ fn after_a_time_out_the_connection_is_another() {
 fn listening_to_a_quiet_device_harms_nothing() {
     let mut connection = connected(Settings::default());
     let request = Request::recv(line()).timeout(Duration::from_secs(1));
-    let id = connection.submit(at(0), request.clone()).unwrap();
+    let id = connection.request(at(0), &request.clone()).unwrap();
     connection.handle_input(at(10), b"half");
     connection.handle_timeout(at(1000));
     assert_eq!(
@@ -141,7 +145,7 @@ fn listening_to_a_quiet_device_harms_nothing() {
         [(id, Err(Failure::TimedOut { sent: false }))]
     );
     assert_eq!(connection.state(), State::Connected);
-    let id = connection.submit(at(2000), request).unwrap();
+    let id = connection.request(at(2000), &request).unwrap();
     connection.handle_input(at(2010), b" line\n");
     assert_eq!(results(&mut connection), [(id, Ok(b"half line\n".to_vec()))]);
 }
@@ -152,7 +156,7 @@ fn only_idempotent_messages_are_sent_again_and_once() {
         let mut connection = connected(Settings::default());
         let mut request = Request::query("Q1\n", line());
         request.idempotent = idempotent;
-        let id = connection.submit(at(0), request).unwrap();
+        let id = connection.request(at(0), &request).unwrap();
         connection.transmitted(at(0), 2);
         connection.handle_lost(at(1));
         if idempotent {
@@ -169,7 +173,7 @@ fn only_idempotent_messages_are_sent_again_and_once() {
 fn what_was_not_sent_goes_out_on_the_next_connection() {
     let mut connection = connected(Settings::default());
     let id = connection
-        .submit(at(200), Request::query("Q1\n", line()))
+        .request(at(200), &Request::query("Q1\n", line()))
         .unwrap();
     connection.handle_eof(at(200));
     let now = reconnect(&mut connection);
@@ -189,7 +193,10 @@ fn a_refusal_keeps_the_connection_and_nonsense_does_not() {
             ..Step::query("PRX\r\n", line())
         };
         let id = connection
-            .submit(at(0), Request::steps([acknowledged, Step::query("\x05", line())]))
+            .request(
+                at(0),
+                &Request::steps([acknowledged, Step::query("\x05", line())]),
+            )
             .unwrap();
         write(&mut connection, at(0));
         connection.handle_input(at(1), answer);
@@ -207,8 +214,8 @@ fn a_refusal_keeps_the_connection_and_nonsense_does_not() {
 fn steps_are_one_transaction() {
     let mut connection = connected(Settings::default());
     let steps = [Step::query("PRX\r\n", line()), Step::query("\x05", line())];
-    let first = connection.submit(at(0), Request::steps(steps)).unwrap();
-    let second = connection.submit(at(0), Request::steps([])).unwrap();
+    let first = connection.request(at(0), &Request::steps(steps)).unwrap();
+    let second = connection.request(at(0), &Request::steps([])).unwrap();
     assert_eq!(write(&mut connection, at(0)), b"PRX\r\n");
     connection.handle_input(at(1), b"\x06\r\n");
     assert_eq!(write(&mut connection, at(1)), b"\x05");
@@ -228,9 +235,9 @@ fn limits_hold() {
         (line(), b"12345678\n"),
     ] {
         let mut connection = connected(settings.clone());
-        let id = connection.submit(at(0), Request::query("Q\n", until)).unwrap();
-        let refused = connection.submit(at(0), Request::send("S\n"));
-        assert_eq!(refused, Err(SubmitError::QueueFull));
+        let id = connection.request(at(0), &Request::query("Q\n", until)).unwrap();
+        let refused = connection.request(at(0), &Request::send("S\n"));
+        assert_eq!(refused, Err(Misuse::QueueFull));
         write(&mut connection, at(0));
         connection.handle_input(at(1), input);
         assert_eq!(results(&mut connection), [(id, Err(Failure::AnswerTooLong(8)))]);
@@ -260,7 +267,7 @@ fn unasked_it_backs_off_and_asked_it_tries_at_once() {
     assert!(waits.is_sorted_by(|a, b| *b >= *a / 2 && *b <= Duration::from_secs(30)));
     connection.handle_connect_failed(now, ConnectError::Refused);
     let asked = now + Duration::from_millis(300);
-    let id = connection.submit(asked, Request::query("Q\n", line())).unwrap();
+    let id = connection.request(asked, &Request::query("Q\n", line())).unwrap();
     assert!(connection.poll_timeout().is_some_and(|(due, _)| due <= asked));
     connection.handle_timeout(asked);
     connection.handle_connect_failed(asked, ConnectError::Refused);
@@ -271,11 +278,11 @@ fn unasked_it_backs_off_and_asked_it_tries_at_once() {
 #[test]
 fn shutting_down_serves_what_waits() {
     let mut connection = connected(Settings::default());
-    let id = connection.submit(at(0), Request::query("Q\n", line())).unwrap();
+    let id = connection.request(at(0), &Request::query("Q\n", line())).unwrap();
     connection.handle_shutdown(at(0));
     assert_eq!(
-        connection.submit(at(0), Request::send("S\n")),
-        Err(SubmitError::Shutdown)
+        connection.request(at(0), &Request::send("S\n")),
+        Err(Misuse::Closed)
     );
     assert!(!connection.is_drained());
     write(&mut connection, at(0));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use labwire_core::device::{Connection, Request, RequestId, Settings};
-use labwire_core::session::{Action, ConnectError, Connector, Event, Session};
+use labwire_core::session::{Action, Asker, ConnectError, Connector, Event, Session};
 use labwire_core::time::Instant;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -285,7 +285,7 @@ impl World {
         for request in requests {
             let request = request.timeout(call.timeout);
             let is_listening = request.steps[0].message.is_empty();
-            match self.client.submit(self.now, request) {
+            match self.client.request(self.now, &request) {
                 Ok(id) => {
                     self.contract
                         .submitted(self.now, id, index, call.kind, is_listening, call.timeout);

@@ -11,7 +11,7 @@ use labwire_core::pymodaq::{Command, ControlRequest, Controller};
 use labwire_core::service::designer::{self, DesignerHandler};
 use labwire_core::service::importer;
 use labwire_core::service::registry::{Registry, RegistryConfig};
-use labwire_core::session::Session;
+use labwire_core::session::{Asker, Session};
 use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_core::time::Instant;
 use labwire_core::zeiss::{Outcome, Transport};

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_channel::{Receiver, Sender};
 use labwire_core::device::{
     Cause, Connection, DeviceEvent, Failure, Health, Request, RequestId, Settings, State, Statistics,
-    SubmitError,
 };
 use labwire_core::framing::until::Until;
+use labwire_core::session::{Asker, Misuse};
 use labwire_core::time::Instant;
 
 use super::dialer::{Keepalive, TcpDialer};
@@ -77,7 +77,7 @@ pub enum DeviceError {
     Failed(#[from] Failure),
     /// It was not taken.
     #[error(transparent)]
-    Refused(#[from] SubmitError),
+    Refused(#[from] Misuse),
 }
 
 impl<R: Runtime> DeviceConnection<R> {
@@ -155,7 +155,7 @@ impl<R: Runtime> DeviceConnection<R> {
         });
         let result = waiting.recv().await;
         claim.ticket = None;
-        result.unwrap_or(Err(SubmitError::Shutdown.into()))
+        result.unwrap_or(Err(Misuse::Closed.into()))
     }
 
     /// Why the device is unusable; none while it is well.
@@ -185,7 +185,7 @@ impl<R: Runtime> DeviceConnection<R> {
         let (sender, status) = async_channel::bounded(1);
         // That the task has gone shows below.
         let _ = self.commands.try_send(Command::Status(sender));
-        status.recv().await.map_err(|_| SubmitError::Shutdown.into())
+        status.recv().await.map_err(|_| Misuse::Closed.into())
     }
 }
 
@@ -237,7 +237,7 @@ impl Users {
         if answer.is_closed() {
             return;
         }
-        match connection.submit(now, request) {
+        match connection.request(now, &request) {
             Ok(id) => {
                 self.waiting.insert(id, (ticket, answer));
             }

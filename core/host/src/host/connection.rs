@@ -6,7 +6,7 @@ use std::pin::pin;
 use async_channel::{Receiver, Sender, bounded};
 use futures_lite::future::or;
 use labwire_core::service::{ConnectionId, Peer};
-use labwire_core::session::{ServerSession, Session};
+use labwire_core::session::{Responder, Session};
 use labwire_core::time::Instant;
 
 use super::service_task::Input;

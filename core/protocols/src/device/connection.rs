@@ -4,11 +4,14 @@ use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use labwire_session::time::Instant;
-use labwire_session::{Action, Backoff, CloseReason, ConnectError, Connector, Event, Session, TransmitState};
+use labwire_session::{
+    Action, Asker, Backoff, CloseReason, ConnectError, Connector, Event, Misuse, Session, Timer,
+    TransmitState,
+};
 
 use super::conversation::Conversation;
 use super::event::{DeviceEvent, Health, State};
-use super::request::{Cause, Request, RequestId, SubmitError};
+use super::request::{Cause, Request, RequestId};
 use super::settings::Settings;
 use super::statistics::Statistics;
 
@@ -71,25 +74,6 @@ impl Connection {
             closed: None,
             settings,
         }
-    }
-
-    /// Queues a request; its end is reported by [`DeviceEvent::Finished`].
-    ///
-    /// # Errors
-    /// When `queue-length` requests wait already, or the connection is shutting down.
-    pub fn submit(&mut self, now: Instant, request: Request) -> Result<RequestId, SubmitError> {
-        if self.is_shutting_down {
-            return Err(SubmitError::Shutdown);
-        }
-        if self.conversation.len() >= self.settings.queue_length {
-            return Err(SubmitError::QueueFull);
-        }
-        let id = RequestId(self.next_id);
-        self.next_id += 1;
-        let deadline = now + request.timeout.unwrap_or(self.settings.request_timeout);
-        self.conversation.push(id, request, deadline);
-        self.update(now);
-        Ok(id)
     }
 
     /// Nobody waits for this request any more. If none of it was sent it is forgotten, without an event. Otherwise it
@@ -323,21 +307,21 @@ impl Session for Connection {
         self.closed.take().map(Event::Closed)
     }
 
-    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+    fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         let own = match self.phase {
-            Phase::Disconnected => Some((Instant::ZERO, "start")),
+            Phase::Disconnected => Some((Instant::ZERO, Timer::Start)),
             Phase::Connecting => Some((
                 self.last_attempt + self.settings.connect_timeout,
-                "connect-timeout",
+                Timer::ConnectTimeout,
             )),
-            Phase::Settling { until, .. } => Some((until, "settle-time")),
-            Phase::Backoff { .. } => self.attempt_due().map(|due| (due, "backoff")),
+            Phase::Settling { until, .. } => Some((until, Timer::SettleTime)),
+            Phase::Backoff { .. } => self.attempt_due().map(|due| (due, Timer::Backoff)),
             Phase::Connected { .. } | Phase::Closed => None,
         };
         let requests = self
             .conversation
             .next_deadline()
-            .map(|due| (due, "request-timeout"));
+            .map(|due| (due, Timer::RequestTimeout));
         own.into_iter().chain(requests).min_by_key(|&(due, _)| due)
     }
 
@@ -347,5 +331,29 @@ impl Session for Connection {
 
     fn is_drained(&self) -> bool {
         self.phase == Phase::Closed
+    }
+}
+
+impl Asker for Connection {
+    type Request = Request;
+    type Ticket = RequestId;
+
+    /// Queues a request; its end is reported by [`DeviceEvent::Finished`].
+    ///
+    /// # Errors
+    /// `queue-length` requests wait already, or the connection is shutting down.
+    fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, Misuse> {
+        if self.is_shutting_down {
+            return Err(Misuse::Closed);
+        }
+        if self.conversation.len() >= self.settings.queue_length {
+            return Err(Misuse::QueueFull);
+        }
+        let id = RequestId(self.next_id);
+        self.next_id += 1;
+        let deadline = now + request.timeout.unwrap_or(self.settings.request_timeout);
+        self.conversation.push(id, request.clone(), deadline);
+        self.update(now);
+        Ok(id)
     }
 }

@@ -11,7 +11,7 @@ use labwire_session::framing::until::Until;
 pub struct Request {
     /// What is sent and awaited, in order. The answer to the request is the last step's.
     pub steps: Vec<Step>,
-    /// How long it may take from [`submit`](super::Connection::submit) to its end. None: as the settings say.
+    /// How long it may take from [`request`](labwire_session::Asker::request) to its end. None: as the settings say.
     pub timeout: Option<Duration>,
     /// Sending it twice does no harm: when the connection is lost before the answer has come, it is sent once more.
     pub idempotent: bool,
@@ -101,17 +101,6 @@ impl Request {
 /// Names a request towards its [`Connection`](super::Connection); not used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(super) u64);
-
-/// Why a request was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SubmitError {
-    /// `queue-length` requests wait already.
-    #[error("too many requests wait for the device")]
-    QueueFull,
-    /// The connection was shut down.
-    #[error("the connection is shut down")]
-    Shutdown,
-}
 
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

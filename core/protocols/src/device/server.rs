@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
 
 use super::dialect::Dialect;
 
@@ -89,10 +89,8 @@ impl Server {
     }
 
     fn too_long(&mut self) {
-        self.link.abort(CloseReason::LimitExceeded {
-            limit: "message-bytes",
-            value: self.link.limits().message_bytes as u64,
-        });
+        let limit = self.link.limits().message_bytes;
+        self.link.abort(CloseReason::exceeded(Limit::MessageBytes, limit));
     }
 
     /// Says what is due.
@@ -146,16 +144,16 @@ impl Protocol for Server {
         !self.link.is_full() && self.unanswered < 64
     }
 
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
-        self.replies.front().map(|&(due, _)| (due, "reply"))
+    fn deadline(&self) -> Option<(Instant, Timer)> {
+        self.replies.front().map(|&(due, _)| (due, Timer::Other("reply")))
     }
 
-    fn expire(&mut self, now: Instant, _name: &'static str) {
+    fn expire(&mut self, now: Instant, _timer: Timer) {
         self.write(now);
     }
 }
 
-impl ServerSession for Server {
+impl Responder for Server {
     type Reply = Reply;
 
     fn reply(&mut self, now: Instant, reply: Reply) {

@@ -1,21 +1,21 @@
 //! The client's side of a connection.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::mem;
 
 use labwire_python_json::{Value, parse};
-use labwire_session::framing::decimal_length::{self, HEAD, LengthError};
+use labwire_session::framing::decimal_length::{self, HEAD};
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol};
+use labwire_session::{Asker, CloseReason, Limit, Link, Misuse, Protocol, Timer};
 
 use super::{Limits, codec};
 
 /// One connection, on the client's side. Its events are the replies, in the order of what was sent.
 ///
 /// Upstream's server answers one message a connection, and not before the last connection's client has closed; so to
-/// speak to it, [`send`](Client::send), [`finish`](Client::finish), and drop the connection at the event `Closed`.
+/// speak to it, [`request`](Asker::request), [`finish`](Client::finish), and drop the connection at the event `Closed`.
 /// labwire's server takes any number of messages, sent ahead or not.
 ///
 /// The limit `request-timeout` is the longest wait for one reply.
@@ -30,17 +30,6 @@ pub struct Client {
     since: Instant,
 }
 
-/// A message that cannot be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Misuse {
-    /// The connection has ended.
-    #[error("the connection takes no more messages")]
-    Closed,
-    /// The message is too long for the protocol.
-    #[error(transparent)]
-    Length(#[from] LengthError),
-}
-
 impl Client {
     /// A connection.
     pub fn new(limits: Limits) -> Self {
@@ -52,25 +41,6 @@ impl Client {
             buffer: Vec::new(),
             since: Instant::ZERO,
         }
-    }
-
-    /// Sends a message: a [`Request`](super::Request), or whatever else the server understands.
-    ///
-    /// # Errors
-    /// When the connection has ended, or the message is longer than the protocol can say.
-    pub fn send(&mut self, now: Instant, message: &Value) -> Result<(), Misuse> {
-        if !self.link.is_open() || !self.may_send {
-            return Err(Misuse::Closed);
-        }
-        let mut sent = Ok(());
-        self.link
-            .send_with(now, |output| sent = codec::put_value(output, message));
-        sent?;
-        if self.unanswered == 0 {
-            self.since = now;
-        }
-        self.unanswered += 1;
-        Ok(())
     }
 
     /// Nothing more will be sent; the connection ends with the last reply.
@@ -99,9 +69,7 @@ impl Client {
             match decimal_length::end(rest) {
                 _ if self.unanswered == 0 => self.misbehaved("a reply that nobody asked for".into()),
                 Ok(Some(end)) if end - HEAD > limit => {
-                    let value = limit as u64;
-                    let limit = "message-bytes";
-                    self.link.abort(CloseReason::LimitExceeded { limit, value });
+                    self.link.abort(CloseReason::exceeded(Limit::MessageBytes, limit));
                 }
                 Ok(Some(end)) if end <= rest.len() => {
                     start += end;
@@ -169,13 +137,34 @@ impl Protocol for Client {
         self.end_when_answered(CloseReason::Shutdown);
     }
 
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         let waits = self.unanswered > 0;
         waits.then(|| {
             (
                 self.since + self.limits.session.request_timeout,
-                "request-timeout",
+                Timer::RequestTimeout,
             )
         })
+    }
+}
+
+impl Asker for Client {
+    /// A [`Request`](super::Request) as a value, or any other message that the server understands.
+    type Request = Value;
+    type Ticket = ();
+
+    fn request(&mut self, now: Instant, message: &Value) -> Result<(), Misuse> {
+        if !self.link.is_open() || !self.may_send {
+            return Err(Misuse::Closed);
+        }
+        let mut sent = Ok(());
+        self.link
+            .send_with(now, |output| sent = codec::put_value(output, message));
+        sent.map_err(|error| Misuse::Unsendable(error.to_string()))?;
+        if self.unanswered == 0 {
+            self.since = now;
+        }
+        self.unanswered += 1;
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use core::mem;
 
 use labwire_session::framing::decimal_length::{self, HEAD};
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
 
 use super::messages::{ErrorReply, Reply, Request, code};
 use super::{Limits, codec};
@@ -136,11 +136,8 @@ impl Server {
     }
 
     fn too_long(&mut self, now: Instant, limit: usize) {
-        let text = format!("longer than the limit message-bytes of {limit} bytes");
-        let reason = CloseReason::LimitExceeded {
-            limit: "message-bytes",
-            value: limit as u64,
-        };
+        let text = format!("longer than the limit {} of {limit} bytes", Limit::MessageBytes);
+        let reason = CloseReason::exceeded(Limit::MessageBytes, limit);
         self.end_with(now, ErrorReply::new(code::TOO_LONG, text), reason);
     }
 
@@ -249,30 +246,30 @@ impl Protocol for Server {
         self.read_buffer(now);
     }
 
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         if !self.can_receive() || self.unanswered > 0 {
             return None;
         }
         let limits = &self.limits.session;
         Some(if self.has_received && self.buffer.is_empty() {
-            (self.since + limits.idle_timeout, "idle-timeout")
+            (self.since + limits.idle_timeout, Timer::IdleTimeout)
         } else {
-            (self.since + limits.request_timeout, "request-timeout")
+            (self.since + limits.request_timeout, Timer::RequestTimeout)
         })
     }
 
-    fn expire(&mut self, now: Instant, name: &'static str) {
+    fn expire(&mut self, now: Instant, timer: Timer) {
         let allowed = self.limits.session.request_timeout;
-        let text = format!("no complete message within the {name} of {allowed:?}");
+        let text = format!("no complete message within the {timer} of {allowed:?}");
         self.end_with(
             now,
             ErrorReply::new(code::INCOMPLETE, text),
-            CloseReason::TimedOut(name),
+            CloseReason::TimedOut(timer),
         );
     }
 }
 
-impl ServerSession for Server {
+impl Responder for Server {
     type Reply = Result<Reply, ErrorReply>;
 
     fn reply(&mut self, now: Instant, reply: Self::Reply) {

@@ -8,7 +8,7 @@ use core::mem;
 use labwire_session::framing::json_value::{Scan, Scanner};
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol};
+use labwire_session::{Asker, CloseReason, Limit, Link, Misuse, Protocol, Timer};
 
 use super::codec;
 use super::messages::{Reply, Request};
@@ -34,17 +34,6 @@ pub struct Client {
     since: Instant,
 }
 
-/// A request that cannot be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Misuse {
-    /// The connection has ended, or has carried the one request that it was for.
-    #[error("the connection takes no more requests")]
-    Closed,
-    /// Whether a connection is kept open is decided when it is made.
-    #[error("KeepAlive is sent by a kept-open connection itself")]
-    KeepAlive,
-}
-
 impl Client {
     /// A connection for one request.
     pub fn one_shot(limits: SessionLimits) -> Self {
@@ -66,28 +55,6 @@ impl Client {
         client.is_kept_open = true;
         client.write(now, &Request::KeepAlive(true));
         client
-    }
-
-    /// Asks.
-    ///
-    /// # Errors
-    /// When this connection can carry no (such) request.
-    pub fn request(&mut self, now: Instant, request: &Request) -> Result<(), Misuse> {
-        if !self.link.is_open() || !self.may_ask {
-            return Err(Misuse::Closed);
-        }
-        if matches!(request, Request::KeepAlive(_)) {
-            return Err(Misuse::KeepAlive);
-        }
-        self.write(now, request);
-        if self.unanswered.is_empty() {
-            self.since = now;
-        }
-        self.unanswered.push_back(matches!(request, Request::Kill(_)));
-        if !self.is_kept_open {
-            self.finish_asking();
-        }
-        Ok(())
     }
 
     /// How many requests wait for their reply.
@@ -127,9 +94,7 @@ impl Client {
                     start += count;
                 }
                 Scan::Incomplete if end < message.len() => {
-                    let value = limit as u64;
-                    let limit = "message-bytes";
-                    self.link.abort(CloseReason::LimitExceeded { limit, value });
+                    self.link.abort(CloseReason::exceeded(Limit::MessageBytes, limit));
                 }
                 Scan::Incomplete => {
                     self.scanned = end;
@@ -206,8 +171,38 @@ impl Protocol for Client {
         }
     }
 
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         let waits = !self.unanswered.is_empty();
-        waits.then(|| (self.since + self.link.limits().request_timeout, "request-timeout"))
+        waits.then(|| {
+            (
+                self.since + self.link.limits().request_timeout,
+                Timer::RequestTimeout,
+            )
+        })
+    }
+}
+
+impl Asker for Client {
+    type Request = Request;
+    type Ticket = ();
+
+    /// Queues any request but KeepAlive: whether a connection is kept open is decided when it is made.
+    fn request(&mut self, now: Instant, request: &Request) -> Result<(), Misuse> {
+        if !self.link.is_open() || !self.may_ask {
+            return Err(Misuse::Closed);
+        }
+        if matches!(request, Request::KeepAlive(_)) {
+            let why = "KeepAlive is sent by a kept-open connection itself";
+            return Err(Misuse::Unsendable(why.into()));
+        }
+        self.write(now, request);
+        if self.unanswered.is_empty() {
+            self.since = now;
+        }
+        self.unanswered.push_back(matches!(request, Request::Kill(_)));
+        if !self.is_kept_open {
+            self.finish_asking();
+        }
+        Ok(())
     }
 }

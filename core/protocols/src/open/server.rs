@@ -7,7 +7,7 @@ use core::mem;
 use labwire_session::framing::json_value::{Scan, Scanner};
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
 
 use super::codec::{self, Style};
 use super::messages::{ErrorReply, Reply, Request, code};
@@ -204,12 +204,9 @@ impl Server {
     }
 
     fn too_long(&mut self, now: Instant, limit: usize) {
-        let error = codec::invalid(&format!("longer than the limit message-bytes of {limit} bytes"));
-        let reason = CloseReason::LimitExceeded {
-            limit: "message-bytes",
-            value: limit as u64,
-        };
-        self.refuse_because(now, error, reason);
+        let name = Limit::MessageBytes;
+        let error = codec::invalid(&format!("longer than the limit {name} of {limit} bytes"));
+        self.refuse_because(now, error, CloseReason::exceeded(name, limit));
     }
 }
 
@@ -255,26 +252,26 @@ impl Protocol for Server {
         self.read_buffer(now);
     }
 
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         if self.is_answering {
             return None;
         }
         let limits = self.link.limits();
         Some(if self.kept_open && self.buffer.is_empty() {
-            (self.since + limits.idle_timeout, "idle-timeout")
+            (self.since + limits.idle_timeout, Timer::IdleTimeout)
         } else {
-            (self.since + limits.request_timeout, "request-timeout")
+            (self.since + limits.request_timeout, Timer::RequestTimeout)
         })
     }
 
-    fn expire(&mut self, now: Instant, name: &'static str) {
+    fn expire(&mut self, now: Instant, timer: Timer) {
         let allowed = self.link.limits().request_timeout;
-        let why = format!("incomplete after the {name} of {allowed:?}");
-        self.refuse_because(now, codec::invalid(&why), CloseReason::TimedOut(name));
+        let why = format!("incomplete after the {timer} of {allowed:?}");
+        self.refuse_because(now, codec::invalid(&why), CloseReason::TimedOut(timer));
     }
 }
 
-impl ServerSession for Server {
+impl Responder for Server {
     type Reply = Reply;
 
     fn reply(&mut self, now: Instant, reply: Reply) {
@@ -462,27 +459,27 @@ mod tests {
     #[test]
     fn silence_ends_a_connection_with_words_or_without() {
         let mut silent = server();
-        assert_eq!(silent.poll_timeout(), Some((at(30), "request-timeout")));
+        assert_eq!(silent.poll_timeout(), Some((at(30), Timer::RequestTimeout)));
         silent.handle_timeout(at(29));
         assert!(!silent.is_closed());
         silent.handle_timeout(at(30));
         assert!(sent(&mut silent).contains("request-timeout of 30s"));
         assert_eq!(
             close_reason(&mut silent),
-            CloseReason::TimedOut("request-timeout")
+            CloseReason::TimedOut(Timer::RequestTimeout)
         );
 
         let mut idle = kept_open();
         idle.handle_input(at(100), b"{\"Ping\":1}\n");
         idle.transmitted(at(100), 11);
-        assert_eq!(idle.poll_timeout(), Some((at(700), "idle-timeout")));
+        assert_eq!(idle.poll_timeout(), Some((at(700), Timer::IdleTimeout)));
         idle.handle_input(at(200), b"{");
-        assert_eq!(idle.poll_timeout(), Some((at(230), "request-timeout")));
+        assert_eq!(idle.poll_timeout(), Some((at(230), Timer::RequestTimeout)));
         idle.handle_input(at(210), b"\"Ping\":1}");
         idle.transmitted(at(210), 11);
         idle.handle_timeout(at(810));
         assert!(idle.transmit().is_empty());
-        assert_eq!(close_reason(&mut idle), CloseReason::TimedOut("idle-timeout"));
+        assert_eq!(close_reason(&mut idle), CloseReason::TimedOut(Timer::IdleTimeout));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+use labwire_session::{CloseReason, Link, Protocol, Responder, Timer};
 
 use super::command::{Message, MessageDecoder, ModuleKind, Order, Report};
 use super::generation::Generation;
@@ -126,14 +126,14 @@ impl Protocol for Client {
         !self.link.is_full() && self.grabs < MAX_GRABS
     }
 
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         let request_timeout = self.limits.session.request_timeout;
         self.since
-            .map(|since| (since + request_timeout, "request-timeout"))
+            .map(|since| (since + request_timeout, Timer::RequestTimeout))
     }
 }
 
-impl ServerSession for Client {
+impl Responder for Client {
     type Reply = Report;
 
     fn reply(&mut self, now: Instant, report: Report) {

@@ -1,12 +1,14 @@
 //! The controller's side of one connection.
 
+use alloc::string::ToString;
+
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol};
+use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol};
 
 use super::command::{Message, Report};
 use super::control::{ControlAnswer, ControlRequest};
 use super::decode::{Decoder, Expect};
-use super::encode::{EncodeError, encode};
+use super::encode::encode;
 use super::generation::Generation;
 use super::limits::Limits;
 use super::server::CONTROLLER;
@@ -30,18 +32,6 @@ impl Controller {
         let mut decoder = Decoder::new(Generation::G4, limits);
         decoder.expect(Expect::Item);
         Self { link, decoder }
-    }
-
-    /// Sends a request; its answer comes as an event, in the order in which the modules allow.
-    ///
-    /// # Errors
-    /// It is too long to be sent.
-    pub fn request(&mut self, now: Instant, request: &ControlRequest) -> Result<(), EncodeError> {
-        let mut result = Ok(());
-        self.link.send_with(now, |output| {
-            result = encode(Generation::G4, &request.to_object(), output)
-        });
-        result
     }
 
     fn read(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
@@ -80,5 +70,22 @@ impl Protocol for Controller {
 
     fn shut_down(&mut self, now: Instant) {
         self.link.close_after_linger(now, CloseReason::Shutdown);
+    }
+}
+
+impl Asker for Controller {
+    /// A request. Answers come in the order in which the modules are done; each has the `id` of its request.
+    type Request = ControlRequest;
+    type Ticket = ();
+
+    fn request(&mut self, now: Instant, request: &ControlRequest) -> Result<(), Misuse> {
+        if !self.link.is_open() {
+            return Err(Misuse::Closed);
+        }
+        let mut sent = Ok(());
+        self.link.send_with(now, |output| {
+            sent = encode(Generation::G4, &request.to_object(), output)
+        });
+        sent.map_err(|error| Misuse::Unsendable(error.to_string()))
     }
 }

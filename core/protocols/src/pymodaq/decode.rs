@@ -15,8 +15,8 @@ mod head;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use labwire_session::CloseReason;
 use labwire_session::framing::length32::Run;
+use labwire_session::{CloseReason, Limit};
 
 use self::build::{Composite, build};
 use self::head::{ArrayHead, Head};
@@ -36,8 +36,8 @@ pub enum DecodeError {
     /// It is larger than is accepted.
     #[error("limit {limit} of {value} exceeded")]
     LimitExceeded {
-        /// The limit's name.
-        limit: &'static str,
+        /// The limit.
+        limit: Limit,
         /// Its value.
         value: usize,
     },
@@ -47,10 +47,7 @@ impl From<DecodeError> for CloseReason {
     fn from(error: DecodeError) -> Self {
         match error {
             DecodeError::Malformed(what) => Self::PeerMisbehaved(what),
-            DecodeError::LimitExceeded { limit, value } => Self::LimitExceeded {
-                limit,
-                value: value as u64,
-            },
+            DecodeError::LimitExceeded { limit, value } => Self::exceeded(limit, value),
         }
     }
 }
@@ -368,7 +365,7 @@ impl Decoder {
             } else {
                 let value = self.limits.session.message_bytes;
                 DecodeError::LimitExceeded {
-                    limit: "message-bytes",
+                    limit: Limit::MessageBytes,
                     value,
                 }
             });
@@ -381,7 +378,7 @@ impl Decoder {
         if count > self.values_left {
             let value = self.limits.message_values;
             return Err(DecodeError::LimitExceeded {
-                limit: "message-values",
+                limit: Limit::MessageValues,
                 value,
             });
         }
@@ -418,7 +415,7 @@ impl Decoder {
         if self.depth == self.limits.message_depth {
             let value = self.limits.message_depth;
             return Err(DecodeError::LimitExceeded {
-                limit: "message-depth",
+                limit: Limit::MessageDepth,
                 value,
             });
         }

@@ -9,7 +9,7 @@
 use alloc::string::String;
 
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+use labwire_session::{CloseReason, Link, Protocol, Responder, Timer};
 
 use super::command::{Message, ModuleKind, Order, Report};
 use super::decode::{Decoder, Expect};
@@ -274,14 +274,14 @@ impl Protocol for Server {
         self.link.abort(reason);
     }
 
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         let request_timeout = self.limits.session.request_timeout;
         self.since
-            .map(|since| (since + request_timeout, "request-timeout"))
+            .map(|since| (since + request_timeout, Timer::RequestTimeout))
     }
 }
 
-impl ServerSession for Server {
+impl Responder for Server {
     type Reply = Instruction;
 
     /// Orders are for modules, answers for controllers; the other way round they are ignored.

@@ -1,12 +1,12 @@
 //! The client's side of a connection.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use labwire_session::framing::length32;
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol};
+use labwire_session::{Asker, CloseReason, Limit, Link, Misuse, Protocol, Timer};
 
 use super::{END_OF_REQUEST, Limits, Transport};
 
@@ -29,20 +29,6 @@ pub struct Client {
     since: Instant,
 }
 
-/// A text that cannot be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Misuse {
-    /// The connection has ended, or has carried the one request that it was for.
-    #[error("the connection takes no more requests")]
-    Closed,
-    /// Ctrl-D inside the text would end it.
-    #[error("the text contains Ctrl-D, which ends a request")]
-    ControlD,
-    /// The text is longer than 4 GiB.
-    #[error("the text is too long")]
-    TooLong,
-}
-
 impl Client {
     /// A connection.
     pub fn new(transport: Transport, limits: Limits) -> Self {
@@ -55,38 +41,6 @@ impl Client {
             buffer: Vec::new(),
             since: Instant::ZERO,
         }
-    }
-
-    /// Sends a text; see [`Request::to_text`](super::Request::to_text).
-    ///
-    /// # Errors
-    /// When this connection cannot carry it.
-    pub fn send(&mut self, now: Instant, text: &str) -> Result<(), Misuse> {
-        if !self.link.is_open() || !self.may_send {
-            return Err(Misuse::Closed);
-        }
-        match self.transport {
-            Transport::Tcp => {
-                if text.as_bytes().contains(&END_OF_REQUEST) {
-                    return Err(Misuse::ControlD);
-                }
-                self.link.send(now, text.as_bytes());
-                self.link.send(now, &[END_OF_REQUEST]);
-                self.link.finish_sending();
-                self.may_send = false;
-            }
-            Transport::WebSocket => {
-                let mut sent = Ok(());
-                self.link
-                    .send_with(now, |output| sent = length32::put(output, text.as_bytes()));
-                sent.map_err(|_| Misuse::TooLong)?;
-            }
-        }
-        if self.unanswered == 0 {
-            self.since = now;
-        }
-        self.unanswered += 1;
-        Ok(())
     }
 
     /// Nothing more will be sent; the connection ends with the last answer.
@@ -133,11 +87,8 @@ impl Client {
     }
 
     fn too_long(&mut self) {
-        let value = self.limits.session.message_bytes as u64;
-        self.link.abort(CloseReason::LimitExceeded {
-            limit: "message-bytes",
-            value,
-        });
+        let limit = self.limits.session.message_bytes;
+        self.link.abort(CloseReason::exceeded(Limit::MessageBytes, limit));
     }
 
     fn misbehaved(&mut self, how: String) {
@@ -184,13 +135,48 @@ impl Protocol for Client {
         self.end_when_answered(now, CloseReason::Shutdown);
     }
 
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         let waits = self.unanswered > 0;
         waits.then(|| {
             (
                 self.since + self.limits.session.request_timeout,
-                "request-timeout",
+                Timer::RequestTimeout,
             )
         })
+    }
+}
+
+impl Asker for Client {
+    /// A [`Request`](super::Request) as text.
+    type Request = str;
+    type Ticket = ();
+
+    fn request(&mut self, now: Instant, text: &str) -> Result<(), Misuse> {
+        if !self.link.is_open() || !self.may_send {
+            return Err(Misuse::Closed);
+        }
+        match self.transport {
+            Transport::Tcp => {
+                if text.as_bytes().contains(&END_OF_REQUEST) {
+                    let why = "the text contains Ctrl-D, which ends a request";
+                    return Err(Misuse::Unsendable(why.into()));
+                }
+                self.link.send(now, text.as_bytes());
+                self.link.send(now, &[END_OF_REQUEST]);
+                self.link.finish_sending();
+                self.may_send = false;
+            }
+            Transport::WebSocket => {
+                let mut sent = Ok(());
+                self.link
+                    .send_with(now, |output| sent = length32::put(output, text.as_bytes()));
+                sent.map_err(|error| Misuse::Unsendable(error.to_string()))?;
+            }
+        }
+        if self.unanswered == 0 {
+            self.since = now;
+        }
+        self.unanswered += 1;
+        Ok(())
     }
 }

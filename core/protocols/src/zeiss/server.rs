@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use labwire_session::framing::length32;
 use labwire_session::framing::until::Until;
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Link, Protocol, ServerSession};
+use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
 
 use super::messages::{Request, decode_message};
 use super::{END_OF_REQUEST, Limits, QUIT, Transport};
@@ -136,11 +136,8 @@ impl Server {
     }
 
     fn too_long(&mut self, now: Instant) {
-        let (limit, value) = ("message-bytes", self.limits.session.message_bytes);
-        self.ending = Some(CloseReason::LimitExceeded {
-            limit,
-            value: value as u64,
-        });
+        let (limit, value) = (Limit::MessageBytes, self.limits.session.message_bytes);
+        self.ending = Some(CloseReason::exceeded(limit, value));
         self.buffer = Vec::new();
         self.answer(
             now,
@@ -188,7 +185,7 @@ impl Protocol for Server {
         self.read_buffer(now);
     }
 
-    fn deadline(&self) -> Option<(Instant, &'static str)> {
+    fn deadline(&self) -> Option<(Instant, Timer)> {
         if !self.can_receive() {
             return None;
         }
@@ -196,24 +193,24 @@ impl Protocol for Server {
         // A WebSocket has proved with its handshake that it means it, and may wait for a person.
         Some(
             if self.transport == Transport::WebSocket && self.buffer.is_empty() {
-                (self.since + limits.idle_timeout, "idle-timeout")
+                (self.since + limits.idle_timeout, Timer::IdleTimeout)
             } else {
-                (self.since + limits.request_timeout, "request-timeout")
+                (self.since + limits.request_timeout, Timer::RequestTimeout)
             },
         )
     }
 
-    fn expire(&mut self, now: Instant, name: &'static str) {
-        self.ending = Some(CloseReason::TimedOut(name));
+    fn expire(&mut self, now: Instant, timer: Timer) {
+        self.ending = Some(CloseReason::TimedOut(timer));
         let allowed = self.limits.session.request_timeout;
         self.answer(
             now,
-            &format!("Error: No complete message within the {name} of {allowed:?}."),
+            &format!("Error: No complete message within the {timer} of {allowed:?}."),
         );
     }
 }
 
-impl ServerSession for Server {
+impl Responder for Server {
     /// The answer, without CR LF.
     type Reply = String;
 

@@ -1,7 +1,8 @@
 //! Which device is meant, and how it talks.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use labwire_core::device::{self, Dialect, DialectError, Request, SubmitError, unescape};
+use labwire_core::device::{self, Dialect, DialectError, Request, unescape};
+use labwire_core::session::Misuse;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceOptions};
 
 use crate::common::seconds;
@@ -72,7 +73,7 @@ impl Target {
             DeviceError::Failed(device::Failure::Refused(_) | device::Failure::Unexpected(_)) => {
                 failure::PROTOCOL
             }
-            DeviceError::Refused(SubmitError::QueueFull) => failure::SYSTEM,
+            DeviceError::Refused(Misuse::QueueFull) => failure::SYSTEM,
             _ => failure::UNAVAILABLE,
         };
         let failure = Failure::new(code, format!("{}: {error}", self.address));

@@ -8,11 +8,17 @@ use core::time::Duration;
 use labwire_protocols::pymodaq::{
     Answer, Command, DataDim, DataToExport, DataWithAxes, Generation, Instruction, Order,
 };
-use labwire_session::CloseReason;
 use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Timer};
 
 use super::{Module, seconds};
 use crate::registry::{OperationError, OperationId, Outcome, RegistryConfig};
+
+const ANSWER_TIMEOUT: Timer = Timer::Other("answer-timeout");
+const GRAB_TIMEOUT: Timer = Timer::Other("grab-timeout");
+const MOVE_TIMEOUT: Timer = Timer::Other("move-timeout");
+const SET_TIMEOUT: Timer = Timer::Other("set-timeout");
+const STOP_TIMEOUT: Timer = Timer::Other("stop-timeout");
 
 /// How often a stage that was told to stop is asked where it is.
 const STOP_POLL: Duration = Duration::from_millis(100);
@@ -146,38 +152,38 @@ impl Module {
         }
     }
 
-    pub(in crate::registry) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+    pub(in crate::registry) fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         let grab = self
             .grabbing
             .as_ref()
-            .map(|grabbing| (grabbing.due, "grab-timeout"));
+            .map(|grabbing| (grabbing.due, GRAB_TIMEOUT));
         // Nobody waits for a move that was given up.
         let moving = self.moving.as_ref().filter(|moving| moving.operation.is_some());
-        let moving = moving.map(|moving| (moving.due, "move-timeout"));
+        let moving = moving.map(|moving| (moving.due, MOVE_TIMEOUT));
         let stop = self
             .stopping
             .as_ref()
-            .map(|stopping| (stopping.due, "stop-timeout"));
+            .map(|stopping| (stopping.due, STOP_TIMEOUT));
         let ask = self
             .stopping
             .as_ref()
             .and_then(|stopping| stopping.ask_at)
-            .map(|at| (at, "stop-poll"));
-        let answer = self.answer_due.map(|due| (due, "answer-timeout"));
+            .map(|at| (at, Timer::Other("stop-poll")));
+        let answer = self.answer_due.map(|due| (due, ANSWER_TIMEOUT));
         let set = self
             .setting
             .iter()
-            .map(|setting| (setting.due, "set-timeout"))
+            .map(|setting| (setting.due, SET_TIMEOUT))
             .min();
         [grab, moving, stop, ask, answer, set].into_iter().flatten().min()
     }
 
     pub(in crate::registry) fn handle_timeout(&mut self, now: Instant, config: &RegistryConfig) {
-        let timed_out = |name| Err(OperationError::TimedOut(name));
+        let timed_out = |timer| Err(OperationError::TimedOut(timer));
         if let Some(grabbing) = self.grabbing.as_mut().filter(|grabbing| grabbing.due <= now) {
             grabbing.due = now + config.grab_timeout;
             match grabbing.operation.take() {
-                Some(operation) => self.finish(operation, timed_out("grab-timeout")),
+                Some(operation) => self.finish(operation, timed_out(GRAB_TIMEOUT)),
                 None => {
                     let reason = "it owes data for twice the grab-timeout".to_string();
                     self.instructions.push(Instruction::Drop(reason));
@@ -187,11 +193,11 @@ impl Module {
         if let Some(moving) = self.moving.as_mut().filter(|moving| moving.due <= now)
             && let Some(operation) = moving.operation.take()
         {
-            self.finish(operation, timed_out("move-timeout"));
+            self.finish(operation, timed_out(MOVE_TIMEOUT));
         }
         if let Some(stopping) = self.stopping.take_if(|stopping| stopping.due <= now) {
             for operation in stopping.operations {
-                self.finish(operation, timed_out("stop-timeout"));
+                self.finish(operation, timed_out(STOP_TIMEOUT));
             }
         }
         if self
@@ -204,7 +210,7 @@ impl Module {
         }
         if self.answer_due.take_if(|due| *due <= now).is_some() {
             for operation in core::mem::take(&mut self.asking) {
-                self.finish(operation, timed_out("answer-timeout"));
+                self.finish(operation, timed_out(ANSWER_TIMEOUT));
             }
         }
         for setting in self
