@@ -220,7 +220,7 @@ fn data_that_hardly_any_particle_explains_kill_none() {
     }
     let warnings: Vec<&str> = designer.warnings().collect();
     assert!(
-        warnings[0].contains("so far from what the model can give"),
+        warnings[0].contains("so far from the model's predictions"),
         "{warnings:?}"
     );
 }

@@ -204,7 +204,7 @@ fn everything_that_is_wrong_has_its_words() {
         ),
         (
             &[("options", r#"{"choke": 2}"#)],
-            "expected a number up to 1, found 2",
+            "expected a number of at most 1, found 2",
         ),
         (
             &[("newrun", r#"{"n": "1/0"}"#)],
@@ -223,7 +223,7 @@ fn everything_that_is_wrong_has_its_words() {
     assert!(read("{").is_err() && read("[]").is_err() && read("").is_err());
     let impossible = file(&[("constraints", r#"["a > 2"]"#)]);
     let refused = Designer::new(read(&impossible).expect("a file"), 1).unwrap_err();
-    assert!(refused.to_string().contains("broke a constraint"), "{refused}");
+    assert!(refused.to_string().contains("violated a constraint"), "{refused}");
 }
 
 proptest! {

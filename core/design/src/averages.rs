@@ -1,4 +1,4 @@
-//! Measurements at the same setting, taken together.
+//! Averages of the measurements taken at the same setting.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -8,17 +8,17 @@ use labwire_solve::math::sqrt;
 
 use super::measurement::Measurement;
 
-/// What was measured at one setting.
+/// Average of the measurements at one setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Average {
-    /// The setting, a number for each knob.
+    /// Setting, one value per knob.
     pub setting: Vec<f64>,
-    /// How often it was measured.
+    /// Number of measurements at the setting.
     pub count: usize,
-    /// The mean of the values, one for each channel.
+    /// Mean of the measured values, one per channel.
     pub mean: Vec<f64>,
-    /// Their standard deviation (of the population) over the square root of `count`, one for each channel; 0 where there
-    /// is only one.
+    /// Standard error of the mean, one per channel: the population standard deviation over the square root
+    /// of `count`; 0 for a single measurement.
     pub standard_error: Vec<f64>,
 }
 
@@ -31,7 +31,7 @@ pub fn averages(measurements: &[Measurement]) -> Vec<Average> {
 }
 
 fn compare(a: &[f64], b: &[f64]) -> Ordering {
-    // -0 is 0.
+    // -0 and 0 are the same setting.
     a.iter().zip(b).fold(Ordering::Equal, |order, (a, b)| {
         order.then((a + 0.0).total_cmp(&(b + 0.0)))
     })

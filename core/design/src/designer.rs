@@ -1,4 +1,4 @@
-//! The designer: a distribution of what is known, and what to do next.
+//! The designer: the distribution of the parameters and the choice of the next setting.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -15,18 +15,18 @@ use super::model::Points;
 use super::particles::Particles;
 use super::utility::UtilityScan;
 
-/// Seeds and counts are below it, so that every reader of JSON has them as they are.
+/// Exclusive upper bound on seeds and counts, so that every JSON reader represents them exactly.
 pub(super) const MAX_COUNT: u64 = 1 << 53;
-/// How many warnings are kept; the oldest go first.
+/// Number of warnings kept; the oldest are dropped first.
 const MAX_WARNINGS: usize = 100;
-/// How often particles outside of the constraints are drawn again.
+/// Number of times particles that violate the constraints are drawn again.
 const MAX_DRAWS: usize = 1000;
 
-/// Sequential Bayesian experiment design: says where to measure next, and learns from what was measured.
+/// Sequential Bayesian experiment designer: suggests the next setting and learns from the measurements.
 ///
-/// The distribution of the parameters is a set of weighted particles (McMichael, Blakley and Dushenko, J. Res. NIST 126,
-/// 126002 (2021)). It is a function of the experiment, the seed and the measurements, whatever was asked in between: the
-/// same on every machine, bit for bit.
+/// The distribution of the parameters is a set of weighted particles (McMichael, Blakley and Dushenko, J.
+/// Res. NIST 126, 126002 (2021)). It depends only on the experiment, the seed and the measurements, not on
+/// the queries in between, and is identical bit for bit on every machine.
 #[derive(Clone, Debug)]
 pub struct Designer {
     pub(super) experiment: Experiment,
@@ -42,10 +42,12 @@ pub struct Designer {
 }
 
 impl Designer {
-    /// A designer that knows the priors only. `seed` is below 2^53, a whole number in every language.
+    /// Creates a designer that knows only the priors. `seed` must be below 2^53, so that it is exact in
+    /// every language.
     ///
     /// # Errors
-    /// When the seed is not, the experiment's options make no sense, or its constraints leave nothing of the priors.
+    /// If the seed is too large, the experiment's options are invalid, or its constraints exclude all
+    /// samples of the priors.
     pub fn new(experiment: Experiment, seed: u64) -> Result<Self, DesignError> {
         experiment.check()?;
         if seed >= MAX_COUNT {
@@ -77,12 +79,12 @@ impl Designer {
         }
     }
 
-    /// The experiment.
+    /// Experiment being designed.
     pub fn experiment(&self) -> &Experiment {
         &self.experiment
     }
 
-    /// Where to measure next, a number for each knob, as the experiment's option `selection` says.
+    /// Next setting to measure, one value per knob, chosen by the experiment's option `selection`.
     pub fn suggest(&mut self) -> Vec<f64> {
         match self.experiment.options.selection {
             Selection::Optimal => self.optimal_setting(),
@@ -91,27 +93,27 @@ impl Designer {
         }
     }
 
-    /// The setting of the highest utility, `opt_setting` of OptBayesExpt.
+    /// Setting with the highest utility; OptBayesExpt's `opt_setting`.
     pub fn optimal_setting(&mut self) -> Vec<f64> {
         let scan = self.scan();
         self.optimum(&scan)
     }
 
-    /// A setting drawn with a probability proportional to utility to the power of `pickiness`, by default the
-    /// experiment's; `good_setting` of OptBayesExpt.
+    /// Setting drawn with probability proportional to its utility raised to the power `pickiness`, by
+    /// default the experiment's; OptBayesExpt's `good_setting`.
     pub fn good_setting(&mut self, pickiness: Option<f64>) -> Vec<f64> {
         let scan = self.scan();
         self.good(&scan, pickiness)
     }
 
-    /// Any setting of the grid.
+    /// Setting drawn uniformly from the grid.
     pub fn random_setting(&mut self) -> Vec<f64> {
         let mut random = self.next_suggestion();
         let grid = &self.experiment.grid;
         grid.setting(random.below(grid.len()))
     }
 
-    /// The utility of every setting, in the order of the grid.
+    /// Utility of every setting, in grid order.
     pub fn utility(&mut self) -> Vec<f64> {
         self.scan().utilities().to_vec()
     }
@@ -122,19 +124,19 @@ impl Designer {
         scan
     }
 
-    /// Begins to compute the utility of every setting, for callers that do it in parts.
+    /// Starts computing the utility of every setting, for callers that spread the work over several calls.
     pub fn start_scan(&mut self) -> UtilityScan {
         let mut random = self.next_suggestion();
         let previous = self.history.last().map(|last| last.setting.as_slice());
         UtilityScan::new(&self.experiment, &self.particles, previous, &mut random)
     }
 
-    /// Works on, for about `settings` settings. Whether all are done.
+    /// Continues the scan by about `settings` settings. Returns whether the scan is complete.
     pub fn continue_scan(&mut self, scan: &mut UtilityScan, settings: usize) -> bool {
         scan.step(&mut self.experiment, settings)
     }
 
-    /// The most useful setting of a scan that is done: the first, of several.
+    /// Setting of highest utility in a complete scan; the first one if there are several.
     pub fn optimum(&self, scan: &UtilityScan) -> Vec<f64> {
         let mut best = (0, f64::NEG_INFINITY);
         for (i, utility) in scan.utilities().iter().enumerate() {
@@ -145,7 +147,7 @@ impl Designer {
         self.experiment.grid.setting(best.0)
     }
 
-    /// A good setting by a scan that is done; see [`good_setting`](Self::good_setting).
+    /// Setting drawn from a complete scan; see [`good_setting`](Self::good_setting).
     pub fn good(&mut self, scan: &UtilityScan, pickiness: Option<f64>) -> Vec<f64> {
         let pickiness = pickiness.unwrap_or(self.experiment.options.pickiness);
         let mut random = self.next_suggestion();
@@ -156,7 +158,7 @@ impl Designer {
             .copied()
             .filter(|utility| utility.is_finite())
             .fold(0.0, max);
-        // Relative to the largest, so that no power overflows. What is no number is not chosen.
+        // Relative to the largest, so that no power overflows. A NaN utility is never chosen.
         let weight = |utility: &f64| match utility / largest {
             share if share > 0.0 && share <= 1.0 => pow(share, pickiness),
             _ => 0.0,
@@ -185,25 +187,26 @@ impl Designer {
         self.random.stream(self.seed, 2 * self.suggestions)
     }
 
-    /// The mean of each parameter.
+    /// Mean of each parameter.
     pub fn mean(&self) -> Vec<f64> {
         self.particles.mean()
     }
 
-    /// The standard deviation of each parameter, of the population.
+    /// Standard deviation (of the population) of each parameter.
     pub fn std(&self) -> Vec<f64> {
         self.particles.std()
     }
 
-    /// The covariance matrix of the parameters, by rows; divided by 1 minus the sum of squared weights.
+    /// Covariance matrix of the parameters, by rows, normalised by 1 minus the sum of the squared weights.
     pub fn covariance(&self) -> Vec<Vec<f64>> {
         self.particles.covariance()
     }
 
-    /// For each parameter the ends of the interval that holds it with `probability`, as likely above as below.
+    /// Central credible interval of each parameter: `probability` inside, equal probabilities below and
+    /// above.
     ///
     /// # Errors
-    /// When `probability` is not between 0 and 1.
+    /// If `probability` is not between 0 and 1.
     pub fn interval(&self, probability: f64) -> Result<Vec<[f64; 2]>, DesignError> {
         if probability > 0.0 && probability < 1.0 {
             Ok(self.particles.intervals(probability))
@@ -212,30 +215,31 @@ impl Designer {
         }
     }
 
-    /// The effective sample size: how many particles of equal weight would tell as much.
+    /// Effective sample size: the number of equally weighted particles that would carry the same
+    /// information.
     pub fn effective_sample_size(&self) -> f64 {
         self.particles.effective()
     }
 
-    /// The entropy of a normal distribution with the same covariance, in nats.
+    /// Entropy, in nats, of a normal distribution with the same covariance.
     pub fn entropy(&self) -> f64 {
         self.particles.entropy()
     }
 
-    /// The values of a parameter, one for each particle.
+    /// Values of one parameter, one per particle.
     ///
     /// # Panics
-    /// When there is no such parameter.
+    /// If `parameter` is out of range.
     pub fn particles(&self, parameter: usize) -> &[f64] {
         self.particles.row(parameter)
     }
 
-    /// The number of particles.
+    /// Number of particles.
     pub fn num_particles(&self) -> usize {
         self.particles.len()
     }
 
-    /// The weight of each particle; their sum is 1.
+    /// Weights of the particles; they sum to 1.
     pub fn weights(&self) -> Vec<f64> {
         let total = self.particles.total();
         self.particles
@@ -245,27 +249,27 @@ impl Designer {
             .collect()
     }
 
-    /// What was measured.
+    /// Measurements taken in so far, oldest first.
     pub fn history(&self) -> &[Measurement] {
         &self.history
     }
 
-    /// The seed.
+    /// Seed of the random numbers.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// How often the particles were resampled.
+    /// Number of times the particles were resampled.
     pub fn resamplings(&self) -> u64 {
         self.resamplings
     }
 
-    /// What should be known, oldest first: settings off the grid, measurements that hardly fit.
+    /// Warnings, oldest first: settings off the grid, measurements that hardly any particle explains.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         self.warnings.iter().map(String::as_str)
     }
 
-    /// Adds a warning of the caller's.
+    /// Adds a warning of the caller's own.
     pub fn warn(&mut self, warning: String) {
         if self.warnings.len() == MAX_WARNINGS {
             self.warnings.pop_front();
@@ -274,7 +278,7 @@ impl Designer {
     }
 }
 
-/// What was known when a posterior was loaded: where taking back ends.
+/// State at the time a posterior was loaded; undoing stops there.
 #[derive(Clone, Debug)]
 pub(super) struct Loaded {
     pub(super) measurements: usize,
@@ -282,7 +286,7 @@ pub(super) struct Loaded {
     pub(super) particles: Particles,
 }
 
-/// Particles drawn from the priors, inside of the constraints.
+/// Draws particles from the priors that satisfy the constraints.
 fn prior(experiment: &mut Experiment, random: &mut Random) -> Result<Particles, DesignError> {
     let count = experiment.options.particles;
     let num_parameters = experiment.parameters.len();
@@ -305,8 +309,7 @@ fn prior(experiment: &mut Experiment, random: &mut Random) -> Result<Particles, 
             }
             tries += 1;
             if tries == MAX_DRAWS {
-                let message =
-                    format!("{MAX_DRAWS} draws from the priors, one after the other, broke a constraint");
+                let message = format!("{MAX_DRAWS} draws from the priors, in a row violated a constraint");
                 return Err(DesignError::experiment(message));
             }
         }
@@ -316,7 +319,7 @@ fn prior(experiment: &mut Experiment, random: &mut Random) -> Result<Particles, 
     }
     if !all_finite(&values) {
         return Err(DesignError::experiment(
-            "the priors reach beyond the numbers there are",
+            "the priors exceed the range of 64-bit floats",
         ));
     }
     Ok(Particles::new(values, count))

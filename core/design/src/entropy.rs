@@ -1,10 +1,10 @@
-//! The entropy of a distribution of which only samples are known.
+//! Entropy of a distribution that is known only through samples.
 
 use labwire_solve::math::{floor, log, sqrt};
 
-/// The differential entropy, in nats, estimated from samples, which are sorted by it. Spacings of the sorted samples are
-/// what counts; the estimator is chosen by their number, as SciPy's `differential_entropy` does: van Es (1992) up to 10,
-/// Ebrahimi, Pflughoeft and Soofi (1994) up to 1000, Vasicek (1976) beyond.
+/// Estimates the differential entropy, in nats, from samples, which it sorts. The estimator works on the
+/// spacings of the sorted samples and is chosen by their number, as in SciPy's `differential_entropy`: van
+/// Es (1992) up to 10, Ebrahimi, Pflughoeft and Soofi (1994) up to 1000, Vasicek (1976) beyond.
 pub fn differential_entropy(samples: &mut [f64]) -> f64 {
     samples.sort_unstable_by(f64::total_cmp);
     let n = samples.len();
@@ -27,7 +27,8 @@ fn van_es(sorted: &[f64], m: usize) -> f64 {
     spacings / (n - m) as f64 + harmonic + log(m as f64) - log((n + 1) as f64)
 }
 
-/// The distance between the samples `m` before and after the sample `i`, those at the ends standing for what is beyond.
+/// Distance between the samples `m` before and `m` after sample `i`; beyond the ends, the end samples are
+/// used.
 fn spacing(sorted: &[f64], i: usize, m: usize) -> f64 {
     sorted[(i + m).min(sorted.len() - 1)] - sorted[i.saturating_sub(m)]
 }
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
     use labwire_solve::random::Random;
 
-    /// The F4 of the reference problems.
+    /// Values of problem F4 of the reference problems.
     #[test]
     fn estimates_are_scipys() {
         let mut samples = [3.1, 0.5, 0.9, 1.4, 2.0, 2.2, 0.1, 3.3, 4.7, 5.0, 6.2, 7.7];

@@ -1,47 +1,45 @@
-//! Why a designer refuses.
+//! Errors of the designer.
 
 use alloc::string::String;
 
-/// Why a designer refuses. Whatever it refuses, it stays as it was.
+/// Error of a designer. The designer that returns it is unchanged.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DesignError {
-    /// The experiment makes no sense.
+    /// The experiment is invalid.
     #[error("{0}")]
     Experiment(String),
-    /// A list is too long or too short.
+    /// A list has the wrong length.
     #[error("{what} must have {expected} numbers, not {found}")]
     Length {
-        /// What the list is.
+        /// Name of the list.
         what: &'static str,
-        /// How long it must be.
+        /// Length that was expected.
         expected: usize,
-        /// How long it is.
+        /// Length that was found.
         found: usize,
     },
-    /// A number that must be finite is not.
+    /// A value that must be finite is not.
     #[error("{0} must be finite numbers")]
     NotFinite(&'static str),
     /// A standard deviation is not a positive number.
     #[error("a standard deviation must be a positive number, not {0}")]
     Sigma(f64),
-    /// Neither the measurement nor the experiment says how large the noise is.
-    #[error(
-        "the measurement needs its standard deviation: the experiment does not say how large the noise is"
-    )]
+    /// The noise is given neither by the measurement nor by the experiment.
+    #[error("the measurement needs its standard deviation: the experiment does not give the noise")]
     NoSigma,
-    /// No particle is left that could have given the measurement.
+    /// No particle can explain the measurement.
     #[error(
-        "the model gives no number at this setting, or only some that are infinitely far from the measurement"
+        "at this setting the model has no finite value, or only values infinitely far from the measurement"
     )]
     NoLikelihood,
     /// A probability is not between 0 and 1.
     #[error("a probability must be between 0 and 1, not {0}")]
     Probability(f64),
-    /// There is no measurement to take back.
-    #[error("there is no measurement to take back")]
+    /// There is no measurement to undo.
+    #[error("there is no measurement to undo")]
     NothingToUndo,
-    /// What should be a saved posterior of this experiment is not.
+    /// The text is not a saved posterior of this experiment.
     #[error("{0}")]
     Posterior(String),
 }

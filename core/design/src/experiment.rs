@@ -1,4 +1,4 @@
-//! What an experiment is: settings, parameters sought, model, noise, and how to design.
+//! Description of an experiment: settings, unknown parameters, model, noise and design options.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -10,7 +10,7 @@ use super::grid::{Grid, Knob};
 use super::model::Model;
 use super::prior::Parameter;
 
-/// An experiment, from a file ([`from_json`](Self::from_json)) or put together in Rust.
+/// Experiment, read from a file ([`from_json`](Self::from_json)) or built in Rust.
 ///
 /// ```
 /// use labwire_design::{Closure, Designer, Experiment, Knob, Parameter, Prior, linspace};
@@ -30,118 +30,122 @@ use super::prior::Parameter;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Experiment {
-    /// Its name.
+    /// Name of the experiment.
     pub name: String,
-    /// The settings that are designed with.
+    /// Settings to choose from.
     pub grid: Grid,
-    /// What is sought.
+    /// Unknown parameters and their priors.
     pub parameters: Vec<Parameter>,
-    /// The constants of the model, for those who ask; the model has them already.
+    /// Constants of the model, for display only: the model already contains them.
     pub constants: Vec<Constant>,
-    /// What a new run may set, and what it is now; for those who ask.
+    /// Arguments of a new run and their current values, for display only.
     pub arguments: Vec<(String, f64)>,
-    /// What is measured at a setting, given the parameters: an output for each channel.
+    /// Model of the measured values: one output per channel, as a function of setting and parameters.
     pub model: Box<dyn Model>,
-    /// The noise of a measurement.
+    /// Noise of a measurement.
     pub noise: Noise,
-    /// What a measurement costs, in any unit; utilities are divided by it.
+    /// Cost of a measurement, in any unit; utilities are divided by it.
     pub cost: Option<Cost>,
-    /// Outputs that must not be 0, as functions of the parameters; its settings are empty. Particles elsewhere are
-    /// not allowed.
+    /// Constraints on the parameters: outputs that must not be 0. Their settings are empty. Particles that
+    /// violate one are rejected.
     pub constraints: Option<Box<dyn Model>>,
-    /// How to design.
+    /// Options of the design.
     pub options: DesignOptions,
 }
 
-/// A number of the model's that is not sought.
+/// Constant of the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constant {
-    /// Its name.
+    /// Name of the constant.
     pub name: String,
-    /// Its value.
+    /// Value of the constant.
     pub value: f64,
-    /// It was written as a whole number.
+    /// Whether it was written as a whole number.
     pub is_whole: bool,
 }
 
-/// How large the noise of a measurement is: standard deviations of a normal distribution, one for each channel.
+/// Noise of a measurement: standard deviations of a normal distribution, one per channel.
 #[derive(Clone, Debug)]
 pub enum Noise {
-    /// Each measurement brings its own. For the utility it is 1 in every channel.
+    /// Reported with each measurement. The utility assumes 1 in every channel.
     Reported,
-    /// This, unless a measurement brings its own.
+    /// Constant, unless a measurement reports its own.
     Known(Vec<f64>),
-    /// A function of the setting, unless a measurement brings its own.
+    /// Function of the setting, unless a measurement reports its own.
     OfSetting(Box<dyn Model>),
-    /// A function of setting and parameters: the noise is itself to be found out, and what a measurement brings does
-    /// not count. A particle for which it is not positive has no likelihood.
+    /// Function of setting and parameters. The noise is itself unknown, and values reported with a
+    /// measurement are ignored. A particle with a noise that is not positive has likelihood 0.
     Unknown(Box<dyn Model>),
 }
 
-/// What a measurement costs.
+/// Cost of a measurement.
 #[derive(Clone, Debug)]
 pub struct Cost {
-    /// Its settings are those of the next measurement, then those of the last one; it has no parameters.
+    /// Cost as a function of the next setting followed by the previous one; it has no parameters.
     pub model: Box<dyn Model>,
-    /// It depends on the last setting. Then the first measurement costs 1 wherever it is.
+    /// Whether the cost depends on the previous setting. If so, the first measurement costs 1 at every
+    /// setting.
     pub needs_previous: bool,
 }
 
-/// What makes a setting useful. `n_draws` particles say what would be measured there.
+/// Utility of a setting, estimated from the values that `draws` particles predict there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Utility {
-    /// The variance of what would be measured over the noise variance, added up over channels. It is linearised: the
-    /// information gain is about half the logarithm of 1 plus it.
+    /// Variance of the predicted values over the noise variance, summed over the channels. This is a
+    /// linearisation: the information gain is about half the logarithm of 1 plus it.
     #[default]
     VarianceApprox,
-    /// The same with the variance that a normal distribution of the same entropy would have.
+    /// As `VarianceApprox`, with the variance of the normal distribution that has the same entropy.
     PseudoUtility,
-    /// The exponential of the information gain, minus 1, by the entropy of what would be measured with and without
-    /// noise; added up over channels.
+    /// Exponential of the information gain, minus 1, from the entropy of the predicted values with and
+    /// without noise; summed over the channels.
     FullKld,
-    /// The square of the range of what would be measured over the noise variance, added up over channels; meant for
+    /// Squared range of the predicted values over the noise variance, summed over the channels; intended for
     /// two draws.
     MaxMin,
-    /// The expected information gain in nats, by nested Monte Carlo over the draws.
+    /// Expected information gain in nats, by nested Monte Carlo over the draws.
     InformationGain,
 }
 
-/// How a setting is chosen by its utility.
+/// Rule that chooses a setting by its utility.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Selection {
-    /// The most useful one.
+    /// The setting with the highest utility.
     #[default]
     Optimal,
-    /// Drawn with a probability proportional to utility to the power of `pickiness`.
+    /// Random, with probability proportional to the utility raised to the power `pickiness`.
     Good,
-    /// Any.
+    /// Random, with equal probabilities.
     Random,
 }
 
-/// How to design. The names and defaults are OptBayesExpt's.
+/// Options of the design. Names and defaults are those of OptBayesExpt.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DesignOptions {
-    /// `particles`: how many points stand for the distribution. Default 10,000.
+    /// `particles`: number of particles that represent the distribution. Default 10,000.
     pub particles: usize,
-    /// `draws`: how many of them the utility is estimated from. Default 30.
+    /// `draws`: number of particles from which the utility is estimated. Default 30.
     pub draws: usize,
-    /// `choke`: the power of the likelihood that counts, up to 1; less than 1 slows learning down. Default 1.
+    /// `choke`: exponent of the likelihood, above 0 and at most 1; less than 1 slows learning down. Default
+    /// 1.
     pub choke: f64,
-    /// `utility`. Default `variance_approx`.
+    /// `utility`: utility of a setting. Default `variance_approx`.
     pub utility: Utility,
-    /// `selection`: what [`suggest`](super::Designer::suggest) does. Default `optimal`.
+    /// `selection`: rule by which [`suggest`](super::Designer::suggest) chooses. Default `optimal`.
     pub selection: Selection,
-    /// `pickiness`: the power of the utility in a good selection. Default 15.
+    /// `pickiness`: exponent of the utility in a `good` selection. Default 15.
     pub pickiness: f64,
-    /// `a_param`: how much of their distance to the mean particles keep when they are resampled. Default 0.98.
+    /// `a_param`: fraction of their distance to the mean that particles keep when they are resampled.
+    /// Default 0.98.
     pub a_param: f64,
-    /// `scale`: whether they are drawn towards the mean at all, which keeps the covariance what it is. Default true.
+    /// `scale`: whether particles are contracted towards the mean, which preserves the covariance. Default
+    /// true.
     pub scale: bool,
-    /// `resample_threshold`: resampling is due when the effective sample size falls below this fraction of the
-    /// particles. Default 0.5.
+    /// `resample_threshold`: particles are resampled when the effective sample size falls below this
+    /// fraction of their number. Default 0.5.
     pub resample_threshold: f64,
-    /// `auto_resample`: whether it happens at all. Default true.
+    /// `auto_resample`: whether particles are resampled at all. Default true.
     pub auto_resample: bool,
 }
 
@@ -163,10 +167,11 @@ impl Default for DesignOptions {
 }
 
 impl Experiment {
-    /// An experiment with noise that each measurement reports, without costs and constraints, and with default options.
+    /// Creates an experiment with noise reported by each measurement, no costs or constraints, and default
+    /// options.
     ///
     /// # Errors
-    /// When there are no knobs, a knob has no values, there are no parameters, or a prior makes no sense.
+    /// If there are no knobs, a knob has no values, there are no parameters, or a prior is invalid.
     pub fn new(
         knobs: Vec<Knob>,
         parameters: Vec<Parameter>,
@@ -195,7 +200,7 @@ impl Experiment {
         })
     }
 
-    /// What is wrong with it, if anything is: with fields set after [`new`](Self::new), too.
+    /// Checks the experiment, including fields set after [`new`](Self::new).
     pub(super) fn check(&self) -> Result<(), DesignError> {
         let options = &self.options;
         let is_fraction = |number: f64| number > 0.0 && number <= 1.0;
@@ -211,21 +216,18 @@ impl Experiment {
             (channels == 0, "the model has no outputs"),
             (
                 noise != channels,
-                "the noise has not as many channels as the model",
+                "the noise and the model differ in their number of channels",
             ),
             (options.particles < 2, "there must be at least two particles"),
             (
                 options.particles > u32::MAX as usize,
-                "there are too many particles",
+                "there are more than 2^32 - 1 particles",
             ),
             (options.draws < 1, "there must be at least one draw"),
-            (
-                !is_fraction(options.choke),
-                "choke must be above 0, and at most 1",
-            ),
+            (!is_fraction(options.choke), "choke must be above 0 and at most 1"),
             (
                 !is_fraction(options.a_param),
-                "a_param must be above 0, and at most 1",
+                "a_param must be above 0 and at most 1",
             ),
             (options.pickiness.is_nan(), "the pickiness must be a number"),
         ];
@@ -235,7 +237,7 @@ impl Experiment {
         }
     }
 
-    /// The number of channels of a measurement.
+    /// Number of channels of a measurement.
     pub fn channels(&self) -> usize {
         self.model.num_outputs()
     }

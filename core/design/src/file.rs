@@ -1,4 +1,4 @@
-//! Reads experiment files: JSON to an [`Experiment`].
+//! Reader of experiment files: JSON to an [`Experiment`].
 
 mod knobs;
 mod options;
@@ -18,9 +18,10 @@ use rules::NoiseText;
 
 use super::experiment::{Constant, Cost, DesignOptions, Experiment, Noise};
 use super::formula::Formula;
+use super::inputs::{PARAMETER, SETTING};
 use super::limits::DesignLimits;
 
-/// The keys of an experiment file.
+/// Keys of an experiment file.
 const KEYS: [&str; 12] = [
     "version",
     "name",
@@ -37,10 +38,10 @@ const KEYS: [&str; 12] = [
 ];
 
 impl Experiment {
-    /// Reads an experiment file. `arguments` are values for the names in its `newrun`, in place of those given there.
+    /// Reads an experiment file. `arguments` override the values that its `newrun` gives to the names in it.
     ///
     /// # Errors
-    /// Whatever is wrong with the text, with its place: see [`TextError`]. No text makes it panic.
+    /// Any fault of the text, with its position: see [`TextError`]. No text causes a panic.
     pub fn from_json(
         text: &str,
         arguments: &[(&str, f64)],
@@ -76,8 +77,8 @@ impl<'t> Reader<'t> {
         let parameters = self.parameters(required("parameters")?)?;
         let (settings, sought) = (required("settings")?, required("parameters")?);
         self.check_particles(sought, parameters.len(), &options)?;
-        self.define_inputs(settings, Input::Parameter)?;
-        self.define_inputs(sought, Input::Variable)?;
+        self.define_inputs(settings, SETTING)?;
+        self.define_inputs(sought, PARAMETER)?;
         if let Some(place) = find(&keys, "let") {
             self.file.definitions(place)?;
         }
@@ -91,7 +92,7 @@ impl<'t> Reader<'t> {
         let cost = find(&keys, "cost")
             .map(|place| self.cost(place, &knobs))
             .transpose()?;
-        // Knobs twice: those of the last setting go to the cost only.
+        // The knobs twice: the previous setting's are inputs of the cost only.
         let inputs = (2 * knobs.len(), parameters.len());
         let graph = &self.file.expander.graph;
         let formula = |inputs: (usize, usize), outputs| {
@@ -120,7 +121,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// What `newrun` names becomes numbers: those of the caller, or of the file.
+    /// Defines the names in `newrun` as numbers: the caller's value where there is one, else the file's.
     fn arguments(
         &mut self,
         place: Option<&Place<'t>>,
@@ -177,7 +178,7 @@ impl<'t> Reader<'t> {
         Ok(constants)
     }
 
-    /// An expression of numbers and constants, and its value.
+    /// Value of a constant expression.
     fn number(&mut self, place: &Place<'t>) -> Result<f64, TextError> {
         let value = self.file.value(place)?;
         let constant = value
@@ -230,7 +231,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Lets expressions use the names of an object as inputs, in order.
+    /// Defines the names of an object as inputs of the expressions, in order.
     fn define_inputs(&mut self, place: &Place<'t>, input: Input) -> Result<(), TextError> {
         for (i, entry) in place.entries("an object")?.iter().enumerate() {
             let name = self.file.new_name(place, entry)?;

@@ -1,4 +1,4 @@
-//! Models from text: compiled expressions, evaluated over lanes of points.
+//! Models from text: compiled expressions, evaluated over blocks of points.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -6,15 +6,16 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use labwire_model::expression::graph::{Expr, Graph, Input};
-use labwire_model::expression::program::{InputLengths, Program};
+use labwire_model::expression::program::Program;
 
+use super::inputs::{self, PARAMETER, SETTING};
 use super::model::{Model, Points};
 
-/// How many points one operation of the interpreter is done for: enough to make its own cost small, few enough for all
-/// values to stay near.
+/// Number of points that one operation of the interpreter processes: enough to amortise its overhead, few
+/// enough for all values to stay in cache.
 const LANES: usize = 64;
 
-/// Expressions of knobs (the graph's parameters) and parameters sought (the graph's variables).
+/// Compiled expressions of settings and parameters.
 #[derive(Clone, Debug)]
 pub(super) struct Formula {
     program: Arc<Program>,
@@ -22,13 +23,8 @@ pub(super) struct Formula {
 }
 
 impl Formula {
-    pub(super) fn new(graph: &Graph, knobs: usize, parameters: usize, outputs: Vec<Expr>) -> Self {
-        let inputs = InputLengths {
-            parameters: knobs,
-            variables: parameters,
-            multipliers: 0,
-        };
-        let program = Program::new(graph, inputs, &[outputs]);
+    pub(super) fn new(graph: &Graph, setting: usize, parameters: usize, outputs: Vec<Expr>) -> Self {
+        let program = Program::new(graph, inputs::lengths(setting, parameters), &[outputs]);
         let mut values = vec![[0.0; LANES]; program.slots];
         program.initialize(&mut values);
         Self {
@@ -37,8 +33,10 @@ impl Formula {
         }
     }
 
-    /// Gives an input its values at the points from `start` on; lanes beyond the last point keep what they had.
-    fn load(&mut self, input: Input, count: usize, points: Points<'_>, start: usize) {
+    /// Loads the values of an input at the points from `start` on; lanes beyond the last point keep their
+    /// old values.
+    fn load(&mut self, input: Input, points: Points<'_>, start: usize) {
+        let count = self.program.inputs.len(input);
         let slot = self.program.input_slot(input);
         for (row, lanes) in self.values[slot..slot + count].iter_mut().enumerate() {
             match *points.row(row) {
@@ -62,13 +60,13 @@ impl Model for Formula {
         let program = Arc::clone(&self.program);
         let len = settings.len().max(parameters.len());
         for start in (0..len).step_by(LANES) {
-            // What stays the same at all points is computed once.
+            // Whatever is the same at all points is computed once.
             if start == 0 || settings.len() > 1 {
-                self.load(Input::Parameter, program.inputs.parameters, settings, start);
+                self.load(SETTING, settings, start);
                 program.prepare(&mut self.values);
             }
             if start == 0 || parameters.len() > 1 {
-                self.load(Input::Variable, program.inputs.variables, parameters, start);
+                self.load(PARAMETER, parameters, start);
             }
             let results = program.run(0, &mut self.values);
             for (row, lanes) in outputs.chunks_exact_mut(len).zip(results) {

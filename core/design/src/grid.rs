@@ -1,20 +1,21 @@
-//! The settings an instrument can be given: every combination of the values of its knobs.
+//! Grid of settings: every combination of the values of the knobs.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use labwire_solve::math::pow;
 
-/// Something that can be set on an instrument.
+/// Adjustable quantity of an instrument.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Knob {
-    /// Its name.
+    /// Name of the knob.
     pub name: String,
-    /// The values it may be given; at least one.
+    /// Values it can be set to; at least one.
     pub values: Vec<f64>,
 }
 
-/// `count` values from `start` to `stop`, both included, equally far apart: bit for bit those of NumPy's `linspace`.
+/// `count` equally spaced values from `start` to `stop`, both included: bit for bit those of NumPy's
+/// `linspace`.
 pub fn linspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
     let step = (stop - start) / (count.max(2) - 1) as f64;
     let mut values: Vec<f64> = (0..count).map(|i| i as f64 * step + start).collect();
@@ -24,7 +25,7 @@ pub fn linspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
     values
 }
 
-/// `count` values from 10^`start` to 10^`stop`, both included, as NumPy's `logspace`.
+/// `count` values from 10^`start` to 10^`stop`, both included, spaced like those of NumPy's `logspace`.
 pub fn logspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
     linspace(start, stop, count)
         .into_iter()
@@ -32,7 +33,7 @@ pub fn logspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Every combination of the values of some knobs, never written out. The last knob changes fastest.
+/// Every combination of the values of the knobs, computed on demand. The last knob varies fastest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
     knobs: Vec<Knob>,
@@ -40,32 +41,32 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The combinations of the values of `knobs`; nothing if there are none, or more than can be counted.
+    /// Creates the grid of `knobs`; `None` if it is empty or its size overflows.
     pub fn new(knobs: Vec<Knob>) -> Option<Self> {
         let counts = knobs.iter().map(|knob| knob.values.len());
         let len = counts.into_iter().try_fold(1_usize, usize::checked_mul)?;
         (len > 0 && !knobs.is_empty()).then_some(Self { knobs, len })
     }
 
-    /// The knobs.
+    /// Knobs of the grid.
     pub fn knobs(&self) -> &[Knob] {
         &self.knobs
     }
 
-    /// The number of combinations.
+    /// Number of settings.
     #[expect(clippy::len_without_is_empty, reason = "there is always one")]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// The setting number `index`, a number for each knob.
+    /// Setting number `index`, one value per knob.
     pub fn setting(&self, index: usize) -> Vec<f64> {
         let mut setting = alloc::vec![0.0; self.knobs.len()];
         self.fill(index, 1, &mut setting);
         setting
     }
 
-    /// Writes the settings from `start` on, `count` of them: the knob `k` of the setting `i` to `rows[k * count + i]`.
+    /// Writes `count` settings from `start` on: knob `k` of setting `i` to `rows[k * count + i]`.
     pub(super) fn fill(&self, start: usize, count: usize, rows: &mut [f64]) {
         let mut repeats = self.len;
         for (knob, row) in self.knobs.iter().zip(rows.chunks_exact_mut(count)) {
@@ -77,7 +78,7 @@ impl Grid {
         }
     }
 
-    /// Whether a setting is one of the combinations.
+    /// Whether `setting` is on the grid.
     pub fn contains(&self, setting: &[f64]) -> bool {
         self.knobs
             .iter()
@@ -85,7 +86,7 @@ impl Grid {
             .all(|(knob, x)| knob.values.contains(x))
     }
 
-    /// All settings: a row for each knob.
+    /// All settings, one row per knob.
     pub fn rows(&self) -> Vec<Vec<f64>> {
         let mut rows = alloc::vec![0.0; self.knobs.len() * self.len];
         self.fill(0, self.len, &mut rows);

@@ -1,4 +1,4 @@
-//! Learning: a measurement changes the weights of the particles.
+//! Learning from measurements: Bayes' rule on the weights of the particles.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -14,21 +14,22 @@ use super::model::Points;
 use super::particles::{BLOCK, Particles};
 use super::resampling::Kernel;
 
-/// In how many stages a measurement is taken in at most.
+/// Largest number of tempering stages of one measurement.
 const MAX_STAGES: usize = 8;
 
 impl Designer {
-    /// Takes in a measurement: `values` holds a number for each channel, `sigma` their standard deviations, one for each
-    /// channel or one for all. A setting that is not on the grid is allowed, and noted in the warnings.
+    /// Updates the distribution with a measurement: `values` holds one number per channel, `sigma` their
+    /// standard deviations, one per channel or one for all. A setting off the grid is accepted with a
+    /// warning.
     ///
-    /// A measurement that almost no particle can explain is taken in by stages, in each of which a power of its
-    /// likelihood counts (tempering), with resampling between them. If that does not help, since it is too far from
-    /// everything that the model can give, only so small a power of its likelihood counts that a tenth of the particles
-    /// remain. Both leave a warning; the particles never die.
+    /// A measurement that hardly any particle explains is taken in by stages (tempering): each uses a power
+    /// of its likelihood and is followed by resampling. If that does not suffice, because the measurement is
+    /// too far from anything the model predicts, its likelihood is reduced to a power that leaves a tenth of
+    /// the particles. Both cases add a warning; the distribution never becomes empty.
     ///
     /// # Errors
-    /// Wrong lengths, numbers that are not finite, standard deviations that are not positive or not known, or a
-    /// model without a value here. The designer then stays as it was.
+    /// Wrong lengths, values that are not finite, standard deviations that are not positive or not known, or
+    /// a model without a finite value at this setting. The designer is then unchanged.
     pub fn update(
         &mut self,
         setting: &[f64],
@@ -43,10 +44,10 @@ impl Designer {
         })
     }
 
-    /// Takes the last measurement back, by taking in all others again.
+    /// Undoes the last measurement, by replaying all others.
     ///
     /// # Errors
-    /// When there is none, or none since the particles were loaded.
+    /// If there is none, or none since the posterior was loaded.
     pub fn undo(&mut self) -> Result<(), DesignError> {
         let (mut designer, history) = self.before_last()?;
         for measurement in history {
@@ -56,8 +57,8 @@ impl Designer {
         Ok(())
     }
 
-    /// What [`undo`](Self::undo) does, for callers that do it in parts: a designer that knows nothing yet, and the
-    /// measurements that it has to [`learn`](Self::learn).
+    /// First half of [`undo`](Self::undo), for callers that spread the work over several calls: a designer
+    /// in its initial state, and the measurements that it has to [`learn`](Self::learn).
     ///
     /// # Errors
     /// Those of [`undo`](Self::undo).
@@ -101,7 +102,7 @@ impl Designer {
             return Err(DesignError::NotFinite("the measurement"));
         }
         match (sigma, &self.experiment.noise) {
-            // What does not count need not be right.
+            // A reported sigma that is ignored need not be valid.
             (_, Noise::Unknown(_)) => Ok(()),
             (None, Noise::Reported) => Err(DesignError::NoSigma),
             (None, _) => Ok(()),
@@ -117,10 +118,10 @@ impl Designer {
         }
     }
 
-    /// Takes in a measurement that [`update`](Self::update) has taken in before.
+    /// Takes in a measurement that [`update`](Self::update) has accepted before.
     ///
     /// # Errors
-    /// Those of [`update`](Self::update) that depend on the model.
+    /// The errors of [`update`](Self::update) that depend on the model.
     pub fn learn(&mut self, measurement: Measurement) -> Result<(), DesignError> {
         let largest = self.weigh(&measurement);
         if !largest.is_finite() {
@@ -155,7 +156,7 @@ impl Designer {
         Ok(())
     }
 
-    /// Computes the log-likelihood of every particle; returns the largest log-weight that it would give.
+    /// Computes the log-likelihood of every particle. Returns the largest resulting log-weight.
     fn weigh(&mut self, measurement: &Measurement) -> f64 {
         let Self {
             experiment,
@@ -198,7 +199,7 @@ impl Designer {
         })
     }
 
-    /// Takes in, by stages, the measurement whose likelihood was just computed but not accepted.
+    /// Tempers the measurement whose likelihood was just computed but not accepted.
     fn temper(&mut self, measurement: &Measurement, random: &mut Random) {
         let number = self.history.len() + 1;
         let target = 0.1 * self.particles.len() as f64;
@@ -215,7 +216,7 @@ impl Designer {
             left -= power;
             if !(left > 0.0) {
                 return self.warn(format!(
-                    "measurement {number}: hardly any particle fits; taken in in {stages} stages"
+                    "measurement {number}: hardly any particle fits; taken in by {stages} stages"
                 ));
             }
             self.resample(measurement, random);
@@ -226,13 +227,13 @@ impl Designer {
         let largest = self.particles.largest(first);
         self.particles.accept(first, largest);
         self.warn(format!(
-            "measurement {number}: {:?} at {:?} is so far from what the model can give that only {first:.0e} of it \
+            "measurement {number}: {:?} at {:?} is so far from the model's predictions that only {first:.0e} of it \
              counts",
             measurement.values, measurement.setting,
         ));
     }
 
-    /// The power of the likelihood, up to `most`, that leaves an effective sample size of about `target`.
+    /// Power of the likelihood, at most `most`, that leaves an effective sample size of about `target`.
     fn power_for(&self, target: f64, most: f64) -> f64 {
         let suffices = |power| {
             let largest = self.particles.largest(power);
@@ -287,13 +288,14 @@ impl Designer {
         }
         if !any {
             self.warn(
-                "resampling moved all particles out of the constraints, which therefore do not hold".into(),
+                "after resampling every particle violates the constraints, which are therefore ignored"
+                    .into(),
             );
         }
     }
 }
 
-/// The noise of a measurement where it does not depend on the parameters: one number a channel.
+/// Standard deviation of the noise where it does not depend on the parameters, one per channel.
 fn known_noise(noise: &mut Noise, measurement: &Measurement, particles: &Particles) -> Vec<f64> {
     let channels = measurement.values.len();
     match (&measurement.sigma, noise) {
@@ -313,7 +315,7 @@ fn known_noise(noise: &mut Noise, measurement: &Measurement, particles: &Particl
     }
 }
 
-/// Without the constant. None where the standard deviation is not positive.
+/// Log-likelihood without its constant; negative infinity if the standard deviation is not positive.
 #[inline(always)]
 fn log_likelihood(residual: f64, sigma: f64) -> f64 {
     let ratio = residual / sigma;

@@ -1,10 +1,10 @@
-//! Sequential Bayesian experiment design: where to measure next, and what the measurements say.
+//! Sequential Bayesian experiment design: chooses the next measurement and learns from the previous ones.
 //!
-//! A [`Designer`] keeps a probability distribution of the parameters of a model. It suggests the setting at which a
-//! measurement would tell most, takes in what was measured there, and so on: a few hundred measurements then tell what a
-//! scan needs several times as many for. The methods are those of OptBayesExpt (McMichael, Blakley and Dushenko, J. Res.
-//! NIST 126, 126002 (2021), doi 10.6028/jres.126.002), with likelihoods in logarithms, systematic resampling, moments in
-//! two passes, and a seed.
+//! A [`Designer`] keeps a probability distribution of the parameters of a model. It suggests the setting at
+//! which a measurement is expected to be most informative, learns from the value measured there, and so on:
+//! a few hundred measurements then give what a scan needs several times as many for. The methods are those
+//! of OptBayesExpt (McMichael, Blakley and Dushenko, J. Res. NIST 126, 126002 (2021), doi
+//! 10.6028/jres.126.002), with log-likelihoods, systematic resampling, two-pass moments and a seed.
 //!
 //! ```
 //! use labwire_design::{DEFAULT_EXPERIMENT, DesignLimits, Designer, Experiment, Simulator};
@@ -33,6 +33,7 @@ mod experiment;
 mod file;
 mod formula;
 mod grid;
+mod inputs;
 mod learning;
 mod limits;
 mod measurement;
@@ -58,10 +59,10 @@ pub use prior::{Parameter, Prior};
 pub use simulator::Simulator;
 pub use utility::UtilityScan;
 
-/// The experiment that is designed when no other is given: the resonance dip of OptBayesExpt's server demo.
+/// Default experiment: the resonance dip of OptBayesExpt's server demo.
 pub const DEFAULT_EXPERIMENT: &str = include_str!("../experiments/dip.json");
 
-/// The experiments that come with the program, by name.
+/// Built-in experiments, by name.
 pub const EXPERIMENTS: [(&str, &str); 5] = [
     ("dip", DEFAULT_EXPERIMENT),
     ("coil", include_str!("../experiments/coil.json")),

@@ -1,16 +1,17 @@
-//! How large an experiment may be.
+//! Limits on the size of an experiment.
 
 use labwire_model::problem::TextLimits;
 
-/// Limits on what an experiment's text may ask for. A text that exceeds one is refused with an error that names it.
+/// Limits on the text of an experiment. A text that exceeds one is refused with an error that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DesignLimits {
-    /// Those of text and expressions, which problem files have too.
+    /// Limits on text and expressions, shared with problem files.
     pub text: TextLimits,
-    /// `settings`: the number of combinations of settings. Default 10,000,000.
+    /// `settings`: number of settings on the grid. Default 10,000,000.
     pub settings: usize,
-    /// `particle-numbers`: particles times parameters. Default 20,000,000 (about 400 MB with all that goes with them).
+    /// `particle-numbers`: particles times parameters. Default 20,000,000 (about 400 MB with all working
+    /// memory).
     pub particle_numbers: usize,
     /// `draw-numbers`: draws times channels, and draws times parameters. Default 100,000.
     pub draw_numbers: usize,

@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 
-/// A measurement that was taken in.
+/// Measurement that the designer has taken in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
-    /// The setting, a number for each knob.
+    /// Setting, one value per knob.
     pub setting: Vec<f64>,
-    /// The values, one for each channel.
+    /// Measured values, one per channel.
     pub values: Vec<f64>,
-    /// Their standard deviations, one for each channel or one for all; nothing if they were not reported.
+    /// Standard deviations of the values, one per channel or one for all; `None` if not reported.
     pub sigma: Option<Vec<f64>>,
 }

@@ -1,11 +1,11 @@
-//! Models: what an instrument would measure, as a function of its setting and of the parameters sought.
+//! Models: the measured values as a function of setting and parameters.
 
 use alloc::boxed::Box;
 use core::fmt;
 use core::ops::Range;
 
-/// Points in a space of a few dimensions, one row a dimension (structure of arrays). One point stands for as many equal
-/// ones as are needed.
+/// Points in a space of a few dimensions, one row per dimension (structure of arrays). A single point stands
+/// for as many copies as are needed.
 #[derive(Clone, Copy, Debug)]
 pub struct Points<'a> {
     values: &'a [f64],
@@ -15,7 +15,7 @@ pub struct Points<'a> {
 }
 
 impl<'a> Points<'a> {
-    /// A single point.
+    /// Single point.
     pub fn one(point: &'a [f64]) -> Self {
         Self {
             values: point,
@@ -25,7 +25,7 @@ impl<'a> Points<'a> {
         }
     }
 
-    /// Of `values`, where each row has the length `stride`, the points in `range`, which must lie inside a row.
+    /// The points in `range` of `values`, whose rows have length `stride`; `range` must lie within a row.
     pub fn new(values: &'a [f64], stride: usize, range: Range<usize>) -> Self {
         Self {
             values,
@@ -35,33 +35,34 @@ impl<'a> Points<'a> {
         }
     }
 
-    /// The coordinates of all points along one dimension.
+    /// Coordinates of all points along one dimension.
     ///
     /// # Panics
-    /// When there is no such dimension.
+    /// If `dimension` is out of range.
     pub fn row(&self, dimension: usize) -> &'a [f64] {
         let start = dimension * self.stride + self.start;
         &self.values[start..start + self.len]
     }
 
-    /// The number of points.
+    /// Number of points.
     #[expect(clippy::len_without_is_empty, reason = "there is always one")]
     pub fn len(&self) -> usize {
         self.len
     }
 }
 
-/// A function of setting and parameters, with one or several outputs: the channels of a measurement, their noise, a
-/// cost, constraints. It must be a function: the same arguments, the same results.
+/// Function of setting and parameters with one or more outputs: the channels of a measurement, their noise,
+/// a cost, constraints. It must be pure: equal arguments give equal results.
 pub trait Model: fmt::Debug + Send {
-    /// How many outputs it has.
+    /// Number of outputs.
     fn num_outputs(&self) -> usize;
 
-    /// Evaluates at many points. Either `settings` or `parameters` may be one point that goes with all of the other; the
-    /// output `c` at the point `i` of n goes to `outputs[c * n + i]`. What cannot be computed is NaN.
+    /// Evaluates the function at many points. Either `settings` or `parameters` may be a single point, which
+    /// is combined with all points of the other; output `c` at point `i` of n is written to `outputs[c * n +
+    /// i]`. Values that cannot be computed are NaN.
     fn evaluate(&mut self, settings: Points<'_>, parameters: Points<'_>, outputs: &mut [f64]);
 
-    /// Another one like it, for another designer.
+    /// Clone in a box.
     fn boxed(&self) -> Box<dyn Model>;
 }
 
@@ -71,8 +72,8 @@ impl Clone for Box<dyn Model> {
     }
 }
 
-/// A [`Model`] from a closure of `K` knobs and `P` parameters with `C` outputs. The compiler turns it into a loop over
-/// all points, in vector code where the closure allows it.
+/// [`Model`] from a closure with `K` knobs, `P` parameters and `C` outputs. The compiler turns it into a
+/// loop over all points, vectorised where the closure allows it.
 ///
 /// ```
 /// use labwire_design::Closure;
@@ -89,7 +90,7 @@ impl<F, const K: usize, const P: usize, const C: usize> Closure<F, K, P, C>
 where
     F: Fn([f64; K], [f64; P]) -> [f64; C],
 {
-    /// The model that `function` computes.
+    /// Creates the model that `function` computes.
     pub fn new(function: F) -> Self {
         Self { function }
     }
@@ -135,7 +136,7 @@ fn over_rows<const D: usize, const C: usize>(
     let rows: [&[f64]; D] = core::array::from_fn(|d| points.row(d));
     let mut outputs = outputs.chunks_exact_mut(n);
     let outputs: [&mut [f64]; C] = core::array::from_fn(|_| outputs.next().unwrap_or_default());
-    // Said once, the compiler need not ask at each point.
+    // Checked once here, so that the compiler can drop the bounds checks in the loop.
     if rows.iter().any(|row| row.len() != n) || outputs.iter().any(|row| row.len() != n) {
         return;
     }

@@ -1,4 +1,4 @@
-//! What a distribution of particles says: means, covariances, intervals.
+//! Moments of the particle distribution: means, covariances, intervals.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -7,11 +7,11 @@ use labwire_solve::math::{dot, log, sqrt};
 
 use super::particles::{BLOCK, Particles};
 
-/// A symmetric matrix, by rows.
+/// Symmetric matrix, by rows.
 pub(super) type Matrix = Vec<Vec<f64>>;
 
 impl Particles {
-    /// The mean of each parameter, summed around a first estimate, so that a large mean costs no digits.
+    /// Mean of each parameter, summed about a first estimate, so that a large mean costs no precision.
     pub(super) fn mean(&self) -> Vec<f64> {
         (0..self.num_parameters())
             .map(|parameter| {
@@ -21,7 +21,7 @@ impl Particles {
             .collect()
     }
 
-    /// The sum of weight times distance from `origin`.
+    /// Sum of the weighted distances from `origin`.
     fn weighted_sum(&self, parameter: usize, origin: f64) -> f64 {
         let mut sum = 0.0;
         let blocks = self
@@ -38,7 +38,7 @@ impl Particles {
         sum
     }
 
-    /// Second moments about `mean`: sums of weight times both distances, over the sum of weights.
+    /// Second moments about `mean`: weighted sums of products of distances, over the sum of the weights.
     fn second_moments(&self, mean: &[f64]) -> Matrix {
         let count = mean.len();
         let mut sums = vec![vec![0.0; count]; count];
@@ -72,15 +72,15 @@ impl Particles {
         sums
     }
 
-    /// The standard deviation of each parameter, of the population: as OptBayesExpt's `getstd`, but in two passes, where
-    /// one pass loses every digit of 2.87e9 +- 10.
+    /// Standard deviation (of the population) of each parameter: as OptBayesExpt's `getstd`, but in two
+    /// passes, because a single pass loses every digit of 2.87e9 +- 10.
     pub(super) fn std(&self) -> Vec<f64> {
         let moments = self.second_moments(&self.mean());
         (0..moments.len()).map(|i| sqrt(moments[i][i])).collect()
     }
 
-    /// The covariance matrix of the parameters, over 1 minus the sum of squared weights, as NumPy's `cov` with
-    /// `aweights` and OptBayesExpt's `getcov`.
+    /// Covariance matrix of the parameters, normalised by 1 minus the sum of the squared weights, as NumPy's
+    /// `cov` with `aweights` and OptBayesExpt's `getcov`.
     pub(super) fn covariance(&self) -> Matrix {
         let mut covariance = self.second_moments(&self.mean());
         let rest = 1.0 - self.concentration();
@@ -90,7 +90,8 @@ impl Particles {
         covariance
     }
 
-    /// For each parameter the ends of the interval that holds it with `probability`, as likely above as below.
+    /// Central credible interval of each parameter: `probability` inside, equal probabilities below and
+    /// above.
     pub(super) fn intervals(&self, probability: f64) -> Vec<[f64; 2]> {
         let tail = 0.5 * (1.0 - probability) * self.total();
         let mut order: Vec<(f64, f64)> = Vec::with_capacity(self.len());
@@ -109,7 +110,8 @@ impl Particles {
             .collect()
     }
 
-    /// The entropy of a normal distribution with this covariance, in nats: an upper bound on that of the distribution.
+    /// Entropy, in nats, of a normal distribution with this covariance: an upper bound on the entropy of the
+    /// distribution.
     pub(super) fn entropy(&self) -> f64 {
         let moments = self.second_moments(&self.mean());
         let constant = log(2.0 * core::f64::consts::PI * core::f64::consts::E);
@@ -118,7 +120,7 @@ impl Particles {
     }
 }
 
-/// The first value at which the weights so far exceed `target`.
+/// First value at which the cumulative weight exceeds `target`.
 fn reach<'a>(values: impl Iterator<Item = &'a (f64, f64)>, target: f64) -> f64 {
     let (mut sum, mut reached) = (0.0, f64::NAN);
     for (value, weight) in values {
@@ -131,14 +133,14 @@ fn reach<'a>(values: impl Iterator<Item = &'a (f64, f64)>, target: f64) -> f64 {
     reached
 }
 
-/// The lower triangular L with L L^T = `matrix`, which is positive semidefinite. Where there is no variance left, the
-/// column of L is 0.
+/// Lower triangular L with L L^T = `matrix`, which is positive semidefinite. A column without remaining
+/// variance is 0.
 pub(super) fn cholesky(matrix: &Matrix) -> Matrix {
     let n = matrix.len();
     let mut factor = vec![vec![0.0; n]; n];
     for j in 0..n {
         let pivot = matrix[j][j] - dot(&factor[j][..j], &factor[j][..j]);
-        // What rounding leaves of 0 is no variance.
+        // A pivot within rounding error of 0 means no variance.
         if !(pivot > 1e-14 * matrix[j][j]) {
             continue;
         }
@@ -155,7 +157,8 @@ mod tests {
     use super::*;
     use labwire_solve::random::Random;
 
-    /// The F1 of the reference problems, whose figures NumPy gave: four particles, before and after a measurement.
+    /// Problem F1 of the reference problems, with figures from NumPy: four particles, before and after a
+    /// measurement.
     #[test]
     fn four_particles_have_the_known_moments() {
         let values = vec![0.0, 1.0, 2.0, 3.0, 1.0, 3.0, 2.0, 4.0];

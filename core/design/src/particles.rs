@@ -1,4 +1,4 @@
-//! A probability distribution as weighted points: the particles.
+//! Particles: a probability distribution as weighted points.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,29 +9,29 @@ use labwire_solve::random::Random;
 
 use super::model::Points;
 
-/// How many particles are worked on at a time: their numbers stay in the processor's nearest memory.
+/// Number of particles processed at a time: few enough for their values to stay in the fastest cache.
 pub(super) const BLOCK: usize = 512;
 
-/// Weighted points, one row a parameter (structure of arrays).
+/// Weighted points, one row per parameter (structure of arrays).
 ///
-/// What counts is the logarithm of the weights, so that no likelihood is too small. The weights themselves, relative to
-/// the largest, are kept beside it.
+/// The log-weights are authoritative, so that no likelihood underflows; the weights, relative to the
+/// largest, are kept alongside them.
 #[derive(Clone, Debug)]
 pub(super) struct Particles {
     len: usize,
     values: Vec<f64>,
-    /// Relative to the largest, which is 0.
+    /// Log-weights relative to the largest, which is 0.
     log_weights: Vec<f64>,
     weights: Vec<f64>,
-    /// The sum of the weights up to the end of each block.
+    /// Cumulative weight at the end of each block.
     cumulative: Vec<f64>,
     sum_of_squares: f64,
-    /// Log-likelihoods of the measurement that is being taken in; the log-weights before it, afterwards.
+    /// Log-likelihoods of the measurement being taken in; once it is accepted, the previous log-weights.
     scratch: Vec<f64>,
 }
 
 impl Particles {
-    /// Particles of equal weight; `values` has one row of `len` for each parameter.
+    /// Creates particles of equal weight; `values` has one row of `len` numbers per parameter.
     pub(super) fn new(values: Vec<f64>, len: usize) -> Self {
         let mut particles = Self {
             len,
@@ -46,7 +46,7 @@ impl Particles {
         particles
     }
 
-    /// As [`new`](Self::new), with logarithms of weights. `None` if no weight is positive or one is no number.
+    /// As [`new`](Self::new), with log-weights. `None` if no weight is positive or one is NaN.
     pub(super) fn with_log_weights(values: Vec<f64>, log_weights: &[f64]) -> Option<Self> {
         let mut particles = Self::new(values, log_weights.len());
         particles.scratch.copy_from_slice(log_weights);
@@ -66,7 +66,7 @@ impl Particles {
         self.values.len() / self.len
     }
 
-    /// One parameter of all particles.
+    /// Values of one parameter, one per particle.
     pub(super) fn row(&self, parameter: usize) -> &[f64] {
         &self.values[parameter * self.len..][..self.len]
     }
@@ -84,17 +84,18 @@ impl Particles {
         &self.log_weights
     }
 
-    /// The sum of [`weights`](Self::weights).
+    /// Sum of [`weights`](Self::weights).
     pub(super) fn total(&self) -> f64 {
         self.cumulative.last().copied().unwrap_or_default()
     }
 
-    /// The sum of the squares of the weights, were their sum 1.
+    /// Sum of the squares of the normalised weights.
     pub(super) fn concentration(&self) -> f64 {
         1.0 / self.effective()
     }
 
-    /// The effective sample size: how many particles of equal weight would tell as much.
+    /// Effective sample size: the number of equally weighted particles that would carry the same
+    /// information.
     pub(super) fn effective(&self) -> f64 {
         self.total() * self.total() / self.sum_of_squares
     }
@@ -110,8 +111,8 @@ impl Particles {
         Points::new(&self.values, self.len, range)
     }
 
-    /// Computes the log-likelihood of a measurement for every particle: `likelihood` writes those of a block. Weights
-    /// do not change yet. Returns what [`largest`](Self::largest) does for the whole likelihood.
+    /// Computes the log-likelihood of a measurement for every particle: `likelihood` writes those of a
+    /// block. The weights do not change yet. Returns [`largest`](Self::largest) for the full likelihood.
     pub(super) fn evaluate(&mut self, mut likelihood: impl FnMut(Points<'_>, &mut [f64])) -> f64 {
         let mut largest = f64::NEG_INFINITY;
         for range in self.blocks() {
@@ -123,8 +124,8 @@ impl Particles {
         largest
     }
 
-    /// The largest log-weight after the likelihood that was evaluated, to the power of `power`, is taken in; minus
-    /// infinity if no particle is left then.
+    /// Largest log-weight after taking in the evaluated likelihood raised to the power `power`; negative
+    /// infinity if no particle would be left.
     pub(super) fn largest(&self, power: f64) -> f64 {
         let blocks = self.blocks().map(|range| {
             let logs = &self.scratch[range.clone()];
@@ -133,7 +134,7 @@ impl Particles {
         blocks.fold(f64::NEG_INFINITY, max)
     }
 
-    /// The effective sample size that [`accept`](Self::accept) would leave; NaN for none.
+    /// Effective sample size that [`accept`](Self::accept) would leave; NaN if no particle would be left.
     pub(super) fn effective_after(&self, power: f64, largest: f64) -> f64 {
         let (mut total, mut squares) = (0.0, 0.0);
         for range in self.blocks() {
@@ -150,21 +151,21 @@ impl Particles {
         total * total / squares
     }
 
-    /// Takes in the likelihood that was evaluated, to the power of `power`. `largest` is what
-    /// [`largest`](Self::largest) says, and is finite.
+    /// Multiplies the weights by the evaluated likelihood raised to the power `power`. `largest` is the
+    /// result of [`largest`](Self::largest), which must be finite.
     pub(super) fn accept(&mut self, power: f64, largest: f64) {
         core::mem::swap(&mut self.scratch, &mut self.log_weights);
         self.weigh(|log, old| posterior(old, log, power) - largest);
     }
 
-    /// Takes back what [`accept`](Self::accept) has just done, but for the weights, and forgets the likelihood: what comes
-    /// next is another [`evaluate`](Self::evaluate) and `accept`.
+    /// Restores the weights before the last [`accept`](Self::accept) and discards the likelihood: the next
+    /// calls are another [`evaluate`](Self::evaluate) and `accept`.
     pub(super) fn revert(&mut self) {
         core::mem::swap(&mut self.scratch, &mut self.log_weights);
     }
 
-    /// Takes particles out of the distribution: those for which one of `conditions` outputs, which `evaluate` writes for
-    /// a block, is 0 or NaN. If that would leave none, all stay and the answer is false.
+    /// Removes the particles for which one of the `conditions` outputs, which `evaluate` writes for a block,
+    /// is 0 or NaN. If that would leave none, keeps all and returns false.
     pub(super) fn restrict(
         &mut self,
         conditions: usize,
@@ -196,7 +197,7 @@ impl Particles {
         self.weigh(|_, _| 0.0);
     }
 
-    /// A particle, drawn by weight.
+    /// Index of a particle, drawn by weight.
     pub(super) fn draw(&self, random: &mut Random) -> usize {
         let target = random.uniform() * self.total();
         let block = self.cumulative.partition_point(|sum| *sum <= target);
@@ -215,8 +216,8 @@ impl Particles {
         drawn
     }
 
-    /// Weights and their sums from the logarithms, after each of these has become what `renew` makes of it and of the
-    /// number in the scratch.
+    /// Computes the weights and their cumulative sums from the log-weights, each of which is first replaced
+    /// by `renew` of itself and the number in the scratch.
     #[inline(always)]
     fn weigh(&mut self, renew: impl Fn(f64, f64) -> f64) {
         self.cumulative.clear();
@@ -239,7 +240,7 @@ impl Particles {
     }
 }
 
-/// A log-weight times a likelihood to some power; no weight where the likelihood is no number.
+/// Log-weight times a power of the likelihood; negative infinity if the likelihood is NaN.
 #[inline(always)]
 fn posterior(log_weight: f64, log_likelihood: f64, power: f64) -> f64 {
     let sum = log_weight + power * log_likelihood;
@@ -252,7 +253,7 @@ fn posterior(log_weight: f64, log_likelihood: f64, power: f64) -> f64 {
 
 const LANES: usize = 8;
 
-/// The largest of the sums; in lanes, which does not change what is largest.
+/// Largest of the sums; computed in lanes, which does not change the maximum.
 fn largest_sum(log_weights: &[f64], logs: &[f64], power: f64) -> f64 {
     let mut largest = [f64::NEG_INFINITY; LANES];
     let (weight_blocks, weight_rest) = log_weights.as_chunks::<LANES>();
@@ -268,7 +269,7 @@ fn largest_sum(log_weights: &[f64], logs: &[f64], power: f64) -> f64 {
     largest.into_iter().fold(f64::NEG_INFINITY, max)
 }
 
-/// The sum of weights and of their squares, in a fixed order that vectorises.
+/// Sum of the weights and sum of their squares, in a fixed order that vectorises.
 fn sums(weights: &[f64]) -> [f64; 2] {
     let mut sums = [0.0; LANES];
     let (blocks, rest) = weights.as_chunks::<LANES>();

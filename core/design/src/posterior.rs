@@ -1,11 +1,11 @@
-//! What a designer knows, as text: JSON as Python reads and writes it.
+//! Posterior of a designer as text: JSON in Python's dialect.
 //!
 //! ```text
 //! {"version": 1, "posterior_of": "resonance dip", "seed": 1, "suggestions": 3, "resamplings": 1,
 //!  "history": [{"x": [2.6], "y": [0.99], "s": [0.005]}, ...],
 //!  "parameters": ["f0", "depth", "width"], "particles": [[2.6, ...], [...], [...]], "log_weights": [0.0, ...]}
 //! ```
-//! `log_weights` are relative to the largest; -Infinity is none at all.
+//! `log_weights` are relative to the largest; -Infinity is a weight of 0.
 
 use alloc::format;
 use alloc::string::String;
@@ -20,11 +20,11 @@ use super::experiment::Experiment;
 use super::measurement::Measurement;
 use super::particles::Particles;
 
-/// Values that a posterior may hold beside its particles.
+/// Number of values that a posterior may hold besides its particles.
 const OTHER_VALUES: usize = 4 << 20;
 
 impl Designer {
-    /// Everything that is known, as text for [`from_posterior`](Self::from_posterior).
+    /// Complete state of the designer as text, for [`from_posterior`](Self::from_posterior).
     pub fn posterior(&self) -> String {
         let mut head = Object::new();
         head.insert("version", 1);
@@ -53,11 +53,11 @@ impl Designer {
         text
     }
 
-    /// A designer for `experiment` that knows what a posterior says. From then on it goes on, bit for bit, as the one
-    /// that was written; but what was measured before cannot be taken back.
+    /// Restores a designer for `experiment` from a posterior. It continues bit for bit like the one that was
+    /// saved, but the measurements before cannot be undone.
     ///
     /// # Errors
-    /// When the text is no posterior, or that of an experiment with other parameters.
+    /// If the text is not a posterior, or is one of an experiment with other parameters.
     pub fn from_posterior(experiment: Experiment, text: &str) -> Result<Self, DesignError> {
         experiment.check()?;
         let numbers = text.bytes().filter(|byte| *byte == b',').count();
@@ -65,7 +65,7 @@ impl Designer {
             values: (2 * numbers).saturating_add(OTHER_VALUES),
             ..Limits::default()
         };
-        let wrong = |what: &str| DesignError::Posterior(format!("this is no posterior: {what}"));
+        let wrong = |what: &str| DesignError::Posterior(format!("not a posterior file: {what}"));
         let json = parse(text.as_bytes(), &limits).map_err(|error| wrong(&format!("{error}")))?;
         let object = json.as_object().ok_or_else(|| wrong("not an object"))?;
         let field = |name: &str| {
@@ -90,7 +90,7 @@ impl Designer {
         if names != expected {
             let [found, expected] = [names, &expected].map(|names| dumps(&names.to_vec().into()));
             return Err(DesignError::Posterior(format!(
-                "the posterior is of the parameters {found}, the experiment has {expected}"
+                "the posterior has the parameters {found}, the experiment {expected}"
             )));
         }
         let particles = particles(field("particles")?, field("log_weights")?, expected.len())
@@ -101,7 +101,7 @@ impl Designer {
             .iter()
             .map(|entry| measurement(entry, knobs, channels))
             .collect();
-        let history = history.ok_or_else(|| wrong("its history is not one of this experiment"))?;
+        let history = history.ok_or_else(|| wrong("its history does not fit this experiment"))?;
         let seed = whole("seed")?;
         let loaded = Loaded {
             measurements: history.len(),
@@ -129,7 +129,7 @@ fn write_row(text: &mut String, row: &[f64]) {
 }
 
 impl From<&Measurement> for Value {
-    /// `{"x": [...], "y": [...], "s": [...]}`; `s` is null where none was reported.
+    /// `{"x": [...], "y": [...], "s": [...]}`; `s` is null if none was reported.
     fn from(measurement: &Measurement) -> Self {
         let mut entry = Object::new();
         entry.insert("x", measurement.setting.clone());

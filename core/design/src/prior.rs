@@ -1,4 +1,4 @@
-//! What is known of a parameter before the first measurement.
+//! Priors: the distributions of the parameters before the first measurement.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,66 +6,69 @@ use alloc::vec::Vec;
 use labwire_solve::math::{exp, floor};
 use labwire_solve::random::Random;
 
-/// A parameter of the model, to be found out.
+/// Unknown parameter of the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
-    /// Its name.
+    /// Name of the parameter.
     pub name: String,
-    /// What is known of it.
+    /// Distribution before the first measurement.
     pub prior: Prior,
 }
 
-/// A distribution of one number.
+/// Distribution of one number.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Prior {
-    /// Equally likely between two ends.
+    /// Uniform distribution.
     Uniform {
-        /// The lower end.
+        /// Lower end.
         low: f64,
-        /// The upper end.
+        /// Upper end.
         high: f64,
     },
-    /// A normal distribution.
+    /// Normal distribution.
     Normal {
-        /// Its mean.
+        /// Mean.
         mean: f64,
-        /// Its standard deviation; positive.
+        /// Standard deviation; positive.
         std: f64,
     },
-    /// The exponential of a normal distribution.
+    /// Log-normal distribution: the exponential of a normal distribution.
     LogNormal {
-        /// The mean of the logarithm.
+        /// Mean of the logarithm.
         mean: f64,
-        /// The standard deviation of the logarithm; positive.
+        /// Standard deviation of the logarithm; positive.
         std: f64,
     },
-    /// An exponential distribution.
+    /// Exponential distribution.
     Exponential {
-        /// Its mean; positive.
+        /// Mean; positive.
         mean: f64,
     },
-    /// A gamma distribution; its mean is `shape * scale`.
+    /// Gamma distribution; its mean is `shape * scale`.
     Gamma {
-        /// Its shape; positive.
+        /// Shape; positive.
         shape: f64,
-        /// Its scale; positive.
+        /// Scale; positive.
         scale: f64,
     },
-    /// Some values only. The particles keep to them.
+    /// Discrete distribution. Resampling never moves particles off the values.
     Discrete {
-        /// The values.
+        /// Values.
         values: Vec<f64>,
-        /// How likely each is, in any unit.
+        /// Relative probability of each value; need not be normalised.
         weights: Vec<f64>,
     },
-    /// Given samples. As many as there are particles are taken as they are; else particles draw from them, the same
-    /// place from every parameter, so that samples of several parameters stay together.
+    /// Given samples. If there are as many as particles, they are used in order; otherwise the particles
+    /// draw from them, at the same index for every parameter, so that joint samples stay together.
     Samples(Vec<f64>),
 }
 
 impl Prior {
-    /// What is wrong with its numbers, if anything is.
+    /// Checks the numbers of the distribution.
+    ///
+    /// # Errors
+    /// The rule that they break.
     pub fn check(&self) -> Result<(), &'static str> {
         let finite = |numbers: &[f64]| labwire_solve::math::all_finite(numbers);
         let positive = |number: f64| number > 0.0 && number.is_finite();
@@ -103,12 +106,12 @@ impl Prior {
         }
     }
 
-    /// Whether the parameter can only have some values, so that particles must not be moved along it.
+    /// Whether the parameter has discrete values, along which particles must not be moved.
     pub(super) fn is_discrete(&self) -> bool {
         matches!(self, Self::Discrete { .. })
     }
 
-    /// A value for the particle `particle` of `count`; `place` in [0, 1) is where to look into samples.
+    /// Value of particle number `particle` of `count`; `place` in [0, 1) is the relative index into samples.
     pub(super) fn draw(&self, random: &mut Random, particle: usize, count: usize, place: f64) -> f64 {
         match self {
             Self::Uniform { low, high } => low + (high - low) * random.uniform(),

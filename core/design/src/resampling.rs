@@ -1,5 +1,5 @@
-//! Resampling by Liu and West (2001): particles of no weight give way to more of those that count, all are moved a little
-//! at random, and mean and covariance stay what they were.
+//! Resampling by Liu and West (2001): particles of low weight are replaced by copies of those of high
+//! weight, all are moved slightly at random, and mean and covariance are preserved.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,24 +10,24 @@ use labwire_solve::random::Random;
 use super::moments::cholesky;
 use super::particles::{BLOCK, Particles};
 
-/// How particles are resampled.
+/// Parameters of the resampling.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kernel<'a> {
     /// `a_param` of Liu and West: 1 moves nothing.
     pub(super) a: f64,
-    /// Whether particles are drawn towards the mean, as Liu and West do; without it, each resampling adds the fraction
-    /// 1 - a^2 to the variance.
+    /// Whether particles are contracted towards the mean, as in Liu and West; otherwise each resampling
+    /// increases the variance by the fraction 1 - a^2.
     pub(super) scale: bool,
-    /// For each parameter, whether particles may be moved along it.
+    /// Whether particles may be moved along each parameter.
     pub(super) is_movable: &'a [bool],
 }
 
 impl Particles {
-    /// Draws as many new particles, all of one weight.
+    /// Draws the same number of new particles, all of equal weight.
     ///
-    /// Deviations from OptBayesExpt 1.2: the draws are systematic (one random number, equal steps; Kitagawa 1996), which
-    /// has less variance than multinomial draws; the nudge is not shrunk together with the particle, so that `scale`
-    /// keeps the covariance exactly.
+    /// Deviations from OptBayesExpt 1.2: the draws are systematic (one random number, equal steps; Kitagawa
+    /// 1996), which has less variance than multinomial draws; the random displacement is not contracted
+    /// together with the particle, so that `scale` preserves the covariance exactly.
     pub(super) fn resample(&mut self, kernel: Kernel<'_>, random: &mut Random) {
         let mean = self.mean();
         let mut covariance = self.covariance();
@@ -61,7 +61,8 @@ impl Particles {
         self.level();
     }
 
-    /// The particles at equal steps along the sum of weights, from `start` in [0, 1) of a step on.
+    /// Particles at equal steps along the cumulative weights, the first at the fraction `start` in [0, 1) of
+    /// a step.
     fn systematic(&self, start: f64) -> Vec<u32> {
         let step = self.total() / self.len() as f64;
         let mut ancestors = Vec::with_capacity(self.len());
@@ -75,7 +76,7 @@ impl Particles {
                 }
             }
         }
-        // Rounding may have left the last step out.
+        // Rounding may have lost the last step.
         ancestors.resize(self.len(), last);
         ancestors
     }
@@ -149,7 +150,7 @@ mod tests {
         assert!(!particles.row(0).iter().any(|x| x.is_nan()));
     }
 
-    /// Every particle is drawn as often as its weight says, to within one.
+    /// Every particle is drawn in proportion to its weight, to within one.
     #[test]
     fn systematic_draws_are_as_even_as_they_can_be() {
         let particles = weighted(1000);

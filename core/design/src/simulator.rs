@@ -1,4 +1,4 @@
-//! An instrument that is not there.
+//! Simulated instrument for an experiment.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use super::error::DesignError;
 use super::experiment::{Experiment, Noise};
 use super::model::Points;
 
-/// Measures what an experiment's model gives for known parameters, with normal noise.
+/// Instrument that measures an experiment's model at known parameters, with normal noise.
 #[derive(Clone, Debug)]
 pub struct Simulator {
     experiment: Experiment,
@@ -19,11 +19,11 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// An instrument whose parameters are `truth`; without it, they are drawn from the priors. `sigma` is the noise where
-    /// the experiment leaves it to the measurement, and 1 by default.
+    /// Creates an instrument with the parameters `truth`; if `None`, they are drawn from the priors. `sigma`
+    /// is the standard deviation of noise that the experiment leaves to the measurement, 1 by default.
     ///
     /// # Errors
-    /// When `truth` has the wrong length or is not finite.
+    /// If `truth` has the wrong length or is not finite.
     pub fn new(
         experiment: Experiment,
         truth: Option<Vec<f64>>,
@@ -55,12 +55,12 @@ impl Simulator {
         })
     }
 
-    /// The parameters.
+    /// True parameters.
     pub fn truth(&self) -> &[f64] {
         &self.truth
     }
 
-    /// What would be measured without noise: a number for each channel.
+    /// Values without noise, one per channel.
     pub fn exact(&mut self, setting: &[f64]) -> Vec<f64> {
         let mut values = vec![0.0; self.experiment.channels()];
         let (setting, truth) = (Points::one(setting), Points::one(&self.truth));
@@ -68,7 +68,7 @@ impl Simulator {
         values
     }
 
-    /// The standard deviation of the noise: a number for each channel.
+    /// Standard deviation of the noise, one per channel.
     pub fn sigma(&mut self, setting: &[f64]) -> Vec<f64> {
         let channels = self.experiment.channels();
         match &mut self.experiment.noise {
@@ -82,7 +82,7 @@ impl Simulator {
         }
     }
 
-    /// A measurement: a number for each channel.
+    /// Simulated measurement, one value per channel.
     pub fn measure(&mut self, setting: &[f64]) -> Vec<f64> {
         let (mut values, sigma) = (self.exact(setting), self.sigma(setting));
         for (value, sigma) in values.iter_mut().zip(sigma) {

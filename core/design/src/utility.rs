@@ -1,7 +1,7 @@
-//! How useful a measurement would be, at each setting of the grid.
+//! Utility of a measurement at each setting of the grid.
 //!
-//! A few particles are drawn; what would be measured with each is computed at a block of settings at a time, so that any
-//! number of settings takes little memory.
+//! A few particles are drawn, and the values they predict are computed for one block of settings at a time,
+//! so that memory does not grow with the number of settings.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,36 +14,36 @@ use super::experiment::{Experiment, Noise, Utility};
 use super::model::Points;
 use super::particles::Particles;
 
-/// How many settings are worked on at a time.
+/// Number of settings processed at a time.
 const BLOCK: usize = 128;
 
-/// The work of computing the utility of every setting, in parts.
+/// Computation of the utility of every setting, in parts.
 #[derive(Clone, Debug)]
 pub struct UtilityScan {
-    /// The drawn parameters, draw by draw.
+    /// Parameters drawn, draw by draw.
     draws: Vec<f64>,
-    /// For each draw a standard normal deviate a channel.
+    /// Standard normal deviates, one per draw and channel.
     deviates: Vec<f64>,
     previous: Option<Vec<f64>>,
     utilities: Vec<f64>,
     memory: Memory,
 }
 
-/// What a block of settings needs.
+/// Working memory for a block of settings.
 #[derive(Clone, Debug, Default)]
 struct Memory {
-    /// The settings of the block, then the previous one as often.
+    /// Settings of the block, then as many copies of the previous one.
     settings: Vec<f64>,
-    /// What would be measured: a row of settings for each channel of each draw.
+    /// Predicted values: one row of settings per draw and channel.
     responses: Vec<f64>,
     noise: Vec<f64>,
-    /// The noise variance: a row for each channel.
+    /// Noise variance: one row per channel.
     variances: Vec<f64>,
     cost: Vec<f64>,
 }
 
 impl UtilityScan {
-    /// Draws particles. `previous` is the last setting.
+    /// Draws particles. `previous` is the previous setting.
     pub(super) fn new(
         experiment: &Experiment,
         particles: &Particles,
@@ -74,7 +74,7 @@ impl UtilityScan {
         }
     }
 
-    /// Works on, for about `settings` settings. Whether all are done.
+    /// Continues by about `settings` settings. Returns whether all are done.
     pub(super) fn step(&mut self, experiment: &mut Experiment, settings: usize) -> bool {
         let len = experiment.grid.len();
         let end = len.min(self.utilities.len().saturating_add(settings));
@@ -85,7 +85,7 @@ impl UtilityScan {
         self.utilities.len() == len
     }
 
-    /// The utility of every setting, once all are done.
+    /// Utility of every setting, once all are done.
     pub fn utilities(&self) -> &[f64] {
         &self.utilities
     }
@@ -159,7 +159,7 @@ impl UtilityScan {
     }
 }
 
-/// The noise variance of each channel at each setting: where the noise is unknown, its mean over the draws.
+/// Noise variance of each channel at each setting; where the noise is unknown, its mean over the draws.
 fn noise_variances(
     noise: &mut Noise,
     settings: Points<'_>,
@@ -194,7 +194,7 @@ fn noise_variances(
     }
 }
 
-/// What the draws say at a block of settings.
+/// Predictions of the draws for a block of settings.
 struct Block<'a> {
     responses: &'a [f64],
     variances: &'a [f64],
@@ -204,7 +204,7 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// What each draw gives in a channel: rows of settings.
+    /// Predictions of each draw for a channel: rows of settings.
     fn responses(&self, channel: usize) -> impl Iterator<Item = &[f64]> + Clone {
         let rows = self.responses.chunks_exact(self.count);
         rows.skip(channel).step_by(self.channels)
@@ -286,8 +286,8 @@ impl Block<'_> {
         }
     }
 
-    /// The mean over draws of the log of the likelihood of what would be measured, over its mean likelihood under all
-    /// draws. Each draw stands for one measurement, with the same deviates at every setting.
+    /// Mean over the draws of the log of the likelihood of their predictions over its mean under all draws.
+    /// Each draw stands for one measurement, with the same deviates at every setting.
     fn information_gain(&self, utilities: &mut [f64]) {
         let num_draws = self.num_draws() as usize;
         let mut responses = vec![0.0; num_draws * self.channels];
@@ -303,7 +303,7 @@ impl Block<'_> {
     }
 }
 
-/// `responses` and `deviates` are in units of the noise, the channels of a draw together.
+/// Expected gain from `responses` and `deviates` in units of the noise, the channels of a draw together.
 fn mean_gain(responses: &[f64], deviates: &[f64], channels: usize) -> f64 {
     let draws = || responses.chunks_exact(channels);
     let count = draws().len() as f64;
@@ -319,7 +319,7 @@ fn mean_gain(responses: &[f64], deviates: &[f64], channels: usize) -> f64 {
             }
             *likelihood = -0.5 * square;
         }
-        // Relative to the largest: with many channels, none might be left otherwise.
+        // Relative to the largest: with many channels, all of them might underflow otherwise.
         let largest = likelihoods.iter().copied().fold(f64::NEG_INFINITY, max);
         for likelihood in &mut likelihoods {
             *likelihood = exp_weight(*likelihood - largest);
@@ -334,7 +334,7 @@ fn mean_gain(responses: &[f64], deviates: &[f64], channels: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// Two answers that noise cannot confuse tell log 2 (one bit); two that are the same tell nothing.
+    /// Two predictions that noise cannot confuse gain log 2 (one bit); two equal ones gain nothing.
     #[test]
     fn information_is_gained_where_answers_differ() {
         let mut random = Random::new(1, 0);

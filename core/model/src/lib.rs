@@ -1,4 +1,4 @@
-//! Parametric problems: from text, or from Rust, to something that a solver evaluates.
+//! Parametric problems: read from text or built in Rust, and compiled for evaluation by a solver.
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

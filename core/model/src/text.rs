@@ -1,4 +1,4 @@
-//! Texts of JSON: reading them, and saying what is wrong in them, and where.
+//! JSON texts: reading them, and reporting errors with their position.
 
 mod error;
 mod json;

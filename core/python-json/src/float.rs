@@ -1,12 +1,12 @@
-//! Python's `repr(float)`: the shortest digits that read back, laid out as Python lays them out.
+//! Python's `repr(float)`: the shortest digits that round-trip, formatted as Python formats them.
 
 use alloc::string::String;
 use core::fmt::Write;
 
 /// Appends a finite float as Python prints it: `1.0`, `1e-05`, `1e+16`, `-0.0`.
 ///
-/// The digits are zmij's, not `core::fmt`'s: of two shortest decimals equally near, Python takes the even one (as
-/// zmij does), `core::fmt` the larger.
+/// The digits come from zmij, not `core::fmt`: of two equally close shortest decimals, Python takes the even
+/// one (as zmij does), `core::fmt` the larger.
 pub(super) fn write_finite(out: &mut String, float: f64) {
     let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(float);
@@ -63,7 +63,7 @@ fn layout(out: &mut String, digits: &str, point: i32) {
             }
             let exponent = point - 1;
             let sign = if exponent < 0 { '-' } else { '+' };
-            // A `String` takes whatever it is given.
+            // Writing to a `String` cannot fail.
             let _ = write!(out, "e{sign}{:02}", exponent.unsigned_abs());
         }
     }

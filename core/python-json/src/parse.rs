@@ -1,4 +1,5 @@
-//! `json.loads` with limits: the same texts are accepted, and refused with the same words at the same place.
+//! `json.loads` with limits: accepts the same texts, and refuses the others with the same words and
+//! positions.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -6,17 +7,18 @@ use core::fmt;
 use super::Text;
 use super::value::{BigInt, Object, Value};
 
-/// The longest integer, in digits: Python's own limit (`sys.set_int_max_str_digits`).
+/// Longest integer, in digits: Python's own limit (`sys.set_int_max_str_digits`).
 pub const MAX_INT_DIGITS: usize = 4300;
 
-/// Bounds on what one text may become in memory.
+/// Limits on the memory that a text may take once decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// `json-depth`: the deepest nesting of lists and objects. A deeper text is refused. Default 1000, Python's own
-    /// recursion limit.
+    /// `json-depth`: deepest nesting of lists and objects. A deeper text is refused. Default 1000, Python's
+    /// own recursion limit.
     pub depth: usize,
-    /// `json-values`: the most values, keys included, in one text. A text with more is refused. A value takes 32 bytes
-    /// and may have been sent as two, so this and not the message's length bounds the memory. Default 4,194,304.
+    /// `json-values`: largest number of values in one text, keys included. A text with more is refused. A
+    /// value takes 32 bytes in memory and as few as two in a text, so this limit bounds the memory, not the
+    /// message's length. Default 4,194,304.
     pub values: usize,
 }
 
@@ -29,64 +31,65 @@ impl Default for Limits {
     }
 }
 
-/// Why a text is not JSON, in the words of Python's `JSONDecodeError`.
+/// Reason why a text is not JSON, in the words of Python's `JSONDecodeError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No value where one must stand.
+    /// A value is missing.
     #[error("Expecting value")]
     Value,
-    /// No key where one must stand.
+    /// A key is missing.
     #[error("Expecting property name enclosed in double quotes")]
     Key,
-    /// No colon after a key.
+    /// The colon after a key is missing.
     #[error("Expecting ':' delimiter")]
     Colon,
-    /// Neither a comma nor the container's end after a value.
+    /// A value is followed by neither a comma nor the container's end.
     #[error("Expecting ',' delimiter")]
     Comma,
-    /// Something after the value.
+    /// The value is followed by more text.
     #[error("Extra data")]
     ExtraData,
     /// The text ends inside a string; the position is the string's start.
     #[error("Unterminated string starting at")]
     UnterminatedString,
-    /// A character below 0x20 inside a string.
+    /// A string contains a character below 0x20.
     #[error("Invalid control character at")]
     ControlCharacter,
-    /// A backslash before a character that means nothing.
+    /// A backslash is followed by an unknown escape character.
     #[error("Invalid \\escape")]
     Escape,
-    /// `\u` without four hexadecimal digits.
+    /// `\u` is not followed by four hexadecimal digits.
     #[error("Invalid \\uXXXX escape")]
     UnicodeEscape,
-    /// A byte-order mark.
+    /// The text starts with a byte-order mark.
     #[error("Unexpected UTF-8 BOM (decode using utf-8-sig)")]
     ByteOrderMark,
-    /// Not UTF-8; the position is the first byte that cannot stand where it stands.
+    /// The text is not UTF-8; the position is the first invalid byte.
     #[error("Invalid UTF-8")]
     Utf8,
-    /// An integer of more than [`MAX_INT_DIGITS`] digits.
+    /// An integer has more than [`MAX_INT_DIGITS`] digits.
     #[error("Exceeds the limit (4300 digits) for integer string conversion")]
     IntDigits,
-    /// Nested deeper than [`Limits::depth`].
+    /// The nesting exceeds [`Limits::depth`].
     #[error("Exceeds the limit json-depth")]
     Depth,
-    /// More values than [`Limits::values`].
+    /// The number of values exceeds [`Limits::values`].
     #[error("Exceeds the limit json-values")]
     Values,
 }
 
-/// A text that is not JSON, and where. Printed as Python prints it: `Expecting value: line 1 column 13 (char 12)`.
+/// Error of a text that is not JSON, with its position. Displayed as in Python: `Expecting value: line 1
+/// column 13 (char 12)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// What is wrong.
+    /// Reason.
     pub kind: ErrorKind,
-    /// The line, from 1.
+    /// Line, from 1.
     pub line: usize,
-    /// The column in code points, from 1.
+    /// Column in code points, from 1.
     pub column: usize,
-    /// The position in code points, from 0.
+    /// Position in code points, from 0.
     pub position: usize,
 }
 
@@ -116,10 +119,10 @@ impl fmt::Display for ParseError {
     }
 }
 
-/// Reads one JSON text; white space around it is allowed, anything else is not.
+/// Parses one JSON text, which may be surrounded by white space only.
 ///
 /// # Errors
-/// A [`ParseError`] with the position; nothing panics or recurses, whatever the bytes.
+/// A [`ParseError`] with the position; no input causes a panic or recursion.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, ParseError> {
     let (text, is_utf8) = match core::str::from_utf8(bytes) {
         Ok(text) => (text, true),
@@ -142,7 +145,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, ParseError> {
         .map_err(|(kind, at)| ParseError::new(kind, text.get(..at).unwrap_or(text)))
 }
 
-/// What went wrong, and the byte where.
+/// Reason and byte position.
 type Fault = (ErrorKind, usize);
 
 struct Parser<'a> {
@@ -152,7 +155,7 @@ struct Parser<'a> {
     depth: usize,
 }
 
-/// A container that is being read.
+/// Container being read.
 enum Open {
     List(Vec<Value>),
     Object { entries: Vec<(Text, Value)>, key: Text },
@@ -229,7 +232,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads a scalar, an empty container, or the beginning of a container up to its first value.
+    /// Reads a scalar, an empty container, or the start of a container up to its first value.
     fn start_value(&mut self, depth: usize) -> Result<Start, Fault> {
         self.count_value()?;
         let start = self.at;
@@ -269,7 +272,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads `"key" :` and the space behind it.
+    /// Reads `"key" :` and the white space after it.
     fn key(&mut self) -> Result<Text, Fault> {
         self.count_value()?;
         if self.peek() != Some(b'"') {
@@ -300,7 +303,7 @@ impl Parser<'_> {
         Some(value)
     }
 
-    /// Reads the longest prefix that is a number: `01` is `0`, and the `1` is somebody else's trouble.
+    /// Reads the longest prefix that is a number: of `01` only `0`; the caller refuses the rest.
     fn number(&mut self) -> Result<Value, Fault> {
         let start = self.at;
         let bytes = self.rest().as_bytes();
@@ -370,7 +373,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads an escape from its backslash on; two that are a surrogate pair are one code point.
+    /// Reads an escape from its backslash on; a surrogate pair gives one code point.
     fn escape(&mut self, string_start: usize) -> Result<u32, Fault> {
         let plain = match self.text.as_bytes().get(self.at + 1) {
             None => return Err((ErrorKind::UnterminatedString, string_start)),
@@ -398,7 +401,7 @@ impl Parser<'_> {
         Ok(high)
     }
 
-    /// The code unit of `\uXXXX` at byte `at`; like CPython it wants to see something behind it.
+    /// Code unit of `\uXXXX` at byte `at`; like CPython, requires at least one more byte after it.
     fn hex(&self, at: usize) -> Option<u32> {
         let escape = self.text.as_bytes().get(at..at + 7)?;
         let digits = escape[..6].strip_prefix(b"\\u")?;
@@ -441,7 +444,7 @@ mod tests {
         parse(text, &Limits::default()).unwrap_err().to_string()
     }
 
-    /// What CPython 3.11 says to the same texts.
+    /// Messages of CPython 3.11 for the same texts.
     #[test]
     fn refuses_in_the_words_of_python() {
         for (text, words) in [
@@ -534,8 +537,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is accepted is written, and what was written is read as the same; a cut text is not accepted as
-        /// something else.
+        /// Every accepted text is written and read back as the same value; a truncated text is never
+        /// accepted as something else.
         #[test]
         fn what_is_written_is_read_again(
             tokens in proptest::collection::vec(

@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// A Python `str`. Nearly always ordinary text, see [`Text::as_str`]; but `json.loads` accepts `"\ud800"`, and what was
-/// read must be written again unchanged.
+/// Python `str`. Almost always ordinary text, see [`Text::as_str`]; but `json.loads` accepts `"\ud800"`, and
+/// text that was read must be written unchanged.
 ///
-/// Held as generalised UTF-8: a lone surrogate as the three bytes that UTF-8 forbids.
+/// Stored as generalised UTF-8, with lone surrogates as the three bytes that UTF-8 forbids.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Vec<u8>);
 
@@ -17,9 +17,9 @@ impl Text {
         core::str::from_utf8(&self.0).ok()
     }
 
-    /// The code points, surrogates (0xd800..0xe000) included.
+    /// Code points, including surrogates (0xd800..0xe000).
     pub fn code_points(&self) -> impl Iterator<Item = u32> + '_ {
-        // Cut at the surrogates, which are 0xed followed by 0xa0 or more; between them it is UTF-8.
+        // Split at the surrogates (0xed followed by at least 0xa0); the text between them is UTF-8.
         let mut rest = self.0.as_slice();
         core::iter::from_fn(move || {
             let (&first, _) = rest.split_first()?;
@@ -47,7 +47,7 @@ impl Text {
         part.is_empty() || self.0.windows(part.len()).any(|window| window == part.as_bytes())
     }
 
-    /// Appends a code point, a surrogate too; values above 0x10ffff are ignored.
+    /// Appends a code point, which may be a surrogate; values above 0x10ffff are ignored.
     pub(super) fn push(&mut self, code_point: u32) {
         match char::from_u32(code_point) {
             Some(character) => self.push_str(character.encode_utf8(&mut [0; 4])),
@@ -83,7 +83,7 @@ impl PartialEq<str> for Text {
     }
 }
 
-/// Lone surrogates are shown as JSON escapes them.
+/// Lone surrogates are displayed as JSON escapes.
 impl fmt::Display for Text {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write;

@@ -1,4 +1,4 @@
-//! The value itself.
+//! The value type.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Text;
 
-/// What `json.loads` can return.
+/// Value that `json.loads` can return.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `None`.
@@ -28,7 +28,8 @@ pub enum Value {
 }
 
 impl Value {
-    /// The number as a float; integers are rounded to the nearest. `None` for what is not a number (a `bool` is not).
+    /// The number as a float; integers are rounded to nearest. `None` if it is not a number (a `bool` is
+    /// not).
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Int(integer) => Some(*integer as f64),
@@ -38,7 +39,7 @@ impl Value {
         }
     }
 
-    /// The text, unless this is something else or the text holds a lone surrogate.
+    /// The text; `None` for other values and for text with a lone surrogate.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => text.as_str(),
@@ -46,7 +47,7 @@ impl Value {
         }
     }
 
-    /// The items of a list.
+    /// Items of a list.
     pub fn as_list(&self) -> Option<&[Value]> {
         match self {
             Self::List(items) => Some(items),
@@ -62,8 +63,8 @@ impl Value {
         }
     }
 
-    /// Python's `key in value`: a key of an object, an item of a list, a part of a text. `None` where Python raises
-    /// `TypeError`.
+    /// Python's `key in value`: a key of an object, an item of a list, a substring of a text. `None` where
+    /// Python raises `TypeError`.
     pub fn contains(&self, key: &str) -> Option<bool> {
         match self {
             Self::Object(object) => Some(object.get(key).is_some()),
@@ -73,7 +74,7 @@ impl Value {
         }
     }
 
-    /// What Python calls the value's type.
+    /// Python's name of the value's type.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -129,33 +130,33 @@ impl From<Object> for Value {
     }
 }
 
-/// An integer of more than 64 bits, as its decimal digits.
+/// Integer of more than 64 bits, as its decimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BigInt(Box<str>);
 
 impl BigInt {
-    /// The digits, with a leading `-` when negative.
+    /// Digits, with a leading `-` if negative.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// `digits` are `-?[1-9][0-9]*`, as the parser has seen.
+    /// `digits` match `-?[1-9][0-9]*`, which the parser has checked.
     pub(super) fn new(digits: &str) -> Self {
         Self(digits.into())
     }
 }
 
-/// A `dict` with text keys: entries in the order of their first insertion.
+/// `dict` with text keys: entries in the order of their first insertion.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object(Vec<(Text, Value)>);
 
 impl Object {
-    /// An empty object.
+    /// Creates an empty object.
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// The value of `key`. Looks at every entry: meant for the handful of fields that messages have.
+    /// Value of `key`. Linear search: meant for the few fields of a message.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.0
             .iter()
@@ -163,7 +164,7 @@ impl Object {
             .map(|(_, value)| value)
     }
 
-    /// Appends an entry, or gives the existing entry of that key a new value. Looks at every entry.
+    /// Appends an entry, or replaces the value of an existing key. Linear search.
     pub fn insert(&mut self, key: impl Into<Text>, value: impl Into<Value>) {
         let key = key.into();
         match self.0.iter_mut().find(|(name, _)| *name == key) {
@@ -172,12 +173,12 @@ impl Object {
         }
     }
 
-    /// The entries in order.
+    /// Entries in order.
     pub fn iter(&self) -> core::slice::Iter<'_, (Text, Value)> {
         self.0.iter()
     }
 
-    /// The number of entries.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -197,8 +198,8 @@ impl<'a> IntoIterator for &'a Object {
     }
 }
 
-/// Of equal keys the first keeps its place and the last its value, as in Python. Takes n log n steps, whatever the
-/// keys: a peer chooses them.
+/// Of equal keys the first gives the position and the last the value, as in Python. Takes O(n log n) for any
+/// keys, since a peer chooses them.
 impl<K: Into<Text>, V: Into<Value>> FromIterator<(K, V)> for Object {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut entries: Vec<(Text, Value)> = entries
@@ -207,7 +208,7 @@ impl<K: Into<Text>, V: Into<Value>> FromIterator<(K, V)> for Object {
             .collect();
         let mut order: Vec<usize> = (0..entries.len()).collect();
         order.sort_by(|&a, &b| entries[a].0.cmp(&entries[b].0)); // stable: equal keys stay in order
-        // The place of each key's first entry, and where its value stands.
+        // Position of each key's first entry and of its value.
         let places: Vec<(usize, usize)> = order
             .chunk_by(|&a, &b| entries[a].0 == entries[b].0)
             .filter_map(|equal| Some((*equal.first()?, *equal.last()?)))

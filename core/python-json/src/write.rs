@@ -8,14 +8,14 @@ use unicode_general_category::{GeneralCategory as Category, get_general_category
 use super::value::Value;
 use super::{Object, Text, float};
 
-/// `json.dumps(value)`: separators `", "` and `": "`, everything beyond ASCII escaped.
+/// `json.dumps(value)`: separators `", "` and `": "`, non-ASCII characters escaped.
 pub fn dumps(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, Notation::Json { is_ascii: true });
     out
 }
 
-/// `json.dumps(value, ensure_ascii=False)`; lone surrogates, which could not be encoded, stay escaped.
+/// `json.dumps(value, ensure_ascii=False)`; lone surrogates, which cannot be encoded, stay escaped.
 pub fn dumps_unicode(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, Notation::Json { is_ascii: false });
@@ -29,7 +29,7 @@ pub fn repr(value: &Value) -> String {
     out
 }
 
-/// `str(value)`: as [`repr`], but a text stands as it is (lone surrogates escaped).
+/// `str(value)`: as [`repr`], but text on its own is not quoted (lone surrogates are escaped).
 pub fn str(value: &Value) -> String {
     match value {
         Value::Text(text) => alloc::format!("{text}"),
@@ -48,13 +48,14 @@ enum Notation {
     Python,
 }
 
-/// A container that is being written, and what is left of it.
+/// Container being written, and the rest of its items.
 enum Open<'a> {
     List(core::slice::Iter<'a, Value>),
     Object(core::slice::Iter<'a, (Text, Value)>),
 }
 
-/// Walks with a stack of its own: an application may have nested its value deeper than any thread's stack allows.
+/// Walks with an explicit stack: an application may have nested its value deeper than a thread's stack
+/// allows.
 fn write(out: &mut String, value: &Value, notation: Notation) {
     let mut open = alloc::vec::Vec::new();
     let mut next = Some(value);
@@ -181,7 +182,8 @@ fn repr_character(out: &mut String, code_point: u32, quote: char) {
     }
 }
 
-/// `str.isprintable()`: everything but the categories "other" and "separator", of which only the space is printable.
+/// `str.isprintable()`: all characters except those of the categories "other" and "separator"; the space is
+/// printable.
 fn is_printable(character: char) -> bool {
     matches!(character, ' '..='~')
         || !matches!(
@@ -198,7 +200,7 @@ fn is_printable(character: char) -> bool {
 }
 
 fn append(out: &mut String, text: core::fmt::Arguments<'_>) {
-    // A `String` takes whatever it is given.
+    // Writing to a `String` cannot fail.
     let _ = out.write_fmt(text);
 }
 

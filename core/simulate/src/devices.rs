@@ -1,6 +1,6 @@
-//! Instruments that exist only here: what an emulated device knows and does, without how it is asked.
+//! Simulated instruments: their state and commands, independent of how messages are framed.
 //!
-//! Each is named after the real one whose commands it understands, as far as the SOCS drivers use them.
+//! Each is named after the real device whose commands it implements, as far as the SOCS drivers use them.
 
 mod compressor;
 mod gauges;
@@ -14,19 +14,19 @@ pub use gauges::Gauges;
 pub use power_supply::PowerSupply;
 pub use relays::Relays;
 
-/// What an instrument says to a command.
+/// Response of an instrument to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// A value.
+    /// Value that was asked for.
     Value(Vec<u8>),
-    /// It has done what it was told.
+    /// The command was carried out.
     Done,
-    /// It does not understand, or does not want to.
+    /// The command is unknown or was refused.
     Refused,
 }
 
-/// Something that can be asked and told.
+/// Simulated device behind a dialect.
 pub trait Instrument {
-    /// Does what the command says.
+    /// Carries out a command.
     fn respond(&mut self, command: &[u8]) -> Response;
 }

@@ -1,4 +1,4 @@
-//! A device that is not there: an instrument behind a dialect, with faults on schedule.
+//! Emulated device: an instrument behind a dialect, with scheduled faults.
 
 mod canned;
 mod faults;
@@ -15,18 +15,18 @@ use labwire_service::{Handler, Peer, Sequential};
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
 
-/// What an emulated device does with a message.
+/// Behaviour of an emulated device.
 pub enum Behaviour {
-    /// Says it back, as it is.
+    /// Returns each message unchanged.
     Echo,
-    /// Says what a list says.
+    /// Answers from a list.
     Canned(Canned),
-    /// Asks an instrument.
+    /// Answers as an instrument.
     Instrument(Box<dyn Instrument + Send>),
 }
 
 impl Behaviour {
-    /// The instrument that speaks this dialect; an echo for the dialect without framing.
+    /// Default behaviour for a dialect: its instrument, or an echo for the dialect without framing.
     pub fn of(dialect: &Dialect) -> Self {
         match dialect.name {
             "raw" => Self::Echo,
@@ -48,7 +48,7 @@ impl fmt::Debug for Behaviour {
     }
 }
 
-/// Answers the messages of all connections to one emulated device, in the order of their arrival.
+/// Emulated device that answers the messages of all its connections in the order of their arrival.
 #[derive(Debug)]
 pub struct Emulator {
     dialect: &'static Dialect,
@@ -57,7 +57,7 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// A device whose faults come as `rules` say, by the generator that `seed` starts.
+    /// Creates a device with faults drawn by `rules` from a generator with this seed.
     pub fn new(dialect: &'static Dialect, behaviour: Behaviour, rules: Vec<FaultRule>, seed: u64) -> Self {
         Self {
             dialect,
@@ -66,7 +66,7 @@ impl Emulator {
         }
     }
 
-    /// This device as a service, and its connections.
+    /// Turns the device into a service and its connections.
     pub fn into_service(
         self,
         limits: SessionLimits,
@@ -107,7 +107,7 @@ impl Handler for Emulator {
     }
 
     fn step(&mut self, _now: Instant, _fuel: u32) -> Option<Reply> {
-        // Every message is answered when it begins.
+        // Every message is answered as soon as it is begun.
         Some(Reply::default())
     }
 }

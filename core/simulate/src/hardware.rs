@@ -1,7 +1,7 @@
-//! Instruments that exist only here: a noise meter, a spectrometer, a camera and a stage.
+//! Simulated PyMoDAQ instruments: a noise meter, a spectrometer, a camera and a stage.
 //!
-//! Their randomness is xoshiro256++ (Blackman and Vigna, 2019) from a seed, their time the host's: the same seed and
-//! the same times give the same data.
+//! Random numbers are xoshiro256++ (Blackman and Vigna, 2019) from a seed, and time comes from the host:
+//! equal seeds and times give equal data.
 
 mod detectors;
 mod stage;
@@ -30,22 +30,22 @@ impl Noise {
         self.0.next_u64()
     }
 
-    /// Uniform in (0, 1].
+    /// Uniform deviate in (0, 1].
     fn uniform(&mut self) -> f64 {
         ((self.bits() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
 
-    /// Standard normal (Box and Muller, 1958).
+    /// Standard normal deviate (Box and Muller, 1958).
     fn normal(&mut self) -> f64 {
         let (angle, radius) = (self.uniform(), self.uniform());
         math::sqrt(-2.0 * math::log(radius)) * math::cos(core::f64::consts::TAU * angle)
     }
 }
 
-/// One setting for [`settings`]: name, title, type, value.
+/// Entry of [`settings`]: name, title, type, value.
 type Entry<'a> = (&'a str, &'a str, &'a str, String);
 
-/// Settings in PyMoDAQ's form.
+/// Settings in PyMoDAQ's format.
 fn settings(entries: &[Entry<'_>]) -> Settings {
     let mut xml =
         String::from(r#"<Settings type="group" title="Settings" visible="1" removable="0" readonly="0">"#);
@@ -55,11 +55,11 @@ fn settings(entries: &[Entry<'_>]) -> Settings {
         );
     }
     xml += "</Settings>";
-    // Names and values are ours: the text is well-formed.
+    // Names and values come from this crate: the text is well-formed.
     Settings::parse(xml).unwrap_or_default()
 }
 
-/// The value of a setting that must be a number from `low` to `high`.
+/// Value of a setting that must be a number from `low` to `high`.
 fn number(settings: &Settings, name: &str, low: f64, high: f64) -> Result<f64, String> {
     let text = settings
         .value(&[name])

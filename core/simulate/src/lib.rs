@@ -1,4 +1,5 @@
-//! Instruments that are not there: cameras and stages for PyMoDAQ, lab devices behind their dialects, and their faults.
+//! Simulated instruments: cameras and stages for PyMoDAQ, lab devices behind their dialects, and their
+//! faults.
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The arithmetic every engine uses: the same bits on every target.
+//! Arithmetic of the engines, with the same bits on every target.
 //!
-//! Transcendental functions come from the `libm` crate, and two for many numbers at a time from here, never from the
-//! platform. Minimum, maximum and clamping are by
-//! comparison, because the standard library's differ between targets on signed zeros. Sums run in a fixed order.
+//! Transcendental functions come from the `libm` crate, and two of them, vectorised, from this module; never
+//! from the platform. Minimum, maximum and clamping use comparisons, because the standard library's versions
+//! differ between targets on signed zeros. Sums run in a fixed order.
 
 mod exponential;
 mod logarithm;
@@ -14,17 +14,17 @@ pub use libm::{
 };
 pub use logarithm::log_scale;
 
-/// The smaller of two numbers; the first at a tie or when the comparison is undecided (NaN).
+/// Minimum; the first at a tie or when the comparison is undecided (NaN).
 pub fn min(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
 
-/// The larger of two numbers; the first at a tie or when the comparison is undecided (NaN).
+/// Maximum; the first at a tie or when the comparison is undecided (NaN).
 pub fn max(a: f64, b: f64) -> f64 {
     if b > a { b } else { a }
 }
 
-/// `x` moved into `[low, high]`; NaN stays NaN.
+/// `x` clamped to `[low, high]`; NaN stays NaN.
 pub fn clamp(x: f64, low: f64, high: f64) -> f64 {
     if x < low {
         low
@@ -35,7 +35,7 @@ pub fn clamp(x: f64, low: f64, high: f64) -> f64 {
     }
 }
 
-/// -1, 0 or 1; NaN gives 0.
+/// Sign: -1, 0 or 1; 0 for NaN.
 pub fn sign(x: f64) -> f64 {
     if x > 0.0 {
         1.0
@@ -46,7 +46,7 @@ pub fn sign(x: f64) -> f64 {
     }
 }
 
-/// The inner product, summed in four interleaved accumulators and then pairwise: a fixed order that vectorises.
+/// Inner product, summed in four interleaved accumulators and then pairwise: a fixed order that vectorises.
 /// The shorter length counts.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
@@ -71,7 +71,8 @@ pub fn add(q: &mut [f64], factor: f64, v: &[f64]) {
     }
 }
 
-/// `q += factor * v`, and the inner product of `q` with `w` after that, in the order of [`dot`]. The lengths are equal.
+/// `q += factor * v`, then the inner product of `q` with `w`, in the order of [`dot`]. The lengths must be
+/// equal.
 pub fn add_then_dot(q: &mut [f64], factor: f64, v: &[f64], w: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (q_blocks, q_rest) = q.as_chunks_mut::<4>();
@@ -91,17 +92,17 @@ pub fn add_then_dot(q: &mut [f64], factor: f64, v: &[f64], w: &[f64]) -> f64 {
     (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
 }
 
-/// The sum of squares, in the order of [`dot`].
+/// Sum of squares, in the order of [`dot`].
 pub fn norm_squared(a: &[f64]) -> f64 {
     dot(a, a)
 }
 
-/// The Euclidean norm.
+/// Euclidean norm.
 pub fn norm2(a: &[f64]) -> f64 {
     sqrt(norm_squared(a))
 }
 
-/// The largest absolute value; NaN if any entry is NaN, 0 for an empty vector.
+/// Largest absolute value; NaN if any entry is NaN, 0 for an empty vector.
 pub fn norm_inf(a: &[f64]) -> f64 {
     let mut largest = 0.0;
     for x in a {

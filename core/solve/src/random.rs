@@ -1,5 +1,5 @@
-//! Random numbers: the generator is xoshiro256++ (Blackman and Vigna, 2019), everything from it is computed here and
-//! with the core's own mathematics, so that a seed means the same numbers everywhere.
+//! Random numbers from xoshiro256++ (Blackman and Vigna, 2019). All distributions are computed here with
+//! this crate's own mathematics, so that a seed gives the same numbers everywhere.
 
 use alloc::sync::Arc;
 
@@ -8,7 +8,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::math::{exp, log, pow, sqrt};
 
-/// A stream of random numbers.
+/// Stream of random numbers.
 #[derive(Clone, Debug)]
 pub struct Random {
     generator: Xoshiro256PlusPlus,
@@ -16,7 +16,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// The stream number `stream` of a seed. One stream does not tell anything of another.
+    /// Creates stream number `stream` of a seed. Streams are independent of each other.
     pub fn new(seed: u64, stream: u64) -> Self {
         Self {
             generator: generator(seed, stream),
@@ -24,7 +24,7 @@ impl Random {
         }
     }
 
-    /// Another stream, without the work of [`new`](Self::new).
+    /// Another stream, without the cost of [`new`](Self::new).
     pub fn stream(&self, seed: u64, stream: u64) -> Self {
         Self {
             generator: generator(seed, stream),
@@ -32,24 +32,24 @@ impl Random {
         }
     }
 
-    /// Uniform in [0, 1), a multiple of 2^-53.
+    /// Uniform deviate in [0, 1), a multiple of 2^-53.
     pub fn uniform(&mut self) -> f64 {
         unit(self.generator.next_u64())
     }
 
-    /// Uniform in (0, 1].
+    /// Uniform deviate in (0, 1].
     fn positive_uniform(&mut self) -> f64 {
         1.0 - self.uniform()
     }
 
-    /// A whole number below `end`, which is below 2^53.
+    /// Uniform whole number below `end`, which must be below 2^53.
     pub fn below(&mut self, end: usize) -> usize {
         // The bias is below 2^-53 * end.
         ((self.uniform() * end as f64) as usize).min(end.saturating_sub(1))
     }
 
-    /// A standard normal deviate, by Marsaglia and Tsang's ziggurat (2000) with 256 layers. Layer, sign and place come
-    /// from different bits (Doornik, 2005).
+    /// Standard normal deviate, by Marsaglia and Tsang's ziggurat (2000) with 256 layers. Layer, sign and
+    /// position come from different bits (Doornik, 2005).
     #[inline]
     pub fn normal(&mut self) -> f64 {
         loop {
@@ -65,7 +65,7 @@ impl Random {
         }
     }
 
-    /// What is not inside a layer's rectangle: one time in a hundred.
+    /// Handles a point outside a layer's rectangle, about one in a hundred.
     #[cold]
     fn outside(&mut self, layer: usize, x: f64) -> Option<f64> {
         if layer == 0 {
@@ -75,7 +75,7 @@ impl Random {
         (low + (high - low) * self.uniform() < exp(-0.5 * x * x)).then_some(x)
     }
 
-    /// Beyond the last edge, on the side of `side`.
+    /// Deviate beyond the last edge, with the sign of `side`.
     fn tail(&mut self, side: f64) -> f64 {
         loop {
             let x = -log(self.positive_uniform()) / TAIL;
@@ -86,12 +86,12 @@ impl Random {
         }
     }
 
-    /// An exponential deviate of mean 1.
+    /// Exponential deviate of mean 1.
     pub fn exponential(&mut self) -> f64 {
         -log(self.positive_uniform())
     }
 
-    /// A gamma deviate of unit scale, by Marsaglia and Tsang (2000). `shape` is positive.
+    /// Gamma deviate of unit scale, by Marsaglia and Tsang (2000). `shape` must be positive.
     pub fn gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
             return self.gamma(shape + 1.0) * pow(self.positive_uniform(), 1.0 / shape);
@@ -118,17 +118,17 @@ fn unit(bits: u64) -> f64 {
     (bits >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
 }
 
-/// Where the tail begins, with 256 layers of equal area.
+/// Start of the tail, for 256 layers of equal area.
 const TAIL: f64 = 3.654_152_885_361_009;
-/// The area of a layer.
+/// Area of a layer.
 const AREA: f64 = 0.004_928_673_233_974_658;
 
-/// The ziggurat: rectangles of equal area over half the bell.
+/// Ziggurat: rectangles of equal area over half the bell curve.
 #[derive(Debug)]
 struct Layers {
-    /// The right edges, falling; the first is that of the base, as wide as if it held the tail too.
+    /// Right edges, descending; the first is that of the base, as wide as if it contained the tail too.
     edges: [f64; 257],
-    /// The height of the bell at each edge, rising to 1.
+    /// Height of the bell curve at each edge, ascending to 1.
     heights: [f64; 257],
 }
 
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// The shares of the bell inside 1, 2 and 3.654 standard deviations, the last being where the tail is drawn.
+    /// Fractions within 1, 2 and 3.654 standard deviations; the tail starts at the last.
     #[test]
     fn normal_deviates_have_a_tail() {
         let mut random = Random::new(2, 0);

@@ -1,4 +1,5 @@
-//! Sets with cheap projections, for the decision variables (`U`) and for the constraints (`C`). Definitions as in OpEn.
+//! Sets with cheap projections, for the decision variables (`U`) and for the constraints (`C`), as defined
+//! by OpEn.
 
 mod affine;
 mod balls;
@@ -15,16 +16,17 @@ use crate::math;
 pub use affine::AffineSpace;
 pub use error::SetError;
 
-/// A closed set of vectors onto which one can project.
+/// Closed set of vectors with a projection onto it.
 ///
-/// A set is checked by [`Set::check`] against the dimension it is used with; projecting needs no further checks and
-/// allocates nothing. All sets but [`Sphere2`](Set::Sphere2) and [`Finite`](Set::Finite) are convex.
+/// A set is checked by [`Set::check`] against the dimension it is used with; projecting needs no further
+/// checks and does not allocate. All sets but [`Sphere2`](Set::Sphere2) and [`Finite`](Set::Finite) are
+/// convex.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Set {
-    /// Every vector.
+    /// All vectors.
     All,
-    /// The origin alone.
+    /// Only the origin.
     Zero,
     /// `min <= x <= max`, elementwise; the bounds may be infinite.
     Box {
@@ -33,28 +35,28 @@ pub enum Set {
         /// Upper bounds, one per coordinate.
         max: Vec<f64>,
     },
-    /// `|x - center|_1 <= radius`; no center means the origin.
+    /// `|x - center|_1 <= radius`; the origin if `center` is `None`.
     Ball1 {
         /// The centre.
         center: Option<Vec<f64>>,
         /// The radius, positive.
         radius: f64,
     },
-    /// `|x - center|_2 <= radius`; no center means the origin.
+    /// `|x - center|_2 <= radius`; the origin if `center` is `None`.
     Ball2 {
         /// The centre.
         center: Option<Vec<f64>>,
         /// The radius, positive.
         radius: f64,
     },
-    /// `|x - center|_inf <= radius`; no center means the origin.
+    /// `|x - center|_inf <= radius`; the origin if `center` is `None`.
     BallInf {
         /// The centre.
         center: Option<Vec<f64>>,
         /// The radius, positive.
         radius: f64,
     },
-    /// `|x - center|_p <= radius`; no center means the origin.
+    /// `|x - center|_p <= radius`; the origin if `center` is `None`.
     BallP {
         /// The order of the norm, above 1 and finite.
         p: f64,
@@ -63,7 +65,8 @@ pub enum Set {
         /// The radius, positive.
         radius: f64,
     },
-    /// `|x - center|_2 = radius`; no center means the origin. The centre itself is moved along the first axis.
+    /// `|x - center|_2 = radius`; the origin if `center` is `None`. The centre itself is projected along the
+    /// first axis.
     Sphere2 {
         /// The centre.
         center: Option<Vec<f64>>,
@@ -91,24 +94,25 @@ pub enum Set {
     },
     /// `A x = b`.
     AffineSpace(AffineSpace),
-    /// `x = (y, t)` with `|y|_2 <= alpha t`; two components at least.
+    /// `x = (y, t)` with `|y|_2 <= alpha t`; at least two components.
     SecondOrderCone {
         /// The slope, positive.
         alpha: f64,
     },
-    /// `x = (z, t)` with `|z|_2^2 <= t`; two components at least.
+    /// `x = (z, t)` with `|z|_2^2 <= t`; at least two components.
     EpigraphSquaredNorm,
-    /// One of these points, at least one; of the nearest the first.
+    /// A finite, non-empty set of points; of several nearest points, the first is taken.
     Finite(Vec<Vec<f64>>),
-    /// A Cartesian product: each part holds the coordinates up to its end (exclusive), from where the one before ended.
+    /// Cartesian product: each part covers the coordinates from the end of the previous part to its own end
+    /// (exclusive).
     Product(Vec<(usize, Set)>),
 }
 
 impl Set {
-    /// Whether the set is well formed, and not empty, for vectors of length `dimension`.
+    /// Checks that the set is well formed and not empty for vectors of length `dimension`.
     ///
     /// # Errors
-    /// What is wrong: see [`SetError`].
+    /// The first fault found: see [`SetError`].
     pub fn check(&self, dimension: usize) -> Result<(), SetError> {
         match self {
             Self::All | Self::Zero => Ok(()),
@@ -147,7 +151,7 @@ impl Set {
         }
     }
 
-    /// Moves `x` to the nearest point of the set. `x` has the length that [`check`](Set::check) was given.
+    /// Projects `x` onto the set. `x` must have the length that [`check`](Set::check) was given.
     pub fn project(&self, x: &mut [f64]) {
         match self {
             Self::All => {}
@@ -191,7 +195,7 @@ impl Set {
         }
     }
 
-    /// Whether the projection treats each coordinate alone.
+    /// Whether the projection treats each coordinate separately.
     pub fn is_separable(&self) -> bool {
         match self {
             Self::All | Self::Zero | Self::Box { .. } | Self::BallInf { .. } => true,
@@ -200,7 +204,7 @@ impl Set {
         }
     }
 
-    /// The bounds of each coordinate (lower, upper), if the set is nothing but bounds.
+    /// Bounds of each coordinate (lower, upper), if the set consists of bounds only.
     pub fn bounds(&self, dimension: usize) -> Option<(Vec<f64>, Vec<f64>)> {
         match self {
             Self::All => Some((
@@ -233,7 +237,7 @@ fn check_box(min: &[f64], max: &[f64], dimension: usize) -> Result<(), SetError>
     check_len("min", min.len(), dimension)?;
     check_len("max", max.len(), dimension)?;
     let excluded = |(low, high): (&f64, &f64)| {
-        // Also refuses NaN, and a bound at the wrong infinity.
+        // Also true for NaN, and for a bound at the wrong infinity.
         !(low <= high) || *low == f64::INFINITY || *high == f64::NEG_INFINITY
     };
     match min.iter().zip(max).position(excluded) {
@@ -410,7 +414,8 @@ mod tests {
                 set.project(&mut again);
                 prop_assert!(distance(&again, &pa) < 1e-12, "{set:?}");
                 prop_assert!(distance(&pa, &pb) <= distance(&a, &b) + 1e-12, "{set:?}");
-                // The projection is the nearest: <a - pa, pb - pa> <= 0 for every pb of the (convex) set.
+                // The projection is the nearest point: <a - pa, pb - pa> <= 0 for every pb of the (convex)
+                // set.
                 let inner: f64 = (0..4).map(|i| (a[i] - pa[i]) * (pb[i] - pa[i])).sum();
                 prop_assert!(inner <= 1e-10, "{set:?}: {inner}");
             }

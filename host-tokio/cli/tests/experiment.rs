@@ -88,7 +88,7 @@ fn somebody_at_the_instrument_is_led_through() {
     for expected in [
         "\"nonsense\" is no number",
         "a setting has 1 numbers, not 2",
-        "no measurement to take back",
+        "no measurement to undo",
     ] {
         assert!(err.contains(expected), "{expected}: {err}");
     }

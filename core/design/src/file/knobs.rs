@@ -1,4 +1,4 @@
-//! The settings of an experiment file: knobs and their values.
+//! Section `settings` of an experiment file: knobs and their values.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -57,7 +57,7 @@ impl<'t> Reader<'t> {
         };
         match labwire_solve::math::all_finite(&values) {
             true => Ok(values),
-            false => Err(entry.value.error("reaches beyond the numbers there are".into())),
+            false => Err(entry.value.error("exceeds the range of 64-bit floats".into())),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The options of an experiment file.
+//! Section `options` of an experiment file.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ const OPTIONS: [&str; 10] = [
     "auto_resample",
 ];
 
-/// Reads them; those that are not there have their defaults.
+/// Reads the options; missing ones take their defaults.
 pub(super) fn read(place: &Place<'_>) -> Result<DesignOptions, TextError> {
     let mut options = DesignOptions::default();
     for entry in place.entries_of("an object of options", &OPTIONS)? {
@@ -42,7 +42,7 @@ pub(super) fn read(place: &Place<'_>) -> Result<DesignOptions, TextError> {
     Ok(options)
 }
 
-/// The names of [`Utility`].
+/// Names of [`Utility`].
 const UTILITIES: [(&str, Utility); 5] = [
     ("variance_approx", Utility::VarianceApprox),
     ("pseudo_utility", Utility::PseudoUtility),
@@ -51,7 +51,7 @@ const UTILITIES: [(&str, Utility); 5] = [
     ("information_gain", Utility::InformationGain),
 ];
 
-/// The names of [`Selection`].
+/// Names of [`Selection`].
 const SELECTIONS: [(&str, Selection); 3] = [
     ("optimal", Selection::Optimal),
     ("good", Selection::Good),
@@ -70,11 +70,11 @@ fn choice<T: Copy>(place: &Place<'_>, choices: &[(&str, T)]) -> Result<T, TextEr
     }
 }
 
-/// Above 0, up to 1.
+/// Number above 0 and at most 1.
 fn fraction(place: &Place<'_>) -> Result<f64, TextError> {
     match place.positive()? {
         number if number <= 1.0 => Ok(number),
-        number => Err(place.error(format!("expected a number up to 1, found {number}"))),
+        number => Err(place.error(format!("expected a number of at most 1, found {number}"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The parameters of an experiment file and their priors.
+//! Section `parameters` of an experiment file: parameters and their priors.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -68,7 +68,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// A list of values, or values and their weights.
+    /// Reads a list of values, or an object of values and their weights.
     fn discrete(&mut self, place: &Place<'t>) -> Result<Prior, TextError> {
         if place.is_list() {
             let values = self.values(place)?;

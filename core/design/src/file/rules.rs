@@ -1,20 +1,21 @@
-//! What an experiment file says of noise, constraints and cost.
+//! Sections `noise`, `constraints` and `cost` of an experiment file.
 
 use alloc::format;
 use alloc::vec::Vec;
 
 use labwire_model::expression::Value;
-use labwire_model::expression::graph::{Expr, Graph, Input};
+use labwire_model::expression::graph::{Expr, Graph};
 use labwire_model::problem::TextError;
 use labwire_model::text::Place;
 
 use super::Reader;
 use crate::grid::Knob;
+use crate::inputs::{PARAMETER, SETTING};
 
-/// What stands before a knob's name where the last setting is meant.
+/// Prefix of a knob's name that refers to the previous setting.
 const PREVIOUS: &str = "previous_";
 
-/// The noise as it is written.
+/// Noise as written in the file.
 pub(super) enum NoiseText {
     Known(Vec<f64>),
     OfSetting(Vec<Expr>),
@@ -22,7 +23,7 @@ pub(super) enum NoiseText {
 }
 
 impl<'t> Reader<'t> {
-    /// One expression for all channels, or one for each.
+    /// Reads one expression for all channels, or one per channel.
     pub(super) fn noise(&mut self, place: &Place<'t>, model: &[Expr]) -> Result<NoiseText, TextError> {
         let mut outputs = self.file.expressions(place)?;
         if let [output] = outputs[..] {
@@ -35,10 +36,7 @@ impl<'t> Reader<'t> {
             )));
         }
         let graph = &self.file.expander.graph;
-        if outputs
-            .iter()
-            .any(|output| graph.depends_on(*output, Input::Variable))
-        {
+        if outputs.iter().any(|output| graph.depends_on(*output, PARAMETER)) {
             return Ok(NoiseText::Unknown(outputs));
         }
         let constants: Option<Vec<f64>> = outputs
@@ -59,23 +57,24 @@ impl<'t> Reader<'t> {
     pub(super) fn constraints(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, TextError> {
         let outputs = self.file.expressions(place)?;
         let graph = &self.file.expander.graph;
-        match outputs
-            .iter()
-            .any(|output| graph.depends_on(*output, Input::Parameter))
-        {
-            true => Err(place.error("constraints are on parameters; they cannot depend on settings".into())),
+        match outputs.iter().any(|output| graph.depends_on(*output, SETTING)) {
+            true => {
+                Err(place.error("constraints apply to parameters; they cannot depend on settings".into()))
+            }
             false => Ok(outputs),
         }
     }
 
-    /// The cost, and whether it depends on the last setting.
+    /// Reads the cost. Returns also whether it depends on the previous setting.
     pub(super) fn cost(&mut self, place: &Place<'t>, knobs: &[Knob]) -> Result<(Expr, bool), TextError> {
         let mut previous = Vec::new();
         for (knob, i) in knobs.iter().zip(knobs.len() as u32..) {
-            let expr = self.file.expander.graph.input(Input::Parameter, i);
+            let expr = self.file.expander.graph.input(SETTING, i);
             let name = format!("{PREVIOUS}{}", knob.name);
             if let Err(message) = self.file.expander.check_new_name(&name) {
-                return Err(place.error(format!("{message}, and {PREVIOUS} has a meaning in a cost")));
+                return Err(place.error(format!(
+                    "{message}, and in a cost the prefix {PREVIOUS} refers to the previous setting"
+                )));
             }
             self.file.expander.define_value(&name, Value::Scalar(expr));
             previous.push(expr);
@@ -85,14 +84,14 @@ impl<'t> Reader<'t> {
             return Err(place.error(format!("the cost must be a number, found {}", value.describe())));
         };
         let graph = &self.file.expander.graph;
-        if graph.depends_on(output, Input::Variable) {
+        if graph.depends_on(output, PARAMETER) {
             return Err(place.error("the cost is that of a setting; it cannot depend on parameters".into()));
         }
         Ok((output, reaches(graph, output, &previous)))
     }
 }
 
-/// Whether `output` is computed from one of `inputs`.
+/// Whether `output` depends on one of `inputs`.
 fn reaches(graph: &Graph, output: Expr, inputs: &[Expr]) -> bool {
     let mut is_needed = alloc::vec![false; graph.len()];
     is_needed[output.index()] = true;

@@ -1,9 +1,10 @@
-//! Derivatives as graphs: one table of partial derivatives, read backwards for gradients and forwards for directional
-//! derivatives.
+//! Derivatives as graphs: one table of partial derivatives, traversed backwards for gradients and forwards
+//! for directional derivatives.
 //!
-//! A branch that a selection, min, max or abs does not take contributes exactly 0, even where it is not finite: what
-//! flows through a selection may be an exact 0 that must stay 0 whatever it is multiplied by, and is marked as masked.
-//! Masked values are multiplied with "0 times anything is 0"; all others plainly.
+//! A branch that a selection, min, max or abs does not take contributes exactly 0, even where its derivative
+//! is not finite. A value that passed a selection may therefore be an exact 0 that must stay 0 whatever it
+//! is multiplied by; such values are marked as masked, and their products follow the rule "0 times anything
+//! is 0".
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -11,15 +12,15 @@ use alloc::vec::Vec;
 use super::graph::{Expr, Graph, Input, Node};
 use super::operation::{Binary, Unary};
 
-/// The gradient of `sum of weight * output` with respect to the decision variables `0..variables`; nothing where it is
-/// zero by structure. `outputs` are pairs (output, weight).
+/// Gradient of `sum of weight * output` with respect to the decision variables `0..variables`; `None` where
+/// it is structurally zero. `outputs` are pairs (output, weight).
 pub fn gradient(graph: &mut Graph, outputs: &[(Expr, Expr)], variables: u32) -> Vec<Option<Expr>> {
     let mut pending: BTreeMap<Expr, Vec<Flow>> = BTreeMap::new();
     for &(output, weight) in outputs {
         pending.entry(output).or_default().push(Flow::new(graph, weight));
     }
     let mut gradient = alloc::vec![None; variables as usize];
-    // Operands come before results: the last pending value has received everything it is going to.
+    // Operands precede results: all contributions to the last pending value have arrived.
     while let Some((expr, flows)) = pending.pop_last() {
         if !graph.depends_on(expr, Input::Variable) {
             continue;
@@ -40,8 +41,9 @@ pub fn gradient(graph: &mut Graph, outputs: &[(Expr, Expr)], variables: u32) -> 
     gradient
 }
 
-/// The derivative of each output along a direction: `seeds` are pairs (decision variable or multiplier, its rate of
-/// change). Nothing where it is zero by structure. Of a [`gradient`], it is a product with the Hessian.
+/// Derivative of each output along a direction: `seeds` are pairs (decision variable or multiplier, its rate
+/// of change). `None` where it is structurally zero. Applied to a [`gradient`], it gives a product with the
+/// Hessian.
 pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) -> Vec<Option<Expr>> {
     let mut rates: BTreeMap<Expr, Flow> = BTreeMap::new();
     for &(variable, rate) in seeds {
@@ -63,7 +65,8 @@ pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) 
     outputs.iter().map(rate).collect()
 }
 
-/// What the outputs are made of and depends on inputs of these kinds, operands before results, the inputs excepted.
+/// Values on which the outputs depend and which themselves depend on inputs of these kinds, operands before
+/// results, without the inputs.
 pub(crate) fn ancestors(graph: &Graph, outputs: &[Expr], inputs: &[Input]) -> Vec<Expr> {
     let mut needed = alloc::vec![false; graph.len()];
     for output in outputs {
@@ -84,13 +87,13 @@ pub(crate) fn ancestors(graph: &Graph, outputs: &[Expr], inputs: &[Input]) -> Ve
     ancestors
 }
 
-/// A value on its way through the derivative.
+/// Contribution on its way through the graph.
 #[derive(Clone, Copy, Debug)]
 struct Flow {
     value: Expr,
-    /// The sign is kept apart, so that sums can subtract instead of negating first.
+    /// The sign is separate, so that sums can subtract instead of negating first.
     is_negative: bool,
-    /// An exact 0 here may mean "not taken".
+    /// Whether an exact 0 may mean "branch not taken".
     is_masked: bool,
 }
 
@@ -144,7 +147,7 @@ impl Flow {
     }
 }
 
-/// The derivative of a value with respect to one of its operands, as steps that multiply what flows.
+/// Derivative of a value with respect to one of its operands, as a factor for the contributions.
 struct Partial {
     operand: Expr,
     is_negative: bool,
@@ -153,11 +156,11 @@ struct Partial {
 
 #[derive(Clone, Copy)]
 enum Step {
-    /// Times 2, as a sum with itself.
+    /// Times 2, as the sum with itself.
     Double,
     Times(Expr),
     Over(Expr),
-    /// Times this; 0 where this is 0, whatever flows.
+    /// Times this value; 0 where this value is 0, whatever the contribution.
     TimesOrZero(Expr),
     /// Passes where the condition is not 0.
     When(Expr),
@@ -414,7 +417,7 @@ mod tests {
         let one = graph.constant(1.0);
         let gradient = gradient(&mut graph, &[(cost, one)], 2);
         let gradient: Vec<Expr> = gradient.into_iter().flatten().collect();
-        // The direction stands behind the point.
+        // The direction follows the point in memory.
         let seeds = [0, 1].map(|i| {
             (
                 graph.input(Input::Variable, i),

@@ -1,4 +1,4 @@
-//! Writes formulas out: a syntax tree and what its names stand for become values of a graph.
+//! Expansion of formulas: a syntax tree and the definitions of its names become values of a graph.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -13,14 +13,14 @@ use super::syntax::{Formula, Loop, TermId, TermKind, too_deep};
 use super::value::Value;
 use crate::text::{Fault, TextLimits, suggestion};
 
-/// What is known while formulas are written out.
+/// Names and values known while formulas are expanded.
 pub struct Expander {
-    /// The graph that expressions are added to.
+    /// Graph to which expressions are added.
     pub graph: Graph,
     limits: TextLimits,
     globals: BTreeMap<String, Global>,
     locals: Vec<(String, Value)>,
-    /// Definitions refer to earlier ones only: names with a lower number.
+    /// Definitions may refer only to earlier ones: names with a lower number.
     visible: usize,
     steps: usize,
     depth: usize,
@@ -37,16 +37,16 @@ enum Meaning {
     Function(Rc<Definition>),
 }
 
-/// A definition with arguments.
+/// Definition with arguments.
 struct Definition {
     arguments: Vec<String>,
     formula: Formula,
-    /// Where it was written, for faults inside it.
+    /// Index of the text it was written in, for faults inside it.
     text: usize,
 }
 
 impl Expander {
-    /// No names yet, an empty graph.
+    /// Creates an expander without names and with an empty graph.
     pub fn new(limits: &TextLimits) -> Self {
         Self {
             graph: Graph::new(),
@@ -59,7 +59,10 @@ impl Expander {
         }
     }
 
-    /// Whether a name may be given to something new; if not, why.
+    /// Checks that a name may be defined.
+    ///
+    /// # Errors
+    /// The reason why it may not.
     pub fn check_new_name(&self, name: &str) -> Result<(), String> {
         if self.globals.contains_key(name) {
             return Err(format!("`{name}` is already defined"));
@@ -73,12 +76,13 @@ impl Expander {
         Ok(())
     }
 
-    /// Lets later formulas use `name`.
+    /// Defines `name` for later formulas.
     pub fn define_value(&mut self, name: &str, value: Value) {
         self.define(name, Meaning::Value(value));
     }
 
-    /// Lets later formulas call `name`. `text` is what faults inside the formula will carry.
+    /// Defines the function `name` for later formulas. `text` is the index that faults inside the formula
+    /// will carry.
     pub(super) fn define_function(
         &mut self,
         name: &str,
@@ -99,7 +103,7 @@ impl Expander {
         self.globals.insert(name.to_string(), Global { number, meaning });
     }
 
-    /// What a formula stands for.
+    /// Value of a formula.
     pub(super) fn expand(&mut self, formula: &Formula) -> Result<Value, Fault> {
         self.term(formula, formula.root)
     }
@@ -259,7 +263,7 @@ impl Expander {
         value.map_err(|fault| fault.in_text(definition.text))
     }
 
-    /// A branch whose condition is known already is not even looked at.
+    /// A branch that a constant condition rules out is not expanded.
     fn choose(&mut self, formula: &Formula, at: usize, arguments: &[TermId]) -> Result<Value, Fault> {
         let &[condition, first, second] = arguments else {
             return Err(
@@ -337,7 +341,7 @@ impl Expander {
         Ok(elements)
     }
 
-    /// Joins values in the order of [`Graph::sum`].
+    /// Combines values in the order of [`Graph::sum`].
     fn fold(&mut self, at: usize, name: &str, op: Binary, values: &[Value]) -> Result<Value, Fault> {
         let mut values = values.to_vec();
         if values.is_empty() {
@@ -380,7 +384,7 @@ impl Expander {
         self.elementwise(at, name, a, b, &binary)
     }
 
-    /// Applies `f` to corresponding elements; a number, or a list of one, goes with every element.
+    /// Applies `f` to corresponding elements; a number, or a list of one, is combined with every element.
     fn elementwise(
         &mut self,
         at: usize,
@@ -415,7 +419,7 @@ impl Expander {
         Ok(Value::List(results?))
     }
 
-    /// A chain of operators, along its left sides: it may be as long as it likes.
+    /// Expands a chain of operators along its left sides, without recursion: its length is not limited.
     fn chain(&mut self, formula: &Formula, id: TermId) -> Result<Value, Fault> {
         let mut links = Vec::new();
         let mut first = id;

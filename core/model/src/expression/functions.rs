@@ -1,17 +1,17 @@
-//! The functions that expressions may call.
+//! Functions that expressions may call.
 
 use super::operation::{Binary, Unary};
 
-/// What a function does.
+/// Kind of a function.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Function {
-    /// Elementwise.
+    /// Elementwise, of one argument.
     Unary(Unary),
     /// Elementwise, of two arguments.
     Binary(Binary),
-    /// Joins the elements of one vector, or several arguments.
+    /// Combines the elements of one vector, or several arguments.
     Fold(Binary),
-    /// The sum or product of the elements of one vector (the form with a range is syntax).
+    /// Sum or product of the elements of one vector (the form with a range is part of the syntax).
     Join(Binary),
     If,
     Dot,
@@ -19,7 +19,7 @@ pub(super) enum Function {
     NormInf,
 }
 
-/// Every function by its name.
+/// Functions by name.
 pub(super) const FUNCTIONS: [(&str, Function); 32] = [
     ("abs", Function::Unary(Unary::Abs)),
     ("acos", Function::Unary(Unary::Acos)),
@@ -55,14 +55,14 @@ pub(super) const FUNCTIONS: [(&str, Function); 32] = [
     ("tanh", Function::Unary(Unary::Tanh)),
 ];
 
-/// The constants by their names.
+/// Constants by name.
 pub(super) const CONSTANTS: [(&str, f64); 3] = [
     ("e", core::f64::consts::E),
     ("inf", f64::INFINITY),
     ("pi", core::f64::consts::PI),
 ];
 
-/// The function of this name.
+/// Function of this name.
 pub(super) fn function(name: &str) -> Option<Function> {
     FUNCTIONS
         .iter()

@@ -5,19 +5,19 @@ use alloc::vec::Vec;
 
 use super::operation::{Binary, Unary, select};
 
-/// A value in a [`Graph`]. Operands of a value always come before it: the order of the handles is an order of
-/// evaluation.
+/// Handle of a value in a [`Graph`]. The operands of a value always precede it: the order of the handles is
+/// an evaluation order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expr(u32);
 
 impl Expr {
-    /// Its place in the graph.
+    /// Index in the graph.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// What an input of the graph is.
+/// Kind of an input of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Input {
     /// A parameter of the problem.
@@ -32,23 +32,23 @@ pub enum Input {
     MultiplierRate,
 }
 
-/// How a value comes about.
+/// Definition of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Node {
-    /// A number, by its bits.
+    /// Number, by its bits.
     Constant(u64),
-    /// An element of an input vector.
+    /// Element of an input vector.
     Input(Input, u32),
-    /// An operation on one value.
+    /// Operation on one value.
     Unary(Unary, Expr),
-    /// An operation on two values.
+    /// Operation on two values.
     Binary(Binary, Expr, Expr),
-    /// The second where the first is not 0, else the third.
+    /// The second value where the first is not 0, else the third.
     Select(Expr, Expr, Expr),
 }
 
 impl Node {
-    /// The values it is computed from.
+    /// Operands of the value.
     pub fn operands(&self) -> impl Iterator<Item = Expr> + use<> {
         let operands = match *self {
             Self::Constant(_) | Self::Input(..) => [None; 3],
@@ -69,14 +69,15 @@ impl Node {
     }
 }
 
-/// The largest integer exponent that becomes products instead of a call of `pow`.
+/// Largest integer exponent that is expanded into products instead of a call of `pow`.
 const MAX_PRODUCT_EXPONENT: f64 = 16.0;
 
-/// Expressions that share everything they have in common.
+/// Expression graph in which equal subexpressions are shared.
 ///
-/// Simplifications are exact: for every input they give the bits (up to the payload of NaN) of what was written.
-/// `0*x` stays, since `x` may not be finite; `x + 0` stays, since `x` may be -0. The one rule of convention is that
-/// a power with a constant integer exponent of magnitude up to 16 *is* the product by repeated squaring.
+/// Simplifications are exact: for every input they give the bits (up to the payload of NaN) of the
+/// expression as written. `0*x` stays, since `x` may not be finite; `x + 0` stays, since `x` may be -0. The
+/// one convention is that a power with a constant integer exponent of magnitude up to 16 *is* the product by
+/// repeated squaring.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
@@ -86,19 +87,19 @@ pub struct Graph {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Facts {
-    /// One bit for every kind of [`Input`] it depends on.
+    /// One bit per kind of [`Input`] that the value depends on.
     inputs: u8,
-    /// Something it is made of has a kink as a function of the decision variables.
+    /// Whether the value has a kink as a function of the decision variables.
     has_kink: bool,
 }
 
 impl Graph {
-    /// A graph without values.
+    /// Creates an empty graph.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The number of values.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
@@ -113,12 +114,12 @@ impl Graph {
         (0..self.nodes.len() as u32).map(Expr)
     }
 
-    /// How a value comes about.
+    /// Definition of a value.
     pub fn node(&self, expr: Expr) -> Node {
         self.nodes[expr.index()]
     }
 
-    /// The number, if it is one.
+    /// The number, if the value is a constant.
     pub fn constant_value(&self, expr: Expr) -> Option<f64> {
         match self.node(expr) {
             Node::Constant(bits) => Some(f64::from_bits(bits)),
@@ -131,29 +132,29 @@ impl Graph {
         self.facts[expr.index()].inputs & (1 << input as u8) != 0
     }
 
-    /// Whether the value depends on nothing but parameters and constants.
+    /// Whether the value depends only on parameters and constants.
     pub fn is_fixed_by_parameters(&self, expr: Expr) -> bool {
         self.facts[expr.index()].inputs & !(1 << Input::Parameter as u8) == 0
     }
 
-    /// Whether it has a kink or a jump as a function of the decision variables: max, min, abs, sign, floor, a
-    /// comparison or a selection is part of it.
+    /// Whether the value has a kink or a jump as a function of the decision variables, from max, min, abs,
+    /// sign, floor, a comparison or a selection.
     pub fn has_kink(&self, expr: Expr) -> bool {
         self.facts[expr.index()].has_kink
     }
 
-    /// A number.
+    /// Adds a number.
     pub fn constant(&mut self, value: f64) -> Expr {
         let value = if value.is_nan() { f64::NAN } else { value };
         self.intern(Node::Constant(value.to_bits()))
     }
 
-    /// An element of an input vector.
+    /// Adds an element of an input vector.
     pub fn input(&mut self, input: Input, index: u32) -> Expr {
         self.intern(Node::Input(input, index))
     }
 
-    /// An operation on one value.
+    /// Adds an operation on one value.
     pub fn unary(&mut self, op: Unary, x: Expr) -> Expr {
         if let Some(value) = self.constant_value(x) {
             return self.constant(op.function()(value));
@@ -164,7 +165,7 @@ impl Graph {
         }
     }
 
-    /// An operation on two values.
+    /// Adds an operation on two values.
     pub fn binary(&mut self, op: Binary, a: Expr, b: Expr) -> Expr {
         if let (Some(x), Some(y)) = (self.constant_value(a), self.constant_value(b)) {
             return self.constant(op.function()(x, y));
@@ -178,7 +179,7 @@ impl Graph {
         }
     }
 
-    /// `a` where the condition is not 0, else `b`.
+    /// Adds a selection: `a` where the condition is not 0, else `b`.
     pub fn select(&mut self, condition: Expr, a: Expr, b: Expr) -> Expr {
         if a == b {
             return a;
@@ -190,14 +191,15 @@ impl Graph {
         }
     }
 
-    /// The sum of `terms`, 0 if there are none. Terms are added pairwise, the first half to the second, until one
-    /// is left: the rounding error grows with the logarithm of their number, and each round is one run of additions.
+    /// Adds the sum of `terms`, 0 if there are none. Terms are added pairwise, the first half to the second,
+    /// until one is left: the rounding error grows with the logarithm of their number, and each round is one
+    /// run of additions.
     pub fn sum(&mut self, terms: &[Expr]) -> Expr {
         self.fold(Binary::Add, terms)
             .unwrap_or_else(|| self.constant(0.0))
     }
 
-    /// Combines `terms` in the order of [`sum`](Self::sum); nothing if there are none.
+    /// Combines `terms` in the order of [`sum`](Self::sum); `None` if there are none.
     pub fn fold(&mut self, op: Binary, terms: &[Expr]) -> Option<Expr> {
         let mut terms = Vec::from(terms);
         while terms.len() > 1 {
@@ -228,7 +230,7 @@ impl Graph {
         }
     }
 
-    /// A product or quotient: factors of 1 and -1 vanish, signs move out.
+    /// Product or quotient: factors of 1 and -1 vanish, signs move out.
     fn product(&mut self, op: Binary, a: Expr, b: Expr) -> Expr {
         let is_exact = matches!(op, Binary::Mul | Binary::Div);
         match (self.node(a), self.node(b)) {

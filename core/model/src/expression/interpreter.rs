@@ -1,4 +1,4 @@
-//! The interpreter: runs a program at one point, or at a block of points at once.
+//! Interpreter: runs a program at one point or at a block of points.
 
 use labwire_solve::math;
 
@@ -13,7 +13,7 @@ pub(crate) const REVERSE: usize = 1;
 pub(crate) const FORWARD_TANGENT: usize = 2;
 pub(crate) const REVERSE_TANGENT: usize = 3;
 
-/// `values` is the memory of a program: one array of lanes for every slot.
+/// `values` is the memory of the program: one array of lanes per slot.
 impl Program {
     /// Writes the constants.
     pub fn initialize<const LANES: usize>(&self, values: &mut [[f64; LANES]]) {
@@ -22,7 +22,8 @@ impl Program {
         }
     }
 
-    /// Writes elements of an input vector, from the element `first` on, as far as both reach.
+    /// Writes elements of an input vector, from the element `first` on; the shorter of the two lengths
+    /// counts.
     pub(crate) fn load<const LANES: usize>(
         &self,
         values: &mut [[f64; LANES]],
@@ -35,7 +36,7 @@ impl Program {
         values[start..start + len].copy_from_slice(&source[..len]);
     }
 
-    /// Computes what depends on the parameters only.
+    /// Computes everything that depends only on the parameters.
     pub fn prepare<const LANES: usize>(&self, values: &mut [[f64; LANES]]) {
         execute(&self.prepare.runs, &self.indices, values);
     }
@@ -69,7 +70,7 @@ fn execute<const LANES: usize>(runs: &[Run], indices: &[u32], values: &mut [[f64
     }
 }
 
-/// Picks a loop of its own for the operations that take no longer than a call.
+/// Selects a specialised loop for operations that take no longer than a call.
 fn binary<const LANES: usize>(
     sources: &Sources<'_, LANES>,
     run: &Run,
@@ -89,7 +90,7 @@ fn binary<const LANES: usize>(
     }
 }
 
-/// Where a run reads from: the slots before its destination.
+/// Slots that a run may read: those before its destination.
 struct Sources<'a, const LANES: usize> {
     before: &'a [[f64; LANES]],
     indices: &'a [u32],

@@ -1,9 +1,9 @@
-//! The operations of an expression graph and what each computes: folding, interpreting and every other back end agree
-//! with the functions given here, bit for bit.
+//! Operations of an expression graph and their definitions: folding, the interpreter and every other back
+//! end agree with the functions given here, bit for bit.
 
 use labwire_solve::math;
 
-/// An operation on one number.
+/// Operation on one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unary {
     /// `-x`
@@ -12,7 +12,7 @@ pub enum Unary {
     Abs,
     /// -1, 0 or 1; its derivative is 0 everywhere.
     Sign,
-    /// The largest integer not above `x`; its derivative is 0 everywhere.
+    /// Largest integer not above `x`; its derivative is 0 everywhere.
     Floor,
     /// The square root.
     Sqrt,
@@ -54,7 +54,7 @@ pub enum Unary {
     Erf,
 }
 
-/// An operation on two numbers.
+/// Operation on two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binary {
     /// `a + b`
@@ -65,9 +65,9 @@ pub enum Binary {
     Mul,
     /// `a / b`
     Div,
-    /// `a * b`, and 0 where `a` is 0, whatever `b` is.
+    /// `a * b`, but 0 where `a` is 0, whatever `b` is.
     MaskedMul,
-    /// `a / b`, and 0 where `a` is 0, whatever `b` is.
+    /// `a / b`, but 0 where `a` is 0, whatever `b` is.
     MaskedDiv,
     /// `a` to the power of `b`.
     Pow,
@@ -75,9 +75,9 @@ pub enum Binary {
     Atan2,
     /// `sqrt(a^2 + b^2)` without overflow.
     Hypot,
-    /// The smaller; the first at a tie.
+    /// Minimum; the first at a tie.
     Min,
-    /// The larger; the first at a tie.
+    /// Maximum; the first at a tie.
     Max,
     /// 1 where `a < b`, else 0.
     Less,
@@ -90,7 +90,7 @@ pub enum Binary {
 }
 
 impl Unary {
-    /// What the operation computes.
+    /// Function that the operation computes.
     pub fn function(self) -> fn(f64) -> f64 {
         match self {
             Self::Neg => |x| -x,
@@ -118,14 +118,15 @@ impl Unary {
         }
     }
 
-    /// Whether the value or the derivative jumps somewhere, so that a constraint made of it gets no multiplier.
+    /// Whether the value or the derivative jumps somewhere; a constraint with such an operation gets no
+    /// multiplier.
     pub fn has_kink(self) -> bool {
         matches!(self, Self::Abs | Self::Sign | Self::Floor)
     }
 }
 
 impl Binary {
-    /// What the operation computes.
+    /// Function that the operation computes.
     pub fn function(self) -> fn(f64, f64) -> f64 {
         match self {
             Self::Add => |a, b| a + b,
@@ -146,12 +147,13 @@ impl Binary {
         }
     }
 
-    /// Whether `op(a, b)` and `op(b, a)` are the same bits.
+    /// Whether `op(a, b)` and `op(b, a)` have the same bits.
     pub fn is_commutative(self) -> bool {
         matches!(self, Self::Add | Self::Mul | Self::Equal | Self::NotEqual)
     }
 
-    /// Whether the value or the derivative jumps somewhere, so that a constraint made of it gets no multiplier.
+    /// Whether the value or the derivative jumps somewhere; a constraint with such an operation gets no
+    /// multiplier.
     pub fn has_kink(self) -> bool {
         matches!(
             self,
@@ -160,17 +162,17 @@ impl Binary {
     }
 }
 
-/// What a selection computes: `a` where the condition is not 0, else `b`.
+/// Value of a selection: `a` where the condition is not 0, else `b`.
 pub fn select(condition: f64, a: f64, b: f64) -> f64 {
     if condition != 0.0 { a } else { b }
 }
 
-/// What [`Binary::MaskedMul`] computes.
+/// Value of [`Binary::MaskedMul`].
 pub(super) fn masked_mul(a: f64, b: f64) -> f64 {
     if a == 0.0 { 0.0 } else { a * b }
 }
 
-/// What [`Binary::MaskedDiv`] computes.
+/// Value of [`Binary::MaskedDiv`].
 pub(super) fn masked_div(a: f64, b: f64) -> f64 {
     if a == 0.0 { 0.0 } else { a / b }
 }

@@ -7,19 +7,19 @@ use super::graph::{Expr, Graph, Input, Node};
 use super::run::{Run, Section};
 use super::schedule::{self, Memory, Task};
 
-/// The length of each input vector.
+/// Lengths of the input vectors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputLengths {
-    /// The number of parameters.
+    /// Number of parameters.
     pub parameters: usize,
-    /// The number of decision variables.
+    /// Number of decision variables.
     pub variables: usize,
-    /// The number of Lagrange multipliers.
+    /// Number of Lagrange multipliers.
     pub multipliers: usize,
 }
 
 impl InputLengths {
-    /// The length of one of them.
+    /// Length of one of the input vectors.
     pub fn len(&self, input: Input) -> usize {
         match input {
             Input::Parameter => self.parameters,
@@ -29,29 +29,29 @@ impl InputLengths {
     }
 }
 
-/// A graph made ready for evaluation.
+/// Program: a graph compiled for evaluation.
 ///
-/// Every value has a slot of its own: first the constants, then the input vectors, then results in the order in which
-/// they are computed.
+/// Every value has its own slot: first the constants, then the input vectors, then the results in the order
+/// of their computation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Program {
-    /// The numbers in the first slots.
+    /// Numbers in the first slots.
     pub constants: Vec<f64>,
-    /// The length of each input vector.
+    /// Lengths of the input vectors.
     pub inputs: InputLengths,
-    /// The number of slots.
+    /// Number of slots.
     pub slots: usize,
-    /// The operands of gathered runs.
+    /// Operands of gathered runs.
     pub indices: Vec<u32>,
-    /// What depends on the parameters only; it has no outputs of its own.
+    /// Everything that depends only on the parameters; it has no outputs of its own.
     pub prepare: Section,
-    /// The sections, in order: each may use what the ones before it computed.
+    /// Sections in order; each may use the results of those before it.
     pub sections: Vec<Section>,
 }
 
 impl Program {
-    /// Lays out what the outputs of the sections need, and nothing else. A value that several sections need is
-    /// computed in the first of them.
+    /// Compiles the values that the outputs of the sections need, and nothing else. A value needed by
+    /// several sections is computed in the first of them.
     pub fn new(graph: &Graph, inputs: InputLengths, outputs: &[Vec<Expr>]) -> Self {
         let section_of = assign_sections(graph, outputs);
         let mut program = Self {
@@ -82,7 +82,7 @@ impl Program {
         schedule::runs(tasks, &mut memory)
     }
 
-    /// The first slot of an input vector.
+    /// First slot of an input vector.
     pub fn input_slot(&self, input: Input) -> usize {
         let InputLengths {
             parameters,
@@ -99,12 +99,12 @@ impl Program {
         self.constants.len() + before
     }
 
-    /// The slot behind those of all inputs: there, what depends on the parameters only begins.
+    /// First slot after all inputs, where the values that depend only on the parameters begin.
     pub fn first_computed_slot(&self) -> usize {
         self.input_slot(Input::MultiplierRate) + self.inputs.multipliers
     }
 
-    /// Gives constants and inputs their slots; returns the slots by value.
+    /// Assigns slots to constants and inputs. Returns the slot of each value.
     fn place_inputs(&mut self, graph: &Graph, section_of: &[Option<u32>]) -> Vec<u32> {
         let live = || graph.exprs().filter(|expr| section_of[expr.index()].is_some());
         let mut slot_of = vec![u32::MAX; graph.len()];
@@ -124,8 +124,8 @@ impl Program {
     }
 }
 
-/// For every value the section that computes it: nothing if no output needs it, 0 if the parameters fix it, else one
-/// more than the first section that needs it.
+/// Section that computes each value: `None` if no output needs it, 0 if the parameters determine it, else
+/// one more than the first section that needs it.
 fn assign_sections(graph: &Graph, outputs: &[Vec<Expr>]) -> Vec<Option<u32>> {
     let mut section_of: Vec<Option<u32>> = vec![None; graph.len()];
     let earlier = |old: Option<u32>, new: u32| Some(old.map_or(new, |old| old.min(new)));

@@ -7,18 +7,18 @@ use super::operation::{Binary, Unary};
 /// Operation of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// An operation on one value.
+    /// Operation on one value.
     Unary(Unary),
-    /// An operation on two values.
+    /// Operation on two values.
     Binary(Binary),
-    /// A selection: condition, then, else.
+    /// Selection: condition, then, else.
     Select,
-    /// Sine and cosine of one value at once: first all sines of the run, then all cosines.
+    /// Sine and cosine of one value: first all sines of the run, then all cosines.
     SinCos,
 }
 
 impl Kind {
-    /// The number of operands.
+    /// Number of operands.
     pub fn operands(self) -> usize {
         match self {
             Self::Unary(_) | Self::SinCos => 1,
@@ -27,7 +27,7 @@ impl Kind {
         }
     }
 
-    /// The number of results.
+    /// Number of results.
     pub fn results(self) -> usize {
         match self {
             Self::SinCos => 2,
@@ -39,9 +39,9 @@ impl Kind {
 /// The same operation `len` times, into consecutive slots. Every operand lies before the first of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The operation.
+    /// Operation.
     pub kind: Kind,
-    /// The first slot written to.
+    /// First slot written to.
     pub destination: u32,
     /// The number of operations.
     pub len: u32,
@@ -52,32 +52,32 @@ pub struct Run {
 /// Slots of the operands of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operands {
-    /// Each operand starts at a slot and stays there or moves on by one.
+    /// Each operand starts at a slot and stays there or advances by one slot per operation.
     Strided([Operand; 3]),
-    /// In the program's index table from here on, the operands of each operation together.
+    /// The operands are listed in the program's index table from this entry on, operation by operation.
     Gathered(u32),
 }
 
-/// An operand that stays or moves on by one slot from operation to operation.
+/// Operand that stays or advances by one slot per operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Operand {
-    /// The slot for the first operation of the run.
+    /// Slot for the first operation of the run.
     pub start: u32,
-    /// 0 or 1.
+    /// Stride: 0 or 1.
     pub stride: u32,
 }
 
-/// A part of a program that is run as a whole.
+/// Part of a program that is run as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Section {
     /// The runs, in order.
     pub runs: Vec<Run>,
-    /// The slots of the results.
+    /// Slots of the results.
     pub outputs: Vec<u32>,
 }
 
 impl Section {
-    /// The number of operations; a fused sine and cosine counts once.
+    /// Number of operations; a fused sine and cosine counts once.
     pub fn operations(&self) -> usize {
         self.runs.iter().map(|run| run.len as usize).sum()
     }

@@ -1,5 +1,6 @@
-//! Turns the values of a section into runs: a list scheduler that takes the operation on the longest chain first and
-//! all that are ready of it at once, and then lines up the operands so that a run reads memory in order.
+//! Scheduling of a section's values into runs: a list scheduler takes the operation on the longest chain
+//! first, with all operations of its kind that are ready, and then arranges the operands so that a run reads
+//! memory in order.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
@@ -9,10 +10,10 @@ use super::graph::{Expr, Graph, Node};
 use super::operation::Unary;
 use super::run::{Kind, Operand, Operands, Run};
 
-/// The shortest run that is worth being told apart for its strides.
+/// Shortest run for which strided operands pay off.
 const MIN_STRIDED: usize = 4;
 
-/// One operation to be placed.
+/// Operation to be scheduled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
     kind: Kind,
@@ -20,8 +21,8 @@ pub(super) struct Task {
     results: [Option<Expr>; 2],
 }
 
-/// The operations of each section. Where sine and cosine of a value are both needed they become one, in the earlier of
-/// their sections.
+/// Operations of each section. Where sine and cosine of the same value are both needed, they become one
+/// operation, in the earlier of their sections.
 pub(super) fn tasks(graph: &Graph, section_of: &[Option<u32>], sections: usize) -> Vec<Vec<Task>> {
     let live = || {
         graph
@@ -69,7 +70,7 @@ pub(super) fn tasks(graph: &Graph, section_of: &[Option<u32>], sections: usize) 
 pub(super) struct Memory<'a> {
     /// The number of slots so far.
     pub(super) slots: &'a mut usize,
-    /// The operands of gathered runs.
+    /// Operands of gathered runs.
     pub(super) indices: &'a mut Vec<u32>,
     /// The slot of each value that has one.
     pub(super) slot_of: &'a mut [u32],
@@ -99,22 +100,22 @@ pub(super) fn runs(tasks: &[Task], memory: &mut Memory<'_>) -> Vec<Run> {
     runs
 }
 
-/// The tasks whose operands are all computed, by operation.
+/// Tasks whose operands are all computed, by operation.
 struct Queue<'a> {
     tasks: &'a [Task],
     ready: BTreeMap<Kind, Batch>,
-    /// How many operands each task still waits for.
+    /// Number of operands for which each task still waits.
     waiting: Vec<u32>,
-    /// The length of the longest chain of tasks that begins with each.
+    /// Length of the longest chain of tasks that starts with each task.
     heights: Vec<u32>,
-    /// Pairs (task, one that uses its result), sorted.
+    /// Pairs (task, user of its result), sorted.
     users: Vec<(usize, usize)>,
 }
 
 #[derive(Default)]
 struct Batch {
     tasks: Vec<usize>,
-    /// The greatest of their heights.
+    /// Greatest of their heights.
     height: u32,
 }
 
@@ -141,7 +142,7 @@ impl<'a> Queue<'a> {
             queue.users.extend(pending.into_iter().map(|maker| (maker, i)));
         }
         queue.users.sort_unstable();
-        // Users come after what they use.
+        // Users come after the tasks whose results they use.
         for &(maker, user) in queue.users.iter().rev() {
             queue.heights[maker] = queue.heights[maker].max(queue.heights[user] + 1);
         }
@@ -159,8 +160,8 @@ impl<'a> Queue<'a> {
         batch.height = batch.height.max(self.heights[task]);
     }
 
-    /// All that are ready of the operation that holds up most. What is less urgent goes along where it costs no run
-    /// of its own, and otherwise gathers into long runs.
+    /// Takes all ready tasks of the most urgent operation. Less urgent ones are included where they need no
+    /// run of their own, and otherwise gather into long runs.
     fn take_most_urgent(&mut self) -> Option<(Kind, Vec<usize>)> {
         let urgency = |batch: &Batch| (batch.height, batch.tasks.len());
         let kind = *self.ready.iter().max_by_key(|(_, batch)| urgency(batch))?.0;
@@ -180,10 +181,10 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// The slots of the operands of one operation.
+/// Slots of the operands of one operation.
 type Key = [u32; 3];
 
-/// Splits a batch into stretches along which every operand stays or moves on by one slot, and a rest.
+/// Splits a batch into stretches along which every operand stays or advances by one slot, and the rest.
 fn line_up(kind: Kind, batch: &[usize], tasks: &[Task], slot_of: &[u32]) -> Vec<(Vec<Key>, Vec<usize>)> {
     let key = |task: &Task| {
         let mut key = task
@@ -229,7 +230,7 @@ fn line_up(kind: Kind, batch: &[usize], tasks: &[Task], slot_of: &[u32]) -> Vec<
     stretches
 }
 
-/// Every way in which at least one operand moves on.
+/// Every combination of strides in which at least one operand advances.
 fn strides(kind: Kind) -> impl Iterator<Item = Key> {
     let operands = kind.operands() as u32;
     (1..1_u32 << operands).map(|bits| [bits & 1, bits >> 1 & 1, bits >> 2 & 1])
@@ -245,7 +246,7 @@ fn stretch_length(left: &BTreeMap<Key, usize>, start: Key, stride: Key) -> usize
         .count()
 }
 
-/// A run for operations with these operands.
+/// Run of operations with these operands.
 fn place(kind: Kind, keys: &[Key], memory: &mut Memory<'_>) -> Run {
     let stride_of = |i: usize| match keys {
         [first, second, ..] => second[i].wrapping_sub(first[i]),

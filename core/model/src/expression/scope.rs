@@ -1,4 +1,4 @@
-//! Reads the named inputs, definitions and expressions of a file.
+//! Reader of the named inputs, definitions and expressions of a file.
 
 use alloc::format;
 use alloc::string::String;
@@ -10,27 +10,27 @@ use super::syntax::{parse, parse_signature};
 use super::value::Value;
 use crate::text::{Entry, Fault, Place, TextError, TextLimits};
 
-/// A named vector of decision variables or parameters.
+/// Named vector of decision variables or parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// Its name.
+    /// Name of the vector.
     pub name: String,
-    /// Its length.
+    /// Length of the vector.
     pub len: usize,
 }
 
-/// The meaning of the names of a file, as far as it has been read.
+/// Names defined in a file so far.
 pub struct Scope<'t> {
     /// Limits on the text.
     pub limits: &'t TextLimits,
-    /// The names and the graph.
+    /// Names and the graph.
     pub expander: Expander,
-    /// The bodies of definitions with arguments, for faults that turn up when they are called.
+    /// Bodies of definitions with arguments, for faults found only when they are called.
     texts: Vec<Place<'t>>,
 }
 
 impl<'t> Scope<'t> {
-    /// No names yet, an empty graph.
+    /// Creates an empty scope with an empty graph.
     pub fn new(limits: &'t TextLimits) -> Self {
         Self {
             limits,
@@ -39,7 +39,7 @@ impl<'t> Scope<'t> {
         }
     }
 
-    /// Named vectors of variables or parameters, laid out in the order of the file from the element `offset` on.
+    /// Reads named vectors of variables or parameters, laid out in file order from the element `offset` on.
     pub(crate) fn inputs(
         &mut self,
         place: &Place<'t>,
@@ -74,7 +74,7 @@ impl<'t> Scope<'t> {
         Ok(inputs)
     }
 
-    /// The name that `entry` introduces.
+    /// Name that `entry` introduces.
     ///
     /// # Errors
     /// If it is taken, reserved, or not a name.
@@ -116,7 +116,7 @@ impl<'t> Scope<'t> {
         Ok(())
     }
 
-    /// The value of one expression.
+    /// Value of one expression.
     pub fn value(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
         let formula = parse(place.expression()?, self.limits.expression_depth);
         let value = formula.and_then(|formula| self.expander.expand(&formula));
@@ -126,7 +126,7 @@ impl<'t> Scope<'t> {
         })
     }
 
-    /// An expression or a list of them; vectors are strung together.
+    /// Components of an expression or of a list of expressions; vectors are concatenated.
     pub fn expressions(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, TextError> {
         let places = if place.is_list() {
             place.items("a list of expressions")?

@@ -1,7 +1,7 @@
-//! The grammar of expressions: text to a syntax tree.
+//! Grammar of expressions: text to a syntax tree.
 //!
-//! From loosest to tightest: comparison (not chained), `+ -`, `* /`, sign, `^` (to the right; its exponent may carry a
-//! sign), then index, slice and call.
+//! From loosest to tightest: comparison (not chained), `+ -`, `* /`, sign, `^` (right-associative; its
+//! exponent may carry a sign), then index, slice and call.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -12,10 +12,10 @@ use super::operation::Binary;
 use super::token::{Token, tokens};
 use crate::text::Fault;
 
-/// Names a term of a [`Formula`].
+/// Index of a term in a [`Formula`].
 pub(super) type TermId = usize;
 
-/// One piece of a formula and its place in the text, in bytes.
+/// Part of a formula and its position in the text, in bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Term {
     pub(super) at: usize,
@@ -42,18 +42,18 @@ pub(super) struct Loop {
     pub(super) from: TermId,
     pub(super) to: TermId,
     pub(super) body: TermId,
-    /// What joins the values; nothing makes them a vector.
+    /// Operation that combines the values; `None` collects them in a vector.
     pub(super) join: Option<Binary>,
 }
 
-/// A parsed expression. Terms refer to earlier ones only.
+/// Parsed expression. Terms refer only to earlier ones.
 #[derive(Clone, Debug)]
 pub(super) struct Formula {
     pub(super) terms: Vec<Term>,
     pub(super) root: TermId,
 }
 
-/// Reads an expression.
+/// Parses an expression.
 pub(super) fn parse(text: &str, depth_limit: usize) -> Result<Formula, Fault> {
     let mut parser = Parser {
         tokens: tokens(text)?,
@@ -70,7 +70,7 @@ pub(super) fn parse(text: &str, depth_limit: usize) -> Result<Formula, Fault> {
     })
 }
 
-/// Reads `name` or `name(argument, ...)`: the left side of a definition.
+/// Parses `name` or `name(argument, ...)`, the left side of a definition.
 pub(crate) fn parse_signature(text: &str) -> Result<(String, Option<Vec<String>>), Fault> {
     let mut parser = Parser {
         tokens: tokens(text)?,
@@ -117,7 +117,7 @@ struct Parser {
 }
 
 impl Parser {
-    /// An expression whose operators bind at least as tightly as `power`.
+    /// Parses an expression whose operators bind at least as tightly as `power`.
     fn expression(&mut self, power: u32) -> Result<TermId, Fault> {
         self.enter()?;
         let mut left = self.signed()?;
@@ -157,7 +157,7 @@ impl Parser {
         self.postfix()
     }
 
-    /// Something with any number of indices behind it.
+    /// Parses an operand with any number of indices after it.
     fn postfix(&mut self) -> Result<TermId, Fault> {
         let mut base = self.primary()?;
         let mut levels = 0;
@@ -209,7 +209,7 @@ impl Parser {
         }
     }
 
-    /// What follows `name(`.
+    /// Parses the rest of a call after `name(`.
     fn call(&mut self, at: usize, name: String) -> Result<TermId, Fault> {
         let join = match name.as_str() {
             "sum" => Some(Binary::Add),
@@ -240,7 +240,7 @@ impl Parser {
         Ok(self.push(at, TermKind::Call(name, arguments)))
     }
 
-    /// What follows `[`.
+    /// Parses the rest of a list after `[`.
     fn list(&mut self, at: usize) -> Result<TermId, Fault> {
         let first = self.expression(COMPARISON)?;
         if matches!(self.peek(), Token::Name(word) if word == "for") {
@@ -257,7 +257,7 @@ impl Parser {
         Ok(self.push(at, TermKind::List(elements)))
     }
 
-    /// `i in a..b`.
+    /// Parses `i in a..b`.
     fn range(&mut self) -> Result<(String, TermId, TermId), Fault> {
         let name = self.name("the name of the index")?;
         match self.peek() {
@@ -359,7 +359,7 @@ impl Parser {
     }
 }
 
-/// Says that an expression is nested too deep.
+/// Fault of an expression that is nested too deeply.
 pub(super) fn too_deep(at: usize, limit: usize) -> Fault {
     Fault::new(
         at,
@@ -367,7 +367,7 @@ pub(super) fn too_deep(at: usize, limit: usize) -> Fault {
     )
 }
 
-/// How tightly an operator binds, and what its right side must bind like.
+/// Binding power of an operator, and that of its right side.
 fn binding(symbol: &str) -> Option<(u32, u32)> {
     match symbol {
         "<" | "<=" | ">" | ">=" | "==" | "!=" => Some((COMPARISON, ADDITION)),

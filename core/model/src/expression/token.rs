@@ -1,4 +1,4 @@
-//! Splits the text of an expression into tokens.
+//! Tokeniser of expressions.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 
 use crate::text::Fault;
 
-/// A piece of an expression.
+/// Token of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     Number(f64),
     Name(String),
-    /// An operator or a bracket.
+    /// Operator or bracket.
     Symbol(&'static str),
     End,
 }
@@ -27,12 +27,12 @@ impl Token {
     }
 }
 
-/// Longer ones first where one begins with another.
+/// Symbols, longer ones first where one is a prefix of another.
 const SYMBOLS: [&str; 19] = [
     "..", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^", "(", ")", "[", "]", ",", "=", ";",
 ];
 
-/// The tokens of `text` with their places in it, in bytes; [`Token::End`] is the last.
+/// Tokens of `text` with their byte positions; [`Token::End`] is the last.
 pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Fault> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -67,7 +67,7 @@ pub(super) fn is_name_part(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// A number at the beginning of `text`, and its length. `0..4` begins with 0, not with `0.`.
+/// Number at the beginning of `text`, and its length. `0..4` begins with 0, not with `0.`.
 fn number(text: &str, at: usize) -> Result<(Token, usize), Fault> {
     let bytes = text.as_bytes();
     let digits = |from: usize| from + bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();

@@ -1,4 +1,4 @@
-//! What an expression stands for while it is written out: a number, a vector or a matrix of graph values.
+//! Value of an expression during expansion: a number, a vector or a matrix of graph values.
 
 use alloc::format;
 use alloc::rc::Rc;
@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::graph::Expr;
 
-/// A number, or a list of numbers, or a list of lists of numbers.
+/// Number, list of numbers, or list of lists of numbers.
 #[derive(Clone, Debug)]
 pub enum Value {
     /// A number.
@@ -22,7 +22,7 @@ impl Value {
         Self::List(elements.into_iter().map(Value::Scalar).collect())
     }
 
-    /// What it is, for error messages.
+    /// Description for error messages.
     pub fn describe(&self) -> String {
         match self {
             Self::Scalar(_) => String::from("a number"),
@@ -33,7 +33,8 @@ impl Value {
         }
     }
 
-    /// A list of these; nothing if some are numbers and some rows, rows differ in length, or rows hold rows.
+    /// List of these elements; `None` if numbers and rows are mixed, rows differ in length, or rows contain
+    /// rows.
     pub fn list(elements: Vec<Value>) -> Option<Self> {
         let row_length = |value: &Value| match value {
             Self::Scalar(_) => Some(None),
@@ -58,7 +59,7 @@ impl Value {
         }
     }
 
-    /// The elements of a vector; nothing if it is something else.
+    /// The elements of a vector; `None` for any other value.
     pub fn elements(&self) -> Option<Vec<Expr>> {
         let Self::List(elements) = self else {
             return None;

@@ -1,13 +1,13 @@
-//! What is wrong with a problem file, and where.
+//! Errors in a text, with their position.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::fmt;
 
-/// A problem file was refused.
+/// Error in a problem or experiment file.
 ///
-/// Its text shows the place:
+/// Its display shows the position:
 /// ```text
 /// line 4, column 22: `cost`: unknown name `uu`
 ///   4 |   "cost": "u[0]^2 + uu[1]^2"
@@ -17,17 +17,17 @@ use core::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextError {
-    /// The key, from the outermost one on, such as `f1.expressions[1]`; empty for the file as a whole.
+    /// Path of the key, from the outermost on, such as `f1.expressions[1]`; empty for the file as a whole.
     pub path: String,
-    /// The line, counted from 1.
+    /// Line, from 1.
     pub line: usize,
-    /// The column in characters, counted from 1.
+    /// Column in characters, from 1.
     pub column: usize,
-    /// What is wrong.
+    /// Description of the error.
     pub message: String,
-    /// What might help.
+    /// Advice, if any.
     pub help: Option<String>,
-    /// The line (of a long one the part around the place) and the column in it, counted from 0.
+    /// The line (of a long one the part around the position) and the column in it, from 0.
     pub excerpt: (String, usize),
 }
 
@@ -52,11 +52,11 @@ impl fmt::Display for TextError {
     }
 }
 
-/// How much of a long line is shown on each side of the place.
+/// Number of characters of a long line shown on each side of the position.
 const EXCERPT: usize = 50;
 
 impl TextError {
-    /// An error at the byte `at` of `text`.
+    /// Creates an error at the byte `at` of `text`.
     pub fn new(text: &str, at: usize, path: &str, fault: Fault) -> Self {
         let mut at = at.min(text.len());
         while !text.is_char_boundary(at) {
@@ -85,21 +85,21 @@ impl TextError {
     }
 }
 
-/// What is wrong with an expression, and at which byte of it.
+/// Fault in an expression, with its position in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// Byte of the expression at which it starts.
+    /// Byte of the expression at which the fault starts.
     pub at: usize,
-    /// The message.
+    /// Description of the fault.
     pub message: String,
-    /// Advice, if there is any.
+    /// Advice, if any.
     pub help: Option<String>,
-    /// The expression, if it is not the one being read.
+    /// Index of the expression, if it is not the one being read.
     pub text: Option<usize>,
 }
 
 impl Fault {
-    /// A fault at byte `at`, without advice.
+    /// Creates a fault at byte `at`, without advice.
     pub fn new(at: usize, message: String) -> Self {
         Self {
             at,
@@ -109,29 +109,29 @@ impl Fault {
         }
     }
 
-    /// This fault with advice.
+    /// Adds advice.
     pub fn help(mut self, help: String) -> Self {
         self.help = Some(help);
         self
     }
 
-    /// This fault with the name that was probably meant.
+    /// Adds the name that was probably meant as advice.
     pub fn suggest(mut self, name: Option<&str>) -> Self {
         self.help = name.map(|name| format!("did you mean `{name}`?"));
         self
     }
 
-    /// This fault, placed in the expression of that index unless it already has a place.
+    /// Assigns the fault to the expression of that index, unless it already belongs to one.
     pub fn in_text(mut self, text: usize) -> Self {
         self.text = self.text.or(Some(text));
         self
     }
 }
 
-/// The name that was probably meant: the nearest one, if it is near enough.
+/// Name that was probably meant: the nearest known one, if it is close enough.
 pub fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
-    // Names longer than this are not typing errors, and comparing them would take its time.
+    // Longer names are not typing errors, and comparing them would be slow.
     if length > 40 {
         return None;
     }
@@ -142,7 +142,7 @@ pub fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Optio
     (distance <= limit).then_some(nearest)
 }
 
-/// The number of characters to insert, remove, replace or swap with their neighbour.
+/// Number of characters to insert, remove, replace or swap with their neighbour.
 fn edit_distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.to_lowercase().chars().collect();
     let b: Vec<char> = b.to_lowercase().chars().collect();

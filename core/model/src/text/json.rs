@@ -1,4 +1,4 @@
-//! JSON whose values remember where they stand, so that errors can point at them.
+//! JSON values with their positions in the text, so that errors can point at them.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -10,18 +10,18 @@ use serde_json::value::RawValue;
 
 use super::error::Fault;
 
-/// A value and where it begins in the text, in bytes.
+/// Value and its byte position in the text.
 #[derive(Debug)]
 pub struct Json<'a> {
     /// Byte of the text at which the value starts.
     pub at: usize,
-    /// As it was written.
+    /// Text of the value, as written.
     pub raw: &'a str,
     /// The value.
     pub value: JsonValue<'a>,
 }
 
-/// A JSON value; strings borrow from the text where nothing is escaped.
+/// JSON value; strings borrow from the text where nothing is escaped.
 #[derive(Debug)]
 pub enum JsonValue<'a> {
     /// `null`.
@@ -34,21 +34,21 @@ pub enum JsonValue<'a> {
     Text(Cow<'a, str>),
     /// An array.
     List(Vec<Json<'a>>),
-    /// In the order of the text.
+    /// An object, in the order of the text.
     Object(Vec<(Json<'a>, Json<'a>)>),
 }
 
-/// The deepest nesting of lists and objects.
+/// Deepest nesting of lists and objects.
 const MAX_DEPTH: usize = 24;
 
-/// Reads a text. The fault carries the place in it.
+/// Parses a text. The fault carries the position in it.
 pub(super) fn parse(text: &str) -> Result<Json<'_>, Fault> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| fault(text, 0, &error))?;
     read(text, raw.get(), MAX_DEPTH)
 }
 
 impl<'a> Json<'a> {
-    /// What kind of value it is, for error messages.
+    /// Kind of the value, for error messages.
     pub fn describe(&self) -> &'static str {
         match self.value {
             JsonValue::Null => "null",
@@ -60,7 +60,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The text of a string, or of a number as it was written.
+    /// Content of a string, or a number as written.
     pub fn expression(&self) -> Option<&str> {
         match &self.value {
             JsonValue::Text(text) => Some(text),
@@ -69,7 +69,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The place in the file of a byte of [`expression`](Self::expression).
+    /// Position in the file of a byte of [`expression`](Self::expression).
     pub fn place_of(&self, offset: usize) -> usize {
         if !matches!(self.value, JsonValue::Text(_)) {
             return self.at + offset;
@@ -85,7 +85,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// The length in bytes of the first character inside a JSON string, as written and as meant.
+/// Length in bytes of the first character of a JSON string, as written and once decoded.
 fn unit(raw: &str) -> (usize, usize) {
     let code = |at: usize| {
         raw.get(at..at + 4)
@@ -110,7 +110,7 @@ fn read<'a>(text: &'a str, raw: &'a str, depth: usize) -> Result<Json<'a>, Fault
     let at = raw.as_ptr().addr() - text.as_ptr().addr();
     let fail = |error: serde_json::Error| fault(text, at, &error);
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(Fault::new(at, "nested too deep".into()));
+        return Err(Fault::new(at, "nested too deeply".into()));
     };
     let value = match raw.as_bytes().first() {
         Some(b'n') => JsonValue::Null,
@@ -134,7 +134,7 @@ fn read<'a>(text: &'a str, raw: &'a str, depth: usize) -> Result<Json<'a>, Fault
     Ok(Json { at, raw, value })
 }
 
-/// A string that is borrowed where it has no escapes.
+/// String that is borrowed where it has no escapes.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Entries<'de> {
     }
 }
 
-/// What serde_json found at a line and column of the part of `text` that begins at `start`.
+/// Error of serde_json as a fault, relative to the part of `text` that begins at `start`.
 fn fault(text: &str, start: usize, error: &serde_json::Error) -> Fault {
     let part = &text[start..];
     let lines_before = error.line().saturating_sub(1);

@@ -1,24 +1,24 @@
-//! How large a problem file may be.
+//! Limits on the size of a problem file.
 
-/// Limits on what a problem's text may ask for. A text that exceeds one is refused with an error that names it.
+/// Limits on the text of a problem. A text that exceeds one is refused with an error that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextLimits {
-    /// `text-bytes`: the length of the text, in bytes. Default 4 MiB.
+    /// `text-bytes`: length of the text, in bytes. Default 4 MiB.
     pub text_bytes: usize,
-    /// `variables`: the number of decision variables, of parameters, and of constraints, each; of an optimal-control
-    /// problem, those of one stage. Default 10,000.
+    /// `variables`: number of decision variables, of parameters, and of constraints, each; for an
+    /// optimal-control problem, of one stage. Default 10,000.
     pub variables: usize,
-    /// `expression-depth`: how deep parentheses, calls and lists may be nested, calls of definitions included.
+    /// `expression-depth`: deepest nesting of parentheses, calls and lists, including calls of definitions.
     /// Default 64.
     pub expression_depth: usize,
-    /// `graph-nodes`: the number of different operations, before derivatives are added. Default 200,000.
+    /// `graph-nodes`: number of different operations, before derivatives are added. Default 200,000.
     pub graph_nodes: usize,
-    /// `expansion-steps`: how many operations, elements of vectors and loop iterations are gone through while
-    /// expressions are written out. Default 4,000,000.
+    /// `expansion-steps`: number of operations, vector elements and loop iterations that the expansion of
+    /// all expressions may take. Default 4,000,000.
     pub expansion_steps: usize,
-    /// `stage-memory`: how many numbers the evaluation of an optimal-control problem may hold, all stages together.
-    /// Default 50,000,000 (400 MB).
+    /// `stage-memory`: number of values that the evaluation of an optimal-control problem may hold, all
+    /// stages together. Default 50,000,000 (400 MB).
     pub stage_memory: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Walks through the JSON of a problem file and names the key in everything it refuses.
+//! Reader of the JSON of a file, whose errors name the key.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -8,29 +8,29 @@ use super::error::{Fault, TextError, suggestion};
 use super::json::{Json, JsonValue};
 use super::limits::TextLimits;
 
-/// A value and the keys that lead to it.
+/// Value and the keys that lead to it.
 #[derive(Clone, Debug)]
 pub struct Place<'t> {
     text: &'t str,
-    /// The value.
+    /// Value.
     pub json: &'t Json<'t>,
-    /// Its keys, from the outermost one on, such as `f1.expressions[1]`.
+    /// Path of its keys, from the outermost on, such as `f1.expressions[1]`.
     pub path: String,
 }
 
-/// An entry of an object.
+/// Entry of an object.
 #[derive(Clone, Debug)]
 pub struct Entry<'t> {
-    /// The key as it stands in the text.
+    /// Key, with its position in the text.
     pub key: &'t Json<'t>,
-    /// The key.
+    /// Name of the key.
     pub name: &'t str,
-    /// The value.
+    /// Value.
     pub value: Place<'t>,
 }
 
 impl<'t> Place<'t> {
-    /// The whole of a text.
+    /// The whole text.
     pub fn root(text: &'t str, json: &'t Json<'t>) -> Self {
         Self {
             text,
@@ -47,22 +47,22 @@ impl<'t> Place<'t> {
         }
     }
 
-    /// An error about the value as a whole.
+    /// Error about the value as a whole.
     pub fn error(&self, message: String) -> TextError {
         self.fault(Fault::new(0, message))
     }
 
-    /// An error about the value as a whole; `fault.at` does not count.
+    /// Error about the value as a whole; `fault.at` is ignored.
     pub fn fault(&self, fault: Fault) -> TextError {
         TextError::new(self.text, self.json.at, &self.path, fault)
     }
 
-    /// An error inside the value, which is an expression.
+    /// Error inside the value, which is an expression.
     pub fn fault_inside(&self, fault: Fault) -> TextError {
         TextError::new(self.text, self.json.place_of(fault.at), &self.path, fault)
     }
 
-    /// An error inside the key of an entry of this object.
+    /// Error inside the key of an entry of this object.
     pub fn fault_in_key(&self, entry: &Entry<'t>, fault: Fault) -> TextError {
         TextError::new(self.text, entry.key.place_of(fault.at), &self.path, fault)
     }
@@ -71,7 +71,7 @@ impl<'t> Place<'t> {
         self.error(format!("expected {what}, found {}", self.json.describe()))
     }
 
-    /// The entries of an object, in the order of the file. No name appears twice.
+    /// Entries of an object, in file order. No name appears twice.
     pub fn entries(&self, what: &str) -> Result<Vec<Entry<'t>>, TextError> {
         let JsonValue::Object(object) = &self.json.value else {
             return Err(self.expected(what));
@@ -103,7 +103,7 @@ impl<'t> Place<'t> {
         }
     }
 
-    /// The entries of an object that may have these keys only.
+    /// Entries of an object that may have only these keys.
     pub fn entries_of(&self, what: &str, known: &[&str]) -> Result<Vec<Entry<'t>>, TextError> {
         let entries = self.entries(what)?;
         match entries.iter().find(|entry| !known.contains(&entry.name)) {
@@ -112,7 +112,7 @@ impl<'t> Place<'t> {
         }
     }
 
-    /// The error for a key that is not one of `known`.
+    /// Error for a key that is not one of `known`.
     pub fn unknown_key(&self, entry: &Entry<'t>, known: &[&str]) -> TextError {
         let mut fault = Fault::new(0, format!("unknown key `{}`", entry.name))
             .suggest(suggestion(entry.name, known.iter().copied()));
@@ -122,7 +122,7 @@ impl<'t> Place<'t> {
         self.fault_in_key(entry, fault)
     }
 
-    /// The items of a list.
+    /// Items of a list.
     pub fn items(&self, what: &str) -> Result<Vec<Self>, TextError> {
         match &self.json.value {
             JsonValue::List(items) => {
@@ -147,7 +147,7 @@ impl<'t> Place<'t> {
         matches!(self.json.value, JsonValue::Null)
     }
 
-    /// A string; `what` says what was expected if it is something else.
+    /// A string; `what` names it in the error for anything else.
     pub fn string(&self, what: &str) -> Result<&'t str, TextError> {
         match &self.json.value {
             JsonValue::Text(text) => Ok(text),
@@ -155,14 +155,14 @@ impl<'t> Place<'t> {
         }
     }
 
-    /// The text of an expression: a string, or a number.
+    /// Text of an expression: a string, or a number.
     pub fn expression(&self) -> Result<&'t str, TextError> {
         self.json
             .expression()
             .ok_or_else(|| self.expected("an expression (a string or a number)"))
     }
 
-    /// A number; `what` says what was expected if it is something else.
+    /// A number; `what` names it in the error for anything else.
     pub fn number(&self, what: &str) -> Result<f64, TextError> {
         match self.json.value {
             JsonValue::Number(number) => Ok(number),
@@ -197,7 +197,7 @@ impl<'t> Place<'t> {
         }
     }
 
-    /// One number for all of `len`, or a list of `len`; `parse` reads each.
+    /// One number for all of `len`, or a list of `len` numbers; `parse` reads each.
     pub fn vector(
         &self,
         len: usize,
@@ -215,7 +215,7 @@ impl<'t> Place<'t> {
     }
 }
 
-/// The value of an entry.
+/// Value of the entry with this name.
 pub fn find<'a, 't>(entries: &'a [Entry<'t>], name: &str) -> Option<&'a Place<'t>> {
     entries
         .iter()
@@ -223,7 +223,7 @@ pub fn find<'a, 't>(entries: &'a [Entry<'t>], name: &str) -> Option<&'a Place<'t
         .map(|entry| &entry.value)
 }
 
-/// The JSON of a text.
+/// Parses the JSON of a text.
 pub fn parse_json<'t>(text: &'t str, limits: &TextLimits) -> Result<Json<'t>, TextError> {
     if text.len() > limits.text_bytes {
         let limit = limits.text_bytes;
@@ -233,7 +233,7 @@ pub fn parse_json<'t>(text: &'t str, limits: &TextLimits) -> Result<Json<'t>, Te
     super::json::parse(text).map_err(|fault| TextError::new(text, fault.at, "", fault))
 }
 
-/// Accepts files of version 1, and those that state none.
+/// Accepts files of version 1, and files without a version.
 pub fn check_version(version: Option<&Place<'_>>) -> Result<(), TextError> {
     let Some(place) = version else {
         return Ok(());

@@ -1,15 +1,15 @@
-//! A helium compressor with registers (Cryomech CPA), as Modbus functions 3, 4 and 6.
+//! Helium compressor with registers (Cryomech CPA): Modbus functions 3, 4 and 6.
 
 use alloc::vec::Vec;
 
 use super::{Instrument, Response};
 
-/// The last register.
+/// Number of the last register.
 const LAST: u16 = 0x40;
 const RUN: u16 = 0x0001;
 const STOP: u16 = 0x00ff;
 
-/// Registers of 16 bits, counted from 1; the first is the operating state (0 idle, 3 running).
+/// Registers of 16 bits, numbered from 1; the first is the operating state (0 idle, 3 running).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compressor {
     registers: [u16; LAST as usize + 1],
@@ -20,8 +20,8 @@ impl Default for Compressor {
         let mut compressor = Self {
             registers: [0; LAST as usize + 1],
         };
-        // From register 7 on: temperatures (coolant in and out, oil, helium), pressures (low, its mean, high, its mean,
-        // mean difference), motor current, hours of operation.
+        // From register 7 on: temperatures (coolant in and out, oil, helium), pressures (low, mean low,
+        // high, mean high, mean difference), motor current, operating hours.
         let values: [f32; 11] = [
             17.5, 24.0, 31.0, 28.5, 95.0, 95.5, 290.0, 289.0, 193.5, 0.0, 1234.5,
         ];
@@ -33,14 +33,14 @@ impl Default for Compressor {
 }
 
 impl Compressor {
-    /// The low word comes first.
+    /// Low word first.
     fn set_float(&mut self, register: usize, value: f32) {
         let bits = value.to_bits();
         self.registers[register] = bits as u16;
         self.registers[register + 1] = (bits >> 16) as u16;
     }
 
-    /// The answer's bytes after unit and function, or the number of an exception.
+    /// Bytes of the answer after unit and function, or the exception code.
     fn call(&mut self, function: u8, first: u16, argument: u16) -> Result<Vec<u8>, u8> {
         match function {
             3 | 4 => {

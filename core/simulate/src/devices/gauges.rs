@@ -1,4 +1,4 @@
-//! A vacuum gauge controller with six channels (Pfeiffer TPG 366), on a chamber that is being pumped.
+//! Vacuum gauge controller with six channels (Pfeiffer TPG 366), on a chamber that is being pumped down.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 
 use super::{Instrument, Response};
 
-/// The pressure (mbar) below which the pump gets nothing more out.
+/// Ultimate pressure of the pump, in mbar.
 const ULTIMATE: f64 = 1e-7;
 
-/// Six gauges; each reading finds the pressure a little lower.
+/// Six gauges; the pressure is a little lower at each reading.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gauges {
     pressure: f64,
-    /// What an enquiry is answered with.
+    /// Parameter that an enquiry (ENQ) returns.
     chosen: String,
 }
 
@@ -54,7 +54,7 @@ impl Instrument for Gauges {
     fn respond(&mut self, command: &[u8]) -> Response {
         match command {
             b"\x05" => Response::Value(self.chosen.clone().into_bytes()),
-            // A line end too many.
+            // Surplus line ending.
             b"" => Response::Value(Vec::new()),
             _ => match core::str::from_utf8(command)
                 .ok()

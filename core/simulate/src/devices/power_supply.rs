@@ -1,4 +1,4 @@
-//! A power supply with SCPI commands and a resistor behind it.
+//! Power supply with SCPI commands and a resistive load.
 
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -8,14 +8,14 @@ use labwire_solve::math;
 
 use super::{Instrument, Response};
 
-/// What the output drives, in ohm.
+/// Load resistance, in ohm.
 const LOAD: f64 = 10.0;
 const MAX_VOLTAGE: f64 = 60.0;
 const MAX_CURRENT: f64 = 10.0;
-/// How many errors are kept; the last is then "queue overflow".
+/// Length of the error queue; the last entry is then "queue overflow".
 const ERRORS: usize = 16;
 
-/// A power supply: it holds the voltage (V) that was set, or less where its current limit (A) is reached.
+/// Power supply that holds the set voltage (V), or less where its current limit (A) is reached.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PowerSupply {
     voltage: f64,
@@ -129,8 +129,8 @@ fn number(text: &str, maximum: f64) -> Result<f64, &'static str> {
     }
 }
 
-/// Whether `header` is `long`, each of its words in full or only its capitals, in any case, with or without a colon
-/// before it (SCPI-99 volume 1, 6.2.1).
+/// Whether `header` matches `long`: each word in full or only its capitals, in any case, with or without a
+/// leading colon (SCPI-99 volume 1, 6.2.1).
 fn is_header(header: &str, long: &str) -> bool {
     let header = header.strip_prefix(':').unwrap_or(header);
     let mut words = header.split(':');

@@ -1,11 +1,11 @@
-//! A relay board (Devantech dS378): eight relays, seven inputs and outputs, counters.
+//! Relay board (Devantech dS378): eight relays, seven inputs and outputs, counters.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Instrument, Response};
 
-/// The board's state, and how often each relay was switched.
+/// State of the board, and switching count of each relay.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Relays {
     relays: u32,
@@ -14,7 +14,7 @@ pub struct Relays {
 }
 
 impl Relays {
-    /// None when the command does not exist or names what does not.
+    /// `None` if the command or what it addresses does not exist.
     fn call(&mut self, command: &[u8]) -> Option<Vec<u8>> {
         Some(match *command {
             // Module, firmware, application (two bytes each), supply (0.1 V), temperature (0.1 °C).

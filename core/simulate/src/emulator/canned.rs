@@ -7,19 +7,19 @@ use labwire_protocols::device::{EscapeError, unescape};
 
 use crate::devices::{Instrument, Response};
 
-/// Commands and their answers. A command with several is given them in turn, the last again and again; one with an
-/// empty answer is done in silence; one that is not in the list is refused.
+/// Commands and their answers. A command with several answers gets them in turn, then the last one
+/// repeatedly; a command with an empty answer gets no reply; a command that is not in the list is refused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Canned {
     answers: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
 }
 
 impl Canned {
-    /// Reads a list: a line `command => answer` each, with escapes as in [`unescape`]; lines that begin with `#`, and
-    /// empty ones, are skipped.
+    /// Parses a list with one `command => answer` per line, with escapes as in [`unescape`]; empty lines and
+    /// lines that start with `#` are skipped.
     ///
     /// # Errors
-    /// The number of a line that cannot be read, and why.
+    /// The number of the first invalid line, and the reason.
     pub fn parse(text: &str) -> Result<Self, CannedError> {
         let mut answers: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
@@ -60,21 +60,21 @@ impl Instrument for Canned {
     }
 }
 
-/// Why a list of answers cannot be read.
+/// Error in a list of answers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannedError {
     /// A line has no arrow.
     #[error("line {line}: expected 'command => answer'")]
     NoArrow {
-        /// Counted from 1.
+        /// Line number, from 1.
         line: usize,
     },
-    /// A line has an escape that is none.
+    /// A line contains an invalid escape.
     #[error("line {line}: {error}")]
     Escape {
-        /// Counted from 1.
+        /// Line number, from 1.
         line: usize,
-        /// Which escape.
+        /// Error of the escape.
         error: EscapeError,
     },
 }

@@ -1,4 +1,4 @@
-//! Faults of an emulated device, as likely as asked for, by a seeded generator.
+//! Faults of an emulated device, drawn with given probabilities by a seeded generator.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -9,38 +9,38 @@ use labwire_protocols::device::{Reply, Then};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-/// What can go wrong.
+/// Fault that can be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// `drop-after=N`: after every Nth answer the connection is closed.
+    /// `drop-after=N`: the connection is closed after every Nth answer.
     DropAfter(u64),
-    /// `reset-after=N`: after every Nth answer the connection is reset.
+    /// `reset-after=N`: the connection is reset after every Nth answer.
     ResetAfter(u64),
-    /// `delay=200ms`: the answer is that late.
+    /// `delay=200ms`: the answer is delayed by this time.
     Delay(Duration),
-    /// `half-reply`: the first half of the answer, then nothing.
+    /// `half-reply`: only the first half of the answer is sent.
     HalfReply,
-    /// `mute`: no answer.
+    /// `mute`: no answer is sent.
     Mute,
-    /// `garbage`: other bytes, as many as the answer has.
+    /// `garbage`: random bytes are sent, as many as the answer has.
     Garbage,
-    /// `refuse`: the connection is closed before anything is said.
+    /// `refuse`: the connection is closed before any data.
     Refuse,
 }
 
-/// A fault and how likely it is at each answer (`refuse`: at each connection).
+/// Fault and its probability at each answer (`refuse`: at each connection).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaultRule {
-    /// The fault.
+    /// Fault.
     pub fault: Fault,
-    /// From 0, never, to 1, always.
+    /// Probability, from 0 (never) to 1 (always).
     pub probability: f64,
 }
 
 impl FromStr for FaultRule {
     type Err = FaultError;
 
-    /// `fault`, `fault=argument` or either with `@probability` behind it.
+    /// Parses `fault` or `fault=argument`, optionally followed by `@probability`.
     fn from_str(text: &str) -> Result<Self, FaultError> {
         let (name, probability) = text.split_once('@').unwrap_or((text, "1"));
         let probability = probability
@@ -72,21 +72,21 @@ impl FromStr for FaultRule {
     }
 }
 
-/// Why a fault cannot be read.
+/// Error in the description of a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
-    /// There is no such fault.
+    /// The fault is unknown.
     #[error("no fault '{0}'; there are drop-after=N reset-after=N delay=TIME half-reply mute garbage refuse")]
     Unknown(String),
-    /// The argument is missing, superfluous or wrong.
+    /// The argument is missing, superfluous or invalid.
     #[error("'{0}': wrong argument; examples: drop-after=3 delay=200ms half-reply@0.1")]
     Argument(String),
-    /// The probability is none.
+    /// The probability is not a number from 0 to 1.
     #[error("'{0}' is no probability between 0 and 1")]
     Probability(String),
 }
 
-/// Faults on schedule: the same rules and seed give the same faults at the same answers.
+/// Fault generator: equal rules and seeds give equal faults at the same answers.
 #[derive(Clone, Debug)]
 pub struct Faults {
     rules: Vec<FaultRule>,
@@ -95,7 +95,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Faults by these rules.
+    /// Creates a generator for these rules.
     pub fn new(rules: Vec<FaultRule>, seed: u64) -> Self {
         Self {
             rules,
@@ -109,7 +109,7 @@ impl Faults {
         self.chosen().any(|fault| fault == Fault::Refuse)
     }
 
-    /// What becomes of the next answer; nothing goes wrong with one that is empty.
+    /// Applies the next fault to an answer; an empty answer is left alone.
     pub fn apply(&mut self, answer: Vec<u8>) -> Reply {
         if answer.is_empty() {
             return Reply::default();
@@ -135,7 +135,7 @@ impl Faults {
         reply
     }
 
-    /// One draw for each rule.
+    /// Draws once for each rule.
     fn chosen(&mut self) -> impl Iterator<Item = Fault> {
         let random = &mut self.random;
         self.rules.iter().filter_map(move |rule| {
@@ -146,7 +146,7 @@ impl Faults {
     }
 }
 
-/// `200ms`, `1.5s`, `50us`.
+/// Parses `200ms`, `1.5s`, `50us`.
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {

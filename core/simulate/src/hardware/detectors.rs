@@ -13,12 +13,12 @@ use labwire_solve::math;
 
 use super::{Entry, Noise, number, settings};
 
-/// The longest exposure, in milliseconds.
+/// Longest exposure, in milliseconds.
 const MAX_EXPOSURE: f64 = 60_000.0;
-/// The most pixels along a side.
+/// Largest number of pixels along a side.
 const MAX_PIXELS: f64 = 8192.0;
 
-/// An exposure under way.
+/// Exposure in progress.
 #[derive(Clone, Debug)]
 struct Exposure {
     milliseconds: f64,
@@ -51,7 +51,7 @@ impl Exposure {
     }
 }
 
-/// What a plugin of PyMoDAQ sends: one item, to be plotted and saved.
+/// Data as a PyMoDAQ plugin exports them: one item, to be plotted and saved.
 fn exported(name: &str, mut data: DataWithAxes) -> DataToExport {
     data.extra_attributes = ["do_plot", "do_save"]
         .map(|name| (name.to_string(), true.into()))
@@ -59,7 +59,7 @@ fn exported(name: &str, mut data: DataWithAxes) -> DataToExport {
     DataToExport::new(name, data.timestamp, [data].into())
 }
 
-/// 0D: a level with white noise, in volts.
+/// 0D detector: a level with white noise, in volts.
 #[derive(Clone, Debug)]
 pub struct NoiseMeter {
     noise: Noise,
@@ -69,7 +69,7 @@ pub struct NoiseMeter {
 }
 
 impl NoiseMeter {
-    /// A meter at level 1 V with noise of 0.1 V.
+    /// Creates a meter at a level of 1 V with a noise of 0.1 V.
     pub fn new(seed: u64) -> Self {
         Self {
             noise: Noise::new(seed),
@@ -122,7 +122,7 @@ impl Grabber for NoiseMeter {
     }
 }
 
-/// 1D: three lines on a background over a wavelength axis, with shot noise, in counts.
+/// 1D detector: three lines on a background over a wavelength axis, with shot noise, in counts.
 #[derive(Clone, Debug)]
 pub struct Spectrometer {
     noise: Noise,
@@ -131,7 +131,7 @@ pub struct Spectrometer {
 }
 
 impl Spectrometer {
-    /// A spectrometer of 1024 pixels from 400 to 800 nm.
+    /// Creates a spectrometer with 1024 pixels from 400 to 800 nm.
     pub fn new(seed: u64) -> Self {
         Self {
             noise: Noise::new(seed),
@@ -141,7 +141,7 @@ impl Spectrometer {
     }
 }
 
-/// Expected counts at a wavelength in nm, in 50 ms.
+/// Expected counts at a wavelength in nm during 50 ms.
 fn expected(wavelength: f64) -> f64 {
     let line = |center: f64, width: f64, height: f64| {
         let distance = (wavelength - center) / width;
@@ -195,22 +195,22 @@ impl Grabber for Spectrometer {
     }
 }
 
-/// 2D: a round spot that wanders over a noisy background, 12 bits in `u16`, with axes in micrometres.
+/// 2D detector: a round spot drifting over a noisy background, 12 bits in `u16`, with axes in micrometres.
 #[derive(Clone, Debug)]
 pub struct Camera {
     noise: Noise,
     exposure: Exposure,
     width: usize,
     height: usize,
-    /// The spot's place, in fractions of the sides.
+    /// Position of the spot, in fractions of the sides.
     spot: (f64, f64),
 }
 
-/// Micrometres a pixel.
+/// Pixel size in micrometres.
 const PIXEL_SIZE: f64 = 5.5;
 
 impl Camera {
-    /// A camera of `width` x `height` pixels (1 to 8192 each).
+    /// Creates a camera with `width` x `height` pixels (1 to 8192 each).
     pub fn new(seed: u64, width: usize, height: usize) -> Self {
         let side = |pixels: usize| pixels.clamp(1, MAX_PIXELS as usize);
         Self {
@@ -240,7 +240,7 @@ impl Camera {
         let mut data = Vec::with_capacity(2 * self.width * self.height);
         for row in &rows {
             let height = height * row;
-            // 5 bits of background a pixel, 12 pixels a random number.
+            // 5 bits of background per pixel, 12 pixels per random number.
             for columns in columns.chunks(12) {
                 let mut bits = self.noise.bits();
                 for column in columns {

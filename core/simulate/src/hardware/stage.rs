@@ -1,4 +1,4 @@
-//! A linear stage.
+//! Linear stage.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,15 +11,15 @@ use labwire_solve::math;
 
 use super::{number, settings};
 
-/// A stage that moves at constant velocity between limits. Its carriage follows the motor with backlash: it stays behind
-/// by half of it on either side, and an encoder on the carriage tells where that is.
+/// Stage that moves at constant velocity between limits. The carriage follows the motor with backlash: it
+/// lags by half of it in either direction. The position comes from an encoder on the carriage.
 #[derive(Clone, Debug)]
 pub struct Stage {
     velocity: f64,
     low: f64,
     high: f64,
     backlash: f64,
-    /// Where the motor was at `since`, and where it goes.
+    /// Position of the motor at `since`.
     motor: f64,
     since: Instant,
     target: f64,
@@ -27,7 +27,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A stage at 0 mm: 10 mm/s, limits of -50 and 50 mm, 0.01 mm of backlash.
+    /// Creates a stage at 0 mm: 10 mm/s, limits of -50 and 50 mm, 0.01 mm of backlash.
     pub fn new() -> Self {
         Self {
             velocity: 10.0,
@@ -41,7 +41,7 @@ impl Stage {
         }
     }
 
-    /// Lets time pass.
+    /// Advances to `now`.
     fn advance(&mut self, now: Instant) {
         let reach = self.velocity * now.duration_since(self.since).as_secs_f64();
         let distance = self.target - self.motor;
@@ -116,7 +116,7 @@ impl Actuator for Stage {
     fn moves_until(&mut self, now: Instant) -> Option<Instant> {
         self.advance(now);
         let seconds = (self.target - self.motor).abs() / self.velocity;
-        // Rounded up, so that the motor has arrived then.
+        // Rounded up, so that the motor has arrived by then.
         (seconds > 0.0)
             .then(|| now + Duration::from_secs_f64(math::min(seconds, 1e9)) + Duration::from_nanos(1))
     }

@@ -1,16 +1,17 @@
-//! The exponential for many numbers at a time, in operations that every target has: no branch, no table, no fused
-//! multiply-add. A loop over a slice becomes vector code, and every element has the bits that it has alone.
+//! Vectorised exponential, from operations that every target has: no branch, no table, no fused
+//! multiply-add. A loop over a slice becomes vector code, and every element has the bits that it would have
+//! alone.
 //!
 //! The method is that of Sun's fdlibm (`e_exp.c`, 1993): x = k log 2 + r with |r| <= log(2)/2, and exp(r) by a
 //! rational function.
 
-/// Adding and subtracting it rounds to an integer, ties to even: 1.5 * 2^52.
+/// Rounds to an integer, ties to even, when added and subtracted again: 1.5 * 2^52.
 const TO_INTEGER: f64 = 6_755_399_441_055_744.0;
 const LOG2_E: f64 = core::f64::consts::LOG2_E;
 /// log 2 in two parts; products of the first with integers up to 2^20 are exact.
 const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
-/// Of r * (exp(r) + 1) / (exp(r) - 1) = 2 + P[0] r^2 + P[1] r^4 + ...
+/// Coefficients of r * (exp(r) + 1) / (exp(r) - 1) = 2 + P[0] r^2 + P[1] r^4 + ...
 const P: [f64; 5] = [
     1.666_666_666_666_660_2e-1,
     -2.777_777_777_701_559_3e-3,
@@ -19,8 +20,9 @@ const P: [f64; 5] = [
     4.138_136_797_057_238_5e-8,
 ];
 
-/// The exponential of a number that is not positive, at most 1 ulp off, with 0 for everything below exp(-700): what
-/// weights need, which are compared with 1. No result is subnormal, which would cost most processors a hundredfold.
+/// Exponential of a non-positive number, with an error of at most 1 ulp, and 0 below exp(-700). Sufficient
+/// for weights, which are compared with 1; no result is subnormal, which would be a hundred times slower on
+/// most processors.
 #[inline(always)]
 pub fn exp_weight(x: f64) -> f64 {
     let clamped = if x > -700.0 { x } else { -700.0 };
@@ -34,7 +36,7 @@ pub fn exp_weight(x: f64) -> f64 {
     if x > -700.0 { y } else { 0.0 }
 }
 
-/// 2^k of a whole number from -1022 to 1023: the low bits of the sum are the exponent's.
+/// 2^k for a whole number from -1022 to 1023: the low bits of the sum become the exponent's.
 #[inline(always)]
 fn power_of_2(k: f64) -> f64 {
     f64::from_bits((k + (4_503_599_627_370_496.0 + 1023.0)).to_bits() << 52)
@@ -46,7 +48,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// libm's is off by less than 1 ulp itself.
+        /// The error of libm's exponential is itself below 1 ulp.
         #[test]
         fn is_within_an_ulp_of_another_within_an_ulp(x in -700.0..0.0) {
             let apart = exp_weight(x).to_bits().abs_diff(libm::exp(x).to_bits());
@@ -54,7 +56,7 @@ mod tests {
         }
     }
 
-    /// Correctly rounded by arbitrary-precision arithmetic; none is more than 1 ulp off.
+    /// Reference values are correctly rounded by arbitrary-precision arithmetic; no error exceeds 1 ulp.
     #[test]
     fn known_values_are_right() {
         for (x, y) in [

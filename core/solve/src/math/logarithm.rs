@@ -1,11 +1,11 @@
-//! The logarithm for many numbers at a time; what is said of the exponential beside it holds here too.
+//! Vectorised logarithm, with the properties of the exponential in `exponential.rs`.
 //!
 //! The method is that of Sun's fdlibm (`e_log.c`, 1993): x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), and
 //! log(1 + f) by a polynomial in s = f / (2 + f).
 
 const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
-/// Of (log(1 + f) - 2 s) / s = L[0] s^2 + L[1] s^4 + ...
+/// Coefficients of (log(1 + f) - 2 s) / s = L[0] s^2 + L[1] s^4 + ...
 const L: [f64; 7] = [
     6.666_666_666_666_735e-1,
     3.999_999_999_940_942e-1,
@@ -15,13 +15,14 @@ const L: [f64; 7] = [
     1.531_383_769_920_937_3e-1,
     1.479_819_860_511_658_6e-1,
 ];
-/// The bits of 1, and of sqrt(1/2) down to a multiple of 2^-20: the least 1 + f.
+/// Bits of 1, and of sqrt(1/2) rounded down to a multiple of 2^-20: the least 1 + f.
 const ONE: u64 = 0x3ff0_0000_0000_0000;
 const LEAST: u64 = 0x3fe6_a09e_0000_0000;
-/// As a float, its low bits are a whole number: 2^52.
+/// Bits of 2^52, a float whose low bits are a whole number.
 const WHOLE: u64 = 0x4330_0000_0000_0000;
 
-/// The natural logarithm of a normal positive number, at most 1 ulp off; minus infinity of any other.
+/// Natural logarithm of a normal positive number, with an error of at most 1 ulp; negative infinity for any
+/// other.
 #[inline(always)]
 pub fn log_scale(x: f64) -> f64 {
     let is_positive = (f64::MIN_POSITIVE..=f64::MAX).contains(&x);

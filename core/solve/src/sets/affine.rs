@@ -1,4 +1,4 @@
-//! The solutions of linear equations.
+//! Affine spaces: solutions of linear equations.
 
 use alloc::vec::Vec;
 
@@ -7,25 +7,27 @@ use nalgebra::DMatrix;
 use super::{SetError, check_finite, check_len};
 use crate::math;
 
-/// `A x = b`, kept as the orthonormal rows q of the same space: `<q_i, x> = c_i`. One after the other, these rows can be
-/// met without disturbing those before, so that a projection needs neither a system to solve nor memory.
+/// `A x = b`, stored as orthonormal rows q of the same space: `<q_i, x> = c_i`. Each of these equations can
+/// be met in turn without disturbing the previous ones, so that a projection needs neither a linear solve
+/// nor memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AffineSpace {
     dimension: usize,
-    /// The rows q, one after the other.
+    /// Rows q, one after the other.
     rows: Vec<f64>,
     offsets: Vec<f64>,
 }
 
-/// Rows that are this close to a combination of others, relative to their length, count as dependent.
+/// Relative distance from the span of the other rows below which a row counts as dependent.
 const DEPENDENT: f64 = 1e-12;
 
 impl AffineSpace {
-    /// The vectors x of length `a.len() / b.len()` with `A x = b`; `a` holds the rows of A one after the other.
+    /// Creates the space of vectors x of length `a.len() / b.len()` with `A x = b`; `a` holds the rows of A
+    /// one after the other.
     ///
     /// # Errors
-    /// There are no equations or no unknowns, the lengths do not fit, an entry is not finite, or the rows are not
-    /// linearly independent (which equations that contradict each other never are).
+    /// If there are no equations or no unknowns, the lengths do not match, an entry is not finite, or the
+    /// rows are not linearly independent (which includes equations that contradict each other).
     pub fn new(a: &[f64], b: &[f64]) -> Result<Self, SetError> {
         let equations = b.len();
         let dimension = a.len().checked_div(equations).unwrap_or(0);
@@ -38,8 +40,8 @@ impl AffineSpace {
         if equations > dimension {
             return Err(SetError::DependentRow(dimension));
         }
-        // A^T = Q R. The factorisation is made of dot products and additions in nalgebra's own order, whatever its
-        // features; only its matrix products differ with them.
+        // A^T = Q R. nalgebra's factorisation runs dot products and additions in an order that does not
+        // depend on its features; only its matrix products do.
         let factors = DMatrix::from_column_slice(dimension, equations, a).qr();
         let (q, r) = (factors.q(), factors.r());
         let mut offsets: Vec<f64> = Vec::with_capacity(equations);
@@ -58,12 +60,12 @@ impl AffineSpace {
         })
     }
 
-    /// The length of x.
+    /// Length of x.
     pub fn dimension(&self) -> usize {
         self.dimension
     }
 
-    /// The number of equations.
+    /// Number of equations.
     pub fn equations(&self) -> usize {
         self.offsets.len()
     }

@@ -6,7 +6,7 @@ use crate::math;
 pub(super) fn project_ball2(x: &mut [f64], radius: f64) {
     let mut norm = math::norm2(x);
     if norm == f64::INFINITY {
-        // The squares overflowed: bring the vector to unit size first.
+        // The squares overflowed: scale the vector to unit size first.
         let largest = math::norm_inf(x);
         for x in x.iter_mut() {
             *x = if largest == f64::INFINITY {
@@ -26,7 +26,7 @@ pub(super) fn project_ball2(x: &mut [f64], radius: f64) {
     }
 }
 
-/// Projects onto `|x|_2 = radius`; the origin goes to `(radius, 0, ..., 0)`.
+/// Projects onto `|x|_2 = radius`; the origin is mapped to `(radius, 0, ..., 0)`.
 pub(super) fn project_sphere2(x: &mut [f64], radius: f64) {
     let largest = math::norm_inf(x);
     if largest == 0.0 {
@@ -35,7 +35,7 @@ pub(super) fn project_sphere2(x: &mut [f64], radius: f64) {
         }
         return;
     }
-    // Brought to unit size first, so that no square overflows or vanishes.
+    // Scaled to unit size first, so that no square overflows or underflows.
     for x in x.iter_mut() {
         *x /= largest;
     }
@@ -45,7 +45,7 @@ pub(super) fn project_sphere2(x: &mut [f64], radius: f64) {
     }
 }
 
-/// Newton's steps, and halvings where these fail, that are taken at most; 10 are usual.
+/// Largest number of Newton steps, including bisections where they fail; 10 are typical.
 const MAX_STEPS: usize = 200;
 
 /// Projects onto `|x|_p <= radius`, 1 < p < inf.
@@ -84,7 +84,7 @@ pub(super) fn project_ball_p(x: &mut [f64], radius: f64, p: f64) {
     for x in x.iter_mut() {
         *x = math::sign(*x) * shrink(x.abs(), multiplier, p).0;
     }
-    // The last digit of mu may leave the point a rounding error outside.
+    // Rounding of mu may leave the point slightly outside.
     let norm = norm_p(x, p);
     let factor = if norm > 1.0 { radius / norm } else { radius };
     for x in x {
@@ -92,7 +92,7 @@ pub(super) fn project_ball_p(x: &mut [f64], radius: f64, p: f64) {
     }
 }
 
-/// The p-norm of z(mu), and its derivative with respect to mu.
+/// p-norm of z(mu), and its derivative with respect to mu.
 fn norm_after(x: &[f64], multiplier: f64, p: f64) -> (f64, f64) {
     let z = |x: &f64| shrink(x.abs(), multiplier, p);
     let largest = x.iter().fold(0.0, |largest, x| math::max(largest, z(x).0));
@@ -109,9 +109,10 @@ fn norm_after(x: &[f64], multiplier: f64, p: f64) -> (f64, f64) {
     )
 }
 
-/// The root z of `z + mu z^(p-1) = a`, and its derivative with respect to mu.
+/// Root z of `z + mu z^(p-1) = a`, and its derivative with respect to mu.
 ///
-/// In z for p >= 2, in `z^(p-1)` below, the left side is convex and rises: Newton's method falls to the root from above.
+/// In z for p >= 2, and in `z^(p-1)` for p < 2, the left side is convex and increasing: Newton's method
+/// converges to the root from above.
 fn shrink(a: f64, multiplier: f64, p: f64) -> (f64, f64) {
     if a == 0.0 || multiplier == 0.0 {
         return (a, -math::pow(a, p - 1.0));

@@ -1,4 +1,4 @@
-//! The second-order cone and the epigraph of the squared norm: a vector, and a number that bounds it.
+//! Second-order cone and epigraph of the squared norm: a vector, and a number that bounds its norm.
 
 use crate::math;
 
@@ -22,8 +22,9 @@ pub(super) fn project_second_order_cone(x: &mut [f64], alpha: f64) {
 
 /// Projects `(z, t)` onto `|z|_2^2 <= t`.
 ///
-/// Outside, the nearest point is `(z / (1 + 2 mu), t + mu)` for the mu with `(t + mu) (1 + 2 mu)^2 = |z|^2`. To the right
-/// of `max(0, -t)` the left side is convex and rises: Newton's method falls to the root from above.
+/// Outside, the nearest point is `(z / (1 + 2 mu), t + mu)` for the mu with `(t + mu) (1 + 2 mu)^2 = |z|^2`.
+/// To the right of `max(0, -t)` the left side is convex and increasing: Newton's method converges to the
+/// root from above.
 pub(super) fn project_epigraph(x: &mut [f64]) {
     let [z @ .., t] = x else { return };
     let squared = math::norm_squared(z);

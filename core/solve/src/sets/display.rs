@@ -1,4 +1,4 @@
-//! Sets in words.
+//! Display of sets.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use super::Set;
 use crate::math;
 
 impl fmt::Display for Set {
-    /// What the set is, without long lists of numbers.
+    /// Description of the set, without long lists of numbers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => write!(f, "everything"),
@@ -41,10 +41,10 @@ impl fmt::Display for Set {
     }
 }
 
-/// The factors of a product that are told one by one.
+/// Number of factors of a product that are listed individually.
 const MOST_PARTS: usize = 6;
 
-/// All of a few bounds, the range of many.
+/// All values of a few bounds, or the range of many.
 fn bounds(bounds: &[f64]) -> String {
     match bounds {
         [first, rest @ ..] if rest.iter().all(|bound| bound == first) => format!("{first}"),

@@ -1,17 +1,17 @@
-//! Why a set is refused.
+//! Errors of sets.
 
-/// Why a set cannot be used.
+/// Reason why a set cannot be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetError {
     /// A vector of the set has another length than the set's dimension.
     #[error("{what} has length {found}, expected {expected}")]
     Dimension {
-        /// Which vector.
+        /// Name of the vector.
         what: &'static str,
-        /// Its length.
+        /// Length of the vector.
         found: usize,
-        /// The set's dimension.
+        /// Dimension of the set.
         expected: usize,
     },
     /// A lower bound lies above its upper bound, or one of them is NaN.
@@ -24,29 +24,29 @@ pub enum SetError {
         /// Its upper bound.
         max: f64,
     },
-    /// A number that is not positive and finite.
+    /// A number is not positive and finite.
     #[error("the {what} is {value}, expected a positive, finite number")]
     NotPositive {
-        /// Which number.
+        /// Name of the number.
         what: &'static str,
-        /// What it is.
+        /// Value of the number.
         value: f64,
     },
-    /// The order of a norm that is not above 1 and finite.
+    /// The order of a norm is not a finite number above 1.
     #[error(
         "the order p of the norm is {0}, expected a finite number above 1 (there is ball1, and ball_inf)"
     )]
     Order(f64),
-    /// A vector with an entry that is not finite.
+    /// A vector has an entry that is not finite.
     #[error("{0} has an entry that is not finite")]
     NotFinite(&'static str),
-    /// A halfspace or hyperplane without a direction.
+    /// The normal of a halfspace or hyperplane is zero.
     #[error("the normal is zero")]
     ZeroNormal,
-    /// A set of no points.
+    /// The set is empty.
     #[error("the set is empty: it needs at least one point")]
     Empty,
-    /// A set whose last component is special needs another one.
+    /// The set needs at least two components, because the last one has a special role.
     #[error("{0} needs at least 2 components")]
     TooFewComponents(&'static str),
     /// The rows of an affine space are not linearly independent.
@@ -59,11 +59,11 @@ pub enum SetError {
     Product {
         /// Index of the part.
         index: usize,
-        /// Where it ends.
+        /// End of the part.
         end: usize,
-        /// Where it starts.
+        /// Start of the part.
         start: usize,
-        /// The dimension of the whole.
+        /// Dimension of the product.
         dimension: usize,
     },
 }

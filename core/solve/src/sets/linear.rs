@@ -19,7 +19,7 @@ pub(super) fn project_hyperplane(x: &mut [f64], normal: &[f64], offset: f64) {
     }
 }
 
-/// Moves `x` to the nearest of the points, the first at a tie.
+/// Moves `x` to the nearest of the points; the first at a tie.
 pub(super) fn project_finite(x: &mut [f64], points: &[Vec<f64>]) {
     let (mut nearest, mut least) = (points.first(), f64::INFINITY);
     for point in points {

@@ -1,4 +1,4 @@
-//! The simplex and the 1-norm ball: both projections take the same threshold off every entry.
+//! Simplex and 1-norm ball: both projections subtract the same threshold from every entry.
 
 use crate::math;
 
@@ -22,8 +22,8 @@ pub(super) fn project_simplex(x: &mut [f64], alpha: f64) {
     }
 }
 
-/// The threshold t with `sum max(f(x_i) - t, 0) = total` (Duchi et al. 2008), found without sorting or memory: Newton's
-/// iteration on this piecewise linear function climbs to the root from below in at most n steps.
+/// Threshold t with `sum max(f(x_i) - t, 0) = total` (Duchi et al. 2008), found without sorting or memory:
+/// Newton's iteration on this piecewise linear function converges to the root from below in at most n steps.
 fn threshold(x: &[f64], f: impl Fn(f64) -> f64, total: f64, below: f64) -> f64 {
     let mut threshold = below;
     for _ in 0..=x.len() {
