@@ -1,4 +1,4 @@
-//! How many connections there may be, and how many there are.
+//! Admission of connections: counts and limits.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use event_listener::Event;
 use labwire_core::limits::HostLimits;
 
-/// Why a connection was not taken.
+/// Reason why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The limit `connections`.
+    /// The limit `connections` is reached.
     #[error("limit connections reached")]
     Connections,
-    /// The limit `connections-per-peer`.
+    /// The limit `connections-per-peer` is reached.
     #[error("limit connections-per-peer reached")]
     ConnectionsPerPeer,
     /// The host is shutting down.
@@ -22,7 +22,7 @@ pub enum Refused {
     ShuttingDown,
 }
 
-/// Counts connections. Clones count together.
+/// Counter of connections. Clones share the counts.
 #[derive(Clone, Debug, Default)]
 pub struct Admission(Arc<Counts>);
 
@@ -34,7 +34,7 @@ struct Counts {
     is_empty: Event,
 }
 
-/// Counts for one connection while it lives.
+/// Place of one admitted connection, given back when it is dropped.
 #[derive(Debug)]
 pub struct Permit {
     peer: IpAddr,
@@ -42,10 +42,10 @@ pub struct Permit {
 }
 
 impl Admission {
-    /// Counts one more connection, from `peer`.
+    /// Counts one more connection from `peer`.
     ///
     /// # Errors
-    /// When that would be more than the limits allow.
+    /// If that would exceed the limits.
     pub fn admit(&self, peer: IpAddr, limits: &HostLimits) -> Result<Permit, Refused> {
         let mut by_peer = self.0.lock();
         if let Err(refused) = check(&by_peer, peer, limits) {
@@ -58,26 +58,26 @@ impl Admission {
         Ok(Permit { peer, counts })
     }
 
-    /// Whether one more connection from `peer` would be admitted now.
+    /// Checks whether one more connection from `peer` would be admitted now.
     ///
     /// # Errors
-    /// When it would not.
+    /// If it would not.
     pub fn check(&self, peer: IpAddr, limits: &HostLimits) -> Result<(), Refused> {
         check(&self.0.lock(), peer, limits)
     }
 
-    /// How many connections there are.
+    /// Number of open connections.
     pub fn count(&self) -> usize {
         self.0.lock().values().sum()
     }
 
-    /// How many were admitted, and how many refused, since the beginning.
+    /// Numbers of connections admitted and refused since the start.
     pub fn totals(&self) -> (u64, u64) {
         let total = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (total(&self.0.admitted), total(&self.0.refused))
     }
 
-    /// Returns when there is none.
+    /// Returns once no connection is open.
     pub async fn empty(&self) {
         while self.count() > 0 {
             let emptied = self.0.is_empty.listen();

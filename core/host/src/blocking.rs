@@ -1,4 +1,4 @@
-//! Detectors whose drivers block.
+//! Detectors with blocking drivers.
 
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
@@ -8,32 +8,32 @@ use labwire_core::pymodaq::{DataDim, DataToExport, Settings};
 use labwire_core::service::module::Grabber;
 use labwire_core::time::Instant;
 
-/// How often is looked whether data are there.
+/// Interval at which the thread's results are polled.
 const POLL: Duration = Duration::from_millis(1);
 
-/// What a blocking driver is asked to do.
+/// Interface of a blocking driver.
 pub trait BlockingGrabber: Send + 'static {
-    /// The settings it begins with. Default: none.
+    /// Initial settings. Default: none.
     fn settings(&self) -> Settings {
         Settings::default()
     }
 
-    /// Takes changed settings. Default: it has none that could be changed.
+    /// Applies changed settings. Default: refuses, because there are none to change.
     ///
     /// # Errors
-    /// It cannot have them, and keeps the old ones; the text goes to the server.
+    /// If the settings are refused; the old ones stay in force. The text goes to the server.
     fn configure(&mut self, _settings: &Settings) -> Result<(), String> {
-        Err("it has no settings".into())
+        Err("this detector has no settings".into())
     }
 
-    /// Takes data, however long that takes. `timestamp` is the time in seconds since 1970 (UTC).
+    /// Acquires data, for as long as that takes. `timestamp` is the time in seconds since 1970 (UTC).
     ///
     /// # Errors
-    /// There are none; the text goes to the server.
+    /// If the acquisition fails; the text goes to the server.
     fn grab(&mut self, dim: DataDim, timestamp: f64) -> Result<DataToExport, String>;
 }
 
-/// A [`Grabber`] over a driver that blocks, on a thread of its own.
+/// [`Grabber`] that runs a blocking driver on its own thread.
 #[derive(Debug)]
 pub struct Blocking {
     settings: Settings,
@@ -46,9 +46,9 @@ pub struct Blocking {
 #[derive(Debug)]
 enum Phase {
     Idle,
-    /// The driver is to begin.
+    /// The driver is about to begin.
     Starting(Instant),
-    /// It works; when to look again.
+    /// The driver is working; the time of the next poll.
     Working(Instant),
 }
 
@@ -64,7 +64,7 @@ impl Blocking {
         let (tasks, received) = channel();
         let (sender, results) = channel();
         thread::spawn(move || {
-            // Ends with the instrument.
+            // Ends when the instrument is dropped.
             while let Ok(task) = received.recv() {
                 let sent = match task {
                     Task::Grab(dim, timestamp) => sender.send(driver.grab(dim, timestamp)).is_ok(),
@@ -105,7 +105,7 @@ impl Grabber for Blocking {
 
     fn poll(&mut self, now: Instant, timestamp: f64) -> Option<Result<DataToExport, String>> {
         if let Phase::Starting(_) = self.phase {
-            // Should the thread have failed, the results tell.
+            // If the thread has failed, its result channel reports it.
             let _ = self.tasks.send(Task::Grab(self.dim, timestamp));
         }
         match self.results.try_recv() {

@@ -1,4 +1,4 @@
-//! The client's side of protocols that answer every request.
+//! Client side of protocols in which every request has a reply.
 
 use std::borrow::Borrow;
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::drive::{Application, drive};
 use crate::runtime::{Runtime, Transport, timeout};
 
-/// A client's session whose events are replies, in the order of the requests.
+/// Client session whose events are replies, in the order of the requests.
 pub trait ClientSession:
     Asker<Request: ToOwned<Owned: Send + 'static>, Ticket = (), Event: Send + 'static> + Send + 'static
 {
@@ -28,7 +28,7 @@ impl<S> ClientSession for S where
 {
 }
 
-/// Why there is no reply.
+/// Reason why there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoReply {
     /// The connection ended before the reply.
@@ -42,14 +42,14 @@ pub enum NoReply {
 type Answer<S> = Result<<S as Session>::Event, NoReply>;
 type Request<S> = <<S as Asker>::Request as ToOwned>::Owned;
 
-/// One connection's near end. Requests may be sent ahead; dropping it ends the connection after the last reply.
+/// Client end of one connection. Requests may be pipelined; dropping it ends the connection after the last reply.
 pub struct Caller<S: ClientSession> {
     questions: Sender<Question<S>>,
     /// Closed when the connection's task ends.
     ended: Receiver<Infallible>,
 }
 
-/// A reply that is awaited.
+/// Reply that has not arrived yet.
 pub struct Pending<S: ClientSession>(Receiver<Answer<S>>);
 
 struct Question<S: ClientSession> {
@@ -57,11 +57,11 @@ struct Question<S: ClientSession> {
     answer: Sender<Answer<S>>,
 }
 
-/// How many requests may wait for the connection's task to look at them, which takes it a moment.
+/// Number of requests that may be queued for the connection's task, which picks them up at once.
 const WAITING_REQUESTS: usize = 64;
 
 impl<S: ClientSession> Caller<S> {
-    /// Runs `session` over `transport`, on a task of its own.
+    /// Runs `session` over `transport`, on its own task.
     pub fn start<R: Runtime, T: Transport<R> + 'static>(session: S, transport: T, clock: Clock) -> Self {
         let (questions, receiver) = bounded(WAITING_REQUESTS);
         let (end, ended) = bounded(1);
@@ -75,7 +75,7 @@ impl<S: ClientSession> Caller<S> {
     /// Sends a request; its reply can be awaited later.
     pub async fn send(&self, request: Request<S>) -> Pending<S> {
         let (answer, answered) = bounded(1);
-        // A task that has gone answers as one that goes does.
+        // If the task has ended, the dropped sender makes the reply an error.
         let _ = self.questions.send(Question { request, answer }).await;
         Pending(answered)
     }
@@ -83,7 +83,7 @@ impl<S: ClientSession> Caller<S> {
     /// Sends a request and waits for its reply.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no reply.
     pub async fn ask(&self, request: Request<S>) -> Result<S::Event, NoReply> {
         self.send(request).await.reply().await
     }
@@ -91,7 +91,7 @@ impl<S: ClientSession> Caller<S> {
     /// Ends the connection after the last reply, and returns when it has ended.
     pub async fn finish(self) {
         drop(self.questions);
-        // Nothing is ever sent.
+        // The channel carries no message, only its end.
         let _ = self.ended.recv().await;
     }
 }
@@ -103,10 +103,10 @@ impl<S: ClientSession> fmt::Debug for Caller<S> {
 }
 
 impl<S: ClientSession> Pending<S> {
-    /// The reply.
+    /// Waits for the reply.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no reply.
     pub async fn reply(self) -> Result<S::Event, NoReply> {
         let lost = NoReply::Ended(CloseReason::Lost);
         self.0.recv().await.unwrap_or(Err(lost))
@@ -116,14 +116,14 @@ impl<S: ClientSession> Pending<S> {
 /// Connects within `limit`.
 ///
 /// # Errors
-/// When there is no connection.
+/// If the connection cannot be made in time.
 pub(crate) async fn connect<R: Runtime>(address: SocketAddr, limit: Duration) -> io::Result<R::Stream> {
     timeout::<R, _>(limit, R::connect(address))
         .await
         .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// One connection's task.
+/// Task of one connection.
 async fn answer<R: Runtime, S: ClientSession, T: Transport<R>>(
     mut session: S,
     transport: T,
@@ -139,7 +139,7 @@ async fn answer<R: Runtime, S: ClientSession, T: Transport<R>>(
     questions.close();
     let unseen = std::iter::from_fn(|| questions.try_recv().ok()).map(|question| question.answer);
     for answer in waiting.into_iter().chain(unseen) {
-        // Who asked may have stopped waiting, here and below.
+        // The requester may have stopped waiting, here and below.
         let _ = answer.try_send(Err(NoReply::Ended(driven.reason.clone())));
     }
 }

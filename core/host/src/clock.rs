@@ -1,8 +1,8 @@
-//! The core's instants from the machine's monotonic clock.
+//! Instants of the core from the machine's monotonic clock.
 
 use labwire_core::time::Instant;
 
-/// Tells the time in the core's instants, whose origin is when the clock was made.
+/// Clock in the core's instants, with the time of its creation as the origin.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: std::time::Instant,
@@ -10,12 +10,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that starts now.
+    /// Starts a clock.
     pub fn start() -> Self {
         Self::start_from(std::time::Instant::now)
     }
 
-    /// A clock that starts now and goes as `source` does: that of a runtime whose time can be made to jump.
+    /// Starts a clock that follows `source`, such as the clock of a runtime with simulated time.
     pub fn start_from(source: fn() -> std::time::Instant) -> Self {
         Self {
             origin: source(),
@@ -23,12 +23,12 @@ impl Clock {
         }
     }
 
-    /// The time.
+    /// Current time.
     pub fn now(self) -> Instant {
         Instant::ZERO + (self.source)().saturating_duration_since(self.origin)
     }
 
-    /// The system's instant for one of the core's.
+    /// System instant that corresponds to one of the core's.
     pub(crate) fn at(self, instant: Instant) -> std::time::Instant {
         self.origin + instant.duration_since(Instant::ZERO)
     }

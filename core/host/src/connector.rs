@@ -1,4 +1,4 @@
-//! The loop that moves the bytes of a machine that owns its connection.
+//! Driver loop for a state machine that makes its own connections.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -12,20 +12,20 @@ use crate::clock::Clock;
 use crate::drive::{Alarm, Application, TURNS, Wire};
 use crate::runtime::{Runtime, Transport};
 
-/// An attempt to connect.
+/// Connection attempt in progress.
 pub type Dialing<T> = Pin<Box<dyn Future<Output = Result<T, ConnectError>> + Send>>;
 
-/// Makes connections to one peer. `R` is the runtime they work with.
+/// Source of connections to one peer. `R` is their runtime.
 pub trait Dial<R>: Send + Sync {
-    /// What they are.
+    /// Type of the connections.
     type Transport: Transport<R>;
 
-    /// One attempt. It may be dropped to give it up.
+    /// Starts one attempt, which is given up when it is dropped.
     fn dial(&self) -> Dialing<Self::Transport>;
 }
 
-/// Connects and closes as `connector` says, and moves bytes, commands and events as [`drive`](crate::drive) does,
-/// until `application` has gone and nothing is left to do.
+/// Drives `connector`: connects and closes on its request, and moves bytes, commands and events as
+/// [`drive`](crate::drive) does, until `application` has ended and nothing is left to do.
 pub async fn drive_connector<R, C, D, A>(
     connector: &mut C,
     dialer: &D,
@@ -48,7 +48,7 @@ where
         if turns.is_multiple_of(TURNS) {
             yield_now().await;
         }
-        // By the clock, whether or not the alarm has had its turn.
+        // By the clock, whether or not the alarm has fired yet.
         let now = clock.now();
         if connector.poll_timeout().is_some_and(|(due, _)| due <= now) {
             connector.handle_timeout(now);
@@ -75,7 +75,7 @@ where
                 true => command.as_mut().poll(context),
                 false => Poll::Pending,
             };
-            // Neither a peer that never rests nor users who never do keep the other waiting.
+            // Alternating, so that neither a busy peer nor busy users starve the other.
             let users_first = turns.is_multiple_of(2);
             poll_fn(|context| {
                 if users_first && let Poll::Ready(command) = next_command(context) {
@@ -102,7 +102,7 @@ where
     }
 }
 
-/// What there is of a connection.
+/// State of the connection.
 enum Place<T> {
     Nowhere,
     Dialing(Dialing<T>),
@@ -110,7 +110,7 @@ enum Place<T> {
 }
 
 impl<T> Place<T> {
-    /// Ready when something has happened that the connector was told of.
+    /// Ready once the connector was notified of something.
     fn poll<R, C>(&mut self, context: &mut Context<'_>, connector: &mut C, clock: Clock) -> Poll<()>
     where
         T: Transport<R>,
@@ -141,11 +141,11 @@ impl<T> Place<T> {
     }
 }
 
-/// How often is read before something is written, when there is always more to read.
+/// Largest number of reads before a write, when there is always more to read.
 const READS: usize = 16;
 
 impl<T> Wire<T> {
-    /// Reads what is there, and only then writes.
+    /// Reads what is available before writing.
     fn poll_both<R, C>(&mut self, context: &mut Context<'_>, connector: &mut C) -> Poll<io::Result<()>>
     where
         T: Transport<R>,
@@ -160,7 +160,7 @@ impl<T> Wire<T> {
             if connector.transmit().is_empty() {
                 return moved;
             }
-            // Input that the runtime has not heard of yet: it will.
+            // Input of which the runtime has not been notified yet: it will be.
             if self.can_read(connector) && self.transport.has_input() {
                 return moved;
             }

@@ -1,4 +1,4 @@
-//! Connections to lab devices that heal themselves, and devices that are not there.
+//! Self-healing connections to lab devices, and emulated devices.
 
 mod connection;
 mod dialer;

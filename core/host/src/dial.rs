@@ -1,4 +1,4 @@
-//! Connections that a host makes itself, and makes again.
+//! Connections that a host makes itself, and renews.
 
 use std::net::SocketAddr;
 
@@ -8,9 +8,9 @@ use crate::clock::Clock;
 use crate::host::{Host, HostedService};
 use crate::runtime::{Runtime, sleep};
 
-/// Keeps a connection to `address` attached to `host`: when it ends, or cannot be made, the next attempt follows after
-/// the time that `backoff` says. A connection that lasts longer than that time starts it again. Never returns; drop
-/// it to stop, which leaves a connection that is there to the host.
+/// Keeps a connection to `address` attached to `host`: when it ends or cannot be made, the next attempt
+/// follows after the delay given by `backoff`, which a connection that outlasts its delay resets. Never
+/// returns; drop it to stop, which leaves an existing connection to the host.
 pub async fn dial<S: HostedService, R: Runtime>(
     host: &Host<S, R>,
     address: SocketAddr,

@@ -1,4 +1,4 @@
-//! The loop that moves a session's bytes.
+//! Driver loop that moves a session's bytes.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -13,40 +13,40 @@ use labwire_core::time::Instant;
 use crate::clock::Clock;
 use crate::runtime::{Runtime, Timer, Transport};
 
-/// What stands behind a session.
+/// Application behind a session.
 pub trait Application<S: Session>: Send {
-    /// What it wants of the session from time to time: a reply to be sent, a request.
+    /// Command to the session, such as a reply or a request.
     type Command: Send;
 
     /// The next command; `None`: the application has gone. Not called again after that. May be dropped and called anew
     /// without losing a command.
     fn next_command(&mut self) -> impl Future<Output = Option<Self::Command>> + Send;
 
-    /// Gives a command to the session.
+    /// Applies a command to the session.
     fn apply(&mut self, now: Instant, session: &mut S, command: Self::Command);
 
-    /// The application has gone: ends the session. By default what was asked for is still seen through.
+    /// Ends the session once the application has ended. By default outstanding requests are still completed.
     fn leave(&mut self, now: Instant, session: &mut S) {
         session.handle_shutdown(now);
     }
 
-    /// Takes an event. The connection stands still until it is taken.
+    /// Takes an event. The connection pauses until the future completes.
     fn handle_event(&mut self, event: S::Event) -> impl Future<Output = ()> + Send;
 }
 
-/// How a connection went.
+/// Result of driving a connection.
 #[derive(Clone, Debug)]
 pub struct Driven {
-    /// Why it ended.
+    /// Reason why the connection ended.
     pub reason: CloseReason,
-    /// Bytes from the peer.
+    /// Number of bytes from the peer.
     pub received: u64,
-    /// Bytes to the peer.
+    /// Number of bytes to the peer.
     pub sent: u64,
 }
 
-/// Moves bytes between `session` and `transport`, and commands and events between it and `application`, until nothing
-/// is left to do. Once `shutdown` returns the session is told to finish.
+/// Moves bytes between `session` and `transport`, and commands and events between it and `application`,
+/// until nothing is left to do. Once `shutdown` completes, the session is told to finish.
 pub async fn drive<R, S, T, A>(
     session: &mut S,
     transport: T,
@@ -67,7 +67,7 @@ where
     let (mut is_shut_down, mut has_application) = (false, true);
     let mut turns = 0_u32;
     loop {
-        // A peer that never rests must not keep its thread from others, on runtimes that do not see to it.
+        // Keeps a busy peer from starving other tasks, on runtimes without cooperative scheduling.
         turns = turns.wrapping_add(1);
         if turns.is_multiple_of(TURNS) {
             yield_now().await;
@@ -120,7 +120,7 @@ where
     if session.transmit_state() == TransmitState::Abort {
         wire.transport.abort();
     } else if !wire.has_sent_fin {
-        // The end of some transports is a message of its own, sent if there is room for it.
+        // On some transports the end is a message of its own, sent if there is room for it.
         let _ = poll_once(poll_fn(|context| wire.transport.poll_finish(context))).await;
     }
     let Wire { received, sent, .. } = wire;
@@ -131,26 +131,26 @@ where
     }
 }
 
-/// What a connection waits for; the first that is ready, in this order.
+/// Event that a connection waits for; of several, the first in this order.
 enum Happened<C> {
-    /// Bytes moved, or the transport failed.
+    /// Bytes were moved, or the transport failed.
     Moved(io::Result<()>),
     Command(Option<C>),
     Shutdown,
     Timeout,
 }
 
-/// How often something may happen before other tasks get their turn.
+/// Number of events after which other tasks get a turn.
 pub(crate) const TURNS: u32 = 64;
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
 thread_local! {
-    /// Sessions consume what was read before anything else happens on the thread, so that all share one buffer and
-    /// an idle connection has none.
+    /// Sessions consume their input before anything else runs on the thread, so that all share one buffer
+    /// and an idle connection has none.
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
 }
 
-/// The transport, and how far its two directions have come.
+/// Transport, and the progress of its two directions.
 pub(crate) struct Wire<T> {
     pub(crate) transport: T,
     clock: Clock,
@@ -174,7 +174,7 @@ impl<T> Wire<T> {
         }
     }
 
-    /// Moves what can be moved now. Ready when something was.
+    /// Moves as many bytes as possible now. Ready if there were any.
     fn poll<R, S>(&mut self, context: &mut Context<'_>, session: &mut S) -> Poll<io::Result<()>>
     where
         T: Transport<R>,
@@ -220,7 +220,7 @@ impl<T> Wire<T> {
         }
         let is_finishing = session.transmit_state() != TransmitState::Open;
         if is_finishing && !self.has_sent_fin && self.is_flushed {
-            // That the peer has already gone is for the reading side to tell.
+            // A peer that has already gone is reported by the reading side.
             if self.transport.poll_finish(context).is_ready() {
                 self.has_sent_fin = true;
                 moved = Poll::Ready(Ok(()));
@@ -261,8 +261,8 @@ impl<T> Wire<T> {
     }
 }
 
-/// Wakes when the timer of a session or service may be due. It is set anew only to wake earlier; who has moved on in the
-/// meantime ignores the call.
+/// Wakes the task when the timer of a session or service may be due. It is set again only for an earlier
+/// time; a call that has become obsolete is ignored.
 pub(crate) struct Alarm<R: Runtime> {
     timer: R::Timer,
     clock: Clock,

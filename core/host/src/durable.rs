@@ -1,4 +1,4 @@
-//! A folder whose changes survive a crash at any moment: each happens wholly or not at all.
+//! Folder with atomic, durable changes: after a crash, each has happened completely or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// Where files are until they are whole.
+/// Subfolder for incomplete files.
 const INCOMING: &str = ".labwire/incoming";
 const LOCK: &str = ".labwire/lock";
 
-/// A folder that several services and processes may change at a time.
+/// Folder that several services and processes may change concurrently.
 #[derive(Clone, Debug)]
 pub(crate) struct DurableFolder {
     root: PathBuf,
 }
 
-/// While it lives nobody else changes the folder.
-pub(crate) struct Locked(#[expect(dead_code, reason = "closing the file gives the lock back")] File);
+/// Exclusive lock on changes to the folder.
+pub(crate) struct Locked(#[expect(dead_code, reason = "closing the file releases the lock")] File);
 
 impl DurableFolder {
-    /// Makes the folder if need be, and clears away what a killed process has left unfinished.
+    /// Creates the folder if necessary, and removes incomplete files of killed processes.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         fs::create_dir_all(root.join(INCOMING))?;
         let folder = Self {
@@ -29,7 +29,7 @@ impl DurableFolder {
         let _locked = folder.lock()?;
         for entry in fs::read_dir(root.join(INCOMING))? {
             let path = entry?.path();
-            // Whoever is still writing a file holds a lock on it, and may be about to remove it.
+            // A process that is still writing a file holds a lock on it.
             if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
                 let _ = fs::remove_file(&path);
             }
@@ -41,7 +41,7 @@ impl DurableFolder {
         self.root.join(inside)
     }
 
-    /// Waits until nobody else changes the folder.
+    /// Waits for the exclusive lock.
     pub(crate) fn lock(&self) -> io::Result<Locked> {
         let file = File::options()
             .create(true)
@@ -52,11 +52,11 @@ impl DurableFolder {
         Ok(Locked(file))
     }
 
-    /// Copies `source` to a temporary file, down to the disk. Not to be called with the lock held: it takes as long as
-    /// it takes.
+    /// Copies `source` to a temporary file and syncs it. Not to be called with the lock held: it may take
+    /// long.
     ///
     /// # Errors
-    /// Also when there are more than `limit` bytes.
+    /// If reading or writing fails, or there are more than `limit` bytes.
     pub(crate) fn receive(&self, source: &mut impl Read, limit: u64) -> io::Result<NamedTempFile> {
         let mut file = {
             let _locked = self.lock()?;
@@ -72,10 +72,10 @@ impl DurableFolder {
         Ok(file)
     }
 
-    /// Gives a received file its name below the root.
+    /// Moves a received file to its path below the root.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] when the name is taken; then the file comes back with the error.
+    /// [`io::ErrorKind::AlreadyExists`] if the path is taken; the file is returned with the error.
     pub(crate) fn keep(&self, file: NamedTempFile, path: &Path) -> Result<(), (io::Error, NamedTempFile)> {
         match file.persist_noclobber(self.root.join(path)) {
             Ok(_) => Ok(()),
@@ -83,7 +83,8 @@ impl DurableFolder {
         }
     }
 
-    /// Makes `path` hold `bytes`: after a crash it holds these or what it held before. Needs the lock.
+    /// Replaces the contents of `path` by `bytes`: after a crash it holds either these or the previous ones.
+    /// Needs the lock.
     pub(crate) fn replace(&self, _locked: &Locked, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.temporary()?;
         file.write_all(bytes)?;
@@ -92,25 +93,25 @@ impl DurableFolder {
         self.sync(Path::new(""))
     }
 
-    /// Makes a folder below the root, down to the disk.
+    /// Creates a folder below the root and syncs it.
     pub(crate) fn create_folder(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(self.root.join(path))?;
         path.ancestors().skip(1).try_for_each(|parent| self.sync(parent))
     }
 
-    /// Brings a folder's names down to the disk.
+    /// Syncs the entries of a folder.
     pub(crate) fn sync(&self, folder: &Path) -> io::Result<()> {
         if cfg!(unix) {
             File::open(self.root.join(folder))?.sync_all()
         } else {
-            // Elsewhere folders cannot be opened as files.
+            // On other systems folders cannot be opened as files.
             Ok(())
         }
     }
 
     fn temporary(&self) -> io::Result<NamedTempFile> {
         let mut builder = tempfile::Builder::new();
-        // As any new file: what the process' mask leaves of it, rather than private.
+        // Permissions of an ordinary new file, subject to the process's umask, instead of private ones.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         builder.tempfile_in(self.root.join(INCOMING))

@@ -1,4 +1,4 @@
-//! A service and everything attached to it.
+//! Service with its connections.
 
 mod connection;
 mod service_task;
@@ -23,7 +23,7 @@ use crate::signal::Signal;
 use connection::Connection;
 use service_task::{Input, ServiceTask};
 
-/// A service whose parts may move between threads: what a [`Host`] can run.
+/// Service whose parts may move between threads, as a [`Host`] requires.
 pub trait HostedService:
     Service<
         Session: Responder<Event: Send + 'static, Reply: Send + 'static> + Send + 'static,
@@ -45,13 +45,13 @@ impl<S> HostedService for S where
 type Request<S> = <<S as Service>::Session as Session>::Event;
 type Reply<S> = <<S as Service>::Session as Responder>::Reply;
 
-/// How much, of all connections, may wait for the service to look at it, which takes it a moment each.
+/// Number of inputs, over all connections, that may be queued for the service.
 const WAITING_INPUTS: usize = 256;
 
-/// Runs one service for any number of connections, over whatever they come.
+/// Host of one service for any number of connections over any transports.
 ///
-/// One task owns the service; each connection is a task of its own. Work that is not done in a moment moves to
-/// threads, where it takes turns.
+/// One task owns the service; each connection has its own task. Work that takes longer moves to a pool of
+/// threads, where jobs take turns.
 pub struct Host<S: HostedService, R> {
     name: &'static str,
     clock: Clock,
@@ -64,24 +64,24 @@ pub struct Host<S: HostedService, R> {
     runtime: PhantomData<fn() -> R>,
 }
 
-/// What a host has done and is doing.
+/// Counters of a host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Connections that are open.
+    /// Number of open connections.
     pub connections: usize,
-    /// Connections that were taken.
+    /// Number of connections accepted.
     pub accepted: u64,
-    /// Connections that were refused at a limit.
+    /// Number of connections refused at a limit.
     pub refused: u64,
-    /// Requests that reached the service.
+    /// Number of requests that reached the service.
     pub requests: u64,
-    /// Long work that has begun.
+    /// Number of jobs started.
     pub jobs: u64,
-    /// Long work that is under way.
+    /// Number of jobs in progress.
     pub running: u64,
 }
 
-/// What the service's task counts.
+/// Counters of the service's task.
 #[derive(Debug, Default)]
 struct Work {
     requests: AtomicU64,
@@ -91,9 +91,9 @@ struct Work {
 
 #[derive(Clone, Default)]
 struct Signals {
-    /// Take nothing new, finish what runs.
+    /// Accept nothing new, finish what is in progress.
     shutdown: Signal,
-    /// Drop the connections that are left.
+    /// Drop the remaining connections.
     cut: Signal,
     /// The service wants to end.
     finished: Signal,
@@ -102,7 +102,7 @@ struct Signals {
 }
 
 impl<S: HostedService, R: Runtime> Host<S, R> {
-    /// Starts a service. `name` is what the log calls it.
+    /// Starts a service. `name` identifies it in the log.
     pub fn start(name: &'static str, service: S, limits: HostLimits) -> Self {
         let clock = Clock::start();
         let signals = Signals::default();
@@ -116,7 +116,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             outputs: HashMap::new(),
             running: 0,
             max_running: limits.jobs.max(1),
-            // Nobody waits for a job when the service has gone.
+            // If the service has ended, nobody waits for the job.
             pool: Pool::new(clock, limits.workers, move |job, end| {
                 drop(jobs.send_blocking(Input::Finished(job, end)))
             }),
@@ -137,15 +137,15 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         }
     }
 
-    /// What the log calls it.
+    /// Name in the log.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether a connection from `address` would be taken now.
+    /// Checks whether a connection from `address` would be accepted now.
     ///
     /// # Errors
-    /// When it would not.
+    /// If it would not.
     pub fn admits(&self, address: SocketAddr) -> Result<(), Refused> {
         if self.signals.shutdown.is_set() || self.signals.finished.is_set() {
             return Err(Refused::ShuttingDown);
@@ -153,10 +153,10 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         self.admission.check(address.ip().to_canonical(), &self.limits)
     }
 
-    /// Attaches a connection to `address`, whoever made it; from then on it runs by itself.
+    /// Attaches a connection to `address`, made by either side, which then runs on its own task.
     ///
     /// # Errors
-    /// When a limit is reached; the transport is dropped.
+    /// If a limit is reached; the transport is dropped.
     pub fn attach<T: Transport<R> + 'static>(
         &self,
         transport: T,
@@ -183,31 +183,32 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         Ok(Attached { ended })
     }
 
-    /// Lets `f` use the service, between its other work; what it returns, or `None` when the service has ended.
+    /// Runs `f` on the service, between its other work. Returns its result, or `None` if the service has
+    /// ended.
     pub async fn call<O: Send + 'static>(
         &self,
         f: impl FnOnce(&mut S, Instant) -> O + Send + 'static,
     ) -> Option<O> {
         let (sender, output) = bounded(1);
         let call = move |service: &mut S, now: Instant| {
-            // Who called may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = sender.try_send(f(service, now));
         };
         self.inputs.send(Input::Call(Box::new(call))).await.ok()?;
         output.recv().await.ok()
     }
 
-    /// Returns when the service wants to end.
+    /// Returns once the service wants to end.
     pub async fn finished(&self) {
         self.signals.finished.wait().await;
     }
 
-    /// How many connections are open.
+    /// Number of open connections.
     pub fn connections(&self) -> usize {
         self.admission.count()
     }
 
-    /// What it has done and is doing.
+    /// Current counters.
     pub fn statistics(&self) -> Statistics {
         let (accepted, refused) = self.admission.totals();
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -221,11 +222,11 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         }
     }
 
-    /// Takes nothing new, waits until what runs has been answered, but no longer than the limit `grace-time`, and ends
-    /// the service. How many connections had to be cut.
+    /// Accepts nothing new, waits until everything in progress has been answered, at most for the limit
+    /// `grace-time`, and ends the service. Returns the number of connections that had to be cut.
     pub async fn shutdown(&self) -> usize {
         self.signals.shutdown.set();
-        // An error: the service has ended already.
+        // An error means that the service has already ended.
         let _ = self.inputs.send(Input::Shutdown).await;
         let mut cut = 0;
         if timeout::<R, _>(self.limits.grace_time, self.admission.empty())
@@ -243,23 +244,23 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
 }
 
 impl<S: HostedService, R> Drop for Host<S, R> {
-    /// What was not shut down is cut.
+    /// Cuts the connections of a host that was not shut down.
     fn drop(&mut self) {
         self.signals.cut.set();
         self.inputs.close();
     }
 }
 
-/// A connection that was attached.
+/// Handle of an attached connection.
 #[derive(Debug)]
 pub struct Attached {
     ended: Receiver<()>,
 }
 
 impl Attached {
-    /// Returns when it has ended.
+    /// Returns once the connection has ended.
     pub async fn ended(self) {
-        // Nothing is ever sent: its end is the answer.
+        // The channel carries no message, only its end.
         let _ = self.ended.recv().await;
     }
 }

@@ -1,16 +1,18 @@
-//! What labwire's native hosts do alike: connections driven, services hosted, clients to call them.
+//! Runtime-independent parts of labwire's native hosts: driving connections, hosting services, calling
+//! servers.
 //!
-//! One [`drive`] loop moves the bytes of every protocol over every byte transport. A [`Host`] owns a service of
-//! `labwire-core`, with any number of connections attached to it and threads for its long work; [`serve`] puts one
-//! behind a listener, [`dial`] keeps a connection made the other way round. [`OptimizerClient`], [`ObeClient`] and
-//! [`ZeissClient`] call servers, [`Modules`] and [`ModuleController`] use PyMoDAQ modules, from the process that serves
-//! them and from another. A [`DeviceConnection`] is one to a lab device, and heals itself.
+//! One [`drive`] loop moves the bytes of every protocol over every byte transport. A [`Host`] owns a service
+//! of `labwire-core`, with any number of connections attached to it and threads for its long work; [`serve`]
+//! puts one behind a listener, and [`dial`] maintains an outgoing connection. [`OptimizerClient`],
+//! [`ObeClient`] and [`ZeissClient`] call servers; [`Modules`] and [`ModuleController`] use PyMoDAQ modules,
+//! from the process that serves them and from another one. A [`DeviceConnection`] is a self-healing
+//! connection to a lab device.
 //!
-//! A WebSocket is a [`MessageStream`] or the [`WebSocketBytes`] of a TCP connection; [`WebAccess`] says which pages may use
-//! one.
+//! A WebSocket is either a [`MessageStream`] or, as [`WebSocketBytes`], carries the bytes of a TCP
+//! connection; [`WebAccess`] decides which pages may use one.
 //!
-//! Nothing here belongs to a runtime or opens a socket: a host crate brings both by a [`Runtime`], and gives these types
-//! their short names.
+//! Nothing here depends on a runtime or opens a socket: a host crate provides both through a [`Runtime`],
+//! and gives these types their short names.
 
 mod admission;
 mod blocking;

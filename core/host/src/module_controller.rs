@@ -1,4 +1,4 @@
-//! Uses the PyMoDAQ modules of a labwire server, from another process.
+//! Controller of the PyMoDAQ modules of a labwire server, from another process.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -17,12 +17,12 @@ use crate::clock::Clock;
 use crate::drive::{Application, drive};
 use crate::runtime::{Runtime, timeout};
 
-/// How long connecting may take.
+/// Time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many requests may wait to be sent.
+/// Number of requests that may be queued for sending.
 const WAITING_REQUESTS: usize = 16;
 
-/// Uses the modules of one server. Cheap requests do not wait for slow ones.
+/// Controller of the modules of one server. Fast requests do not wait for slow ones.
 #[derive(Debug)]
 pub struct ModuleController<R> {
     questions: Sender<Question>,
@@ -30,17 +30,17 @@ pub struct ModuleController<R> {
     runtime: PhantomData<fn() -> R>,
 }
 
-/// A request that was not answered, or not understood.
+/// Error of a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ControlError {
-    /// No connection.
+    /// The connection could not be made.
     #[error("cannot connect: {0}")]
     Connect(#[from] io::Error),
     /// The connection ended before the answer.
     #[error("no answer: {0}")]
     NoAnswer(CloseReason),
-    /// The server did not understand the request.
+    /// The server refused the request.
     #[error("{0}")]
     Refused(String),
     /// The request cannot be sent.
@@ -49,10 +49,10 @@ pub enum ControlError {
 }
 
 impl<R: Runtime> ModuleController<R> {
-    /// Connects to the port of a server's modules.
+    /// Connects to a server's port for its modules.
     ///
     /// # Errors
-    /// Nobody is there.
+    /// If the connection cannot be made.
     pub async fn connect(address: SocketAddr, limits: &Limits) -> Result<Self, ControlError> {
         let stream = timeout::<R, _>(CONNECT_TIMEOUT, R::connect(address))
             .await
@@ -68,10 +68,11 @@ impl<R: Runtime> ModuleController<R> {
         })
     }
 
-    /// Has `modules` (none: every one that can) carry out a command, all at once; what each has to say.
+    /// Sends a command to `modules` (if there are none, to all that support it), in parallel. Returns the
+    /// answer of each.
     ///
     /// # Errors
-    /// See [`ControlError`]. That a module fails is no error here but its answer.
+    /// See [`ControlError`]. The failure of a module is an answer, not an error.
     pub async fn ask(
         &self,
         modules: Vec<String>,
@@ -99,7 +100,7 @@ struct Question {
     answer: Sender<Answered>,
 }
 
-/// The connection's task.
+/// Task of the connection.
 async fn answer<R: Runtime>(
     mut session: Controller,
     stream: R::Stream,
@@ -114,7 +115,7 @@ async fn answer<R: Runtime>(
     asking.questions.close();
     let unsent = std::iter::from_fn(|| asking.questions.try_recv().ok()).map(|question| question.answer);
     for answer in unsent.chain(asking.waiting.into_values()) {
-        // Who asked may have stopped waiting, here and below.
+        // The requester may have stopped waiting, here and below.
         let _ = answer.try_send(Err(ControlError::NoAnswer(driven.reason.clone())));
     }
 }

@@ -1,4 +1,4 @@
-//! PyMoDAQ modules, for the process that is their server.
+//! PyMoDAQ modules in the process that is their server.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::host::Host;
 use crate::runtime::Runtime;
 
-/// Gives orders to the modules of a [`Registry`] that a host runs.
+/// Handle that gives orders to the modules of a [`Registry`] run by a host.
 ///
 /// ```no_run
 /// # async fn example<R: labwire_host::Runtime>(listener: R::Listener) {
@@ -32,7 +32,7 @@ pub struct Modules<R> {
 }
 
 impl<R: Runtime> Modules<R> {
-    /// Starts a registry. `name` is what the log calls it.
+    /// Starts a registry. `name` identifies it in the log.
     pub fn start(name: &'static str, registry: Registry, limits: HostLimits) -> Self {
         let service = AwaitedRegistry {
             registry,
@@ -43,12 +43,12 @@ impl<R: Runtime> Modules<R> {
         }
     }
 
-    /// What connections are attached to.
+    /// Host to which connections are attached.
     pub fn host(&self) -> &Host<AwaitedRegistry, R> {
         &self.host
     }
 
-    /// The names of the modules that are there.
+    /// Names of the attached modules.
     pub async fn names(&self) -> Vec<String> {
         let names = |service: &mut AwaitedRegistry, _| {
             service
@@ -60,8 +60,8 @@ impl<R: Runtime> Modules<R> {
         self.host.call(names).await.unwrap_or_default()
     }
 
-    /// Gives an order, and returns what came of it. Orders to several modules run at the same time if they are awaited
-    /// at the same time. Dropping the future does not call the order back.
+    /// Gives an order and returns its outcome. Orders to several modules run in parallel if they are awaited
+    /// together. Dropping the future does not cancel the order.
     pub async fn order(&self, module: impl Into<String>, command: Command) -> Outcome {
         let module = module.into();
         let submit = move |service: &mut AwaitedRegistry, now| service.submit(now, &module, command);
@@ -72,7 +72,7 @@ impl<R: Runtime> Modules<R> {
         }
     }
 
-    /// Grabs; see [`Command::Grab`].
+    /// Grabs data; see [`Command::Grab`].
     ///
     /// # Errors
     /// See [`OperationError`].
@@ -90,7 +90,7 @@ impl<R: Runtime> Modules<R> {
     }
 }
 
-/// A registry whose outcomes somebody waits for.
+/// Registry with a waiting caller for each order.
 #[derive(Debug)]
 pub struct AwaitedRegistry {
     registry: Registry,
@@ -109,7 +109,7 @@ impl AwaitedRegistry {
     fn settle(&mut self) {
         while let Some((operation, outcome)) = self.registry.poll_outcome() {
             if let Some(sender) = self.waiting.remove(&operation) {
-                // Who ordered it may have stopped waiting.
+                // The caller may have stopped waiting.
                 let _ = sender.try_send(outcome);
             }
         }

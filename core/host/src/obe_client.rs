@@ -1,4 +1,4 @@
-//! Calls an OptBayesExpt server, ours or the original.
+//! Client of an OptBayesExpt server, labwire's or the original.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,9 +12,9 @@ use crate::caller::{Caller, NoReply, Pending, connect};
 use crate::clock::Clock;
 use crate::runtime::Runtime;
 
-/// One connection to a server, with the calls of upstream's `Socket`.
+/// Connection to one server, with the calls of upstream's `Socket`.
 ///
-/// The original server answers one message a connection, so that every message to it takes a new `ObeClient`.
+/// The original server answers one message per connection, so that every message to it takes a new `ObeClient`.
 /// labwire's server answers any number.
 pub struct ObeClient {
     caller: Caller<Client>,
@@ -25,7 +25,7 @@ impl ObeClient {
     /// Connects within `timeout`. The limit `request-timeout` is the longest wait for one reply.
     ///
     /// # Errors
-    /// When there is no connection.
+    /// If the connection cannot be made.
     pub async fn connect<R: Runtime>(
         address: SocketAddr,
         timeout: Duration,
@@ -38,16 +38,17 @@ impl ObeClient {
         })
     }
 
-    /// Sends a message: a [`Request`](labwire_core::obe::Request) as a value, or whatever else the server understands.
+    /// Sends a message: a [`Request`](labwire_core::obe::Request) as a value, or any other that the server
+    /// understands.
     pub async fn send(&mut self, message: Value) {
         let pending = self.caller.send(message).await;
         self.unreceived.push_back(pending);
     }
 
-    /// The reply to the oldest message whose reply has not been received; `None` when there is no such message.
+    /// Receives the reply to the oldest message without one; `None` if there is no such message.
     ///
     /// # Errors
-    /// When there is no reply. An error reply is a reply, see
+    /// If there is no reply. An error reply is a reply, see
     /// [`ErrorReply::from_value`](labwire_core::obe::ErrorReply::from_value).
     pub async fn receive(&mut self) -> Option<Result<Value, NoReply>> {
         match self.unreceived.pop_front() {
@@ -64,7 +65,7 @@ impl ObeClient {
         self.caller.ask(message).await
     }
 
-    /// Ends the connection after the last reply; returns when it has ended.
+    /// Ends the connection after the last reply. Returns once it has ended.
     pub async fn finish(self) {
         self.caller.finish().await;
     }

@@ -1,4 +1,4 @@
-//! Calls an OpEn server, ours or the original.
+//! Client of an OpEn server, labwire's or the original.
 
 use std::io;
 use std::marker::PhantomData;
@@ -13,15 +13,16 @@ use crate::caller::{Caller, NoReply, connect};
 use crate::clock::Clock;
 use crate::runtime::Runtime;
 
-/// How to call.
+/// Options of the client.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
-    /// Ask everything on one connection. Only labwire understands that; OpEn itself answers one request a connection.
+    /// Whether to send all requests on one connection. Only labwire supports that; OpEn answers one request
+    /// per connection.
     pub keep_open: bool,
-    /// How long connecting may take. Default 10 s.
+    /// Time limit for connecting. Default 10 s.
     pub connect_timeout: Duration,
-    /// Limits of each connection; `request_timeout` is the longest wait for one reply. Default: no limit worth
-    /// mentioning on that, 64 MiB a reply.
+    /// Limits of each connection; `request_timeout` is the longest wait for one reply. Default: practically
+    /// unlimited waiting, 64 MiB per reply.
     pub limits: SessionLimits,
 }
 
@@ -38,9 +39,9 @@ impl Default for ClientOptions {
     }
 }
 
-/// Calls one OpEn server.
+/// Client of one OpEn server.
 ///
-/// A kept-open connection that has ended is not made again: its warm start went with it, and the caller should know.
+/// A kept-open connection that has ended is not renewed: its warm start is lost, and the caller should know.
 #[derive(Debug)]
 pub struct OptimizerClient<R> {
     address: SocketAddr,
@@ -49,20 +50,20 @@ pub struct OptimizerClient<R> {
     runtime: PhantomData<fn() -> R>,
 }
 
-/// A call that failed.
+/// Error of a call.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// No connection.
+    /// The connection could not be made.
     #[error("cannot connect: {0}")]
     Connect(#[from] io::Error),
     /// The connection ended before the reply.
     #[error("no reply: {0}")]
     NoReply(CloseReason),
-    /// The server's error reply.
+    /// The server sent an error reply.
     #[error("error {}: {}", .0.code, .0.message)]
     Server(ErrorReply),
-    /// A reply to another question than the one asked.
+    /// The reply does not belong to the request.
     #[error("the reply does not fit the request")]
     Unexpected(Reply),
     /// The request cannot be sent on this connection.
@@ -71,10 +72,10 @@ pub enum ClientError {
 }
 
 impl<R: Runtime> OptimizerClient<R> {
-    /// Connects, or, when the connection is not to be kept open, only remembers where to.
+    /// Creates a client, and connects if the connection is to be kept open.
     ///
     /// # Errors
-    /// When a kept-open connection cannot be made.
+    /// If a kept-open connection cannot be made.
     pub async fn connect(address: SocketAddr, options: ClientOptions) -> Result<Self, ClientError> {
         let mut client = Self {
             address,
@@ -88,7 +89,7 @@ impl<R: Runtime> OptimizerClient<R> {
         Ok(client)
     }
 
-    /// Asks whether the server is there; it answers with the same number.
+    /// Pings the server, which answers with the same number.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -99,7 +100,7 @@ impl<R: Runtime> OptimizerClient<R> {
         }
     }
 
-    /// Has the server solve its problem.
+    /// Solves the server's problem.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -110,10 +111,10 @@ impl<R: Runtime> OptimizerClient<R> {
         }
     }
 
-    /// Ends the server.
+    /// Asks the server to end.
     ///
     /// # Errors
-    /// See [`ClientError`]; among others when the server does not permit it.
+    /// See [`ClientError`]; for example if the server does not permit it.
     pub async fn kill(&self, number: i32) -> Result<(), ClientError> {
         match self.ask(Request::Kill(number)).await? {
             Reply::Killed => Ok(()),

@@ -1,4 +1,4 @@
-//! Threads for long work, which take turns at it.
+//! Pool of threads on which long jobs take turns.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,29 +10,29 @@ use labwire_core::service::{Busy, Job};
 
 use crate::clock::Clock;
 
-/// How long a job is worked on before the next one gets its turn.
+/// Time that a job is worked on before the next one gets its turn.
 const TURN: Duration = Duration::from_millis(5);
-/// How much fuel at most between two looks at the clock.
+/// Largest amount of fuel between two looks at the clock.
 const MAX_FUEL: u32 = 64;
 
-/// Works on any number of jobs with a few threads, in turns, so that a long one never keeps a short one waiting.
-/// Dropping the pool drops the jobs.
+/// Pool of a few threads that work on any number of jobs in turns, so that a long job never delays a short
+/// one for long. Dropping the pool drops the jobs.
 pub(crate) struct Pool<J> {
     shared: Arc<Shared<J>>,
     threads: usize,
     max_threads: usize,
 }
 
-/// How a job ended.
+/// Outcome of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It is done.
+    /// The job is complete.
     Done,
-    /// It panicked: its own code did, or labwire has a bug.
+    /// The job panicked: because of an application's code, or of a bug in labwire.
     Panicked,
 }
 
-/// Works on `job` for about `turn`. `None`: more is to be done.
+/// Works on `job` for about `turn`. `None` if it is not complete.
 pub(crate) fn take_turn(job: &mut impl Job, clock: Clock, turn: Duration) -> Option<End> {
     let work = || {
         let start = clock.now();
@@ -41,7 +41,7 @@ pub(crate) fn take_turn(job: &mut impl Job, clock: Clock, turn: Duration) -> Opt
             if job.step(now, fuel) == Busy::No {
                 return Busy::No;
             }
-            // Nobody knows beforehand how long a unit takes.
+            // The duration of a unit is not known in advance.
             fuel = (2 * fuel).min(MAX_FUEL);
             now = clock.now();
         }
@@ -67,7 +67,8 @@ struct Queue<J> {
 }
 
 impl<J: Job + Send + 'static> Pool<J> {
-    /// A pool of up to `max_threads` threads, started when they are needed. `finish` is given the jobs that have ended.
+    /// Creates a pool of up to `max_threads` threads, started on demand. `finish` receives the completed
+    /// jobs.
     pub(crate) fn new(
         clock: Clock,
         max_threads: usize,
@@ -90,7 +91,7 @@ impl<J: Job + Send + 'static> Pool<J> {
         }
     }
 
-    /// Works on `job` as soon as it is its turn.
+    /// Queues a job.
     pub(crate) fn push(&mut self, job: J) {
         if self.threads < self.max_threads {
             self.threads += 1;

@@ -1,4 +1,4 @@
-//! Posteriors as files of a folder.
+//! Posteriors as files in a folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,27 +7,31 @@ use labwire_core::service::designer::PosteriorStore;
 
 use crate::durable::DurableFolder;
 
-/// A folder of posteriors: each is a file `NAME.json`, and after a crash it is as it was before or after.
+/// Folder of posteriors. Each is a file `NAME.json`, which a crash leaves either as before or as after a
+/// change.
 #[derive(Clone, Debug)]
 pub struct PosteriorFolder {
     path: Option<PathBuf>,
 }
 
 impl PosteriorFolder {
-    /// The folder is made when the first posterior is saved. `None`: there is none, and saving fails.
+    /// Creates a store. The folder is created when the first posterior is saved; with `None`, saving fails.
     pub fn new(path: Option<PathBuf>) -> Self {
         Self { path }
     }
 
-    /// The folder, and in it the file of a name, which is no path.
+    /// Folder, and file name for a posterior's name, which must not be a path.
     fn file(&self, name: &str) -> Result<(&Path, String), String> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(is_plain) {
             return Err(format!(
-                "{name:?} is no name for a file: letters, digits, - and _ and ., 100 at most"
+                "{name:?} is not a file name: expected up to 100 letters, digits, -, _ and ."
             ));
         }
-        let folder = self.path.as_deref().ok_or("there is no folder for posteriors")?;
+        let folder = self
+            .path
+            .as_deref()
+            .ok_or("no folder for posteriors is configured")?;
         Ok((folder, format!("{name}.json")))
     }
 }

@@ -1,4 +1,4 @@
-//! A service behind a TCP listener.
+//! Services behind a TCP listener.
 
 use std::future::Future;
 use std::io;
@@ -10,16 +10,17 @@ use futures_lite::future::or;
 use crate::host::{Host, HostedService};
 use crate::runtime::{Runtime, Transport, sleep};
 
-/// How serving ended.
+/// Outcome of serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// A request asked for it (Kill, `done`), rather than the host's owner.
+    /// Whether a request asked for the end (Kill, `done`), rather than the host's owner.
     pub by_request: bool,
-    /// How many connections were still open after the grace time.
+    /// Number of connections still open after the grace time.
     pub cut: usize,
 }
 
-/// Accepts connections for `host` until `shutdown` returns or the service wants to end, then shuts it down.
+/// Accepts connections for `host` until `shutdown` completes or the service wants to end, then shuts it
+/// down.
 pub async fn serve<S: HostedService, R: Runtime>(
     listener: R::Listener,
     host: &Host<S, R>,
@@ -28,7 +29,7 @@ pub async fn serve<S: HostedService, R: Runtime>(
     serve_over(listener, host, shutdown, |stream| stream).await
 }
 
-/// As [`serve`], with something between the service and the streams that are accepted.
+/// As [`serve`], with a layer around each accepted stream.
 pub async fn serve_over<S: HostedService, R: Runtime, T: Transport<R> + 'static>(
     listener: R::Listener,
     host: &Host<S, R>,
@@ -65,7 +66,7 @@ async fn accept<S: HostedService, R: Runtime, T: Transport<R> + 'static>(
                     tracing::warn!(peer = %address, %reason, "connection refused");
                 }
             }
-            // The peer gave up in the queue, or file descriptors ran out: neither ends a server.
+            // The peer gave up while queued, or file descriptors ran out: neither ends a server.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

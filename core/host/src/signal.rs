@@ -1,11 +1,11 @@
-//! A switch that many can wait for.
+//! One-way switch for any number of waiters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use event_listener::Event;
 
-/// A switch that is turned on once. Clones are the same switch.
+/// Switch that is turned on once. Clones share its state.
 #[derive(Clone, Debug, Default)]
 pub struct Signal(Arc<Switch>);
 
@@ -16,22 +16,22 @@ struct Switch {
 }
 
 impl Signal {
-    /// Turns it on.
+    /// Turns the switch on.
     pub fn set(&self) {
         self.0.is_set.store(true, Ordering::SeqCst);
         self.0.event.notify(usize::MAX);
     }
 
-    /// Whether it is on.
+    /// Whether the switch is on.
     pub fn is_set(&self) -> bool {
         self.0.is_set.load(Ordering::SeqCst)
     }
 
-    /// Returns when it is on.
+    /// Returns once the switch is on.
     pub async fn wait(&self) {
         while !self.is_set() {
             let turned_on = self.0.event.listen();
-            // It may have been turned on before there was somebody listening.
+            // It may have been turned on before the listener existed.
             if self.is_set() {
                 return;
             }

@@ -1,7 +1,7 @@
-//! The names that a host crate gives to what stands here.
+//! Short names for a host crate.
 
-/// Everything that is the same on every runtime, with the runtime filled in: `labwire_host::surface!(crate::MyRuntime);`
-/// at the top of a host crate.
+/// Exports everything that is the same on every runtime, with the runtime filled in:
+/// `labwire_host::surface!(crate::MyRuntime);` at the top of a host crate.
 #[macro_export]
 macro_rules! surface {
     ($runtime:ty) => {
@@ -12,16 +12,16 @@ macro_rules! surface {
             Statistics, Transport, WebAccess, ZeissClient, dial, drive, drive_connector,
         };
 
-        /// A service and everything attached to it.
+        /// Host of one service and its connections.
         pub type Host<S> = $crate::Host<S, $runtime>;
 
-        /// Calls one OpEn server.
+        /// Client of one OpEn server.
         pub type OptimizerClient = $crate::OptimizerClient<$runtime>;
 
-        /// Uses PyMoDAQ modules in the process that serves them.
+        /// Handle of the PyMoDAQ modules in the process that serves them.
         pub type Modules = $crate::Modules<$runtime>;
 
-        /// Uses the PyMoDAQ modules of a server, from another process.
+        /// Controller of the PyMoDAQ modules of a server, from another process.
         pub type ModuleController = $crate::ModuleController<$runtime>;
 
         /// A WebSocket over TCP as a byte stream of messages.
@@ -30,17 +30,17 @@ macro_rules! surface {
         /// A WebSocket over TCP that carries the bytes of a TCP connection.
         pub type WebSocketBytes = $crate::WebSocketBytes<$runtime, <$runtime as $crate::Runtime>::Stream>;
 
-        /// Connections to lab devices that heal themselves, and devices that are not there.
+        /// Self-healing connections to lab devices, and emulated devices.
         pub mod device {
             pub use $crate::{DeviceError, DeviceOptions, DeviceStatus, Keepalive};
 
-            /// A connection to one device, which heals itself.
+            /// Self-healing connection to one device.
             pub type DeviceConnection = $crate::DeviceConnection<$runtime>;
 
-            /// Connects to one address by TCP; a name is looked up at every attempt.
+            /// Dialer of one TCP address; a host name is resolved at every attempt.
             pub type TcpDialer = $crate::TcpDialer<$runtime>;
 
-            /// A device that is not there, on a port that is.
+            /// Emulated device on a real port.
             pub type DeviceEmulator = $crate::DeviceEmulator<$runtime>;
         }
 

@@ -1,12 +1,12 @@
-//! Who may reach a port by a browser.
+//! Access control for browsers.
 
 use std::net::IpAddr;
 
 use async_tungstenite::tungstenite::http::header::{HOST, ORIGIN};
 use async_tungstenite::tungstenite::http::{HeaderMap, HeaderName, Uri, uri::Authority};
 
-/// Which requests of browsers an HTTP or WebSocket port takes. Every page that a browser shows can reach every local
-/// port, so two headers, which pages cannot forge, are checked.
+/// Rules for the browser requests that an HTTP or WebSocket port accepts. Every page in a browser can reach
+/// every local port, so two headers that pages cannot forge are checked.
 ///
 /// * `Host` must be `localhost`, an IP address, or in `hosts`: a foreign name that was made to resolve to this machine
 ///   (DNS rebinding) is none of them.
@@ -20,22 +20,22 @@ pub struct WebAccess {
     pub origins: Vec<String>,
 }
 
-/// Why a request was refused.
+/// Reason why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
     /// The request does not name this machine.
     #[error("the header Host names no host that is served here")]
     Host,
-    /// The page is a foreign one.
+    /// The page is foreign.
     #[error("pages of this Origin are not allowed here")]
     Origin,
 }
 
 impl WebAccess {
-    /// Checks a request's headers.
+    /// Checks the headers of a request.
     ///
     /// # Errors
-    /// When one of them is not allowed.
+    /// If one of them is not allowed.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), Forbidden> {
         let host = only(headers, &HOST).ok_or(Forbidden::Host)?;
         if !self.is_host(host) {
@@ -59,7 +59,7 @@ impl WebAccess {
         let Ok(authority) = host.parse::<Authority>() else {
             return false;
         };
-        // A Host is no URL: it names no user.
+        // `Host` is not a URL: it must not contain user information.
         if authority.as_str().contains('@') {
             return false;
         }
@@ -70,7 +70,7 @@ impl WebAccess {
     }
 }
 
-/// The header, if it is there once.
+/// Value of the header, if it occurs exactly once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
@@ -86,7 +86,7 @@ fn is_local_page(origin: &str) -> bool {
     is_web && (is_localhost(name) || address(name).is_some_and(|address| address.is_loopback()))
 }
 
-/// A page that came from this very host and port, whose name has been checked.
+/// Whether the page came from this host and port, whose name has been checked.
 fn is_page_of(origin: &str, host: &str) -> bool {
     let authority = origin.strip_prefix("http://").or(origin.strip_prefix("https://"));
     authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))

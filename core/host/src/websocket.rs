@@ -1,4 +1,4 @@
-//! WebSockets as byte streams, of messages and of nothing but bytes.
+//! WebSockets as byte streams, with and without message boundaries.
 
 mod bytes;
 mod messages;
@@ -22,7 +22,7 @@ pub use messages::MessageStream;
 
 type Socket<R, T> = WebSocketStream<Io<R, T>>;
 
-/// A [`Transport`] by the traits of `futures-io`.
+/// Adapter from a [`Transport`] to the traits of `futures-io`.
 #[derive(Debug)]
 pub struct Io<R, T> {
     transport: T,
@@ -30,7 +30,7 @@ pub struct Io<R, T> {
 }
 
 impl<R, T> Io<R, T> {
-    /// This transport.
+    /// Wraps a transport.
     pub fn new(transport: T) -> Self {
         let runtime = PhantomData;
         Self { transport, runtime }
@@ -72,7 +72,7 @@ fn config(message_bytes: usize) -> WebSocketConfig {
         .max_frame_size(Some(message_bytes))
 }
 
-/// Sends a close frame, unless it has been sent, and everything before it.
+/// Flushes, and sends a close frame unless one has been sent.
 fn poll_close<R, T: Transport<R>>(
     socket: &mut Socket<R, T>,
     has_sent_close: &mut bool,

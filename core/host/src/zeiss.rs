@@ -1,6 +1,5 @@
-//! What ZEISS INSPECT's requests do on this machine: they fill a [`ProjectFolder`], or become lines of a [`Script`].
-//! Both keep what they have said `O.k.` to: it is on the disk, whole, before the
-//! answer goes out.
+//! Effects of ZEISS INSPECT's requests on this machine: they fill a [`ProjectFolder`], or become lines of a
+//! [`Script`]. In both cases the effect is complete on the disk before the answer `O.k.` is sent.
 
 mod project_folder;
 mod script;

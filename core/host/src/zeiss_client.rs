@@ -1,4 +1,4 @@
-//! Calls ZEISS INSPECT's script, or what stands in for it.
+//! Client of ZEISS INSPECT's script, or of a server in its place.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use crate::caller::{Caller, NoReply, connect};
 use crate::clock::Clock;
 use crate::runtime::{Runtime, Transport};
 
-/// One connection to a server: over TCP for one request, over WebSocket for any number.
+/// Connection to one server: over TCP for one request, over WebSocket for any number.
 #[derive(Debug)]
 pub struct ZeissClient(Caller<Client>);
 
@@ -18,7 +18,7 @@ impl ZeissClient {
     /// Connects over TCP within `timeout`. The limit `request-timeout` is the longest wait for the answer.
     ///
     /// # Errors
-    /// When there is no connection.
+    /// If the connection cannot be made.
     pub async fn connect<R: Runtime>(
         address: SocketAddr,
         timeout: Duration,
@@ -29,21 +29,21 @@ impl ZeissClient {
         Ok(Self(Caller::start::<R, _>(session, stream, Clock::start())))
     }
 
-    /// Calls over a WebSocket, each of whose messages stands behind its length in 32 bits on `messages`.
+    /// Uses a WebSocket, on which each message is preceded by its length in 32 bits (see `messages`).
     pub fn over_websocket<R: Runtime>(messages: impl Transport<R> + 'static, limits: Limits) -> Self {
         let session = Client::new(zeiss::Transport::WebSocket, limits);
         Self(Caller::start::<R, _>(session, messages, Clock::start()))
     }
 
-    /// Asks: a [`Request`](labwire_core::zeiss::Request) as text.
+    /// Sends a [`Request`](labwire_core::zeiss::Request) as text and returns the answer.
     ///
     /// # Errors
-    /// When there is no answer. That an import failed is an answer.
+    /// If there is no answer. A failed import is an answer.
     pub async fn ask(&self, text: String) -> Result<String, NoReply> {
         self.0.ask(text).await
     }
 
-    /// Ends the connection; returns when it has ended.
+    /// Ends the connection. Returns once it has ended.
     pub async fn finish(self) {
         self.0.finish().await;
     }

@@ -1,4 +1,4 @@
-//! A device connection as a handle that tasks share.
+//! Shared handle of a device connection.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -20,24 +20,26 @@ use crate::connector::{Dial, drive_connector};
 use crate::drive::Application;
 use crate::runtime::Runtime;
 
-/// How many events wait for a subscriber that is slow; then it misses the oldest.
+/// Number of events buffered for a slow subscriber, which then misses the oldest.
 const WAITING_EVENTS: usize = 16;
 
-/// How to connect to a device.
+/// Options of a device connection.
 #[derive(Clone, Debug, Default)]
 pub struct DeviceOptions {
-    /// Times and limits.
+    /// Times and limits of the connection.
     pub settings: Settings,
-    /// How a device that has gone without a word is found out.
+    /// Keepalive, which detects a device that has disappeared silently.
     pub keepalive: Keepalive,
-    /// Decides the jitter of the back-off. None: another every time.
+    /// Seed of the jitter of the back-off. `None`: a different one each time.
     pub seed: Option<u64>,
 }
 
-/// A connection to one device, which heals itself. Clones share it; what they ask is done one at a time, in order.
+/// Self-healing connection to one device. Clones share it; their requests are carried out one at a time, in
+/// order.
 ///
-/// Every call may be dropped before it has ended: what was not sent then is not sent, and what was is seen through, so
-/// that nobody gets another's answer. When the last clone has gone, what was asked is still done, then it closes.
+/// Every call may be dropped before it has completed: a request that was not sent is cancelled, one that was
+/// sent is seen through, so that no answer goes to the wrong call. After the last clone is dropped,
+/// outstanding requests are completed and the connection closes.
 #[derive(Debug)]
 pub struct DeviceConnection<R> {
     commands: Sender<Command>,
@@ -57,39 +59,39 @@ impl<R> Clone for DeviceConnection<R> {
     }
 }
 
-/// How a connection does.
+/// Status of a device connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceStatus {
-    /// Where it stands.
+    /// State of the connection.
     pub state: State,
-    /// Why the device is unusable; none while it is well.
+    /// Reason why the device is unusable; `None` while it is well.
     pub degraded: Option<Cause>,
-    /// What was counted.
+    /// Counters.
     pub statistics: Statistics,
 }
 
-/// Why a call gave no answer.
+/// Reason why a call gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// It was tried.
+    /// The request was attempted and failed.
     #[error(transparent)]
     Failed(#[from] Failure),
-    /// It was not taken.
+    /// The request was not accepted.
     #[error(transparent)]
     Refused(#[from] Misuse),
 }
 
 impl<R: Runtime> DeviceConnection<R> {
-    /// Connects to `address`, `host:port`, now and whenever the connection is lost. Whether that succeeds is told by
-    /// [`degraded`](Self::degraded), [`events`](Self::events) and the log.
+    /// Connects to `address`, `host:port`, now and whenever the connection is lost. The outcome is reported
+    /// by [`degraded`](Self::degraded), [`events`](Self::events) and the log.
     pub fn open(address: impl Into<String>, options: DeviceOptions) -> Self {
         let address = address.into();
         let dialer = TcpDialer::<R>::new(address.clone(), options.keepalive);
         Self::over(dialer, address, options)
     }
 
-    /// Connects by `dialer`; the log calls the device `name`.
+    /// Connects with `dialer`; the log calls the device `name`.
     pub fn over(dialer: impl Dial<R> + 'static, name: impl Into<String>, options: DeviceOptions) -> Self {
         let (commands, receiver) = async_channel::unbounded();
         let bulletin = Bulletin::default();
@@ -112,34 +114,35 @@ impl<R: Runtime> DeviceConnection<R> {
         }
     }
 
-    /// Sends a message that the device does not answer, or whose answer [`recv`](Self::recv) takes.
+    /// Sends a message that has no answer, or whose answer [`recv`](Self::recv) takes.
     ///
     /// # Errors
-    /// When there is no connection and none can be made, or it is lost before all of the message was handed to it.
+    /// If there is no connection and none can be made, or it is lost before the whole message was handed to
+    /// it.
     pub async fn send(&self, message: impl Into<Vec<u8>>) -> Result<(), DeviceError> {
         self.perform(Request::send(message)).await.map(drop)
     }
 
-    /// What the device says next, up to `until`.
+    /// Receives the device's next message, which ends with `until`.
     ///
     /// # Errors
-    /// When nothing comes in time, or there is no connection that it could come from.
+    /// If nothing arrives in time, or there is no connection on which it could arrive.
     pub async fn recv(&self, until: Until) -> Result<Vec<u8>, DeviceError> {
         self.perform(Request::recv(until)).await
     }
 
-    /// Sends a message and gives its answer, which ends with `until`.
+    /// Sends a message and returns its answer, which ends with `until`.
     ///
     /// # Errors
-    /// When the answer does not come, see [`Failure`].
+    /// If the answer does not arrive, see [`Failure`].
     pub async fn query(&self, message: impl Into<Vec<u8>>, until: Until) -> Result<Vec<u8>, DeviceError> {
         self.perform(Request::query(message, until)).await
     }
 
-    /// Performs a request, with a time limit of its own, several steps, or leave to be sent twice.
+    /// Performs a request, which may have its own time limit, several steps, or permission to be sent twice.
     ///
     /// # Errors
-    /// When the answer does not come, see [`Failure`].
+    /// If the answer does not arrive, see [`Failure`].
     pub async fn perform(&self, request: Request) -> Result<Vec<u8>, DeviceError> {
         let ticket = self.next_ticket.fetch_add(1, Ordering::Relaxed);
         let (answer, waiting) = async_channel::bounded(1);
@@ -147,7 +150,7 @@ impl<R: Runtime> DeviceConnection<R> {
             ticket: Some(ticket),
             commands: &self.commands,
         };
-        // That the task has gone shows below.
+        // If the task has ended, the answer's channel reports it below.
         let _ = self.commands.try_send(Command::Submit {
             ticket,
             request,
@@ -158,32 +161,32 @@ impl<R: Runtime> DeviceConnection<R> {
         result.unwrap_or(Err(Misuse::Closed.into()))
     }
 
-    /// Why the device is unusable; none while it is well.
+    /// Reason why the device is unusable; `None` while it is well.
     pub fn degraded(&self) -> Option<Cause> {
         let news = self.bulletin.lock();
         news.degraded.as_ref().map(|(cause, _)| cause.clone())
     }
 
-    /// Events from now on, each once; the first is that the device is degraded, if it is. A subscriber that lags behind
-    /// misses the oldest.
+    /// Events from now on, each delivered once; the first says that the device is degraded, if it is. A slow
+    /// subscriber misses the oldest.
     pub fn events(&self) -> Receiver<Health> {
         let (sender, receiver) = async_channel::bounded(WAITING_EVENTS);
         let mut news = self.bulletin.lock();
         if let Some((cause, unconfirmed)) = news.degraded.clone() {
-            // There is room for the first.
+            // The new channel has room for the first event.
             let _ = sender.try_send(Health::Degraded { cause, unconfirmed });
         }
         news.subscribers.push(sender);
         receiver
     }
 
-    /// How the connection does.
+    /// Current status of the connection.
     ///
     /// # Errors
-    /// When the runtime is shutting down.
+    /// If the runtime is shutting down.
     pub async fn status(&self) -> Result<DeviceStatus, DeviceError> {
         let (sender, status) = async_channel::bounded(1);
-        // That the task has gone shows below.
+        // If the task has ended, the answer's channel reports it below.
         let _ = self.commands.try_send(Command::Status(sender));
         status.recv().await.map_err(|_| Misuse::Closed.into())
     }
@@ -191,7 +194,7 @@ impl<R: Runtime> DeviceConnection<R> {
 
 type Answer = Sender<Result<Vec<u8>, DeviceError>>;
 
-/// What the handles ask of the task that owns the connection.
+/// Commands from the handles to the task that owns the connection.
 enum Command {
     Submit {
         ticket: u64,
@@ -202,7 +205,7 @@ enum Command {
     Status(Sender<DeviceStatus>),
 }
 
-/// Cancels a call that is dropped before its end.
+/// Cancels a call that is dropped before it has completed.
 struct Claim<'a> {
     ticket: Option<u64>,
     commands: &'a Sender<Command>,
@@ -211,13 +214,13 @@ struct Claim<'a> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            // Without a task there is nothing to cancel.
+            // If the task has ended, there is nothing to cancel.
             let _ = self.commands.try_send(Command::Cancel(ticket));
         }
     }
 }
 
-/// All users of a connection, as it sees them.
+/// Users of the connection, as its task sees them.
 struct Users {
     name: String,
     commands: Receiver<Command>,
@@ -241,7 +244,7 @@ impl Users {
             Ok(id) => {
                 self.waiting.insert(id, (ticket, answer));
             }
-            // Who has gone needs no answer; so below.
+            // A caller that is gone needs no answer, here and below.
             Err(error) => drop(answer.try_send(Err(error.into()))),
         }
     }
@@ -267,7 +270,7 @@ impl Users {
         };
         let mut news = self.bulletin.lock();
         news.degraded = degraded;
-        // A subscriber that is slow misses the oldest; one that has gone is forgotten.
+        // A slow subscriber misses the oldest event; one that is gone is removed.
         news.subscribers
             .retain(|subscriber| subscriber.force_send(health.clone()).is_ok());
     }
@@ -279,13 +282,13 @@ impl Drop for Users {
     }
 }
 
-/// What all users may know.
+/// State visible to all users.
 #[derive(Clone, Debug, Default)]
 struct Bulletin(Arc<Mutex<News>>);
 
 #[derive(Debug, Default)]
 struct News {
-    /// Why, and how many sends are unconfirmed.
+    /// Cause, and number of unconfirmed sends.
     degraded: Option<(Cause, u32)>,
     subscribers: Vec<Sender<Health>>,
 }

@@ -1,4 +1,4 @@
-//! Connecting to a device by TCP.
+//! TCP connections to a device.
 
 use std::io;
 use std::marker::PhantomData;
@@ -10,14 +10,14 @@ use socket2::{SockRef, TcpKeepalive};
 use crate::connector::{Dial, Dialing};
 use crate::runtime::Runtime;
 
-/// How a peer that has gone without a word is found out.
+/// TCP keepalive, which detects a peer that has disappeared silently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keepalive {
-    /// How long nothing may have come before the peer is probed. Default 15 s.
+    /// Idle time before the first probe. Default 15 s.
     pub idle: Duration,
-    /// The time between probes. Default 5 s.
+    /// Time between probes. Default 5 s.
     pub interval: Duration,
-    /// How many probes may go unanswered. Default 3.
+    /// Number of unanswered probes after which the connection is lost. Default 3.
     pub probes: u32,
 }
 
@@ -38,14 +38,14 @@ impl Keepalive {
             .with_interval(self.interval)
             .with_retries(self.probes);
         socket.set_tcp_keepalive(&probes)?;
-        // While something that was sent is not acknowledged there are no probes: it is given up after the same time.
+        // Probes are not sent while data are unacknowledged: those time out after the same time.
         #[cfg(target_os = "linux")]
         socket.set_tcp_user_timeout(Some(self.idle + self.interval * self.probes))?;
         Ok(())
     }
 }
 
-/// Connects to one address by TCP; a name is looked up at every attempt.
+/// Dialer of one TCP address; a host name is resolved at every attempt.
 #[derive(Debug)]
 pub struct TcpDialer<R> {
     address: String,
@@ -54,7 +54,7 @@ pub struct TcpDialer<R> {
 }
 
 impl<R> TcpDialer<R> {
-    /// Connects to `address`, `host:port`.
+    /// Creates a dialer of `address`, `host:port`.
     pub fn new(address: impl Into<String>, keepalive: Keepalive) -> Self {
         Self {
             address: address.into(),

@@ -1,4 +1,4 @@
-//! An emulated device behind a TCP listener.
+//! Emulated device behind a TCP listener.
 
 use std::convert::Infallible;
 use std::io;
@@ -14,7 +14,7 @@ use crate::runtime::Runtime;
 use crate::serve::serve;
 use crate::signal::Signal;
 
-/// A device that is not there, on a port that is. Dropping it closes its connections.
+/// Emulated device on a real port. Dropping it closes its connections.
 #[derive(Debug)]
 pub struct DeviceEmulator<R> {
     address: SocketAddr,
@@ -25,10 +25,10 @@ pub struct DeviceEmulator<R> {
 }
 
 impl<R: Runtime> DeviceEmulator<R> {
-    /// Plays `device` to whoever connects to `address`, `host:port`.
+    /// Serves `device` at `address`, `host:port`.
     ///
     /// # Errors
-    /// When it cannot listen there.
+    /// If the address cannot be bound.
     pub async fn start(address: impl AsRef<str>, device: Emulator, limits: HostLimits) -> io::Result<Self> {
         let addresses = R::look_up(address.as_ref()).await?;
         let address = addresses
@@ -53,15 +53,15 @@ impl<R: Runtime> DeviceEmulator<R> {
         })
     }
 
-    /// Where it listens.
+    /// Address of the listener.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops listening, answers what was asked, and closes.
+    /// Stops listening, answers the outstanding requests, and closes.
     pub async fn stop(self) {
         self.shutdown.set();
-        // Nothing is ever sent.
+        // The channel carries no message, only its end.
         let _ = self.ended.recv().await;
     }
 }

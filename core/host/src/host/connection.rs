@@ -15,10 +15,10 @@ use crate::clock::Clock;
 use crate::drive::{Application, Driven, drive};
 use crate::runtime::{Runtime, Transport};
 
-/// How many replies may wait for one connection to send them. A connection that lets more pile up is ended.
+/// Number of replies that may be queued for one connection. A connection that lets more pile up is ended.
 const WAITING_REPLIES: usize = 64;
 
-/// One connection's task.
+/// Task of one connection.
 pub(super) struct Connection<S: HostedService> {
     pub(super) host: &'static str,
     pub(super) id: ConnectionId,
@@ -61,11 +61,11 @@ impl<S: HostedService> Connection<S> {
             ),
             None => tracing::info!(service, connection, %peer, reason = "cut", seconds, "connection closed"),
         }
-        // As above.
+        // See above.
         let _ = self.inputs.send(Input::Closed(self.id)).await;
     }
 
-    /// `None`: the connection was cut.
+    /// Drives the connection. `None` if it was cut.
     async fn drive<T: Transport<R>, R: Runtime>(
         &self,
         session: &mut S::Session,
@@ -83,7 +83,7 @@ impl<S: HostedService> Connection<S> {
     }
 }
 
-/// The service, as one connection sees it.
+/// The service, as seen by one connection.
 struct Client<S: HostedService> {
     id: ConnectionId,
     inputs: Sender<Input<S>>,
@@ -101,13 +101,13 @@ impl<S: HostedService> Application<S::Session> for Client<S> {
         session.reply(now, reply);
     }
 
-    /// The service is not there to answer any more.
+    /// The service no longer exists to answer requests.
     fn leave(&mut self, now: Instant, session: &mut S::Session) {
         session.handle_lost(now);
     }
 
     async fn handle_event(&mut self, request: Request<S>) {
-        // When the service has gone, the replies end as well.
+        // If the service has ended, the replies end as well.
         let _ = self.inputs.send(Input::Request(self.id, request)).await;
     }
 }

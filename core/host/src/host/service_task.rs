@@ -1,4 +1,4 @@
-//! The task that owns a host's service.
+//! Task that owns a host's service.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -18,10 +18,11 @@ use crate::drive::Alarm;
 use crate::pool::{End, Pool, take_turn};
 use crate::runtime::Runtime;
 
-/// What a job may take on the service's own task before it goes to the threads: less than going there costs others.
+/// Time that a job may take on the service's own task before it moves to the pool: shorter than the overhead
+/// of moving.
 const FIRST_TURN: Duration = Duration::from_micros(200);
 
-/// What the service is told.
+/// Input of the service.
 pub(super) enum Input<S: HostedService> {
     Opened {
         id: ConnectionId,
@@ -38,14 +39,14 @@ pub(super) enum Input<S: HostedService> {
 
 type Call<S> = Box<dyn FnOnce(&mut S, Instant) + Send>;
 
-/// The task that owns the service.
+/// Task that owns the service.
 pub(super) struct ServiceTask<S: HostedService> {
     pub(super) service: S,
     pub(super) clock: Clock,
     pub(super) inputs: Receiver<Input<S>>,
     pub(super) outputs: HashMap<ConnectionId, Sender<Reply<S>>>,
     pub(super) pool: Pool<S::Job>,
-    /// Jobs that the pool has.
+    /// Number of jobs in the pool.
     pub(super) running: usize,
     pub(super) max_running: usize,
     pub(super) signals: Signals,
@@ -62,7 +63,7 @@ impl<S: HostedService> ServiceTask<S> {
                 Next::Timeout => {}
                 Next::End => return,
             }
-            // Not only when nothing else happens.
+            // Also when the task is never idle.
             let now = self.clock.now();
             if self.service.poll_timeout().is_some_and(|(due, _)| due <= now) {
                 self.service.handle_timeout(now);
@@ -85,7 +86,7 @@ impl<S: HostedService> ServiceTask<S> {
                 session,
             } => {
                 self.outputs.insert(id, replies);
-                // A connection that has gone in the meantime says so next.
+                // A connection that has ended in the meantime reports so next.
                 let _ = session.try_send(self.service.open_session(now, peer));
             }
             Input::Request(from, request) => {
@@ -133,7 +134,7 @@ impl<S: HostedService> ServiceTask<S> {
                 connection = connection.0,
                 "a request panicked; its connection is ended"
             );
-            // Without its sender the connection ends.
+            // Dropping its sender ends the connection.
             self.outputs.remove(&connection);
         }
         self.service.finish_job(self.clock.now(), job);
@@ -144,7 +145,7 @@ impl<S: HostedService> ServiceTask<S> {
             let Some(output) = self.outputs.get(&to) else {
                 continue;
             };
-            // Without its sender the connection ends.
+            // Dropping its sender ends the connection.
             if output.try_send(reply).is_err() {
                 self.outputs.remove(&to);
             }
@@ -153,17 +154,17 @@ impl<S: HostedService> ServiceTask<S> {
 }
 
 impl<S: HostedService> Drop for ServiceTask<S> {
-    /// Should the service panic, the process is not to go on without it, and nobody is to wait for it.
+    /// If the service panics, the process must not continue without it, and nothing may wait for it.
     fn drop(&mut self) {
         self.inputs.close();
-        // What waits in the channel would live as long as its senders.
+        // Messages in the channel would otherwise live as long as its senders.
         while self.inputs.try_recv().is_ok() {}
         self.signals.finished.set();
         self.signals.ended.set();
     }
 }
 
-/// What the service's task waits for.
+/// Event that the service's task waits for.
 enum Next<S: HostedService> {
     Input(Input<S>),
     Timeout,

@@ -1,4 +1,4 @@
-//! A WebSocket that carries the bytes of a TCP connection.
+//! WebSocket that carries the bytes of a TCP connection.
 
 use std::borrow::Cow;
 use std::future::poll_fn;
@@ -15,41 +15,42 @@ use futures_util::{Sink, Stream};
 use super::{Io, Socket, config, io_error, poll_close};
 use crate::runtime::{Runtime, Timer, Transport, timeout};
 
-/// The server's side of a WebSocket as a [`Transport`]: what the messages hold, one after the other, is what TCP would
-/// carry. Text and binary messages are received alike; what is sent is binary.
+/// Server side of a WebSocket as a [`Transport`]: the concatenated contents of its messages are the bytes
+/// that TCP would carry. Text and binary messages are received alike; only binary ones are sent.
 ///
-/// An empty message is the peer's FIN: it has said everything and still listens. A close frame, or the end of the
-/// connection, says that it has gone. Our own FIN is a close frame with code 1000.
+/// An empty message is the peer's FIN: it has sent everything and still listens. A close frame, or the end
+/// of the connection, means that it has gone. Our own FIN is a close frame with code 1000.
 pub struct WebSocketBytes<R: Runtime, T> {
     socket: Box<Socket<R, T>>,
     frame_bytes: usize,
-    /// Received and not read.
+    /// Bytes received but not read.
     incoming: Bytes,
     has_peer_finished: bool,
     is_peer_gone: bool,
     has_sent_close: bool,
-    /// A message was too long: until then the rest of it is discarded, so that the close frame is not lost in a reset.
+    /// After a message that was too long: input is discarded until this time, so that a reset does not lose
+    /// the close frame.
     discarding: Option<R::Timer>,
 }
 
-/// Why a WebSocket is closed before it has carried anything.
+/// Reason for closing a WebSocket before it has carried anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloseWith {
     /// There is no room now: code 1013.
     TryAgainLater(Cow<'static, str>),
-    /// What stands behind it cannot be reached: code 1011.
+    /// The target cannot be reached: code 1011.
     Failed(Cow<'static, str>),
 }
 
-/// The longest message that is sent.
+/// Longest message sent.
 const SENT_BYTES: usize = 64 << 10;
-/// The longest reason that fits a close frame.
+/// Longest reason that fits into a close frame.
 const REASON_BYTES: usize = 123;
-/// How long a peer may take to read why it is turned away.
+/// Time that a peer has to read the reason for its refusal.
 const LINGER: Duration = Duration::from_secs(1);
 
 impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
-    /// Takes over a connection whose handshake has been made, with what was read beyond it. A message longer than
+    /// Takes over a connection after its handshake, with the bytes read beyond it. A message longer than
     /// `frame_bytes` ends the connection with code 1009.
     pub async fn upgraded(transport: T, read: Vec<u8>, frame_bytes: usize) -> Self {
         let config = Some(config(frame_bytes));
@@ -65,7 +66,7 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
         }
     }
 
-    /// Closes it, and waits for the peer to do so, for a moment.
+    /// Closes the WebSocket, and waits briefly for the peer to do so.
     pub async fn close(mut self, with: CloseWith) {
         let (code, reason) = match with {
             CloseWith::TryAgainLater(reason) => (CloseCode::Again, reason),
@@ -73,7 +74,7 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
         };
         let reason = &reason[..reason.floor_char_boundary(REASON_BYTES)];
         let closing = poll_fn(|context| {
-            // Where the peer has gone there is nobody to tell.
+            // If the peer has gone, there is nobody to tell.
             let frame = (code, reason);
             let _ = ready!(poll_close(
                 &mut self.socket,
@@ -95,7 +96,7 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
             if timer.poll(context).is_pending() {
                 let transport = &mut self.socket.get_mut().transport;
                 if let Ok(1..) = ready!(transport.poll_read(context, &mut [0; 4096])) {
-                    // There may be no end of it: others have their turn in between.
+                    // Lets other tasks run in between: the stream may be endless.
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -107,11 +108,11 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
             Some(Ok(Message::Text(text))) => self.receive(text.into()),
             Some(Ok(Message::Binary(bytes))) => self.receive(bytes),
             Some(Ok(Message::Close(_))) | None => {
-                // The answer to a close frame waits to be sent.
+                // The answer to a close frame is waiting to be sent.
                 let _ = Pin::new(&mut *self.socket).poll_flush(context);
                 self.is_peer_gone = true;
             }
-            // Answered already.
+            // Answered by tungstenite.
             Some(Ok(_)) => {}
             Some(Err(Error::Capacity(_))) => {
                 let reason = format!(
@@ -137,7 +138,7 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
         if message.is_empty() {
             self.has_peer_finished = true;
         }
-        // What comes after a FIN is nobody's.
+        // Bytes after a FIN are ignored.
         if !self.has_peer_finished {
             self.incoming = message;
         }

@@ -1,4 +1,4 @@
-//! A WebSocket as a byte stream of messages.
+//! WebSocket as a byte stream of messages.
 
 use std::future::Future;
 use std::io;
@@ -20,31 +20,31 @@ use crate::web_access::WebAccess;
 
 type Opening<R, T> = Pin<Box<dyn Future<Output = Result<Socket<R, T>, Error>> + Send>>;
 
-/// A WebSocket as a [`Transport`]: each message, in either direction, stands behind its length in 32 bits, big-endian.
-/// Messages are sent as text; text and binary messages are received alike. The end of the stream is a close frame
-/// (code 1000), not just a FIN.
+/// WebSocket as a [`Transport`]: each message, in either direction, is preceded by its length in 32 bits,
+/// big-endian. Messages are sent as text; text and binary messages are received alike. The end of the stream
+/// is a close frame (code 1000), not just a FIN.
 ///
-/// The handshake is made by the first read, within `handshake`. A message longer than the limit arrives as a length that is too long, and
-/// then nothing but garbage: it is for the session to refuse it in its own words.
+/// The first read performs the handshake, within `handshake`. A message longer than the limit is delivered
+/// as a length that is too long, followed only by garbage, so that the session refuses it in its own words.
 pub struct MessageStream<R, T> {
-    /// The handshake, until it is made.
+    /// Handshake, until it is complete.
     opening: Option<Opening<R, T>>,
     socket: Option<Box<Socket<R, T>>>,
     message_bytes: usize,
-    /// A message was too long; what follows on the wire cannot be told apart any more.
+    /// Whether a message was too long, after which the bytes on the wire are no longer parsed.
     is_overrun: bool,
-    /// What has been received and not been read.
+    /// Bytes received but not read.
     incoming: Vec<u8>,
     read: usize,
-    /// The beginning of a message that is not yet complete.
+    /// Start of a message that is not yet complete.
     outgoing: Vec<u8>,
     has_sent_close: bool,
 }
 
 impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
-    /// The server's side. Requests that `access` does not allow are answered by status 403.
+    /// Accepts a client. Requests that `access` does not allow are answered with status 403.
     pub fn accept(stream: T, access: WebAccess, handshake: Duration, message_bytes: usize) -> Self {
-        // What this type returns is tungstenite's to say.
+        // The return type is determined by tungstenite.
         #[expect(clippy::result_large_err)]
         let check = move |request: &Request, response: Response| match access.check(request.headers()) {
             Ok(()) => Ok(response),
@@ -60,7 +60,7 @@ impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
         Self::new(opening, handshake, message_bytes)
     }
 
-    /// The client's side; `host` is what the server is called, with its port.
+    /// Connects to a server, which the handshake calls `host` (with its port).
     pub fn connect(stream: T, host: &str, handshake: Duration, message_bytes: usize) -> Self {
         let url = format!("ws://{host}/");
         let config = Some(config(message_bytes));
@@ -92,21 +92,21 @@ impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
         }
     }
 
-    /// Waits for something to read; false at the end of the stream.
+    /// Waits for something to read. False at the end of the stream.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         while self.read == self.incoming.len() && !self.is_overrun {
             if let Some(opening) = &mut self.opening {
                 let socket = ready!(opening.as_mut().poll(context)).map_err(io_error)?;
                 self.socket = Some(Box::new(socket));
                 self.opening = None;
-                // Writing has waited for this.
+                // A write has waited for this.
                 context.waker().wake_by_ref();
             }
             let Some(socket) = self.socket() else { break };
             match ready!(socket.poll_next(context)) {
                 Some(Ok(Message::Text(text))) => self.receive(text.as_bytes())?,
                 Some(Ok(Message::Binary(bytes))) => self.receive(&bytes)?,
-                // Answered already. After a close frame the end comes when the answer is out.
+                // Answered by tungstenite. After a close frame the end comes when the answer has been sent.
                 Some(Ok(_)) => {}
                 Some(Err(Error::Capacity(_))) => self.overrun()?,
                 Some(Err(Error::Io(error))) => return Poll::Ready(Err(error)),
@@ -152,7 +152,7 @@ impl<R: Runtime, T: Transport<R> + 'static> Transport<R> for MessageStream<R, T>
         let count = waiting.len().min(buffer.len());
         buffer[..count].copy_from_slice(&waiting[..count]);
         self.read += count;
-        // A long message's buffer is not kept by an idle connection.
+        // An idle connection does not keep the buffer of a long message.
         if self.read == self.incoming.len() && self.incoming.capacity() > 64 << 10 {
             self.incoming = Vec::new();
             self.read = 0;
@@ -161,7 +161,7 @@ impl<R: Runtime, T: Transport<R> + 'static> Transport<R> for MessageStream<R, T>
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        // Before the handshake there is nobody to write to; reading makes it.
+        // Before the handshake nothing can be written; reading performs it.
         let Some(socket) = self.socket() else {
             return Poll::Pending;
         };

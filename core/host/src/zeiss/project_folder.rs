@@ -1,4 +1,4 @@
-//! A folder that takes what INSPECT's project would.
+//! Folder in place of INSPECT's project.
 
 use std::fs;
 use std::io;
@@ -15,9 +15,10 @@ use crate::durable::DurableFolder;
 
 const PROJECT: &str = "project.json";
 const VERSION: u32 = 1;
-/// The longest folder or file name made here, in bytes. File systems take 255, with room here for a number.
+/// Longest folder or file name created here, in bytes. File systems take 255, which leaves room for a
+/// number.
 const NAME_BYTES: usize = 200;
-/// What stands in names as it is.
+/// Characters that names keep unescaped.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -32,35 +33,36 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
 /// elements/...                    element files
 /// ```
 ///
-/// An import that was answered `O.k.` is complete on the disk. One that is killed in between leaves `project.json` as it
-/// was; at most a copied file remains that it does not name. Several services and processes may use one folder.
+/// An import that was answered `O.k.` is complete on the disk. One that is killed on the way leaves
+/// `project.json` unchanged; at most a copied file remains that it does not list. Several services and
+/// processes may share one folder.
 #[derive(Clone, Debug)]
 pub struct ProjectFolder {
     folder: DurableFolder,
     file_bytes: u64,
 }
 
-/// Why a folder cannot be used, or an import fails.
+/// Error of a project folder or an import.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProjectError {
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// `project.json` is not what it should be.
+    /// `project.json` is malformed.
     #[error("{PROJECT}: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// `project.json` is from a newer labwire.
+    /// `project.json` was written by a newer labwire.
     #[error("{PROJECT} has version {0}; this labwire knows version {VERSION}")]
     Version(u32),
-    /// The name of a measurement series is no text, or empty.
-    #[error("{0} is no name for a measurement series")]
+    /// The name of the measurement series is empty or not text.
+    #[error("{0} is not a name for a measurement series")]
     SeriesName(String),
-    /// A new series needs a positive focal length.
-    #[error("{0} is no focal length in mm")]
+    /// A new series has no positive focal length.
+    #[error("{0} is not a focal length in mm")]
     FocalLength(String),
-    /// INSPECT has no such import mode.
-    #[error("{0} is no import mode; there are 'clipboard' and 'new_stage'")]
+    /// The import mode does not exist in INSPECT.
+    #[error("{0} is not an import mode; expected 'clipboard' or 'new_stage'")]
     ImportMode(String),
 }
 
@@ -101,10 +103,10 @@ struct Version {
 }
 
 impl ProjectFolder {
-    /// Opens a project, or makes a new one. Files of more than `file_bytes` bytes are not imported.
+    /// Opens or creates a project. Files of more than `file_bytes` bytes are not imported.
     ///
     /// # Errors
-    /// When the folder cannot be written, or its `project.json` cannot be understood.
+    /// If the folder is not writable, or its `project.json` is malformed.
     pub fn open(root: &Path, file_bytes: u64) -> Result<Self, ProjectError> {
         let project = Self {
             folder: DurableFolder::open(root)?,
@@ -114,7 +116,7 @@ impl ProjectFolder {
         Ok(project)
     }
 
-    /// Does what a request asks for. Blocks. Why an import fails is in the log.
+    /// Carries out a request. Blocks. The reason for a failure is logged.
     pub fn import(&self, request: &Request) -> Outcome {
         let Some(source) = Source::open(request.file()) else {
             return Outcome::Unreadable;
@@ -177,8 +179,8 @@ impl ProjectFolder {
         Ok(path)
     }
 
-    /// Puts a copied file into `folder` under its own name, or, when that is taken, with a number; `count` files are
-    /// there already.
+    /// Moves a copied file into `folder` under its own name, or with a number if that is taken; `count`
+    /// files are there already.
     fn keep(&self, mut file: NamedTempFile, folder: &Path, name: &str, count: usize) -> io::Result<PathBuf> {
         self.folder.create_folder(folder)?;
         let name = component(name);
@@ -228,7 +230,7 @@ impl Project {
         Ok(text)
     }
 
-    /// The series of that name; the focal length counts when it is a new one.
+    /// Series of that name; the focal length is used only for a new one.
     fn series(&mut self, name: &Value, focal_length: &Value) -> Result<&mut Series, ProjectError> {
         let name = name
             .as_str()
@@ -254,7 +256,7 @@ impl Project {
         Ok(&mut self.measurement_series[index])
     }
 
-    /// A folder name that no other series has, on file systems that ignore case either.
+    /// Folder name that no other series has, also on case-insensitive file systems.
     fn free_folder(&self, name: &str) -> String {
         let name = component(name);
         let is_free = |folder: &str| {
@@ -267,7 +269,7 @@ impl Project {
     }
 }
 
-/// The focal length, a number or a text that is one (upstream's client sends a text).
+/// Focal length from a number or a numeric text (upstream's client sends text).
 fn millimetres(focal_length: &Value) -> Result<f64, ProjectError> {
     let number = match focal_length.as_str() {
         Some(text) => text.trim().parse().ok(),
@@ -278,8 +280,8 @@ fn millimetres(focal_length: &Value) -> Result<f64, ProjectError> {
         .ok_or_else(|| ProjectError::FocalLength(python_json::repr(focal_length)))
 }
 
-/// Any text as one path component that is safe on every file system: percent-encoded, never `.` or `..` or hidden,
-/// no trailing dot or space, and not too long.
+/// Turns any text into one path component that is safe on every file system: percent-encoded, never `.` or
+/// `..` or hidden, without trailing dots or spaces, and not too long.
 fn component(text: &str) -> String {
     let mut name = String::new();
     for character in text.chars() {
@@ -302,7 +304,7 @@ fn component(text: &str) -> String {
     name + &last
 }
 
-/// The name of a path made by [`component`], which is text.
+/// File name of a path made by [`component`], which is ASCII.
 fn file_name(path: &Path) -> String {
     path.file_name()
         .unwrap_or_default()

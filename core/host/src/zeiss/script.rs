@@ -15,8 +15,8 @@ const HEAD: &str = "\
 import gom
 ";
 
-/// A Python file that does inside INSPECT what requests ask for. Each request that names a readable file adds its
-/// commands at the end; a crash leaves none of them or all.
+/// Python script that carries out requests inside INSPECT. Each request that names a readable file appends
+/// its commands; a crash leaves either none or all of them.
 #[derive(Clone, Debug)]
 pub struct Script {
     folder: DurableFolder,
@@ -24,10 +24,10 @@ pub struct Script {
 }
 
 impl Script {
-    /// Opens a script to be continued, or a new one.
+    /// Opens a script for appending, or creates one.
     ///
     /// # Errors
-    /// When its folder cannot be written.
+    /// If its folder is not writable.
     pub fn open(path: &Path) -> io::Result<Self> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -37,7 +37,7 @@ impl Script {
         })
     }
 
-    /// Adds a request. Blocks. Why one cannot be added is in the log.
+    /// Appends a request. Blocks. The reason for a failure is logged.
     pub fn import(&self, request: &Request) -> Outcome {
         if Source::open(request.file()).is_none() {
             return Outcome::Unreadable;
@@ -68,8 +68,8 @@ impl Script {
     }
 }
 
-/// The commands of upstream's `decodeMessage`. Parameters must be texts or finite numbers: nothing else is a Python
-/// literal that INSPECT could take.
+/// Commands of upstream's `decodeMessage`. Parameters must be texts or finite numbers: only these are Python
+/// literals that INSPECT accepts.
 fn commands(request: &Request) -> Option<String> {
     let literal = |value: &Value| match value {
         Value::Text(text) => text.as_str().map(|_| repr(value)),
