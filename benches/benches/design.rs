@@ -1,4 +1,4 @@
-//! The experiment designer: cycles, resampling, each utility, and how they grow with particles, settings and channels.
+//! Experiment designer: cycles, resampling, each utility, and their growth with particles, settings and channels.
 
 use std::hint::black_box;
 
@@ -6,7 +6,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use labwire_benches::experiments::{TRUTH, closure, lorentzian};
 use labwire_core::design::{Designer, Experiment, Simulator, Utility};
 
-/// A designer that has measured a little, so that its weights are not all equal.
+/// Designer after a few measurements, so that its weights are not all equal.
 fn begun(experiment: Experiment) -> (Designer, Simulator) {
     let instrument = Simulator::new(experiment.clone(), Some(TRUTH.to_vec()), None, 1);
     let mut instrument = instrument.expect("a truth");
@@ -38,7 +38,7 @@ fn cycles(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// An update after which resampling is always due; beside it the same without.
+/// An update after which resampling is always due, and the same update without resampling.
 fn resampling(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("update");
     for (name, threshold) in [("resampled", 1.0), ("not resampled", 1e-9)] {

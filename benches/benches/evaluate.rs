@@ -1,4 +1,4 @@
-//! One evaluation of cost and gradient: the interpreter against a closure compiled by rustc.
+//! Evaluation of cost and gradient: the interpreter against a closure compiled by rustc.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::hint::black_box;
@@ -62,7 +62,7 @@ fn nav20(c: &mut Criterion) {
     });
 }
 
-/// The time of one evaluation grows with the horizon, that of loading does not.
+/// The time of an evaluation grows with the horizon; that of loading does not.
 fn horizons(c: &mut Criterion) {
     for horizon in [20, 50, 100, 200] {
         for (name, has_obstacle) in [("nav", false), ("navobs", true)] {

@@ -1,4 +1,4 @@
-//! Round trips on loopback: a bare echo server on tokio, and ours on tokio and on async-std.
+//! Round trips on loopback: a bare echo server on tokio, and labwire's servers on tokio and on async-std.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::future::pending;
@@ -75,7 +75,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// One line there and one line back.
+/// Sends one line and reads one line.
 fn exchange(stream: &mut TcpStream, line: &str) {
     let mut buffer = [0; 4096];
     stream.write_all(line.as_bytes()).expect("a reader");

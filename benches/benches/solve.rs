@@ -1,4 +1,4 @@
-//! One cold solve of every benchmark problem, to residual and violation 1e-6: on closures, and on the problem's text.
+//! Cold solve of every benchmark problem, to residual and violation 1e-6: from closures, and from the problem's text.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,8 +1,8 @@
-//! What large images cost: the rate of 16 MB images over loopback beside a bare socket's, the time of a decoder that is
-//! fed in small pieces, and four cameras of 2048 x 2048 pixels that are grabbed 20 times a second.
+//! Cost of large images: the rate of 16 MB images over loopback beside that of a bare socket, the time of a decoder
+//! that is fed in small pieces, and four cameras of 2048 x 2048 pixels grabbed 20 times a second.
 //!
-//! `cargo run --release -p labwire-benches --example cameras [SECONDS]`; the cameras are grabbed for a minute if not
-//! told otherwise. Each runs in a process of its own. Exits with 1 when a figure is beyond its limit.
+//! `cargo run --release -p labwire-benches --example cameras [SECONDS]`; the cameras are grabbed for a minute by
+//! default. Each runs in its own process. Exits with 1 if a figure exceeds its limit.
 #![expect(clippy::print_stdout, reason = "a program")]
 
 use std::env;
@@ -30,12 +30,12 @@ use tokio_util::sync::CancellationToken;
 /// Pixels of 2 bytes: 16.8 MB.
 const IMAGE_SIDE: usize = 2896;
 const IMAGE_BYTES: usize = 2 * IMAGE_SIDE * IMAGE_SIDE;
-/// Images of a block; a camera has as many ready.
+/// Images per block, which a camera holds ready.
 const IMAGES: usize = 20;
 const BLOCKS: usize = 5;
 const RATE_LIMIT: f64 = 0.5;
 
-/// How many times longer a byte may take in 16 MB than in 1 MB.
+/// Largest allowed ratio of the time per byte of 16 MB to that of 1 MB.
 const PIECES_LIMIT: f64 = 2.0;
 
 const CAMERAS: usize = 4;
@@ -81,7 +81,7 @@ fn runtime(threads: usize) -> Runtime {
     builder.enable_all().build().expect("threads")
 }
 
-/// This program once more, in a role.
+/// Another process of this program, in a given role.
 struct Other(Child);
 
 impl Other {
@@ -108,7 +108,7 @@ impl Drop for Other {
 
 // --- the camera -------------------------------------------------------------------------------------------------------
 
-/// Has its images ready, as one that writes into buffers in turns; its own work is not what is measured.
+/// Camera with its images ready, like one that fills buffers in turn, so that its own work is not measured.
 struct Camera {
     side: usize,
     ready: Vec<Vec<u8>>,
@@ -131,7 +131,7 @@ impl Grabber for Camera {
     }
 
     fn configure(&mut self, _now: time::Instant, _settings: &Settings) -> Result<(), String> {
-        Err("it has no settings".into())
+        Err("this detector has no settings".into())
     }
 
     fn start(&mut self, _now: time::Instant, _dim: DataDim) {
@@ -167,7 +167,7 @@ async fn camera(address: SocketAddr, side: usize) {
 // --- the rate of large images -----------------------------------------------------------------------------------------
 
 fn rates(report: &mut impl FnMut(&str, String, bool)) {
-    // The best of several, since other programs only ever make it slower.
+    // The best of several runs: other programs can only slow them down.
     let (mut bare, mut grabbed) = (0.0, 0.0);
     for _ in 0..BLOCKS {
         bare = rate(bare_times()).max(bare);
@@ -183,13 +183,13 @@ fn rates(report: &mut impl FnMut(&str, String, bool)) {
     );
 }
 
-/// Of the median time, in GB/s.
+/// Rate at the median time, in GB/s.
 fn rate(mut times: Vec<Duration>) -> f64 {
     times.sort();
     IMAGE_BYTES as f64 / times[times.len() / 2].as_secs_f64() / 1e9
 }
 
-/// Asks with a byte, and reads the bytes into memory that is there.
+/// Requests with one byte, and reads the bytes into allocated memory.
 fn bare_times() -> Vec<Duration> {
     let listener = TcpListenerStd::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
@@ -240,7 +240,7 @@ async fn server() -> (Arc<Modules>, SocketAddr) {
     (modules, address)
 }
 
-/// The names of the modules, once they are so many.
+/// Names of the modules, once there are `count` of them.
 async fn names(modules: &Modules, count: usize) -> Vec<String> {
     loop {
         let names = modules.names().await;
@@ -253,7 +253,7 @@ async fn names(modules: &Modules, count: usize) -> Vec<String> {
 
 // --- small pieces -----------------------------------------------------------------------------------------------------
 
-/// A decoder's time for images of 1 and of 16 MB that come byte by byte.
+/// Decoder's time for images of 1 and of 16 MB that arrive byte by byte.
 fn pieces(report: &mut impl FnMut(&str, String, bool)) {
     let decode = |megabytes: usize| {
         let pixels = NdArray::vector(&vec![7u8; megabytes << 20]);
@@ -287,7 +287,7 @@ fn pieces(report: &mut impl FnMut(&str, String, bool)) {
 
 // --- cameras at once --------------------------------------------------------------------------------------------------
 
-/// How it went with one camera.
+/// Result of one camera.
 #[derive(Default)]
 struct Tally {
     frames: u64,
@@ -338,7 +338,7 @@ fn frames(time: Duration, report: &mut impl FnMut(&str, String, bool)) {
     );
 }
 
-/// Grabs whenever a frame is due; what could not be kept up with is made up for.
+/// Grabs whenever a frame is due, catching up after delays.
 async fn watch(modules: Arc<Modules>, name: String, time: Duration) -> Tally {
     let mut due = interval(FRAME_TIME);
     due.set_missed_tick_behavior(MissedTickBehavior::Burst);

@@ -1,6 +1,6 @@
-//! What a cycle of the experiment designer costs, `optimal_setting` and `update`, on one thread: medians and means over
-//! 500 cycles; what `optset` costs over TCP; how much memory a million particles need. Beside it stands
-//! `benches/yardstick/design.py`, the same algorithm in NumPy; `benches/yardstick/run` runs both.
+//! Cost of a cycle of the experiment designer, `optimal_setting` and `update`, on one thread: medians and means over
+//! 500 cycles; cost of `optset` over TCP; memory for a million particles. For comparison,
+//! `benches/yardstick/design.py` is the same algorithm in NumPy; `benches/yardstick/run` runs both.
 #![allow(clippy::print_stdout, reason = "a report")]
 
 use std::io::{Read, Write};
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 const CYCLES: usize = 500;
 
 fn main() {
-    // First, while nothing else has been in memory.
+    // First, while the memory is still unused.
     cycles("closure", closure(lorentzian(1_000_000, 200)), 30);
     println!("  resident memory at most {}", most_resident());
     for particles in [1_000, 10_000, 50_000, 100_000] {
@@ -84,7 +84,7 @@ fn cycles(name: &str, experiment: Experiment, count: usize) {
     );
 }
 
-/// The embedded experiment, with its 10,000 particles, over one kept connection and over one for each message.
+/// Built-in experiment, with its 10,000 particles, over one kept-open connection and over one per message.
 fn over_tcp() {
     let runtime = Runtime::new().expect("threads");
     let listener = runtime

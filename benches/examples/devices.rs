@@ -1,8 +1,8 @@
-//! What device connections cost: processor and memory of 1,000 devices that are each asked once a second, beside as many
-//! bare sockets, and the time of a query beyond that of a bare socket.
+//! Cost of device connections: processor time and memory of 1,000 devices that are each polled once a second, beside
+//! as many bare sockets, and the time of a query beyond that of a bare socket.
 //!
-//! `cargo run --release -p labwire-benches --example devices`; reads /proc, so Linux only. The devices run in a process
-//! of their own. Exits with 1 when a figure is beyond its limit.
+//! `cargo run --release -p labwire-benches --example devices`; reads /proc, so Linux only. The devices run in a
+//! separate process. Exits with 1 if a figure exceeds its limit.
 #![expect(clippy::print_stdout, reason = "a program")]
 
 use std::io::{BufRead, BufReader};
@@ -135,8 +135,8 @@ fn start_device() -> (Device, String) {
     (device, address.expect("a line").expect("text"))
 }
 
-/// When the device `index` is polled: once a second, all on one tick, as `labwire device watch` does it, or spread over
-/// the second.
+/// Poll times of the device `index`: once a second, either all at once, as `labwire device watch` does it, or spread
+/// over the second.
 async fn polls(index: u64, spread: bool) -> Interval {
     if spread {
         sleep(Duration::from_millis(index * 1000 / DEVICES)).await;
@@ -144,7 +144,7 @@ async fn polls(index: u64, spread: bool) -> Interval {
     interval(Duration::from_secs(1))
 }
 
-/// The share of a core that sockets take to which a loop writes, and from which it reads, without more.
+/// Fraction of a core for bare sockets, which a loop writes to and reads from.
 fn poll_bare(address: &str, spread: bool) -> f64 {
     runtime(1).block_on(async {
         for index in 0..DEVICES {
@@ -168,7 +168,7 @@ fn poll_bare(address: &str, spread: bool) -> f64 {
     })
 }
 
-/// The share of a core, the memory in MB, and the answers, while all devices are polled.
+/// Fraction of a core, memory in MB, and number of answers, while all devices are polled.
 fn poll_many(address: &str, spread: bool) -> (f64, f64, u64) {
     runtime(1).block_on(async {
         let mut devices = Vec::new();
@@ -179,7 +179,7 @@ fn poll_many(address: &str, spread: bool) -> (f64, f64, u64) {
                 let mut polls = polls(index, spread).await;
                 loop {
                     polls.tick().await;
-                    // What fails is missing from the answers.
+                    // Failures show as missing answers.
                     let _ = device.query(QUESTION, Until::delimiter("\n")).await;
                 }
             });
@@ -205,7 +205,7 @@ async fn answers(devices: &[DeviceConnection]) -> u64 {
     sum
 }
 
-/// The medians of a bare socket's round trip and of a query's, in turns.
+/// Medians of a bare socket's round trip and of a query, measured in turns.
 async fn compare(address: &str) -> (Duration, Duration) {
     let mut stream = TcpStream::connect(address).await.expect("the device listens");
     stream.set_nodelay(true).expect("a TCP socket");
@@ -234,13 +234,13 @@ async fn compare(address: &str) -> (Duration, Duration) {
     (median(bare), median(query))
 }
 
-/// User and system time of this process.
+/// User and system time of this process, in seconds.
 fn processor_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").expect("Linux");
     let after_name = stat.rsplit_once(')').expect("a name in brackets").1;
     let fields: Vec<&str> = after_name.split_whitespace().collect();
     let ticks = |index: usize| fields[index].parse::<f64>().expect("a number");
-    // Linux counts in hundredths of a second towards programs, whatever its own clock does.
+    // Linux reports hundredths of a second, whatever its internal clock rate.
     (ticks(11) + ticks(12)) / 100.0
 }
 

@@ -1,4 +1,4 @@
-//! Prints what each benchmark problem costs: `cargo run --release -p labwire-benches --example evaluations`.
+//! Prints the cost of each benchmark problem: `cargo run --release -p labwire-benches --example evaluations`.
 #![allow(clippy::print_stdout, reason = "the table is its purpose")]
 
 use std::time::Instant;

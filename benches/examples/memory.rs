@@ -1,7 +1,7 @@
-//! How much memory `labwire serve` takes: with the default problem alone, and for each of 1,000 idle connections.
+//! Memory of `labwire serve`: with only the default problem, and for 1,000 idle connections.
 //!
 //! `cargo build --release && cargo run --release -p labwire-benches --example memory`; reads /proc, so Linux only.
-//! Exits with 1 when one of the two is 20 MB or more.
+//! Exits with 1 if either is 20 MB or more.
 #![expect(clippy::print_stdout, reason = "a program")]
 
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use std::{env, fs, thread};
 use socket2::{Domain, Socket, Type};
 
 const CONNECTIONS: usize = 1000;
-/// Fewer than the limit `connections-per-peer` lets in from one address.
+/// Fewer than the limit `connections-per-peer` allows from one address.
 const CONNECTIONS_PER_ADDRESS: usize = 200;
 const LIMIT_MB: f64 = 20.0;
 
@@ -94,7 +94,7 @@ fn solve(address: SocketAddr) {
     assert!(reply.contains("Converged"), "{reply}");
 }
 
-/// A connection that has been used once and stays open.
+/// Connection that has been used once and stays open.
 fn connect(server: SocketAddr, index: usize) -> TcpStream {
     let host = 1 + index / CONNECTIONS_PER_ADDRESS;
     let from = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host as u8), 0));

@@ -1,7 +1,7 @@
-//! How many `ready` commands a second an OptBayesExpt server answers: over a connection each, beside a bare
-//! accept-echo-close loop on the same runtime, and over one kept connection with 100 requests in flight.
+//! Number of `ready` commands per second that an OptBayesExpt server answers: with a connection for each, beside a
+//! bare accept-echo-close loop on the same runtime, and over one kept-open connection with 100 requests in flight.
 //!
-//! The three take turns, so that what else the machine does meets them alike; medians are printed.
+//! The three take turns, so that other load on the machine affects them alike; medians are printed.
 #![allow(clippy::print_stdout, reason = "a report")]
 
 use std::io::{Read, Write};
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 const READY: &[u8] = b"0000000020{\"command\": \"ready\"}";
 const OK: &[u8] = b"0000000004\"OK\"";
 const ROUNDS: usize = 20;
-/// Connections a round: 10,000 in all.
+/// Connections per round: 10,000 in all.
 const CONNECTIONS: usize = 500;
 const REQUESTS: usize = 5000;
 const IN_FLIGHT: usize = 100;
@@ -72,7 +72,7 @@ fn exchange(stream: &mut TcpStream, reply: usize) {
     stream.read_exact(&mut vec![0; reply]).expect("a reply");
 }
 
-/// Sends as soon as a reply makes room.
+/// Sends the next request whenever a reply makes room.
 fn pipeline(stream: &mut TcpStream) {
     let flood = READY.repeat(IN_FLIGHT);
     let mut buffer = vec![0; 64 << 10];
@@ -100,7 +100,7 @@ fn echo(runtime: &Runtime) -> SocketAddr {
         let mut buffer = [0; 4096];
         while let Ok((mut stream, _)) = listener.accept().await {
             if let Ok(count) = stream.read(&mut buffer).await {
-                // The client waits for it.
+                // The client is waiting for it.
                 let _ = stream.write_all(&buffer[..count]).await;
             }
         }

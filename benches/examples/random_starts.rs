@@ -1,5 +1,5 @@
-//! How the solver copes with 500 random starts of the trailer: `cargo run --release -p labwire-benches --example
-//! random_starts`. Fails when fewer than 99.5 % converge, or one says so wrongly.
+//! Solver on 500 random starts of the trailer: `cargo run --release -p labwire-benches --example random_starts`.
+//! Fails if fewer than 99.5 % converge, or if one claims convergence wrongly.
 #![allow(clippy::print_stdout, reason = "the table is its purpose")]
 
 use std::process::ExitCode;
@@ -53,7 +53,7 @@ fn main() -> Result<ExitCode, SolverError> {
     })
 }
 
-/// The residual on the bounds [-3, 3], by nothing that the solver uses.
+/// Residual on the bounds [-3, 3], computed by code that the solver does not use.
 fn true_residual(functions: &mut Navigation, u: &[f64]) -> f64 {
     let mut gradient = vec![0.0; u.len()];
     functions.forward(u, &mut []);

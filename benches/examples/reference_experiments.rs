@@ -1,8 +1,8 @@
-//! The reference problems of OptBayesExpt at their full size, many runs of each: how exactly designed, random and scanned
-//! measurements end up knowing the parameters, beside what was measured of OptBayesExpt 1.2.0 itself.
+//! Reference problems of OptBayesExpt at full size, with many runs each: the precision that designed, random and
+//! scanned measurements reach, beside figures measured on OptBayesExpt 1.2.0 itself.
 //!
-//! `cargo run --release -p labwire-benches --example reference_experiments`. Fails when a standard deviation is further
-//! than 10 % from the one given, or coverage is beyond the errors of counting.
+//! `cargo run --release -p labwire-benches --example reference_experiments`. Fails if a standard deviation differs by
+//! more than 10 % from the reference, or coverage by more than the counting error.
 #![allow(clippy::print_stdout, reason = "the table is its purpose")]
 
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use labwire_benches::experiments::{COIL, DIP, LINE, LORENTZIAN, MEAN_AND_SIGMA, 
 use labwire_core::design::{Designer, Experiment, Selection, Simulator};
 use nalgebra::{Matrix3, Vector3};
 
-/// How far a standard deviation may be from the one given.
+/// Largest relative difference of a standard deviation from the reference.
 const TOLERANCE: f64 = 0.1;
 const THREADS: usize = 2;
 
@@ -46,8 +46,8 @@ fn peak() -> bool {
     passed
 }
 
-/// P2: how many measurements designing saves, demos/fit_vs_obe: against what a scan of the same settings could know at
-/// best, by the Cramer-Rao bound; the posterior of a real one is wider.
+/// P2: savings in measurements by design, demos/fit_vs_obe: against the best that a scan of the same settings could
+/// reach, by the Cramer-Rao bound; the posterior of a real scan is wider.
 fn speed_up() -> bool {
     const MEASUREMENTS: usize = 3000;
     let experiment = read(SPEED_UP);
@@ -58,7 +58,7 @@ fn speed_up() -> bool {
     for x in &experiment.grid.knobs()[0].values {
         let t = (x - 2.5) / 0.15;
         let shape = 1.0 / (t * t + 1.0);
-        // By x0, a and b at the truth; the noise is 1.
+        // Derivatives with respect to x0, a and b at the truth; the noise is 1.
         let gradient = Vector3::new(2.0 * t / 0.15 * shape * shape, shape, 1.0);
         information += gradient * gradient.transpose();
     }
@@ -95,8 +95,8 @@ fn line() -> bool {
     passed
 }
 
-/// P5: a coil at a lock-in amplifier, two channels, and a cost of moving, demos/lockin. How often the setting is changed
-/// varies from run to run; that the cost matters, and hardly harms, is what counts.
+/// P5: a coil at a lock-in amplifier, two channels, and a cost of moving, demos/lockin. The number of changes of the
+/// setting varies from run to run; what counts is that the cost matters and hardly harms the result.
 fn coil() -> bool {
     let truth = vec![1e-3, 10.0, 10e-6, 5.0];
     let dear = read(COIL);
@@ -158,7 +158,8 @@ fn mean_and_sigma() -> bool {
                 (low..=high).contains(&truth[parameter])
             });
             let share = held.count() as f64 / RUNS as f64;
-            // Three errors of counting; without scaling, particles spread by 4 % in variance with every resampling.
+            // Three counting errors; without scaling, the variance of the particles grows by 4 % with every
+            // resampling.
             let within = share > 0.95 - 0.03 && share < if scale { 0.95 + 0.03 } else { 0.99 };
             println!(
                 "  {:42} {share:10.3} {:>13} {}",

@@ -1,6 +1,6 @@
-//! Prints how many microseconds a cold solve of a problem file takes: the fastest of many rows of solves.
-//! `cargo run --release -p labwire-benches --example solve_time -- FILE 1,100 SECONDS`; `host-wasm/tests/speed.js`
-//! compares it with the same in a browser.
+//! Prints the time of a cold solve of a problem file in microseconds: the fastest of many batches of solves. `cargo
+//! run --release -p labwire-benches --example solve_time -- FILE 1,100 SECONDS`; `host-wasm/tests/speed.js` compares
+//! it with the same in a browser.
 #![allow(clippy::print_stdout, reason = "the number is its purpose")]
 
 use std::error::Error;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use labwire_core::problem::{Problem, TextLimits};
 use labwire_core::service::Busy;
 
-/// How many solves are timed together: a browser's clock is coarse.
+/// Number of solves timed together, because a browser's clock is coarse.
 const ROW: u32 = 50;
 
 fn main() -> Result<(), Box<dyn Error>> {

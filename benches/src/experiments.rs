@@ -1,10 +1,10 @@
-//! Experiments to be timed, and to be held to the figures of OptBayesExpt's demos.
+//! Experiments for benchmarks and for comparison with the figures of OptBayesExpt's demos.
 
 use labwire_core::design::{Closure, DesignLimits, Experiment};
 
 /// demos/find_peak: a Lorentzian peak.
 pub const LORENTZIAN: &str = include_str!("../../core/design/experiments/lorentzian.json");
-/// The peak's place, depth and offset.
+/// Position, depth and offset of the peak.
 pub const TRUTH: [f64; 3] = [3.1, -1200.0, 50200.0];
 
 /// demos/line_plus_noise: a straight line in unknown noise.
@@ -35,7 +35,7 @@ pub const MEAN_AND_SIGMA: &str = r#"{
   "options": {"particles": 5000, "selection": "random"}
 }"#;
 
-/// The example, with other numbers of particles and settings.
+/// `LORENTZIAN` with other numbers of particles and settings.
 pub fn lorentzian(particles: usize, settings: usize) -> Experiment {
     let text = LORENTZIAN
         .replace("\"particles\": 50000", &format!("\"particles\": {particles}"))
@@ -52,7 +52,7 @@ pub fn closure(mut experiment: Experiment) -> Experiment {
     experiment
 }
 
-/// The same peak seen in several channels at once.
+/// The same peak in several channels at once.
 pub fn channels(particles: usize, channels: usize) -> Experiment {
     let model = "\"b + a/(((x - x0)/d)^2 + 1)\"";
     let text = LORENTZIAN
@@ -61,10 +61,10 @@ pub fn channels(particles: usize, channels: usize) -> Experiment {
     read(&text)
 }
 
-/// The experiment of a file.
+/// Reads the experiment of a file.
 ///
 /// # Panics
-/// When the file is wrong.
+/// If the file is invalid.
 pub fn read(text: &str) -> Experiment {
     let experiment = Experiment::from_json(text, &[], &DesignLimits::default());
     experiment.unwrap_or_else(|error| panic!("{error}"))

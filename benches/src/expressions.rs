@@ -1,9 +1,9 @@
-//! The benchmark problems written as expressions, for the interpreter and the other back ends.
+//! Benchmark problems written as expressions, for the interpreter and the other back ends.
 
 use labwire_core::problem::{Evaluator, Expression, Problem, ProblemBuilder, TextLimits};
 use labwire_core::sets::Set;
 
-/// The Rosenbrock function of `n` variables as a problem file, with parameters (a, b).
+/// Rosenbrock function of `n` variables as a problem file, with parameters (a, b).
 pub fn rosenbrock(n: usize) -> Problem {
     let file = format!(
         r#"{{
@@ -18,8 +18,8 @@ pub fn rosenbrock(n: usize) -> Problem {
     Problem::from_json(&file, &TextLimits::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The trailer of [`Navigation`](crate::problems::Navigation) rolled out over `horizon` steps, with the initial state
-/// as parameters.
+/// Trailer of [`Navigation`](crate::problems::Navigation) rolled out over `horizon` steps, with the initial state as
+/// parameters.
 pub fn navigation(horizon: usize) -> Problem {
     let mut builder = ProblemBuilder::new(&format!("nav{horizon}"));
     let u = builder.variables("u", 2 * horizon);
@@ -38,7 +38,7 @@ pub fn navigation(horizon: usize) -> Problem {
     builder.build(cost).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The trailer of [`Navigation`](crate::problems::Navigation) as stages, with or without its obstacle: the example file
+/// Trailer of [`Navigation`](crate::problems::Navigation) as stages, with or without its obstacle: the example file
 /// `trailer.json` of the core with another horizon.
 pub fn trailer(horizon: usize, has_obstacle: bool) -> Problem {
     const FILE: &str = include_str!("../../core/model/problems/trailer.json");
@@ -54,8 +54,8 @@ pub fn trailer(horizon: usize, has_obstacle: bool) -> Problem {
     Problem::from_json(&file, &TextLimits::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The functions of a row of [`problems::all`](crate::problems::all), from text, with the row's parameters set; nothing
-/// for a name that is no row. The sets are the row's.
+/// Functions of a row of [`problems::all`](crate::problems::all), from text, with the row's parameters set; `None`
+/// for an unknown name. The sets are the row's.
 pub fn evaluator(name: &str) -> Option<Evaluator> {
     let (problem, parameters) = match name {
         "HS071" | "HS026" | "HS039" | "HS100" | "HS113" => (hock_schittkowski(name), vec![]),

@@ -1,4 +1,4 @@
-//! The benchmark problems of labwire as closures compiled by rustc, and what measures solvers on them.
+//! labwire's benchmark problems as closures compiled by rustc, and the programs that measure solvers on them.
 
 pub mod experiments;
 pub mod expressions;

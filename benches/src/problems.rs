@@ -1,4 +1,4 @@
-//! The benchmark problems: formulas, bounds, starts and optima.
+//! Benchmark problems: formulas, bounds, starts and optima.
 //!
 //! Sources: Hock and Schittkowski 1981 (HS), Rosenbrock 1960, and the trailer navigation problem of OpEn's
 //! documentation with and without an obstacle.
@@ -11,15 +11,15 @@ use labwire_core::solve::{Constraint, Cost, Functions, Structure};
 
 pub use navigation::{Navigation, random_states};
 
-/// A problem to solve, with its known optimum.
+/// Problem with a known optimum.
 pub struct BenchmarkProblem {
-    /// Its name in the tables.
+    /// Name in the tables.
     pub name: String,
-    /// Number of variables, their set, the constraints.
+    /// Number of variables, their set, and the constraints.
     pub structure: Structure,
-    /// Where a solve starts.
+    /// Starting point of a solve.
     pub start: Vec<f64>,
-    /// The known optimal cost.
+    /// Known optimal cost.
     pub optimum: f64,
     /// Cost, constraints and derivatives.
     pub functions: Box<dyn Functions>,
@@ -45,7 +45,7 @@ pub fn all() -> Vec<BenchmarkProblem> {
     ]
 }
 
-/// The problem of this name.
+/// Problem of this name.
 pub fn by_name(name: &str) -> Option<BenchmarkProblem> {
     all().into_iter().find(|problem| problem.name == name)
 }

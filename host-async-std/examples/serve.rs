@@ -1,10 +1,10 @@
-//! Every server of labwire, on async-std.
+//! All servers of labwire, on async-std.
 //!
 //! ```sh
 //! cargo run -p labwire-async-std --example serve
 //! ```
 //!
-//! Ports are chosen by the system and printed; Enter ends them all, once everything that was asked is answered.
+//! Ports are chosen by the system and printed; Enter ends all servers once every request has been answered.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 use std::error::Error;
@@ -46,7 +46,7 @@ fn main() -> Result<(), Failure> {
     })
 }
 
-/// All servers, and what ends them.
+/// All servers, and the signal that ends them.
 struct Servers {
     addresses: Vec<(&'static str, SocketAddr)>,
     shutdown: Signal,
@@ -54,7 +54,7 @@ struct Servers {
 }
 
 impl Servers {
-    /// Starts them; imports for ZEISS INSPECT go to `folder`.
+    /// Starts the servers; imports for ZEISS INSPECT go to `folder`.
     async fn start(folder: &Path) -> Result<Self, Failure> {
         let mut servers = Self {
             addresses: Vec::new(),
@@ -89,7 +89,7 @@ impl Servers {
         Ok(())
     }
 
-    /// Modules have a handle of their own, by which this process can use them.
+    /// Modules have their own handle, through which this process uses them.
     async fn serve_modules(&mut self) -> io::Result<()> {
         let (listener, shutdown) = self.listen("pymodaq").await?;
         self.serving.push(task::spawn(async move {
@@ -122,7 +122,7 @@ impl Servers {
         Ok((listener, self.shutdown.clone()))
     }
 
-    /// Ends them; how many connections had to be cut.
+    /// Ends the servers. Returns the number of connections that had to be cut.
     async fn stop(self) -> usize {
         self.shutdown.set();
         let mut cut = 0;
@@ -147,7 +147,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// Every server by the client of its protocol.
+    /// Calls every server with the client of its protocol.
     async fn use_all(servers: &Servers) -> Result<(), Failure> {
         let address = |wanted: &str| {
             let mut addresses = servers.addresses.iter();

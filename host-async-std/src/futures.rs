@@ -1,5 +1,5 @@
-//! Sockets and timers as `labwire-host` wants them, from `futures-io` and `async-io`: of async-std, smol, and whatever
-//! else stands on these two.
+//! Sockets and timers for `labwire-host`, from `futures-io` and `async-io`, for async-std, smol, and other runtimes
+//! built on these two.
 
 use std::future::Future;
 use std::io;
@@ -12,7 +12,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use labwire_host::{Runtime, Timer, Transport, has_input};
 use socket2::SockRef;
 
-/// A TCP stream with the traits of `futures-io`, as a [`Transport`].
+/// [`Transport`] over a TCP stream with the traits of `futures-io`.
 #[derive(Debug)]
 pub struct FuturesStream<S>(S);
 
@@ -20,14 +20,14 @@ impl<S> FuturesStream<S>
 where
     for<'a> SockRef<'a>: From<&'a S>,
 {
-    /// A stream that sends what is written at once.
+    /// Wraps a stream and disables Nagle's algorithm.
     pub fn new(stream: S) -> Self {
-        // Fails where the peer has gone already, which is for the connection to find out.
+        // Fails if the peer has already gone, which the connection will find out.
         let _ = SockRef::from(&stream).set_tcp_nodelay(true);
         Self(stream)
     }
 
-    /// Its socket, for its options.
+    /// Socket of the stream, for its options.
     pub fn socket(&self) -> SockRef<'_> {
         SockRef::from(&self.0)
     }
@@ -57,7 +57,7 @@ where
     }
 
     fn abort(&mut self) {
-        // A socket that is gone already needs no reset.
+        // A socket that is already closed needs no reset.
         let _ = self.socket().set_linger(Some(Duration::ZERO));
     }
 
@@ -66,7 +66,7 @@ where
     }
 }
 
-/// Wakes its task at a time.
+/// Timer that wakes its task.
 #[derive(Debug)]
 pub struct FuturesTimer(async_io::Timer);
 

@@ -1,12 +1,13 @@
-//! labwire on async-std: connections driven, services hosted, clients to call them.
+//! labwire on async-std: driving connections, hosting services, calling servers.
 //!
-//! A [`Host`] owns a service of `labwire-core`, with any number of connections attached to it and threads for its long
-//! work; [`serve`] puts one behind a TCP listener. [`OptimizerClient`], [`ObeClient`], [`ZeissClient`] and
-//! [`ModuleController`] call servers, a [`DeviceConnection`](device::DeviceConnection) is one to a lab device. What they
-//! do stands in `labwire-host`, the same for every runtime; async-std joins it by [`AsyncStd`].
+//! A [`Host`] owns a service of `labwire-core`, with any number of connections attached to it and threads for its
+//! long work; [`serve`] puts one behind a TCP listener. [`OptimizerClient`], [`ObeClient`], [`ZeissClient`] and
+//! [`ModuleController`] call servers, and a [`DeviceConnection`](device::DeviceConnection) is a connection to a lab
+//! device. They are implemented in `labwire-host`, the same for every runtime, to which [`AsyncStd`] connects
+//! async-std.
 //!
-//! async-std is discontinued. It is named in one file here, `runtime.rs`; streams are used by the traits of `futures-io`
-//! and timers are those of `async-io`, as [`FuturesStream`] and [`FuturesTimer`]. smol's `Runtime` is the same file with
+//! async-std is discontinued. Only one file here, `runtime.rs`, names it; streams use the traits of `futures-io` and
+//! timers those of `async-io`, as [`FuturesStream`] and [`FuturesTimer`]. smol's `Runtime` is the same file with
 //! other imports: `tests/tests/runtimes/smol.rs`.
 //!
 //! `examples/serve.rs` starts all servers.

@@ -1,4 +1,4 @@
-//! async-std, as the hosts see it.
+//! async-std as a runtime of the hosts.
 
 use std::future::Future;
 use std::io;
@@ -11,7 +11,7 @@ use socket2::SockRef;
 
 use crate::futures::{FuturesStream, FuturesTimer};
 
-/// The runtime of this crate.
+/// Runtime of this crate.
 #[derive(Debug)]
 pub struct AsyncStd;
 
@@ -21,7 +21,7 @@ impl Runtime for AsyncStd {
     type Listener = TcpListener;
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-        // A handle that is dropped lets its task run on.
+        // The task continues after its handle is dropped.
         drop(task::spawn(task));
     }
 

@@ -1,11 +1,11 @@
-//! The acquisition loop of a SOCS agent, with the degraded flag.
+//! Acquisition loop of a SOCS agent, with the degraded flag.
 //!
 //! ```sh
 //! labwire device emulate --preset modbus --address 127.0.0.1:5020 --fault drop-after=5 &
 //! cargo run --example device_agent -- 127.0.0.1:5020
 //! ```
 //!
-//! The loop it is made after is that of the compressor agent (socs, agents/cryomech_cpa/agent.py):
+//! It follows the loop of the compressor agent (socs, agents/cryomech_cpa/agent.py):
 //!
 //! ```python
 //! while self.take_data:
@@ -28,14 +28,14 @@ use std::time::Duration;
 use labwire_core::device::{Dialect, DialectError, Request};
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceOptions};
 
-/// A Cryomech compressor.
+/// Cryomech compressor.
 struct Compressor {
     connection: DeviceConnection,
     read_registers: Request,
 }
 
 impl Compressor {
-    /// Reading is harmless, so it may be done twice; switching is sent once, or fails.
+    /// Reading is harmless and may be repeated; switching is sent once or fails.
     fn open(address: &str) -> Result<Self, DialectError> {
         let dialect = Dialect::by_name("modbus").ok_or(DialectError::Opcode)?;
         let options = DeviceOptions {
@@ -48,14 +48,14 @@ impl Compressor {
         })
     }
 
-    /// The coolant's temperatures, in and out, in degrees Celsius.
+    /// Coolant temperatures, in and out, in degrees Celsius.
     async fn coolant_temperatures(&self) -> Result<(f32, f32), DeviceError> {
         let answer = self.connection.perform(self.read_registers.clone()).await?;
         Ok((value(&answer, 21), value(&answer, 25)))
     }
 }
 
-/// Two registers, the low word first; the numbers are those of the driver's table.
+/// Value of two registers, low word first; the register numbers are those of the driver's table.
 fn value(answer: &[u8], at: usize) -> f32 {
     match answer.get(at..at + 4) {
         Some(&[a, b, c, d]) => f32::from_be_bytes([c, d, a, b]),

@@ -1,5 +1,4 @@
-//! A detector of your own as a PyMoDAQ module: a driver that blocks, on a thread of its own, joined to a server that may
-//! come and go.
+//! Detector as a PyMoDAQ module: a blocking driver on its own thread, attached to a server that may come and go.
 //!
 //! `cargo run -p labwire-tokio --example pymodaq_module 127.0.0.1:6341`
 #![expect(clippy::print_stdout, reason = "a program")]
@@ -14,7 +13,7 @@ use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::session::Backoff;
 use labwire_tokio::{Blocking, BlockingGrabber, Host, dial};
 
-/// The way a driver's calls look: they return when the detector has.
+/// Driver with blocking calls, which return when the detector has finished.
 struct Thermometers;
 
 impl BlockingGrabber for Thermometers {
@@ -37,7 +36,7 @@ impl BlockingGrabber for Thermometers {
 async fn main() -> Result<(), Box<dyn Error>> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:6341".into());
     let mut config = InstrumentConfig::default();
-    // What PyMoDAQ 4.4 speaks; 5 speaks g4.
+    // PyMoDAQ 4.4 speaks g3c; 5 speaks g4.
     config.generation = Generation::G3c;
     config.name = Some("well".into());
     config.epoch = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
@@ -49,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         () = dial(&host, server.parse()?, backoff) => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
-    // Says Quit, without which a real server hangs.
+    // Sends Quit, without which a real server hangs.
     host.shutdown().await;
     Ok(())
 }

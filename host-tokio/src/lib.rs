@@ -1,8 +1,9 @@
-//! labwire on tokio: connections driven, services hosted, clients to call them.
+//! labwire on tokio: driving connections, hosting services, calling servers.
 //!
-//! A [`Host`] owns a service of `labwire-core`, with any number of connections attached to it and threads for its long
-//! work; [`serve`] puts one behind a TCP listener. [`OptimizerClient`], [`ObeClient`], [`ZeissClient`] and
-//! [`ModuleController`] call servers, a [`DeviceConnection`](device::DeviceConnection) is one to a lab device:
+//! A [`Host`] owns a service of `labwire-core`, with any number of connections attached to it and threads for its
+//! long work; [`serve`] puts one behind a TCP listener. [`OptimizerClient`], [`ObeClient`], [`ZeissClient`] and
+//! [`ModuleController`] call servers, and a [`DeviceConnection`](device::DeviceConnection) is a connection to a lab
+//! device:
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), labwire_tokio::device::DeviceError> {
@@ -14,7 +15,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! What they do stands in `labwire-host`, the same for every runtime; tokio joins it by [`Tokio`].
+//! They are implemented in `labwire-host`, the same for every runtime, to which [`Tokio`] connects tokio.
 
 mod runtime;
 mod serve;

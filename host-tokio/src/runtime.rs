@@ -1,4 +1,4 @@
-//! tokio, as the hosts see it.
+//! tokio as a runtime of the hosts.
 
 use std::future::Future;
 use std::io;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::time::Sleep;
 
-/// The bytes of a [`Transport`], from tokio's traits.
+/// Byte functions of a [`Transport`], from tokio's traits.
 macro_rules! bytes_of_tokio {
     () => {
         fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -36,7 +36,7 @@ macro_rules! bytes_of_tokio {
     };
 }
 
-/// The runtime of this crate.
+/// Runtime of this crate.
 #[derive(Debug)]
 pub struct Tokio;
 
@@ -75,13 +75,13 @@ impl Runtime for Tokio {
 
     async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, address) = listener.accept().await?;
-        // Fails where the peer has gone already, which is for the connection to find out.
+        // Fails if the peer has already gone, which the connection will find out.
         let _ = stream.set_nodelay(true);
         Ok((stream, address))
     }
 }
 
-/// Wakes its task at a time.
+/// Timer that wakes its task.
 #[derive(Debug)]
 pub struct TokioTimer(Pin<Box<Sleep>>);
 
@@ -99,7 +99,7 @@ impl Transport<Tokio> for TcpStream {
     bytes_of_tokio!();
 
     fn abort(&mut self) {
-        // A socket that is gone already needs no reset.
+        // A socket that is already closed needs no reset.
         let _ = self.set_zero_linger();
     }
 
@@ -108,7 +108,7 @@ impl Transport<Tokio> for TcpStream {
     }
 }
 
-/// Two ends in the same process.
+/// In-process transport.
 impl Transport<Tokio> for DuplexStream {
     bytes_of_tokio!();
 

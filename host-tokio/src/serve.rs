@@ -1,4 +1,4 @@
-//! A service behind a TCP listener.
+//! Services behind a TCP listener.
 
 use labwire_host::{Ending, HostedService, Transport};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,8 +15,7 @@ pub async fn serve<S: HostedService>(
     labwire_host::serve(listener, host, shutdown.cancelled()).await
 }
 
-/// As [`serve`], with something between the service and the streams that are accepted, such as a
-/// [`MessageStream`](crate::MessageStream).
+/// As [`serve`], with a layer around each accepted stream, such as a [`MessageStream`](crate::MessageStream).
 pub async fn serve_over<S: HostedService, T: Transport<Tokio> + 'static>(
     listener: TcpListener,
     host: &Host<S>,

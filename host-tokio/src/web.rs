@@ -1,4 +1,4 @@
-//! The port that browsers use: a page, the bridge from WebSockets to the servers, and what watches over them.
+//! Port for browsers: a page, the bridge from WebSockets to the servers, and monitoring.
 //!
 //! | path | answers |
 //! | --- | --- |
@@ -9,9 +9,9 @@
 //! | `/metrics` | counts of every server, in Prometheus' text format |
 //! | anything else | a file of the page |
 //!
-//! `Host` and `Origin` of every request are checked by [`WebAccess`]. With a token, `/bridge`, `/metrics` and the
-//! WebSockets want it: as `Authorization: Bearer TOKEN`, or from a page, whose WebSockets have no such header, as
-//! `?token=TOKEN`.
+//! `Host` and `Origin` of every request are checked by [`WebAccess`]. If there is a token, `/bridge`, `/metrics` and
+//! the WebSockets require it: as `Authorization: Bearer TOKEN`, or as `?token=TOKEN` from a page, whose WebSockets
+//! cannot send such a header.
 
 mod bridge;
 mod metrics;
@@ -52,25 +52,25 @@ pub use bridge::{Gate, Target};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// How the port is served.
+/// Options of the port.
 #[derive(Clone, Debug)]
 pub struct WebOptions {
-    /// Which hosts and pages are taken.
+    /// Hosts and pages that may use the port.
     pub access: WebAccess,
-    /// What who uses the bridge has to know. None: nothing.
+    /// Token that users of the bridge must present. `None`: no token is required.
     pub token: Option<String>,
-    /// `frame-bytes`: the longest WebSocket message. A longer one ends its connection with code 1009. Messages do not
-    /// have to hold whole requests.
+    /// `frame-bytes`: the longest WebSocket message. A longer one ends its connection with code 1009. Messages need
+    /// not contain whole requests.
     pub frame_bytes: usize,
-    /// `request-timeout`: how long a request's head may take. Then the connection is closed.
+    /// `request-timeout`: time limit for the head of a request, after which the connection is closed.
     pub request_timeout: Duration,
-    /// Limits of the port. A WebSocket that is open counts at the server behind it.
+    /// Limits of the port. An open WebSocket counts at the server behind it.
     pub limits: HostLimits,
-    /// The folder of the page.
+    /// Folder of the page.
     pub page: PathBuf,
 }
 
-/// Whether the servers do what they are for. Clones are the same.
+/// Whether the servers are ready. Clones share the state.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<Mutex<Cow<'static, str>>>);
 
@@ -81,19 +81,19 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// They do, from now on; or not, for a reason.
+    /// Sets the state: ready, or not ready for a reason.
     pub fn set(&self, state: Result<(), Cow<'static, str>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state.err().unwrap_or_default();
     }
 
-    /// Why they do not, if they do not.
+    /// Reason why the servers are not ready, if they are not.
     fn obstacle(&self) -> Option<String> {
         let reason = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (!reason.is_empty()).then(|| reason.clone().into_owned())
     }
 }
 
-/// What is served.
+/// State of the port.
 pub struct Web {
     options: WebOptions,
     readiness: Readiness,
@@ -107,7 +107,7 @@ pub struct Web {
 }
 
 impl Web {
-    /// A port without servers behind it.
+    /// Creates a port without servers behind it.
     pub fn new(options: WebOptions, readiness: Readiness) -> Self {
         Self {
             options,
@@ -122,17 +122,17 @@ impl Web {
         }
     }
 
-    /// Counts a server in `/metrics`.
+    /// Adds a server to `/metrics`.
     pub fn watch(&mut self, server: Arc<dyn Gate>) {
         self.watched.push(server);
     }
 
-    /// Lets WebSockets to `/path` reach `target`.
+    /// Connects WebSockets to `/path` with `target`.
     pub fn connect(&mut self, path: &'static str, target: Target) {
         self.targets.insert(path, target);
     }
 
-    /// Serves until `shutdown` is cancelled, then no longer than the limit `grace-time`.
+    /// Serves until `shutdown` is cancelled, then for at most the limit `grace-time`.
     pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) -> Ending {
         self.shutdown = shutdown.clone();
         let web = Arc::new(self);
@@ -166,14 +166,14 @@ impl Web {
             Ok(permit) => permit,
             Err(reason) => return tracing::warn!(peer = %address, %reason, "connection refused"),
         };
-        // Fails where the peer has gone already.
+        // Fails if the peer has already gone.
         let _ = stream.set_nodelay(true);
         let web = self.clone();
         self.tasks.spawn(async move {
             let answer = service_fn(|request| web.clone().answer(address, request));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                // netcat says that it has no more to ask, and waits.
+                // netcat finishes its sending side and then waits for the answer.
                 .half_close(true)
                 .header_read_timeout(web.options.request_timeout)
                 .max_buf_size(HEAD_BYTES)
@@ -202,7 +202,7 @@ impl Web {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let asking = (request.uri().path() == "/bridge").then(|| request.headers().get(ORIGIN).cloned());
         let mut response = self.route(peer, request).await;
-        // Pages from elsewhere that may use the bridge may know what there is, too.
+        // Foreign pages that may use the bridge may also read its directory.
         if let (Some(Some(origin)), true) = (asking, response.status() != StatusCode::FORBIDDEN) {
             let headers = response.headers_mut();
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -283,10 +283,10 @@ impl Web {
     }
 }
 
-/// The longest head of a request.
+/// Longest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// Of every response: pages load nothing from elsewhere, and are part of no other page.
+/// Headers of every response: pages load nothing from elsewhere, and cannot be embedded in other pages.
 const HEADERS: [(HeaderName, &str); 3] = [
     (
         hyper::header::CONTENT_SECURITY_POLICY,

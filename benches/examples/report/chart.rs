@@ -1,4 +1,4 @@
-//! The times as a bar chart on a logarithmic axis.
+//! Bar chart of the times, with a logarithmic axis.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ const ROW: usize = 34;
 const LEFT: f64 = 90.0;
 const DECADE: f64 = 110.0;
 
-/// An SVG picture of `rows`.
+/// SVG image of `rows`.
 pub(crate) fn svg(rows: &[Row]) -> String {
     let height = 50 + ROW * rows.len();
     let mut svg = format!(

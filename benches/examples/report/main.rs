@@ -24,14 +24,14 @@ use labwire_benches::expressions;
 use labwire_benches::problems::{self, BenchmarkProblem};
 use truth::{Truth, judge};
 
-/// Solves that are timed for each median.
+/// Number of solves timed for each median.
 const TIMED_SOLVES: usize = 200;
 
-/// What a solver did.
+/// Result of a solver.
 pub(crate) struct Run {
-    /// Where it ended.
+    /// Final point.
     pub(crate) solution: Vec<f64>,
-    /// Whether it says that it converged.
+    /// Whether the solver claims convergence.
     pub(crate) claims_converged: bool,
     /// Median duration of a solve.
     pub(crate) microseconds: f64,
@@ -43,19 +43,19 @@ pub(crate) struct Run {
     pub(crate) gradients: u64,
     /// Products with the Hessian.
     pub(crate) hessian_products: u64,
-    /// The tolerance that it was given.
+    /// Tolerance that it was given.
     pub(crate) tolerance: f64,
 }
 
-/// One line of the comparison.
+/// Row of the comparison.
 pub(crate) struct Row {
-    /// The problem.
+    /// Name of the problem.
     pub(crate) name: String,
-    /// Whether ours converged, and was right to say so, on closures and on text.
+    /// Whether labwire converged, and rightly claimed so, from closures and from text.
     pub(crate) is_true: bool,
-    /// Ours, on closures.
+    /// labwire's time from closures.
     pub(crate) ours: f64,
-    /// OpEn's fastest run that is good enough.
+    /// Time of OpEn's fastest run of sufficient accuracy.
     pub(crate) open: Option<f64>,
 }
 
@@ -100,7 +100,7 @@ fn main() -> ExitCode {
     if all_are_true {
         ExitCode::SUCCESS
     } else {
-        eprintln!("labwire did not converge, or says so where it did not");
+        eprintln!("labwire did not converge, or claimed convergence wrongly");
         ExitCode::FAILURE
     }
 }
@@ -126,7 +126,7 @@ fn alpaqa_ratio(name: &str) -> Option<f64> {
 }
 
 fn compare(problem: &mut BenchmarkProblem) -> Row {
-    // The functions are lent to the solver while the problem says the rest.
+    // The functions are moved out while the rest of the problem is borrowed.
     let mut functions = std::mem::replace(&mut problem.functions, problems::all().remove(0).functions);
     let ours = ours::run(problem, functions.as_mut()).expect("the problem is well formed");
     problem.functions = functions;
@@ -163,7 +163,7 @@ fn compare(problem: &mut BenchmarkProblem) -> Row {
     }
 }
 
-/// Prints a line, and says whether the run converged, and truly.
+/// Prints a row. Returns whether the run converged, and truly so.
 fn print_run(problem: &mut BenchmarkProblem, solver: &str, run: &Run) -> bool {
     let Truth {
         residual,
@@ -171,7 +171,7 @@ fn print_run(problem: &mut BenchmarkProblem, solver: &str, run: &Run) -> bool {
         cost,
     } = judge(problem, &run.solution);
     let remark = match (run.claims_converged, residual.max(violation) <= 1e-6) {
-        (true, false) => "says \"Converged\"",
+        (true, false) => "claims convergence",
         (false, _) => "not converged",
         (true, true) => "",
     };
@@ -194,7 +194,7 @@ fn median(times: &mut [f64]) -> f64 {
     times[times.len() / 2]
 }
 
-/// The processor's name and the date.
+/// Name of the processor, and date.
 fn machine() -> String {
     let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = processors

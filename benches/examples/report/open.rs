@@ -33,7 +33,7 @@ fn solve(problem: &mut BenchmarkProblem, tolerance: f64, solves: usize) -> Optio
     let functions = RefCell::new(&mut problem.functions);
     let mut g = vec![0.0; m];
     let g = RefCell::new(&mut g);
-    // Cost and constraints come from one sweep, as labwire's do. The formulas are those of its AlmFactory.
+    // Cost and constraints come from one sweep, as in labwire. The formulas are those of OpEn's AlmFactory.
     let weigh = |xi: &[f64], g: &mut [f64]| -> f64 {
         if xi.is_empty() {
             return 0.0;
@@ -76,7 +76,7 @@ fn solve(problem: &mut BenchmarkProblem, tolerance: f64, solves: usize) -> Optio
     let (lowest, highest) = (vec![-1e12; m], vec![1e12; m]);
     let set_y = Rectangle::new(Some(&lowest), Some(&highest));
     for _ in 0..solves {
-        // Anew, and not timed: penalty and multipliers of a solve would stay in it.
+        // Created anew, outside the timed section: it keeps the penalty and multipliers of a solve.
         let mut alm_cache = AlmCache::new(PANOCCache::new(n, tolerance, MEMORY), m, 0);
         u.copy_from_slice(&start);
         costs.set(0);
@@ -133,7 +133,7 @@ fn solve(problem: &mut BenchmarkProblem, tolerance: f64, solves: usize) -> Optio
     })
 }
 
-/// The peer's tolerances are swept; its fastest run that is good enough counts, by `is_good`.
+/// Sweeps OpEn's tolerance; takes its fastest run for which `is_good` holds.
 pub(crate) fn best_run(
     problem: &mut BenchmarkProblem,
     is_good: impl Fn(&mut BenchmarkProblem, &[f64]) -> bool,
@@ -153,7 +153,7 @@ pub(crate) fn best_run(
     solve(problem, best?.tolerance, TIMED_SOLVES)
 }
 
-/// What it returns at the tolerance that was asked for.
+/// Run at the requested tolerance.
 pub(crate) fn plain_run(problem: &mut BenchmarkProblem) -> Option<Run> {
     solve(problem, 1e-6, TIMED_SOLVES)
 }

@@ -1,24 +1,25 @@
-//! The honest residual and violation at a point, by code that no solver shares.
+//! True residual and violation at a point, by code that no solver shares.
 
 use labwire_benches::problems::BenchmarkProblem;
 use labwire_core::sets::Set;
 use nalgebra::{DMatrix, DVector};
 
-/// What is within this distance of its bound counts as active.
+/// Distance from a bound below which it counts as active.
 const ACTIVE: f64 = 1e-4;
 
-/// How good a point is.
+/// Quality of a point.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Truth {
-    /// The smallest `|grad f + J^T y + z|_inf` over multipliers of what is active, by bounded least squares.
+    /// Smallest `|grad f + J^T y + z|_inf` over the multipliers of the active bounds and constraints, by bounded
+    /// least squares.
     pub(crate) residual: f64,
-    /// The largest amount by which a bound or a constraint is exceeded.
+    /// Largest violation of a bound or a constraint.
     pub(crate) violation: f64,
-    /// The cost.
+    /// Cost.
     pub(crate) cost: f64,
 }
 
-/// Judges `u`.
+/// Evaluates `u`.
 pub(crate) fn judge(problem: &mut BenchmarkProblem, u: &[f64]) -> Truth {
     let structure = problem.structure.clone();
     let (n, m) = (structure.num_variables, structure.num_constraints());
@@ -63,7 +64,7 @@ fn bounds(set: &Set, len: usize) -> (Vec<f64>, Vec<f64>) {
     set.bounds(len).expect("the benchmark problems have bounds only")
 }
 
-/// Which sign a multiplier may have.
+/// Sign that a multiplier may have.
 #[derive(Clone, Copy, PartialEq)]
 enum Sign {
     Free,
@@ -82,7 +83,7 @@ impl Sign {
     }
 }
 
-/// `min |target + sum y_j column_j|_2` over multipliers of the given signs, as the infinity norm of what remains:
+/// `min |target + sum y_j column_j|_2` over multipliers of the given signs, as the infinity norm of the remainder:
 /// Lawson and Hanson's active-set method. A free multiplier is a pair of opposite columns.
 fn smallest_combination(target: DVector<f64>, columns: Vec<(Sign, DVector<f64>)>) -> f64 {
     let mut directions = Vec::new();

@@ -1,4 +1,4 @@
-//! The trailer: states x, y, theta; inputs ux, uy; drive it to (1, 1, 0).
+//! Trailer with states x, y, theta and inputs ux, uy, to be driven to (1, 1, 0).
 
 use std::iter;
 
@@ -11,8 +11,8 @@ const TARGET: f64 = 1.0;
 const OBSTACLE: [f64; 2] = [0.1, 1.4];
 const OBSTACLE_RADIUS: f64 = 0.4;
 
-/// The navigation problem by single shooting, with hand-written adjoints. With an obstacle, `g` holds
-/// `0.4^2 - (x - 0.1)^2 - (y - 1.4)^2` for the states after each step.
+/// Navigation problem by single shooting, with hand-written adjoints. With an obstacle, `g` holds `0.4^2 - (x -
+/// 0.1)^2 - (y - 1.4)^2` for the states after each step.
 #[derive(Clone, Debug)]
 pub struct Navigation {
     initial: [f64; 3],
@@ -23,7 +23,7 @@ pub struct Navigation {
 }
 
 impl Navigation {
-    /// `horizon` steps from the state `initial`.
+    /// Creates the problem for `horizon` steps from the state `initial`.
     pub fn new(horizon: usize, initial: [f64; 3], has_obstacle: bool) -> Self {
         Self {
             initial,

@@ -29,7 +29,7 @@ impl ZeissClient {
         Ok(Self(Caller::start::<R, _>(session, stream, Clock::start())))
     }
 
-    /// Uses a WebSocket, on which each message is preceded by its length in 32 bits (see `messages`).
+    /// Uses a WebSocket: on `messages`, each message is preceded by its length in 32 bits.
     pub fn over_websocket<R: Runtime>(messages: impl Transport<R> + 'static, limits: Limits) -> Self {
         let session = Client::new(zeiss::Transport::WebSocket, limits);
         Self(Caller::start::<R, _>(session, messages, Clock::start()))

@@ -1,4 +1,4 @@
-//! `labwire check`: what a problem file holds, or what is wrong with it.
+//! `labwire check`: summary of a problem file, or the error in it.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The file; `-` is standard input.
+    /// Problem file; `-` is standard input.
     file: PathBuf,
-    /// Evaluate cost, constraints and gradient at this point, one number a variable.
+    /// Evaluate cost, constraints and gradient at this point, one number per variable.
     #[arg(
         long,
         value_name = "NUMBERS",
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
         allow_hyphen_values = true
     )]
     at: Option<Vec<f64>>,
-    /// The parameters for `--at`, one after the other: 1,10
+    /// Parameters for `--at`, one after the other: 1,10
     #[arg(
         short,
         long,
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
         allow_hyphen_values = true
     )]
     parameter: Vec<f64>,
-    /// What the constraints weigh in the gradient for `--at`, one number a component of F1, then of F2; else 0.
+    /// Multipliers of the constraints in the gradient for `--at`, one per component of F1, then of F2; by default 0.
     #[arg(
         long,
         value_name = "NUMBERS",
@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the functions at `u`, in lines of a name and a JSON value.
+/// Prints the functions at `u`, one line per name and JSON value.
 fn evaluate(problem: &Problem, u: &[f64], arguments: &Arguments) -> Result<(), Failure> {
     let num_constraints = problem.num_f1() + problem.num_f2();
     let no_weights = vec![0.0; num_constraints];
@@ -100,7 +100,7 @@ fn evaluate(problem: &Problem, u: &[f64], arguments: &Arguments) -> Result<(), F
     Ok(())
 }
 
-/// Named vectors with their lengths, as a person would write them.
+/// Named vectors with their lengths, for display.
 pub(crate) fn list(vectors: &[Named]) -> String {
     if vectors.is_empty() {
         return "none".to_owned();

@@ -1,4 +1,4 @@
-//! The command line.
+//! Command line.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use crate::{check, config, device, experiment, failure, obe, open, pymodaq, serv
 
 /// The socket protocols of optimizers and lab instruments, and the engines behind them.
 ///
-/// Without a command: serve.
+/// Without a command, `serve` is run.
 #[derive(Debug, Parser)]
 #[command(name = "labwire", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -20,34 +20,34 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start every server, with embedded examples where no files are given.
+    /// Start all servers, with built-in examples where no files are given.
     Serve(serve::Arguments),
-    /// Solve the problem of a file once. The exit status is 0 only when the solve converged.
+    /// Solve the problem of a file once. The exit status is 0 only if the solve converged.
     Solve(solve::Arguments),
-    /// Say what a problem file holds, or what is wrong with it.
+    /// Show a summary of a problem file, or the error in it.
     Check(check::Arguments),
     /// Call an OpEn server.
     Open(open::Arguments),
-    /// Design an experiment: simulated, from measurements, or with somebody at the instrument.
+    /// Design an experiment: simulated, from recorded measurements, or by hand.
     Experiment(experiment::Arguments),
     /// Call an OptBayesExpt server.
     Obe(obe::Arguments),
-    /// Call ZEISS INSPECT's script, or labwire in its place.
+    /// Call ZEISS INSPECT's script, or a labwire server in its place.
     Zeiss(zeiss::Arguments),
-    /// Talk to lab devices, or play one.
+    /// Talk to lab devices, or emulate one.
     Device(device::Arguments),
-    /// Use PyMoDAQ's detectors and actuators, or be one.
+    /// Use PyMoDAQ detectors and actuators, or emulate one.
     Pymodaq(pymodaq::Arguments),
     /// Print the complete default configuration, commented.
     Config,
 }
 
-/// Runs the program. The exit status is one of sysexits.h, or 1 for a solve that did not converge.
+/// Runs the program. The exit status is one of sysexits.h, or 1 if a solve did not converge.
 pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come here as well, and are no errors.
+            // Help and version arrive here too, and are not errors.
             let _ = error.print();
             return if error.use_stderr() {
                 failure::USAGE.into()

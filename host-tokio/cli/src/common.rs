@@ -1,4 +1,4 @@
-//! What several commands do: reading files, resolving addresses, telling the time, running futures.
+//! Helpers shared by several commands: reading files, resolving addresses, reading the clock, running futures.
 
 use std::future::Future;
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use tokio::net::lookup_host;
 
 use crate::failure::{self, Failure, Outcome};
 
-/// The text of a file; `-` is standard input.
+/// Text of a file; `-` is standard input.
 pub(crate) fn read_file(path: &Path) -> Result<String, Failure> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
@@ -26,11 +26,11 @@ pub(crate) fn read_file(path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// The address of host:port.
+/// Address of host:port.
 pub(crate) async fn resolve(address: &str) -> Result<SocketAddr, Failure> {
     let unknown = |why: String| {
         Failure::new(failure::USAGE, format!("{address}: {why}"))
-            .hint("an address is host:port, as 127.0.0.1:4598")
+            .hint("expected host:port, such as 127.0.0.1:4598")
     };
     let mut addresses = lookup_host(address)
         .await
@@ -38,7 +38,7 @@ pub(crate) async fn resolve(address: &str) -> Result<SocketAddr, Failure> {
     addresses.next().ok_or_else(|| unknown("no such host".to_owned()))
 }
 
-/// A flag's number of seconds.
+/// Number of seconds given with a flag.
 pub(crate) fn seconds(flag: &str, seconds: f64) -> Result<Duration, Failure> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| Failure::new(failure::USAGE, format!("{flag} is not a number of seconds")))
@@ -47,7 +47,7 @@ pub(crate) fn seconds(flag: &str, seconds: f64) -> Result<Duration, Failure> {
 /// Seconds since 1970 (UTC).
 pub(crate) fn unix_time() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    // A clock before 1970 tells nothing.
+    // A clock before 1970 is treated as 1970.
     since.map_or(0.0, |since| since.as_secs_f64())
 }
 

@@ -1,4 +1,4 @@
-//! `labwire device`: talk to lab devices, or be one.
+//! `labwire device`: talk to lab devices, or emulate one.
 
 mod emulate;
 mod sparkline;
@@ -22,28 +22,28 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Send commands. Answers are printed where the dialect gives any.
+    /// Send commands. Prints the answers, if the dialect has any.
     Send {
         #[command(flatten)]
         target: Target,
-        /// The commands, without line ends; escapes as \x05 are understood.
+        /// Commands, without line endings; escapes such as \x05 are understood.
         #[arg(required = true)]
         commands: Vec<String>,
     },
-    /// Ask questions and print the answers, one a line.
+    /// Send queries and print the answers, one per line.
     Query {
         #[command(flatten)]
         target: Target,
-        /// The questions, without line ends; escapes as \x05 are understood.
+        /// Queries, without line endings; escapes such as \x05 are understood.
         #[arg(required = true)]
         commands: Vec<String>,
-        /// Asking twice does no harm: ask again if the connection is lost before the answer.
+        /// The queries may be repeated: send again if the connection is lost before the answer.
         #[arg(long)]
         idempotent: bool,
     },
-    /// Ask again and again; show a live line for each question, write a table.
+    /// Poll repeatedly; show a live line per query, write a table.
     Watch(watch::Arguments),
-    /// Play a device.
+    /// Emulate a device.
     Emulate(emulate::Arguments),
 }
 
@@ -86,7 +86,7 @@ async fn ask(
             .await
             .map_err(|error| target.failed(&error))?;
         if !answer.is_empty() {
-            // Who reads may have gone: there is nobody to tell.
+            // If the reader has gone, there is nobody to tell.
             let _ = writeln!(std::io::stdout(), "{}", target.text(&answer));
         }
     }

@@ -1,4 +1,4 @@
-//! `labwire experiment`: an experiment file, simulated, replayed, or with somebody at the instrument.
+//! `labwire experiment`: an experiment file, simulated, replayed, or carried out by hand.
 
 mod by_hand;
 mod data;
@@ -19,15 +19,15 @@ use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The experiment file, or the name of one that comes with the program: dip, coil, line, lorentzian, rabi.
+    /// Experiment file, or the name of a built-in one: dip, coil, line, lorentzian, rabi.
     file: PathBuf,
-    /// A value for a name in the file's `newrun`.
+    /// Value for a name in the file's `newrun`.
     #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = named_number)]
     arguments: Vec<(String, f64)>,
-    /// The seed: the same one gives the same run. Without it, each run is different.
+    /// Seed; equal seeds give equal runs. By default, each run is different.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// How many particles, if not as many as the file says.
+    /// Number of particles, in place of the file's.
     #[arg(long, value_name = "NUMBER")]
     particles: Option<usize>,
     #[command(subcommand)]
@@ -36,11 +36,11 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Let the model play the instrument: designed measurements against random ones and a scan.
+    /// Simulate the instrument: designed measurements against random ones and a scan.
     Simulate(simulate::Arguments),
-    /// Take in measurements of a CSV file.
+    /// Learn from the measurements in a CSV file.
     Replay(replay::Arguments),
-    /// Suggest a setting, ask for what was measured there, and again.
+    /// Suggest a setting, ask for the value measured there, and repeat.
     ByHand(by_hand::Arguments),
 }
 
@@ -78,7 +78,7 @@ fn read(arguments: &Arguments) -> Result<Experiment, Failure> {
         if !(2..=most).contains(&particles) {
             return Err(Failure::new(
                 failure::USAGE,
-                format!("--particles is a number from 2 to {most}"),
+                format!("--particles must be a number from 2 to {most}"),
             ));
         }
         experiment.options.particles = particles;
@@ -95,12 +95,12 @@ fn refused(error: &DesignError) -> Failure {
 }
 
 fn named_number(text: &str) -> Result<(String, f64), String> {
-    let (name, value) = text.split_once('=').ok_or("not NAME=NUMBER")?;
-    let value = value.parse().map_err(|_| format!("{value} is no number"))?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=NUMBER")?;
+    let value = value.parse().map_err(|_| format!("{value} is not a number"))?;
     Ok((name.to_owned(), value))
 }
 
-/// The parameters as lines of name, mean, standard deviation and the 95 % interval.
+/// Parameters as lines of name, mean, standard deviation and the 95 % interval.
 fn table(designer: &Designer) -> String {
     let parameters = designer.experiment().parameters.iter();
     let intervals = designer.interval(0.95).unwrap_or_default();
@@ -118,7 +118,7 @@ fn table(designer: &Designer) -> String {
         .collect()
 }
 
-/// A number to two digits of its uncertainty.
+/// Number rounded to two digits of its uncertainty.
 fn rounded(number: f64, uncertainty: f64) -> String {
     if !(uncertainty > 0.0 && uncertainty.is_finite()) {
         return number.to_string();
@@ -140,14 +140,14 @@ fn print_warnings(designer: &Designer) {
     }
 }
 
-/// The settings by name: `f = 2.6, power = 10`.
+/// Setting with the names of the knobs: `f = 2.6, power = 10`.
 fn setting(experiment: &Experiment, setting: &[f64]) -> String {
     let knobs = experiment.grid.knobs().iter().zip(setting);
     let named: Vec<String> = knobs.map(|(knob, x)| format!("{} = {x}", knob.name)).collect();
     named.join(", ")
 }
 
-/// Whether somebody looks.
+/// Whether the output is a terminal.
 fn is_watched() -> bool {
     std::io::stderr().is_terminal()
 }

@@ -1,4 +1,4 @@
-//! What the program says when it fails, and its exit status (sysexits.h).
+//! Failures of the program: messages, hints and exit statuses (sysexits.h).
 
 use std::process::ExitCode;
 use std::{fmt, io};
@@ -6,32 +6,32 @@ use std::{fmt, io};
 use labwire_core::problem::TextError;
 use labwire_tokio::ClientError;
 
-/// The command line is wrong.
+/// The command line is invalid.
 pub(crate) const USAGE: u8 = 64;
-/// A file, or what a server was sent, is wrong.
+/// A file, or data sent to a server, is invalid.
 pub(crate) const DATA: u8 = 65;
 /// A file cannot be read.
 pub(crate) const NO_INPUT: u8 = 66;
-/// A server is not there, or an address cannot be listened on.
+/// A server cannot be reached, or an address cannot be bound.
 pub(crate) const UNAVAILABLE: u8 = 69;
-/// The system has run out of something.
+/// A system resource is exhausted.
 pub(crate) const SYSTEM: u8 = 71;
 /// A file cannot be written.
 pub(crate) const CANNOT_CREATE: u8 = 73;
-/// A server said something that was not expected.
+/// A server sent an unexpected reply.
 pub(crate) const PROTOCOL: u8 = 76;
-/// The configuration is wrong.
+/// The configuration is invalid.
 pub(crate) const CONFIG: u8 = 78;
-/// Not an error of the program's: the solve did not converge.
+/// The solve did not converge; not an error of the program.
 pub(crate) const NOT_CONVERGED: u8 = 1;
 
-/// A second signal: as the shell reports an interrupted program.
+/// A second signal: the status that the shell reports for an interrupted program.
 pub(crate) const SECOND_SIGNAL: u8 = 130;
 
-/// How a command ends.
+/// Result of a command.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
 
-/// Why a command failed, and what might help.
+/// Failure of a command, with an optional hint.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: u8,
@@ -53,18 +53,18 @@ impl Failure {
         self
     }
 
-    /// A problem file that is wrong; the error brings its own hint.
+    /// Failure of an invalid problem file; the error contains its own hint.
     pub(crate) fn problem(file: &str, error: &TextError) -> Self {
         Self::new(DATA, format!("{file}: {error}"))
     }
 
-    /// A server that is not there.
+    /// Failure of a server that cannot be reached.
     pub(crate) fn unreachable(address: impl fmt::Display, error: &io::Error) -> Self {
         Self::new(UNAVAILABLE, format!("{address}: cannot connect: {error}"))
             .hint("start a server with `labwire serve`")
     }
 
-    /// A call that failed.
+    /// Failure of a call.
     pub(crate) fn call(address: impl fmt::Display, error: &ClientError) -> Self {
         let (code, hint) = match error {
             ClientError::Connect(_) => (UNAVAILABLE, Some("start a server with `labwire serve`")),
@@ -87,7 +87,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The hint for a name that is not known: the known name that is most like it, or else all of them.
+/// Hint for an unknown name: the most similar known name, or else all of them.
 pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let likeness = |other: &str| strsim::jaro_winkler(name, other);

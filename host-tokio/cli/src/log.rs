@@ -1,4 +1,4 @@
-//! Where `tracing` goes: standard error, for people or as JSON lines.
+//! Output of `tracing`: standard error, for people or as JSON lines.
 
 use std::io::{IsTerminal, stderr};
 
@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Log, LogFormat};
 use crate::failure::{self, Failure};
 
-/// Starts logging; RUST_LOG wins over the configured level.
+/// Starts logging; RUST_LOG overrides the configured level.
 pub(crate) fn start(config: &Log) -> Result<(), Failure> {
     let filter = match std::env::var("RUST_LOG") {
         Ok(filter) => EnvFilter::try_new(filter),

@@ -20,7 +20,7 @@ mod zeiss;
 use std::panic::{self, PanicHookInfo};
 use std::process::{self, ExitCode};
 
-/// As the shell reports a program that nobody reads any more (SIGPIPE).
+/// Status that the shell reports for a program whose output is no longer read (SIGPIPE).
 const NOBODY_READS: i32 = 141;
 
 fn main() -> ExitCode {
@@ -32,7 +32,8 @@ fn main() -> ExitCode {
     cli::run()
 }
 
-/// `labwire ... | head -n 1`: Rust ignores SIGPIPE, so that `println!` panics.
+/// Whether a panic comes from a closed standard output, as in `labwire ... | head -n 1`: Rust ignores SIGPIPE, so
+/// that `println!` panics.
 fn is_unread(info: &PanicHookInfo<'_>) -> bool {
     info.payload_as_str().is_some_and(|message| {
         message.starts_with("failed printing to stdout") && message.contains("Broken pipe")

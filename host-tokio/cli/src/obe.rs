@@ -1,4 +1,4 @@
-//! `labwire obe`: the client's side of OptBayesExpt's protocol.
+//! `labwire obe`: client of OptBayesExpt's protocol.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The server.
+    /// Server address.
     #[arg(
         long,
         global = true,
@@ -23,43 +23,43 @@ pub(crate) struct Arguments {
         default_value = "127.0.0.1:61981"
     )]
     address: String,
-    /// How long to wait for the reply, in seconds.
+    /// Time limit for the reply, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
     timeout: f64,
     #[command(subcommand)]
     command: Command,
 }
 
-/// The commands of OptBayesExpt's server, and labwire's own. Replies are printed as JSON.
+/// Commands of OptBayesExpt's server, and labwire's own. Replies are printed as JSON.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Ask whether the server is there.
+    /// Ask whether the server is ready.
     Ready,
-    /// All settings, a list for each knob.
+    /// All settings, one list per knob.
     Getset,
-    /// The particles, a list for each parameter.
+    /// Particles, one list per parameter.
     Getpar,
-    /// The model's constants.
+    /// Constants of the model.
     Getcon,
-    /// The particles' weights.
+    /// Weights of the particles.
     Getwgt,
-    /// The parameters' means.
+    /// Means of the parameters.
     Getmean,
-    /// The parameters' standard deviations.
+    /// Standard deviations of the parameters.
     Getstd,
-    /// The parameters' covariance matrix.
+    /// Covariance matrix of the parameters.
     Getcov,
-    /// The setting of the highest utility.
+    /// Setting of highest utility.
     Optset,
-    /// A setting drawn with a probability that grows with its utility.
+    /// Setting drawn with a probability that increases with its utility.
     Goodset {
-        /// How much it grows.
+        /// Exponent of the utility.
         #[arg(long)]
         pickiness: Option<f64>,
     },
     /// Report a measurement.
     Newdat {
-        /// The setting, a number for each knob.
+        /// Setting, one number per knob.
         #[arg(
             short,
             long,
@@ -68,7 +68,7 @@ enum Command {
             allow_hyphen_values = true
         )]
         x: Vec<f64>,
-        /// The values, one for each channel.
+        /// Values, one per channel.
         #[arg(
             short,
             long,
@@ -77,45 +77,45 @@ enum Command {
             allow_hyphen_values = true
         )]
         y: Vec<f64>,
-        /// Their standard deviations: one for each channel, or one for all.
+        /// Standard deviations of the values: one per channel, or one for all.
         #[arg(short, long, value_delimiter = ',')]
         s: Vec<f64>,
     },
-    /// Begin again.
+    /// Start a new run.
     Newrun {
-        /// What the experiment takes, such as lolim=2.5; values are JSON, or else text.
+        /// Arguments of the experiment, such as lolim=2.5; values are JSON, or else text.
         #[arg(value_name = "NAME=VALUE", value_parser = argument)]
         arguments: Vec<(String, Value)>,
     },
-    /// How the run stands: effective sample size, entropy, resamplings, seed, warnings.
+    /// State of the run: effective sample size, entropy, resamplings, seed, warnings.
     Status,
-    /// The utility of every setting.
+    /// Utility of every setting.
     Utility,
-    /// For each parameter, the ends of the interval that holds it.
+    /// Credible interval of each parameter.
     Interval {
-        /// With this probability; 0.95 if not given.
+        /// Probability of the interval; 0.95 by default.
         #[arg(long)]
         probability: Option<f64>,
     },
-    /// What was measured.
+    /// All measurements.
     History,
-    /// Take the last measurement back.
+    /// Undo the last measurement.
     Undo,
-    /// Keep the posterior under a name, where the server keeps them.
+    /// Save the posterior under a name, in the server's folder.
     Save {
-        /// The name.
+        /// Name of the posterior.
         name: String,
     },
-    /// Go on from a posterior that was kept.
+    /// Continue from a saved posterior.
     Load {
-        /// The name.
+        /// Name of the posterior.
         name: String,
     },
     /// End the server.
     Done,
     /// Send any message.
     Raw {
-        /// As Python's json module reads it: NaN and Infinity are numbers.
+        /// The message, in the dialect of Python's json module: NaN and Infinity are numbers.
         #[arg(value_parser = json)]
         json: Value,
     },
@@ -181,6 +181,6 @@ fn json(text: &str) -> Result<Value, String> {
 }
 
 fn argument(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = text.split_once('=').ok_or("not NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), json(value).unwrap_or_else(|_| value.into())))
 }

@@ -1,4 +1,4 @@
-//! `labwire open`: the client's side of OpEn's protocol.
+//! `labwire open`: client of OpEn's protocol.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use crate::solve::RunArguments;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The server.
+    /// Server address.
     #[arg(
         long,
         global = true,
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
         default_value = "127.0.0.1:4598"
     )]
     address: String,
-    /// How long to wait for the reply, in seconds.
+    /// Time limit for the reply, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
     timeout: f64,
     #[command(subcommand)]
@@ -30,23 +30,23 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Ask whether the server is there.
+    /// Ask whether the server is ready.
     Ping {
-        /// What it is to answer with.
+        /// Number that the server returns.
         #[arg(default_value_t = 1, allow_negative_numbers = true)]
         number: i32,
     },
-    /// Have the server solve its problem. The exit status is 0 only when the solve converged.
+    /// Solve the server's problem. The exit status is 0 only if the solve converged.
     Run {
         #[command(flatten)]
         run: RunArguments,
-        /// Which of several loaded problems.
+        /// Name of the problem, if several are loaded.
         #[arg(long)]
         problem: Option<String>,
     },
     /// End the server.
     Kill {
-        /// For its log.
+        /// Number for the server's log.
         #[arg(default_value_t = 1, allow_negative_numbers = true)]
         number: i32,
     },
@@ -83,7 +83,7 @@ async fn call(arguments: Arguments) -> Outcome {
         }
         Command::Kill { number } => {
             client.kill(number).await.map_err(failed)?;
-            println!("{address} ends");
+            println!("{address} is shutting down");
             Ok(ExitCode::SUCCESS)
         }
     }

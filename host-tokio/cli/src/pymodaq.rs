@@ -16,7 +16,7 @@ use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The server whose modules are used. Default: 127.0.0.1:6341.
+    /// Server whose modules are used. Default: 127.0.0.1:6341.
     #[arg(long, global = true, value_name = "HOST:PORT")]
     address: Option<String>,
     #[command(subcommand)]
@@ -25,11 +25,11 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Be the server: modules connect, and get orders.
+    /// Run a server: modules connect, and are given orders.
     Serve(serve::Arguments),
-    /// Be a module: a simulated detector or stage.
+    /// Run a module: a simulated detector or stage.
     Instrument(instrument::Arguments),
-    /// Use the modules of a running server, line by line. The same as no command.
+    /// Use the modules of a running server interactively. This is the default.
     Prompt,
     #[command(flatten)]
     Control(control::Command),
@@ -39,8 +39,8 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     let Arguments { address, command } = arguments;
     let command = command.unwrap_or(Command::Prompt);
     if address.is_some() && matches!(command, Command::Serve(_) | Command::Instrument(_)) {
-        let why = "--address is for who uses the modules of a server";
-        return Err(Failure::new(failure::USAGE, why).hint("here it is --listen or --connect"));
+        let why = "--address applies to commands that use a server's modules";
+        return Err(Failure::new(failure::USAGE, why).hint("use --listen or --connect"));
     }
     let address = address.unwrap_or_else(|| "127.0.0.1:6341".into());
     match command {
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-/// For the command line.
+/// Parser for the command line.
 fn generation(name: &str) -> Result<Generation, String> {
     name.parse()
         .map_err(|error: labwire_core::pymodaq::UnknownGeneration| error.to_string())

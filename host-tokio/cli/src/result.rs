@@ -1,4 +1,4 @@
-//! The result of a solve, for people or for programs.
+//! Result of a solve, for people or for programs.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use labwire_core::open::{ExitStatus, Reply, RunReply, Style, write_reply};
 
 use crate::failure::NOT_CONVERGED;
 
-/// Prints a result; the exit status is 0 only when it converged.
+/// Prints a result. The exit status is 0 only if the solve converged.
 pub(crate) fn print(result: RunReply, as_json: bool) -> ExitCode {
     let status = match result.exit_status {
         ExitStatus::Converged => ExitCode::SUCCESS,
@@ -24,7 +24,7 @@ pub(crate) fn print(result: RunReply, as_json: bool) -> ExitCode {
 
 fn print_for_people(result: &RunReply) {
     let status = match result.status.as_ref() {
-        // A server that is not ours says it in three words only.
+        // Other servers report it only as one of three words.
         "" => format!("{:?}", result.exit_status),
         status => status.to_owned(),
     };
@@ -33,7 +33,10 @@ fn print_for_people(result: &RunReply) {
         result.num_outer_iterations, result.num_inner_iterations, result.evaluations, result.solve_time_ms
     );
     if !result.infeasible_constraints.is_empty() {
-        println!("cannot be met: {}", result.infeasible_constraints.join(", "));
+        println!(
+            "cannot be satisfied: {}",
+            result.infeasible_constraints.join(", ")
+        );
     }
     println!("cost          {}", result.cost);
     println!("residual      {:e}", result.last_problem_norm_fpr);

@@ -1,4 +1,4 @@
-//! `labwire serve`: every server, until it is asked to end.
+//! `labwire serve`: all servers, until they are told to end.
 
 mod listen;
 mod obe;
@@ -28,7 +28,7 @@ use crate::log;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The configuration file; `labwire config` prints one.
+    /// Configuration file; `labwire config` prints one.
     #[arg(long, value_name = "FILE", env = "LABWIRE_CONFIG")]
     config: Option<PathBuf>,
     /// Only these servers, separated by commas.
@@ -37,47 +37,47 @@ pub(crate) struct Arguments {
     /// Write the addresses of all servers to this file, as JSON, once all listen.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// How to log: human or json.
+    /// Log format: human or json.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
-    /// Where the optimizer listens (OpEn's protocol): host:port, port 0 for any free one, or none.
+    /// Address of the optimizer (OpEn's protocol): host:port, port 0 for any free one, or none.
     #[arg(long, value_name = "ADDRESS")]
     open: Option<String>,
-    /// The problem file to solve; several times for several problems.
+    /// Problem file to solve; repeat for several problems.
     #[arg(long, value_name = "FILE")]
     problem: Vec<String>,
-    /// Where the experiment designer listens (OptBayesExpt's protocol).
+    /// Address of the experiment designer (OptBayesExpt's protocol).
     #[arg(long, value_name = "ADDRESS")]
     obe: Option<String>,
-    /// The experiment file to design.
+    /// Experiment file to design.
     #[arg(long, value_name = "FILE")]
     experiment: Option<String>,
-    /// Where imports for ZEISS INSPECT are taken over TCP.
+    /// Address for ZEISS INSPECT imports over TCP.
     #[arg(long, value_name = "ADDRESS")]
     zeiss: Option<String>,
-    /// Where imports for ZEISS INSPECT are taken over WebSocket.
+    /// Address for ZEISS INSPECT imports over WebSocket.
     #[arg(long, value_name = "ADDRESS")]
     zeiss_ws: Option<String>,
-    /// The project folder that imports fill.
+    /// Project folder that imports fill.
     #[arg(long, value_name = "FOLDER")]
     zeiss_dir: Option<String>,
-    /// Write imports to this Python script, to be run inside ZEISS INSPECT, not to a project folder.
+    /// Write imports to this Python script, to be run inside ZEISS INSPECT, instead of a project folder.
     #[arg(long, value_name = "FILE", conflicts_with = "zeiss_dir")]
     zeiss_script: Option<String>,
-    /// Where browsers find the page and the bridge to all servers.
+    /// Address of the web page and the bridge to all servers.
     #[arg(long, value_name = "ADDRESS")]
     web: Option<String>,
-    /// A device that pages may reach by the bridge: host:port; several times for several devices. None: an emulated
+    /// Device that pages may reach through the bridge: host:port; repeat for several devices. Default: an emulated
     /// power supply.
     #[arg(long, value_name = "ADDRESS")]
     device: Vec<String>,
-    /// Where PyMoDAQ's modules connect to: host:port, port 0 for any free one, or none.
+    /// Address for PyMoDAQ modules to connect to: host:port, port 0 for any free one, or none.
     #[arg(long, value_name = "ADDRESS")]
     pymodaq: Option<String>,
 }
 
 impl Arguments {
-    /// What the flags say, over the rest of the configuration.
+    /// Applies the flags on top of the rest of the configuration.
     fn apply(&self, layers: &mut Layers) -> Result<(), Failure> {
         let texts = [
             ("--log-format", "log", "format", &self.log_format),
@@ -106,7 +106,7 @@ impl Arguments {
     }
 }
 
-/// All servers there are, in the order of the table; the web port is the last, because it leads to the others.
+/// All servers, in the order of the table; the web port is the last, because it leads to the others.
 fn servers(config: &Config) -> Vec<Server> {
     vec![
         open::server(config),
@@ -124,15 +124,15 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     run_with(layers, arguments.only.as_deref(), arguments.ready_file)
 }
 
-/// Serves what is configured; of that, if wanted, only some servers.
+/// Serves as configured, optionally only some of the servers.
 pub(crate) fn run_with(layers: Layers, only: Option<&[String]>, ready_file: Option<PathBuf>) -> Outcome {
     let config = layers.finish()?;
     log::start(&config.log)?;
-    // A connection is a file descriptor. With less than asked for, accepting says so.
+    // Each connection uses a file descriptor. If there are fewer than requested, accepting reports it.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let servers = choose(servers(&config), only)?;
     if let Some(stale) = &ready_file {
-        // Of a run that was cut short: nobody is to take it for this one's.
+        // Left over from a run that was cut short; it must not be mistaken for this run's.
         let _ = std::fs::remove_file(stale);
     }
     block_on(serve(servers, layers, ready_file))
@@ -183,7 +183,7 @@ async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>
             _ => drop(servers.spawn(async move { (name, serving.await) })),
         }
     }
-    // Who knows of the servers may also end them.
+    // A process that reads the addresses may also end the servers.
     let signals = Signals::new();
     around.readiness.set(Ok(()));
     print_table(&lines);
@@ -234,7 +234,7 @@ fn report(service: &str, ending: Ending) {
     }
 }
 
-/// A folder of labwire's in the user's state directory, or where the system has none, in the data directory.
+/// Folder of labwire in the user's state directory, or where the system has none, in the data directory.
 fn state_folder(name: &str) -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
@@ -248,14 +248,14 @@ fn print_table(lines: &[(&str, std::net::SocketAddr, String)]) {
     }
 }
 
-/// The first signal drains, the second ends at once.
+/// The first signal shuts down gracefully, the second at once.
 pub(crate) async fn end_on_signals(signals: std::io::Result<Signals>, shutdown: CancellationToken) {
     let mut signals = match signals {
         Ok(signals) => signals,
-        Err(error) => return tracing::warn!(%error, "cannot listen to signals"),
+        Err(error) => return tracing::warn!(%error, "cannot listen for signals"),
     };
     let name = signals.next().await;
-    tracing::info!(signal = name, "shutting down; once more ends at once");
+    tracing::info!(signal = name, "shutting down; another signal ends at once");
     shutdown.cancel();
     signals.next().await;
     tracing::warn!("ended at once");

@@ -1,4 +1,4 @@
-//! `labwire solve`: a problem file, once.
+//! `labwire solve`: solves a problem file once.
 
 mod plot;
 
@@ -24,22 +24,22 @@ use crate::result;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The problem file; `-` is standard input.
+    /// Problem file; `-` is standard input.
     file: PathBuf,
     #[command(flatten)]
     run: RunArguments,
-    /// The longest solve, in seconds.
+    /// Time limit of the solve, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     solve_time: f64,
-    /// Draw how it converged and what it found, as SVG.
+    /// Draw convergence and solution to this file, as SVG.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 }
 
-/// What a solve is given.
+/// Arguments of a solve.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArguments {
-    /// The parameters, one after the other: 1,10
+    /// Parameters, one after the other: 1,10
     #[arg(
         short,
         long,
@@ -48,7 +48,7 @@ pub(crate) struct RunArguments {
         allow_hyphen_values = true
     )]
     parameter: Vec<f64>,
-    /// Where to start, one number a variable.
+    /// Initial guess, one number per variable.
     #[arg(
         long,
         value_name = "NUMBERS",
@@ -56,7 +56,7 @@ pub(crate) struct RunArguments {
         allow_hyphen_values = true
     )]
     initial_guess: Option<Vec<f64>>,
-    /// The Lagrange multipliers to start with, one a component of F1.
+    /// Initial Lagrange multipliers, one per component of F1.
     #[arg(
         long,
         value_name = "NUMBERS",
@@ -64,10 +64,10 @@ pub(crate) struct RunArguments {
         allow_hyphen_values = true
     )]
     initial_lagrange_multipliers: Option<Vec<f64>>,
-    /// The penalty to start with.
+    /// Initial penalty.
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     initial_penalty: Option<f64>,
-    /// Print the result as JSON: the object that the socket answers Run with.
+    /// Print the result as JSON: the object with which the socket answers Run.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -108,7 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-/// What the service answers a request with; `trace` gets to see every iteration.
+/// Reply of the service to a request; `trace` sees every iteration.
 fn solve(mut service: OptimizerService, request: RunRequest, mut trace: Option<&mut Trace>) -> Option<Reply> {
     let clock = Clock::start();
     let event = ServerEvent {
@@ -130,7 +130,7 @@ fn solve(mut service: OptimizerService, request: RunRequest, mut trace: Option<&
                 break;
             }
             display.update(&job);
-            // Nobody knows beforehand how long a unit takes.
+            // The duration of a unit is not known in advance.
             fuel = if clock.now() < last + GLANCE {
                 (2 * fuel).min(max_fuel)
             } else {
@@ -157,7 +157,7 @@ fn save(path: &Path, trace: &Trace, reply: &RunReply) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| failed(&error))
 }
 
-/// Evaluations between two looks at the clock at most, and the longest time that is meant to take.
+/// Largest number of evaluations between two looks at the clock, and the time they should take.
 const MAX_FUEL: u32 = 64;
 const GLANCE: Duration = Duration::from_millis(5);
 
@@ -172,7 +172,7 @@ fn refused(error: ErrorReply, parameters: &str) -> Failure {
     }
 }
 
-/// A live line for a solve that takes long, on a terminal only.
+/// Live line for a long solve, on a terminal only.
 struct LiveLine {
     bar: ProgressBar,
     next: Instant,

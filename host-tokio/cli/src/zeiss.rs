@@ -1,4 +1,4 @@
-//! `labwire zeiss`: the client's side of ZEISS INSPECT's IPC examples.
+//! `labwire zeiss`: client of ZEISS INSPECT's IPC examples.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,39 +16,39 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The server; by default 127.0.0.1:7000, over WebSocket 127.0.0.1:40010.
+    /// Server address; by default 127.0.0.1:7000, over WebSocket 127.0.0.1:40010.
     #[arg(long, global = true, value_name = "HOST:PORT")]
     address: Option<String>,
-    /// Ask over WebSocket, not over TCP.
+    /// Connect over WebSocket, not over TCP.
     #[arg(long, global = true)]
     websocket: bool,
-    /// How long to wait for the answer, in seconds.
+    /// Time limit for the answer, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
     timeout: f64,
     #[command(subcommand)]
     command: Command,
 }
 
-/// What to import. A file that is there is named by its full path, any other as it is given: it may be on the server's
-/// machine only.
+/// Object to import. An existing file is sent with its full path, any other name as given: it may exist only on the
+/// server's machine.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Import an image into a measurement series.
     Image {
-        /// The image file.
+        /// Image file.
         file: String,
-        /// The measurement series; made if it does not exist.
+        /// Measurement series; created if it does not exist.
         #[arg(long, default_value = "Default")]
         series: String,
-        /// The camera's focal length in mm, for a new series.
+        /// Focal length of the camera in mm, for a new series.
         #[arg(long, default_value_t = 50.0, allow_negative_numbers = true)]
         focal_length: f64,
     },
     /// Import elements.
     Elements {
-        /// The elements file.
+        /// File with the elements.
         file: String,
-        /// Where to.
+        /// Destination.
         #[arg(long, value_enum, default_value_t = Mode::Clipboard)]
         import_mode: Mode,
     },

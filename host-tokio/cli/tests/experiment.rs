@@ -86,7 +86,7 @@ fn somebody_at_the_instrument_is_led_through() {
         assert!(out.contains(expected), "{expected}: {out}");
     }
     for expected in [
-        "\"nonsense\" is no number",
+        "\"nonsense\" is not a number",
         "a setting has 1 numbers, not 2",
         "no measurement to undo",
     ] {
@@ -122,11 +122,11 @@ fn what_is_wrong_is_said() {
             65,
             "the count must be a whole number from 1 on",
         ),
-        (&["dip", "--set", "steps", "simulate"], 64, "not NAME=NUMBER"),
+        (&["dip", "--set", "steps", "simulate"], 64, "expected NAME=NUMBER"),
         (
             &["dip", "--particles", "1", "simulate"],
             64,
-            "--particles is a number from 2",
+            "--particles must be a number from 2",
         ),
         (
             &["dip", "simulate", "--truth", "deph=2"],
@@ -137,7 +137,7 @@ fn what_is_wrong_is_said() {
         (
             &["dip", "replay", &number],
             65,
-            "row 1, column `y`: \"many\" is no number",
+            "row 1, column `y`: \"many\" is not a number",
         ),
         (
             &["dip", "replay", &data],

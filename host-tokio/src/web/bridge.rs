@@ -1,4 +1,4 @@
-//! From WebSockets to the servers of this process, and to devices elsewhere.
+//! Bridge from WebSockets to the servers of this process, and to devices elsewhere.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,24 +22,24 @@ use tungstenite::handshake::server::create_response_with_body;
 use super::{Body, Web, text};
 use crate::{Host, Modules, WebSocketBytes};
 
-/// A server of this process, as the bridge and the metrics see it.
+/// Server of this process, as seen by the bridge and the metrics.
 pub trait Gate: Send + Sync {
-    /// What it is called.
+    /// Name of the server.
     fn name(&self) -> &'static str;
 
-    /// Whether it takes a connection now.
+    /// Checks whether the server would accept a connection now.
     ///
     /// # Errors
-    /// When it does not.
+    /// If it would not.
     fn admits(&self, address: SocketAddr) -> Result<(), Refused>;
 
-    /// Takes a connection.
+    /// Attaches a connection.
     ///
     /// # Errors
-    /// When it does not.
+    /// If the server refuses it.
     fn attach(&self, socket: WebSocketBytes, address: SocketAddr) -> Result<Attached, Refused>;
 
-    /// What it has done and is doing.
+    /// Counters of the server.
     fn statistics(&self) -> Statistics;
 }
 
@@ -79,20 +79,20 @@ impl Gate for Modules {
     }
 }
 
-/// What a path of the bridge leads to.
+/// Target of a path of the bridge.
 #[derive(Clone)]
 pub enum Target {
-    /// A server of this process.
+    /// Server of this process.
     Server(Arc<dyn Gate>),
-    /// One of these addresses, `host:port`, by TCP: the one that `?address=` names, or the first. Others are refused.
+    /// One of these addresses, `host:port`, by TCP: the one given by `?address=`, or the first. Others are refused.
     Addresses(Arc<[String]>),
 }
 
-/// How long a connection to an address may take.
+/// Time limit for connecting to an address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Web {
-    /// Answers the request for a WebSocket, and takes it to its target.
+    /// Upgrades a request to a WebSocket, and connects it to its target.
     pub(super) fn upgrade(
         &self,
         target: &Target,
@@ -132,7 +132,7 @@ impl Web {
             let Ok(upgraded) = upgrading.await else {
                 return tracing::debug!(%peer, "gone during the handshake");
             };
-            // The type is the one that was served.
+            // The stream has the type that was passed to the server.
             let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
                 return;
             };
@@ -147,7 +147,7 @@ impl Web {
         response
     }
 
-    /// What the bridge leads to, as JSON.
+    /// Directory of the bridge, as JSON.
     pub(super) fn directory(&self) -> String {
         let devices = match self.targets.get("device") {
             Some(Target::Addresses(allowed)) => allowed.to_vec(),
@@ -173,10 +173,10 @@ fn chosen(allowed: &[String], query: Option<&str>) -> Option<String> {
     allowed.iter().find(|address| **address == wanted).cloned()
 }
 
-/// Hands the connection to the server, where it runs by itself.
+/// Hands the connection over to the server, where it runs on its own task.
 async fn attach(gate: &dyn Gate, socket: WebSocketBytes, peer: SocketAddr) {
     let refused = match gate.admits(peer) {
-        // Should that have changed since, the connection is dropped.
+        // If that has changed since, the connection is dropped.
         Ok(()) => return drop(gate.attach(socket, peer)),
         Err(refused) => refused,
     };
@@ -186,7 +186,7 @@ async fn attach(gate: &dyn Gate, socket: WebSocketBytes, peer: SocketAddr) {
         .await;
 }
 
-/// Carries bytes between the WebSocket and an address until either has ended.
+/// Carries bytes between the WebSocket and an address until either ends.
 async fn carry(socket: WebSocketBytes, address: &str, peer: SocketAddr, shutdown: CancellationToken) {
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
     let mut stream = match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
@@ -204,7 +204,7 @@ async fn carry(socket: WebSocketBytes, address: &str, peer: SocketAddr, shutdown
     let ended = tokio::select! {
         sent = copy(&mut from_page, &mut to_device) => sent,
         received = copy(&mut from_device, &mut to_page) => {
-            // The close frame; a page that has gone does not need it.
+            // Sends the close frame; a page that has gone does not need it.
             let _ = to_page.shutdown().await;
             received
         }

@@ -1,33 +1,30 @@
-//! Counts in Prometheus' text format, version 0.0.4.
+//! Metrics in Prometheus' text format, version 0.0.4.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use labwire_host::Statistics;
 
-/// The content type.
+/// Content type.
 pub(super) const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 type Metric = (&'static str, &'static str, &'static str, fn(&Statistics) -> u64);
 
-/// Name, type, help and value of each metric that every server has.
+/// Name, type, help and value of each metric per server.
 const METRICS: [Metric; 6] = [
-    (
-        "labwire_connections",
-        "gauge",
-        "Connections that are open.",
-        |of| of.connections as u64,
-    ),
+    ("labwire_connections", "gauge", "Open connections.", |of| {
+        of.connections as u64
+    }),
     (
         "labwire_connections_total",
         "counter",
-        "Connections that were taken.",
+        "Connections accepted.",
         |of| of.accepted,
     ),
     (
         "labwire_connections_refused_total",
         "counter",
-        "Connections that were refused at a limit.",
+        "Connections refused at a limit.",
         |of| of.refused,
     ),
     (
@@ -39,22 +36,22 @@ const METRICS: [Metric; 6] = [
     (
         "labwire_jobs_running",
         "gauge",
-        "Long work under way, such as solves.",
+        "Long jobs in progress, such as solves.",
         |of| of.running,
     ),
     (
         "labwire_jobs_total",
         "counter",
-        "Work that was begun, long or short.",
+        "Jobs started, long or short.",
         |of| of.jobs,
     ),
 ];
 
-/// Everything that is counted. Names are labwire's own, so that nothing has to be escaped.
+/// All metrics. Names are labwire's own, so that nothing has to be escaped.
 pub(super) fn text(uptime: Duration, servers: &[(&str, Statistics)]) -> String {
     let mut text = String::new();
     let mut line = |arguments: std::fmt::Arguments<'_>| {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "{arguments}");
     };
     line(format_args!(

@@ -1,4 +1,4 @@
-//! The files of the page.
+//! Files of the page.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -10,10 +10,10 @@ use tower_http::services::ServeDir;
 
 use super::{Body, text, typed};
 
-/// Instead of a page that has not been built.
+/// Replacement for a page that has not been built.
 const NOT_BUILT: &str = include_str!("not_built.html");
 
-/// What the request names in `folder`.
+/// File in `folder` that the request names.
 pub(super) async fn file(folder: &Path, request: Request<Incoming>) -> Response<Body> {
     if !folder.join("index.html").is_file() {
         let page = NOT_BUILT.replace("{folder}", &folder.display().to_string());

@@ -1,4 +1,4 @@
-//! `labwire device emulate`: a device that is not there.
+//! `labwire device emulate`: an emulated device.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -17,23 +17,23 @@ use crate::serve::Signals;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Where to listen; without a port, the one that is usual for the preset. Port 0: any free one.
+    /// Address to listen on; without a port, the usual one of the preset. Port 0: any free port.
     #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1")]
     address: String,
-    /// How the device talks, and so which one it is.
+    /// Dialect of the device, which also determines the device.
     #[arg(long, value_name = "NAME", default_value = "scpi", value_parser = presets())]
     preset: &'static Dialect,
-    /// Say every message back.
+    /// Return every message unchanged.
     #[arg(long, conflicts_with = "replies")]
     echo: bool,
     /// Answer from a file with lines `command => answer`.
     #[arg(long, value_name = "FILE")]
     replies: Option<PathBuf>,
-    /// What goes wrong: drop-after=N, reset-after=N, delay=TIME, half-reply, mute, garbage, refuse; with @PROBABILITY
-    /// behind it, not always. Several times for several faults.
+    /// Fault to inject: drop-after=N, reset-after=N, delay=TIME, half-reply, mute, garbage, refuse; with @PROBABILITY
+    /// appended, not always. Repeat for several faults.
     #[arg(long, value_name = "FAULT")]
     fault: Vec<FaultRule>,
-    /// Decides when what is not always goes wrong.
+    /// Seed of the faults that do not always occur.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
 }
@@ -58,7 +58,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
             failure::UNAVAILABLE,
             format!("cannot listen on {address}: {error}"),
         )
-        .hint("port 0 lets the system choose one that is free")
+        .hint("port 0 lets the system choose a free one")
     };
     let mut signals = Signals::new().map_err(|error| Failure::new(failure::SYSTEM, error.to_string()))?;
     let emulator = DeviceEmulator::start(&address, emulator, config.limits.host())
@@ -66,7 +66,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         .map_err(cannot)?;
     let address = emulator.address();
     let (name, example) = (dialect.name, dialect.example.escape_ascii());
-    // Who started it may read the first line only.
+    // The parent process may read only the first line.
     let _ = writeln!(
         io::stdout(),
         "{name} device on {address}\ntry: labwire device query --address {address} --preset {name} '{example}'"

@@ -1,16 +1,16 @@
-//! The last values as a row of little bars.
+//! Sparkline: the latest values as a row of small bars.
 
 use std::collections::VecDeque;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const WIDTH: usize = 24;
 
-/// The last values of a series.
+/// Latest values of a series.
 #[derive(Debug, Default)]
 pub(super) struct Sparkline(VecDeque<Option<f64>>);
 
 impl Sparkline {
-    /// Adds what an answer says as a number, or a gap.
+    /// Adds the number in an answer, or a gap.
     pub(super) fn push(&mut self, answer: Option<&str>) {
         if self.0.len() == WIDTH {
             self.0.pop_front();
@@ -19,14 +19,14 @@ impl Sparkline {
     }
 }
 
-/// The last of the numbers that an answer gives, separated by commas.
+/// Last of the numbers in an answer, separated by commas.
 fn number(answer: &str) -> Option<f64> {
     let mut fields = answer.rsplit(',').filter_map(|field| field.trim().parse().ok());
     fields.find(|number: &f64| number.is_finite())
 }
 
 impl std::fmt::Display for Sparkline {
-    /// From the lowest value to the highest; a blank for a gap.
+    /// Scaled from the lowest value to the highest; gaps are blank.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let values = || self.0.iter().flatten().copied();
         let low = values().fold(f64::INFINITY, f64::min);

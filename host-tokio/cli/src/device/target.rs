@@ -1,4 +1,4 @@
-//! Which device is meant, and how it talks.
+//! Options that select a device and its dialect.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use labwire_core::device::{self, Dialect, DialectError, Request, unescape};
@@ -10,16 +10,16 @@ use crate::failure::{self, Failure};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Target {
-    /// The device; without a port, the one that is usual for the preset.
+    /// Address of the device; without a port, the usual one of the preset.
     #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1")]
     pub(super) address: String,
-    /// How the device talks.
+    /// Dialect of the device.
     #[arg(long, value_name = "NAME", default_value = "scpi", value_parser = presets())]
     pub(super) preset: &'static Dialect,
-    /// How long an answer may take, in seconds.
+    /// Time limit for an answer, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     timeout: f64,
-    /// The least time between two attempts to connect, in seconds.
+    /// Shortest time between two connection attempts, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.1)]
     minimum_interval: f64,
     /// Commands and answers are hexadecimal.
@@ -41,7 +41,7 @@ impl Target {
         ))
     }
 
-    /// What a command on the command line asks for, in the words of `say`.
+    /// Request of a command from the command line, translated by `say`.
     pub(super) fn request(
         &self,
         command: &str,
@@ -56,7 +56,7 @@ impl Target {
         say(&bytes).map_err(|error| wrong(error.to_string()))
     }
 
-    /// What an answer says: as text where it is text, with escapes where it is not, or hexadecimal.
+    /// Text of an answer, with escapes where it is not text, or hexadecimal.
     pub(super) fn text(&self, answer: &[u8]) -> String {
         let payload = self.preset.payload(answer);
         if self.hex {
@@ -79,7 +79,7 @@ impl Target {
         let failure = Failure::new(code, format!("{}: {error}", self.address));
         match error {
             DeviceError::Failed(device::Failure::NotConnected(_)) => {
-                failure.hint("`labwire device emulate` plays a device")
+                failure.hint("`labwire device emulate` emulates a device")
             }
             DeviceError::Failed(device::Failure::TimedOut { sent: true }) => failure.hint(format!(
                 "does the device talk like --preset {}, and does it answer this command?",
@@ -90,7 +90,7 @@ impl Target {
     }
 }
 
-/// Names of dialects, and the dialects.
+/// Parser of dialect names.
 pub(super) fn presets() -> impl TypedValueParser<Value = &'static Dialect> {
     let names = Dialect::ALL
         .iter()
@@ -98,7 +98,7 @@ pub(super) fn presets() -> impl TypedValueParser<Value = &'static Dialect> {
     PossibleValuesParser::new(names).try_map(|name| Dialect::by_name(&name).ok_or("there is no such preset"))
 }
 
-/// `address`, with the dialect's port if it has none. An IPv6 address is in brackets.
+/// Adds the dialect's port to `address` if it has none. An IPv6 address is in brackets.
 pub(super) fn with_port(address: &str, dialect: &Dialect) -> String {
     let after_host = address.rfind(']').unwrap_or(0);
     if address[after_host..].contains(':') {
@@ -108,7 +108,7 @@ pub(super) fn with_port(address: &str, dialect: &Dialect) -> String {
     }
 }
 
-/// Pairs of digits, with white space between them or not.
+/// Parses pairs of hexadecimal digits, with or without white space between them.
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u32> = text
         .chars()

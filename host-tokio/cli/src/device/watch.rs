@@ -1,4 +1,4 @@
-//! `labwire device watch`: the same questions, again and again.
+//! `labwire device watch`: polls the same queries repeatedly.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -21,17 +21,17 @@ use crate::serve::Signals;
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// The questions, without line ends; escapes as \x05 are understood.
+    /// Queries, without line endings; escapes such as \x05 are understood.
     #[arg(required = true)]
     queries: Vec<String>,
-    /// How often to ask, in seconds.
+    /// Polling interval, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     every: f64,
-    /// How often to ask before ending. Otherwise a signal ends it.
+    /// Number of polls. By default, until a signal.
     #[arg(long, value_name = "NUMBER")]
     count: Option<u64>,
-    /// Write a table with the time, the answers and the device's health; `-` is standard output, which is also where it
-    /// goes when that is no terminal.
+    /// Write a table with the time, the answers and the device's health; `-` is standard output, which is also the
+    /// default when it is not a terminal.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 }
@@ -68,7 +68,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         failed += u64::from(texts.iter().any(Result::is_err));
         lines.show(&texts, &status);
         if table.write(time, &texts, &status).is_err() {
-            // Who reads has gone.
+            // The reader has gone.
             break;
         }
     }
@@ -81,7 +81,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks everything when it is time to, and says when that was.
+/// Polls all queries when they are due. Returns also the time.
 async fn poll(
     polls: &mut Interval,
     device: &DeviceConnection,
@@ -133,7 +133,7 @@ struct Table {
 }
 
 impl Table {
-    /// A row; where there is no answer the field is empty.
+    /// Writes a row; the field of a missing answer is empty.
     fn write(
         &mut self,
         time: SystemTime,
@@ -155,7 +155,7 @@ impl Table {
     }
 }
 
-/// A live line for each question, on a terminal only.
+/// Live line per query, on a terminal only.
 struct Lines {
     lines: Vec<(String, Sparkline, ProgressBar)>,
 }
@@ -196,7 +196,7 @@ impl Lines {
         }
     }
 
-    /// Leaves the last lines where they are.
+    /// Keeps the last lines on the screen.
     fn clear(&self) {
         for (_, _, bar) in &self.lines {
             bar.abandon();

@@ -1,4 +1,4 @@
-//! `labwire experiment FILE by-hand`: suggests a setting, asks for what was measured there, and again.
+//! `labwire experiment FILE by-hand`: suggests a setting, asks for the value measured there, and repeats.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Keep what is known in this file, and go on from it if it is there.
+    /// Keep the posterior in this file, and continue from it if it exists.
     #[arg(long, value_name = "FILE.json")]
     posterior: Option<PathBuf>,
 }
@@ -27,7 +27,7 @@ undo           take the last measurement back
 plot           how the first parameter narrowed
 help, quit";
 
-/// What somebody says.
+/// Line typed by the user.
 enum Line {
     Measured(Vec<f64>),
     At(Vec<f64>),
@@ -40,7 +40,7 @@ enum Line {
 pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Outcome {
     let mut designer = start(&experiment, seed, options.posterior.as_deref())?;
     let mut editor = DefaultEditor::new().map_err(|error| unusable(&error))?;
-    println!("{}; `help` tells what else can be said", experiment.name);
+    println!("{}; `help` lists the commands", experiment.name);
     let mut trace = Trace::new("by hand", 0, &designer);
     let mut x = designer.suggest();
     loop {
@@ -54,7 +54,7 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
             Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(ExitCode::SUCCESS),
             Err(error) => return Err(unusable(&error)),
         };
-        // Without a history of lines there is none to go back in.
+        // Without a history, earlier lines cannot be recalled.
         let _ = editor.add_history_entry(&text);
         match parse(&text, &experiment) {
             Err(message) => eprintln!("{message}"),
@@ -89,7 +89,7 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     }
 }
 
-/// From a posterior that is there, or from the priors.
+/// Designer from an existing posterior, or from the priors.
 fn start(experiment: &Experiment, seed: u64, posterior: Option<&Path>) -> Result<Designer, Failure> {
     match posterior {
         Some(path) if path.exists() => {
@@ -100,7 +100,7 @@ fn start(experiment: &Experiment, seed: u64, posterior: Option<&Path>) -> Result
     }
 }
 
-/// Says and keeps what is known; the next setting.
+/// Prints and saves the posterior. Returns the next setting.
 fn learned(designer: &mut Designer, options: &Arguments) -> Result<Vec<f64>, Failure> {
     print!("{}", table(designer));
     if let Some(path) = &options.posterior {
@@ -117,7 +117,7 @@ fn parse(text: &str, experiment: &Experiment) -> Result<Line, String> {
     let numbers = |words: &[&str]| -> Result<Vec<f64>, String> {
         let numbers = words.iter().map(|word| {
             word.parse()
-                .map_err(|_| format!("{word:?} is no number; see help"))
+                .map_err(|_| format!("{word:?} is not a number; see help"))
         });
         numbers.collect()
     };

@@ -1,5 +1,5 @@
-//! Measurements as CSV: a column for each knob by its name, `y` and `s`, or `y0`, `y1`, ... and `s0`, `s1`, ... where
-//! there are several channels. The standard deviations may be left out.
+//! Measurements as CSV: a column per knob with its name, `y` and `s`, or `y0`, `y1`, ... and `s0`, `s1`, ... for
+//! several channels. The standard deviations are optional.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use labwire_core::design::{Experiment, Measurement, averages};
 
 use crate::failure::{self, Failure, did_you_mean};
 
-/// The names of the columns of values, or of standard deviations.
+/// Names of the columns of values, or of standard deviations.
 fn columns(letter: char, channels: usize) -> Vec<String> {
     match channels {
         1 => vec![letter.to_string()],
@@ -17,7 +17,7 @@ fn columns(letter: char, channels: usize) -> Vec<String> {
     }
 }
 
-/// The measurements of a file.
+/// Reads the measurements of a file.
 pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measurement>, Failure> {
     let unreadable = |error: &csv::Error| {
         let code = if error.is_io_error() {
@@ -67,7 +67,7 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measureme
                 cell.parse().map_err(|_| {
                     let column = header.get(*place).unwrap_or_default();
                     let message = format!(
-                        "{}: row {}, column `{column}`: {cell:?} is no number",
+                        "{}: row {}, column `{column}`: {cell:?} is not a number",
                         path.display(),
                         row + 1
                     );
@@ -85,7 +85,7 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measureme
     Ok(measurements)
 }
 
-/// The text of a file of measurements.
+/// CSV of measurements.
 pub(crate) fn write(experiment: &Experiment, measurements: &[Measurement]) -> String {
     let num_sigmas = measurements
         .iter()
@@ -104,7 +104,7 @@ pub(crate) fn write(experiment: &Experiment, measurements: &[Measurement]) -> St
     lines(header, rows)
 }
 
-/// The text of a file of means by setting: `s` is the standard error of a mean, `n` the number of measurements.
+/// CSV of means by setting: `s` is the standard error of a mean, `n` the number of measurements.
 pub(crate) fn write_averages(experiment: &Experiment, measurements: &[Measurement]) -> String {
     let mut header = knobs_and_values(experiment);
     header.extend(columns('s', experiment.channels()));

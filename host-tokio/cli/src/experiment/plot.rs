@@ -1,4 +1,4 @@
-//! A posterior that narrows, in the terminal and as a file.
+//! Plots of a narrowing posterior, in the terminal and as a file.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 use super::is_watched;
 use super::trace::Trace;
 
-/// A chart that is drawn anew as a run goes on, if somebody looks.
+/// Chart that is redrawn during a run, if the output is a terminal.
 pub(crate) struct Live {
     bar: ProgressBar,
     next: Instant,
@@ -35,7 +35,7 @@ impl Live {
         }
     }
 
-    /// Not more often than can be seen.
+    /// Redraws the chart, at most as often as the eye can follow.
     pub(crate) fn update(&mut self, trace: &Trace, label: &str, truth: Option<f64>) {
         if !self.bar.is_hidden() && Instant::now() >= self.next {
             self.next = Instant::now() + Duration::from_millis(100);
@@ -44,7 +44,7 @@ impl Live {
         }
     }
 
-    /// The last state stays.
+    /// Draws the final state.
     pub(crate) fn finish(self, trace: &Trace, label: &str, truth: Option<f64>) {
         if !self.bar.is_hidden() {
             self.bar.abandon_with_message(terminal(trace, label, truth));
@@ -108,15 +108,15 @@ fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     }
 }
 
-/// Why there is no picture.
+/// Reason why the plot cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot draw: {0}")]
 pub(crate) struct PlotError(String);
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// A picture: above, how the first trace's mean and two standard deviations narrow; below, the standard deviations of
-/// all traces over the number of measurements, both on logarithmic axes.
+/// Two plots: above, mean and two standard deviations of the first trace; below, the standard deviations of all
+/// traces, both over the number of measurements and on logarithmic axes.
 pub(crate) fn svg(traces: &[Trace], label: &str, truth: Option<f64>) -> Result<String, PlotError> {
     let mut text = String::new();
     let area = SVGBackend::with_string(&mut text, (720, 640)).into_drawing_area();

@@ -1,4 +1,4 @@
-//! `labwire experiment FILE replay`: what a file of measurements says.
+//! `labwire experiment FILE replay`: the posterior of a file of measurements.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,10 +13,10 @@ use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The measurements: a column for each knob by its name, y, and s (its standard deviation; may be left out), or y0,
-    /// y1, ... and s0, s1, ... for several channels.
+    /// Measurements: a column per knob with its name, y, and s (its standard deviation; optional), or y0, y1, ... and
+    /// s0, s1, ... for several channels.
     csv: PathBuf,
-    /// Draw to this file how the posterior narrowed.
+    /// Draw the narrowing of the posterior to this file.
     #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
     /// Write the posterior to this file, for `load`.

@@ -1,4 +1,4 @@
-//! `labwire experiment FILE simulate`: the model plays the instrument.
+//! `labwire experiment FILE simulate`: the model simulates the instrument.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,19 +12,19 @@ use crate::failure::{self, Failure, Outcome, did_you_mean};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A parameter's true value. Those not given are drawn from their priors.
+    /// True value of a parameter. Those not given are drawn from their priors.
     #[arg(long, value_name = "NAME=NUMBER", value_parser = named_number)]
     truth: Vec<(String, f64)>,
-    /// The standard deviation of the noise, where the file leaves it to the measurement.
+    /// Standard deviation of the noise, if the file leaves it to the measurement.
     #[arg(long, value_name = "NUMBER")]
     noise: Option<f64>,
-    /// How many measurements.
+    /// Number of measurements.
     #[arg(short, long, value_name = "NUMBER", default_value_t = 200)]
     measurements: usize,
-    /// The parameter that is plotted; the first one if not given.
+    /// Parameter to plot; by default the first one.
     #[arg(long, value_name = "NAME")]
     show: Option<String>,
-    /// Draw to this file how the posterior narrowed.
+    /// Draw the narrowing of the posterior to this file.
     #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
     /// Write the designed measurements to this file.
@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     averages: Option<PathBuf>,
 }
 
-/// How settings are chosen.
+/// Strategy for choosing settings.
 #[derive(Clone, Copy)]
 enum Strategy {
     Designed,
@@ -99,7 +99,7 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
 }
 
 impl Strategy {
-    /// The setting of the measurement `i` of `count`: a scan goes over the grid, as often as it can.
+    /// Setting of measurement `i` of `count`: a scan covers the grid as many times as possible.
     fn setting(self, designer: &mut Designer, i: usize, count: usize) -> Vec<f64> {
         let len = designer.experiment().grid.len();
         match self {
@@ -123,7 +123,7 @@ fn truth(experiment: &Experiment, seed: u64, options: &Arguments) -> Result<Vec<
     Ok(truth)
 }
 
-/// The place of a parameter; without a name, of the first.
+/// Index of a parameter; without a name, of the first.
 fn shown(experiment: &Experiment, name: Option<&str>) -> Result<usize, Failure> {
     let Some(name) = name else { return Ok(0) };
     let names = || {

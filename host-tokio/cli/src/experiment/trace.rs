@@ -1,8 +1,8 @@
-//! How a posterior narrows.
+//! Record of a narrowing posterior.
 
 use labwire_core::design::Designer;
 
-/// What was known of one parameter after each measurement, the first entry being before any.
+/// Mean and standard deviation of one parameter after each measurement; the first entry is before any.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) name: &'static str,

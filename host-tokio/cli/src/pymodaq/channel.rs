@@ -1,31 +1,31 @@
-//! One channel of grabbed data, as plots and tables see it.
+//! Channel of grabbed data, for plots and tables.
 
 use labwire_core::pymodaq::{ByteOrder, DataWithAxes, Dtype, Kind, NdArray};
 
-/// A channel with the axes of its dimensions.
+/// Channel with the axes of its dimensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Channel {
-    /// Its label, with units.
+    /// Label, with units.
     pub(crate) label: String,
-    /// The lengths of its dimensions; one element has none.
+    /// Lengths of the dimensions; empty for a single element.
     pub(crate) shape: Vec<usize>,
-    /// Its values in C order: of a complex number the magnitude, of what is no number NaN.
+    /// Values in C order: complex numbers as their magnitude, anything that is not a number as NaN.
     pub(crate) values: Vec<f64>,
-    /// An axis for each dimension.
+    /// One axis per dimension.
     pub(crate) axes: Vec<Coordinates>,
 }
 
-/// The coordinates along a dimension.
+/// Coordinates along a dimension.
 #[derive(Clone, Debug)]
 pub(crate) struct Coordinates {
-    /// What they are, with units.
+    /// Label, with units.
     pub(crate) label: String,
-    /// As many as the dimension is long.
+    /// As many values as the dimension is long.
     pub(crate) values: Vec<f64>,
 }
 
 impl Channel {
-    /// The channels of `data`.
+    /// Channels of `data`.
     pub(crate) fn all(data: &DataWithAxes) -> Vec<Self> {
         let channel = |(index, array): (usize, &NdArray)| {
             let name = data.labels.get(index).map_or("", String::as_str);
@@ -53,13 +53,13 @@ impl Channel {
         data.data.iter().enumerate().map(channel).collect()
     }
 
-    /// The smallest and the largest finite value.
+    /// Smallest and largest finite value.
     pub(crate) fn range(&self) -> Option<(f64, f64)> {
         range(&self.values)
     }
 }
 
-/// The smallest and the largest finite value.
+/// Smallest and largest finite value.
 pub(crate) fn range(values: &[f64]) -> Option<(f64, f64)> {
     let finite = values.iter().copied().filter(|value| value.is_finite());
     finite
@@ -67,7 +67,7 @@ pub(crate) fn range(values: &[f64]) -> Option<(f64, f64)> {
         .reduce(|(low, high), (value, _)| (low.min(value), high.max(value)))
 }
 
-/// The axis that `data` has for a dimension, or else the index.
+/// Axis of a dimension of `data`, or else its index.
 fn coordinates(data: &DataWithAxes, index: usize, length: usize) -> Coordinates {
     let fits = |axis: &&labwire_core::pymodaq::Axis| {
         usize::try_from(axis.index) == Ok(index) && axis.data.len() == length

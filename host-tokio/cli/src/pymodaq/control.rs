@@ -1,4 +1,4 @@
-//! One command for the modules of a running server.
+//! Commands for the modules of a running server.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,106 +12,106 @@ use super::output::Output;
 use crate::common::resolve;
 use crate::failure::{self, Failure, Outcome};
 
-/// What can be done with the modules of a server. Names are those of `list`, or addresses.
+/// Commands for a server's modules. Names are those shown by `list`, or addresses.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Tell of the modules.
+    /// List the modules.
     List {
-        /// As a JSON object.
+        /// Print a JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Grab, from several modules at once; without a name from all grabbers.
+    /// Grab data, from several modules at once; without names, from all grabbers.
     Grab {
-        /// The modules.
+        /// Names of modules.
         modules: Vec<String>,
-        /// What to ask for. A module need not follow it.
+        /// Requested dimensionality, which a module may ignore.
         #[arg(long, value_name = "DIM")]
         dim: Option<Dim>,
-        /// Grab again and again, this often: 1s, 200ms, 2min.
+        /// Grab repeatedly, at this interval: 1s, 200ms, 2min.
         #[arg(long, value_name = "TIME", value_parser = duration)]
         every: Option<Duration>,
-        /// How many times. Default: once, or with --every until it is interrupted.
+        /// Number of grabs. Default: one, or with --every until interrupted.
         #[arg(long, value_name = "NUMBER")]
         count: Option<usize>,
         #[command(flatten)]
         to: Destination,
     },
-    /// The data that came last, without grabbing.
+    /// Show the latest data, without grabbing.
     Last {
-        /// The modules.
+        /// Names of modules.
         modules: Vec<String>,
         #[command(flatten)]
         to: Destination,
     },
-    /// Move to a position. Interrupting stops the move.
+    /// Move to a position. An interrupt stops the move.
     MoveAbs {
-        /// The module.
+        /// Name of the module.
         module: String,
-        /// The position.
+        /// Position.
         #[arg(allow_negative_numbers = true)]
         value: f64,
     },
-    /// Move on by a distance. Interrupting stops the move.
+    /// Move by a distance. An interrupt stops the move.
     MoveRel {
-        /// The module.
+        /// Name of the module.
         module: String,
-        /// The distance.
+        /// Distance.
         #[arg(allow_negative_numbers = true)]
         value: f64,
     },
-    /// Move to the home position. Interrupting stops the move.
+    /// Move to the home position. An interrupt stops the move.
     Home {
-        /// The module.
+        /// Name of the module.
         module: String,
     },
-    /// Stop; without a name every actuator.
+    /// Stop; without names, all actuators.
     Stop {
-        /// The modules.
+        /// Names of modules.
         modules: Vec<String>,
     },
-    /// Tell the position; without a name of every actuator.
+    /// Show the position; without names, of all actuators.
     Position {
-        /// The modules.
+        /// Names of modules.
         modules: Vec<String>,
     },
     /// Change a setting.
     Set {
-        /// The module.
+        /// Name of the module.
         module: String,
-        /// The setting: its name, after those of its groups, with slashes between them.
+        /// Path of the setting: the names of its groups and its own name, separated by slashes.
         path: String,
-        /// Its value.
+        /// New value.
         #[arg(allow_hyphen_values = true)]
         value: String,
     },
-    /// Tell the settings of a module.
+    /// Show the settings of a module.
     Settings {
-        /// The module.
+        /// Name of the module.
         module: String,
-        /// As the XML that it sent.
+        /// Print the XML that the module sent.
         #[arg(long)]
         xml: bool,
     },
-    /// Give a module a name.
+    /// Rename a module.
     Rename {
-        /// The module.
+        /// Name of the module.
         module: String,
-        /// Its new name.
+        /// New name.
         name: String,
     },
 }
 
-/// Where data go. By default a line of text each.
+/// Destination of data. By default, one line of text each.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Destination {
-    /// Append to a table, a line for every point.
+    /// Append to a table, one line per point.
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
-    /// Write numpy's files, as they came; several arrays get several names.
+    /// Write NumPy files with the data as received; several arrays get several names.
     #[arg(long, value_name = "FILE")]
     pub(crate) npy: Option<PathBuf>,
-    /// Draw: in the terminal, or to a file .svg or .png; several arrays get several names.
+    /// Plot in the terminal, or to a .svg or .png file; several arrays get several names.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) plot: Option<PathBuf>,
 }
@@ -148,12 +148,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds: f64 = number
         .trim()
         .parse()
-        .map_err(|_| format!("{text} is no time; one is 200ms, 1s, 2min or 1h"))?;
-    Duration::try_from_secs_f64(seconds * scale)
-        .map_err(|_| format!("{text} is no time that can be waited for"))
+        .map_err(|_| format!("{text} is not a time; expected one such as 200ms, 1s, 2min or 1h"))?;
+    Duration::try_from_secs_f64(seconds * scale).map_err(|_| format!("{text} is too long to wait for"))
 }
 
-/// Connects, carries out one command, and says what came of it.
+/// Connects, carries out one command, and prints the outcome.
 pub(crate) async fn run(address: String, command: Command) -> Outcome {
     let controller = connect(&address).await?;
     match carry_out(&controller, command).await? {
@@ -171,7 +170,7 @@ pub(crate) async fn connect(address: &str) -> Result<ModuleController, Failure> 
     })
 }
 
-/// Carries out a command; how many modules failed, which has been said.
+/// Carries out a command. Returns the number of modules that failed, after printing the failures.
 pub(crate) async fn carry_out(controller: &ModuleController, command: Command) -> Result<usize, Failure> {
     let one = |module: String| vec![module];
     match command {
@@ -216,7 +215,7 @@ async fn ask(
     })
 }
 
-/// Says what each module has to say; how many failed.
+/// Prints the answer of each module. Returns the number of failures.
 async fn simple(controller: &ModuleController, modules: Vec<String>, order: Order) -> Result<usize, Failure> {
     let answers = ask(controller, modules, order).await?;
     Ok(say(&answers))
@@ -301,7 +300,7 @@ async fn settings(controller: &ModuleController, module: String, xml: bool) -> R
     Ok(0)
 }
 
-/// A move; an interruption stops it.
+/// Carries out a move, which an interrupt stops.
 async fn travel(controller: &ModuleController, module: String, order: Order) -> Result<usize, Failure> {
     let moving = ask(controller, vec![module.clone()], order);
     tokio::pin!(moving);

@@ -1,4 +1,4 @@
-//! Grabbed data as tables and as numpy's files.
+//! Grabbed data as tables and as NumPy files.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use labwire_core::pymodaq::{DataToExport, DataWithAxes, NdArray};
 
 use super::channel::Channel;
 
-/// The first line of a table: what is in its columns. The same for all data of the same dimensionality.
+/// Header of a table. It is the same for all data of equal dimensionality.
 pub(crate) fn csv_header(data: &DataWithAxes) -> String {
     let channels = Channel::all(data);
     let axes = channels
@@ -23,7 +23,7 @@ pub(crate) fn csv_header(data: &DataWithAxes) -> String {
     columns.join(",") + "\n"
 }
 
-/// A line for every point, with its coordinates and the value of every channel.
+/// One line per point, with its coordinates and the value of every channel.
 pub(crate) fn csv(module: &str, data: &DataWithAxes) -> String {
     let channels = Channel::all(data);
     let Some(first) = channels.first() else {
@@ -32,7 +32,7 @@ pub(crate) fn csv(module: &str, data: &DataWithAxes) -> String {
     let mut text = String::new();
     let (module, name) = (quoted(module.to_owned()), quoted(data.name.clone()));
     for index in 0..first.values.len() {
-        // Writing to text does not fail, here and below.
+        // Writing to a string cannot fail, here and below.
         let _ = write!(text, "{},{module},{name}", data.timestamp);
         let mut stride = first.values.len();
         for (axis, &length) in first.axes.iter().zip(&first.shape) {
@@ -58,7 +58,7 @@ fn quoted(text: String) -> String {
     }
 }
 
-/// An array in numpy's format, version 1.0, with its data type and its bytes as they came.
+/// Array in NumPy's format, version 1.0, with its data type and bytes as received.
 pub(crate) fn npy(array: &NdArray) -> Vec<u8> {
     let mut shape: String = array.shape().iter().map(|length| format!("{length}, ")).collect();
     if array.shape().len() != 1 {
@@ -69,19 +69,19 @@ pub(crate) fn npy(array: &NdArray) -> Vec<u8> {
         "{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({}), }}",
         shape.trim_end()
     );
-    // The data begin at a multiple of 64, the header ends with a line's end.
+    // The data start at a multiple of 64, the header ends with a line feed.
     let padding = 63 - (10 + header.len()) % 64;
     header.extend(std::iter::repeat_n(' ', padding));
     header.push('\n');
     let mut file = b"\x93NUMPY\x01\x00".to_vec();
-    // At most 64 dimensions: far from 65,536 bytes.
+    // At most 64 dimensions, so far less than 65,536 bytes.
     file.extend((header.len() as u16).to_le_bytes());
     file.extend(header.as_bytes());
     file.extend(array.bytes());
     file
 }
 
-/// The files for all arrays of a grab: `path` itself when there is but one, else names with the module, the number of the
+/// Files for all arrays of a grab: `path` itself if there is only one, else names with the module, the number of the
 /// grab and the channel.
 pub(crate) fn npy_files(
     path: &Path,
@@ -105,7 +105,7 @@ pub(crate) fn npy_files(
     files
 }
 
-/// `path` for one channel of several.
+/// Path of one channel of several.
 pub(crate) fn channel_path(
     path: &Path,
     module: &str,

@@ -1,4 +1,4 @@
-//! `labwire pymodaq instrument`: a module that exists only here.
+//! `labwire pymodaq instrument`: a simulated module.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,31 +22,31 @@ use crate::serve::{Signals, end_on_signals};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// What it is.
+    /// Kind of module.
     #[arg(long = "as", value_name = "KIND")]
     kind: Kind,
-    /// What a grabber sends: a noisy voltage, a spectrum or a camera's image.
+    /// Data of a grabber: a noisy voltage, a spectrum or a camera's image.
     #[arg(long, value_name = "DIM", default_value = "2D")]
     dim: Dim,
-    /// Pixels of the camera.
+    /// Size of the camera in pixels.
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "640x480", value_parser = size)]
     size: (usize, usize),
-    /// The server to connect to, and to connect to again. Default: 127.0.0.1:6341.
+    /// Server to connect to, repeatedly if need be. Default: 127.0.0.1:6341.
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "listen")]
     connect: Option<String>,
     /// Listen instead; a server connects to it (`labwire pymodaq serve --connect`).
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
-    /// The generation it speaks: g1, g2, g3a, g3b, g3c or g4.
+    /// Protocol generation: g1, g2, g3a, g3b, g3c or g4.
     #[arg(long, value_name = "NAME", default_value = "g4", value_parser = generation)]
     generation: Generation,
-    /// The name it proposes to a labwire server.
+    /// Name proposed to a labwire server.
     #[arg(long)]
     name: Option<String>,
-    /// Where its random numbers start.
+    /// Seed of the random numbers.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How to log: human or json.
+    /// Log format: human or json.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
 }
@@ -73,7 +73,7 @@ fn size(text: &str) -> Result<(usize, usize), String> {
         .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     match sides {
         Some((width @ 1..=8192, height @ 1..=8192)) => Ok((width, height)),
-        _ => Err("a size is width x height, as 640x480, at most 8192 each".into()),
+        _ => Err("expected width x height, such as 640x480, at most 8192 each".into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where grabbed data go.
+//! Output of grabbed data.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -11,19 +11,19 @@ use super::control::Destination;
 use super::{export, plot};
 use crate::failure::{self, Failure};
 
-/// How many of the last values of a number are drawn.
+/// Number of past values of a scalar that are plotted.
 const HISTORY: usize = 1000;
 
-/// Takes grab after grab.
+/// Output that takes one grab after another.
 pub(crate) struct Output {
     csv: Option<(PathBuf, File)>,
     npy: Option<PathBuf>,
     plot: Option<PathBuf>,
-    /// There will be more than one grab.
+    /// Whether there is more than one grab.
     is_series: bool,
-    /// The last header in the table.
+    /// Last header in the table.
     header: String,
-    /// The numbers that were grabbed so far, by what is drawn of them.
+    /// Scalars grabbed so far, by what is plotted of them.
     history: Vec<Channel>,
 }
 
@@ -45,7 +45,7 @@ impl Output {
         })
     }
 
-    /// Takes the `number`-th grab; how many modules failed, which has been said.
+    /// Takes grab number `number`. Returns the number of modules that failed, after printing the failures.
     pub(crate) fn take(&mut self, answers: &[ModuleAnswer], number: usize) -> Result<usize, Failure> {
         let mut failed = 0;
         let is_only = answers.len() == 1;
@@ -75,7 +75,7 @@ impl Output {
         if let Some((path, file)) = &mut self.csv {
             for data in &export.data {
                 let header = export::csv_header(data);
-                // A file that is continued has a header already.
+                // An existing file already has a header.
                 let is_new =
                     self.header.is_empty() && file.metadata().is_ok_and(|metadata| metadata.len() == 0);
                 let is_other = !self.header.is_empty() && self.header != header;
@@ -115,7 +115,7 @@ impl Output {
         };
         for (index, mut channel) in Channel::all(data).into_iter().enumerate() {
             channel.label = format!("{module}: {}", channel.label);
-            // A single number is text in the terminal.
+            // A single scalar is printed as text in the terminal.
             if channel.shape.is_empty() && (self.is_series || path != Path::new("-")) {
                 channel = self.remember(channel, data.timestamp);
             }
@@ -140,18 +140,18 @@ impl Output {
         let variable = |name| std::env::var(name).ok()?.parse::<u16>().ok();
         let (width, height) = (variable("COLUMNS").unwrap_or(80), variable("LINES").unwrap_or(24));
         if self.is_series && is_terminal {
-            // In the place of the last one.
+            // In place of the previous one.
             print!("\x1b[H\x1b[2J");
         }
         match plot::terminal(channel, width, height.saturating_sub(4), is_terminal) {
             Ok(text) => print!("{text}"),
             Err(error) => eprintln!("{error}"),
         }
-        // What cannot be written to the terminal need not be.
+        // Failure to write to the terminal is ignored.
         let _ = io::stdout().flush();
     }
 
-    /// A number becomes the curve of its last values over time.
+    /// Turns a scalar into the curve of its latest values over time.
     fn remember(&mut self, channel: Channel, time: f64) -> Channel {
         let index = self
             .history
@@ -186,7 +186,7 @@ impl Output {
     }
 }
 
-/// Data in a line.
+/// Summary of data in one line.
 fn summary(data: &DataWithAxes) -> String {
     let channel = |(channel, array): (Channel, &labwire_core::pymodaq::NdArray)| {
         if channel.shape.is_empty() {

@@ -1,4 +1,4 @@
-//! Curves and images, in the terminal and as files.
+//! Plots of curves and images, in the terminal and as files.
 
 mod pixels;
 
@@ -17,24 +17,24 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 use self::pixels::Pixels;
 use super::channel::{Channel, range};
 
-/// Why there is no plot.
+/// Reason why there is no plot.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlotError {
-    /// Neither a curve nor an image.
+    /// The data are neither a curve nor an image.
     #[error("{label} has {rank} dimensions; a plot has one or two")]
     Rank { label: String, rank: usize },
-    /// Nothing that could be drawn.
+    /// There is no finite value.
     #[error("{0} has no finite values")]
     Empty(String),
-    /// Not a file that can be drawn to.
+    /// The file format is not supported.
     #[error("a plot is a file .svg or .png")]
     Format,
-    /// The drawing failed.
+    /// Drawing failed.
     #[error("cannot draw: {0}")]
     Draw(String),
 }
 
-/// A channel as text of `width` columns and about `height` lines; images in colour, if wanted.
+/// Channel as text with `width` columns and about `height` lines; images in colour, if requested.
 pub(crate) fn terminal(
     channel: &Channel,
     width: u16,
@@ -59,7 +59,7 @@ pub(crate) fn terminal(
     }
 }
 
-/// A channel as the contents of a file that is called `path`.
+/// Channel as the contents of a file with the name `path`.
 pub(crate) fn file(channel: &Channel, path: &Path) -> Result<Vec<u8>, PlotError> {
     let extension = path
         .extension()
@@ -82,7 +82,7 @@ pub(crate) fn file(channel: &Channel, path: &Path) -> Result<Vec<u8>, PlotError>
     }
 }
 
-/// A range with a little room around it, and some where there is none.
+/// Range with a margin, which is not empty.
 fn padded((low, high): (f64, f64)) -> [f64; 2] {
     let room = 0.04 * (high - low);
     let room = if room > 0.0 {
@@ -134,7 +134,7 @@ fn curve(channel: &Channel, width: u16, height: u16) -> Result<String, PlotError
     Ok(text)
 }
 
-/// Values from 0 to 1.
+/// Values scaled to 0 to 1.
 struct Image {
     label: String,
     rows: usize,
@@ -165,7 +165,7 @@ impl Image {
         })
     }
 
-    /// The mean over each cell of a grid.
+    /// Mean over each cell of a grid.
     fn reduced(&self, rows: usize, columns: usize) -> Vec<Vec<f64>> {
         let span = |index: usize, cells: usize, length: usize| {
             let start = index * length / cells;
@@ -185,7 +185,7 @@ impl Image {
             .collect()
     }
 
-    /// How many columns, and rows that are twice as many as lines of text, show it undistorted.
+    /// Number of columns, and of rows (two per line of text), that show the image undistorted.
     fn grid(&self, width: u16, height: u16) -> (usize, usize) {
         let (width, height) = (f64::from(width.max(2)), 2.0 * f64::from(height.max(2)));
         let scale = (width / self.columns as f64)
@@ -237,7 +237,7 @@ impl Image {
         text
     }
 
-    /// 8 bits of grey, black to white over the range of the values.
+    /// Grey with 8 bits, black to white over the range of the values.
     fn png(&self) -> Result<Vec<u8>, PlotError> {
         let pixels: Vec<u8> = self
             .values
@@ -273,7 +273,7 @@ fn encoded(width: u32, height: u32, colour: png::ColorType, pixels: &[u8]) -> Re
     Ok(file)
 }
 
-/// The colour map "viridis" (van der Walt and Smith, 2015), between its values at eighths.
+/// Colour map "viridis" (van der Walt and Smith, 2015), interpolated between eighths.
 fn viridis(value: f64) -> (u8, u8, u8) {
     const MAP: [[f64; 3]; 9] = [
         [68.0, 1.0, 84.0],
@@ -294,7 +294,7 @@ fn viridis(value: f64) -> (u8, u8, u8) {
     (mix(0), mix(1), mix(2))
 }
 
-/// Of a drawing, in pixels.
+/// Size of a drawing, in pixels.
 const SIZE: (u32, u32) = (800, 500);
 
 fn svg(channel: &Channel) -> Result<String, PlotError> {
@@ -303,7 +303,7 @@ fn svg(channel: &Channel) -> Result<String, PlotError> {
     let [rows, columns] = channel.shape[..] else {
         return Ok(text);
     };
-    // Pixels go behind the axes as one embedded picture; the drawing library would make a rectangle of each.
+    // Pixels go behind the axes as one embedded image; the drawing library would make a rectangle of each.
     if let Some(start) = text.find("<rect") {
         let end = text[start..].find("/>").map_or(start, |end| start + end + 2);
         let data = STANDARD.encode(Image::new(channel, rows, columns)?.coloured_png()?);
@@ -320,7 +320,7 @@ fn svg(channel: &Channel) -> Result<String, PlotError> {
     Ok(text)
 }
 
-/// Draws all but the pixels of an image; where those belong.
+/// Draws everything except the pixels of an image. Returns the area for those.
 fn draw(channel: &Channel, on: impl DrawingBackend) -> Result<(Range<i32>, Range<i32>), PlotError> {
     let failed = |error: &dyn std::fmt::Display| PlotError::Draw(error.to_string());
     let empty = || PlotError::Empty(channel.label.clone());
@@ -328,7 +328,7 @@ fn draw(channel: &Channel, on: impl DrawingBackend) -> Result<(Range<i32>, Range
     let (left, right) = range(&horizontal.values).ok_or_else(empty)?;
     let is_image = channel.shape.len() == 2;
     let [bottom, top] = if is_image {
-        // Its rows go down.
+        // Rows run downwards.
         let (low, high) = range(&channel.axes[0].values).ok_or_else(empty)?;
         [high, low]
     } else {
@@ -365,7 +365,7 @@ fn draw(channel: &Channel, on: impl DrawingBackend) -> Result<(Range<i32>, Range
             .zip(channel.values.iter().copied());
         let points = points.filter(|(x, y)| x.is_finite() && y.is_finite());
         chart
-            // A line through one point would not show.
+            // A line through a single point would be invisible.
             .draw_series(LineSeries::new(points, &BLUE).point_size(u32::from(channel.values.len() == 1) * 3))
             .map_err(|error| failed(&error))?;
     }
@@ -411,7 +411,7 @@ mod tests {
         let colours = terminal(&image, 80, 20, true).unwrap();
         assert_eq!(colours.matches('▀').count(), 4);
         assert!(colours.contains("\x1b[38;2;253;231;37m"));
-        // As many cells as the terminal has room for, in proportion.
+        // As many cells as fit into the terminal, in proportion.
         let large = channel(&[100, 200], &vec![1.0; 20_000]);
         let lines: Vec<_> = terminal(&large, 40, 20, true)
             .unwrap()

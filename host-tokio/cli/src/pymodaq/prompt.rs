@@ -1,4 +1,4 @@
-//! `labwire pymodaq`: the same commands, line by line, with history and completion.
+//! `labwire pymodaq`: interactive commands, with history and completion.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,12 +29,12 @@ struct Line {
 enum Command {
     #[command(flatten)]
     Control(control::Command),
-    /// Leave. The modules stay.
+    /// Leave. The modules keep running.
     #[command(alias = "exit")]
     Quit,
 }
 
-/// Completes commands, options and names of modules.
+/// Completion of commands, options and names of modules.
 struct Words {
     modules: Vec<String>,
 }
@@ -50,10 +50,10 @@ pub(crate) async fn run(address: String) -> Outcome {
     }));
     let history = history_file();
     if let Some(file) = &history {
-        // There is none before the first time.
+        // It does not exist before the first session.
         let _ = lines.load_history(file);
     }
-    println!("connected to {address}; `help` tells the commands, Tab completes, Ctrl-C stops a move");
+    println!("connected to {address}; `help` lists the commands, Tab completes, Ctrl-C stops a move");
     let mut failed = 0;
     loop {
         let line;
@@ -67,7 +67,7 @@ pub(crate) async fn run(address: String) -> Outcome {
         if line.trim().is_empty() {
             continue;
         }
-        // What cannot be remembered is not worth a message.
+        // Failure to save the history is not worth a message.
         let _ = lines.add_history_entry(&line);
         match parse(&line) {
             Ok(Command::Quit) => break,
@@ -101,7 +101,7 @@ pub(crate) async fn run(address: String) -> Outcome {
     })
 }
 
-/// Reading blocks: on a thread that may.
+/// Reads a line on a thread that may block.
 async fn read(mut lines: Lines) -> Result<(Result<String, ReadlineError>, Lines), Failure> {
     let reading = tokio::task::spawn_blocking(move || (lines.readline("pymodaq> "), lines));
     reading
@@ -116,13 +116,12 @@ fn parse(line: &str) -> Result<Command, String> {
 }
 
 async fn names(controller: &ModuleController) -> Vec<String> {
-    // Without an answer there is nothing to complete; the next command tells.
+    // Without an answer there is nothing to complete; the next command reports the error.
     let answers = controller.ask(Vec::new(), Order::List).await.unwrap_or_default();
     answers.into_iter().map(|answer| answer.module).collect()
 }
 
-/// Where the lines of earlier prompts are: in the user's state directory, or where the system has none, in the data
-/// directory.
+/// File with the history: in the user's state directory, or where the system has none, in the data directory.
 fn history_file() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
@@ -130,7 +129,7 @@ fn history_file() -> Option<PathBuf> {
 }
 
 impl Words {
-    /// What the last word of `line` could become.
+    /// Possible completions of the last word of `line`.
     fn candidates(&self, line: &str) -> Vec<String> {
         let (before, word) = line.rsplit_once(' ').unwrap_or(("", line));
         let program = Line::command();

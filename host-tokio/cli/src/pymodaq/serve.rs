@@ -1,4 +1,4 @@
-//! `labwire pymodaq serve`: this server alone.
+//! `labwire pymodaq serve`: the PyMoDAQ server alone.
 
 use std::path::PathBuf;
 
@@ -10,19 +10,19 @@ use crate::serve;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The configuration file; `labwire config` prints one.
+    /// Configuration file; `labwire config` prints one.
     #[arg(long, value_name = "FILE", env = "LABWIRE_CONFIG")]
     config: Option<PathBuf>,
-    /// Where modules connect to: host:port, port 0 for any free one.
+    /// Address for modules to connect to: host:port, port 0 for any free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// An instrument that listens, to connect to; several times for several.
+    /// Listening instrument to connect to; repeat for several.
     #[arg(long, value_name = "HOST:PORT")]
     connect: Vec<String>,
-    /// The generation of every module: g1, g2, g3a, g3b, g3c, g4, or auto to find out.
+    /// Generation of every module: g1, g2, g3a, g3b, g3c, g4, or auto to detect it.
     #[arg(long, value_name = "NAME")]
     generation: Option<String>,
-    /// Which g3 it is when it turns out to be one: g3a (PyMoDAQ 4.1), g3b (4.2, 4.3) or g3c (4.4).
+    /// Variant of g3 assumed when a module turns out to use it: g3a (PyMoDAQ 4.1), g3b (4.2, 4.3) or g3c (4.4).
     #[arg(long, value_name = "NAME")]
     g3: Option<String>,
     /// Write the address to this file, as JSON, once it listens.

@@ -1,4 +1,4 @@
-//! Where servers listen.
+//! Listeners of the servers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,15 +8,16 @@ use tokio::net::TcpListener;
 use super::server::Server;
 use crate::failure::{self, Failure};
 
-/// A server and its listener.
+/// Server with its listener.
 pub(crate) struct Bound {
     pub(crate) server: Server,
     pub(crate) listener: TcpListener,
-    /// Where it really listens.
+    /// Actual address.
     pub(crate) address: SocketAddr,
 }
 
-/// Listens for `server`; `None` when it is turned off, or when nobody asked for an address that is in use.
+/// Binds the address of `server`; `None` if it is turned off, or if an address that was not given explicitly is in
+/// use.
 pub(crate) async fn bind(server: Server, is_given: bool) -> Result<Option<Bound>, Failure> {
     if server.address == "none" {
         return Ok(None);
@@ -47,9 +48,9 @@ pub(crate) async fn bind(server: Server, is_given: bool) -> Result<Option<Bound>
             let failure = Failure::new(failure::UNAVAILABLE, message);
             Err(match error.kind() {
                 io::ErrorKind::InvalidInput => {
-                    failure.hint("an address is host:port, such as 127.0.0.1:0, or none")
+                    failure.hint("expected host:port, such as 127.0.0.1:0, or none")
                 }
-                io::ErrorKind::AddrInUse => failure.hint("port 0 lets the system choose one that is free"),
+                io::ErrorKind::AddrInUse => failure.hint("port 0 lets the system choose a free one"),
                 _ => failure,
             })
         }

@@ -1,4 +1,4 @@
-//! The experiment designer over OptBayesExpt's protocol.
+//! Experiment designer over OptBayesExpt's protocol.
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ fn designer(config: &Config) -> Result<DesignerHandler<PosteriorFolder>, Failure
         file => (file, read_file(Path::new(file))?),
     };
     let seed = match config.obe.seed {
-        // Short enough for every client's numbers.
+        // Short enough to be exact in every client's numbers.
         0 => RandomState::new().hash_one(0) >> 11,
         seed => seed,
     };

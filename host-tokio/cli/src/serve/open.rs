@@ -1,4 +1,4 @@
-//! The optimizer over OpEn's protocol.
+//! Optimizer over OpEn's protocol.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ fn service(config: &Config, on_loopback: bool) -> Result<OptimizerService, Failu
     Ok(service)
 }
 
-/// The first problem and the others.
+/// First problem, and the others.
 fn problems(config: &Open) -> Result<(Problem, Vec<Problem>), Failure> {
     let limits = config.problem_limits();
     let read = |file: &str, text: &str| {

@@ -14,7 +14,7 @@ use crate::common::unix_time;
 use crate::config::Config;
 use crate::failure::{self, Failure};
 
-/// Between attempts to connect to an instrument that listens.
+/// Delay between attempts to connect to a listening instrument.
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
@@ -65,7 +65,7 @@ fn addresses(names: &[String]) -> Result<Vec<SocketAddr>, Failure> {
             )),
             Err(error) => Err(
                 Failure::new(failure::CONFIG, format!("pymodaq.connect: {name}: {error}"))
-                    .hint("an address is host:port, as 127.0.0.1:6342"),
+                    .hint("expected host:port, such as 127.0.0.1:6342"),
             ),
         }
     };

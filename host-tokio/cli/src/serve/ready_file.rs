@@ -1,16 +1,16 @@
-//! Tells other programs where the servers listen, once they do.
+//! File that tells other programs the addresses of the servers.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{self, Failure};
 
-/// A JSON object, server name -> "host:port". Removed when the program ends in the regular way.
+/// JSON object, server name -> "host:port". Removed when the program ends normally.
 #[derive(Debug)]
 pub(crate) struct ReadyFile(PathBuf);
 
 impl ReadyFile {
-    /// Writes it under another name first: who sees it sees all of it.
+    /// Writes the file under another name first, so that readers see it only complete.
     pub(crate) fn write(
         path: PathBuf,
         addresses: impl Iterator<Item = (&'static str, SocketAddr)>,
@@ -33,7 +33,7 @@ impl ReadyFile {
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        // It may have been moved or removed by whoever waited for it.
+        // The process that waited for it may have moved or removed it.
         let _ = std::fs::remove_file(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! What `serve` knows of a server. Each one is made in a file of its own.
+//! Description of a server to `serve`. Each is defined in its own file.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,43 +12,43 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
 
-/// One line of the table: something that listens.
+/// Row of the table: something that listens.
 pub(crate) struct Server {
-    /// What the table, the log and the ready file call it.
+    /// Name in the table, the log and the ready file.
     pub(crate) name: &'static str,
-    /// Its section in the configuration, and its name for `--only`; several servers may share one.
+    /// Section of the configuration, and name for `--only`; several servers may share it.
     pub(crate) group: &'static str,
-    /// The key in that section that holds the address.
+    /// Key of the address in that section.
     pub(crate) key: &'static str,
-    /// Where it is to listen: host:port or "none".
+    /// Address to listen on: host:port or "none".
     pub(crate) address: String,
-    /// A line to try it with.
+    /// Example command for this address.
     pub(crate) try_it: fn(SocketAddr) -> String,
-    /// Starts it, on the listener that was bound. Fails when a file that it needs is not in order.
+    /// Starts the server on its bound listener. Fails if a file that it needs is invalid.
     pub(crate) start: Start,
 }
 
 /// See [`Server::start`].
 pub(crate) type Start = Box<dyn FnOnce(TcpListener, &Surroundings) -> Result<Running, Failure> + Send>;
 
-/// What a server finds when it starts.
+/// Surroundings of a starting server.
 #[derive(Default)]
 pub(crate) struct Surroundings {
-    /// Servers end when it is cancelled.
+    /// Cancelled to end the servers.
     pub(crate) shutdown: CancellationToken,
-    /// The web port ends when it is cancelled, after all other servers.
+    /// Cancelled to end the web port, after all other servers.
     pub(crate) web_shutdown: CancellationToken,
-    /// The servers that started before.
+    /// Servers started before this one.
     pub(crate) gates: Vec<Arc<dyn Gate>>,
-    /// Whether all servers run.
+    /// Whether all servers are running.
     pub(crate) readiness: Readiness,
 }
 
-/// A server that was started.
+/// Running server.
 pub(crate) struct Running {
-    /// Serves until it is told to end, or a request ends the server.
+    /// Serves until told to end, by the program or by a request.
     pub(crate) serving: Serving,
-    /// How the bridge reaches it, if it has anything to do with that.
+    /// Access for the bridge, if it applies to this server.
     pub(crate) gate: Option<Arc<dyn Gate>>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Running {
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Ending> + Send>>;
 
 impl Running {
-    /// A service behind a TCP listener.
+    /// Runs a service behind a TCP listener.
     pub(crate) fn new<S: HostedService>(listener: TcpListener, around: &Surroundings, host: Host<S>) -> Self {
         let (host, shutdown) = (Arc::new(host), around.shutdown.clone());
         let gate = host.clone();

@@ -1,4 +1,4 @@
-//! The port that browsers use.
+//! Port for browsers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use labwire_tokio::web::{Gate, Target, Web, WebOptions};
 use super::server::{Running, Server};
 use crate::config::Config;
 
-/// Where the page is when this program was built and is run in the source tree.
+/// Folder of the page in the source tree in which this program was built.
 const BUILT_PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host-wasm/dist");
 
 pub(crate) fn server(config: &Config) -> Server {
@@ -64,7 +64,7 @@ pub(crate) fn server(config: &Config) -> Server {
     }
 }
 
-/// A power supply that is not there.
+/// Emulated power supply.
 fn emulated(config: &Config) -> Option<Arc<dyn Gate>> {
     let dialect = Dialect::by_name("scpi")?;
     let device = Emulator::new(dialect, Behaviour::of(dialect), Vec::new(), 0);

@@ -62,8 +62,8 @@ pub(crate) fn websocket(config: &Config) -> Server {
 
 type Importer = Box<dyn FnMut(&Request) -> Outcome + Send>;
 
-/// What does the imports: a script, or a project folder. A folder that nobody asked for and that cannot be used is a
-/// warning, and imports fail.
+/// Importer: a script, or a project folder. If the default folder cannot be used, this is only a warning, and imports
+/// fail.
 fn importer(config: &Zeiss) -> Result<Importer, Failure> {
     let unusable = |path: &Path, error: &dyn std::fmt::Display| {
         Failure::new(failure::CANNOT_CREATE, format!("{}: {error}", path.display()))
@@ -76,7 +76,7 @@ fn importer(config: &Zeiss) -> Result<Importer, Failure> {
     let given = (!config.dir.is_empty()).then(|| PathBuf::from(&config.dir));
     let is_given = given.is_some();
     let Some(path) = given.or_else(|| state_folder("zeiss")) else {
-        tracing::warn!("no home for a ZEISS project, imports will fail; --zeiss-dir gives one");
+        tracing::warn!("no folder for a ZEISS project, imports will fail; set one with --zeiss-dir");
         return Ok(Box::new(|_| Outcome::Failed));
     };
     match ProjectFolder::open(&path, config.file_bytes) {
@@ -84,7 +84,7 @@ fn importer(config: &Zeiss) -> Result<Importer, Failure> {
         Err(error) if is_given => Err(unusable(&path, &error)),
         Err(error) => {
             let folder = path.display();
-            tracing::warn!(%folder, %error, "no ZEISS project, imports will fail; --zeiss-dir gives one");
+            tracing::warn!(%folder, %error, "no ZEISS project, imports will fail; set another folder with --zeiss-dir");
             Ok(Box::new(|_| Outcome::Failed))
         }
     }

@@ -1,4 +1,4 @@
-//! How a solve converged, and what it found, as an SVG picture.
+//! SVG plot of a solve: its convergence and its solution.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use plotters::prelude::*;
 const WIDTH: u32 = 720;
 const HEIGHT: u32 = 320;
 
-/// What was seen of a solve.
+/// Record of a solve.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     residual: Vec<(f64, f64)>,
@@ -17,7 +17,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// Nothing is kept of what a logarithmic axis cannot show.
+    /// Records a step, without values that a logarithmic axis cannot show.
     pub(crate) fn push(&mut self, progress: &Progress) {
         let evaluations = progress.counters.evaluations as f64;
         let shown = |value: f64| value > 0.0 && value.is_finite();
@@ -30,7 +30,7 @@ impl Trace {
     }
 }
 
-/// Above, residual and infeasibility by evaluations; below, the variables (of an optimal-control problem the
+/// Draws, above, residual and infeasibility by evaluations; below, the variables (for an optimal-control problem the
 /// trajectories) by index.
 pub(crate) fn svg(trace: &Trace, variables: &BTreeMap<String, Vec<f64>>) -> Result<String, String> {
     let mut text = String::new();
@@ -41,7 +41,7 @@ pub(crate) fn svg(trace: &Trace, variables: &BTreeMap<String, Vec<f64>>) -> Resu
     Ok(text)
 }
 
-/// How much room there is for the names of lines, beside them.
+/// Width for the names of lines, beside them.
 const NAMES: u32 = 130;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -99,7 +99,7 @@ fn lines<'a>(
     Ok(())
 }
 
-/// From the smallest to the largest, with some width in any case.
+/// Range from the smallest to the largest value, which is not empty.
 fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))

@@ -1,4 +1,4 @@
-//! A picture of pixels to draw on. Its letters are bitmaps, so that no font has to be installed.
+//! Pixel image as a drawing backend. Its letters are bitmaps, so that no font has to be installed.
 
 use std::convert::Infallible;
 
@@ -10,10 +10,10 @@ use embedded_graphics::text::{Alignment, Baseline, Text, TextStyleBuilder};
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{BackendColor, BackendCoord, BackendTextStyle, DrawingBackend, DrawingErrorKind};
 
-/// Letters from this size on are drawn in the larger font.
+/// Size from which letters are drawn in the larger font.
 const LARGE: f64 = 14.0;
 
-/// Pixels of 3 bytes each, row after row.
+/// Pixels of 3 bytes each, by rows.
 pub(super) struct Pixels {
     size: (u32, u32),
     bytes: Vec<u8>,
@@ -29,7 +29,7 @@ impl Pixels {
         &self.bytes
     }
 
-    /// Mixes a colour over a pixel; what lies outside is left out.
+    /// Blends a colour over a pixel; pixels outside are ignored.
     fn mix(&mut self, (x, y): (i32, i32), colour: [u8; 3], share: f64) {
         let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else {
             return;
@@ -84,7 +84,7 @@ impl DrawingBackend for &mut Pixels {
         Ok(())
     }
 
-    /// Upright only: nothing turned is drawn on pixels.
+    /// Upright only: no rotated text is drawn on pixels.
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
         let (red, green, blue) = style.color().rgb;
         let letters = MonoTextStyle::new(font(style), Rgb888::new(red, green, blue));
