@@ -4,8 +4,8 @@
 //! cargo run -p labwire-core --example simulated_time
 //! ```
 //!
-//! The link takes 20 ms each way and at most 100 bytes at a time, every 64 evaluations of the solver take 50 µs, and
-//! a time-out of half a minute is over at once. What is printed is the same on every machine and in every run.
+//! The link has a latency of 20 ms and carries at most 100 bytes at a time, 64 evaluations of the solver take 50 µs,
+//! and a time-out of half a minute passes at once. The output is the same on every machine and in every run.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 use std::collections::VecDeque;
@@ -20,10 +20,10 @@ use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
 use labwire_core::session::{Asker, Event, Responder, Session, TransmitState};
 use labwire_core::time::Instant;
 
-/// How long a piece is under way, and how long it may be, in bytes.
+/// Latency of the link, and its largest piece, in bytes.
 const DELAY: Duration = Duration::from_millis(20);
 const PIECE: usize = 100;
-/// What the solver does in one step, and how long that takes.
+/// Fuel of one solver step, and its duration.
 const FUEL: u32 = 64;
 const STEP: Duration = Duration::from_micros(50);
 
@@ -36,15 +36,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             ..RunRequest::default()
         })
     };
-    println!("A client that asks three times, the third time in vain:");
+    println!("A client that sends three requests, the last of which is refused:");
     let requests = [Request::Ping(7), run(&[1.0, 10.0]), run(&[1.0])];
     println!("{}", simulate(&requests)?.join("\n"));
-    println!("A client that says nothing:");
+    println!("A client that sends nothing:");
     println!("{}", simulate(&[])?.join("\n"));
     Ok(())
 }
 
-/// One connection from its beginning to its end, on which everything is asked at once.
+/// Simulates one connection on which all requests are sent at once.
 fn simulate(requests: &[Request]) -> Result<Vec<String>, Box<dyn Error>> {
     let mut now = Instant::ZERO;
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
@@ -59,7 +59,7 @@ fn simulate(requests: &[Request]) -> Result<Vec<String>, Box<dyn Error>> {
         client.session.request(now, request)?;
     }
     if !requests.is_empty() {
-        // That was all.
+        // No more requests.
         client.session.handle_shutdown(now);
     }
     let mut trace = Vec::new();
@@ -91,9 +91,9 @@ fn simulate(requests: &[Request]) -> Result<Vec<String>, Box<dyn Error>> {
         if busy == Busy::Yes {
             now = now + STEP;
         } else if !moved {
-            // Nothing is left to do now: time goes on to whatever comes first.
+            // Nothing is left to do now: time advances to the next event.
             let due = [client.due(), server.due()].into_iter().flatten().min();
-            now = due.ok_or("nothing will ever happen")?.max(now);
+            now = due.ok_or("nothing is left to happen")?.max(now);
         }
     }
     Ok(trace)
@@ -112,7 +112,7 @@ fn in_words(reply: &Reply) -> String {
 /// One end of the link.
 struct End<S> {
     session: S,
-    /// What is under way to it, with the time of arrival; an empty piece is the end of the stream.
+    /// Pieces on their way, with their times of arrival; an empty piece is the end of the stream.
     incoming: VecDeque<(Instant, Vec<u8>)>,
     has_sent_fin: bool,
 }
@@ -126,7 +126,7 @@ impl<S: Session> End<S> {
         }
     }
 
-    /// Takes what has arrived and sends what waits. Whether there was anything.
+    /// Takes what has arrived and sends what is pending. Returns whether there was anything.
     fn step<P: Session>(&mut self, now: Instant, peer: &mut End<P>) -> bool {
         if self.is_gone() {
             return false;
@@ -157,7 +157,7 @@ impl<S: Session> End<S> {
         moved
     }
 
-    /// When the next piece arrives or the session's timer is due.
+    /// Arrival of the next piece, or time of the session's timer, whichever is first.
     fn due(&self) -> Option<Instant> {
         if self.is_gone() {
             return None;

@@ -1,12 +1,11 @@
-//! A runtime of one's own: an OpEn server and its clients, on plain threads and `std::net`.
+//! A runtime of its own: an OpEn server and its clients, on plain threads and `std::net`.
 //!
 //! ```sh
 //! cargo run -p labwire-core --example std_threads
 //! ```
 //!
-//! All that the core asks of a host is in [`drive`]. The server has one thread a connection, and one solver that they
-//! share; whoever needs more of a host (threads that take turns, limits, a shutdown that drains) finds it in
-//! `labwire-host`.
+//! Everything the core requires of a host is in [`drive`]. The server has one thread per connection and one shared
+//! solver; a full host (threads that take turns, limits, a graceful shutdown) is in `labwire-host`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
 use std::error::Error;
@@ -36,7 +35,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A server, and for each pair of parameters a client on a thread of its own.
+/// Runs a server, and a client on its own thread for each pair of parameters.
 fn solve_over_sockets(parameters: &[[f64; 2]]) -> Result<Vec<RunReply>, Failure> {
     let clock = Clock::start();
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
@@ -68,11 +67,11 @@ fn solve_over_sockets(parameters: &[[f64; 2]]) -> Result<Vec<RunReply>, Failure>
     })
 }
 
-/// The server's end of one connection.
+/// Server end of one connection.
 fn serve(service: &Mutex<Inline<OptimizerService>>, id: ConnectionId, stream: TcpStream, clock: Clock) {
     let mut session = lock(service).service.open_session(clock.now(), Peer::LOCAL);
     let answer = |session: &mut Server, request: ServerEvent| {
-        // Who holds the lock has the solver to itself, so that every reply is to this request.
+        // The holder of the lock has the solver to itself, so that every reply is to this request.
         let mut service = lock(service);
         service.service.handle_request(clock.now(), id, request);
         loop {
@@ -90,7 +89,7 @@ fn serve(service: &Mutex<Inline<OptimizerService>>, id: ConnectionId, stream: Tc
     lock(service).service.handle_disconnect(clock.now(), id);
 }
 
-/// The client's end.
+/// Client end of one connection.
 fn ask(address: SocketAddr, parameter: Vec<f64>, clock: Clock) -> Result<RunReply, Failure> {
     let stream = TcpStream::connect(address)?;
     let mut session = Client::one_shot(SessionLimits::default());
@@ -108,7 +107,8 @@ fn ask(address: SocketAddr, parameter: Vec<f64>, clock: Clock) -> Result<RunRepl
     }
 }
 
-/// The drive loop: moves bytes between `session` and `stream`, and events to `handle`, until nothing is left to do.
+/// Drives a connection: moves bytes between `session` and `stream`, and events to `handle`, until nothing is left to
+/// do.
 fn drive<S: Session>(
     session: &mut S,
     mut stream: TcpStream,
@@ -180,7 +180,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Clock(std::time::Instant);
 
 impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "a host tells the time")]
+    #[expect(clippy::disallowed_methods, reason = "a host reads the clock")]
     fn start() -> Self {
         Self(std::time::Instant::now())
     }

@@ -15,13 +15,13 @@ import {
 import { type Bridge, Connection } from "./connection.js";
 import type { Protocol, SessionEvent } from "./recording.js";
 
-/** What may be said of any request. */
+/** Options of any request. */
 export interface RequestOptions {
-  /** Gives the request up: its promise is rejected with the signal's reason. */
+  /** Cancels the request: its promise is rejected with the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** The server's answer that it could not. */
+/** Error reported by the server. */
 export class ServerError extends Error {
   constructor(
     readonly code: number | string,
@@ -47,7 +47,7 @@ class Exchange<E extends { type: string }> {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** Gives everything up. */
+  /** Cancels all requests. */
   abort(reason: unknown) {
     this.connection.close();
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
@@ -65,7 +65,7 @@ class Exchange<E extends { type: string }> {
   }
 }
 
-/** A connection for what `use` does with it; giving up closes it, so that the server gives up too. */
+/** Runs `use` with a connection; cancelling closes it, so that the server cancels too. */
 async function withExchange<E extends { type: string }, T>(
   protocol: Protocol,
   args: unknown[],
@@ -81,22 +81,22 @@ async function withExchange<E extends { type: string }, T>(
     return await use(exchange);
   } finally {
     signal?.removeEventListener("abort", abort);
-    // A regular end closes itself, and is left the time for it.
+    // A regular end closes the connection by itself, and is given the time for it.
     if (!exchange.connection.isClosed) exchange.connection.close();
   }
 }
 
-/** OpEn's optimizer. Each request has a connection of its own; one that is given up is cancelled at the server. */
+/** Client of OpEn's optimizer. Each request has its own connection; aborting a request cancels it at the server. */
 export class OpenClient {
   constructor(readonly bridge: Bridge) {}
 
-  /** Answered with the same number. */
+  /** Pings the server, which answers with the same number. */
   async ping(number = 1, options: RequestOptions = {}): Promise<number> {
     const event = await this.#once("ping", [number], options);
     return (event as { number: number }).number;
   }
 
-  /** Solves, starting where the server's last solve ended. */
+  /** Solves, starting from the result of the server's last solve. */
   async run(request: RunRequest, options: RequestOptions = {}): Promise<RunReply> {
     return ((await this.#once("run", [request], options)) as { reply: RunReply }).reply;
   }
@@ -111,7 +111,7 @@ export class OpenClient {
     await this.#once("kill", [number], options);
   }
 
-  /** Solves from cold, whatever was solved before; with `text`, loads that problem file first. */
+  /** Solves without a warm start; with `text`, loads that problem file first. */
   runCold(request: RunRequest, text?: string, options: RequestOptions = {}): Promise<RunReply> {
     return withExchange<OpenEvent, RunReply>("open", [performance.now(), true], this.bridge, options, async (it) => {
       if (text !== undefined) {
@@ -128,13 +128,13 @@ export class OpenClient {
   }
 }
 
-/** OptBayesExpt's designer. All commands go over one connection, which is made anew when it was lost. */
+/** Client of OptBayesExpt's designer. All commands share one connection, which is renewed when it is lost. */
 export class ObeClient {
   #exchange: Exchange<ObeEvent> | undefined;
 
   constructor(readonly bridge: Bridge) {}
 
-  /** Sends a command such as "optset", with what goes with it; returns the reply. */
+  /** Sends a command such as "optset", with further fields. Returns the reply. */
   async command(name: string, further: object = {}, { signal }: RequestOptions = {}): Promise<any> {
     signal?.throwIfAborted();
     if (!this.#exchange || this.#exchange.connection.isClosed) {
@@ -160,11 +160,11 @@ export class ObeClient {
   }
 }
 
-/** ZEISS INSPECT's interface. Each request has a connection of its own. */
+/** Client of ZEISS INSPECT's interface. Each request has its own connection. */
 export class ZeissClient {
   constructor(readonly bridge: Bridge) {}
 
-  /** Imports an image into a measurement series; the focal length is in mm. Returns the answer: "O.k." if it went well. */
+  /** Imports an image into a measurement series; the focal length is in mm. Returns the answer: "O.k." on success. */
   image(file: string, series: string, focalLength: number, options: RequestOptions = {}): Promise<string> {
     return this.#once("image", [file, series, focalLength], options);
   }
@@ -181,7 +181,7 @@ export class ZeissClient {
   }
 }
 
-/** The PyMoDAQ modules of a labwire server. */
+/** Controller of the PyMoDAQ modules of a labwire server. */
 export class PymodaqClient {
   #connection: Connection | undefined;
   #nextId = 1;
@@ -189,7 +189,7 @@ export class PymodaqClient {
 
   constructor(readonly bridge: Bridge) {}
 
-  /** Sends a request, see `PymodaqSession.request`. No modules: every one that can do it. */
+  /** Sends a request, see `PymodaqSession.request`. Without modules, it goes to all that support it. */
   request(command: string, modules: string[] = [], argument?: string, options: RequestOptions = {}): Promise<ModuleAnswer[]> {
     return this.#request([modules, command, argument], options);
   }
@@ -200,12 +200,12 @@ export class PymodaqClient {
     return moduleSettings(settings ?? "");
   }
 
-  /** Changes the setting at `path`, a name after those of its groups; whether the module has confirmed it. */
+  /** Changes the setting at `path` (names of groups, then its own). Returns whether the module has confirmed it. */
   async set(module: string, path: string[], value: string, options: RequestOptions = {}): Promise<boolean> {
     return this.#only(await this.#request([[module], "set", value, path], options)).confirmed ?? false;
   }
 
-  /** Grabs from one module again and again, until the loop is left or the signal says so. */
+  /** Grabs from one module repeatedly, until the loop is left or the signal aborts. */
   async *grabs(module: string, dim?: string, options: RequestOptions = {}): AsyncGenerator<ModuleData[]> {
     while (!options.signal?.aborted) yield this.#only(await this.request("grab", [module], dim, options)).data ?? [];
   }
@@ -215,7 +215,7 @@ export class PymodaqClient {
     this.#end(new Error("closed"));
   }
 
-  /** The answer of the one module that was asked. */
+  /** Answer of the one module addressed. */
   #only([answer]: ModuleAnswer[]): ModuleAnswer {
     if (!answer) throw new Error("no such module is connected");
     if (answer.error !== undefined) throw new Error(answer.error);
@@ -253,13 +253,13 @@ export class PymodaqClient {
   }
 }
 
-/** A device with a connection that heals itself. */
+/** Device with a self-healing connection. */
 export class DeviceClient {
   readonly #connection: Connection;
   #waiting = new Map<number, { resolve: (answer: string) => void; reject: (error: unknown) => void }>();
   #listeners = new Set<(event: DeviceEvent) => void>();
 
-  /** @param address which of the bridge's devices; default: the first */
+  /** @param address one of the bridge's devices; default: the first */
   constructor(bridge: Bridge, dialect = "scpi", address?: string) {
     const seed = crypto.getRandomValues(new Uint32Array(1))[0];
     const onEvent = (event: SessionEvent) => this.#take(event as unknown as DeviceEvent);
@@ -272,12 +272,12 @@ export class DeviceClient {
     return (this.#connection.session as unknown as { state: string }).state;
   }
 
-  /** Asks; the answer without what frames it. */
+  /** Sends a query. Returns the answer without its framing. */
   query(command: string, options: RequestOptions = {}): Promise<string> {
     return this.#submit("query", command, options);
   }
 
-  /** Says something that the device does not answer. */
+  /** Sends a command that has no answer. */
   async send(command: string, options: RequestOptions = {}): Promise<void> {
     await this.#submit("send", command, options);
   }

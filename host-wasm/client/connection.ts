@@ -1,15 +1,15 @@
 // Moves the bytes of a session over the WebSockets of `labwire serve`.
 import { type Protocol, RecordedSession, type Recording, type SessionEvent, type Step } from "./recording.js";
 
-/** Where a `labwire serve` is that leads to the servers. */
+/** Bridge of a `labwire serve` to its servers. */
 export class Bridge {
-  /** @param base its page, such as "http://127.0.0.1:8080" */
+  /** @param base address of its page, such as "http://127.0.0.1:8080" */
   constructor(
     readonly base: string,
     readonly token?: string,
   ) {}
 
-  /** The address of a WebSocket. */
+  /** Address of a WebSocket. */
   url(path: Protocol, address?: string): string {
     const url = new URL(path, this.base);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -18,10 +18,10 @@ export class Bridge {
     return url.href;
   }
 
-  /** What the bridge leads to. Throws an `Error` that says why it does not. */
+  /** Directory of the bridge. Throws an `Error` with the reason if it cannot be read. */
   async describe(signal?: AbortSignal): Promise<{ paths: string[]; devices: string[]; "frame-bytes": number }> {
     const url = new URL("bridge", this.base);
-    // Not as a header: of a page from elsewhere that would be asked for first.
+    // Not as a header, which would need a preflight request from a foreign page.
     if (this.token) url.searchParams.set("token", this.token);
     let response;
     try {
@@ -35,7 +35,7 @@ export class Bridge {
     return JSON.parse(text);
   }
 
-  /** Of what another origin answers a page is told nothing, except that there was an answer. */
+  /** A page learns nothing about the answer of another origin, except that there was one. */
   async #whyUnreadable(url: URL): Promise<string> {
     try {
       await fetch(url, { mode: "no-cors" });
@@ -48,18 +48,18 @@ export class Bridge {
 
 export interface ConnectionOptions {
   bridge: Bridge;
-  /** Of a device: which one. Default: the bridge's first. */
+  /** Address of a device. Default: the bridge's first. */
   address?: string;
   onEvent?: (event: SessionEvent) => void;
 }
 
-/** Whoever wants to see every connection, as an inspector does. */
+/** Observers of every connection, such as an inspector. */
 export const observers = new Set<(connection: Connection, step: Step) => void>();
 
-/** How much a WebSocket message carries: less than the bridge's limit `frame-bytes`. */
+/** Size of a WebSocket message: below the bridge's limit `frame-bytes`. */
 const FRAME_BYTES = 1 << 18;
 
-/** One session and the WebSocket that carries it; a session that owns its connection has one after the other. */
+/** Session with the WebSocket that carries it; a session that owns its connection has several in turn. */
 export class Connection {
   readonly #recorded: RecordedSession;
   #socket: WebSocket | undefined;
@@ -67,7 +67,7 @@ export class Connection {
   #hasFinished = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
-  /** Why the transport failed, if it did. */
+  /** Reason why the transport failed, if it did. */
   failure: string | undefined;
 
   constructor(
@@ -79,27 +79,27 @@ export class Connection {
     if (protocol === "device") queueMicrotask(() => this.#isOver || this.call("handleTimeout"));
     else {
       this.#connect();
-      // What a session says unasked is part of what is recorded too.
+      // Output of a session without a call is recorded too.
       this.call("handleTimeout");
     }
   }
 
-  /** What has happened so far. */
+  /** Recording so far. */
   get recording(): Recording {
     return this.#recorded.recording;
   }
 
-  /** The session itself, to be asked, not to be told. */
+  /** Session, for reading only. */
   get session() {
     return this.#recorded.session;
   }
 
-  /** Nothing can be asked any more. */
+  /** Whether no more requests are possible. */
   get isClosed(): boolean {
     return this.#isOver || this.session.isClosed;
   }
 
-  /** Calls a method of the session, whose first argument, the time, is put in. */
+  /** Calls a method of the session, with the time as its first argument. */
   call(name: string, ...args: unknown[]): unknown {
     if (this.#isOver) throw new Error("the connection has ended");
     const step = this.#recorded.call(performance.now(), name, args);
@@ -107,7 +107,7 @@ export class Connection {
     return step.result;
   }
 
-  /** Ends at once. */
+  /** Closes the connection at once. */
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -163,7 +163,7 @@ export class Connection {
     };
   }
 
-  /** A page is told nothing about a WebSocket that was refused. */
+  /** A page learns nothing about a WebSocket that was refused, so asks the bridge for the reason. */
   async #whyRefused(wasOpen: boolean): Promise<string> {
     if (wasOpen) return "the connection broke";
     try {
@@ -185,7 +185,7 @@ export class Connection {
     const state = this.#recorded.session.transmitState;
     if (!this.#hasFinished && (state === "finish" || state === "linger")) {
       this.#hasFinished = true;
-      // The bridge takes an empty message for the end of what the page sends.
+      // The bridge takes an empty message as the end of the page's bytes.
       this.#socket.send(new Uint8Array());
     }
   }

@@ -1,8 +1,8 @@
-// What happened on a connection, exactly enough to happen again: a session does no I/O, so the same calls with the same
+// Recording of a connection, exact enough to replay it: a session does no I/O, so the same calls with the same
 // times give the same bytes and events.
 import { DeviceSession, ObeSession, OpenSession, PymodaqSession, ZeissSession } from "labwire-wasm";
 
-/** What every session class has. */
+/** Methods of every session class. */
 export interface RawSession {
   handleInput(now: number, bytes: Uint8Array): void;
   handleEof(now: number): void;
@@ -19,7 +19,7 @@ export interface RawSession {
   free(): void;
 }
 
-/** An event of any session; see `OpenEvent` and so on. */
+/** Event of any session; see `OpenEvent` and so on. */
 export type SessionEvent = { type: string; [key: string]: unknown };
 
 const sessions: Record<string, new (...args: any[]) => RawSession> = {
@@ -30,36 +30,36 @@ const sessions: Record<string, new (...args: any[]) => RawSession> = {
   device: DeviceSession as never,
 };
 
-/** The name of a protocol: the path of the bridge that leads to it. */
+/** Name of a protocol: the path of the bridge that leads to it. */
 export type Protocol = "open" | "obe" | "zeiss" | "pymodaq" | "device";
 
-/** A call of a session, and what came of it. */
+/** Call of a session, and its effects. */
 export interface Step {
-  /** Milliseconds. */
+  /** Time in milliseconds. */
   at: number;
   call: string;
   args: unknown[];
-  /** What went out after it. */
+  /** Bytes sent after it. */
   sent: Uint8Array;
   events: SessionEvent[];
-  /** Of a session that owns its connection: "connect", "close". */
+  /** Actions of a session that owns its connection: "connect", "close". */
   actions: string[];
 }
 
-/** Everything that happened on one connection. */
+/** Recording of one connection. */
 export interface Recording {
   protocol: Protocol;
-  /** What the session was made with. */
+  /** Arguments of the session's constructor. */
   args: unknown[];
   steps: Step[];
-  /** The connection went on, but no more was noted. */
+  /** Whether the connection went on after the end of the recording. */
   isCut?: boolean;
 }
 
-/** How many bytes, in and out, a recording holds at most; what comes later is not noted. */
+/** Largest number of bytes, in and out, of a recording; later ones are not recorded. */
 const RECORDED_BYTES = 4 << 20;
 
-/** A session that notes down what it is told and what it says. */
+/** Session that records its calls and their effects. */
 export class RecordedSession {
   readonly recording: Recording;
   readonly session: RawSession;
@@ -70,12 +70,12 @@ export class RecordedSession {
     this.recording = { protocol, args, steps: [] };
   }
 
-  /** Calls a method whose first argument is the time. What it throws leaves no trace. */
+  /** Calls a method whose first argument is the time. A call that throws is not recorded. */
   call(at: number, call: string, args: unknown[]): Step & { result: unknown } {
     const result = (this.session as any)[call](at, ...args);
     const step: Step = { at, call, args, sent: new Uint8Array(), events: [], actions: [] };
     this.#drain(at, step);
-    // Calls in which nothing happened, such as a timer that was early, are not worth noting.
+    // Calls without an effect, such as an early timer, are not recorded.
     if (call !== "handleTimeout" || step.sent.length + step.events.length + step.actions.length > 0) this.#note(step);
     return { ...step, result };
   }
@@ -93,12 +93,12 @@ export class RecordedSession {
     for (let action; (action = owner.pollAction?.());) step.actions.push(action);
     for (let event; (event = this.session.pollEvent());) step.events.push(event);
     step.sent = this.session.transmit(at);
-    // What was sent may have been all there was to do.
+    // Sending the last bytes may have ended the session.
     for (let event; (event = this.session.pollEvent());) step.events.push(event);
   }
 }
 
-/** Does again what was recorded; returns the steps whose bytes, events or actions were others this time: none. */
+/** Replays a recording. Returns the steps whose bytes, events or actions differ, of which there should be none. */
 export function replay(recording: Recording): { steps: Step[]; differences: number[] } {
   const again = new RecordedSession(recording.protocol, recording.args);
   const differences: number[] = [];
@@ -112,12 +112,12 @@ export function replay(recording: Recording): { steps: Step[]; differences: numb
   return { steps, differences };
 }
 
-/** The recording as JSON text. */
+/** Recording as JSON text. */
 export function stringify(recording: Recording): string {
   return JSON.stringify(encode({ version: 1, ...recording }), undefined, 1);
 }
 
-/** A recording from JSON text. */
+/** Recording from JSON text. */
 export function parse(text: string): Recording {
   const found = JSON.parse(text, (_, value) => decode(value));
   if (found?.version !== 1) throw new Error(`a recording of version 1 was expected, not ${found?.version}`);
@@ -148,7 +148,7 @@ function decode(value: any): unknown {
   return value;
 }
 
-/** Two digits a byte. */
+/** Two digits per byte. */
 export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

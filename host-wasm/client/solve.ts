@@ -2,18 +2,18 @@
 import type { Progress, Solution, Solver, StartOptions } from "labwire-wasm";
 
 export interface SolveOptions extends StartOptions {
-  /** Is told where the solve stands, again and again. */
+  /** Called with the progress of the solve, repeatedly. */
   onProgress?: (progress: Progress) => void;
-  /** About how many evaluations lie between two calls of it; 1: at most an iteration. Default 100. */
+  /** Approximate number of evaluations between two calls; 1: at most one iteration. Default 100. */
   fuel?: number;
-  /** Cancels: the solution is then the best point so far, of status "cancelled". */
+  /** Cancels the solve: the solution is then the best point so far, with the status "cancelled". */
   signal?: AbortSignal;
 }
 
-/** How long is worked, in ms, before messages and timers get their turn. */
+/** Time worked, in ms, before messages and timers get their turn. */
 const SLICE_MS = 30;
 
-/** Lets them have it. */
+/** Gives messages and timers their turn. */
 const breathe = () =>
   new Promise<void>((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -27,7 +27,7 @@ const breathe = () =>
 /**
  * Solves the solver's problem for `parameters`, in slices.
  *
- * @throws {Error} when a vector has the wrong length or holds a number that is not finite
+ * @throws {Error} if a vector has the wrong length or contains a value that is not finite
  */
 export async function solve(solver: Solver, parameters: ArrayLike<number>, { onProgress, fuel = 100, signal, ...start }: SolveOptions = {}): Promise<Solution> {
   solver.start(Float64Array.from(parameters), start);

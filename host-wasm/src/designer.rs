@@ -1,4 +1,4 @@
-//! The designer of experiments, and an instrument that is not there.
+//! Experiment designer, and a simulated instrument.
 
 use labwire_core::design;
 use wasm_bindgen::prelude::*;
@@ -13,7 +13,7 @@ fn refused(error: design::DesignError) -> JsValue {
     JsError::new(&error.to_string()).into()
 }
 
-/// Sequential Bayesian experiment design: says where to measure next, and learns from what was measured.
+/// Sequential Bayesian experiment designer: suggests the next setting and learns from the measurements.
 ///
 /// ```js
 /// const designer = new Designer(defaultExperiment(), 1n);
@@ -29,43 +29,42 @@ pub struct Designer {
 
 #[wasm_bindgen]
 impl Designer {
-    /// A designer that knows the priors of an experiment file only.
+    /// Creates a designer that knows only the priors of an experiment file.
     ///
-    /// @throws {TextError} when the text is wrong: says where, and what might help
+    /// @throws {TextError} if the text is invalid; the error shows the position and may give advice
     #[wasm_bindgen(constructor)]
     pub fn new(text: &str, seed: u64) -> Result<Self, JsValue> {
         let designer = design::Designer::new(experiment(text)?, seed).map_err(refused)?;
         Ok(Self { designer })
     }
 
-    /// A designer that knows what one whose `posterior` was kept had learned.
+    /// Restores a designer from its `posterior`.
     ///
-    /// @throws {Error} when it is of another experiment
+    /// @throws {Error} if the posterior belongs to another experiment
     #[wasm_bindgen(js_name = fromPosterior)]
     pub fn from_posterior(text: &str, posterior: &str) -> Result<Self, JsValue> {
         let designer = design::Designer::from_posterior(experiment(text)?, posterior).map_err(refused)?;
         Ok(Self { designer })
     }
 
-    /// What is known, as text to keep.
+    /// Complete state of the designer, as text.
     pub fn posterior(&self) -> String {
         self.designer.posterior()
     }
 
-    /// Where to measure next, a number for each knob, as the experiment's option `selection` says.
+    /// Next setting to measure, one value per knob, chosen by the experiment's option `selection`.
     pub fn suggest(&mut self) -> Vec<f64> {
         self.designer.suggest()
     }
 
-    /// The utility of every setting, in the order of the grid.
+    /// Utility of every setting, in grid order.
     pub fn utility(&mut self) -> Vec<f64> {
         self.designer.utility()
     }
 
-    /// Takes in a measurement: a number for each channel, and their standard deviations where the experiment asks for
-    /// them.
+    /// Takes in a measurement: one number per channel, and their standard deviations if the experiment asks for them.
     ///
-    /// @throws {Error} when it cannot be; the designer then stays as it was
+    /// @throws {Error} if the measurement is invalid; the designer is then unchanged
     pub fn update(
         &mut self,
         setting: &[f64],
@@ -76,77 +75,77 @@ impl Designer {
         taken.map_err(refused)
     }
 
-    /// Takes the last measurement back.
+    /// Undoes the last measurement.
     ///
-    /// @throws {Error} when there is none
+    /// @throws {Error} if there is none
     pub fn undo(&mut self) -> Result<(), JsValue> {
         self.designer.undo().map_err(refused)
     }
 
-    /// How many measurements were taken in.
+    /// Number of measurements taken in.
     #[wasm_bindgen(getter, js_name = numMeasurements)]
     pub fn num_measurements(&self) -> usize {
         self.designer.history().len()
     }
 
-    /// The mean of each parameter.
+    /// Mean of each parameter.
     pub fn mean(&self) -> Vec<f64> {
         self.designer.mean()
     }
 
-    /// The standard deviation of each parameter.
+    /// Standard deviation of each parameter.
     pub fn std(&self) -> Vec<f64> {
         self.designer.std()
     }
 
-    /// The covariance matrix of the parameters, row after row.
+    /// Covariance matrix of the parameters, by rows.
     pub fn covariance(&self) -> Vec<f64> {
         self.designer.covariance().concat()
     }
 
-    /// For each parameter the two ends of the interval that holds it with this probability.
+    /// Central credible interval of each parameter, its two ends one after the other.
     ///
-    /// @throws {Error} when it is not between 0 and 1
+    /// @throws {Error} if `probability` is not between 0 and 1
     pub fn interval(&self, probability: f64) -> Result<Vec<f64>, JsValue> {
         let intervals = self.designer.interval(probability).map_err(refused)?;
         Ok(intervals.concat())
     }
 
-    /// The values of a parameter, one for each particle.
+    /// Values of a parameter, one per particle.
     ///
-    /// @throws {Error} when there is no such parameter
+    /// @throws {Error} if `parameter` is out of range
     pub fn particles(&self, parameter: usize) -> Result<Vec<f64>, JsError> {
         if parameter >= self.designer.experiment().parameters.len() {
-            return Err(JsError::new("there is no such parameter"));
+            return Err(JsError::new("the parameter is out of range"));
         }
         Ok(self.designer.particles(parameter).to_vec())
     }
 
-    /// The weight of each particle; their sum is 1.
+    /// Weights of the particles; they sum to 1.
     pub fn weights(&self) -> Vec<f64> {
         self.designer.weights()
     }
 
-    /// How many particles of equal weight would tell as much.
+    /// Effective sample size: the number of equally weighted particles that would carry the same information.
     #[wasm_bindgen(getter, js_name = effectiveSampleSize)]
     pub fn effective_sample_size(&self) -> f64 {
         self.designer.effective_sample_size()
     }
 
-    /// The entropy of a normal distribution with the same covariance, in nats.
+    /// Entropy, in nats, of a normal distribution with the same covariance.
     #[wasm_bindgen(getter)]
     pub fn entropy(&self) -> f64 {
         self.designer.entropy()
     }
 
-    /// What should be known, oldest first: settings off the grid, measurements that hardly fit.
+    /// Warnings, oldest first: settings off the grid, measurements that hardly any particle explains.
     #[wasm_bindgen(getter)]
     pub fn warnings(&self) -> Vec<String> {
         self.designer.warnings().map(str::to_owned).collect()
     }
 }
 
-/// Measures what an experiment's model gives for known parameters, with normal noise.
+/// Simulated instrument that measures an experiment's model at known parameters, with normal noise.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Simulator {
@@ -155,33 +154,33 @@ pub struct Simulator {
 
 #[wasm_bindgen]
 impl Simulator {
-    /// An instrument whose parameters are `truth`; without it, they are drawn from the priors. `sigma` is the noise
-    /// where the experiment leaves it to the measurement, and 1 by default.
+    /// Creates an instrument with the parameters `truth`; without it, they are drawn from the priors. `sigma` is the
+    /// standard deviation of noise that the experiment leaves to the measurement, 1 by default.
     ///
-    /// @throws {Error} when the text is wrong, or `truth` does not fit it
+    /// @throws {Error} if the text is invalid, or `truth` does not fit it
     #[wasm_bindgen(constructor)]
     pub fn new(text: &str, truth: Option<Vec<f64>>, sigma: Option<f64>, seed: u64) -> Result<Self, JsValue> {
         let simulator = design::Simulator::new(experiment(text)?, truth, sigma, seed).map_err(refused)?;
         Ok(Self { simulator })
     }
 
-    /// The parameters.
+    /// True parameters.
     #[wasm_bindgen(getter)]
     pub fn truth(&self) -> Vec<f64> {
         self.simulator.truth().to_vec()
     }
 
-    /// What would be measured without noise: a number for each channel. The setting has one for each knob.
+    /// Values without noise, one per channel. The setting has one value per knob.
     pub fn exact(&mut self, setting: &[f64]) -> Vec<f64> {
         self.simulator.exact(setting)
     }
 
-    /// A measurement.
+    /// Simulated measurement, one value per channel.
     pub fn measure(&mut self, setting: &[f64]) -> Vec<f64> {
         self.simulator.measure(setting)
     }
 
-    /// The standard deviation of the noise: a number for each channel.
+    /// Standard deviation of the noise, one per channel.
     pub fn sigma(&mut self, setting: &[f64]) -> Vec<f64> {
         self.simulator.sigma(setting)
     }

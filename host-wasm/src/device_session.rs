@@ -1,4 +1,4 @@
-//! Lab devices, with connections that heal themselves.
+//! Lab devices with self-healing connections.
 
 use labwire_core::device::{Connection, DeviceEvent, Dialect, Health, Request, RequestId, State};
 use labwire_core::session::{
@@ -14,34 +14,34 @@ const TYPES: &str = r#"
 export type DeviceEvent =
     | { type: "degraded"; cause: string; unconfirmed: number }
     | { type: "restored"; afterMs: number }
-    /** `answer` is without what frames it; of `error`, `isSent` says whether the device may have received the message. */
+    /** `answer` is without its framing; with an `error`, `isSent` tells whether the device may have received the message. */
     | { type: "finished"; id: number; answer?: Uint8Array; error?: string; isSent?: boolean }
     | ClosedEvent;
 "#;
 
-/// A connection to a device that heals itself: it says when to connect and when to close, and outlives both.
+/// Self-healing connection to a device: it decides when to connect and to close, and outlives single connections.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct DeviceSession {
     session: Connection,
     dialect: &'static Dialect,
-    /// What the requests that have not ended are called here.
+    /// Pending requests, with their ids on the JavaScript side.
     pending: Vec<(RequestId, u32)>,
     next_id: u32,
 }
 
 #[wasm_bindgen]
 impl DeviceSession {
-    /// A connection that the first `handleTimeout` sets going. `dialect` says how messages are framed: "scpi", "crlf",
-    /// "prompt" and so on. `seed` decides the jitter of the waiting times.
+    /// Creates a connection, which the first `handleTimeout` starts. `dialect` is the framing of messages: "scpi",
+    /// "crlf", "prompt" and so on. `seed` determines the jitter of the back-off.
     ///
-    /// @throws {Error} when there is no such dialect
+    /// @throws {Error} if the dialect is unknown
     #[wasm_bindgen(constructor)]
     pub fn new(dialect: &str, seed: u32) -> Result<Self, JsError> {
         let names = || -> Vec<_> { Dialect::ALL.iter().map(|dialect| dialect.name).collect() };
         let dialect = Dialect::by_name(dialect).ok_or_else(|| {
             JsError::new(&format!(
-                "there is no dialect {dialect:?} but {}",
+                "unknown dialect {dialect:?}; expected one of {}",
                 names().join(", ")
             ))
         })?;
@@ -53,16 +53,16 @@ impl DeviceSession {
         })
     }
 
-    /// Queues a command that is answered; returns the `id` of the event by which it ends.
+    /// Queues a command with an answer. Returns the `id` of its "finished" event.
     ///
-    /// @throws {Error} when the dialect cannot say it, or too many wait
+    /// @throws {Error} if the dialect cannot express the command, or too many are waiting
     pub fn query(&mut self, now: f64, command: &str) -> Result<u32, JsError> {
         self.request(now, self.dialect.query(command.as_bytes())?)
     }
 
-    /// Queues a command that sets something: without an answer, where the dialect does not answer such commands.
+    /// Queues a command that sets something, without an answer if the dialect gives none to such commands.
     ///
-    /// @throws {Error} when the dialect cannot say it, or too many wait
+    /// @throws {Error} if the dialect cannot express the command, or too many are waiting
     pub fn send(&mut self, now: f64, command: &str) -> Result<u32, JsError> {
         self.request(now, self.dialect.send(command.as_bytes())?)
     }
@@ -103,7 +103,7 @@ impl DeviceSession {
         }
     }
 
-    /// What is to be done with the transport.
+    /// Next action on the transport.
     #[wasm_bindgen(js_name = pollAction, unchecked_return_type = "\"connect\" | \"close\" | undefined")]
     pub fn poll_action(&mut self) -> Option<String> {
         self.session.poll_action().map(|action| match action {
@@ -112,20 +112,20 @@ impl DeviceSession {
         })
     }
 
-    /// The attempt that "connect" asked for has succeeded.
+    /// Reports that the attempt that "connect" asked for has succeeded.
     #[wasm_bindgen(js_name = handleConnected)]
     pub fn handle_connected(&mut self, now: f64) {
         self.session.handle_connected(instant(now));
     }
 
-    /// The attempt that "connect" asked for has failed.
+    /// Reports that the attempt that "connect" asked for has failed.
     #[wasm_bindgen(js_name = handleConnectFailed)]
     pub fn handle_connect_failed(&mut self, now: f64, why: String) {
         self.session
             .handle_connect_failed(instant(now), ConnectError::Other(why));
     }
 
-    /// Where the connection stands; "backoff" waits before the next attempt.
+    /// State of the connection; in "backoff" it waits before the next attempt.
     #[wasm_bindgen(
         getter,
         unchecked_return_type = "\"disconnected\" | \"connecting\" | \"connected\" | \"backoff\""
@@ -140,7 +140,7 @@ impl DeviceSession {
         .into()
     }
 
-    /// Why the device is unusable; undefined while it is well.
+    /// Reason why the device is unusable; undefined while it is well.
     #[wasm_bindgen(getter)]
     pub fn degraded(&self) -> Option<String> {
         self.session.degraded().map(ToString::to_string)

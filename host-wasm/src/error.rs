@@ -1,4 +1,4 @@
-//! The core's errors as JavaScript `Error`s.
+//! Errors of the core as JavaScript `Error`s.
 
 use js_sys::{Error, Reflect};
 use labwire_core::problem::TextError;
@@ -6,18 +6,18 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
 const PROBLEM_ERROR: &str = r#"
-/** What `new Problem` throws when the text is wrong. The message shows the place, with a caret under it. */
+/** Error in the text of a problem or experiment. The message shows the position, with a caret under it. */
 export interface TextError extends Error {
     name: "TextError";
-    /** What is wrong, without the place. */
+    /** Description of the error, without the position. */
     reason: string;
-    /** The key, from the outermost one on, such as `f1.expressions[1]`; empty for the text as a whole. */
+    /** Path of the key, from the outermost on, such as `f1.expressions[1]`; empty for the text as a whole. */
     path: string;
-    /** The line, counted from 1. */
+    /** Line, from 1. */
     line: number;
-    /** The column in characters (not UTF-16 units), counted from 1. */
+    /** Column in characters (not UTF-16 units), from 1. */
     column: number;
-    /** What might help. */
+    /** Advice, if any. */
     help: string | undefined;
 }
 "#;

@@ -1,17 +1,18 @@
-//! An experiment file.
+//! Experiment files.
 
 use labwire_core::design::{self, DEFAULT_EXPERIMENT, DesignLimits, EXPERIMENTS};
 use wasm_bindgen::prelude::*;
 
 use crate::error::problem_error;
 
-/// The text of the experiment that `labwire serve` designs when no other is given.
+/// Text of the default experiment of `labwire serve`.
 #[wasm_bindgen(js_name = defaultExperiment)]
 pub fn default_experiment() -> String {
     DEFAULT_EXPERIMENT.into()
 }
 
-/// The experiment of this name that comes with labwire ("dip", "coil", "line", "lorentzian", "rabi"), if there is one.
+/// Text of a built-in experiment ("dip", "coil", "line", "lorentzian", "rabi"); undefined if there is none of this
+/// name.
 #[wasm_bindgen(js_name = exampleExperiment)]
 pub fn example_experiment(name: &str) -> Option<String> {
     let mut experiments = EXPERIMENTS.iter();
@@ -20,7 +21,7 @@ pub fn example_experiment(name: &str) -> Option<String> {
         .map(|(_, text)| (*text).into())
 }
 
-/// What can be set, what is sought and what is measured. Reading it draws no particles: it is quick.
+/// Description of an experiment: its knobs, parameters and channels. Reading it draws no particles and is fast.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Experiment {
@@ -31,7 +32,7 @@ pub struct Experiment {
 impl Experiment {
     /// Reads an experiment file.
     ///
-    /// @throws {TextError} when the text is wrong: says where, and what might help
+    /// @throws {TextError} if the text is invalid; the error shows the position and may give advice
     #[wasm_bindgen(constructor)]
     pub fn new(text: &str) -> Result<Self, JsValue> {
         let experiment = design::Experiment::from_json(text, &[], &DesignLimits::default());
@@ -40,38 +41,38 @@ impl Experiment {
         })
     }
 
-    /// Its name.
+    /// Name of the experiment.
     #[wasm_bindgen(getter)]
     pub fn name(&self) -> String {
         self.experiment.name.clone()
     }
 
-    /// The names of the knobs.
+    /// Names of the knobs.
     #[wasm_bindgen(getter)]
     pub fn knobs(&self) -> Vec<String> {
         let knobs = self.experiment.grid.knobs().iter();
         knobs.map(|knob| knob.name.clone()).collect()
     }
 
-    /// The values that a knob takes.
+    /// Values of a knob.
     ///
-    /// @throws {Error} when there is no such knob
+    /// @throws {Error} if `knob` is out of range
     #[wasm_bindgen(js_name = knobValues)]
     pub fn knob_values(&self, knob: usize) -> Result<Vec<f64>, JsError> {
         let knob = self.experiment.grid.knobs().get(knob);
-        let knob = knob.ok_or_else(|| JsError::new("there is no such knob"))?;
+        let knob = knob.ok_or_else(|| JsError::new("the knob is out of range"))?;
         Ok(knob.values.clone())
     }
 
-    /// The number of settings in the grid: every combination of the knobs' values, the last knob changing fastest.
+    /// Number of settings on the grid: every combination of the knobs' values, the last knob varying fastest.
     #[wasm_bindgen(getter, js_name = numSettings)]
     pub fn num_settings(&self) -> usize {
         self.experiment.grid.len()
     }
 
-    /// The setting at this place in the grid, a number for each knob.
+    /// Setting at this index of the grid, one value per knob.
     ///
-    /// @throws {Error} when the grid is not so long
+    /// @throws {Error} if `index` is out of range
     pub fn setting(&self, index: usize) -> Result<Vec<f64>, JsError> {
         let grid = &self.experiment.grid;
         if index >= grid.len() {
@@ -80,20 +81,20 @@ impl Experiment {
         Ok(grid.setting(index))
     }
 
-    /// The names of the parameters.
+    /// Names of the parameters.
     #[wasm_bindgen(getter)]
     pub fn parameters(&self) -> Vec<String> {
         let parameters = self.experiment.parameters.iter();
         parameters.map(|parameter| parameter.name.clone()).collect()
     }
 
-    /// How many numbers a measurement gives.
+    /// Number of values in a measurement.
     #[wasm_bindgen(getter, js_name = numChannels)]
     pub fn num_channels(&self) -> usize {
         self.experiment.channels()
     }
 
-    /// How many points stand for what is known of the parameters.
+    /// Number of particles that represent the distribution of the parameters.
     #[wasm_bindgen(getter, js_name = numParticles)]
     pub fn num_particles(&self) -> usize {
         self.experiment.options.particles

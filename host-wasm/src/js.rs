@@ -1,4 +1,4 @@
-//! From the core's values to JavaScript's.
+//! Conversions of the core's values to JavaScript.
 
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array};
 use labwire_core::python_json::Value;
@@ -6,7 +6,7 @@ use labwire_core::time::Instant;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-/// An object with these properties.
+/// Object with these properties.
 pub(crate) fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
     let object = Object::new();
     for (key, value) in properties {
@@ -16,13 +16,13 @@ pub(crate) fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValu
     object.into()
 }
 
-/// What serde would write, as an object. Numbers that are not finite become null.
+/// Serialized value as an object. Numbers that are not finite become null.
 pub(crate) fn serialized(value: &impl Serialize) -> JsValue {
     let text = serde_json::to_string(value).unwrap_or_default();
     JSON::parse(&text).unwrap_or(JsValue::NULL)
 }
 
-/// A value of Python's JSON; integers that no number holds exactly become texts.
+/// Value of Python's JSON; integers that a number cannot hold exactly become texts.
 pub(crate) fn from_python(value: &Value) -> JsValue {
     match value {
         Value::Null => JsValue::NULL,

@@ -1,8 +1,8 @@
-//! labwire's engines and protocols for JavaScript and TypeScript: problems, solver, designer, and the client's side of every
-//! protocol, bytes in, bytes out.
+//! labwire's engines and protocols for JavaScript and TypeScript: problems, solver, designer, and the client side of
+//! every protocol, bytes in, bytes out.
 //!
-//! The core of labwire, bit for bit, in a page, a worker or Node.js. Long work is cut into steps of bounded length, so
-//! that a page paints between them. What goes wrong is thrown as an `Error`.
+//! The core of labwire, bit for bit, in a page, a worker or Node.js. Long work is divided into steps of bounded
+//! length, so that a page can paint between them. Errors are thrown as `Error`.
 
 mod designer;
 mod device_session;
@@ -35,7 +35,7 @@ pub use solver::Solver;
 pub use start_options::StartOptions;
 pub use zeiss_session::ZeissSession;
 
-/// The version of this package.
+/// Version of this package.
 #[wasm_bindgen]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").into()

@@ -1,4 +1,4 @@
-//! OptBayesExpt, the client's side.
+//! Client side of OptBayesExpt.
 
 use labwire_core::obe::{Client, ErrorReply, Limits};
 use labwire_core::python_json::{self, Value};
@@ -25,7 +25,7 @@ pub struct ObeSession {
 
 #[wasm_bindgen]
 impl ObeSession {
-    /// A connection that begins now.
+    /// Creates a session.
     #[wasm_bindgen(constructor)]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
@@ -36,13 +36,13 @@ impl ObeSession {
 
     /// Sends a message: JSON text, such as `{"command": "optset"}`.
     ///
-    /// @throws {Error} when it is not JSON, or this connection carries no more
+    /// @throws {Error} if the message is not JSON, or the connection is closing
     pub fn send(&mut self, now: f64, message: &str) -> Result<(), JsError> {
         let message = python_json::parse(message.as_bytes(), &python_json::Limits::default())?;
         Ok(self.session.request(instant(now), &message)?)
     }
 
-    /// Nothing more will be sent; the connection ends with the last reply.
+    /// Ends the connection after the last reply.
     pub fn finish(&mut self) {
         self.session.finish();
     }

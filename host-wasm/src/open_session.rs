@@ -1,4 +1,4 @@
-//! OpEn, the client's side.
+//! Client side of OpEn.
 
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, Reply, Request, RunRequest};
@@ -13,22 +13,22 @@ const TYPES: &str = r#"
 /** The last event of a session. */
 export interface ClosedEvent {
     type: "closed";
-    /** The protocol's regular end. */
+    /** Whether the protocol ended regularly. */
     isRegular: boolean;
     reason: string;
 }
 
-/** What OpEn is asked to solve, by the names of the wire. */
+/** Request to solve, with OpEn's names. */
 export interface RunRequest {
     parameter: number[];
     initial_guess?: number[];
     initial_lagrange_multipliers?: number[];
     initial_penalty?: number;
-    /** Which of several loaded problems. */
+    /** Name of the problem, if several are loaded. */
     problem?: string;
 }
 
-/** How a solve went, by the names of the wire. What the server does not tell is null, 0 or empty. */
+/** Result of a solve, with OpEn's names. Values that the server does not send are null, 0 or empty. */
 export interface RunReply {
     exit_status: string;
     num_outer_iterations: number;
@@ -47,7 +47,7 @@ export interface RunReply {
     f2_lagrange_multipliers: number[];
     status: string;
     infeasible_constraints?: string[];
-    /** The solution by name; trajectories of an optimal-control problem. */
+    /** Solution by name; for an optimal-control problem, trajectories. */
     variables?: Record<string, number[]>;
 }
 
@@ -69,7 +69,8 @@ pub struct OpenSession {
 
 #[wasm_bindgen]
 impl OpenSession {
-    /// For one request, which every OpEn server understands, or kept open for many, which only labwire does.
+    /// Creates a session for one request, which every OpEn server supports, or kept open for many, which only labwire
+    /// supports.
     #[wasm_bindgen(constructor)]
     pub fn new(now: f64, is_kept_open: bool) -> Self {
         let limits = SessionLimits::default();
@@ -81,14 +82,14 @@ impl OpenSession {
         Self { session }
     }
 
-    /// Asks to answer with the same number.
+    /// Pings the server, which answers with the same number.
     pub fn ping(&mut self, now: f64, number: i32) -> Result<(), JsError> {
         self.request(now, &Request::Ping(number))
     }
 
-    /// Asks to solve.
+    /// Solves the server's problem.
     ///
-    /// @throws {Error} when the request lacks something, or this connection carries no more
+    /// @throws {Error} if the request is incomplete, or the connection is closing
     pub fn run(
         &mut self,
         now: f64,
@@ -101,7 +102,7 @@ impl OpenSession {
         self.request(now, &Request::Run(request))
     }
 
-    /// Asks to load a problem file.
+    /// Loads a problem file.
     pub fn load(&mut self, now: f64, text: String) -> Result<(), JsError> {
         let text = serde_json::value::RawValue::from_string(text)?;
         self.request(now, &Request::Load(text))

@@ -1,4 +1,4 @@
-//! A problem file.
+//! Problem files.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::problem_error;
 
-/// The text of the problem that `labwire serve` serves when no other is given.
+/// Text of the default problem of `labwire serve`.
 #[wasm_bindgen(js_name = defaultProblem)]
 pub fn default_problem() -> String {
     DEFAULT_PROBLEM.into()
 }
 
-/// A parametric optimization problem, ready to be solved.
+/// Parametric optimization problem, ready to be solved.
 #[wasm_bindgen]
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -24,7 +24,7 @@ pub struct Problem {
 impl Problem {
     /// Reads a problem file.
     ///
-    /// @throws {TextError} when the text is wrong: says where, and what might help
+    /// @throws {TextError} if the text is invalid; the error shows the position and may give advice
     #[wasm_bindgen(constructor)]
     pub fn new(text: &str) -> Result<Self, JsValue> {
         match problem::Problem::from_json(text, &TextLimits::default()) {
@@ -35,19 +35,19 @@ impl Problem {
         }
     }
 
-    /// The name that the file gives it, or "unnamed".
+    /// Name given in the file, or "unnamed".
     #[wasm_bindgen(getter)]
     pub fn name(&self) -> String {
         self.problem.name().into()
     }
 
-    /// The number of decision variables.
+    /// Number of decision variables.
     #[wasm_bindgen(getter, js_name = numVariables)]
     pub fn num_variables(&self) -> usize {
         self.problem.num_variables()
     }
 
-    /// The names of the parameters, one for each number: `p[0]` and so on for the components of vectors.
+    /// Names of the parameters, one per number: `p[0]` and so on for the components of vectors.
     #[wasm_bindgen(getter, js_name = parameterNames)]
     pub fn parameter_names(&self) -> Vec<String> {
         let vectors = self.problem.parameters().iter();
@@ -58,25 +58,25 @@ impl Problem {
         components.flatten().collect()
     }
 
-    /// What the problem holds, for people: a line for each thing.
+    /// Summary of the problem for display, one line per item.
     #[wasm_bindgen(getter)]
     pub fn summary(&self) -> String {
         self.problem.summary().to_string()
     }
 
-    /// The number of parameters.
+    /// Number of parameters.
     #[wasm_bindgen(getter, js_name = numParameters)]
     pub fn num_parameters(&self) -> usize {
         self.problem.num_parameters()
     }
 
-    /// The number of components of F1, the constraints with a set.
+    /// Number of components of F1, the constraints with a set.
     #[wasm_bindgen(getter, js_name = numF1)]
     pub fn num_f1(&self) -> usize {
         self.problem.num_f1()
     }
 
-    /// The number of components of F2, the constraints that are to be zero.
+    /// Number of components of F2, the constraints that must be zero.
     #[wasm_bindgen(getter, js_name = numF2)]
     pub fn num_f2(&self) -> usize {
         self.problem.num_f2()

@@ -1,18 +1,18 @@
-//! Where a solve stands.
+//! Progress of a solve.
 
 use labwire_core::solve;
 use serde::Serialize;
 use tsify::Tsify;
 
-/// Where a solve stands after a step.
+/// Progress of a solve after a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// Whether the solve has ended: nothing is left to step, `result()` gives the solution.
+    /// Whether the solve has ended, so that `result()` gives the solution.
     pub done: bool,
     /// The cost.
     pub cost: f64,
-    /// The unscaled stationarity residual of the inner problem at hand.
+    /// Unscaled stationarity residual of the current inner problem.
     pub residual: f64,
     /// The largest violation of the constraints.
     pub violation: f64,

@@ -1,4 +1,4 @@
-//! PyMoDAQ: a program that uses the modules of a server.
+//! Controller of the PyMoDAQ modules of a server.
 
 use js_sys::Array;
 use labwire_core::pymodaq::{
@@ -13,7 +13,7 @@ use crate::session::session_methods;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-/** An array as it came; what is no number is NaN. */
+/** Array as received; anything that is not a number is NaN. */
 export interface ModuleArray {
     label: string;
     shape: number[];
@@ -28,7 +28,7 @@ export interface ModuleData {
     axes: { label: string; units: string; index: number; values: Float64Array }[];
 }
 
-/** What one module has to say to a request. */
+/** Answer of one module to a request. */
 export interface ModuleAnswer {
     module: string;
     error?: string;
@@ -38,15 +38,15 @@ export interface ModuleAnswer {
     units?: string;
     /** XML; `moduleSettings` reads it. */
     settings?: string;
-    /** Of "set": whether the module has confirmed the change. */
+    /** For "set": whether the module has confirmed the change. */
     confirmed?: boolean;
 }
 
-/** One setting of a module. */
+/** Setting of a module. */
 export interface ModuleSetting {
-    /** The names that lead to it. */
+    /** Names of its groups, and its own name. */
     path: string[];
-    /** What people see as its name. */
+    /** Name for display. */
     title: string;
     /** PyMoDAQ's parameter type: "float", "int", "bool", "str", "list" ... */
     kind: string;
@@ -59,7 +59,7 @@ export type PymodaqEvent =
     | ClosedEvent;
 "#;
 
-/// A connection by which a program uses the modules of a labwire server: bytes in, bytes out.
+/// Connection through which a program uses the modules of a labwire server: bytes in, bytes out.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct PymodaqSession {
@@ -68,7 +68,7 @@ pub struct PymodaqSession {
 
 #[wasm_bindgen]
 impl PymodaqSession {
-    /// A connection that begins now.
+    /// Creates a session.
     #[wasm_bindgen(constructor)]
     pub fn new(now: f64) -> Self {
         Self {
@@ -76,12 +76,12 @@ impl PymodaqSession {
         }
     }
 
-    /// Sends a request; its answer comes as an event with the same `id`. `command` is one of "list", "grab" (with
+    /// Sends a request; its answer is an event with the same `id`. `command` is one of "list", "grab" (with
     /// `argument` "0D", "1D", "2D", "ND" or none), "last", "move_abs" and "move_rel" (to or by `argument`), "home",
-    /// "stop", "position", "settings", "set" (the setting at `path` to `argument`) and "rename" (to `argument`). No
-    /// modules: every one that can do it.
+    /// "stop", "position", "settings", "set" (the setting at `path` to `argument`) and "rename" (to `argument`).
+    /// Without modules, the request goes to all that support it.
     ///
-    /// @throws {Error} when there is no such command, or `argument` is not what it needs
+    /// @throws {Error} if the command is unknown, or `argument` does not fit it
     pub fn request(
         &mut self,
         now: f64,
@@ -98,9 +98,9 @@ impl PymodaqSession {
     }
 }
 
-/// The settings that a module has told of, in order.
+/// Settings in the XML of a module, in order.
 ///
-/// @throws {Error} when the text is not PyMoDAQ's XML
+/// @throws {Error} if the text is not PyMoDAQ's XML
 #[wasm_bindgen(js_name = moduleSettings, unchecked_return_type = "ModuleSetting[]")]
 pub fn module_settings(xml: &str) -> Result<Array, JsError> {
     let settings = Settings::parse(xml)?.list().into_iter().map(|setting| {
@@ -129,7 +129,7 @@ fn parse(command: &str, argument: Option<&str>, path: Option<Vec<String>>) -> Re
             None => None,
             Some(dim) => {
                 let dim = DataDim::from_name(&format!("Data{dim}"));
-                Some(dim.ok_or_else(|| JsError::new("grab takes 0D, 1D, 2D or ND"))?)
+                Some(dim.ok_or_else(|| JsError::new("grab needs 0D, 1D, 2D or ND"))?)
             }
         }),
         "last" => Command::Last,
@@ -144,7 +144,7 @@ fn parse(command: &str, argument: Option<&str>, path: Option<Vec<String>>) -> Re
             value: argument.unwrap_or_default().into(),
         },
         "rename" => Command::Rename(argument.unwrap_or_default().into()),
-        other => return Err(JsError::new(&format!("there is no command {other:?}"))),
+        other => return Err(JsError::new(&format!("unknown command {other:?}"))),
     })
 }
 

@@ -1,48 +1,48 @@
-//! What the sessions of all protocols have alike.
+//! Methods that the sessions of all protocols share.
 
-/// The methods by which bytes, time and events go in and out of a class whose field `session` is one of the core's
-/// sessions. Its method `event` makes a JavaScript value of an event of the protocol, `$type` is the type of that in TypeScript.
+/// Defines the methods for bytes, time and events of a class whose field `session` is one of the core's sessions. Its
+/// method `event` converts an event of the protocol to a JavaScript value, whose TypeScript type is `$type`.
 macro_rules! session_methods {
     ($class:ident, $type:literal) => {
         #[wasm_bindgen::prelude::wasm_bindgen]
         impl $class {
-            /// Takes bytes that the peer sent. Not to be called while `wantsInput` is false.
+            /// Takes bytes from the peer. Must not be called while `wantsInput` is false.
             #[wasm_bindgen(js_name = handleInput)]
             pub fn handle_input(&mut self, now: f64, bytes: &[u8]) {
                 self.session.handle_input($crate::js::instant(now), bytes);
             }
 
-            /// The peer has closed its sending side.
+            /// Reports that the peer has closed its sending side.
             #[wasm_bindgen(js_name = handleEof)]
             pub fn handle_eof(&mut self, now: f64) {
                 self.session.handle_eof($crate::js::instant(now));
             }
 
-            /// The transport has failed.
+            /// Reports that the transport has failed.
             #[wasm_bindgen(js_name = handleLost)]
             pub fn handle_lost(&mut self, now: f64) {
                 self.session.handle_lost($crate::js::instant(now));
             }
 
-            /// Time has passed. A call before `pollTimeout` is due does nothing.
+            /// Reports that time has passed. A call before `pollTimeout` is due does nothing.
             #[wasm_bindgen(js_name = handleTimeout)]
             pub fn handle_timeout(&mut self, now: f64) {
                 self.session.handle_timeout($crate::js::instant(now));
             }
 
-            /// The end is wanted: what was asked for is still answered, nothing new is taken.
+            /// Asks the session to end: requests in progress are still answered, new ones refused.
             #[wasm_bindgen(js_name = handleShutdown)]
             pub fn handle_shutdown(&mut self, now: f64) {
                 self.session.handle_shutdown($crate::js::instant(now));
             }
 
-            /// False while more input would be too much.
+            /// Whether the session accepts more input now.
             #[wasm_bindgen(getter, js_name = wantsInput)]
             pub fn wants_input(&self) -> bool {
                 self.session.wants_input()
             }
 
-            /// Takes all bytes that wait to be sent.
+            /// Takes all bytes to be sent.
             pub fn transmit(&mut self, now: f64) -> Vec<u8> {
                 let mut bytes = Vec::new();
                 while !self.session.transmit().is_empty() {
@@ -54,8 +54,8 @@ macro_rules! session_methods {
                 bytes
             }
 
-            /// What becomes of the sending side once everything is sent: it stays open; FIN; FIN, and reading on until
-            /// `isDrained`; the transport is dropped.
+            /// State of the sending side once everything is sent: "open"; "finish" to send FIN; "linger" to send FIN
+            /// and read on until `isDrained`; "abort" to drop the transport.
             #[wasm_bindgen(getter, js_name = transmitState, unchecked_return_type = "\"open\" | \"finish\" | \"linger\" | \"abort\"")]
             pub fn transmit_state(&self) -> String {
                 match self.session.transmit_state() {
@@ -81,21 +81,21 @@ macro_rules! session_methods {
                 }
             }
 
-            /// When `handleTimeout` is due, in milliseconds.
+            /// Time at which `handleTimeout` is due, in milliseconds.
             #[wasm_bindgen(js_name = pollTimeout)]
             pub fn poll_timeout(&self) -> Option<f64> {
                 let (due, _) = self.session.poll_timeout()?;
-                // Rounded up: not before it is due.
+                // Rounded up, so that it is not called too early.
                 Some((due.as_nanos() as f64 / 1e6).ceil())
             }
 
-            /// No more work for the application.
+            /// Whether no more events or requests are possible.
             #[wasm_bindgen(getter, js_name = isClosed)]
             pub fn is_closed(&self) -> bool {
                 self.session.is_closed()
             }
 
-            /// Nothing is left to do: session and transport may be dropped.
+            /// Whether nothing is left to do: session and transport may be dropped.
             #[wasm_bindgen(getter, js_name = isDrained)]
             pub fn is_drained(&self) -> bool {
                 self.session.is_drained()

@@ -1,19 +1,19 @@
-//! How a solve went.
+//! Result of a solve.
 
 use labwire_core::solve::{self, Status};
 use serde::Serialize;
 use tsify::Tsify;
 
-/// How a solve ended, and what it found.
+/// Outcome of a solve, and its solution.
 #[derive(Clone, Debug, PartialEq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct Solution {
-    /// How it ended. "converged" means that residual and violation are below their tolerances, nothing else.
+    /// Outcome. "converged" always means that residual and violation are below their tolerances.
     #[tsify(
         type = "\"converged\" | \"iteration limit\" | \"time limit\" | \"not finite\" | \"locally infeasible\" | \"unbounded below\" | \"no progress in double precision\" | \"cancelled\""
     )]
     pub status: String,
-    /// The decision variables; the best point seen when the solve did not converge.
+    /// Decision variables; if the solve did not converge, the best point seen.
     pub solution: Vec<f64>,
     /// The cost.
     pub cost: f64,
@@ -21,13 +21,13 @@ pub struct Solution {
     pub residual: f64,
     /// The largest violation of the constraints.
     pub violation: f64,
-    /// The values of the constraints, those of F1 before those of F2.
+    /// Values of the constraints, those of F1 before those of F2.
     pub constraints: Vec<f64>,
-    /// Their Lagrange multipliers.
+    /// Lagrange multipliers of the constraints.
     pub multipliers: Vec<f64>,
-    /// Their penalties.
+    /// Penalties of the constraints.
     pub penalties: Vec<f64>,
-    /// Indices of the constraints that cannot be met, when it is "locally infeasible".
+    /// Indices of the constraints that cannot be satisfied, if the status is "locally infeasible".
     pub infeasible_constraints: Vec<usize>,
     /// Evaluations of cost, constraints and gradient.
     pub evaluations: u64,
@@ -35,7 +35,7 @@ pub struct Solution {
     pub inner_iterations: u64,
     /// Outer iterations.
     pub outer_iterations: u64,
-    /// Milliseconds from start to end, pauses between the steps included.
+    /// Milliseconds from start to end, including pauses between steps.
     pub solve_time_ms: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Solves one problem, again and again, in steps.
+//! Repeated solves of one problem, in steps.
 
 use labwire_core::problem::Evaluator;
 use labwire_core::service::Busy;
@@ -12,12 +12,12 @@ use crate::{Problem, Progress, Solution, StartOptions};
 
 #[wasm_bindgen]
 extern "C" {
-    /// Milliseconds since the page, worker or process began.
+    /// Milliseconds since the page, worker or process started.
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
 }
 
-/// Solves one problem, again and again; each solve starts where the last one ended, unless told otherwise.
+/// Solver of one problem. Each solve starts from the result of the previous one, unless options say otherwise.
 ///
 /// ```js
 /// const solver = new Solver(new Problem(text));
@@ -32,16 +32,16 @@ pub struct Solver {
     evaluator: Evaluator,
     solver: solve::Solver,
     parameters: Vec<f64>,
-    /// Where the next solve starts.
+    /// Starting point of the next solve.
     warm: Start,
-    /// `None`: there was no solve yet.
+    /// `None` before the first solve.
     begun: Option<Instant>,
     ended: Instant,
 }
 
 #[wasm_bindgen]
 impl Solver {
-    /// A solver with the settings that the problem file asks for.
+    /// Creates a solver with the settings of the problem file.
     #[wasm_bindgen(constructor)]
     pub fn new(problem: &Problem) -> Result<Self, JsError> {
         Ok(Self {
@@ -55,9 +55,9 @@ impl Solver {
         })
     }
 
-    /// Begins a solve for `parameters`; `step` does the work. A solve that runs is dropped.
+    /// Starts a solve for `parameters`; `step` does the work. A solve in progress is dropped.
     ///
-    /// @throws {Error} when a vector has the wrong length or holds a number that is not finite
+    /// @throws {Error} if a vector has the wrong length or contains a value that is not finite
     pub fn start(&mut self, parameters: &[f64], options: Option<Ts<StartOptions>>) -> Result<(), JsError> {
         let options = options.map_or(Ok(StartOptions::default()), |options| options.to_rust())?;
         let expected = self.problem.problem.num_parameters();
@@ -88,9 +88,9 @@ impl Solver {
         Ok(())
     }
 
-    /// Works on for about `fuel` evaluations of the problem's functions, at least for one iteration or a part of it.
+    /// Continues for about `fuel` evaluations of the problem's functions, and at least one iteration or part of one.
     ///
-    /// @throws {Error} when no solve was started
+    /// @throws {Error} if no solve was started
     pub fn step(&mut self, fuel: u32) -> Result<Ts<Progress>, JsError> {
         let begun = self.begun.ok_or_else(|| JsError::new("no solve was started"))?;
         if self.solver.status().is_none() {
@@ -105,7 +105,7 @@ impl Solver {
         Ok(Progress::new(&self.solver).into_ts()?)
     }
 
-    /// Ends the solve that runs; the best point so far is its result.
+    /// Ends the solve in progress; its result is the best point so far.
     pub fn cancel(&mut self) {
         if self.begun.is_some() && self.solver.status().is_none() {
             self.solver.stop(Status::Cancelled);
@@ -113,7 +113,7 @@ impl Solver {
         }
     }
 
-    /// How the last solve went; undefined while one runs.
+    /// Result of the last solve; undefined while one is in progress.
     pub fn result(&self) -> Result<Option<Ts<Solution>>, JsError> {
         let (Some(begun), Some(status)) = (self.begun, self.solver.status()) else {
             return Ok(None);
@@ -123,16 +123,16 @@ impl Solver {
         Ok(Some(solution.into_ts()?))
     }
 
-    /// The best point so far by name; of an optimal-control problem, each input over the stages and each state over the
-    /// stages and at the end.
+    /// Best point so far, by name; for an optimal-control problem, each input over the stages, and each state over
+    /// the stages and at the end.
     ///
-    /// @throws {Error} when no solve was started
+    /// @throws {Error} if no solve was started
     #[wasm_bindgen(js_name = namedValues, unchecked_return_type = "Record<string, number[]>")]
     pub fn named_values(&mut self) -> Result<JsValue, JsError> {
         if self.begun.is_none() {
             return Err(JsError::new("no solve was started"));
         }
-        // With an evaluator of its own: the solve goes on as if nobody had asked.
+        // With its own evaluator, so that the solve is not disturbed.
         let mut evaluator = self.problem.problem.evaluator();
         evaluator.set_parameters(&self.parameters);
         let solution = self.solver.solution();

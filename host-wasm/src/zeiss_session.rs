@@ -1,4 +1,4 @@
-//! ZEISS INSPECT's interface, the client's side.
+//! Client side of ZEISS INSPECT's interface.
 
 use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use labwire_core::zeiss::{Client, ImportMode, Limits, Request, Transport};
@@ -12,7 +12,7 @@ const TYPES: &str = r#"
 export type ZeissEvent = { type: "answer"; text: string } | ClosedEvent;
 "#;
 
-/// One connection for one request to INSPECT, as TCP carries it: bytes in, bytes out.
+/// Connection for one request to INSPECT over TCP: bytes in, bytes out.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct ZeissSession {
@@ -21,7 +21,7 @@ pub struct ZeissSession {
 
 #[wasm_bindgen]
 impl ZeissSession {
-    /// A connection for one request.
+    /// Creates a session for one request.
     #[wasm_bindgen(constructor)]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
@@ -30,16 +30,16 @@ impl ZeissSession {
         }
     }
 
-    /// Asks to import an image file into a measurement series; the focal length is in mm.
+    /// Imports an image file into a measurement series; the focal length is in mm.
     ///
-    /// @throws {Error} when a name is empty or the focal length is not positive
+    /// @throws {Error} if a name is empty or the focal length is not positive
     pub fn image(&mut self, now: f64, file: &str, series: &str, focal_length: f64) -> Result<(), JsError> {
         self.send(now, &Request::image(file, series, focal_length)?)
     }
 
-    /// Asks to import elements into the clipboard or into a new stage.
+    /// Imports elements into the clipboard or into a new stage.
     ///
-    /// @throws {Error} when the file's name is empty
+    /// @throws {Error} if the file name is empty
     pub fn elements(&mut self, now: f64, file: &str, into_new_stage: bool) -> Result<(), JsError> {
         let import_mode = if into_new_stage {
             ImportMode::NewStage

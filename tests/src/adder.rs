@@ -1,4 +1,4 @@
-//! A small service behind the OpEn protocol, with work that can take as long as a test wants.
+//! A small service behind the OpEn protocol, whose work takes as long as a test wants.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,13 +12,14 @@ use labwire_core::open::{
 use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
 use labwire_core::time::Instant;
 
-/// Answers Run with parameter (n) by the harmonic number `1 + 1/2 + ... + 1/n`, one term a unit of fuel.
+/// Service that answers Run with parameter (n) with the harmonic number `1 + 1/2 + ... + 1/n`, one term per unit of
+/// fuel.
 #[derive(Debug)]
 pub struct Adder {
     limits: SessionLimits,
     started: Arc<AtomicUsize>,
     waiting: VecDeque<Sum>,
-    /// What runs, and the switch that stops it.
+    /// Running sums, with the switches that stop them.
     running: Vec<(ConnectionId, Arc<AtomicBool>)>,
     replies: VecDeque<(ConnectionId, Reply)>,
     killers: Vec<ConnectionId>,
@@ -26,16 +27,16 @@ pub struct Adder {
     trap: Option<Arc<Trap>>,
 }
 
-/// Where a service stands still and then panics.
+/// Point at which a service stops and then panics.
 #[derive(Debug, Default)]
 pub struct Trap {
-    /// The service is in it.
+    /// Set when the service has reached the trap.
     pub holds: AtomicBool,
-    /// The service may go on, to its panic.
+    /// Set when the service may continue, to its panic.
     pub is_open: AtomicBool,
 }
 
-/// A sum under way.
+/// Sum in progress.
 #[derive(Debug)]
 pub struct Sum {
     from: ConnectionId,
@@ -59,7 +60,7 @@ pub fn request(n: u64) -> Request {
 }
 
 impl Adder {
-    /// A service whose sessions have these limits.
+    /// Creates a service whose sessions have these limits.
     pub fn new(limits: SessionLimits) -> Self {
         Self {
             limits,
@@ -73,7 +74,7 @@ impl Adder {
         }
     }
 
-    /// Asked for a sum, it goes into the trap.
+    /// Lets the service walk into the trap when a sum is requested.
     pub fn with_trap(self, trap: Arc<Trap>) -> Self {
         Self {
             trap: Some(trap),
@@ -81,7 +82,7 @@ impl Adder {
         }
     }
 
-    /// How many sums were begun; goes on counting while the service runs.
+    /// Counter of sums begun, which keeps counting while the service runs.
     pub fn started(&self) -> Arc<AtomicUsize> {
         self.started.clone()
     }
@@ -115,7 +116,7 @@ impl Adder {
         self.answer_killers();
     }
 
-    /// Kill is answered after everything else.
+    /// Answers Kill after everything else.
     fn answer_killers(&mut self) {
         if self.running.is_empty() {
             self.replies

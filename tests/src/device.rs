@@ -1,7 +1,7 @@
-//! What device connections have to do on every host, against a device that the test plays.
+//! Suite of device connections for every host, against a device simulated by the test.
 //!
-//! A host's test file says `labwire_tests::device_suite!(MyRuntime, block_on);` with a function that runs a future to its
-//! end on that runtime.
+//! A host's test file contains `labwire_tests::device_suite!(MyRuntime, block_on);` with a function that runs a
+//! future to completion on that runtime.
 
 use std::future::Future;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use labwire_core::session::ConnectError;
 use labwire_host::{DeviceConnection, DeviceError, DeviceOptions, Runtime};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// One test for each promise.
+/// Defines one test per requirement.
 #[macro_export]
 macro_rules! device_suite {
     ($runtime:ty, $block_on:path) => {
@@ -45,7 +45,7 @@ macro_rules! device_suite {
     };
 }
 
-/// Longer than anything here takes: a test that hangs fails.
+/// Longer than anything here takes, so that a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn patiently<T>(future: impl Future<Output = T>) -> T {
@@ -68,7 +68,7 @@ fn refused() -> DeviceError {
     failed(Failure::NotConnected(Cause::Connect(ConnectError::Refused)))
 }
 
-/// What should time out does so soon.
+/// Options with short time-outs.
 fn impatient() -> DeviceOptions {
     let mut options = DeviceOptions::default();
     options.settings.request_timeout = Duration::from_millis(300);
@@ -76,7 +76,7 @@ fn impatient() -> DeviceOptions {
     options
 }
 
-/// A device that the test plays.
+/// Device simulated by the test.
 struct Script {
     listener: Async<TcpListener>,
     address: SocketAddr,
@@ -112,7 +112,7 @@ async fn write(stream: &mut Async<TcpStream>, bytes: &[u8]) {
     stream.write_all(bytes).await.expect("an open connection");
 }
 
-/// `send`, `recv` and `query`; the last handle ends the connection.
+/// `send`, `recv` and `query` work; dropping the last handle ends the connection.
 pub async fn sends_receives_and_asks<R: Runtime>() {
     let script = Script::start();
     let device = script.open::<R>(DeviceOptions::default());
@@ -134,7 +134,7 @@ pub async fn sends_receives_and_asks<R: Runtime>() {
     assert_eq!(patiently(stream.read(&mut [0])).await.expect("a regular end"), 0);
 }
 
-/// Offline at the start is no error, and heals.
+/// A device that is absent at the start is not an error, and is found later.
 pub async fn an_absent_device_is_found_later<R: Runtime>() {
     let script = Script::start();
     let address = script.address;
@@ -159,7 +159,7 @@ pub async fn an_absent_device_is_found_later<R: Runtime>() {
     drop(stream);
 }
 
-/// Nobody looks at the socket between its end and the next message; still the message is not lost.
+/// Nothing reads the socket between its end and the next message, and yet the message is not lost.
 pub async fn an_end_of_stream_is_noticed_before_a_message_is_lost_in_it<R: Runtime>() {
     for reset in [false, true] {
         let script = Script::start();
@@ -177,7 +177,7 @@ pub async fn an_end_of_stream_is_noticed_before_a_message_is_lost_in_it<R: Runti
     }
 }
 
-/// The reply that never comes is an error, and so is every message after it.
+/// A reply that never comes is an error, and so is every message after it.
 pub async fn a_device_that_stays_away_is_an_error<R: Runtime>() {
     let script = Script::start();
     let device = script.open::<R>(DeviceOptions::default());
@@ -194,7 +194,7 @@ pub async fn a_device_that_stays_away_is_an_error<R: Runtime>() {
     assert_eq!(device.send("Q3\n").await, Err(refused()));
 }
 
-/// After a time-out, what the device then says is heard by nobody.
+/// After a time-out, the late answer is discarded.
 pub async fn a_late_answer_is_nobodys<R: Runtime>() {
     let script = Script::start();
     let device = script.open::<R>(impatient());
@@ -212,7 +212,7 @@ pub async fn a_late_answer_is_nobodys<R: Runtime>() {
     assert_eq!(answer, Ok(b"A2\n".to_vec()));
 }
 
-/// A device that says no more is no use, though it may listen.
+/// A device that has closed its sending side is useless, even if it still listens.
 pub async fn a_half_closed_device_is_connected_anew<R: Runtime>() {
     let script = Script::start();
     let device = script.open::<R>(DeviceOptions::default());
@@ -230,7 +230,7 @@ pub async fn a_half_closed_device_is_connected_anew<R: Runtime>() {
     assert_eq!(answer, Ok(b"A\n".to_vec()));
 }
 
-/// A listener whose queue is full drops attempts to connect without a word (on Linux).
+/// A listener with a full queue silently drops connection attempts (on Linux).
 pub async fn an_attempt_that_nobody_answers_ends<R: Runtime>() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
@@ -288,7 +288,7 @@ pub async fn a_dropped_call_takes_nobodys_answer_along<R: Runtime>() {
     assert_eq!(rest, b"", "the third is never sent");
 }
 
-/// A message that does not fit anywhere.
+/// A message larger than all buffers.
 pub async fn a_device_that_does_not_read_is_given_up<R: Runtime>() {
     let script = Script::start();
     let device = script.open::<R>(impatient());
@@ -298,7 +298,7 @@ pub async fn a_device_that_does_not_read_is_given_up<R: Runtime>() {
     assert_eq!(device.degraded(), Some(Cause::TimedOut));
 }
 
-/// The kernel's table (on Linux) shows which timer of a socket runs: 02 is that of keepalive.
+/// The kernel's table (on Linux) shows the active timer of a socket: 02 is that of keepalive.
 pub async fn probes_are_set<R: Runtime>() {
     let script = Script::start();
     let device = script.open::<R>(DeviceOptions::default());
@@ -313,7 +313,7 @@ pub async fn probes_are_set<R: Runtime>() {
         let ours = rows.find(|columns| columns[1].ends_with(&format!(":{port:04X}")));
         ours.expect("our socket")[5].to_owned()
     };
-    // None runs in the moment between two.
+    // Between two timers none is active for a moment.
     let deadline = Instant::now() + Duration::from_secs(10);
     while !timer().starts_with("02:") {
         assert!(Instant::now() < deadline, "timer {}", timer());

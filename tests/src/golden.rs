@@ -3,18 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-/// One observed exchange.
+/// Observed exchange.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// What the capture calls it.
+    /// Name in the capture.
     pub name: String,
-    /// What was sent, where the capture's name is the Python literal of it.
+    /// Bytes sent, if the capture's name is their Python literal.
     pub input: Option<Vec<u8>>,
-    /// What was answered; empty where it was an exception.
+    /// Bytes answered; empty if the answer was an exception.
     pub output: Vec<u8>,
 }
 
-/// `open/golden.txt`: a line `### name (time)`, then the answer as a Python literal.
+/// Reads `open/golden.txt`: a line `### name (time)`, then the answer as a Python literal.
 pub fn open() -> Vec<Exchange> {
     let text = corpus("open/golden.txt");
     let mut lines = text.lines();
@@ -32,14 +32,14 @@ pub fn open() -> Vec<Exchange> {
     exchanges
 }
 
-/// The text of a file in `tests/corpus`.
+/// Text of a file in `tests/corpus`.
 pub fn corpus(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(file);
     fs::read_to_string(path).expect("the corpus is part of the repository")
 }
 
-/// `pymodaq/<version>.json`: what a release of PyMoDAQ makes of each object, by the object's name; `None` where it
-/// raises an exception instead.
+/// Reads `pymodaq/<version>.json`: the encoding of each object by a release of PyMoDAQ, by the object's name; `None`
+/// where it raises an exception.
 pub fn pymodaq(version: &str) -> Vec<(String, Option<Vec<u8>>)> {
     let text = corpus(&format!("pymodaq/{version}.json"));
     let captured: serde_json::Map<String, serde_json::Value> =
@@ -58,7 +58,7 @@ fn hex(digits: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
-/// The value of a Python bytes literal.
+/// Value of a Python bytes literal.
 pub fn python_bytes(literal: &str) -> Option<Vec<u8>> {
     let quoted = literal.strip_prefix('b')?;
     let inner = ['\'', '"']

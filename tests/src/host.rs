@@ -1,6 +1,6 @@
-//! What every host has to do: one suite, run against each of them through a small trait.
+//! Suite for every host, run through a small trait.
 //!
-//! A host's test file implements [`Host`], by `labwire_tests::host_on!` if its runtime is a global one, and says
+//! A host's test file implements [`Host`], with `labwire_tests::host_on!` if its runtime is global, and contains
 //! `labwire_tests::host_suite!(MyHost);`.
 
 mod client;
@@ -15,33 +15,33 @@ use std::net::SocketAddr;
 use labwire_core::limits::HostLimits;
 use labwire_host::{HostedService, Runtime};
 
-/// A server under test, with its runtime.
+/// Server under test, with its runtime.
 pub trait Host: Sized {
-    /// The runtime.
+    /// Runtime of the server.
     type Runtime: Runtime;
 
     /// Serves `service` on a free loopback port.
     fn start<S: HostedService>(service: S, limits: HostLimits) -> Self;
 
-    /// Where it listens.
+    /// Address of the server.
     fn address(&self) -> SocketAddr;
 
-    /// Runs `future` to its end, on the runtime.
+    /// Runs `future` to completion on the runtime.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 
-    /// Asks it to end and waits until it has.
+    /// Asks the server to end and waits until it has.
     fn shutdown(self) -> Ended;
 
-    /// Waits until it has ended by itself.
+    /// Waits until the server ends on its own.
     fn wait(self) -> Ended;
 }
 
-/// How a server ended.
+/// Outcome of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// A request asked for it.
+    /// Whether a request asked for the end.
     pub by_request: bool,
-    /// Connections that were still open after the grace time.
+    /// Number of connections still open after the grace time.
     pub cut: usize,
 }
 
@@ -49,7 +49,8 @@ pub use client::*;
 pub use modules::*;
 pub use suite::*;
 
-/// Makes `$name` a [`Host`] on a runtime that is the same for the whole process; `$block_on` runs a future to its end.
+/// Makes `$name` a [`Host`] on a runtime that is the same for the whole process; `$block_on` runs a future to
+/// completion.
 #[macro_export]
 macro_rules! host_on {
     ($name:ident, $runtime:ty, $block_on:path) => {
@@ -75,7 +76,7 @@ macro_rules! host_on {
                 <$runtime as labwire_host::Runtime>::spawn(async move {
                     let host = labwire_host::Host::<_, $runtime>::start("test", service, limits);
                     let ending = labwire_host::serve(listener, &host, signal.wait()).await;
-                    // A test may not wait for it.
+                    // A test need not wait for it.
                     let _ = sender.send(ending);
                 });
                 Self {

@@ -1,4 +1,4 @@
-//! A laboratory in simulated time: a registry of PyMoDAQ modules, instruments, controllers and strangers, connected
+//! Laboratory in simulated time: a registry of PyMoDAQ modules, instruments, controllers and strangers, connected
 //! without a network.
 
 use std::collections::BTreeMap;
@@ -11,11 +11,11 @@ use labwire_core::service::{ConnectionId, Peer, Service};
 use labwire_core::session::{Asker, CloseReason, Event, Responder, Session, TransmitState};
 use labwire_core::time::Instant;
 
-/// What is at the other end of a connection to the registry.
+/// Peer at the other end of a connection to the registry.
 enum End {
     Instrument(Box<Instrument>, Box<Client>),
     Controller(Box<Controller>, Vec<ControlAnswer>),
-    /// Bytes that wait to be sent, and bytes that came.
+    /// Bytes to be sent, and bytes received.
     Stranger(Vec<u8>, Vec<u8>),
 }
 
@@ -25,7 +25,7 @@ struct Connection {
     closed: Option<CloseReason>,
 }
 
-/// Everything, and the time.
+/// The laboratory and its time.
 pub struct Lab {
     /// The time.
     pub now: Instant,
@@ -37,7 +37,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A laboratory with nothing but a registry.
+    /// Creates a laboratory with only a registry.
     pub fn new(config: RegistryConfig) -> Self {
         Self {
             now: Instant::ZERO,
@@ -62,7 +62,7 @@ impl Lab {
         self.connect(End::Controller(Box::new(controller), Vec::new()))
     }
 
-    /// Connects a peer that sends what the test says.
+    /// Connects a peer that sends bytes chosen by the test.
     pub fn connect_stranger(&mut self, bytes: &[u8]) -> ConnectionId {
         self.connect(End::Stranger(bytes.to_vec(), Vec::new()))
     }
@@ -86,7 +86,7 @@ impl Lab {
         id
     }
 
-    /// A stranger sends these bytes.
+    /// Sends bytes as a stranger.
     pub fn send(&mut self, id: ConnectionId, bytes: &[u8]) {
         if let Some(Connection {
             end: End::Stranger(waiting, _),
@@ -98,7 +98,7 @@ impl Lab {
         self.settle();
     }
 
-    /// What a stranger was sent since it was asked last.
+    /// Bytes sent to a stranger since the last call.
     pub fn received(&mut self, id: ConnectionId) -> Vec<u8> {
         match &mut self.connections.get_mut(&id).expect("a connection").end {
             End::Stranger(_, received) => std::mem::take(received),
@@ -106,7 +106,7 @@ impl Lab {
         }
     }
 
-    /// The peer goes: with the end of the stream, or with a reset.
+    /// Disconnects the peer: with the end of the stream, or with a reset.
     pub fn disconnect(&mut self, id: ConnectionId, with_reset: bool) {
         let connection = self.connections.get_mut(&id).expect("a connection");
         if with_reset {
@@ -118,7 +118,7 @@ impl Lab {
         self.settle();
     }
 
-    /// Why the registry's side of a connection ended, once it has.
+    /// Reason why the registry's side of a connection ended, once it has.
     pub fn closed(&self, id: ConnectionId) -> Option<&CloseReason> {
         self.connections.get(&id)?.closed.as_ref()
     }
@@ -130,7 +130,7 @@ impl Lab {
         operation
     }
 
-    /// What came of an order, once it has ended.
+    /// Outcome of an order, once it has ended.
     pub fn outcome(&self, operation: OperationId) -> Option<&Outcome> {
         self.outcomes.get(&operation)
     }
@@ -144,7 +144,7 @@ impl Lab {
         self.outcomes[&operation].clone()
     }
 
-    /// A controller asks.
+    /// Sends a request as a controller.
     pub fn request(&mut self, id: ConnectionId, request: &ControlRequest) {
         let Some(Connection {
             end: End::Controller(controller, _),
@@ -157,7 +157,7 @@ impl Lab {
         self.settle();
     }
 
-    /// The answers that a controller got since it was asked last.
+    /// Answers received by a controller since the last call.
     pub fn answers(&mut self, id: ConnectionId) -> Vec<ControlAnswer> {
         match &mut self.connections.get_mut(&id).expect("a connection").end {
             End::Controller(_, answers) => std::mem::take(answers),
@@ -165,7 +165,7 @@ impl Lab {
         }
     }
 
-    /// Lets time pass until something is due. False when nothing ever will be.
+    /// Lets time pass until something is due. Returns false if nothing ever will be.
     pub fn advance(&mut self) -> bool {
         let sessions = self.connections.values().filter_map(|connection| {
             let end = match &connection.end {
@@ -263,7 +263,7 @@ impl Lab {
 }
 
 impl Connection {
-    /// Moves what waits on either side. Whether anything moved.
+    /// Moves pending bytes in both directions. Returns whether there were any.
     fn exchange(&mut self, now: Instant) -> bool {
         match &mut self.end {
             End::Instrument(instrument, session) => {

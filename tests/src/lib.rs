@@ -1,4 +1,4 @@
-//! What the tests of behaviour share.
+//! Parts shared by the tests of behaviour.
 
 pub mod adder;
 pub mod device;

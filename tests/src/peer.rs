@@ -1,4 +1,4 @@
-//! A peer with nothing but a blocking socket.
+//! Peer with a plain blocking socket.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-/// Longer than anything here takes: a test that hangs fails.
+/// Longer than anything here takes, so that a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One connection.
@@ -20,7 +20,7 @@ impl RawPeer {
         Self::try_connect(address).expect("the server listens")
     }
 
-    /// Connects, if somebody listens.
+    /// Connects, if anything listens there.
     pub fn try_connect(address: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
         stream
@@ -48,7 +48,7 @@ impl RawPeer {
         self.0.shutdown(Shutdown::Write).expect("an open socket");
     }
 
-    /// Everything that comes until the server closes.
+    /// Reads until the server closes.
     pub fn read_to_end(&mut self) -> String {
         let mut text = String::new();
         self.0
@@ -57,13 +57,13 @@ impl RawPeer {
         text
     }
 
-    /// Everything that comes until the server closes; nothing when it does not end regularly.
+    /// Reads until the server closes; `None` if it does not end regularly.
     pub fn try_read_to_end(&mut self) -> Option<String> {
         let mut text = String::new();
         self.0.read_to_string(&mut text).ok().map(|_| text)
     }
 
-    /// One line, with its end.
+    /// Reads one line, including its end.
     pub fn read_line(&mut self) -> String {
         let mut line = Vec::new();
         let mut byte = [0];
@@ -75,7 +75,7 @@ impl RawPeer {
         String::from_utf8(line).expect("text")
     }
 
-    /// Exactly this many bytes.
+    /// Reads exactly this many bytes.
     pub fn read_bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.0.read_exact(&mut bytes).expect("so many bytes");
@@ -100,18 +100,18 @@ pub fn ask(address: SocketAddr, bytes: impl AsRef<[u8]>, half_close: bool) -> St
     peer.read_to_end()
 }
 
-/// How a server ends its connection.
+/// Way in which a server ends its connection.
 #[derive(Clone, Copy, Debug)]
 pub enum End {
-    /// By a FIN after its last byte.
+    /// With a FIN after its last byte.
     AtOnce,
-    /// When the peer has ended.
+    /// After the peer has ended.
     AfterThePeer,
-    /// By a reset.
+    /// With a reset.
     Reset,
 }
 
-/// A server for one connection: reads `length` bytes and says `reply`, whatever was asked.
+/// Server for one connection: reads `length` bytes and sends `reply`, whatever the request.
 pub fn answer_once(length: usize, reply: &'static str, end: End) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("a bound socket");

@@ -23,18 +23,18 @@ use std::time::Duration;
 use labwire_core::session::{CloseReason, Event, Session, TransmitState};
 use labwire_core::time::Instant;
 
-/// How the link behaves, the same in both directions unless said otherwise.
+/// Behaviour of the link, the same in both directions unless stated otherwise.
 #[derive(Clone, Debug)]
 pub struct Weather {
-    /// Where the random numbers start.
+    /// Seed of the random numbers.
     pub seed: u64,
-    /// The most bytes that travel together.
+    /// Largest number of bytes that travel together.
     pub max_piece: usize,
-    /// The longest that a piece is under way.
+    /// Longest delay of a piece.
     pub max_delay: Duration,
-    /// After this many bytes, in both directions together, the connection is lost.
+    /// Number of bytes, in both directions together, after which the connection is lost.
     pub cut_after: Option<usize>,
-    /// After this many bytes from `a`, `b` sees the end of the stream, and what `a` still sends is lost.
+    /// Number of bytes from `a` after which `b` sees the end of the stream, and further bytes from `a` are lost.
     pub half_close_after: Option<usize>,
 }
 
@@ -64,17 +64,17 @@ impl Weather {
 
 /// One end of the link.
 pub struct End<S: Session> {
-    /// The session.
+    /// Session.
     pub session: S,
-    /// What it reported and the test has not taken.
+    /// Events reported and not yet taken by the test.
     pub events: VecDeque<S::Event>,
-    /// Why it ended, once it has.
+    /// Reason why the session ended, once it has.
     pub closed: Option<CloseReason>,
-    /// What is under way to it, with the time of arrival.
+    /// Packets on their way, with their times of arrival.
     incoming: VecDeque<(Instant, Packet)>,
     sent: usize,
     has_finished_sending: bool,
-    /// The host has dropped the session's transport.
+    /// Whether the host has dropped the session's transport.
     is_gone: bool,
 }
 
@@ -87,7 +87,7 @@ enum Packet {
 
 /// Two sessions and the link between them.
 pub struct Pair<A: Session, B: Session> {
-    /// The time.
+    /// Current time.
     pub now: Instant,
     /// One end.
     pub a: End<A>,
@@ -109,7 +109,7 @@ impl<A: Session, B: Session> Pair<A, B> {
         }
     }
 
-    /// Does what a host would do now, or else lets time pass until something is due. False when nothing ever will be.
+    /// Does the next step of a host, or lets time pass until something is due. Returns false if nothing ever will be.
     pub fn step(&mut self) -> bool {
         let moved = [
             self.a.deliver(self.now),
@@ -170,7 +170,7 @@ impl<S: Session> End<S> {
         }
     }
 
-    /// Hands over what has arrived. Whether anything happened.
+    /// Delivers what has arrived. Returns whether there was anything.
     fn deliver(&mut self, now: Instant) -> bool {
         let mut moved = false;
         while self
@@ -197,7 +197,7 @@ impl<S: Session> End<S> {
         !self.is_gone && (matches!(packet, Packet::Reset) || self.session.wants_input())
     }
 
-    /// Sends a piece of what waits, or ends when nothing does. Whether anything happened.
+    /// Sends a pending piece, or ends if there is none. Returns whether there was anything to do.
     fn emit<P: Session>(
         &mut self,
         now: Instant,
@@ -207,7 +207,7 @@ impl<S: Session> End<S> {
     ) -> bool {
         self.collect_events();
         if self.is_gone {
-            // Bytes for a socket that is closed are answered by a reset.
+            // Bytes for a closed socket are answered with a reset.
             let late = self
                 .incoming
                 .iter()
@@ -255,7 +255,7 @@ impl<S: Session> End<S> {
         moved
     }
 
-    /// A reset overtakes what is under way.
+    /// A reset overtakes everything that is on its way.
     fn reset(&mut self, now: Instant) {
         if !self.is_gone {
             self.incoming.clear();

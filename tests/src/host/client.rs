@@ -1,4 +1,4 @@
-//! The client of an OpEn server, against our server and against one that behaves as the original does.
+//! Client of an OpEn server, against labwire's server and against one that behaves like the original.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -49,7 +49,7 @@ fn original(reply: &'static str) -> SocketAddr {
     address
 }
 
-/// One after another and at once.
+/// Requests one after the other and in parallel.
 pub fn a_client_asks_on_one_connection_or_on_many<H: Host>() {
     let host = start::<H>();
     let address = host.address();
@@ -75,7 +75,7 @@ pub fn a_client_asks_on_one_connection_or_on_many<H: Host>() {
     assert!(host.wait().by_request);
 }
 
-/// What OpEn's own server says.
+/// Replies of OpEn's own server.
 pub fn a_client_understands_the_original<H: Host>() {
     let host = start::<H>();
     host.block_on(async {
@@ -93,7 +93,7 @@ pub fn a_client_understands_the_original<H: Host>() {
     });
 }
 
-/// Each way in which a connection can end before the reply has its own words.
+/// Each way in which a connection can end before the reply has its own error text.
 pub fn a_client_says_why_there_is_no_reply<H: Host>() {
     let host = start::<H>();
     let address = host.address();

@@ -1,4 +1,4 @@
-//! PyMoDAQ's server, instruments and controllers over real sockets.
+//! PyMoDAQ servers, instruments and controllers over real sockets.
 
 use std::future::{Future, pending};
 use std::io::Write;
@@ -65,7 +65,7 @@ async fn ask<R: labwire_host::Runtime>(
     controller.ask(modules, command).await.expect("an answer")
 }
 
-/// The names of all modules, once there are `count` of them.
+/// Names of all modules, once there are `count` of them.
 async fn names<R: labwire_host::Runtime>(controller: &ModuleController<R>, count: usize) -> Vec<String> {
     loop {
         let names: Vec<_> = ask(controller, &[], Command::List)
@@ -80,7 +80,7 @@ async fn names<R: labwire_host::Runtime>(controller: &ModuleController<R>, count
     }
 }
 
-/// The first of two futures to end; the others only keep running meanwhile.
+/// Output of `foreground`, while `background` runs alongside it.
 async fn while_running<T>(background: impl Future<Output = ()>, foreground: impl Future<Output = T>) -> T {
     let background = async {
         background.await;
@@ -89,7 +89,7 @@ async fn while_running<T>(background: impl Future<Output = ()>, foreground: impl
     or(foreground, background).await
 }
 
-/// Three instruments of three generations, a controller, and all that can be done.
+/// Three instruments of three generations, a controller, and every command.
 pub fn instruments_dial_in_and_controllers_use_them<H: Host>() {
     let host = registry::<H>();
     let address = host.address();
@@ -156,7 +156,7 @@ pub fn instruments_dial_in_and_controllers_use_them<H: Host>() {
     assert_eq!(host.shutdown().cut, 0);
 }
 
-/// The program that owns the hardware listens; the server comes to it, and gives orders from its own process.
+/// The program that owns the hardware listens; the server connects to it and gives orders from its own process.
 pub fn a_server_dials_instruments_that_listen<H: Host>() {
     let host: H = H::start(
         instrument("stage", Generation::G3c, stage()),
@@ -185,7 +185,7 @@ pub fn a_server_dials_instruments_that_listen<H: Host>() {
     host.shutdown();
 }
 
-/// What an instrument says first, and that it says so again after its server has gone.
+/// An instrument identifies itself first, and again after its server has gone.
 pub fn an_instrument_comes_back_to_its_server<H: Host>() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
@@ -195,7 +195,7 @@ pub fn an_instrument_comes_back_to_its_server<H: Host>() {
             let mut hello = [0; 11];
             std::io::Read::read_exact(&mut stream, &mut hello).expect("an identification");
             assert_eq!(&hello, b"\0\0\0\x07GRABBER");
-            // What it does not understand makes it go, and come back.
+            // Bytes that it does not understand make it disconnect and come back.
             let _ = stream.write_all(&[0xff; 100]);
         }
     });
@@ -212,7 +212,7 @@ pub fn an_instrument_comes_back_to_its_server<H: Host>() {
     server.join().expect("three identifications");
 }
 
-/// A driver that takes its time on its own thread.
+/// Driver that blocks its own thread.
 pub fn a_driver_that_blocks_delays_nobody<H: Host>() {
     struct Slow;
 
@@ -250,7 +250,7 @@ pub fn a_driver_that_blocks_delays_nobody<H: Host>() {
     });
 }
 
-/// Silent, vanished and talkative strangers, and one that answers when it was not asked.
+/// Strangers that are silent, vanish or talk, and one that answers without having been asked.
 pub fn strangers_cost_the_others_nothing<H: Host>() {
     let host = registry::<H>();
     let address = host.address();

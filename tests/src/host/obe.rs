@@ -1,4 +1,4 @@
-//! What a host's OptBayesExpt server has to do on real sockets: each function is one test.
+//! Suite of a host's OptBayesExpt server on real sockets: each function is one test.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -18,7 +18,7 @@ use labwire_host::{NoReply, ObeClient, PosteriorFolder};
 use super::{Ended, Host};
 use crate::peer::{End, RawPeer, answer_once, ask};
 
-/// Makes a test of each function of the suite.
+/// Defines a test for each function of the suite.
 #[macro_export]
 macro_rules! obe_suite {
     ($host:ty) => {
@@ -60,7 +60,7 @@ fn start<H: Host>(limits: Limits) -> H {
     start_with(limits, PosteriorFolder::new(None))
 }
 
-/// The embedded experiment, with few particles.
+/// Server of the built-in experiment, with few particles.
 fn start_with<H: Host>(limits: Limits, folder: PosteriorFolder) -> H {
     let text = DEFAULT_EXPERIMENT.replace("10000", "400");
     let handler = DesignerHandler::new(&text, DesignLimits::default(), 1, folder);
@@ -71,21 +71,21 @@ fn start_with<H: Host>(limits: Limits, folder: PosteriorFolder) -> H {
     )
 }
 
-/// One connection, one command, as upstream's client does it.
+/// One connection, one command, like upstream's client.
 fn is_ready(address: SocketAddr) -> bool {
     let mut peer = RawPeer::connect(address);
     peer.send(READY);
     peer.read_bytes(OK.len()) == OK.as_bytes()
 }
 
-/// The reply to a message on an open connection.
+/// Reads the reply to a message on an open connection.
 fn read_reply(peer: &mut RawPeer) -> String {
     let head = peer.read_bytes(HEAD);
     let end = decimal_length::end(&head).expect("a length").expect("all of it");
     String::from_utf8(peer.read_bytes(end - HEAD)).expect("UTF-8")
 }
 
-/// Upstream's transcript of `ready` and `done`; the process ends, and with it the connection.
+/// Upstream's transcript of `ready` and `done`; the process ends, and the connection with it.
 pub fn done_is_answered_and_ends_the_server<H: Host>() {
     let host = start::<H>(Limits::default());
     assert!(is_ready(host.address()));
@@ -95,7 +95,7 @@ pub fn done_is_answered_and_ends_the_server<H: Host>() {
     assert_eq!(host.wait(), Ended { by_request, cut: 0 });
 }
 
-/// In two segments, wherever the cut is, and byte by byte.
+/// In two segments, cut at any place, and byte by byte.
 pub fn messages_may_be_cut_anywhere<H: Host>() {
     let host = start::<H>(Limits::default());
     let mut peer = RawPeer::connect(host.address());
@@ -113,7 +113,7 @@ pub fn messages_may_be_cut_anywhere<H: Host>() {
     assert_eq!(peer.read_to_end(), "");
 }
 
-/// More than may be in flight, with errors among them.
+/// More messages than may be in flight, with errors among them.
 pub fn messages_sent_ahead_are_answered_in_order<H: Host>() {
     let host = start::<H>(Limits::default());
     let mut peer = RawPeer::connect(host.address());
@@ -130,7 +130,7 @@ pub fn messages_sent_ahead_are_answered_in_order<H: Host>() {
     assert_eq!(peer.read_to_end(), "");
 }
 
-/// Everything that kills upstream, and worse; two others are served all the while.
+/// Everything that crashes upstream, and worse; two other clients are served throughout.
 pub fn whatever_is_sent_the_server_lives<H: Host>() {
     let host = start::<H>(Limits::default());
     let mut onlooker = RawPeer::connect(host.address());
@@ -170,7 +170,7 @@ pub fn whatever_is_sent_the_server_lives<H: Host>() {
     assert_eq!(host.shutdown(), Ended { by_request, cut });
 }
 
-/// After every byte of a message, the half-close is answered: by an error, or, after the last byte, by the reply.
+/// A half-close after any byte of a message is answered: with an error, or, after the last byte, with the reply.
 pub fn the_end_of_the_stream_may_come_anywhere<H: Host>() {
     let host = start::<H>(Limits::default());
     for count in 0..READY.len() {
@@ -181,7 +181,7 @@ pub fn the_end_of_the_stream_may_come_anywhere<H: Host>() {
     assert_eq!(ask(host.address(), [READY, READY].concat(), true), OK.repeat(2));
 }
 
-/// Idle, silent, slow and half-open ones; in the end they are told why they are dropped.
+/// Idle, silent, slow and half-open clients; in the end each is told why it is dropped.
 pub fn clients_that_say_nothing_delay_nobody<H: Host>() {
     let mut limits = Limits::default();
     limits.session.request_timeout = Duration::from_millis(300);
@@ -207,7 +207,7 @@ pub fn a_reader_that_stops_is_dropped<H: Host>() {
     limits.session.output_bytes = 10_000;
     let host = start::<H>(limits);
     let mut peer = RawPeer::connect(host.address());
-    // Each is answered by many times its length.
+    // The answer to each is many times its length.
     let flood = "0000000002[]".repeat(5000);
     while peer.try_send(flood.as_bytes()).is_ok() {}
     assert!(is_ready(host.address()));
@@ -248,7 +248,7 @@ pub fn a_client_may_send_ahead_of_what_it_receives<H: Host>() {
     assert!(host.wait().by_request);
 }
 
-/// What upstream's server says; it waits for the client to close first.
+/// Replies of upstream's server, which waits for the client to close first.
 pub fn a_client_understands_the_original<H: Host>() {
     let host = start::<H>(Limits::default());
     for (reply, value) in [(OK, "OK".into()), ("0000000010[1.5, 2.5]", vec![1.5, 2.5].into())] {
@@ -258,7 +258,7 @@ pub fn a_client_understands_the_original<H: Host>() {
     }
 }
 
-/// Each way in which a connection can end before the reply has its own words.
+/// Each way in which a connection can end before the reply has its own error text.
 pub fn a_client_says_why_there_is_no_reply<H: Host>() {
     let host = start::<H>(Limits::default());
     let ready_at = |reply: &'static str, end, patience| {
@@ -299,7 +299,7 @@ pub fn a_client_says_why_there_is_no_reply<H: Host>() {
     );
 }
 
-/// Asks for `ready` and waits for the reply for so long.
+/// Sends `ready` and waits at most `patience` for the reply.
 fn ready_at<H: Host>(host: &H, address: SocketAddr, patience: Duration) -> Result<Value, NoReply> {
     let mut limits = Limits::default();
     limits.session.request_timeout = patience;
@@ -312,7 +312,7 @@ fn ready_at<H: Host>(host: &H, address: SocketAddr, patience: Duration) -> Resul
     })
 }
 
-/// Upstream's server demo: one connection a message, `goodset`, `newdat`, `getmean`, `getstd`.
+/// Upstream's server demo: one connection per message, `goodset`, `newdat`, `getmean`, `getstd`.
 pub fn an_instrument_program_finds_the_dip<H: Host>() {
     let host = start::<H>(Limits::default());
     let tell = |command: &str| {
@@ -346,7 +346,7 @@ pub fn an_instrument_program_finds_the_dip<H: Host>() {
     );
 }
 
-/// What was saved is there after a restart; names are no paths.
+/// A saved posterior is there after a restart; names are not paths.
 pub fn posteriors_are_saved_and_loaded<H: Host>() {
     let home = tempfile::tempdir().expect("a folder");
     let folder = PosteriorFolder::new(Some(home.path().join("posteriors")));
@@ -380,7 +380,7 @@ pub fn posteriors_are_saved_and_loaded<H: Host>() {
     }
 }
 
-/// Panics when it is asked for the mean: at once, or where it may block.
+/// Handler that panics when it is asked for the mean: at once, or where it may block.
 struct Fragile {
     may_block: bool,
 }
@@ -402,7 +402,7 @@ impl Handler for Fragile {
     }
 }
 
-/// An embedder's handler may have a bug: who hit upon it is told by the end of the connection, and nobody else.
+/// An embedder's handler may have a bug: the request that hits it ends its own connection, and no other.
 pub fn a_request_that_panics_ends_its_connection_only<H: Host>() {
     for may_block in [false, true] {
         let service = service(

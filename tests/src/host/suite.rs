@@ -19,7 +19,7 @@ const ENDLESS: u64 = 1 << 60;
 const PONG: &str = "{\n\t\"Pong\" : 1\n}\n";
 const KEEP_ALIVE: &str = "{\"KeepAlive\":true}\n";
 
-/// Makes a test of each function of the suite.
+/// Defines a test for each function of the suite.
 #[macro_export]
 macro_rules! host_suite {
     ($host:ty) => {
@@ -81,7 +81,7 @@ fn harmonic_from(address: SocketAddr, n: u64) -> f64 {
     sum_of(&ask(address, text(&request(n)), true))
 }
 
-/// A host whose service says how many requests it has begun to work on.
+/// Host whose service counts the requests it has begun to work on.
 struct Watched<H> {
     host: H,
     started: Arc<AtomicUsize>,
@@ -97,7 +97,7 @@ impl<H: Host> Watched<H> {
         }
     }
 
-    /// A connection whose request is being worked on.
+    /// Connection whose request is being worked on.
     fn busy(&self, n: u64) -> RawPeer {
         let before = self.started.load(Ordering::Relaxed);
         let mut peer = RawPeer::connect(self.host.address());
@@ -109,7 +109,7 @@ impl<H: Host> Watched<H> {
     }
 }
 
-/// As netcat sends it, with either kind of netcat.
+/// As sent by either kind of netcat.
 pub fn a_ping_is_answered_with_half_close_or_without<H: Host>() {
     let host = start::<H>();
     for half_close in [true, false] {
@@ -124,7 +124,7 @@ pub fn a_ping_is_answered_with_half_close_or_without<H: Host>() {
     );
 }
 
-/// However a request is cut, it is one request.
+/// A request is one request, however it is cut.
 pub fn bytes_may_come_one_by_one<H: Host>() {
     let host = start::<H>();
     let mut peer = RawPeer::connect(host.address());
@@ -134,7 +134,7 @@ pub fn bytes_may_come_one_by_one<H: Host>() {
     assert_eq!(sum_of(&peer.read_to_end()), harmonic(20));
 }
 
-/// Requests sent ahead are answered one by one, quick ones not before slow ones.
+/// Pipelined requests are answered in order, fast ones not before slow ones.
 pub fn a_kept_open_connection_answers_in_order<H: Host>() {
     let host = start::<H>();
     let mut peer = RawPeer::connect(host.address());
@@ -152,7 +152,7 @@ pub fn a_kept_open_connection_answers_in_order<H: Host>() {
     assert_eq!(peer.read_to_end(), "");
 }
 
-/// Idle, slow, silent and vanished clients, and one that is served all the same.
+/// Idle, slow, silent and vanished clients, and one that is served nevertheless.
 pub fn nobody_delays_another<H: Host>() {
     let host = start::<H>();
     let idle: Vec<RawPeer> = (0..100).map(|_| RawPeer::connect(host.address())).collect();
@@ -167,11 +167,11 @@ pub fn nobody_delays_another<H: Host>() {
     drop(idle);
 }
 
-/// More endless work than there are threads, and short work besides.
+/// More endless jobs than there are threads, and short jobs besides.
 pub fn long_work_delays_nobody<H: Host>() {
     let mut limits = HostLimits::default();
     limits.workers = 1;
-    // For the connections that were served to see their peers close.
+    // So that the connections that were served see their peers close.
     limits.grace_time = Duration::from_secs(1);
     let watched = Watched::<H>::start(limits);
     let busy: Vec<RawPeer> = (0..3).map(|_| watched.busy(ENDLESS)).collect();
@@ -183,7 +183,7 @@ pub fn long_work_delays_nobody<H: Host>() {
     assert_eq!(host.shutdown().cut, busy.len());
 }
 
-/// Answers go to whom they belong.
+/// Every client gets its own answers.
 pub fn many_clients_get_their_own_answers<H: Host>() {
     let host = start::<H>();
     let address = host.address();
@@ -199,7 +199,7 @@ pub fn many_clients_get_their_own_answers<H: Host>() {
     });
 }
 
-/// The peer gets the reason although it was still sending when it was refused.
+/// The peer receives the reason although it was still sending when it was refused.
 pub fn a_request_over_the_limit_is_refused_in_words<H: Host>() {
     let host = start::<H>();
     let mut peer = RawPeer::connect(host.address());
@@ -213,7 +213,7 @@ pub fn a_request_over_the_limit_is_refused_in_words<H: Host>() {
     );
 }
 
-/// A silent client is told why it is dropped; one that was served and says no more is dropped quietly.
+/// A silent client is told why it is dropped; one that was served and then stays silent is dropped without a message.
 pub fn silence_is_ended<H: Host>() {
     let mut limits = SessionLimits::default();
     limits.request_timeout = Duration::from_millis(100);
@@ -230,7 +230,7 @@ pub fn silence_is_ended<H: Host>() {
     assert_eq!(idle.read_to_end(), "");
 }
 
-/// A client that asks and never reads costs a bounded amount of memory, for a bounded time.
+/// A client that sends requests and never reads costs a bounded amount of memory, for a bounded time.
 pub fn a_reader_that_stops_is_dropped<H: Host>() {
     let mut limits = SessionLimits::default();
     limits.write_timeout = Duration::from_millis(200);
@@ -251,7 +251,7 @@ pub fn a_reader_that_stops_is_dropped<H: Host>() {
     assert_eq!(ask(host.address(), "{\"Ping\":1}", false), PONG);
 }
 
-/// Work that nobody waits for does not keep a server from ending.
+/// Work whose client has gone does not keep a server from ending.
 pub fn a_reset_cancels_the_work<H: Host>() {
     let mut limits = HostLimits::default();
     limits.grace_time = Duration::from_secs(60);
@@ -269,7 +269,7 @@ pub fn a_reset_cancels_the_work<H: Host>() {
     );
 }
 
-/// One too many is closed at once; when another has gone there is room again.
+/// A connection over the limit is closed at once; when another has gone, there is room again.
 pub fn connections_over_the_limit_are_closed<H: Host>() {
     let mut limits = HostLimits::default();
     limits.connections = 2;
@@ -292,7 +292,7 @@ pub fn connections_over_the_limit_are_closed<H: Host>() {
     }
 }
 
-/// What was asked is answered; idle connections end.
+/// Outstanding requests are answered; idle connections end.
 pub fn a_shutdown_answers_what_was_asked<H: Host>() {
     let watched = Watched::<H>::start(HostLimits::default());
     let n = 20_000_000;
@@ -333,7 +333,7 @@ pub fn a_shutdown_cuts_what_takes_too_long<H: Host>() {
     assert_eq!(busy.try_read_to_end().unwrap_or_default(), "");
 }
 
-/// Kill waits for what runs.
+/// Kill waits for running jobs.
 pub fn kill_ends_the_server_after_what_runs<H: Host>() {
     let watched = Watched::<H>::start(HostLimits::default());
     let n = 20_000_000;
@@ -350,7 +350,7 @@ pub fn kill_ends_the_server_after_what_runs<H: Host>() {
     );
 }
 
-/// Nobody waits for a service that has gone: neither who asked it nor who was only just being let in.
+/// Nothing waits for a service that has failed: neither its clients nor a connection that is just being accepted.
 pub fn a_service_that_panics_ends_its_host<H: Host>() {
     let trap = Arc::new(Trap::default());
     let adder = Adder::new(SessionLimits::default()).with_trap(trap.clone());
@@ -363,7 +363,7 @@ pub fn a_service_that_panics_ends_its_host<H: Host>() {
         thread::yield_now();
     }
     let late: Vec<RawPeer> = (0..10).map(|_| RawPeer::connect(host.address())).collect();
-    // Time to get as far as the service.
+    // Time to reach the service.
     thread::sleep(Duration::from_millis(50));
     trap.is_open.store(true, Ordering::Relaxed);
     for mut peer in late.into_iter().chain([asked]) {

@@ -1,4 +1,4 @@
-//! What a host's ZEISS INSPECT server has to do on real TCP sockets: each function is one test.
+//! Suite of a host's ZEISS INSPECT server on real TCP sockets: each function is one test.
 
 use std::sync::mpsc;
 use std::thread;
@@ -13,7 +13,7 @@ use labwire_host::{NoReply, ZeissClient};
 use super::{Ended, Host};
 use crate::peer::{End, RawPeer, answer_once, ask};
 
-/// Makes a test of each function of the suite.
+/// Defines a test for each function of the suite.
 #[macro_export]
 macro_rules! zeiss_suite {
     ($host:ty) => {
@@ -74,7 +74,7 @@ pub fn requests_are_answered_and_the_connection_ends<H: Host>() {
     assert_eq!(host.shutdown(), Ended { by_request, cut });
 }
 
-/// After every byte the half-close is answered.
+/// A half-close after any byte is answered.
 pub fn the_end_of_the_stream_may_come_anywhere<H: Host>() {
     let host = start::<H>(Limits::default(), unreadable);
     for count in 0..ELEMENTS.len() {
@@ -86,7 +86,7 @@ pub fn the_end_of_the_stream_may_come_anywhere<H: Host>() {
     assert_eq!(ask(host.address(), ELEMENTS, true), UNREADABLE);
 }
 
-/// What kills upstream, and worse; others are served all the while.
+/// Everything that crashes upstream, and worse; other clients are served throughout.
 pub fn whatever_is_sent_the_server_lives<H: Host>() {
     let host = start::<H>(Limits::default(), unreadable);
     let nested = "[".repeat(100_000);
@@ -107,7 +107,7 @@ pub fn whatever_is_sent_the_server_lives<H: Host>() {
         assert_eq!(ask(host.address(), bytes, true), answer);
         for count in [0, bytes.len() / 2, bytes.len()] {
             let mut vanishing = RawPeer::connect(host.address());
-            // It may be refused before it is all out.
+            // It may be refused before it is completely sent.
             let _ = vanishing.try_send(&bytes[..count]);
             vanishing.reset();
         }
@@ -115,7 +115,7 @@ pub fn whatever_is_sent_the_server_lives<H: Host>() {
     }
 }
 
-/// Two imports wait for each other; what needs no import is answered meanwhile.
+/// Two imports wait for each other; requests without an import are answered meanwhile.
 pub fn a_slow_import_delays_only_imports<H: Host>() {
     let (go_on, wait) = mpsc::channel::<()>();
     let (begins, begun) = mpsc::channel();
@@ -158,7 +158,7 @@ pub fn clients_that_say_nothing_are_told_why_they_are_dropped<H: Host>() {
     }
 }
 
-/// Nothing is lost or done twice between clients that come at once, where upstream resets them.
+/// Nothing is lost or done twice between simultaneous clients, where upstream resets them.
 pub fn requests_of_many_clients_are_done_once_each<H: Host>() {
     let (done, requests) = mpsc::channel();
     let host = start::<H>(Limits::default(), move |request| {
@@ -184,7 +184,7 @@ pub fn requests_of_many_clients_are_done_once_each<H: Host>() {
     assert_eq!(files.len(), 160);
 }
 
-/// Past line feeds in the answer, over one connection for each request.
+/// Reads past line feeds in the answer, over one connection per request.
 pub fn a_client_reads_to_the_end_of_the_stream<H: Host>() {
     let host = start::<H>(Limits::default(), unreadable);
     let address = host.address();
@@ -201,7 +201,7 @@ pub fn a_client_reads_to_the_end_of_the_stream<H: Host>() {
     });
 }
 
-/// Each way in which a connection can end before the answer has its own words.
+/// Each way in which a connection can end before the answer has its own error text.
 pub fn a_client_says_why_there_is_no_answer<H: Host>() {
     let host = start::<H>(Limits::default(), unreadable);
     let ask = |answer: &'static str, end, patience| {
