@@ -6,10 +6,10 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use futures_lite::future::yield_now;
-use labwire_core::session::{Action, CloseReason, ConnectError, Connector, Event};
+use labwire_core::session::{Action, CloseReason, ConnectError, Connector};
 
 use crate::clock::Clock;
-use crate::drive::{Alarm, Application, TURNS, Wire};
+use crate::drive::{Alarm, Application, TURNS, Wire, deliver};
 use crate::runtime::{Runtime, Transport};
 
 /// Connection attempt in progress.
@@ -59,11 +59,8 @@ where
                 Action::Close => Place::Nowhere,
             };
         }
-        while let Some(event) = connector.poll_event() {
-            match event {
-                Event::Application(event) => application.handle_event(event).await,
-                Event::Closed(why) => reason = why,
-            }
+        if let Some(why) = deliver(connector, application).await {
+            reason = why;
         }
         if connector.is_drained() {
             return reason;
@@ -71,23 +68,23 @@ where
         alarm.set(connector.poll_timeout().map(|(due, _)| due));
         let command = {
             let mut command = pin!(application.next_command());
-            let mut next_command = |context: &mut Context<'_>| match has_application {
-                true => command.as_mut().poll(context),
-                false => Poll::Pending,
-            };
+            let mut next_command =
+                |context: &mut Context<'_>, is_their_turn: bool| match has_application && is_their_turn {
+                    true => command.as_mut().poll(context).map(Some),
+                    false => Poll::Pending,
+                };
             // Alternating, so that neither a busy peer nor busy users starve the other.
             let users_first = turns.is_multiple_of(2);
             poll_fn(|context| {
-                if users_first && let Poll::Ready(command) = next_command(context) {
-                    return Poll::Ready(Some(command));
+                if let Poll::Ready(command) = next_command(context, users_first) {
+                    Poll::Ready(command)
+                } else if place.poll(context, connector, clock).is_ready() {
+                    Poll::Ready(None)
+                } else if let Poll::Ready(command) = next_command(context, !users_first) {
+                    Poll::Ready(command)
+                } else {
+                    alarm.poll(context).map(|()| None)
                 }
-                if place.poll(context, connector, clock).is_ready() {
-                    return Poll::Ready(None);
-                }
-                if !users_first && let Poll::Ready(command) = next_command(context) {
-                    return Poll::Ready(Some(command));
-                }
-                alarm.poll(context).map(|()| None)
             })
             .await
         };

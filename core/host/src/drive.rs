@@ -72,11 +72,8 @@ where
         if turns.is_multiple_of(TURNS) {
             yield_now().await;
         }
-        while let Some(event) = session.poll_event() {
-            match event {
-                Event::Application(event) => application.handle_event(event).await,
-                Event::Closed(why) => reason = why,
-            }
+        if let Some(why) = deliver(session, application).await {
+            reason = why;
         }
         if session.is_drained() {
             break;
@@ -86,15 +83,14 @@ where
             let mut command = pin!(application.next_command());
             poll_fn(|context| {
                 if let Poll::Ready(result) = wire.poll(context, session) {
-                    return Poll::Ready(Happened::Moved(result));
+                    Poll::Ready(Happened::Moved(result))
+                } else if has_application && let Poll::Ready(command) = command.as_mut().poll(context) {
+                    Poll::Ready(Happened::Command(command))
+                } else if !is_shut_down && shutdown.as_mut().poll(context).is_ready() {
+                    Poll::Ready(Happened::Shutdown)
+                } else {
+                    alarm.poll(context).map(|()| Happened::Timeout)
                 }
-                if has_application && let Poll::Ready(command) = command.as_mut().poll(context) {
-                    return Poll::Ready(Happened::Command(command));
-                }
-                if !is_shut_down && shutdown.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(Happened::Shutdown);
-                }
-                alarm.poll(context).map(|()| Happened::Timeout)
             })
             .await
         };
@@ -117,18 +113,28 @@ where
             Happened::Timeout => session.handle_timeout(now),
         }
     }
-    if session.transmit_state() == TransmitState::Abort {
-        wire.transport.abort();
-    } else if !wire.has_sent_fin {
-        // On some transports the end is a message of its own, sent if there is room for it.
-        let _ = poll_once(poll_fn(|context| wire.transport.poll_finish(context))).await;
-    }
+    wire.end(session.transmit_state()).await;
     let Wire { received, sent, .. } = wire;
     Driven {
         reason,
         received,
         sent,
     }
+}
+
+/// Hands all events to the application; the reason, once the session has closed.
+pub(crate) async fn deliver<S: Session, A: Application<S>>(
+    session: &mut S,
+    application: &mut A,
+) -> Option<CloseReason> {
+    let mut reason = None;
+    while let Some(event) = session.poll_event() {
+        match event {
+            Event::Application(event) => application.handle_event(event).await,
+            Event::Closed(why) => reason = Some(why),
+        }
+    }
+    reason
 }
 
 /// Event that a connection waits for; of several, the first in this order.
@@ -171,6 +177,19 @@ impl<T> Wire<T> {
             has_seen_eof: false,
             received: 0,
             sent: 0,
+        }
+    }
+
+    /// Ends the connection of a drained session.
+    async fn end<R>(&mut self, state: TransmitState)
+    where
+        T: Transport<R>,
+    {
+        if state == TransmitState::Abort {
+            self.transport.abort();
+        } else if !self.has_sent_fin {
+            // On some transports the end is a message of its own, sent if there is room for it.
+            let _ = poll_once(poll_fn(|context| self.transport.poll_finish(context))).await;
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use csv::StringRecord;
 use labwire_core::design::{Experiment, Measurement, averages};
 
 use crate::failure::{self, Failure, did_you_mean};
@@ -19,11 +20,10 @@ fn columns(letter: char, channels: usize) -> Vec<String> {
 
 /// Reads the measurements of a file.
 pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measurement>, Failure> {
-    let unreadable = |error: &csv::Error| {
-        let code = if error.is_io_error() {
-            failure::NO_INPUT
-        } else {
-            failure::DATA
+    let unreadable = |error: csv::Error| {
+        let code = match error.is_io_error() {
+            true => failure::NO_INPUT,
+            false => failure::DATA,
         };
         Failure::new(code, format!("{}: {error}", path.display()))
     };
@@ -31,51 +31,17 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measureme
         .trim(csv::Trim::All)
         .comment(Some(b'#'))
         .from_path(path)
-        .map_err(|error| unreadable(&error))?;
-    let header = reader.headers().map_err(|error| unreadable(&error))?.clone();
-    let find = |name: &str| header.iter().position(|column| column == name);
-    let required = |names: Vec<String>| -> Result<Vec<usize>, Failure> {
-        let places = names.iter().map(|name| {
-            find(name).ok_or_else(|| {
-                let message = format!("{}: there is no column `{name}`", path.display());
-                Failure::new(failure::DATA, message).hint(did_you_mean(name, header.iter()))
-            })
-        });
-        places.collect()
-    };
-    let channels = experiment.channels();
-    let knobs = required(
-        experiment
-            .grid
-            .knobs()
-            .iter()
-            .map(|knob| knob.name.clone())
-            .collect(),
-    )?;
-    let values = required(columns('y', channels))?;
-    let sigmas = match (find("s"), columns('s', channels)) {
-        (Some(all), _) => vec![all],
-        (None, each) if each.iter().all(|name| find(name).is_some()) => required(each)?,
-        (None, _) => Vec::new(),
-    };
+        .map_err(unreadable)?;
+    let header = reader.headers().map_err(unreadable)?.clone();
+    let table = Table { path, header };
+    let knobs = experiment.grid.knobs().iter().map(|knob| knob.name.clone());
+    let knobs = table.required(&knobs.collect::<Vec<_>>())?;
+    let values = table.required(&columns('y', experiment.channels()))?;
+    let sigmas = table.sigmas(experiment.channels())?;
     let mut measurements = Vec::new();
     for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| unreadable(&error))?;
-        let numbers = |places: &[usize]| -> Result<Vec<f64>, Failure> {
-            let cells = places.iter().map(|place| {
-                let cell = record.get(*place).unwrap_or_default();
-                cell.parse().map_err(|_| {
-                    let column = header.get(*place).unwrap_or_default();
-                    let message = format!(
-                        "{}: row {}, column `{column}`: {cell:?} is not a number",
-                        path.display(),
-                        row + 1
-                    );
-                    Failure::new(failure::DATA, message)
-                })
-            });
-            cells.collect()
-        };
+        let record = record.map_err(unreadable)?;
+        let numbers = |places: &[usize]| table.numbers(row, &record, places);
         measurements.push(Measurement {
             setting: numbers(&knobs)?,
             values: numbers(&values)?,
@@ -85,7 +51,56 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measureme
     Ok(measurements)
 }
 
-/// CSV of measurements.
+/// A file of measurements and its columns.
+struct Table<'p> {
+    path: &'p Path,
+    header: StringRecord,
+}
+
+impl Table<'_> {
+    fn find(&self, name: &str) -> Option<usize> {
+        self.header.iter().position(|column| column == name)
+    }
+
+    /// Indices of columns by name.
+    fn required(&self, names: &[String]) -> Result<Vec<usize>, Failure> {
+        let places = names.iter().map(|name| {
+            self.find(name).ok_or_else(|| {
+                let message = format!("{}: there is no column `{name}`", self.path.display());
+                Failure::new(failure::DATA, message).hint(did_you_mean(name, self.header.iter()))
+            })
+        });
+        places.collect()
+    }
+
+    /// Indices of the columns of standard deviations: one for all channels, one for each, or none.
+    fn sigmas(&self, channels: usize) -> Result<Vec<usize>, Failure> {
+        let each = columns('s', channels);
+        match self.find("s") {
+            Some(all) => Ok(vec![all]),
+            None if each.iter().all(|name| self.find(name).is_some()) => self.required(&each),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn numbers(&self, row: usize, record: &StringRecord, places: &[usize]) -> Result<Vec<f64>, Failure> {
+        let cells = places.iter().map(|place| {
+            let cell = record.get(*place).unwrap_or_default();
+            cell.parse().map_err(|_| {
+                let column = self.header.get(*place).unwrap_or_default();
+                let message = format!(
+                    "{}: row {}, column `{column}`: {cell:?} is not a number",
+                    self.path.display(),
+                    row + 1
+                );
+                Failure::new(failure::DATA, message)
+            })
+        });
+        cells.collect()
+    }
+}
+
+/// The text of a file of measurements.
 pub(crate) fn write(experiment: &Experiment, measurements: &[Measurement]) -> String {
     let num_sigmas = measurements
         .iter()
