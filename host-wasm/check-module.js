@@ -1,5 +1,5 @@
-// Fails when a WebAssembly module imports from `env`, which no page can supply: a C library or a platform function. Fails
-// too when the module has become larger than a page should load; says how large it is.
+// Fails if a WebAssembly module imports from `env`, which no page can supply: a C library or a platform function. Fails
+// too if the module has become larger than a page should load; prints its size.
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 

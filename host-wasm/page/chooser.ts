@@ -1,9 +1,9 @@
-// Who says where to measure: a designer in this page, or the server's.
+// Choice of the next setting: by a designer in this page, or by the server's.
 import { type Bridge, ObeClient } from "labwire-wasm/client";
 import type { ExperimentFile, Remote } from "./engine";
 import { largest } from "./grid";
 
-/** What is known after some measurements. */
+/** Knowledge after some measurements. */
 export interface Knowledge {
   mean: number[];
   std: number[];
@@ -13,14 +13,14 @@ export interface Chooser {
   suggest(): Promise<number[]>;
   update(setting: number[], values: number[]): Promise<void>;
   knowledge(): Promise<Knowledge>;
-  /** The largest utility over all other knobs, see `largest`; nothing if that would be too much to ask for. */
+  /** Largest utility over all other knobs, see `largest`; undefined if that would be too many numbers. */
   utility(x: number, y?: number): Promise<ArrayLike<number> | undefined>;
-  /** The values of a parameter, and their weights; nothing if that would be too much to ask for. */
+  /** Values of a parameter, and their weights; undefined if that would be too many numbers. */
   particles(parameter: number): Promise<[ArrayLike<number>, ArrayLike<number>] | undefined>;
   close(): void;
 }
 
-/** How many numbers are asked of a server for one picture. It sends them as text: so many take the page 50 ms. */
+/** Most numbers requested from a server for one picture. As text, this many take the page 50 ms. */
 const ASKED = 300_000;
 
 export class Local implements Chooser {

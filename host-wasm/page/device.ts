@@ -1,4 +1,4 @@
-// A device's console, with the lamp that tells of its health.
+// Console of a device, with a lamp for its health.
 import { type Bridge, DeviceClient } from "labwire-wasm/client";
 import { button, card, h, message, select } from "./dom";
 
@@ -22,7 +22,7 @@ export function device(bridge: Bridge): HTMLElement {
     log.scrollTop = log.scrollHeight;
   };
   let isAsking = false;
-  /** A device whose last connection brought no answer counts as well only when it has answered again. */
+  /** A device whose last connection gave no answer counts as healthy only once it has answered again. */
   const probe = () => {
     if (isAsking || degraded === undefined || client.state !== "connected" || dialect.value === "raw") return;
     isAsking = true;
@@ -57,7 +57,7 @@ export function device(bridge: Bridge): HTMLElement {
     degraded = undefined;
     client = new DeviceClient(bridge, dialect.value, which.value || undefined);
     void watch(client);
-    // It sets going by itself first.
+    // It starts on its own first.
     queueMicrotask(light);
   };
   const submit = async () => {
@@ -68,7 +68,7 @@ export function device(bridge: Bridge): HTMLElement {
     say(`> ${command}`, "out");
     line.select();
     try {
-      // SCPI answers questions only.
+      // SCPI answers only queries.
       if (dialect.value === "scpi" && !command.includes("?")) await client.send(command);
       else say(await client.query(command));
     } catch (error) {

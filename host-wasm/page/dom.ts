@@ -1,8 +1,8 @@
-// Small things of the page.
+// Helpers for the page.
 
 type Child = Node | string;
 
-/** An element with properties (`data-`, `aria-` and `role` as attributes) and children. */
+/** Element with properties (`data-`, `aria-` and `role` as attributes) and children. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   properties: Record<string, unknown> = {},
@@ -27,12 +27,12 @@ export function select(options: [value: string, text: string][], onchange: (valu
   return element;
 }
 
-/** A box with a title. */
+/** Box with a title. */
 export function card(title: string, ...children: Child[]) {
   return h("div", { className: "card" }, h("h2", {}, title), ...children);
 }
 
-/** Two columns: what, and how much. */
+/** Table with two columns: name and value. */
 export function table(rows: Record<string, unknown>) {
   const content = (name: string, value: unknown) =>
     Array.isArray(value)
@@ -47,14 +47,14 @@ export function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A few significant digits. */
+/** Number with a few significant digits. */
 export function short(value: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
 }
 
-/** A colour of the style sheet, for canvases. */
+/** Colour of the style sheet, for canvases. */
 export function color(name: string): string {
   const probe = h("span", { hidden: true });
   probe.style.color = `var(--${name})`;

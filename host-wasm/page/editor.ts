@@ -1,26 +1,26 @@
-// The text of a file, checked while it is edited.
+// Editor of a file, which is checked while it is edited.
 import { button, h, message, select } from "./dom";
 
 export interface EditorOptions<T> {
   id: string;
   label: string;
   rows: number;
-  /** Texts to begin with; the first one does. */
+  /** Example texts; the editor starts with the first one. */
   examples: [name: string, text: string][];
   onExample?: (name: string) => void;
-  /** What the text holds; rejected with its fault, which tells line and column. */
+  /** Contents of the text; rejected with its error, which has a line and column. */
   check: (text: string) => Promise<T>;
-  /** The text has changed: what it holds, or nothing while it is wrong. */
+  /** Called when the text has changed, with its contents, or undefined while it is invalid. */
   onChange: (found: T | undefined) => void;
-  /** The text comes from a file. */
+  /** Called when a text was opened from a file. */
   onOpen?: () => void;
-  /** Control and Enter. */
+  /** Called on Control and Enter. */
   onSubmit?: () => void;
 }
 
-/** How long nothing is typed before the text is checked. */
+/** Pause in typing after which the text is checked. */
 const PAUSE_MS = 150;
-/** No text that is longer is accepted by any engine, and one is a burden to a text area. */
+/** Longest text: no engine accepts a longer one, which would also slow down the text area. */
 const MOST_BYTES = 4 << 20;
 
 export class Editor<T> {
@@ -69,7 +69,7 @@ export class Editor<T> {
     return this.#area.value;
   }
 
-  /** Puts in one of the examples. */
+  /** Inserts one of the examples. */
   example(name: string) {
     this.#area.value = this.options.examples.find(([known]) => known === name)![1];
     this.options.onExample?.(name);
@@ -101,7 +101,7 @@ export class Editor<T> {
     } catch (error) {
       fault = message(error);
     }
-    // Meanwhile there may be another text.
+    // The text may have changed in the meantime.
     if (mine !== this.#count) return;
     this.#fault.textContent = fault;
     this.#area.setAttribute("aria-invalid", String(fault !== ""));

@@ -6,10 +6,10 @@ import EngineWorker from "./worker?worker&inline";
 
 export type { ExperimentFile, History, ProblemFile, Solved, SolveOrder } from "./worker";
 
-/** Compiled once, for the page and its workers: once it is there, nothing more is asked of the server. */
+/** Compiled once, for the page and its workers: from then on nothing more is requested from the server. */
 export const compiled = WebAssembly.compileStreaming(fetch(wasm));
 
-/** A worker with the engines in it. */
+/** Worker with the engines. */
 export class Engine {
   #worker = this.#start();
   #next = 0;
@@ -18,7 +18,7 @@ export class Engine {
 
   #start(): Worker {
     const worker = new EngineWorker();
-    // Where it fails, the page says so.
+    // The page reports its failure.
     compiled.then((module) => worker.postMessage({ kind: "begin", args: module })).catch(() => {});
     worker.onmessage = ({ data: { id, result, news, error } }) => {
       const waiting = this.#waiting.get(id);
@@ -39,7 +39,7 @@ export class Engine {
     this.#waiting.clear();
   }
 
-  /** Waits until nothing is under way. What takes longer than `patience` milliseconds is given up, and all that was made. */
+  /** Waits until nothing is in progress. After `patience` milliseconds, the worker is dropped with all its objects. */
   async settle(patience: number): Promise<void> {
     for (const end = performance.now() + patience; this.#waiting.size;) {
       if (performance.now() > end) {
@@ -54,37 +54,37 @@ export class Engine {
     return this.#ask("solve", [order], tell);
   }
 
-  /** Ends the solve that runs; its best point is its result. */
+  /** Cancels the solve in progress; its result is the best point. */
   cancel() {
     this.#worker.postMessage({ kind: "cancel" });
   }
 
-  /** What a problem file holds; rejected with its fault. */
+  /** Contents of a problem file; rejected with its error. */
   problem(text: string): Promise<ProblemFile> {
     return this.#ask("problem", [text]);
   }
 
-  /** What an experiment file holds; rejected with its fault. */
+  /** Contents of an experiment file; rejected with its error. */
   experiment(text: string): Promise<ExperimentFile> {
     return this.#ask("experiment", [text]);
   }
 
-  /** The recording in a file; rejected with its fault. */
+  /** Recording in a file; rejected with its error. */
   recording(text: string): Promise<Recording> {
     return this.#ask("recording", [text]);
   }
 
-  /** Does a recording again: how many steps it has, and which had another outcome. */
+  /** Replays a recording. Returns the number of steps, and those with a different outcome. */
   replay(recording: Recording): Promise<{ count: number; differences: number[] }> {
     return this.#ask("replay", [recording]);
   }
 
-  /** A recording as text. */
+  /** Recording as text. */
   written(recording: Recording): Promise<string> {
     return this.#ask("written", [recording]);
   }
 
-  /** An object in the worker: calls methods and reads properties. */
+  /** Handle of an object in the worker, which calls methods and reads properties. */
   async make(kind: "Designer" | "Experiment" | "Simulator", ...args: unknown[]) {
     const id = await this.#ask<number>("make", [kind, ...args]);
     const worker = this.#worker;
@@ -92,13 +92,13 @@ export class Engine {
       worker === this.#worker ? this.#ask<T>(kind, [id, ...rest]) : Promise.reject(new Error("given up"));
     return {
       call: <T>(name: string, ...rest: unknown[]) => ask<T>("call", name, ...rest),
-      /** Of a simulator: what would be measured at each setting, a number for each channel. */
+      /** For a simulator: values without noise at each setting, one per channel. */
       curve: (settings: number[][]) =>
         ask<Float64Array[]>(
           "curve",
           settings.map((setting) => Float64Array.from(setting)),
         ),
-      /** Of a designer: the utility as `largest` cuts it down. */
+      /** For a designer: the utility, reduced by `largest`. */
       utility: (counts: number[], x: number, y?: number) => ask<Float64Array>("utility", counts, x, y),
       free: () => void ask<void>("free").catch(() => {}),
     };
@@ -114,7 +114,7 @@ export class Engine {
 
 export type Remote = Awaited<ReturnType<Engine["make"]>>;
 
-/** Solves, and reads files; it answers at any time. */
+/** Solves and reads files; always responsive. */
 export const solving = new Engine();
-/** May be at work for long. */
+/** May be busy for a long time. */
 export const designing = new Engine();

@@ -17,7 +17,7 @@ const EXAMPLES = {
 
 const counted = ({ measured: { length } }: Run) => `${length} ${length === 1 ? "measurement" : "measurements"} each.`;
 
-/** How long what is under way may go on when a run begins anew. */
+/** Time that pending work may continue when a new run begins. */
 const PATIENCE_MS = 1000;
 
 export function experiment(bridge: Bridge): HTMLElement {
@@ -26,7 +26,7 @@ export function experiment(bridge: Bridge): HTMLElement {
   let isRunning = false;
   let generation = 0;
   let view: View = { x: 0, slice: [], channel: 0, parameter: 0 };
-  /** The other knobs are where the last measurement was, until somebody puts them elsewhere. */
+  /** Whether the other knobs follow the last measurement, until the user moves them. */
   let follows = true;
 
   const error = h("p", { className: "error", role: "alert" });
@@ -80,7 +80,7 @@ export function experiment(bridge: Bridge): HTMLElement {
     label: "Experiment file",
     rows: 12,
     examples: Object.entries(EXAMPLES).map(([title, name]) => [title, exampleExperiment(name)!]),
-    // The designer may be at work for long.
+    // The designer may be busy for a long time.
     check: (text) => solving.experiment(text),
     onChange: (now) => {
       file = now;
@@ -100,7 +100,7 @@ export function experiment(bridge: Bridge): HTMLElement {
     error.textContent = message(thrown);
     if (where.value !== "server") return;
     error.textContent = `The server's designer does not go on: ${message(thrown)}. Choose the designer in this page, or begin anew.`;
-    // A server that comes back may design another experiment: this run is over, what it has found stays to be seen.
+    // A server that comes back may design another experiment: this run is over, but its results stay visible.
     generation++;
     run?.end();
     run = undefined;
@@ -114,7 +114,7 @@ export function experiment(bridge: Bridge): HTMLElement {
   }
 
   let last: Promise<void> = Promise.resolve();
-  /** Ends the run there is and begins one with the file as it is; of several calls, the last counts. */
+  /** Ends the current run and begins one with the current file; of several calls, the last counts. */
   function begin() {
     const mine = ++generation;
     isRunning = false;
@@ -145,7 +145,7 @@ export function experiment(bridge: Bridge): HTMLElement {
     });
   }
 
-  /** What there is to choose from. */
+  /** Fills the controls with the choices. */
   function offer({ knobs, parameters, channels }: ExperimentFile) {
     const middle = knobs.map(({ values }) => values[values.length >> 1]);
     view = { x: 0, y: knobs.length > 1 ? 1 : undefined, slice: middle, channel: 0, parameter: 0 };
@@ -195,7 +195,7 @@ export function experiment(bridge: Bridge): HTMLElement {
     place();
   }
 
-  /** Puts the sliders where the slice is. */
+  /** Moves the sliders to the slice. */
   function place() {
     for (const range of slices.querySelectorAll("input")) {
       const { values } = run!.file.knobs[Number(range.dataset.knob)];
@@ -213,7 +213,7 @@ export function experiment(bridge: Bridge): HTMLElement {
 
   let isDrawing = false;
   let wantsDrawing = false;
-  /** Draws what is looked at now; requests that come meanwhile are one. */
+  /** Draws the current view; requests in the meantime are merged into one. */
   async function redraw() {
     wantsDrawing = true;
     if (isDrawing) return;
@@ -222,7 +222,7 @@ export function experiment(bridge: Bridge): HTMLElement {
     try {
       for (; wantsDrawing; await draw()) wantsDrawing = false;
     } catch (thrown) {
-      // Of a run that has ended meanwhile, nothing can be drawn.
+      // Nothing can be drawn of a run that has ended in the meantime.
       if (mine === generation) fail(thrown);
     }
     isDrawing = false;

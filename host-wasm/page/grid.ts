@@ -1,17 +1,17 @@
-// Grids of settings of any size, in as many points as a picture has room for.
+// Grids of settings of any size, reduced to as many points as fit into a picture.
 
-/** How many points of an axis are drawn. */
+/** Number of points of an axis that are drawn. */
 const SHOWN = 400;
 
-/** Places of the values that stand for `count`: all of them, or some, evenly spaced, both ends among them. */
+/** Indices of the values that represent `count`: all of them, or some, evenly spaced and including both ends. */
 export function shownPlaces(count: number): number[] {
   const bins = Math.min(count, SHOWN);
   return Array.from({ length: bins }, (_, bin) => (bins === count ? bin : Math.round((bin * (count - 1)) / (bins - 1))));
 }
 
 /**
- * The largest of the values of a grid, whose last knob changes fastest, for every shown place of the knob `x`; with `y`,
- * a row of these for every shown place of that knob.
+ * Largest value of a grid, whose last knob varies fastest, for every shown index of the knob `x`; with `y`,
+ * a row of these for every shown index of that knob.
  */
 export function largest(values: ArrayLike<number>, counts: number[], x: number, y?: number): Float64Array {
   const stride = (knob: number) => counts.slice(knob + 1).reduce((product, count) => product * count, 1);
@@ -30,7 +30,7 @@ export function largest(values: ArrayLike<number>, counts: number[], x: number, 
   return found;
 }
 
-/** The step by which a scan of at most `most` settings visits all parts of a grid of `count`, and none twice. */
+/** Step with which a scan of at most `most` settings covers all parts of a grid of `count`, none twice. */
 export function scanStep(count: number, most: number): number {
   const divisor = (a: number, b: number): number => (b ? divisor(b, a % b) : a);
   let step = Math.ceil(count / most);

@@ -1,32 +1,32 @@
-// A value at every point of a plane, in shades of one colour, with axes and a scale.
+// Heat map: a value at every point of a plane, in shades of one colour, with axes and a scale.
 import { color, h, onColors, short } from "./dom";
 
 export interface Axis {
   label: string;
-  /** Of every column or row; they are drawn equally far apart. */
+  /** Values of the columns or rows, which are drawn equally spaced. */
   values: ArrayLike<number>;
 }
 
 export interface Plane {
   x: Axis;
   y: Axis;
-  /** What the values are, with their unit. */
+  /** Name of the values, with their unit. */
   label: string;
-  /** Row after row, a row for each of `y`; what is not finite stays empty. */
+  /** Values by rows, one row per value of `y`; those that are not finite stay empty. */
   values: ArrayLike<number>;
-  /** Pixels are square, and the first row is on top. */
+  /** Whether pixels are square and the first row is on top. */
   isImage?: boolean;
-  /** Columns and rows to be marked. */
+  /** Columns and rows to mark. */
   marks?: [number, number][];
 }
 
-/** Around the plane: the numbers of the y axis, the scale, the numbers of the x axis. */
+/** Margins: the labels of the y axis, the scale, the labels of the x axis. */
 const LEFT = 66;
 const RIGHT = 92;
 const BOTTOM = 40;
 const TOP = 8;
 
-/** Draws planes, as wide as its element. */
+/** Heat map that fills the width of its element. */
 export class HeatMap {
   readonly element: HTMLElement;
   #canvas = h("canvas", { role: "img" });
@@ -107,7 +107,7 @@ export class HeatMap {
   }
 }
 
-/** At most one point of `plane` for every pixel, the stronger the value the more opaque. */
+/** Pixels with at most one point of `plane` each, more opaque for larger values. */
 function shades({ x, y, values, isImage }: Plane, width: number, height: number, low: number, high: number) {
   const [across, down] = [Math.min(width, x.values.length), Math.min(height, y.values.length)];
   const canvas = h("canvas", { width: across, height: down });
@@ -139,7 +139,7 @@ function range(values: ArrayLike<number>): [number, number] {
   return [low, high];
 }
 
-/** About `most` of the first `count` whole numbers, the ends among them. */
+/** About `most` of the first `count` whole numbers, including the ends. */
 function ticks(count: number, most: number): number[] {
   const parts = Math.max(1, Math.min(count - 1, Math.floor(most)));
   return [...new Set(Array.from({ length: parts + 1 }, (_, part) => Math.round((part * (count - 1)) / parts)))];

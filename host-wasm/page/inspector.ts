@@ -3,11 +3,11 @@ import { type Bridge, type Connection, hex, observers, type Recording, type Step
 import { button, download, h, message } from "./dom";
 import { solving as engine } from "./engine";
 
-/** How many connections are kept. */
+/** Number of connections kept. */
 const KEPT = 100;
-/** The longest recording that is opened. What is recorded here has 4 MiB of bytes, each a few times as many in a file. */
+/** Longest recording file that is opened. Recordings made here have at most 4 MiB, several times as much in a file. */
 const FILE_BYTES = 64 << 20;
-/** How many bytes of a chunk are shown. */
+/** Number of bytes of a chunk that are shown. */
 const SHOWN_BYTES = 96;
 
 interface Entry {
@@ -15,7 +15,7 @@ interface Entry {
   recording: Recording;
 }
 
-/** What is not a request, in words. */
+/** Descriptions of the calls that are not requests. */
 const WORDS: Record<string, string> = {
   handleTimeout: "(time)",
   handleConnected: "connected",
@@ -29,7 +29,7 @@ const entries: Entry[] = [];
 const known = new WeakMap<Connection, Entry>();
 let changed = (_entry: Entry) => {};
 
-/** From the start: what happens before the panel is opened is seen too. */
+/** Called at the start, so that connections before the panel is opened are seen too. */
 export function watchConnections() {
   let count = 0;
   observers.add((connection: Connection, _step: Step) => {
@@ -52,7 +52,7 @@ export function inspector(_bridge: Bridge): HTMLElement {
   const error = h("p", { className: "error", role: "alert" });
   const chosen = () => entries.find((entry) => entry.name === list.value);
 
-  /** What is on the screen, and what has changed since. */
+  /** Entry on the screen, and whether it has changed since. */
   let shown: Entry | undefined;
   const news = new Set<Entry>();
   const refresh = () => {
@@ -77,7 +77,7 @@ export function inspector(_bridge: Bridge): HTMLElement {
         : h("p", { className: "state", "data-state": "empty" }, "No connection yet. Use the other panels, or open a recording."),
     );
   };
-  /** What takes a while with a long recording, and is done away from what paints. */
+  /** Runs a task that takes a while for a long recording, in a worker. */
   const work = async (doing: string, what: string, task: () => Promise<void>) => {
     error.textContent = "";
     verdict.className = "state";
@@ -120,7 +120,7 @@ export function inspector(_bridge: Bridge): HTMLElement {
     if (pending) return;
     pending = true;
     const attempt = () => {
-      // Nothing is drawn that nobody sees.
+      // Nothing is drawn while it is hidden.
       if (frames.offsetParent === null) return void setTimeout(attempt, 300);
       pending = false;
       refresh();

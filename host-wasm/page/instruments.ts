@@ -1,4 +1,4 @@
-// What is in the laboratory: a device, PyMoDAQ's modules, ZEISS INSPECT.
+// Instruments of the laboratory: a device, PyMoDAQ's modules, ZEISS INSPECT.
 import type { Bridge } from "labwire-wasm/client";
 import { device } from "./device";
 import { h } from "./dom";

@@ -21,7 +21,7 @@ const shown = new Map<string, HTMLElement>();
 const nav = document.querySelector("nav")!;
 const main = document.querySelector("main")!;
 
-/** The engine is there: without it, no panel can be. */
+/** Whether the engine is loaded, which every panel needs. */
 let isReady = false;
 
 function show(name: string, withFocus = false) {
@@ -58,7 +58,7 @@ function makeTabs() {
   window.addEventListener("hashchange", () => show(location.hash.slice(1)));
 }
 
-/** The lamp in the corner: whether a server is there. */
+/** Updates the lamp in the corner, which shows whether a server is there. */
 async function watchBridge() {
   const lamp = document.querySelector<HTMLElement>("#bridge")!;
   const set = (state: string, text: string) => {

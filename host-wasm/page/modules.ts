@@ -1,11 +1,11 @@
-// PyMoDAQ's modules: they move, they grab, they are set.
+// PyMoDAQ's modules: moves, grabs and settings.
 import type { ModuleAnswer, ModuleData, ModuleSetting } from "labwire-wasm";
 import { type Bridge, PymodaqClient } from "labwire-wasm/client";
 import { button, card, h, message, select, short } from "./dom";
 import { HeatMap } from "./heat";
 import { Plot } from "./plot";
 
-/** How many single numbers are drawn as a curve. */
+/** Number of scalars drawn as a curve. */
 const TRACE = 300;
 
 export function modules(bridge: Bridge): HTMLElement {
@@ -54,7 +54,7 @@ export function modules(bridge: Bridge): HTMLElement {
   return card("PyMoDAQ modules", error, list);
 }
 
-/** The card of a module, with what can be done with it. */
+/** Card of a module, with its commands. */
 function moduleCard(client: PymodaqClient, { module, info }: ModuleAnswer, ...children: Node[]) {
   const title = h("h3", {}, `${module} (${info?.generation}, ${info?.address})`);
   return h("div", { "data-module": module }, title, ...children, settingsOf(client, module));
@@ -96,7 +96,7 @@ function detector(client: PymodaqClient, answer: ModuleAnswer): HTMLElement {
     const element = drawing.draw(data);
     if (view.firstChild !== element) view.replaceChildren(element);
   };
-  /** Grabs `count` times, or until it is told to stop. */
+  /** Grabs `count` times, or until stopped. */
   const grab = async (count: number) => {
     if (abort) return abort.abort();
     error.textContent = "";
@@ -131,7 +131,7 @@ function detector(client: PymodaqClient, answer: ModuleAnswer): HTMLElement {
   return moduleCard(client, answer, h("div", { className: "row" }, dim, once, live), error, view);
 }
 
-/** Asked for when they are looked at, and again after each change: what is shown is what the module has. */
+/** Settings of a module, read when they are opened and again after each change, so that they are the module's own. */
 function settingsOf(client: PymodaqClient, module: string): HTMLElement {
   const list = h("div");
   const error = h("p", { className: "error", role: "alert" });
@@ -184,7 +184,7 @@ function settingRow(module: string, { path, title, kind, value, isReadOnly }: Mo
   );
 }
 
-/** The last data of a module: numbers, a curve or an image. */
+/** Latest data of a module: numbers, a curve or an image. */
 class Drawing {
   #trace: number[] = [];
   #plot: Plot | undefined;
@@ -218,7 +218,7 @@ class Drawing {
   }
 }
 
-/** A choice comes as `str('fast')`. */
+/** Value of a choice such as `str('fast')`. */
 const choice = (value: string) => value.match(/^(?:str|int|float)\('?(.*?)'?\)$/)?.[1] ?? value;
 
 const withUnits = (name: string, units: string) => (units ? `${name} / ${units}` : name);

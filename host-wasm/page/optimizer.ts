@@ -10,7 +10,7 @@ import { Scene } from "./scene";
 
 interface Example {
   parameters: number[];
-  /** Where the slider of each parameter ends. */
+  /** Range of the slider of each parameter. */
   ranges: [number, number][];
 }
 
@@ -161,7 +161,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
   }
 
   function plot([iteration, cost, residual, violation]: History) {
-    // A logarithmic axis has no place for 0.
+    // 0 cannot be drawn on a logarithmic axis.
     const positive = (values: number[]) => values.map((value) => (value !== 0 && Number.isFinite(value) ? Math.abs(value) : null));
     unsolved.hidden = iteration.length > 0;
     convergence.element.hidden = iteration.length === 0;
@@ -203,7 +203,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
     const options = { signal: abort.signal };
     const request = { parameter: [...parameters] };
     try {
-      // What the server has already needs no permission to be loaded.
+      // A problem that the server already has needs no permission to be loaded.
       const text = editor.text === defaultProblem() ? undefined : editor.text;
       there = await client.runCold(request, text, options);
       status.textContent = "";
@@ -256,7 +256,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
 
   let isDragging = false;
   let wants = false;
-  /** Solves again, warm, once per frame; what comes while it solves waits for the next. */
+  /** Solves again, warm, once per frame; changes during a solve wait for the next. */
   function drag() {
     here = there = undefined;
     comparison.textContent = "";
@@ -278,7 +278,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
     });
   }
 
-  /** With another problem. */
+  /** Starts with another problem. */
   function begin(example: Example) {
     ({ parameters, ranges } = example);
     parameters = [...parameters];

@@ -1,4 +1,4 @@
-// What a run has found, drawn: measurements, utility, posterior, and the race against the scan.
+// Pictures of a run: measurements, utility, posterior, and the comparison with the scan.
 import { h, short } from "./dom";
 import type { ExperimentFile } from "./engine";
 import { scanStep } from "./grid";
@@ -6,12 +6,12 @@ import { HeatMap } from "./heat";
 import { histogram, Plot } from "./plot";
 import { type Measured, MOST, type Run } from "./run";
 
-/** What of a run is looked at. */
+/** View of a run. */
 export interface View {
-  /** The knobs of the axes; without `y` there is one only. */
+  /** Knobs of the axes; without `y` there is only one. */
   x: number;
   y?: number;
-  /** Where the other knobs are. */
+  /** Values of the other knobs. */
   slice: number[];
   channel: number;
   parameter: number;
@@ -46,7 +46,7 @@ export class Pictures {
   readonly scanNote = h("p", { className: "state" });
   readonly knowledge = h("div", { id: "knowledge" });
 
-  /** Draws all of it, unless `isWanted` says meanwhile that it is no longer to be seen. */
+  /** Draws everything, unless `isWanted` becomes false in the meantime. */
   async draw(run: Run, view: View, isWanted: () => boolean) {
     const { chooser, scan, file, measured, spread } = run;
     const { mean, std } = await chooser.knowledge();

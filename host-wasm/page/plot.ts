@@ -1,4 +1,4 @@
-// Curves, by uPlot, in the colours of the page.
+// Curves, drawn by uPlot, in the colours of the page.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { color, onColors, short } from "./dom";
@@ -6,15 +6,15 @@ import { color, onColors, short } from "./dom";
 export interface Curve {
   label: string;
   color: string;
-  /** Draws points instead of a line. */
+  /** Whether to draw points instead of a line. */
   points?: boolean;
   fill?: boolean;
-  /** Steps, as of a histogram. */
+  /** Whether to draw steps, as of a histogram. */
   steps?: boolean;
   scale?: string;
 }
 
-/** A plot that fills the width of its element and can be given other data. */
+/** Plot that fills the width of its element and whose data can change. */
 export class Plot {
   readonly element: HTMLElement;
   #plot: uPlot | undefined;
@@ -50,7 +50,7 @@ export class Plot {
     return this.options.height ?? 210;
   }
 
-  /** @param x what the first row is, where it is something else than before */
+  /** @param x name of the first row, if it has changed */
   set(data: (ArrayLike<number> | (number | null)[])[], x = this.x) {
     const isLogarithmic = isWide(data[0]);
     const isAnother = x !== this.x || isLogarithmic !== this.#isLogarithmic;
@@ -60,7 +60,7 @@ export class Plot {
     this.#tell();
   }
 
-  /** In words, for those who do not see it; what has no values is not in the legend either. */
+  /** Describes the plot for screen readers; series without values are removed from the legend too. */
   #tell() {
     const told = this.curves.map(({ label }, index) => {
       const row = (this.#data[index + 1] ?? []) as ArrayLike<number | null>;
@@ -88,7 +88,7 @@ export class Plot {
         value,
         scale: scale ?? "y",
         width: points ? 0 : 2,
-        // A line of one point would not be seen.
+        // A line through a single point would be invisible.
         points: { show: points ?? ((plot) => plot.data[0].length < 3), size: 5, fill: stroke },
         paths: points ? () => null : steps ? uPlot.paths.stepped!({ align: 1 }) : undefined,
         fill: fill ? stroke.replace(/rgb\((.*)\)/, "rgba($1, 0.2)") : undefined,
@@ -96,7 +96,7 @@ export class Plot {
       };
     });
     const log = { distr: 3 as const, log: 10 as const };
-    // As many digits as tell neighbours apart.
+    // As many digits as distinguish neighbours.
     const linear = (_: uPlot, splits: number[], __: number, ___: number, step: number) => {
       let digits = 0;
       while (digits < 10 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits++;
@@ -106,7 +106,7 @@ export class Plot {
     const power = (value: number) =>
       value >= 1e-3 && value <= 1e4 ? String(Number(value.toPrecision(3))) : `1e${Math.round(Math.log10(value))}`;
     const powers = (_: uPlot, splits: (number | null)[]) => splits.map((split) => (split === null ? "" : power(split)));
-    // Decades only; of many, some.
+    // Decades only; if there are many, some of them.
     const decades = (_: uPlot, __: number, low: number, high: number) => {
       const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
       const step = Math.ceil((last - first + 1) / 6) || 1;
@@ -119,7 +119,7 @@ export class Plot {
       : {};
     const logarithmic = { splits: decades, values: powers, filter: (_: uPlot, splits: number[]) => splits };
     const x = this.#isLogarithmic ? logarithmic : whole;
-    // Of several curves, the legend tells.
+    // Several curves are named by the legend.
     const named = this.curves.length === 1 ? { label: this.curves[0].label, labelSize: 18, labelGap: 0, labelFont: "12px system-ui" } : {};
     const y = { ...named, ...(this.options.log ? logarithmic : {}) };
     this.#plot = new uPlot(
@@ -142,13 +142,13 @@ export class Plot {
   }
 }
 
-/** Whether the ascending values of an axis are better seen on a logarithmic one. */
+/** Whether the ascending values of an axis suit a logarithmic scale better. */
 function isWide(values: ArrayLike<number | null>): boolean {
   const [first, middle, last] = [values[0], values[values.length >> 1], values[values.length - 1]] as number[];
   return first > 0 && last / first > 100 && middle < (first + last) / 10;
 }
 
-/** A histogram of weighted samples: the left ends of the bins, and the density in each. */
+/** Histogram of weighted samples: left ends of the bins, and the density in each. */
 export function histogram(samples: ArrayLike<number>, weights: ArrayLike<number>, bins = 60): [number[], number[]] {
   let low = Infinity;
   let high = -Infinity;

@@ -1,10 +1,10 @@
-// One run of an experiment: an instrument, a designer with its measurements, and a scan with as many of its own.
+// Run of an experiment: an instrument, a designer with its measurements, and a scan with as many of its own.
 import type { Bridge } from "labwire-wasm/client";
 import { type Chooser, Local, Served } from "./chooser";
 import { designing as engine, type ExperimentFile, type Remote } from "./engine";
 import { scanStep } from "./grid";
 
-/** How many measurements a run has at most. */
+/** Largest number of measurements of a run. */
 export const MOST = 1000;
 
 export interface Measured {
@@ -14,7 +14,7 @@ export interface Measured {
 
 export class Run {
   readonly measured: Measured[] = [];
-  /** The standard deviation of each parameter after each measurement. */
+  /** Standard deviation of each parameter after each measurement. */
   readonly spread: { designed: number[][]; scanned: number[][] } = { designed: [], scanned: [] };
   #scanned = 0;
 
@@ -27,7 +27,7 @@ export class Run {
     private readonly parts: { grid: Remote; instrument: Remote; scanned: Remote; exact: Remote },
   ) {}
 
-  /** @param bridge to the server that designs; none: this page does */
+  /** @param bridge to the server that designs; without it, this page does */
   static async begin(text: string, file: ExperimentFile, seed: bigint, bridge?: Bridge): Promise<Run> {
     const served = bridge && new Served(bridge, file);
     await served?.begin(text);
@@ -40,7 +40,7 @@ export class Run {
     return new Run(text, file, chooser, scan, Array.from(truth), parts);
   }
 
-  /** A measurement where the designer wants it, and one where the scan is. */
+  /** Takes one measurement for the designer, and one for the scan. */
   async step(): Promise<void> {
     const { chooser, scan, parts, spread } = this;
     const setting = await chooser.suggest();
@@ -54,7 +54,7 @@ export class Run {
     spread.scanned.push((await scan.knowledge()).std);
   }
 
-  /** What the instrument gives without noise, and what the model with these parameters gives. */
+  /** Values of the instrument without noise, and those of the model with these parameters. */
   async curves(settings: number[][], parameters: number[]): Promise<[Float64Array[], Float64Array[]]> {
     const model = await engine.make("Simulator", this.text, Float64Array.from(parameters), undefined, 0n);
     const curves: [Float64Array[], Float64Array[]] = [await this.parts.exact.curve(settings), await model.curve(settings)];

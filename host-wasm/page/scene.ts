@@ -1,4 +1,4 @@
-// The plane in which an optimal-control problem moves: its path, and points that can be dragged.
+// Plane of an optimal-control problem: its path, and points that can be dragged.
 import { color, h, onColors } from "./dom";
 
 interface Handle {
@@ -12,10 +12,10 @@ const TITLES: Record<string, string> = { "0": "start", t: "target", o: "obstacle
 const VIEW = { left: -2.2, right: 2.2, bottom: -0.9, top: 2.4 };
 const HINT =
   "Drag target, start or obstacle: every frame is solved again, from where the last one ended. Keys: Space chooses, arrows move.";
-/** How far a key moves a point. */
+/** Distance that a key moves a point. */
 const KEY_STEP = 0.05;
 
-/** Parameters named `x0` and `y0`, `xt` and `yt` and so on are points; with an `ro` beside it, one is a circle. */
+/** Scene whose points are parameters named `x0` and `y0`, `xt` and `yt` and so on; with an `ro`, a point is a circle. */
 export class Scene {
   readonly element: HTMLElement;
   #canvas = h("canvas", { className: "scene", tabIndex: 0, role: "application", "aria-label": HINT });
@@ -65,7 +65,7 @@ export class Scene {
     this.#draw();
   }
 
-  /** Draws a path; whether there is one. */
+  /** Draws a path. Returns whether there is one. */
   path(named: Record<string, number[]>): boolean {
     this.#path = named;
     this.#draw();

@@ -1,4 +1,4 @@
-// The engines, away from what paints.
+// The engines, off the main thread.
 import init, { Designer, Experiment, Problem, type Progress, Simulator, type Solution, Solver, type StartOptions } from "labwire-wasm";
 import { parse, replay, solve, stringify } from "labwire-wasm/client";
 import { largest, shownPlaces } from "./grid";
@@ -7,7 +7,7 @@ export interface SolveOrder {
   text: string;
   parameters: number[];
   options?: StartOptions;
-  /** Tells of every iteration. */
+  /** Whether to report every iteration. */
   watched: boolean;
 }
 
@@ -20,16 +20,16 @@ export interface Solved {
   history: History;
 }
 
-/** What a problem file holds. */
+/** Contents of a problem file. */
 export interface ProblemFile {
   summary: string;
   parameters: string[];
 }
 
-/** What an experiment file holds. */
+/** Contents of an experiment file. */
 export interface ExperimentFile {
   name: string;
-  /** `values`: as many of them as are shown. */
+  /** `values`: only those that are shown. */
   knobs: { name: string; count: number; values: number[] }[];
   parameters: string[];
   channels: number;
@@ -37,12 +37,12 @@ export interface ExperimentFile {
   particles: number;
 }
 
-/** How many iterations of a solve are kept; of longer ones every second, every fourth ... */
+/** Number of iterations of a solve that are kept; of longer solves every second, every fourth ... */
 const HISTORY = 1000;
-/** How often it tells of them, in ms. */
+/** Interval of the reports, in ms. */
 const TELL_MS = 30;
 
-/** The engines are there. */
+/** Resolved once the engines are loaded. */
 const { promise: ready, resolve: begin } = Promise.withResolvers<unknown>();
 const made = new Map<number, Designer | Experiment | Simulator>();
 let numMade = 0;
@@ -113,7 +113,7 @@ async function answer(kind: string, args: any[], tell: (news: unknown) => void):
     const { steps, differences } = replay(args[0]);
     return { count: steps.length, differences };
   }
-  // What is much to send is cut down here.
+  // Large data are reduced before they are sent.
   if (kind === "curve") return args[1].map((setting: Float64Array) => (made.get(args[0]) as Simulator).exact(setting));
   if (kind === "utility") return largest((made.get(args[0]) as Designer).utility(), args[1], args[2], args[3]);
   if (kind === "make") {

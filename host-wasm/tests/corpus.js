@@ -1,4 +1,4 @@
-// tests/corpus/determinism by the package, in Node.js or in a page: what tests/tests/determinism.rs does natively.
+// tests/corpus/determinism with the package, in Node.js or in a page, like tests/tests/determinism.rs natively.
 
 /** FNV-1a over the bytes of numbers, least significant first. */
 class Digest {
@@ -52,7 +52,7 @@ function design({ Designer, Simulator, exampleExperiment }, { name, seed, measur
   return `design ${name}: ${digest}`;
 }
 
-/** The lines of expected.txt, and what the replays of the recordings had different: nothing. */
+/** Lines of expected.txt, and differences in the replays of the recordings, of which there should be none. */
 export function run(labwire, client, { corpus, problems, recordings }) {
   const { solves, experiments } = JSON.parse(corpus);
   const lines = [];

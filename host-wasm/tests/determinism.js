@@ -1,4 +1,4 @@
-// The determinism corpus in Node.js and in Chromium: equal to what the native tests are held to, to the last bit.
+// Determinism corpus in Node.js and in Chromium: equal to the native results, to the last bit.
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

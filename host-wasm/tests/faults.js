@@ -1,11 +1,11 @@
-// What goes wrong: the page says what happened, offers the next step, and goes on.
+// Faults: the page says what happened, offers the next step, and goes on.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Lab, Relay, root, until } from "./lab.js";
 import { cell, click, lab, open, run, shot, solved } from "./workbench.js";
 
-/** A laboratory of its own. */
+/** Runs `use` with its own laboratory. */
 async function withLab(env, use) {
   const own = new Lab();
   try {
@@ -16,7 +16,7 @@ async function withLab(env, use) {
   }
 }
 
-/** The longest time the page did not paint. */
+/** Longest time in which the page did not paint. */
 const longestFrame = (page) => page.evaluate(() => window.longestFrame);
 const watchFrames = (page) =>
   page.evaluate(() => {
@@ -31,7 +31,7 @@ const watchFrames = (page) =>
   });
 
 const big = Buffer.alloc(10 << 20, " ");
-/** From a file: what Playwright sends itself would hold up the page. */
+/** Uploads from a file: data sent by Playwright itself would block the page. */
 const upload = async (page, panel, name, content) =>
   page.locator(`#panel-${panel} input[type=file]`).setInputFiles(await lab.file(name, content));
 
@@ -110,7 +110,7 @@ await run({
       await page.getByText("server connected").waitFor();
       await click(page, "Solve on the server");
       await solved(page);
-      // What this server does not allow, it says, and how it would.
+      // The server says what it does not allow, and how to allow it.
       await page.getByLabel("Problem file: example").selectOption("Trailer around an obstacle");
       await click(page, "Solve on the server");
       await page.getByText(/takes no problem files .*LABWIRE_OPEN_LOAD=local/).waitFor();
@@ -282,7 +282,7 @@ await run({
       await page.getByText(/^\d+ measurements each/).waitFor();
       own.server.kill("SIGKILL");
       await page.getByText(/The server's designer does not go on: .*begin anew/).waitFor();
-      // Not with whatever the server designs when it is back.
+      // Not with the experiment that the server designs when it is back.
       assert.ok(await page.getByRole("button", { name: "One measurement" }).isDisabled());
       await page.locator("#knowledge td").first().waitFor();
       await page.getByRole("tab", { name: "Optimizer" }).click();

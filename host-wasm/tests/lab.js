@@ -1,4 +1,4 @@
-// What tests of the page need: `labwire serve` with modules connected, and Chromium.
+// Laboratory for tests of the page: `labwire serve` with modules connected, and Chromium.
 import { spawn } from "node:child_process";
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer } from "node:net";
@@ -20,11 +20,11 @@ const flags = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  // A name that is not this machine's.
+  // A foreign host name.
   "--host-resolver-rules=MAP lab.example 127.0.0.1",
 ];
 
-/** Until `check` gives something. */
+/** Repeats `check` until it gives a value. */
 export async function until(check, what, seconds = 30) {
   for (const end = Date.now() + 1000 * seconds; Date.now() < end; await pause(50)) {
     const found = await check();
@@ -60,7 +60,7 @@ export class Lab {
     this.#start(["pymodaq", "instrument", "--connect", this.addresses.pymodaq, ...args]);
   }
 
-  /** A file that INSPECT can be told of. */
+  /** File that INSPECT can import. */
   async file(name, content) {
     const path = join(this.folder, name);
     await writeFile(path, content);
@@ -84,7 +84,7 @@ export class Lab {
   }
 }
 
-/** A way to a server that can be cut in mid-frame. */
+/** Relay to a server that can be cut in mid-frame. */
 export class Relay {
   #server;
   #path;
@@ -114,7 +114,7 @@ export class Relay {
     this.url = `http://127.0.0.1:${this.#server.address().port}/`;
   }
 
-  /** From now on, connections for `path` break when they have carried `bytes` more to the page. None: no longer. */
+  /** From now on, connections for `path` break after another `bytes` to the page; without `bytes`, no longer. */
   cut(path, bytes) {
     this.#path = path;
     this.#bytes = bytes;
@@ -125,7 +125,7 @@ export class Relay {
   }
 }
 
-/** The package and these tests for an empty page, on a port of their own. */
+/** Serves the package and these tests to an empty page, on their own port. */
 export async function servePackage() {
   const types = { ".js": "text/javascript", ".wasm": "application/wasm" };
   // The clients import the package by its name.

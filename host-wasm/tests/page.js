@@ -232,7 +232,7 @@ await run({
     assert.ok(count > 10, "the page painted while the designer worked");
     await page.getByText(/The largest over c. 1,000,000 settings/).waitFor();
     await shot(page, "experiment-million");
-    // The server's designer is asked for no more than can be shown.
+    // No more is requested from the server's designer than can be shown.
     await page.getByLabel("Designer").selectOption("server");
     await page.getByText(/utility of 1,000,000 settings is too much to be fetched/).waitFor({ timeout: 60_000 });
     await page.getByText("No measurement yet.").waitFor({ timeout: 60_000 });
@@ -292,7 +292,7 @@ await run({
     await camera.getByRole("button", { name: "Grab" }).click();
     await camera.getByRole("img", { name: /over x \/ um from 0 to/ }).waitFor();
     await shot(page, "instruments-settings");
-    // What the setting cannot be, the answer says; what is shown is what the module has.
+    // The answer says why the value is refused; the value shown is the module's.
     await width.fill("1.5");
     await width.press("Enter");
     await camera.getByText(/width was not set: .*"1.5" is not a value/).waitFor();
@@ -338,7 +338,7 @@ await run({
     await page.locator("#panel-Inspector .same").waitFor();
     await input.setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from("{}") });
     await page.getByText(/cannot be read/).waitFor();
-    // What is said of one connection stays while others go on.
+    // The text of one connection stays while others continue.
     await click(page, "Replay");
     await page.locator("#panel-Inspector .same").waitFor();
     await page.getByRole("tab", { name: "Optimizer" }).click();

@@ -11,7 +11,7 @@ const readme = await readFile(join(root, "host-wasm/README.md"), "utf8");
 /** Heading, snippet. */
 const snippets = [...readme.matchAll(/^## (.*)\n[^]*?```js\n([^]*?)```/gm)].map(([, heading, code]) => [heading, code]);
 assert.equal(snippets.length, readme.match(/```js/g).length, "a snippet for each heading");
-/** What is to be seen of each. */
+/** Expected output of each. */
 const expected = {
   Solve: /^\d+ \d(.|\n)*\nconverged \[/,
   "Design an experiment": /^\["t","detuning"\] \["rabi","center","decay","contrast"\] .* truth: \[/,

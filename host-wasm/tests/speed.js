@@ -1,4 +1,4 @@
-// How much longer a solve takes in Chromium than natively, the interpreter in both: `npm run speed`, or with the seconds
+// Ratio of a solve's time in Chromium to the native one, with the interpreter in both: `npm run speed`, or with the seconds
 // that each measurement may take, `npm run speed -- 0.1`.
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

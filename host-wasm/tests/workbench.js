@@ -12,7 +12,7 @@ const chromium = await browser();
 const complaints = [];
 const foreign = [];
 
-/** A page of the workbench. `url`: of another server than the laboratory's; `allowed`: what else it may ask. */
+/** Opens a page of the workbench. `url`: a server other than the laboratory's; `allowed`: further URLs it may request. */
 export async function open(options = {}, hash = "", url = lab.url, allowed = [], prepare = async (_page) => {}) {
   const page = await chromium.newPage({ viewport: { width: 1280, height: 900 }, ...options });
   page.setDefaultTimeout(20_000);
@@ -36,7 +36,7 @@ export const click = (page, name) => page.getByRole("button", { name, exact: tru
 export const cell = (page, name) => page.locator(`#outcome td[data-name="${name}"]`).textContent();
 export const solved = (page) => page.locator("#outcome td[data-name=status]").waitFor();
 
-/** Does all of them, or those whose name has the word of the command line in it, and ends everything. */
+/** Runs all checks, or those whose name contains the word on the command line, and ends everything. */
 export async function run(checks) {
   const [wanted] = process.argv.slice(2);
   let failed = 0;
