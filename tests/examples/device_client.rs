@@ -1,7 +1,7 @@
-//! A device connection on a pipe, for tests/peers/socs: one command a line, one line for what came of it.
+//! Device connection on a pipe, for tests/peers/socs: one command per line, one line for its outcome.
 //!
-//! Arguments: address, time limit in seconds, and after how many seconds of silence to probe. Commands: `send TEXT`, `fill BYTES` (sends that many zeros), `recv` (as
-//! Python's `recv`: whatever comes first), `status`.
+//! Arguments: address, time limit in seconds, and seconds of silence before a probe. Commands: `send TEXT`, `fill
+//! BYTES` (sends that many zeros), `recv` (like Python's `recv`: whatever comes first), `status`.
 
 use std::io::{BufRead, Write};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use labwire_core::device::{State, unescape};
 use labwire_core::framing::until::Until;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceOptions};
 
-// Reading the pipe blocks a thread: the connection has another.
+// Reading the pipe blocks a thread: the connection uses another one.
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     options.keepalive.idle = Duration::try_from_secs_f64(silence.parse()?)?;
     options.keepalive.interval = Duration::from_secs(1);
     let device = DeviceConnection::open(address, options);
-    // As TCPInterface: made when the first attempt is over.
+    // Like TCPInterface: created once the first attempt is over.
     while matches!(
         device.status().await?.state,
         State::Disconnected | State::Connecting

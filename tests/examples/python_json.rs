@@ -1,4 +1,4 @@
-//! Reads JSON texts, one hexadecimal line each, and prints what core's Python dialect makes of them: `dumps`, a tab and
+//! Reads JSON texts, one hexadecimal line each, and prints their forms in Python's dialect: `dumps`, a tab and
 //! `repr`, or `error: ` and the reason. tests/peers/python_json compares the lines with CPython's own.
 
 use std::io::{BufRead, BufWriter, Write};

@@ -1,11 +1,11 @@
-//! The designer against figures that OptBayesExpt 1.2 gives where no randomness is involved, and what it does where
-//! OptBayesExpt fails.
+//! The designer against figures of OptBayesExpt 1.2 that involve no randomness, and in cases where OptBayesExpt
+//! fails.
 
 use labwire_core::design::{
     Average, Closure, DesignError, DesignLimits, Designer, Experiment, Measurement, Noise, averages, linspace,
 };
 
-/// A designer for an experiment file.
+/// Designer of an experiment file.
 fn designer(text: &str) -> Designer {
     let experiment = Experiment::from_json(text, &[], &DesignLimits::default());
     Designer::new(experiment.unwrap_or_else(|error| panic!("{error}")), 1).expect("priors")
@@ -169,7 +169,7 @@ fn measurements_are_averaged_by_setting() {
     assert_eq!(column(|it| it.count as f64), [1.0, 2.0, 3.0, 3.0, 2.0, 1.0]);
 }
 
-/// Whatever is refused leaves the posterior as it was.
+/// A refused measurement leaves the posterior unchanged.
 #[test]
 fn what_is_refused_changes_nothing() {
     let mut designer = four_particles();
@@ -199,7 +199,7 @@ fn what_is_refused_changes_nothing() {
     assert_eq!(designer.warnings().count(), 0);
 }
 
-/// OptBayesExpt ends with weights that are all 0, and then dies.
+/// OptBayesExpt ends with weights that are all 0, and then fails.
 #[test]
 fn data_that_hardly_any_particle_explains_kill_none() {
     let mut designer = designer(
@@ -225,7 +225,7 @@ fn data_that_hardly_any_particle_explains_kill_none() {
     );
 }
 
-/// A setting off the grid is allowed, with a note.
+/// A setting off the grid is accepted with a warning.
 #[test]
 fn a_setting_off_the_grid_is_noted() {
     let mut designer = four_particles();
@@ -254,7 +254,7 @@ fn taking_back_is_as_if_it_had_not_been() {
     }
 }
 
-/// Bit for bit.
+/// Saved and loaded, bit for bit.
 #[test]
 fn a_posterior_that_was_read_goes_on_as_the_one_that_was_written() {
     let experiment = |particles: usize| {
@@ -289,7 +289,7 @@ fn a_posterior_that_was_read_goes_on_as_the_one_that_was_written() {
     ] {
         assert!(Designer::from_posterior(experiment(500), broken).is_err());
     }
-    // A changed digit is another posterior, any other change none at all.
+    // A changed digit gives another posterior, any other change none at all.
     let small = four_particles().posterior();
     for at in 0..small.len() {
         for byte in ["9", "-", "]", ",", "\""] {
@@ -313,7 +313,7 @@ fn a_posterior_that_was_read_goes_on_as_the_one_that_was_written() {
     );
 }
 
-/// Fields that a program has set are checked when a designer begins with them.
+/// Fields set by a program are checked when a designer is created.
 #[test]
 fn options_that_make_no_sense_are_refused() {
     type Change = fn(&mut Experiment);

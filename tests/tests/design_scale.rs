@@ -1,4 +1,4 @@
-//! The same bits in every build, and bounded memory however many settings and particles there are.
+//! Equal bits in every build, and bounded memory for any number of settings and particles.
 
 use allocation_counter::measure;
 use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits, Designer, Experiment, Simulator};
@@ -7,7 +7,7 @@ fn experiment(text: &str) -> Experiment {
     Experiment::from_json(text, &[], &DesignLimits::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Every bit of the posterior goes into it.
+/// Hash of every bit of the posterior.
 fn fingerprint(designer: &Designer) -> u64 {
     designer
         .posterior()
@@ -17,7 +17,7 @@ fn fingerprint(designer: &Designer) -> u64 {
         })
 }
 
-/// With designs, resampling, tempering, normal and gamma deviates, sine, exponential and power. The figures were made by
+/// With designs, resampling, tempering, normal and gamma deviates, sine, exponential and power. The figures come from
 /// a release build; these tests are a debug build, and `host-wasm/tests/design.rs` has the same figures in a browser.
 #[test]
 fn a_seed_gives_the_same_bits_in_every_build() {
@@ -46,7 +46,7 @@ fn a_seed_gives_the_same_bits_in_every_build() {
 const DIP: u64 = 0xd8e8_6e9a_ec91_1287;
 const RABI: u64 = 0xe449_23ed_6a10_8597;
 
-/// A million combinations of three knobs: one number for each, and a block of the rest.
+/// A million combinations of three knobs take one number each, and a block of working memory.
 #[test]
 fn a_million_settings_take_little_memory() {
     let mut designer = Designer::new(
@@ -68,20 +68,20 @@ fn a_million_settings_take_little_memory() {
     let mut setting = Vec::new();
     let counted = measure(|| setting = designer.suggest());
     assert!(counted.bytes_max < 10_000_000, "{}", counted.bytes_max);
-    // The most that any of the parameters could differ in.
+    // Largest possible difference of any parameter.
     assert_eq!(setting[..2], [10.0, 1.0]);
     designer
         .update(&setting, &[5.3], Some(&[0.1]))
         .expect("a measurement");
 }
 
-/// 200 bytes a particle of three parameters are the bound, and a million particles a test of a fifth of them.
+/// The bound is 200 bytes per particle of three parameters; a million particles are tested on a fifth of them.
 #[test]
 fn particles_take_less_than_200_bytes_each() {
     const PARTICLES: usize = 200_000;
     let mut experiment = experiment(DEFAULT_EXPERIMENT);
     experiment.options.particles = PARTICLES;
-    // Resampling with every measurement.
+    // Resampling after every measurement.
     experiment.options.resample_threshold = 1.0;
     let counted = measure(|| {
         let mut designer = Designer::new(experiment, 1).expect("priors");
@@ -94,7 +94,7 @@ fn particles_take_less_than_200_bytes_each() {
     assert!(each < 200, "{each}");
 }
 
-/// Once the first measurements have made room, an update without resampling allocates for the measurement itself only.
+/// After the first measurements, an update without resampling allocates only for the measurement itself.
 #[test]
 fn an_update_allocates_next_to_nothing() {
     let mut experiment = experiment(DEFAULT_EXPERIMENT);

@@ -1,4 +1,4 @@
-//! OptBayesExpt's commands as its own server answers them, and where that dies.
+//! OptBayesExpt's commands, answered like its own server, and cases in which that fails.
 
 use labwire_core::design::DesignLimits;
 use labwire_core::framing::decimal_length::{self, HEAD};
@@ -12,7 +12,7 @@ use labwire_host::PosteriorFolder;
 
 const NOW: Instant = Instant::ZERO;
 
-/// The experiment of the captured server: four particles, two parameters, three settings.
+/// Experiment of the captured server: four particles, two parameters, three settings.
 const FOUR_PARTICLES: &str = r#"{
     "newrun": {"lolim": 0, "hilim": 2, "steps": 3},
     "settings": {"x": {"linspace": ["lolim", "hilim", "steps"]}},
@@ -22,7 +22,7 @@ const FOUR_PARTICLES: &str = r#"{
     "options": {"particles": 4}
 }"#;
 
-/// A server and what it answers to messages on one connection, one after the other.
+/// A server, and its answers to messages on one connection, one after the other.
 fn server(experiment: &str) -> impl FnMut(&str) -> Value + use<> {
     let folder = PosteriorFolder::new(None);
     let handler = DesignerHandler::new(experiment, DesignLimits::default(), 1, folder);
@@ -56,8 +56,8 @@ fn numbers(value: &Value) -> Vec<f64> {
     }
 }
 
-/// What the real server said, in `vectors/obe/server_capture.txt`. The last digits of covariances and weights are those
-/// of NumPy's order of summation.
+/// Replies of the real server, from `vectors/obe/server_capture.txt`. The last digits of covariances and weights
+/// depend on NumPy's order of summation.
 #[test]
 fn every_command_is_answered_as_upstream_does() {
     let mut tell = server(FOUR_PARTICLES);
@@ -192,7 +192,7 @@ fn what_upstream_dies_of_is_answered_and_changes_nothing() {
         assert_eq!(error.code, expected, "{message}: {error}");
         assert_eq!(tell(r#"{"command": "getwgt"}"#), before, "{message}");
     }
-    // So unlikely that no number is small enough: the particles live on, and there is a warning.
+    // So unlikely that its likelihood underflows: the particles survive, and there is a warning.
     for y in ["1e6", "-1e6", "1e100"] {
         let newdat = format!(r#"{{"command": "newdat", "x": [1], "y": {y}, "s": 1}}"#);
         assert_eq!(tell(&newdat), "OK".into());
@@ -202,7 +202,7 @@ fn what_upstream_dies_of_is_answered_and_changes_nothing() {
     }
 }
 
-/// One message to replace the experiment, and back to its own arguments.
+/// One message replaces the experiment, another returns to its own arguments.
 #[test]
 fn a_new_run_may_bring_its_own_experiment() {
     let mut tell = server(FOUR_PARTICLES);
@@ -239,7 +239,7 @@ fn a_new_run_may_bring_its_own_experiment() {
     assert_eq!(numbers(&tell(r#"{"command": "getset"}"#)).len(), 18);
 }
 
-/// What takes its time there is worked on where nobody waits, with the same answers.
+/// Long commands run as jobs, with the same answers.
 #[test]
 fn many_particles_are_asked_like_few() {
     let mut tell = server(&FOUR_PARTICLES.replace("\"particles\": 4", "\"particles\": 100001"));
@@ -254,7 +254,7 @@ fn many_particles_are_asked_like_few() {
         "OK".into()
     );
     let mean = numbers(&tell(r#"{"command": "getmean"}"#));
-    // That of the four particles, each drawn some 25,000 times.
+    // Mean of the four particles, each drawn about 25,000 times.
     assert!((mean[0] - 1.65).abs() < 0.02, "{mean:?}");
     let reply = tell(r#"{"command": "newdat", "x": [1], "y": 5.0, "s": -1.0}"#);
     assert!(ErrorReply::from_value(&reply).is_some());

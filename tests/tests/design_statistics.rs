@@ -1,8 +1,8 @@
-//! What designed experiments find out, over many runs with fixed seeds: that intervals hold the truth as often as they
-//! say, that the uncertainties are those of OptBayesExpt on its own reference problems, that designing pays.
+//! Results of designed experiments over many runs with fixed seeds: intervals contain the truth as often as they
+//! should, the uncertainties are those of OptBayesExpt on its own reference problems, and designing pays off.
 //!
-//! Tolerances are those of the number of runs: three standard errors, or the 10 % by which a standard deviation may differ.
-//! The same problems at their full size, with many more runs, are those of `benches/examples/reference_experiments.rs`.
+//! Tolerances follow from the number of runs: three standard errors, or the 10 % by which a standard deviation may
+//! differ. `benches/examples/reference_experiments.rs` has the same problems at full size, with many more runs.
 
 use labwire_core::design::{DesignLimits, Designer, Experiment, Simulator};
 
@@ -10,7 +10,7 @@ fn experiment(text: &str) -> Experiment {
     Experiment::from_json(text, &[], &DesignLimits::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An example, with other options.
+/// Built-in experiment, with other options.
 fn example(text: &str, options: &[(&str, &str)]) -> Experiment {
     let replaced = options.iter().fold(text.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
@@ -23,7 +23,7 @@ const LORENTZIAN: &str = include_str!("../../core/design/experiments/lorentzian.
 const LINE: &str = include_str!("../../core/design/experiments/line.json");
 const COIL: &str = include_str!("../../core/design/experiments/coil.json");
 
-/// Measures `count` times where the designer says.
+/// Takes `count` measurements at the settings that the designer suggests.
 fn measured(experiment: &Experiment, truth: &[f64], count: usize, seed: u64) -> Designer {
     let mut designer = Designer::new(experiment.clone(), seed).expect("priors");
     let mut instrument =
@@ -42,7 +42,7 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 }
 
 /// P6: mean and sigma of a normal distribution, both unknown. The truth is drawn from the prior, so that the 95 %
-/// intervals hold it in 95 % of all runs; upstream's figures are 95.0 % (scaled) and 96.4 % (not scaled, +-1.0).
+/// intervals contain it in 95 % of all runs; upstream's figures are 95.0 % (scaled) and 96.4 % (not scaled, +-1.0).
 #[test]
 fn intervals_hold_the_truth_as_often_as_they_say() {
     const RUNS: u64 = 300;
@@ -74,8 +74,8 @@ fn intervals_hold_the_truth_as_often_as_they_say() {
     }
 }
 
-/// P1: where a Lorentzian peak is. OptBayesExpt: 0.0068 after 200 designed measurements (10 % of its runs are below 0.0063,
-/// 10 % above 0.0072), 0.023 after 200 random ones (0.016, 0.029).
+/// P1: position of a Lorentzian peak. OptBayesExpt: 0.0068 after 200 designed measurements (10 % of its runs are
+/// below 0.0063, 10 % above 0.0072), 0.023 after 200 random ones (0.016, 0.029).
 #[test]
 fn a_peak_is_found_as_exactly_as_by_optbayesexpt() {
     let few = [("\"particles\": 50000", "\"particles\": 4000")];
@@ -102,8 +102,8 @@ fn a_peak_is_found_as_exactly_as_by_optbayesexpt() {
     assert!(random > 2.0 * designed, "{random} {designed}");
 }
 
-/// P3: a line is measured at its ends. Theory: 0.0400, 0.0283 and 0.0141 after 100 points; OptBayesExpt 0.0417, 0.0294,
-/// 0.0153.
+/// P3: a line is best measured at its ends. Theory: 0.0400, 0.0283 and 0.0141 after 100 points; OptBayesExpt 0.0417,
+/// 0.0294, 0.0153.
 #[test]
 fn a_line_is_measured_at_its_ends() {
     let experiment = example(LINE, &[("\"particles\": 50000", "\"particles\": 4000")]);
@@ -121,7 +121,7 @@ fn a_line_is_measured_at_its_ends() {
     assert!(settings.filter(|x| *x > 0.1 && *x < 0.9).count() < 30);
 }
 
-/// P5: where a change of the setting costs five times a measurement, it is seldom changed, and as much is learned.
+/// P5: where a change of the setting costs five times a measurement, it rarely changes, and as much is learned.
 #[test]
 fn a_setting_that_is_dear_to_change_is_seldom_changed() {
     let dear = example(COIL, &[("\"particles\": 50000", "\"particles\": 3000")]);
@@ -141,7 +141,7 @@ fn a_setting_that_is_dear_to_change_is_seldom_changed() {
     assert!(dear < 2.0 * free, "{dear} {free}");
 }
 
-/// Every utility leads to the dip's flanks or bottom, and none away from it.
+/// Every utility leads to the flanks or the bottom of the dip, and none away from it.
 #[test]
 fn every_utility_finds_the_peak() {
     for utility in ["pseudo_utility", "full_kld", "max_min", "information_gain"] {

@@ -1,6 +1,6 @@
-//! The same solves, experiments and sessions everywhere, to the last bit: `tests/corpus/determinism/` holds what is done and
-//! what came of it. Here it is done natively, in debug and in release; `host-wasm/tests/determinism.js` does it in Node.js
-//! and in Chromium.
+//! Equal solves, experiments and sessions everywhere, to the last bit: `tests/corpus/determinism/` contains the
+//! inputs and the results. Here they are compared natively, in debug and in release; `host-wasm/tests/determinism.js`
+//! compares them in Node.js and in Chromium.
 
 #[path = "determinism/sessions.rs"]
 mod sessions;
@@ -33,7 +33,7 @@ fn numbers(list: &Value) -> Vec<f64> {
     list.iter().map(|item| item.as_f64().expect("a number")).collect()
 }
 
-/// Every solve begins where the last one ended.
+/// Every solve starts from the result of the previous one.
 fn solve(order: &Value, lines: &mut Vec<String>) {
     let text = match order["problem"].as_str().expect("a problem") {
         "default" => DEFAULT_PROBLEM,

@@ -1,4 +1,4 @@
-//! Device connections on async-std do what they do on every host.
+//! Suite of device connections on async-std.
 
 use async_std::task::block_on;
 use labwire_async_std::AsyncStd;

@@ -1,4 +1,4 @@
-//! Device connections on smol do what they do on every host.
+//! Suite of device connections on smol.
 
 #[path = "runtimes/smol.rs"]
 mod runtime;

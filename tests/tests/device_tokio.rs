@@ -1,4 +1,4 @@
-//! Device connections on tokio: what they do on every host, and an emulated device with every kind of fault.
+//! Suite of device connections on tokio, and an emulated device with every kind of fault.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_tokio::Tokio;
 use labwire_tokio::device::{DeviceConnection, DeviceEmulator, DeviceError, DeviceOptions};
 
-/// On one thread, where nothing is noticed meanwhile.
+/// On one thread, on which nothing is noticed in the meantime.
 fn block_on(future: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(future);
@@ -21,7 +21,7 @@ fn block_on(future: impl Future<Output = ()>) {
 
 labwire_tests::device_suite!(Tokio, block_on);
 
-/// Echoes, and remembers what it was asked.
+/// Instrument that echoes, and remembers its messages.
 struct Diary(Arc<Mutex<Vec<String>>>);
 
 impl Instrument for Diary {

@@ -10,7 +10,7 @@ use labwire_core::time::Instant;
 use labwire_tokio::{Application, Clock, Driven, drive};
 use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
-/// Answers every request with an error that says how many there were.
+/// Answers every request with an error that contains the number of requests so far.
 #[derive(Default)]
 struct Counter {
     requests: u32,
@@ -38,7 +38,7 @@ impl Application<Server> for Counter {
     }
 }
 
-/// Asks `left` times, then has nothing more to say.
+/// Sends `left` requests, then ends.
 struct Questioner {
     left: u32,
     replies: Vec<Reply>,

@@ -1,4 +1,4 @@
-//! Experiment files: the examples, what is refused and how it is said, and that no text makes the reader panic.
+//! Experiment files: the examples, errors and their texts, and that no text makes the reader panic.
 
 use labwire_core::design::{DesignLimits, Designer, EXPERIMENTS, Experiment, Noise};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ fn read(text: &str) -> Result<Experiment, String> {
     Experiment::from_json(text, &[], &DesignLimits::default()).map_err(|error| error.to_string())
 }
 
-/// A file whose entries are these.
+/// File with these entries.
 fn file(entries: &[(&str, &str)]) -> String {
     let known = [
         ("settings", r#"{"x": {"linspace": [0, 1, 5]}}"#),
@@ -40,7 +40,7 @@ fn examples_can_be_designed() {
     }
 }
 
-/// The circuit of the coil: its impedance by complex numbers.
+/// Impedance of the coil's circuit, in complex numbers.
 #[test]
 fn the_coils_model_is_its_impedance() {
     let experiment = read(EXPERIMENTS[1].1).expect("an example");
@@ -227,7 +227,7 @@ fn everything_that_is_wrong_has_its_words() {
 }
 
 proptest! {
-    /// An example of which some bytes are others.
+    /// Built-in experiment with some bytes replaced.
     #[test]
     fn no_text_makes_the_reader_panic(
         example in 0..EXPERIMENTS.len(),

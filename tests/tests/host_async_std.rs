@@ -1,4 +1,4 @@
-//! The host on async-std does what every host has to do.
+//! Suite of hosts on async-std.
 
 use async_std::task::block_on;
 use labwire_async_std::AsyncStd;

@@ -1,4 +1,4 @@
-//! The host on smol does what every host has to do.
+//! Suite of hosts on smol.
 
 #[path = "runtimes/smol.rs"]
 mod runtime;

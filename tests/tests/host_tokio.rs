@@ -1,4 +1,4 @@
-//! The host on tokio does what every host has to do.
+//! Suite of hosts on tokio.
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! What hostile peers can make OptBayesExpt and ZEISS INSPECT sessions allocate.
+//! Memory that hostile peers can make OptBayesExpt and ZEISS INSPECT sessions allocate.
 
 use allocation_counter::measure;
 use labwire_core::framing::length32;
@@ -11,7 +11,7 @@ use labwire_core::zeiss::{self, Transport};
 const NOW: Instant = Instant::ZERO;
 const PIECE: usize = 10_000;
 
-/// Feeds a session piece by piece; the most that was allocated at a time.
+/// Feeds a session piece by piece. Returns the peak allocation.
 fn peak<S: Session>(start: impl FnOnce() -> S, bytes: &[u8]) -> usize {
     let counted = measure(|| {
         let mut session = start();
@@ -58,7 +58,7 @@ fn a_flood_without_an_end_is_cut_at_the_limit() {
     }
 }
 
-/// Two bytes can become a value of 32, so the values are counted.
+/// Two bytes can become a value of 32, which is why values are counted.
 #[test]
 fn a_text_does_not_grow_without_bound() {
     let limits = Limits {
@@ -78,7 +78,7 @@ fn a_text_does_not_grow_without_bound() {
                 "{error}"
             );
         });
-        // Vectors double as they grow, and keep the old half while they do.
+        // Vectors double as they grow, and keep the old half in the meantime.
         assert!(counted.bytes_max < 4 * 64 * 10_000, "{}", counted.bytes_max);
     }
 }

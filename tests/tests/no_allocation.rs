@@ -1,4 +1,4 @@
-//! Nothing is allocated while a problem is evaluated, or a point projected.
+//! Evaluating a problem and projecting a point do not allocate.
 
 use allocation_counter::measure;
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
@@ -20,7 +20,7 @@ fn evaluating_allocates_nothing() {
         block.reverse_block(&[[0.5; 4]; 2], &mut block_gradient);
     });
     assert_eq!(allocations.count_total, 0);
-    // The counter does count.
+    // The counter works.
     assert_eq!(
         measure(|| drop(std::hint::black_box(vec![0_u8; 8]))).count_total,
         1

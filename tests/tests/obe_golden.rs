@@ -1,4 +1,4 @@
-//! What the real `OBE_Server` and the real client of optbayesexpt 1.2.0 were seen to send, byte for byte.
+//! Bytes observed from the real `OBE_Server` and the real client of optbayesexpt 1.2.0.
 
 use labwire_core::framing::decimal_length::HEAD;
 use labwire_core::obe::{
@@ -11,7 +11,7 @@ use labwire_tests::golden::{corpus, python_bytes};
 
 const NOW: Instant = Instant::ZERO;
 
-/// What was sent to the real server, and what it answered; nothing where it died or stayed silent.
+/// Bytes sent to the real server, and its answer; `None` where it died or stayed silent.
 struct Exchange {
     section: String,
     sent: Vec<u8>,
@@ -46,7 +46,7 @@ fn server() -> Server {
     Server::new(NOW, Limits::default(), Permissions::ALL)
 }
 
-/// Sends `input` in two pieces; the bytes that come back when `answer` answers the requests.
+/// Sends `input` in two pieces. Returns the bytes sent back when `answer` answers the requests.
 fn exchange(
     server: &mut Server,
     pieces: [&[u8]; 2],
@@ -69,7 +69,7 @@ fn value(text: &[u8]) -> Value {
     parse(text, &python_json::Limits::default()).expect("JSON")
 }
 
-/// The requests of the section "all commands" and the numbers behind their answers.
+/// Requests of the section "all commands", and the numbers behind their answers.
 fn all_commands() -> Vec<(Request, Reply)> {
     let numbers = |numbers: &[f64]| Reply::Numbers(numbers.to_vec());
     let particles = || Reply::Table(vec![vec![0.0, 1.0, 2.0, 3.0], vec![1.0, 3.0, 2.0, 4.0]]);
@@ -131,7 +131,7 @@ fn every_command_is_understood_and_answered_with_the_same_bytes() {
                 Ok(reply.clone())
             });
             assert_eq!(answered, exchanged.answered, "{request:?} cut at {cut}");
-            // After `done` the process ended, and with it the connection.
+            // After `done` the process ended, and the connection with it.
             assert_eq!(server.is_closed(), request == Request::Done);
         }
     }
@@ -160,7 +160,7 @@ fn whatever_upstream_answered_is_answered() {
     assert_eq!(checked, 41);
 }
 
-/// What kills upstream, leaves it silent, or hangs its client gets an error reply here.
+/// Input that crashes upstream, leaves it silent, or hangs its client is answered here with an error.
 #[test]
 fn whatever_upstream_died_of_gets_an_error_reply() {
     let codes = [

@@ -1,4 +1,4 @@
-//! OptBayesExpt clients and servers over a link that misbehaves, and servers before hostile peers.
+//! OptBayesExpt clients and servers over an unreliable link, and servers before hostile peers.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn message(text: &str) -> Vec<u8> {
     format!("{:010}{text}", text.len()).into_bytes()
 }
 
-/// The error codes in what the server has to say.
+/// Error codes in the output of the server.
 fn error_codes(server: &Server) -> Vec<String> {
     let mut rest = server.transmit();
     let mut codes = Vec::new();
@@ -68,7 +68,7 @@ fn pipelined_messages_get_their_replies_in_any_weather() {
         for message in &messages {
             pair.a.session.request(pair.now, message).unwrap();
         }
-        // Not a request: its error reply keeps its place.
+        // Not a request: its error reply keeps its place in the order.
         pair.a.session.request(pair.now, &Value::from("text")).unwrap();
         pair.a.session.request(pair.now, &messages[0]).unwrap();
         pair.a.session.finish();
@@ -131,7 +131,7 @@ fn a_message_cut_short_by_the_end_of_the_stream_is_an_error_reply() {
     }
 }
 
-/// The reply is cut at every byte: the client says why there is none.
+/// The reply is cut at every byte: the client reports the reason.
 #[test]
 fn a_reply_cut_short_is_reported() {
     let reply = message("[1.5, 2.5]");
@@ -212,11 +212,11 @@ fn silence_ends_a_connection_and_says_so() {
 
 #[test]
 fn lengths_that_lie_cost_nothing() {
-    // Longer than what follows: the rest is awaited, until the time-out.
+    // Longer than the message: the rest is awaited, until the time-out.
     let mut server = server();
     server.handle_input(NOW, b"0067108864{\"command\": \"ready\"}");
     assert!(error_codes(&server).is_empty() && server.wants_input());
-    // Beyond the limit: refused by the head alone, and what follows is thrown away.
+    // Over the limit: refused after the head alone, and the rest is discarded.
     let mut server = self::server();
     server.handle_input(NOW, b"0067108865");
     assert_eq!(error_codes(&server), [code::TOO_LONG]);
@@ -228,7 +228,7 @@ fn lengths_that_lie_cost_nothing() {
             value: 64 << 20
         }))
     );
-    // Shorter than what follows: the body is no JSON, and the rest of it is taken for the next head.
+    // Shorter than the message: the body is not JSON, and its rest is taken as the next head.
     let mut server = self::server();
     server.handle_input(NOW, b"0000000010{\"command\": \"ready\"}");
     assert_eq!(
@@ -342,7 +342,7 @@ fn arguments_that_are_not_what_they_must_be() {
     }
 }
 
-/// Answers `ready` at once and everything else by work of two steps.
+/// Answers `ready` at once and everything else with work of two steps.
 #[derive(Default)]
 struct Slow {
     steps: u32,
@@ -430,7 +430,7 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 proptest! {
-    /// What a client sends a server understands; every strict prefix of it is incomplete.
+    /// Every message of a client is understood by a server; every strict prefix of it is incomplete.
     #[test]
     fn requests_come_back_and_prefixes_are_incomplete(request in request(), cut: prop::sample::Index) {
         let mut client = Client::new(Limits::default());
@@ -444,7 +444,8 @@ proptest! {
         prop_assert_eq!(server.poll_event(), Some(Event::Application(request)));
     }
 
-    /// Arbitrary bytes, some of them almost right, cut anywhere: no panic, and always either an end or an appetite.
+    /// Arbitrary bytes, some of them almost valid, cut anywhere: no panic, and the session either ends or wants more
+    /// input.
     #[test]
     fn arbitrary_bytes_do_no_harm(
         pieces in vec(

@@ -1,4 +1,4 @@
-//! What a really built OpEn 0.11 server was seen to answer, byte for byte. The cases that need a problem are in
+//! Answers observed from a real OpEn 0.11 server, byte for byte. The cases that need a problem are in
 //! `optimizer_golden.rs`.
 
 use labwire_core::limits::SessionLimits;
@@ -9,7 +9,7 @@ use labwire_tests::golden;
 
 const NOW: Instant = Instant::ZERO;
 
-/// Everything that a peer gets which sends `input`, cut in two at `cut`, and half-closes.
+/// Bytes received by a peer that sends `input`, cut in two at `cut`, and half-closes.
 fn answer(input: &[u8], cut: usize) -> Vec<u8> {
     let permissions = Permissions {
         kill: true,
@@ -36,7 +36,7 @@ fn what_needs_no_problem_is_answered_with_the_same_bytes() {
         ("NaN", b"{\"Run\":{\"parameter\":[NaN,1]}}"),
         ("1e999", b"{\"Run\":{\"parameter\":[1e999,1]}}"),
     ];
-    // Ours on purpose: what follows the first value is ignored.
+    // A deliberate deviation: anything after the first value is ignored.
     let deviations = [("b'{\"Ping\":1}{\"Ping\":2}'", "{\n\t\"Pong\" : 1\n}\n")];
     let mut checked = 0;
     for case in golden::open() {
@@ -44,7 +44,7 @@ fn what_needs_no_problem_is_answered_with_the_same_bytes() {
             .iter()
             .find(|(name, _)| *name == case.name)
             .map(|(_, input)| input.to_vec());
-        // Kill was tried on a server that had crashed before.
+        // In the capture, Kill was sent to a server that had crashed before.
         let Some(input) = by_name
             .or(case.input)
             .filter(|input| !input.starts_with(b"{\"Kill\""))

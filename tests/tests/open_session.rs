@@ -1,4 +1,4 @@
-//! OpEn clients and servers over a link that misbehaves.
+//! OpEn clients and servers over an unreliable link.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn run(number: f64) -> Request {
     })
 }
 
-/// An application that names, in its answer to Run, the first parameter.
+/// Application whose answer to Run names the first parameter.
 fn answer(pair: &mut OpenPair) {
     while let Some(event) = pair.b.events.pop_front() {
         let reply = match event.request {
@@ -99,7 +99,7 @@ fn a_cut_connection_ends_both_sides_and_no_reply_is_made_up() {
         for number in 0..3 {
             pair.a.session.request(pair.now, &run(number.into())).unwrap();
         }
-        // The client keeps its connection; without the cut it would stay open until it is idle for too long.
+        // The client keeps its connection; without the cut it would stay open until the idle time-out.
         while pair.step() && pair.a.closed.is_none() {
             answer(&mut pair);
         }

@@ -1,4 +1,4 @@
-//! Optimal-control problems as stages: values, gradients, trajectories, both ways of shooting, warm starts, refusals.
+//! Optimal-control problems as stages: values, gradients, trajectories, both ways of shooting, warm starts, errors.
 
 use labwire_benches::expressions::trailer;
 use labwire_benches::problems::Navigation;
@@ -57,8 +57,8 @@ fn trailers_are_the_closures() {
     }
 }
 
-/// A problem with everything: vectors as states, a set that is not made of bounds, constraints from different stages
-/// on, in an order that is not that of the stages, parameters everywhere.
+/// Problem with every feature: vectors as states, a set that does not consist of bounds, constraints from different
+/// stages on, in an order other than that of the stages, parameters everywhere.
 fn everything(shooting: &str) -> Problem {
     load(&format!(
         r#"{{
@@ -84,7 +84,7 @@ fn everything(shooting: &str) -> Problem {
 
 const PARAMETERS: [f64; 4] = [0.3, 0.8, 0.2, -0.4];
 
-/// The gradient of cost plus `y` times constraints against central differences.
+/// Gradient of the cost plus `y` times the constraints, against central differences.
 fn check_gradient(problem: &Problem, parameters: &[f64], u: &[f64]) {
     let m = problem.num_f1() + problem.num_f2();
     let (mut g, mut gradient) = (vec![0.0; m], vec![0.0; u.len()]);
@@ -113,7 +113,7 @@ fn gradients_are_those_of_finite_differences() {
     }
 }
 
-/// What the tangents promise, against central differences of values and gradients.
+/// Tangents against central differences of values and gradients.
 fn check_tangents(problem: &Problem, parameters: &[f64]) {
     let (n, m) = (problem.num_variables(), problem.num_f1() + problem.num_f2());
     let (u, y) = (point(n), point(m));
@@ -146,7 +146,7 @@ fn check_tangents(problem: &Problem, parameters: &[f64]) {
     rates.push(rate);
     assert_close(&rates, &expected_rates, 1e-7);
     assert_close(&product, &expected_product, 1e-6);
-    // Neither disturbs what it builds on.
+    // Neither disturbs the values it builds on.
     let mut again = vec![0.0; n];
     evaluator.forward_tangent(&v, &mut rates);
     evaluator.reverse_tangent(&w, &mut again);

@@ -1,4 +1,4 @@
-//! The captured answers of an OpEn server that need a problem: the embedded one has the captured one's dimensions.
+//! Captured answers of an OpEn server that need a problem: the embedded one has the captured one's dimensions.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use labwire_core::open::{Reply, RunReply, parse_reply};
@@ -22,7 +22,7 @@ impl Optimizer {
         ))
     }
 
-    /// What a peer gets that sends `request` on a connection of its own.
+    /// Bytes received by a peer that sends `request` on its own connection.
     fn ask(&mut self, request: &str) -> Vec<u8> {
         let mut session = self.0.service.open_session(NOW, Peer::LOCAL);
         session.handle_input(NOW, request.as_bytes());
@@ -104,7 +104,7 @@ fn what_was_accepted_is_accepted() {
     }
 }
 
-/// Deviations on purpose: there, each of these spoils every request after it, or ends the process.
+/// Deliberate deviations: in OpEn, each of these spoils every later request, or ends the process.
 #[test]
 fn a_bad_request_leaves_the_next_one_unharmed() {
     for bad in [

@@ -1,4 +1,4 @@
-//! The optimizer service without any host: requests in, replies out, work in bounded steps.
+//! The optimizer service without a host: requests in, replies out, work in bounded steps.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
@@ -146,7 +146,7 @@ fn requests_are_checked_in_the_order_of_open() {
     assert_converged(&bench.solve(&[1.0, 50.0]), 4.1570012);
 }
 
-/// What poisons an OpEn server: the next request must be answered as if nothing had happened.
+/// Requests that poison an OpEn server: the next one must be answered as if nothing had happened.
 #[test]
 fn extreme_requests_leave_the_next_one_unharmed() {
     let extremes = [
@@ -188,7 +188,7 @@ fn extreme_requests_leave_the_next_one_unharmed() {
             }
             Ok(reply) => assert!(!reply.status.is_empty() && reply.status != "converged"),
         }
-        // The problem has two minima; from where a strange request has led, either may be the nearer.
+        // The problem has two minima; from the result of an unusual request, either may be the nearer.
         let next = bench.solve(&[1.0, 50.0]);
         let minimum = if next.cost > 10.0 { 18.6924459 } else { 4.1570012 };
         assert_converged(&next, minimum);
@@ -292,7 +292,7 @@ fn what_cannot_be_met_is_named() {
     assert_eq!(reply.variables.keys().collect::<Vec<_>>(), ["x", "y"]);
 }
 
-/// The trailer of problems/trailer.json: the reply has the trajectories, and the next solve starts one stage further on.
+/// Trailer of problems/trailer.json: the reply has the trajectories, and the next solve starts one stage further on.
 #[test]
 fn optimal_control_replies_with_trajectories_and_shifts_its_warm_start() {
     let file = include_str!("../../core/model/problems/trailer.json");
@@ -300,7 +300,7 @@ fn optimal_control_replies_with_trajectories_and_shifts_its_warm_start() {
         let mut bench = Bench::new(file);
         let first = bench.solve(&[-1.0, 2.0, 0.0]);
         assert_converged(&first, 227.10395);
-        // Where one step has taken it.
+        // State after one step.
         let next = ["x", "y", "theta"].map(|state| first.variables[state][1]);
         let second = bench.solve(&next);
         assert_eq!(second.exit_status, ExitStatus::Converged);

@@ -1,4 +1,4 @@
-//! Problem files that are refused: the place, what was expected, what might help; and that no text makes it panic.
+//! Errors in problem files: the position, the expectation, the advice; and that no text causes a panic.
 
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ fn error(file: &str) -> String {
     }
 }
 
-/// The error in a cost, from the message on.
+/// Error in a cost, from the message on.
 fn cost_error(cost: &str) -> String {
     let cost = cost.replace('\\', "\\\\").replace('"', "\\\"");
     let error = error(&format!(
@@ -415,7 +415,7 @@ fn definitions_that_multiply_are_stopped() {
     assert!(found.contains("(limit `"), "{found}");
 }
 
-/// Pieces that expressions are made of, and some that they are not.
+/// Pieces of expressions, valid and invalid.
 fn fragment() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "u",

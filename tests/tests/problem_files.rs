@@ -1,4 +1,4 @@
-//! What problem files mean: the expression language, the layout of vectors, the treatment of constraints.
+//! Meaning of problem files: the expression language, the layout of vectors, the treatment of constraints.
 
 use labwire_core::problem::{BlockKind, Problem, TextLimits};
 use labwire_core::sets::{AffineSpace, Set};
@@ -7,7 +7,7 @@ fn load(file: &str) -> Problem {
     Problem::from_json(file, &TextLimits::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The value of an expression where u = (2, 3, 5) and p = (7, 11).
+/// Value of an expression for u = (2, 3, 5) and p = (7, 11).
 fn value(expression: &str) -> f64 {
     let file = format!(
         r#"{{"variables": {{"u": 3}}, "parameters": {{"p": 2}},

@@ -4,7 +4,7 @@
 use labwire_core::problem::{Evaluator, Problem, TextLimits};
 use num_dual::{Dual64, DualNum};
 
-/// Values and gradient of a cost in `x` and `y`, with the parameter `p` = 1.7.
+/// Value and gradient of a cost in `x` and `y`, with the parameter `p` = 1.7.
 fn evaluate(cost: &str, point: [f64; 2]) -> (f64, [f64; 2]) {
     let mut evaluator = evaluator(cost);
     let value = evaluator.forward(&point, &mut []);
@@ -30,7 +30,7 @@ fn assert_close(what: &str, a: f64, b: f64, tolerance: f64) {
 
 type Reference = fn(Dual64, Dual64) -> Dual64;
 
-/// Expressions, what they mean, and a point where they are smooth.
+/// Expressions, their meaning, and a point where they are smooth.
 const SMOOTH: [(&str, Reference, [f64; 2]); 36] = [
     ("x + y*x", |x, y| x + y * x, [0.3, -1.2]),
     ("(x - y)/(x + p*y)", |x, y| (x - y) / (x + y * 1.7), [0.3, 1.2]),
@@ -111,7 +111,7 @@ fn gradients_agree_with_dual_numbers() {
     }
 }
 
-/// Expressions with pieces, at points on each of them.
+/// Piecewise expressions, at points on each piece.
 const PIECEWISE: [(&str, [f64; 2]); 14] = [
     ("erf(x*y)", [0.3, -1.2]),
     ("abs(x)*y", [-0.3, 1.2]),
@@ -162,7 +162,7 @@ fn norms_have_a_subgradient_at_zero() {
 
 #[test]
 fn branches_not_taken_contribute_nothing() {
-    // Each second branch, or what leads to the value, is infinite or not a number there.
+    // Each second branch, or a value that leads to it, is infinite or NaN there.
     for (cost, point, value, gradient) in [
         ("if(x > 0, log(x), 2*x)", [0.0, 1.0], 0.0, [2.0, 0.0]),
         ("if(x > 0, y*sqrt(x)/x, x + y)", [-1.0, 1.0], 0.0, [1.0, 1.0]),

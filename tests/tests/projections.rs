@@ -1,5 +1,5 @@
-//! Projections against brute force: the result is a member of the set by its definition, and no other member, however
-//! found, is nearer.
+//! Projections against brute force: the result is a member of the set by its definition, and no other member found in
+//! any way is nearer.
 
 use labwire_core::sets::{AffineSpace, Set};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -8,12 +8,12 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 const DIMENSION: usize = 3;
 type Point = [f64; DIMENSION];
 
-/// A set, written down once more: what its members are, and a way to make one of any vector.
+/// Independent definition of a set: its membership test, and a map of any vector into it.
 struct Case {
     name: &'static str,
     set: Set,
     is_member: fn(&Point) -> bool,
-    /// Not the projection, but onto the set: every member is left as it is.
+    /// Map onto the set, not necessarily the projection, that leaves every member unchanged.
     pull: fn(Point) -> Point,
 }
 

@@ -1,4 +1,4 @@
-//! Properties of PyMoDAQ's serializer, in every generation: round trip, prefixes, lies and noise.
+//! Properties of PyMoDAQ's serializer, in every generation: round trips, prefixes, false lengths and noise.
 #![allow(clippy::unwrap_used, reason = "the helpers of these tests")]
 
 use labwire_core::pymodaq::{
@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 fn number() -> impl Strategy<Value = f64> {
-    // Equality is asked for: no NaN.
+    // Compared for equality, so no NaN.
     any::<f64>().prop_filter("NaN", |number| !number.is_nan())
 }
 
@@ -45,7 +45,7 @@ fn axis() -> impl Strategy<Value = Axis> {
     })
 }
 
-/// A value that can be an extra attribute or an item of a list.
+/// Value that can be an extra attribute or an item of a list.
 fn item(depth: u32) -> BoxedStrategy<Object> {
     let leaf = prop_oneof![
         scalar().prop_map(Object::Scalar),
@@ -133,7 +133,7 @@ fn encoded(generation: Generation, object: &Object) -> Option<Vec<u8>> {
     encode(generation, object, &mut bytes).ok().map(|()| bytes)
 }
 
-/// Feeds `bytes` in pieces of `piece`; the object and the bytes used.
+/// Feeds `bytes` in pieces of `piece`. Returns the object and the number of bytes used.
 fn decoded(
     generation: Generation,
     expect: Expect,
@@ -155,7 +155,7 @@ fn decoded(
     Ok(None)
 }
 
-/// What is left of data in a generation that cannot carry all of it.
+/// Part of the data that a generation can carry.
 fn as_carried(generation: Generation, data: &mut DataWithAxes) {
     if generation == Generation::G3b {
         data.units.clear();
@@ -190,7 +190,7 @@ proptest! {
     #[test]
     fn what_is_encoded_is_decoded(object in item(2), piece in 1usize..40) {
         for generation in Generation::ALL {
-            // Up to g3 only a list says what its items are.
+            // Up to g3, only lists name the types of their items.
             let list = Object::List(vec![object.clone()]);
             let Some(bytes) = (generation > Generation::G1).then(|| encoded(generation, &list)).flatten() else {
                 prop_assert!(generation < Generation::G4);
@@ -201,7 +201,7 @@ proptest! {
             let limits = Limits::default();
             let found = decoded(generation, Expect::List, &bytes, piece, &limits);
             prop_assert_eq!(found, Ok(Some(carried)), "{}", generation);
-            // One byte less, and it is incomplete, at every place.
+            // With one byte less it is incomplete, at every place.
             for length in 0..bytes.len() {
                 let found = decoded(generation, Expect::List, &bytes[..length], bytes.len(), &limits);
                 prop_assert_eq!(found, Ok(None), "{} of {} bytes", length, bytes.len());
@@ -231,7 +231,7 @@ proptest! {
                 }
             }
             if let Ok(Some(object)) = found {
-                // What was understood can be said again and is understood the same way.
+                // An object that was decoded can be encoded, and decodes to the same.
                 let again = encoded(generation, &object).expect("it was decoded");
                 let second = decoded(generation, Expect::List, &again, piece, &Limits::default()).unwrap().unwrap();
                 prop_assert_eq!(encoded(generation, &second), Some(again));
@@ -368,7 +368,7 @@ fn wrong_fields_are_named() {
         &Object::Axis(Axis::new("x", "mm", NdArray::vector(&[1.0]), 0).into()),
     )
     .unwrap();
-    // The label becomes bytes that are no text, of the same length in all.
+    // The label becomes bytes that are not text, with the same length in all generations.
     let label = bytes.windows(4).position(|window| window == b"\x03str").unwrap();
     bytes[label + 1..label + 4].copy_from_slice(b"int");
     assert!(error(Generation::G4, Expect::Axis, &bytes).contains("is not a data type"));

@@ -1,4 +1,4 @@
-//! What images cost in memory, and what lies about them.
+//! Memory for images, and for objects with false lengths.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn image() -> Report {
     Report::Done(Arc::new(DataToExport::new("camera", 1.5, vec![image])))
 }
 
-/// Everything that waits to be sent, in the pieces in which it is offered.
+/// All bytes to be sent, in the pieces in which they are offered.
 fn transmitted(client: &mut Client, mut take: impl FnMut(&[u8])) {
     while !client.transmit().is_empty() {
         take(client.transmit());
@@ -59,7 +59,7 @@ fn an_image_is_sent_from_where_it_is_and_copied_once_where_it_arrives() {
                 }
             }
         });
-        // A seventh more, because the memory grows with what has arrived.
+        // A seventh more, because the buffer grows with the bytes that have arrived.
         assert!(receiving.bytes_total < IMAGE_BYTES * 6 / 5, "{receiving:?}");
         let Some(Event::Application(ServerEvent::Report(Report::Done(data)))) = last else {
             panic!("{last:?}")

@@ -29,7 +29,7 @@ fn stage() -> Hardware {
     Hardware::Actuator(Box::new(Stage::new()))
 }
 
-/// A module without labwire's ways: `GRABBER` or `ACTUATOR`, in the form up to g3.
+/// Module without labwire's extensions: `GRABBER` or `ACTUATOR`, in the form up to g3.
 fn stranger(lab: &mut Lab, kind: &str) -> ConnectionId {
     let mut bytes = (kind.len() as u32).to_be_bytes().to_vec();
     bytes.extend(kind.as_bytes());
@@ -129,7 +129,7 @@ fn grabs_moves_and_settings_work_in_every_generation() {
             lab.run("stage", set("fast")).unwrap_err().to_string(),
             "\"fast\" is not a value for velocity (type float)"
         );
-        // The module refuses what its type would allow, and keeps what it had.
+        // The module refuses a value that its type would allow, and keeps the old one.
         assert_eq!(lab.run("stage", set("-5")), Ok(Answer::Set { confirmed: false }));
         let module = lab.registry.module("stage").unwrap();
         assert_eq!(
@@ -139,7 +139,7 @@ fn grabs_moves_and_settings_work_in_every_generation() {
     }
 }
 
-/// Real servers send the path below the root; published is one with a name for the root in front.
+/// Real servers send the path below the root; the documented form includes a name for the root.
 #[test]
 fn an_instrument_takes_the_path_of_a_setting_with_and_without_the_root() {
     let now = Instant::ZERO;
@@ -223,7 +223,7 @@ fn every_wait_has_an_end() {
         Err(OperationError::TimedOut(Timer::Other("move-timeout")))
     );
     assert_eq!(seconds(&lab), 125.0);
-    // It may still move: another order would be taken for the end of that one.
+    // It may still be moving: the end of another order could be mistaken for that of this one.
     assert_eq!(
         lab.run("10.0.0.0:1", Command::MoveAbs(2.0)),
         Err(OperationError::Moving)
@@ -244,7 +244,7 @@ fn every_wait_has_an_end() {
         lab.outcome(first),
         Some(&Err(OperationError::TimedOut(Timer::Other("grab-timeout"))))
     );
-    // Late data answer nobody's question, and the next grab is ordered only after them.
+    // Late data answer no request, and the next grab is ordered only after them.
     lab.received(grabber);
     let second = lab.submit("10.0.0.1:1", Command::Grab(None));
     assert_eq!(lab.received(grabber), b"");

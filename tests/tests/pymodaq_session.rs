@@ -1,4 +1,4 @@
-//! PyMoDAQ's two sides against each other over links that misbehave, and against bytes that real programs send.
+//! PyMoDAQ's two sides against each other over unreliable links, and against bytes from real programs.
 #![allow(clippy::unwrap_used, reason = "the helpers of these tests")]
 
 use std::sync::Arc;
@@ -59,7 +59,7 @@ fn path(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// Everything a server can say, in a form that every generation carries.
+/// Every message of a server, in a form that every generation carries.
 fn orders() -> Vec<Order> {
     let position = |value| DataWithAxes::actuator("", 0.0, value, "");
     vec![
@@ -81,7 +81,7 @@ fn orders() -> Vec<Order> {
     ]
 }
 
-/// Everything a module can say, in a form that the generation carries.
+/// Every message of a module, in a form that the generation carries.
 fn reports(generation: Generation) -> Vec<Report> {
     let position = |value| DataWithAxes::actuator("", 0.0, value, "");
     let mut reports = vec![
@@ -172,7 +172,7 @@ fn every_message_arrives_in_any_weather_and_any_generation() {
     }
 }
 
-/// Large arrays are sent from where they are, between what is buffered.
+/// Large arrays are sent from their own memory, between buffered bytes.
 #[test]
 fn large_and_small_arrays_arrive_in_their_order() {
     for seed in 0..10 {
@@ -235,7 +235,7 @@ fn a_cut_or_half_closed_connection_ends_both_sides_with_a_reason() {
     }
 }
 
-/// The events and the end of a server that reads `bytes` in pieces of `piece`, with the end of the stream after them.
+/// Events and end of a server that reads `bytes` in pieces of `piece`, followed by the end of the stream.
 fn server_reads(
     recognition: Recognition,
     bytes: &[u8],
@@ -501,7 +501,7 @@ fn silence_is_timed_out_before_and_inside_messages_but_not_between() {
     module.handle_input(later(10), b"\0\0\0\x08ACTUATOR");
     assert_eq!(module.poll_timeout(), None);
     module.handle_input(later(1000), b"\0\0\0\x04Inf");
-    // What trickles in does not move the limit.
+    // Input that trickles in does not postpone the limit.
     module.handle_input(later(1020), b"o");
     assert_eq!(module.poll_timeout(), Some((later(1030), Timer::RequestTimeout)));
     module.handle_timeout(later(1030));
@@ -543,7 +543,7 @@ fn a_module_that_is_asked_faster_than_it_answers_stops_reading() {
     assert!(client.wants_input());
 }
 
-/// Whatever generation a server was told, controllers and modules of g4 are known by their first bytes.
+/// Controllers and modules of g4 are recognised by their first bytes, whatever generation a server was told.
 #[test]
 fn g4_is_seen_whatever_was_expected() {
     let kind = [

@@ -1,4 +1,4 @@
-//! What real releases of PyMoDAQ make of each object, byte for byte: decoded to what it means, and encoded again.
+//! Objects as encoded by real releases of PyMoDAQ, byte for byte: decoded to their meaning, and encoded again.
 #![allow(clippy::unwrap_used, reason = "the helpers of these tests")]
 
 use labwire_core::pymodaq::{
@@ -25,7 +25,8 @@ fn array(values: &[f64]) -> Object {
     Object::Array(NdArray::vector(values))
 }
 
-/// What the capture's names stand for, and how it is announced to the decoder. `None` for what we cannot express
+/// Meaning of the capture's names, and how the object is announced to the decoder. `None` for objects that labwire
+/// cannot express either.
 /// either.
 fn meaning(name: &str, version: &str) -> Option<(Expect, Object)> {
     let data = |data: DataWithAxes| (Expect::Data, Object::Data(Box::new(data)));
@@ -137,7 +138,7 @@ fn check(version: &str, generation: Generation) {
         let result = encode(generation, &object, &mut encoded);
         let is_item = name.starts_with("type_and_object") && generation != Generation::G4;
         let Some(bytes) = bytes else {
-            // What the real one cannot send, we do not send either.
+            // Objects that the real one cannot send, labwire does not send either.
             assert!(
                 result.is_err() || is_item && as_item(generation, &object).is_none(),
                 "{version} {name}"

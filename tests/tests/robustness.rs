@@ -1,4 +1,4 @@
-//! What the solver does where a quasi-Newton method alone has a hard time.
+//! The solver on problems that are difficult for a quasi-Newton method alone.
 
 use std::mem;
 
@@ -42,7 +42,7 @@ fn newton_steps_lead_out_of_a_long_valley() {
     let exact = solve_rosenbrock(n, &mut text);
     assert!(exact.hessian_products > 0, "{exact:?}");
 
-    // A closure knows no second derivatives: its products are differences of gradients.
+    // Closures have no second derivatives: their products are differences of gradients.
     let mut closure = Cost::new(n, |u: &[f64], gradient: &mut [f64]| {
         rosenbrock_cost(u, 1.0, 100.0, gradient)
     });
@@ -55,7 +55,7 @@ fn newton_steps_lead_out_of_a_long_valley() {
     assert!(differences.evaluations < 5_000, "{differences:?}");
 }
 
-/// A problem whose constraints are in other units: row i times `units[i % 2]`, the cost times `cost_unit`.
+/// Problem whose constraints have other units: row i times `units[i % 2]`, the cost times `cost_unit`.
 struct InOtherUnits<'a> {
     functions: &'a mut dyn Functions,
     cost_unit: f64,
@@ -216,7 +216,7 @@ fn the_trailer_arrives_from_anywhere() {
     }
 }
 
-/// A solve that stalls on every inner problem, and whose outer iterations cost no evaluation.
+/// A solve that stalls on every inner problem, and whose outer iterations need no evaluation.
 #[test]
 #[allow(clippy::unwrap_used, reason = "stops when something is wrong")]
 fn a_step_ends_even_if_nothing_is_evaluated() {

@@ -1,4 +1,4 @@
-//! What ZEISS INSPECT requests leave on the disk, also when the program is killed.
+//! Files left by ZEISS INSPECT requests, also when the program is killed.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -22,7 +22,7 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-/// A file to be imported, and its path as a request names it.
+/// File to be imported, and its path as a request names it.
 fn source(folder: &Path, name: &str, content: &[u8]) -> String {
     let path = folder.join(name);
     fs::write(&path, content).expect("a writable folder");
@@ -42,7 +42,7 @@ fn project(root: &Path) -> serde_json::Value {
     serde_json::from_slice(&text).expect("JSON")
 }
 
-/// All files below `root`, without the ones that labwire keeps for itself.
+/// All files below `root`, except labwire's internal ones.
 fn files(root: &Path) -> Vec<String> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -80,7 +80,7 @@ fn imports_are_copied_and_recorded() {
     ] {
         assert_eq!(project_folder.import(&request), Outcome::Imported);
     }
-    // For a series that exists the focal length does not count, as in INSPECT.
+    // For an existing series the focal length is ignored, as in INSPECT.
     let again = Request::Image {
         file: first.as_str().into(),
         name: "A/B".into(),
@@ -182,7 +182,7 @@ fn what_inspect_would_refuse_fails_and_leaves_nothing() {
     );
 }
 
-/// A name is one folder inside, whatever it looks like, and no other series' folder.
+/// Any name gives one folder inside, which is no other series' folder.
 #[test]
 fn names_do_not_lead_out_or_together() {
     let (outside, root) = (folder(), folder());
@@ -284,10 +284,10 @@ gom.script.sys.import_gom_inspection_exchange(files=["{file}"], import_mode='cli
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
 }
 
-/// Set for the process that is going to be killed: where it is to serve from.
+/// Set for the process that is going to be killed: the folder it serves.
 const VICTIM: &str = "LABWIRE_TEST_ZEISS_VICTIM";
 
-/// Not a test by itself: serves a project folder until it is killed, in a process of its own.
+/// Not a test by itself: serves a project folder in its own process until it is killed.
 #[test]
 fn victim() {
     let Some(root) = std::env::var_os(VICTIM) else {
@@ -322,12 +322,12 @@ fn start_victim(root: &Path) -> (Child, SocketAddr) {
     (child, address.parse().expect("an address"))
 }
 
-/// What was answered `O.k.` is there, whole, after every one of many kills at any moment.
+/// An import that was answered `O.k.` is complete after every one of many kills at any moment.
 #[test]
 fn kill_9_loses_nothing_that_was_answered() {
     let (outside, root) = (folder(), folder());
     let mut answered = Vec::new();
-    // Each kill comes a little later than the one before, so that it hits every stage of an import sooner or later.
+    // Each kill comes a little later than the previous one, so that every stage of an import is hit sooner or later.
     for round in 0.. {
         if answered.len() > 30 {
             break;
@@ -372,12 +372,12 @@ fn kill_9_loses_nothing_that_was_answered() {
         let copy = fs::read(root.path().join("measurement_series/s").join(name)).unwrap();
         assert_eq!(copy, *content);
     }
-    // And it goes on.
+    // The folder remains usable.
     let file = source(outside.path(), "last.jpg", b"last");
     assert_eq!(project_folder.import(&image(&file, "s")), Outcome::Imported);
 }
 
-/// The answer, unless the server is dead.
+/// Answer of the server, unless it is dead.
 fn try_ask(address: SocketAddr, text: &str) -> Option<String> {
     let mut peer = RawPeer::try_connect(address)?;
     peer.try_send(text.as_bytes()).ok()?;

@@ -1,4 +1,4 @@
-//! What the App's two scripts were seen to send, byte for byte.
+//! Bytes observed from the App's two scripts.
 
 use labwire_core::python_json::Value;
 use labwire_core::session::{Asker, CloseReason, Event, Responder, Session, TransmitState};
@@ -8,7 +8,7 @@ use labwire_tests::golden::{corpus, python_bytes};
 
 const NOW: Instant = Instant::ZERO;
 
-/// What a TCP peer gets that sends `input` in two pieces and half-closes.
+/// Bytes received by a TCP peer that sends `input` in two pieces and half-closes.
 fn answer(input: &[u8], cut: usize, outcome: Outcome) -> Vec<u8> {
     let mut server = Server::new(NOW, Transport::Tcp, Limits::default());
     for piece in [&input[..cut], &input[cut..]] {
@@ -30,7 +30,7 @@ fn answer(input: &[u8], cut: usize, outcome: Outcome) -> Vec<u8> {
     answer
 }
 
-/// Wherever the input is cut, with Ctrl-D or without, and whatever follows it.
+/// The input may be cut anywhere, with Ctrl-D or without, and followed by anything.
 fn assert_answer(input: &str, outcome: Outcome, expected: &str) {
     for end in [&b""[..], b"\x04", b"\x04{\"garbage\x04"] {
         let input = [input.as_bytes(), end].concat();
@@ -47,7 +47,7 @@ fn assert_answer(input: &str, outcome: Outcome, expected: &str) {
 
 const MALFORMED: &str = "Error: Malformed JSON message.";
 
-/// Everything that upstream answered (protocols/zeiss.md, B.2).
+/// All answers observed from upstream (protocols/zeiss.md, B.2).
 #[test]
 fn what_upstream_answered_is_answered_with_the_same_bytes() {
     let image = r#"{"image": {"file": "C:/temp/exämple.jpg", "name": "Default", "focal_length": "50.0"}}"#;
@@ -131,7 +131,7 @@ fn what_upstream_answered_is_answered_with_the_same_bytes() {
     }
 }
 
-/// What kills upstream gets an answer of the same family.
+/// Input that crashes upstream gets an answer of the same family.
 #[test]
 fn what_upstream_died_of_is_answered() {
     for (input, expected) in [
@@ -201,7 +201,7 @@ fn the_client_sends_the_same_bytes() {
         assert!(client.request(NOW, &request.to_text()).is_err());
         assert_eq!(client.transmit(), wire);
         client.transmitted(NOW, wire.len());
-        // FIN follows, and the answer is all that comes until the other FIN.
+        // FIN follows, and only the answer comes until the other FIN.
         assert_eq!(client.transmit_state(), TransmitState::FinishAfterDrain);
         for piece in [&b"Error: Unknown request:"[..], b"\n{'foo': 1}\r", b"\n"] {
             client.handle_input(NOW, piece);
@@ -213,7 +213,7 @@ fn the_client_sends_the_same_bytes() {
         assert_eq!(client.poll_event(), Some(Event::Closed(CloseReason::Finished)));
         assert!(client.is_drained());
     }
-    // What the real client sends unescaped is malformed, and ours escapes it.
+    // Text that the real client sends unescaped is malformed; labwire's client escapes it.
     for wire in &wires[2..] {
         assert_eq!(
             answer(wire, 10, Outcome::Imported),

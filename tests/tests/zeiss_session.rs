@@ -1,4 +1,4 @@
-//! ZEISS INSPECT clients and servers over a link that misbehaves, and servers before hostile peers.
+//! ZEISS INSPECT clients and servers over an unreliable link, and servers before hostile peers.
 
 use std::time::Duration;
 
@@ -198,7 +198,7 @@ fn a_websocket_is_kept_until_it_is_idle_for_too_long() {
     let Some(Event::Application(request)) = server.poll_event() else {
         panic!("a request");
     };
-    // While a request is worked on nothing is read, and no timer runs.
+    // While a request is being processed nothing is read, and no timer runs.
     assert!(!server.wants_input() && server.poll_timeout().is_none());
     server.reply(after(100), request.answer(Outcome::Imported));
     assert_eq!(server.transmit(), b"\0\0\0\x04O.k.");
@@ -223,7 +223,7 @@ fn shutdown_waits_for_the_answer() {
 }
 
 proptest! {
-    /// What a client sends a server understands; every strict prefix of it is incomplete.
+    /// Every message of a client is understood by a server; every strict prefix of it is incomplete.
     #[test]
     fn requests_come_back_and_prefixes_are_incomplete(
         file in ".{1,9}",

@@ -1,4 +1,4 @@
-//! ZEISS INSPECT requests over real WebSockets, and clients over either transport.
+//! ZEISS INSPECT requests over real WebSockets, and clients over both transports.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const IMAGE: &str = "{\"image\": {\"file\": \"a.jpg\", \"name\": \"s\", \"focal_length\": \"50.0\"}}";
 const UNREADABLE: &str = "Error: Image file a.jpg could not be read.";
 
-/// Makes a test on a runtime of each function below.
+/// Defines a test on a runtime for each function below.
 macro_rules! on {
     ($module:ident, $runtime:ty: $($test:ident),* $(,)?) => {
         mod $module {
@@ -105,7 +105,7 @@ async fn ask(socket: &mut Socket, message: impl Into<Message>) -> String {
     }
 }
 
-/// The end, as the successor of upstream's script makes it: a close frame with code 1000.
+/// The end in the way of upstream's newer script: a close frame with code 1000.
 async fn assert_closed(socket: &mut Socket) {
     match next(socket).await {
         Some(Message::Close(Some(frame))) => assert_eq!(frame.code, CloseCode::Normal),
@@ -224,14 +224,14 @@ async fn hostile_sockets_harm_nobody<R: Runtime>() {
     ] {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = TcpStream::connect(address).await.expect("the server listens");
-        // It may be refused before it is all out.
+        // It may be refused before it is completely sent.
         let _ = stream.write_all(bytes).await;
         let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
         // Silence is ended as well, with or without a reset.
         let _ = end.expect("in time");
         assert_eq!(ask(&mut onlooker, IMAGE).await, UNREADABLE);
     }
-    // Frames that are none, text that is none.
+    // Invalid frames, and invalid text.
     for bytes in [&[0xff; 20][..], &[0x81, 0x81, 0, 0, 0, 0, 0xff]] {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut socket = open(address).await;

@@ -1,5 +1,5 @@
-//! The program from outside. Here and not in `tests/`, because cargo tells only a package's own tests where its
-//! program is.
+//! Tests of the program from outside. They are here and not in `tests/`, because cargo gives the path of a program
+//! only to its own package's tests.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// A valley so long and narrow that a solve takes minutes.
+/// Valley so long and narrow that a solve takes minutes.
 const ENDLESS: &str = r#"{
     "name": "endless",
     "variables": {"u": 2000},
@@ -40,7 +40,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
-/// A file that lives as long as the test.
+/// File that lives as long as the test.
 struct File(PathBuf);
 
 impl File {
@@ -61,7 +61,7 @@ impl Drop for File {
     }
 }
 
-/// A running `labwire serve`.
+/// Running `labwire serve`.
 struct Server {
     child: Child,
     address: String,
@@ -74,7 +74,7 @@ impl Server {
         Self::start_one("open", "open", name, arguments)
     }
 
-    /// The server `service` of its `group`.
+    /// Server `service` of its `group`.
     fn start_one(group: &str, service: &str, name: &str, arguments: &[&str]) -> Self {
         let ready = File::new(&format!("{name}.ready"), "stale");
         let mut child = labwire(&["serve", "--only", group, "--ready-file", ready.path()])
@@ -130,7 +130,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Of a test that failed; otherwise it has ended.
+        // The test failed; otherwise it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

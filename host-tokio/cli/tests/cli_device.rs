@@ -1,4 +1,4 @@
-//! `labwire device` from outside.
+//! Tests of `labwire device` from outside.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::io::{BufRead, BufReader};
@@ -20,7 +20,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// `labwire device emulate`, ended with the test.
+/// `labwire device emulate`, which ends with the test.
 struct Emulator {
     process: Child,
     address: String,

@@ -1,4 +1,4 @@
-//! `labwire pymodaq` from outside: a server, simulated instruments in both directions, and every command.
+//! Tests of `labwire pymodaq` from outside: a server, simulated instruments in both directions, and every command.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// A folder of this test's own.
+/// Folder of this test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -29,7 +29,7 @@ impl Drop for Folder {
     }
 }
 
-/// A program that is ended with its test.
+/// Program that ends with its test.
 struct Running(Child);
 
 impl Running {
@@ -76,7 +76,7 @@ fn labwire(arguments: &[&str]) -> Command {
     command
 }
 
-/// A server, and commands for it.
+/// Server, and commands for it.
 struct Server {
     folder: Folder,
     address: String,
@@ -127,7 +127,7 @@ impl Server {
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
 
-    /// The output of a command that succeeds.
+    /// Output of a command that succeeds.
     fn ask(&self, arguments: &[&str]) -> String {
         let (code, out, err) = self.run(arguments);
         assert_eq!((code, err.as_str()), (Some(0), ""), "{arguments:?}: {out}");
@@ -237,7 +237,7 @@ fn data_are_grabbed_drawn_and_kept() {
 
 #[test]
 fn a_stage_is_moved_set_and_stopped() {
-    // The stage listens, and the server goes to it.
+    // The stage listens, and the server connects to it.
     let mut stage = Running::start(&[
         "instrument",
         "--as",

@@ -1,4 +1,5 @@
-//! Experiment files: any text is read or refused, what was read can be designed a little, saved and read back.
+//! Experiment files: any text is read or refused; an experiment that was read can be designed a little, saved and
+//! loaded.
 #![no_main]
 
 use labwire_core::design::{DesignLimits, Designer, Experiment};

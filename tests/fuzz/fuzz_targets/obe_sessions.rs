@@ -12,7 +12,7 @@ use labwire_core::session::{Asker, Event, Responder, Session};
 use labwire_core::time::Instant;
 use libfuzzer_sys::fuzz_target;
 
-/// Where nothing can be saved.
+/// Store that saves nothing.
 struct Nowhere;
 
 impl PosteriorStore for Nowhere {

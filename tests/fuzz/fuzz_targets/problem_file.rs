@@ -1,4 +1,4 @@
-//! Problem files: any text is read or refused, what was read can be evaluated and solved a little.
+//! Problem files: any text is read or refused; a problem that was read can be evaluated and solved a little.
 #![no_main]
 
 use labwire_core::problem::{Problem, ProblemLimits};

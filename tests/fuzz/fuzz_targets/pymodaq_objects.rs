@@ -1,4 +1,4 @@
-//! PyMoDAQ's serializer: what is decoded can be encoded, and is decoded the same way again, cut anywhere.
+//! PyMoDAQ's serializer: objects that were decoded can be encoded, and decode to the same again, cut anywhere.
 //!
 //! Input: a byte for generation and expectation, a byte for the size of pieces, then what arrives.
 #![no_main]
@@ -43,7 +43,7 @@ fuzz_target!(|input: &[u8]| {
     let Some(object) = decode(generation, expect, bytes, piece) else {
         return;
     };
-    // Only a list says up to g3 what its items are.
+    // Up to g3, only lists name the types of their items.
     let list = Object::List(vec![object]);
     let mut encoded = Vec::new();
     if encode(generation, &list, &mut encoded).is_ok() && generation > Generation::G1 {

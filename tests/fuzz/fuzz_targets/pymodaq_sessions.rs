@@ -14,7 +14,7 @@ use libfuzzer_sys::fuzz_target;
 
 const ID: ConnectionId = ConnectionId(1);
 
-/// Feeds a service's session, and the service with what comes of it.
+/// Feeds a service's session, and the service with its events.
 fn serve<S: Service>(mut service: S, mut session: S::Session, pieces: std::slice::Chunks<'_, u8>) {
     let mut now = Instant::ZERO;
     for piece in pieces {

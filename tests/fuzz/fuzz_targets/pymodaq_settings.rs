@@ -1,4 +1,4 @@
-//! Settings: any XML, every setting of it set to any value; what is not touched stays as it was.
+//! Settings: any XML, with every setting set to any value; all other settings stay as they were.
 //!
 //! Input: a value, a zero byte, the XML.
 #![no_main]
@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
     };
     assert_eq!(settings.xml(), xml);
     for setting in settings.list().into_iter().take(16) {
-        // Of several of the same name the first is meant.
+        // Of several with the same name, the first is meant.
         let mut changed = settings.clone();
         if changed.set_value(&setting.path, value).is_err() {
             continue;

@@ -1,4 +1,4 @@
-//! JSON in Python's dialect: what is read is written, and read again as the same; nothing panics or goes on for ever.
+//! JSON in Python's dialect: values that were read are written and read back as the same; no panic, no endless loop.
 #![no_main]
 
 use labwire_core::python_json::{Limits, dumps, dumps_unicode, parse, repr};
@@ -12,6 +12,6 @@ fuzz_target!(|input: &[u8]| {
         let again = parse(text.as_bytes(), &limits).expect("what is written can be read");
         assert_eq!(dumps(&again), written);
     }
-    // What one text may become is bounded: six bytes of escape for one, twenty digits for four.
+    // The size of a written text is bounded: six bytes of escape for one, twenty digits for four.
     assert!(written.len() <= 8 * input.len() && repr(&value).len() <= 8 * input.len());
 });

@@ -1,5 +1,6 @@
-//! Recorded sessions of all protocols, done again by the core as it is built here: the same bytes and events. How calls
-//! and events are written is what `host-wasm/src` gives to JavaScript. The recordings are what the page's inspector exports.
+//! Recorded sessions of all protocols, replayed by the core of this build: equal bytes and events. Calls and events
+//! have the form in which `host-wasm/src` passes them to JavaScript. The recordings are those that the page's
+//! inspector exports.
 
 use std::cell::RefCell;
 
@@ -55,7 +56,7 @@ fn recorded_sessions() {
     }
 }
 
-/// Does the steps of a recording again: the same bytes go out, the same events and actions come.
+/// Replays the steps of a recording: the bytes sent, the events and the actions must be equal.
 fn replay<S: Session>(
     session: &mut S,
     steps: &Value,
@@ -118,7 +119,7 @@ fn hexadecimal(bytes: &[u8]) -> Value {
     json!({"bytes": bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()})
 }
 
-/// Numbers with the same bits; whether they were written as whole numbers does not count.
+/// Numbers with equal bits, whether or not they were written as whole numbers.
 fn is_same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64().map(f64::to_bits) == b.as_f64().map(f64::to_bits),
@@ -245,12 +246,12 @@ fn module_data(data: &DataToExport) -> Value {
     items.collect()
 }
 
-/// A connection that heals itself: it says when to connect, and is told what came of it.
+/// Self-healing connection: it decides when to connect, and is told the outcome.
 fn device(args: &Value, steps: &Value) {
     let dialect = Dialect::by_name(text(&args[0])).expect("a dialect");
     let seed = args[1].as_u64().expect("a seed");
     let mut session = device::Connection::new(dialect.settings(), seed);
-    // In the order in which they were submitted: that is what they are called in the recording.
+    // In the order of submission, which is their number in the recording.
     let requests: RefCell<Vec<RequestId>> = RefCell::default();
     let call = |session: &mut device::Connection, now: Instant, call: &str, args: &Value| {
         let request = match call {

@@ -1,4 +1,4 @@
-//! smol by the code of async-std: its [`Runtime`] is that of labwire-async-std with other imports.
+//! smol with the code for async-std: its [`Runtime`] is that of labwire-async-std with other imports.
 
 use std::io;
 use std::net::SocketAddr;

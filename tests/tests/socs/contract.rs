@@ -1,4 +1,4 @@
-//! The reference model: what a device connection promises, checked from the outside.
+//! Reference model: the guarantees of a device connection, checked from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,38 +8,38 @@ use labwire_core::time::Instant;
 
 use crate::world::Kind;
 
-/// Watches one connection and panics when it breaks a promise.
+/// Watches one connection and panics when it violates a guarantee.
 pub(crate) struct Contract {
     settings: Settings,
     pending: BTreeMap<RequestId, Submitted>,
     cancelled: BTreeMap<RequestId, Submitted>,
-    /// By the call's number: on which connections bytes of its message were written.
+    /// By call number: the connections on which bytes of its message were written.
     written: BTreeMap<usize, Vec<u64>>,
     delivered: BTreeMap<usize, usize>,
-    /// Calls nobody waits for: nothing more of them may be written.
+    /// Calls that nobody waits for: nothing more of them may be written.
     abandoned: BTreeSet<usize>,
-    /// Sends that ended well on the present connection, and those of earlier ones that no event spoke of yet.
+    /// Sends that succeeded on the current connection, and those of earlier ones that no event has reported yet.
     sends: Vec<usize>,
     unreported: Vec<usize>,
     degraded: bool,
     state: State,
     since: Instant,
     last_attempt: Option<Instant>,
-    /// How long the present wait may be at most, and the next.
+    /// Upper bounds on the current wait, and on the next.
     wait: Duration,
     next_wait: Duration,
-    /// Somebody has been waiting for a connection during the present wait.
+    /// Whether somebody has waited for a connection during the current wait.
     asked: bool,
-    /// Answers on the present connection.
+    /// Number of answers on the current connection.
     answers: u64,
-    /// The last connection brought none.
+    /// Whether the last connection brought none.
     unproved: bool,
     was_restored: bool,
     fine_since: Option<Instant>,
     pub(crate) tally: Tally,
 }
 
-/// What came up, to see that the schedules reach everything.
+/// Cases that occurred, to verify that the schedules reach all of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) answers: u64,
@@ -126,7 +126,8 @@ impl Contract {
         }
     }
 
-    /// An attempt to connect starts: never sooner than the minimum, and unasked not sooner than half a back-off step.
+    /// An attempt to connect starts: never before the minimum interval, and without demand not before half a back-off
+    /// step.
     pub(crate) fn attempt(&mut self, now: Instant) {
         if let Some(last) = self.last_attempt {
             let interval = now.duration_since(last);
@@ -144,7 +145,7 @@ impl Contract {
         self.last_attempt = Some(now);
     }
 
-    /// `waiting` is what the client wants to write, and a part of it is written.
+    /// The client wants to write `waiting`, and a part of it is written.
     pub(crate) fn written(&mut self, connection: u64, waiting: &[u8]) {
         assert_eq!(self.state, State::Connected);
         if waiting.len() < 8 {
@@ -172,7 +173,7 @@ impl Contract {
         self.tally.twice += u64::from(connections.len() == 2);
     }
 
-    /// The device has read a whole line.
+    /// The device has read a complete line.
     pub(crate) fn delivered(&mut self, line: &[u8]) {
         *self.delivered.entry(number(line)).or_default() += 1;
     }
@@ -242,7 +243,7 @@ impl Contract {
         }
     }
 
-    /// Where the connection stands after everything else has been looked at.
+    /// State of the connection after everything else has been checked.
     pub(crate) fn state(&mut self, now: Instant, state: State) {
         if std::mem::take(&mut self.was_restored) {
             assert!(self.answers > 0 || !self.unproved, "restored without an answer");
@@ -305,7 +306,7 @@ impl Contract {
         self.fine_since = Some(since);
     }
 
-    /// Long after the weather has become fine: every request has ended, the device is well, nothing lost in silence.
+    /// Long after the faults have ended: every request has ended, the device is well, and nothing was lost silently.
     pub(crate) fn end(&mut self) {
         assert!(
             self.pending.is_empty(),

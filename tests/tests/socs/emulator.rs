@@ -9,7 +9,7 @@ use labwire_core::time::Instant;
 
 const HERE: ConnectionId = ConnectionId(1);
 
-/// Plays the requests one after the other; their answers, without frames.
+/// Sends the requests one after the other. Returns their answers, without framing.
 fn play(
     dialect: &'static Dialect,
     behaviour: Behaviour,
@@ -26,7 +26,7 @@ fn play(
     assert_eq!(client.poll_action(), Some(Action::Connect));
     client.handle_connected(now);
     let mut answers = Vec::new();
-    // In the smallest pieces, until nobody has anything to say.
+    // In the smallest pieces, until neither side has anything to send.
     loop {
         if let Some(&byte) = server.transmit().first() {
             server.transmitted(now, 1);

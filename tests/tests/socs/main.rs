@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use world::{Call, Cut, Kind, Schedule, Weather, World};
 
-/// When the last fault is over, and when the last question is asked.
+/// Times of the last fault, and of the last request.
 const FINE: Duration = Duration::from_secs(20);
 const PROBE: Duration = Duration::from_secs(35);
 
@@ -123,7 +123,7 @@ fn keeps_its_promises_under_random_faults() {
     result.unwrap_or_else(|error| panic!("{error}"));
     let total = total.get();
     println!("{total:?}");
-    // The schedules are worth nothing if they do not reach the hard cases.
+    // The schedules are useless if they do not reach the hard cases.
     let Tally {
         answers,
         failures,

@@ -1,4 +1,4 @@
-//! Single promises of a device connection, step by step.
+//! Single guarantees of a device connection, step by step.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn connected(settings: Settings) -> Connection {
     connection
 }
 
-/// Connects again as soon as it wants to; the time at which that is.
+/// Reconnects as soon as the connection wants to. Returns the time.
 fn reconnect(connection: &mut Connection) -> Instant {
     assert_eq!(connection.poll_action(), Some(Action::Close));
     assert_eq!(connection.state(), State::Backoff);
@@ -45,7 +45,7 @@ fn reconnect(connection: &mut Connection) -> Instant {
     due
 }
 
-/// The transport takes all that waits.
+/// The transport takes all pending bytes.
 fn write(connection: &mut Connection, now: Instant) -> Vec<u8> {
     let bytes = connection.transmit().to_vec();
     connection.transmitted(now, bytes.len());
@@ -69,7 +69,7 @@ fn answers_are_what_comes_after_the_question() {
     let id = connection
         .request(at(2), &Request::query("Q1\n", line()))
         .unwrap();
-    // The socket does not take the question yet.
+    // The socket does not take the query yet.
     connection.handle_input(at(3), b"e\n");
     assert_eq!(write(&mut connection, at(4)), b"Q1\n");
     connection.handle_input(at(5), b"A1");
@@ -95,7 +95,7 @@ fn an_answer_lost_with_its_connection_is_an_error_not_silence() {
     let now = reconnect(&mut connection);
     let id = connection.request(now, &Request::recv(line())).unwrap();
     assert!(results(&mut connection).contains(&(id, lost(Cause::Closed, false))));
-    // Once: the next listens on the new connection.
+    // Once: the next one arrives on the new connection.
     let id = connection.request(now, &Request::recv(line())).unwrap();
     connection.handle_input(now, b"news\n");
     assert_eq!(results(&mut connection), [(id, Ok(b"news\n".to_vec()))]);

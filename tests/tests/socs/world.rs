@@ -1,6 +1,9 @@
-//! A device connection, a network and a device in simulated time.
+//! Device connection, network and device in simulated time.
 //!
-//! The device answers `Q000017\n` with `A000017\n`, and says nothing to `S000017\n`. Its weather changes on schedule.
+//! The device answers `Q000017
+//! ` with `A000017
+//! `, and nothing to `S000017
+//! `. Its weather changes on schedule.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +16,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::contract::Contract;
 
-/// How the device and the network behave for a while.
+/// Behaviour of the device and the network for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weather {
     Healthy,
@@ -21,25 +24,25 @@ pub(crate) enum Weather {
     Refusing,
     /// Nobody answers attempts to connect.
     Blackhole,
-    /// Connections are taken and closed at once.
+    /// Connections are accepted and closed at once.
     Dropping,
-    /// Requests are taken and never answered.
+    /// Requests are read and never answered.
     Mute,
-    /// Answers come this much later.
+    /// Answers are delayed by this time.
     Slow(Duration),
     /// Half an answer, then the end of the stream.
     HalfThenClose,
     /// Half an answer, then silence.
     HalfThenMute,
-    /// After this many bytes of a connection it is reset.
+    /// A connection is reset after this many bytes.
     ResetAfter(usize),
-    /// Bytes vanish both ways, without a sign.
+    /// Bytes vanish in both directions, without a sign.
     HalfOpen,
-    /// The device says things that nobody asked for, right after its answers.
+    /// The device sends unsolicited bytes right after its answers.
     Chatty,
 }
 
-/// What happens to the connection that is there when the weather changes.
+/// Effect of a change of the weather on the existing connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
     None,
@@ -69,13 +72,13 @@ pub(crate) struct Schedule {
     pub(crate) seed: u64,
     pub(crate) weather: Vec<(Duration, Weather, Cut)>,
     pub(crate) calls: Vec<Call>,
-    /// A serial converter: answers that were on their way when a connection ended come at the start of the next.
+    /// Serial converter: answers on their way when a connection ended arrive at the start of the next.
     pub(crate) converter: bool,
 }
 
-/// Probes of a dead connection have failed after this long.
+/// Time after which probes of a dead connection have failed.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(3);
-/// The longest way from one side to the other.
+/// Longest delay from one side to the other.
 pub(crate) const LATENCY: Duration = Duration::from_millis(10);
 
 enum Happening {
@@ -99,22 +102,22 @@ pub(crate) struct World {
     happened: u64,
     weather: Weather,
     client: Connection,
-    /// The number of the client's present connection or attempt; 0 when there is none.
+    /// Number of the client's current connection or attempt; 0 if there is none.
     connection: u64,
     connections: u64,
     device: Device,
     pub(crate) contract: Contract,
 }
 
-/// The device's side of the newest connection.
+/// Device's end of the newest connection.
 #[derive(Default)]
 struct Device {
     connection: u64,
-    /// The other side is gone, or bytes vanish.
+    /// Whether the other side is gone, or bytes vanish.
     forgotten: bool,
     line: Vec<u8>,
     received: usize,
-    /// When the last bytes on their way arrive, here and there: a stream keeps its order.
+    /// Arrival of the last bytes on their way, in both directions: a stream keeps its order.
     to_device: Instant,
     to_client: Instant,
     held: Vec<u8>,
@@ -178,7 +181,7 @@ impl World {
         Duration::from_nanos(self.random.next_u64() % LATENCY.as_nanos() as u64)
     }
 
-    /// What every host does after every call.
+    /// Steps that every host takes after every call.
     fn drive(&mut self) {
         loop {
             match self.client.poll_action() {
@@ -205,7 +208,7 @@ impl World {
         }
     }
 
-    /// Whether the transport takes nothing just now.
+    /// Whether the transport takes nothing at the moment.
     fn is_stuffed(&mut self) -> bool {
         let stuffed = self.random.next_u64().is_multiple_of(8);
         if stuffed {
@@ -267,8 +270,8 @@ impl World {
     fn call(&mut self, index: usize) {
         let mut call = self.schedule.calls[index];
         if call.kind == Kind::SendThenRecv {
-            // What `recv` takes is what comes next. That it belongs to the `send` is the caller's business, who
-            // cannot be sure of it when the device talks on its own, or when an earlier `recv` was given up.
+            // `recv` takes the next bytes. Whether they belong to the `send` is the caller's business, who cannot be
+            // sure if the device sends unsolicited bytes, or if an earlier `recv` was given up.
             call.cancel_after = None;
             if self.chatters() {
                 call.kind = Kind::Send;

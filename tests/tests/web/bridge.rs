@@ -1,4 +1,4 @@
-//! Who may use the bridge, and what goes through it.
+//! Access to the bridge, and the traffic through it.
 
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
-/// The same bytes to the same server, by TCP and by WebSocket, however they are cut into messages: the same answer.
-/// `end` is what the answer ends with; none where the end of the stream asks for it.
+/// The same bytes to the same server, by TCP and by WebSocket, cut into messages in any way: the same answer. `end`
+/// is the end of the answer; `None` if the end of the stream asks for it.
 async fn same_bytes<S: HostedService>(service: S, said: &[u8], end: Option<&[u8]>) {
     let host = Arc::new(Host::start("server", service, HostLimits::default()));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -144,7 +144,7 @@ async fn foreign_pages_and_names_are_refused_everywhere() {
         let rebound = format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
         assert_eq!(port.send(&rebound).await.0, 403, "{path}");
     }
-    // A page that may use the bridge, though it came from elsewhere, is let read what there is: nothing else.
+    // A foreign page that may use the bridge may read the directory, and nothing else.
     for (path, is_allowed) in [("/bridge", true), ("/metrics", false)] {
         let (_, response) = port.get(path, "Origin: http://localhost:5173\r\n").await;
         let header = "access-control-allow-origin: http://localhost:5173\r\n";
@@ -199,7 +199,7 @@ async fn a_page_that_closes_in_mid_solve_leaves_nothing_running() {
             .await
             .expect("an open socket");
         if ending % 2 == 1 {
-            // It has said everything, and still waits for the answer.
+            // It has sent everything, and still waits for the answer.
             socket
                 .send(Message::binary(Vec::new()))
                 .await
@@ -245,7 +245,7 @@ async fn a_message_that_is_too_long_ends_its_connection_only() {
         .expect("an open socket");
     assert_eq!(read_bytes(&mut onlooker, 11).await, b"{\"Pong\":1}\n");
     until(|| server.connections() == 1).await;
-    // What is not too long may be as long as the server allows, in any number of messages.
+    // Data within the limit may be as long as the server allows, in any number of messages.
     let spaces = " ".repeat(FRAME_BYTES);
     for _ in 0..5 {
         onlooker

@@ -1,4 +1,4 @@
-//! The port that browsers use, on real sockets: who may use it, the bridge, the page, and what watches.
+//! Port for browsers, on real sockets: access, the bridge, the page, and monitoring.
 
 mod bridge;
 mod page;

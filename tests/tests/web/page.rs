@@ -1,4 +1,4 @@
-//! The page, and what watches over the server.
+//! The page, and the monitoring of the server.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ async fn what_is_no_request_is_answered() {
         "x".repeat(1 << 20),
     ] {
         let mut stream = TcpStream::connect(host).await.expect("it listens");
-        // It may be refused before it is all out.
+        // It may be refused before it is completely sent.
         let _ = stream.write_all(said.as_bytes()).await;
         let _ = patiently(stream.read_to_end(&mut Vec::new())).await;
     }

@@ -1,4 +1,4 @@
-//! A web port, and what is asked of it.
+//! Web port, and requests to it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use tokio_util::sync::CancellationToken;
 
-/// Longer than anything here takes: a test that hangs fails.
+/// Longer than anything here takes, so that a test that hangs fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// More terms than any test waits for.
 pub(crate) const ENDLESS: u64 = 1 << 60;
@@ -37,7 +37,7 @@ pub(crate) fn options(page: &TempDir) -> WebOptions {
     }
 }
 
-/// A web port that is served.
+/// Running web port.
 pub(crate) struct Port {
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: CancellationToken,
@@ -67,7 +67,7 @@ impl Port {
         }
     }
 
-    /// With one server behind it.
+    /// Port with one server behind it.
     pub(crate) async fn to(server: Arc<dyn Gate>) -> Self {
         let connect = |web: &mut Web| {
             web.watch(server.clone());
@@ -76,7 +76,7 @@ impl Port {
         Self::start(|_| {}, connect).await
     }
 
-    /// Status and everything else of the response.
+    /// Status and the rest of the response.
     pub(crate) async fn get(&self, path: &str, headers: &str) -> (u16, String) {
         let host = self.address;
         self.send(&format!(
