@@ -15,7 +15,7 @@ const problems = {
   rosen50: [solves.find(({ name }) => name === "rosen50").problem, [1, 100]],
 };
 
-/** Microseconds of a cold solve, as benches/examples/solve_time.rs measures them. */
+/** Microseconds of a cold solve, as benches/src/bin/solve_time.rs measures them. */
 async function here({ text, parameters, seconds }) {
   const { default: init, Problem, Solver } = await import("/pkg/labwire_wasm.js");
   await init();
@@ -33,7 +33,7 @@ async function here({ text, parameters, seconds }) {
   return best;
 }
 
-const cargo = ["run", "--release", "--quiet", "-p", "labwire-benches", "--example", "solve_time", "--"];
+const cargo = ["run", "--release", "--quiet", "-p", "labwire-benches", "--bin", "solve_time", "--"];
 const folder = await mkdtemp(join(tmpdir(), "labwire-speed-"));
 const server = await servePackage();
 const chromium = await browser();

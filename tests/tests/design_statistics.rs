@@ -2,7 +2,7 @@
 //! should, the uncertainties are those of OptBayesExpt on its own reference problems, and designing pays off.
 //!
 //! Tolerances follow from the number of runs: three standard errors, or the 10 % by which a standard deviation may
-//! differ. `benches/examples/reference_experiments.rs` has the same problems at full size, with many more runs.
+//! differ. `tests/acceptance/src/bin/reference_experiments.rs` has the same problems at full size, with many more runs.
 
 use labwire_core::design::{DesignLimits, Designer, Experiment, Simulator};
 

@@ -1,5 +1,5 @@
 //! Prints the time of a cold solve of a problem file in microseconds: the fastest of many batches of solves. `cargo
-//! run --release -p labwire-benches --example solve_time -- FILE 1,100 SECONDS`; `host-wasm/tests/speed.js` compares
+//! run --release -p labwire-benches --bin solve_time -- FILE 1,100 SECONDS`; `host-wasm/tests/speed.js` compares
 //! it with the same in a browser.
 #![allow(clippy::print_stdout, reason = "the number is its purpose")]
 

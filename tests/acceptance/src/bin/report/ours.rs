@@ -6,17 +6,21 @@ use labwire_benches::problems::BenchmarkProblem;
 use labwire_core::service::Busy;
 use labwire_core::solve::{Functions, Settings, Solver, SolverError, Start, Status, Structure};
 
-use crate::{Run, TIMED_SOLVES, median};
+use crate::{Run, median};
 
-/// Solves `problem` at the tolerance 1e-6, with `functions` in place of its own.
-pub(crate) fn run(problem: &BenchmarkProblem, functions: &mut dyn Functions) -> Result<Run, SolverError> {
+/// Solves `problem` `solves` times at the tolerance 1e-6, with `functions` in place of its own.
+pub(crate) fn run(
+    problem: &BenchmarkProblem,
+    functions: &mut dyn Functions,
+    solves: usize,
+) -> Result<Run, SolverError> {
     let mut settings = Settings::default();
     (settings.tolerance, settings.delta_tolerance) = (1e-6, 1e-6);
     let structure: Structure = problem.structure.clone();
     let mut solver = Solver::new(structure, settings)?;
     let start = Start::cold(problem.start.clone());
     let mut times = Vec::new();
-    for _ in 0..TIMED_SOLVES {
+    for _ in 0..solves {
         let begin = Instant::now();
         solver.start(&start)?;
         while solver.step(functions, u32::MAX) == Busy::Yes {}

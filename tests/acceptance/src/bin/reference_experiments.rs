@@ -1,7 +1,7 @@
 //! Reference problems of OptBayesExpt at full size, with many runs each: the precision that designed, random and
 //! scanned measurements reach, beside figures measured on OptBayesExpt 1.2.0 itself.
 //!
-//! `cargo run --release -p labwire-benches --example reference_experiments`. Fails if a standard deviation differs by
+//! `cargo run --release -p labwire-acceptance --bin reference_experiments`. Fails if a standard deviation differs by
 //! more than 10 % from the reference, or coverage by more than the counting error.
 #![allow(clippy::print_stdout, reason = "the table is its purpose")]
 

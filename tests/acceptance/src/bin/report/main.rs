@@ -1,7 +1,8 @@
 //! The side-by-side report: labwire's solver and OpEn's on every benchmark problem, in one process, on one thread.
 //!
-//! `cargo run --release -p labwire-benches --example report > benches/BENCHMARKS.md` prints it in Markdown and writes
-//! `target/report.svg`.
+//! `cargo run --release -p labwire-acceptance --bin report > benches/BENCHMARKS.md` prints it in Markdown and writes
+//! `target/report.svg`. With the argument `truth` it prints labwire's own lines alone, without medians of times. Either way it
+//! fails when labwire does not converge, or says so where it did not.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -18,6 +19,7 @@ mod open;
 mod ours;
 mod truth;
 
+use std::env;
 use std::process::ExitCode;
 
 use labwire_benches::expressions;
@@ -60,21 +62,48 @@ pub(crate) struct Row {
 }
 
 fn main() -> ExitCode {
+    let argument = env::args().nth(1);
+    let all_are_true = match argument.as_deref() {
+        None => side_by_side(),
+        Some("truth") => labwire_alone(),
+        Some(other) => {
+            eprintln!("unknown argument `{other}`: expected `truth`, or none");
+            return ExitCode::from(64);
+        }
+    };
+    if all_are_true {
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("labwire did not converge, or claimed convergence wrongly");
+        ExitCode::FAILURE
+    }
+}
+
+const HEADER: &str = "| problem | solver | tolerance | time, us | iterations | evaluations (cost / gradient / Hessian product) | cost - optimum | residual | violation | |
+|---|---|---|---|---|---|---|---|---|---|";
+
+fn labwire_alone() -> bool {
+    println!("{HEADER}");
+    let mut all_are_true = true;
+    for mut problem in problems::all() {
+        all_are_true &= ours(&mut problem, 1).1;
+    }
+    all_are_true
+}
+
+fn side_by_side() -> bool {
     println!("# labwire and optimization_engine, side by side\n");
     println!(
-        "Printed by `cargo run --release -p labwire-benches --example report` on {}.\n",
+        "Printed by `cargo run --release -p labwire-acceptance --bin report` on {}.\n",
         machine()
     );
     println!(
         "Same process, same thread, same start, functions compiled by rustc for both (and, for labwire, also from a problem's\n\
          text by the interpreter); medians of {TIMED_SOLVES} solves. labwire's tolerance is 1e-6. OpEn's is swept from 1e-3 to 1e-12 and its\n\
          fastest run whose true residual and violation are at most 1e-6 counts. Residual and violation are computed by code\n\
-         that no solver shares (`benches/examples/report/truth.rs`). Limits for both: 5,000 inner iterations, 50 outer.\n"
+         that no solver shares (`tests/acceptance/src/bin/report/truth.rs`). Limits for both: 5,000 inner iterations, 50 outer.\n"
     );
-    println!(
-        "| problem | solver | tolerance | time, us | iterations | evaluations (cost / gradient / Hessian product) | cost - optimum | residual | violation | |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("{HEADER}");
     let mut rows = Vec::new();
     for mut problem in problems::all() {
         rows.push(compare(&mut problem));
@@ -97,12 +126,7 @@ fn main() -> ExitCode {
     }
     std::fs::create_dir_all("target").expect("target can be made");
     std::fs::write("target/report.svg", chart::svg(&rows)).expect("target can be written to");
-    if all_are_true {
-        ExitCode::SUCCESS
-    } else {
-        eprintln!("labwire did not converge, or claimed convergence wrongly");
-        ExitCode::FAILURE
-    }
+    all_are_true
 }
 
 /// OpEn's time for a true residual of 1e-6 over the best of alpaqa's PANOC, ZeroFPR, structured PANOC and PANTR, as measured
@@ -125,16 +149,22 @@ fn alpaqa_ratio(name: &str) -> Option<f64> {
     Some(open / alpaqa)
 }
 
-fn compare(problem: &mut BenchmarkProblem) -> Row {
+/// labwire on closures, and whether it converged, truly, on them and on text. Prints a line for each.
+fn ours(problem: &mut BenchmarkProblem, solves: usize) -> (Run, bool) {
     // The functions are moved out while the rest of the problem is borrowed.
     let mut functions = std::mem::replace(&mut problem.functions, problems::all().remove(0).functions);
-    let ours = ours::run(problem, functions.as_mut()).expect("the problem is well formed");
+    let ours = ours::run(problem, functions.as_mut(), solves).expect("the problem is well formed");
     problem.functions = functions;
     let mut is_true = print_run(problem, "labwire", &ours);
     if let Some(mut evaluator) = expressions::evaluator(&problem.name) {
-        let run = ours::run(problem, &mut evaluator).expect("the problem is well formed");
+        let run = ours::run(problem, &mut evaluator, solves).expect("the problem is well formed");
         is_true &= print_run(problem, "labwire, text", &run);
     }
+    (ours, is_true)
+}
+
+fn compare(problem: &mut BenchmarkProblem) -> Row {
+    let (ours, is_true) = ours(problem, TIMED_SOLVES);
     if let Some(run) = open::plain_run(problem) {
         print_run(problem, "OpEn", &run);
     } else {

@@ -1,4 +1,4 @@
-//! Solver on 500 random starts of the trailer: `cargo run --release -p labwire-benches --example random_starts`.
+//! Solver on 500 random starts of the trailer: `cargo run --release -p labwire-acceptance --bin random_starts`.
 //! Fails if fewer than 99.5 % converge, or if one claims convergence wrongly.
 #![allow(clippy::print_stdout, reason = "the table is its purpose")]
 

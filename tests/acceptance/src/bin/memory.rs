@@ -1,6 +1,6 @@
 //! Memory of `labwire serve`: with only the default problem, and for 1,000 idle connections.
 //!
-//! `cargo build --release && cargo run --release -p labwire-benches --example memory`; reads /proc, so Linux only.
+//! `cargo build --release && cargo run --release -p labwire-acceptance --bin memory`; reads /proc, so Linux only.
 //! Exits with 1 if either is 20 MB or more.
 #![expect(clippy::print_stdout, reason = "a program")]
 
@@ -41,7 +41,7 @@ struct Server(Child);
 impl Server {
     fn start() -> (Self, SocketAddr) {
         let program = env::current_exe().expect("this program's path");
-        let folder = program.ancestors().nth(2).expect("target/release");
+        let folder = program.ancestors().nth(1).expect("target/release");
         let ready = env::temp_dir().join(format!("labwire-memory-{}.json", std::process::id()));
         let server = Command::new(folder.join("labwire"))
             .args(["serve", "--only", "open", "--open", "127.0.0.1:0", "--ready-file"])
