@@ -134,7 +134,8 @@ impl<S: Session> End<S> {
         let mut moved = false;
         self.session.handle_timeout(now);
         while self.session.wants_input()
-            && let Some((_, bytes)) = self.incoming.pop_front_if(|(due, _)| *due <= now)
+            && self.incoming.front().is_some_and(|(due, _)| *due <= now)
+            && let Some((_, bytes)) = self.incoming.pop_front()
         {
             match bytes.is_empty() {
                 true => self.session.handle_eof(now),

@@ -84,3 +84,26 @@ impl Default for HostLimits {
         }
     }
 }
+
+/// The longest beginning of `text` that takes at most `bytes` bytes and ends between two characters.
+#[must_use]
+pub fn beginning(text: &str, bytes: usize) -> &str {
+    // `str::floor_char_boundary` is younger than this crate's `rust-version`.
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_ends_between_characters() {
+        assert_eq!(beginning("añb", 2), "a");
+        assert_eq!(beginning("añb", 3), "añ");
+        assert_eq!(beginning("añb", 9), "añb");
+        assert_eq!(beginning("ñ", 1), "");
+    }
+}

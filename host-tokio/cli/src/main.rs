@@ -35,7 +35,8 @@ fn main() -> ExitCode {
 /// Whether a panic comes from a closed standard output, as in `labwire ... | head -n 1`: Rust ignores SIGPIPE, so
 /// that `println!` panics.
 fn is_unread(info: &PanicHookInfo<'_>) -> bool {
-    info.payload_as_str().is_some_and(|message| {
+    // `println!` formats its message.
+    info.payload().downcast_ref::<String>().is_some_and(|message| {
         message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
     })
 }

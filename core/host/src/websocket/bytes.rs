@@ -11,6 +11,7 @@ use async_tungstenite::tungstenite::protocol::Role;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use async_tungstenite::tungstenite::{Bytes, Error, Message};
 use futures_util::{Sink, Stream};
+use labwire_core::limits::beginning;
 
 use super::{Io, Socket, config, io_error, poll_close};
 use crate::runtime::{Runtime, Timer, Transport, timeout};
@@ -72,7 +73,7 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
             CloseWith::TryAgainLater(reason) => (CloseCode::Again, reason),
             CloseWith::Failed(reason) => (CloseCode::Error, reason),
         };
-        let reason = &reason[..reason.floor_char_boundary(REASON_BYTES)];
+        let reason = beginning(&reason, REASON_BYTES);
         let closing = poll_fn(|context| {
             // If the peer has gone, there is nobody to tell.
             let frame = (code, reason);

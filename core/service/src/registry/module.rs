@@ -12,6 +12,7 @@ use labwire_protocols::pymodaq::{
     Axis, Command, DataDim, DataToExport, DataWithAxes, ERROR, Generation, Instruction, ModuleInfo,
     ModuleKind, NAME, Report, ServerEvent, Settings,
 };
+use labwire_session::limits::beginning;
 use labwire_session::time::Instant;
 
 use self::orders::{Grabbing, Moving, Setting, Stopping};
@@ -282,7 +283,7 @@ impl Module {
             return;
         }
         if value.len() > MAX_INFO_BYTES {
-            value.truncate(value.floor_char_boundary(MAX_INFO_BYTES));
+            value.truncate(beginning(&value, MAX_INFO_BYTES).len());
         }
         self.infos.insert(name, value);
     }
