@@ -1,8 +1,8 @@
-//! OptBayesExpt's sockets: JSON in Python's dialect behind a decimal length, as `obe_socket.py` and `obe_server.py`
-//! speak it. Both sides.
+//! OptBayesExpt's sockets: JSON in Python's dialect after a decimal length, as in `obe_socket.py` and
+//! `obe_server.py`. Both sides.
 //!
-//! A client asks an experiment designer where to measure next and tells it what was measured. The designer itself is
-//! behind a service. Commands that upstream does not have are [`ADDED_COMMANDS`].
+//! A client asks an experiment designer for the next setting and reports the measurements. The designer itself is
+//! behind a service. Commands that upstream lacks are [`ADDED_COMMANDS`].
 
 mod client;
 mod codec;
@@ -19,13 +19,13 @@ pub use server::{Permissions, Server};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// What every session has. `message-bytes` counts the body only; its default here is 64 MiB, since a posterior of
-    /// many particles is one message.
+    /// Limits of every session. `message-bytes` counts only the body; its default here is 64 MiB, since a posterior
+    /// of many particles is one message.
     pub session: SessionLimits,
-    /// What one message may become in memory. A message beyond it is refused by an error reply.
+    /// Limits on the memory of a decoded message. A message beyond them is refused with an error reply.
     pub json: labwire_python_json::Limits,
-    /// `requests-in-flight`: how many requests of one connection may wait for their replies. While there are more,
-    /// nothing is read from it. Default 64.
+    /// `requests-in-flight`: number of requests of one connection that may wait for their replies. While there are
+    /// more, nothing is read from it. Default 64.
     pub requests_in_flight: usize,
 }
 

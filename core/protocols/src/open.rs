@@ -1,7 +1,7 @@
 //! OpEn's JSON-over-TCP interface of a parametric optimizer: both sides.
 //!
-//! One request a connection, as its published clients do it, or many on one that is kept open (ours). What is spoken,
-//! and where it deviates from OpEn 0.11 on purpose, is said at [`Server`].
+//! One request per connection, as its published clients do, or many on a kept-open one (labwire's addition).
+//! [`Server`] describes the protocol and the deliberate deviations from OpEn 0.11.
 
 mod client;
 mod codec;

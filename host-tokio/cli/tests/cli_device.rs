@@ -149,7 +149,7 @@ fn what_is_wrong_is_said() {
             64,
             "no command begins with this byte",
         ),
-        (&["query", "a\\q"], 64, "'\\q' is no escape"),
+        (&["query", "a\\q"], 64, "'\\q' is not an escape"),
         (&["query", "--hex", "0"], 64, "not hexadecimal"),
         (&["watch", "--every=-1", "x"], 64, "--every"),
         (

@@ -1,4 +1,4 @@
-//! How lab devices talk: the dialects that the SOCS drivers speak, ready-made.
+//! Dialects of lab devices: those of the SOCS drivers, ready-made.
 
 use alloc::borrow::ToOwned;
 use alloc::vec;
@@ -10,46 +10,46 @@ use labwire_session::framing::until::{LengthPrefix, Until};
 use super::request::{Request, Step};
 use super::settings::Settings;
 
-/// Asks a gauge controller for the value that its last mnemonic chose.
+/// Asks a gauge controller for the value selected by its last mnemonic.
 const ENQUIRY: u8 = 0x05;
-/// A gauge controller has understood.
+/// Positive acknowledgement of a gauge controller.
 const ACKNOWLEDGED: u8 = 0x06;
-/// A gauge controller has not.
+/// Negative acknowledgement of a gauge controller.
 const REFUSED: u8 = 0x15;
-/// What the drivers of the Cryomech compressor put before the number of bytes.
+/// Bytes that the drivers of the Cryomech compressor send before the byte count.
 const MODBUS_HEAD: [u8; 4] = [0x09, 0x99, 0, 0];
-/// `MODBUS_HEAD` and the number of bytes that follow.
+/// Length of `MODBUS_HEAD` and the byte count.
 const MODBUS_HEAD_LENGTH: usize = 6;
-/// Bytes of a message and of its answer, by opcode from 0x30.
+/// Lengths of a message and its answer in bytes, by opcode from 0x30.
 const OPCODES: [(usize, usize); 7] = [(1, 8), (7, 1), (3, 1), (2, 5), (2, 2), (1, 14), (2, 8)];
 
-/// How a kind of device frames messages and answers.
+/// Framing of messages and answers of a kind of device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    /// Its name, as given to the program `labwire`.
+    /// Name of the dialect, as given to the program `labwire`.
     pub name: &'static str,
-    /// What it is and who speaks it.
+    /// Description, with devices that use it.
     pub about: &'static str,
-    /// The port that devices of this kind listen on.
+    /// Default port of such devices.
     pub port: u16,
-    /// A question that a device of this kind answers without changing anything.
+    /// Query that such a device answers without changing anything.
     pub example: &'static [u8],
     framing: Framing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Framing {
-    /// None: whatever comes is a message, or an answer.
+    /// No framing: any bytes are a message, or an answer.
     Raw,
-    /// Messages and answers are lines. Messages that are no questions have no answer.
+    /// Messages and answers are lines. Only queries have an answer.
     Lines(&'static str),
-    /// Messages are lines; whatever was answered, a prompt follows. The second kind of prompt says no.
+    /// Messages are lines; a prompt follows every answer. The second kind of prompt means refusal.
     Prompt(&'static str, &'static str, &'static str),
-    /// A mnemonic is acknowledged; then an enquiry is answered by its value.
+    /// A mnemonic is acknowledged; then an enquiry returns its value.
     Mnemonics,
-    /// Unit and function behind a head with the number of bytes (Modbus/TCP).
+    /// Unit and function after a head with the byte count (Modbus/TCP).
     Modbus,
-    /// The first byte says how long the message and its answer are.
+    /// The first byte determines the lengths of the message and its answer.
     Opcodes,
 }
 
@@ -121,15 +121,15 @@ impl Dialect {
         },
     ];
 
-    /// The dialect of this name.
+    /// Dialect of this name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         Self::ALL.iter().find(|dialect| dialect.name == name)
     }
 
-    /// `command` (without what frames it) and its answer.
+    /// Request that sends `command` (without framing) and waits for its answer.
     ///
     /// # Errors
-    /// When the command cannot be said in this dialect.
+    /// If the dialect cannot express the command.
     pub fn query(&self, command: &[u8]) -> Result<Request, DialectError> {
         let message = self.frame(command)?;
         Ok(match &self.framing {
@@ -162,10 +162,11 @@ impl Dialect {
         })
     }
 
-    /// `command` that sets something: without an answer, where the dialect does not answer such commands.
+    /// Request that sends `command` to set something: without an answer, if the dialect does not answer such
+    /// commands.
     ///
     /// # Errors
-    /// When the command cannot be said in this dialect.
+    /// If the dialect cannot express the command.
     pub fn send(&self, command: &[u8]) -> Result<Request, DialectError> {
         match self.framing {
             Framing::Raw | Framing::Lines(_) => Ok(Request::send(self.frame(command)?)),
@@ -173,7 +174,7 @@ impl Dialect {
         }
     }
 
-    /// What an answer says, without what frames it.
+    /// Content of an answer, without its framing.
     pub fn payload<'a>(&self, answer: &'a [u8]) -> &'a [u8] {
         match &self.framing {
             Framing::Lines(end) => Until::delimiter(*end).payload(answer),
@@ -184,7 +185,7 @@ impl Dialect {
         }
     }
 
-    /// Settings for devices of this kind: those that greet a client are given 0.2 s to do so.
+    /// Settings for devices of this kind: those that greet a client have 0.2 s to do so.
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         if let Framing::Prompt(..) = self.framing {
@@ -220,28 +221,28 @@ impl Dialect {
     }
 }
 
-/// The device's side.
+/// Device side.
 impl Dialect {
-    /// How long the first message in `bytes` is, frame and all; none when more has to come. `searched` as in
+    /// Length of the first message in `bytes`, with its framing; `None` if more bytes are needed. `searched` as in
     /// [`Until::find`].
     pub(super) fn find_message(&self, bytes: &[u8], searched: &mut usize) -> Option<usize> {
         let until = match &self.framing {
             Framing::Raw => Until::Any,
             Framing::Lines(end) | Framing::Prompt(end, ..) => Until::delimiter(*end),
-            // The LF of the message before may still be there.
+            // The LF of the previous message may still be there.
             Framing::Mnemonics => match bytes {
                 [ENQUIRY, ..] => Until::Length(1),
                 [b'\n', ENQUIRY, ..] => Until::Length(2),
                 _ => Until::delimiter("\r"),
             },
             Framing::Modbus => modbus_frame(),
-            // What is no opcode is a message of one byte.
+            // A byte that is not an opcode is a message of its own.
             Framing::Opcodes => Until::Length(opcode(bytes).map_or(1, |(length, _)| length)),
         };
         until.find(bytes, searched)
     }
 
-    /// A message without its frame.
+    /// Message without its framing.
     pub fn command<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         match &self.framing {
             Framing::Raw | Framing::Opcodes => message,
@@ -250,7 +251,7 @@ impl Dialect {
         }
     }
 
-    /// The answer that says `value` to `message`.
+    /// Answer to `message` with the value `value`.
     pub fn value(&self, message: &[u8], value: &[u8]) -> Vec<u8> {
         match &self.framing {
             Framing::Raw | Framing::Opcodes => value.to_vec(),
@@ -265,7 +266,7 @@ impl Dialect {
         }
     }
 
-    /// The answer that says "done", where there is one.
+    /// Answer that means "done", if there is one.
     pub fn done(&self) -> &'static [u8] {
         match self.framing {
             Framing::Prompt(_, prompt, _) => prompt.as_bytes(),
@@ -274,7 +275,7 @@ impl Dialect {
         }
     }
 
-    /// The answer that says no, where there is one.
+    /// Answer that means refusal, if there is one.
     pub fn refusal(&self) -> &'static [u8] {
         match self.framing {
             Framing::Prompt(_, _, refusal) if !refusal.is_empty() => refusal.as_bytes(),
@@ -283,7 +284,7 @@ impl Dialect {
         }
     }
 
-    /// What a device says to a new client.
+    /// Greeting for a new client.
     pub fn greeting(&self) -> &'static [u8] {
         match self.framing {
             Framing::Prompt(_, prompt, _) => prompt.as_bytes(),
@@ -292,17 +293,17 @@ impl Dialect {
     }
 }
 
-/// Why a command cannot be said in a dialect.
+/// Reason why a dialect cannot express a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialectError {
-    /// It is empty, or holds what would end it.
+    /// The command is empty, or contains a terminator.
     #[error("a command is one line, without its end")]
     LineEnd,
-    /// It has not the length that its kind has.
+    /// The length does not match the kind of command.
     #[error("a command of this kind has another length")]
     Length,
-    /// Its first byte is no opcode.
+    /// The first byte is not an opcode.
     #[error("no command begins with this byte")]
     Opcode,
 }
@@ -316,7 +317,7 @@ fn modbus_frame() -> Until {
     })
 }
 
-/// How long the message that `bytes` begin with is, and its answer.
+/// Lengths of the message at the start of `bytes`, and of its answer.
 fn opcode(bytes: &[u8]) -> Option<(usize, usize)> {
     let index = bytes.first()?.checked_sub(0x30)?;
     OPCODES.get(usize::from(index)).copied()
@@ -335,7 +336,7 @@ mod tests {
         Ok(request.steps[0].message.clone())
     }
 
-    /// The bytes that the drivers of SOCS send.
+    /// Bytes sent by the drivers of SOCS.
     #[test]
     fn messages_are_those_of_the_drivers() {
         assert_eq!(message("scpi", b"OUTP?").unwrap(), b"OUTP?\n");
@@ -359,7 +360,7 @@ mod tests {
         assert_eq!(message("modbus", &[0; 1 << 16]), Err(DialectError::Length));
     }
 
-    /// Every strict prefix of a message is incomplete; what is framed by one side is read by the other.
+    /// Every strict prefix of a message is incomplete; messages framed by one side are read by the other.
     #[test]
     fn both_sides_agree() {
         for dialect in Dialect::ALL {

@@ -1,12 +1,13 @@
-//! Bytes as text: what is printed by `escape_ascii` of the standard library, read back.
+//! Bytes as text: reads the output of the standard library's `escape_ascii`.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The bytes that `text` stands for: `\n`, `\r`, `\t`, `\0`, `\\`, `\"`, `\'`, `\x1b`; everything else stands for itself.
+/// Bytes that `text` stands for: `
+/// `, `\r`, `\t`, `\0`, `\\`, `\"`, `\'`, `\x1b`; everything else stands for itself.
 ///
 /// # Errors
-/// The escape that is none of these.
+/// The first invalid escape.
 pub fn unescape(text: &str) -> Result<Vec<u8>, EscapeError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -34,9 +35,9 @@ pub fn unescape(text: &str) -> Result<Vec<u8>, EscapeError> {
     Ok(bytes)
 }
 
-/// An escape that is none.
+/// Invalid escape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no escape; there are \\n \\r \\t \\0 \\\\ \\\" \\' \\x1b")]
+#[error("'{0}' is not an escape; expected one of \\n \\r \\t \\0 \\\\ \\\" \\' \\x1b")]
 pub struct EscapeError(String);
 
 #[cfg(test)]

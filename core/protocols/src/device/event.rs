@@ -1,16 +1,16 @@
-//! What a connection tells its application.
+//! Events of a device connection.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::request::{Cause, Failure, RequestId};
 
-/// Where a connection stands.
+/// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Not connected, and not about to: before the start and after the end.
+    /// Not connected, and not about to connect: before the start and after the end.
     Disconnected,
-    /// An attempt to connect is under way.
+    /// An attempt to connect is in progress.
     Connecting,
     /// Connected.
     Connected,
@@ -18,34 +18,34 @@ pub enum State {
     Backoff,
 }
 
-/// What a connection tells its application.
+/// Event of a device connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeviceEvent {
-    /// The device has become unusable, or usable again: the two in turn, each once.
+    /// The device has become unusable, or usable again: alternating, each reported once.
     Health(Health),
     /// A request has ended.
     Finished {
-        /// Which.
+        /// Identifier of the request.
         id: RequestId,
-        /// The answer, or why there is none.
+        /// The answer, or the reason why there is none.
         result: Result<Vec<u8>, Failure>,
     },
 }
 
-/// A change of a device's health.
+/// Change of a device's health.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
     /// The device has become unusable: the connection was lost or cannot be made, or the device does not answer.
     Degraded {
-        /// Why.
+        /// Cause.
         cause: Cause,
-        /// How many messages went out on the lost connection since its last answer. The device may not have received
+        /// Number of messages sent on the lost connection since its last answer. The device may not have received
         /// them.
         unconfirmed: u32,
     },
-    /// The device is usable again: connected, and, if its last connection brought no answer, having answered.
+    /// The device is usable again: connected, and, if its last connection gave no answer, having answered.
     Restored {
-        /// How long it was degraded.
+        /// Duration of the degraded state.
         after: Duration,
     },
 }

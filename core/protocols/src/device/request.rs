@@ -1,4 +1,4 @@
-//! What is asked of a device, and what can come of it.
+//! Requests to a device, and their failures.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -6,34 +6,34 @@ use core::time::Duration;
 use labwire_session::ConnectError;
 use labwire_session::framing::until::Until;
 
-/// One transaction with a device: messages and their answers, which nothing else comes between.
+/// Transaction with a device: messages and their answers, uninterrupted by others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What is sent and awaited, in order. The answer to the request is the last step's.
+    /// Messages and answers, in order. The answer to the request is that of the last step.
     pub steps: Vec<Step>,
-    /// How long it may take from [`request`](labwire_session::Asker::request) to its end. None: as the settings say.
+    /// Time limit from [`request`](labwire_session::Asker::request) to the end. `None`: from the settings.
     pub timeout: Option<Duration>,
-    /// Sending it twice does no harm: when the connection is lost before the answer has come, it is sent once more.
+    /// Whether it may be sent twice: if the connection is lost before the answer has come, it is sent once more.
     pub idempotent: bool,
 }
 
-/// A message and its answer.
+/// Message and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The message; empty when this step only listens.
+    /// Message; empty if this step only listens.
     pub message: Vec<u8>,
-    /// Where the answer ends; none when there is no answer.
+    /// End of the answer; `None` if there is no answer.
     pub until: Option<Until>,
-    /// How the answer has to begin. One that begins otherwise is not the answer to this message: the request fails
-    /// with [`Failure::Unexpected`] and the connection is reset.
+    /// Required start of the answer. If it differs, it is not the answer to this message: the request fails with
+    /// [`Failure::Unexpected`] and the connection is reset.
     pub expected: Vec<u8>,
-    /// How an answer begins by which the device says no: the request fails with [`Failure::Refused`], the connection
-    /// stays. Empty: it has no such answer.
+    /// Start of an answer that means refusal: the request fails with [`Failure::Refused`], and the connection stays.
+    /// Empty if there is no such answer.
     pub refusal: Vec<u8>,
 }
 
 impl Step {
-    /// A message whose answer ends with `until`.
+    /// Creates a step whose answer ends with `until`.
     pub fn query(message: impl Into<Vec<u8>>, until: Until) -> Self {
         Self {
             message: message.into(),
@@ -43,20 +43,20 @@ impl Step {
         }
     }
 
-    /// Whether it sends something and awaits an answer to it.
+    /// Whether the step sends something and waits for an answer to it.
     pub(super) fn asks(&self) -> bool {
         !self.message.is_empty() && self.until.is_some()
     }
 }
 
 impl Request {
-    /// A message and its answer.
+    /// Sends a message and waits for its answer.
     pub fn query(message: impl Into<Vec<u8>>, until: Until) -> Self {
         Self::steps([Step::query(message, until)])
     }
 
-    /// A message that has no answer, or whose answer a [`Request::recv`] takes. It ends, with an empty answer, when all
-    /// of it is handed to the transport.
+    /// Sends a message that has no answer, or whose answer a [`Request::recv`] takes. It ends, with an empty answer,
+    /// when the whole message was handed to the transport.
     pub fn send(message: impl Into<Vec<u8>>) -> Self {
         Self::steps([Step {
             until: None,
@@ -64,12 +64,12 @@ impl Request {
         }])
     }
 
-    /// What the device says next. It fails at once when there is no connection that something could come from.
+    /// Receives the device's next message. Fails at once if there is no connection on which it could arrive.
     pub fn recv(until: Until) -> Self {
         Self::query([], until)
     }
 
-    /// Several messages, each sent when the one before it was answered.
+    /// Sends several messages, each once the previous one was answered.
     pub fn steps(steps: impl Into<Vec<Step>>) -> Self {
         Self {
             steps: steps.into(),
@@ -78,31 +78,31 @@ impl Request {
         }
     }
 
-    /// Allows that it is sent twice.
+    /// Permits sending the request twice.
     #[must_use]
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
     }
 
-    /// Sets how long it may take.
+    /// Sets the time limit.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Whether it sends nothing.
+    /// Whether the request only listens.
     pub(super) fn only_listens(&self) -> bool {
         self.steps.iter().all(|step| step.message.is_empty())
     }
 }
 
-/// Names a request towards its [`Connection`](super::Connection); not used twice.
+/// Identifier of a request on its [`Connection`](super::Connection); not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(super) u64);
 
-/// Why a request failed.
+/// Reason why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -112,21 +112,21 @@ pub enum Failure {
     /// The connection ended before the answer had come.
     #[error("connection lost: {cause}{}", if *.sent { " (the device may have received the message)" } else { "" })]
     Lost {
-        /// How it ended.
+        /// Cause of the end.
         cause: Cause,
         /// Whether the device may have received the message or a part of it.
         sent: bool,
     },
-    /// The time was over.
+    /// The time limit was exceeded.
     #[error("timed out{}", if *.sent { " (the device may have received the message)" } else { "" })]
     TimedOut {
         /// Whether the device may have received the message or a part of it.
         sent: bool,
     },
-    /// The device said no.
+    /// The device refused.
     #[error("the device refused: {}", .0.escape_ascii())]
     Refused(Vec<u8>),
-    /// The device said something that is not an answer to the message. The connection was reset.
+    /// The device sent something that is not an answer to the message. The connection was reset.
     #[error("unexpected answer: {}", .0.escape_ascii())]
     Unexpected(Vec<u8>),
     /// The answer is longer than `answer-bytes`. The connection was reset.
@@ -145,7 +145,7 @@ impl Failure {
     }
 }
 
-/// What makes a device unusable.
+/// Cause of a device's failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
@@ -161,7 +161,7 @@ pub enum Cause {
     /// The device did not answer in time.
     #[error("the device did not answer in time")]
     TimedOut,
-    /// The device said something else than expected, or more than `answer-bytes`.
+    /// The device sent something unexpected, or more than `answer-bytes`.
     #[error("the device broke the protocol")]
     Misbehaved,
 }

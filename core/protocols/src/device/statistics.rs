@@ -1,8 +1,8 @@
-//! What a connection counts.
+//! Counters of a device connection.
 
 use core::time::Duration;
 
-/// Counts since the connection was made.
+/// Counters since the connection was created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
@@ -10,22 +10,22 @@ pub struct Statistics {
     pub attempts: u64,
     /// Attempts that succeeded.
     pub connections: u64,
-    /// Connections that ended against our will, those reset after a time-out included.
+    /// Connections that ended unintentionally, including those reset after a time-out.
     pub connections_lost: u64,
-    /// Requests taken.
+    /// Requests accepted.
     pub requests: u64,
     /// Requests that failed.
     pub failures: u64,
-    /// Answers handed out; a request of several steps has several.
+    /// Answers delivered; a request of several steps has several.
     pub answers: u64,
     /// Idempotent requests sent a second time.
     pub resent: u64,
     /// Bytes handed to the transport.
     pub bytes_sent: u64,
-    /// Bytes that came.
+    /// Bytes received.
     pub bytes_received: u64,
-    /// Bytes that came and were nobody's answer.
+    /// Bytes received that belonged to no answer.
     pub bytes_discarded: u64,
-    /// From the first byte of the last answered request to its answer.
+    /// Time from the first byte of the last answered request to its answer.
     pub round_trip: Duration,
 }

@@ -9,14 +9,14 @@ use labwire_session::framing::decimal_length::{self, LengthError};
 
 use super::messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
 
-/// Reads a request from a message's body.
+/// Parses a request from a message's body.
 pub(super) fn parse_request(body: &[u8], limits: &Limits) -> Result<Request, ErrorReply> {
     let value =
         parse(body, limits).map_err(|error| ErrorReply::new(code::MALFORMED_JSON, format!("{error}")))?;
     Request::try_from(&value)
 }
 
-/// Appends a message that holds `value`.
+/// Appends a message with `value`.
 pub(super) fn put_value(output: &mut Vec<u8>, value: &Value) -> Result<(), LengthError> {
     decimal_length::put(output, dumps(value).as_bytes())
 }
@@ -118,8 +118,8 @@ impl TryFrom<&Value> for Request {
     }
 }
 
-/// The exact name first. Then, for old clients, what upstream does: any command that occurs in the text (or is an item
-/// of a list, or a key of an object), but not `done`: "abandoned" must not stop a server.
+/// The exact name first. Otherwise, for old clients, upstream's rule: any command that occurs in the text (or is an
+/// item of a list, or a key of an object), except `done`: "abandoned" must not stop a server.
 fn find_command(command: &Value) -> Option<&'static str> {
     let mut all = COMMANDS.iter().chain(&ADDED_COMMANDS);
     let exact = all.find(|name| command.as_str() == Some(name));
@@ -151,7 +151,7 @@ fn measurement(message: &Object) -> Result<Measurement, ErrorReply> {
     })
 }
 
-/// A field that is there and not null.
+/// Field that is present and not null.
 fn optional<'a>(message: &'a Object, name: &str) -> Option<&'a Value> {
     message.get(name).filter(|value| **value != Value::Null)
 }

@@ -1,99 +1,99 @@
-//! The command set of `OBE_Server`, typed.
+//! Typed commands of `OBE_Server`.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use labwire_python_json::{Object, Value};
 
-/// The commands, in the order in which upstream looks for them.
+/// Commands, in the order in which upstream looks for them.
 pub const COMMANDS: [&str; 14] = [
     "getset", "getpar", "getcon", "getwgt", "newrun", "optset", "goodset", "newdat", "getpdf", "getmean",
     "getstd", "getcov", "ready", "done",
 ];
 
-/// Commands that upstream does not have; they are recognised by their exact names only.
+/// Commands that upstream lacks; they are recognised by their exact names only.
 pub const ADDED_COMMANDS: [&str; 7] = ["status", "utility", "interval", "history", "undo", "save", "load"];
 
-/// What a client can ask.
+/// Request of a client.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Request {
-    /// `getset`: all settings. The reply is a list for each knob, over all combinations of settings.
+    /// `getset`: all settings. The reply is a list per knob, over all combinations of settings.
     Settings,
-    /// `getpar` or `getpdf`: the particles. The reply is a list for each parameter, over all particles.
+    /// `getpar` or `getpdf`: the particles. The reply is a list per parameter, over all particles.
     Particles,
-    /// `getcon`: the model's constants.
+    /// `getcon`: the constants of the model.
     Constants,
-    /// `getwgt`: the particles' weights.
+    /// `getwgt`: the weights of the particles.
     Weights,
-    /// `newrun`: begin again, with arguments whose meaning the experiment defines, or with another experiment, as
+    /// `newrun`: start a new run, with arguments whose meaning the experiment defines, or with another experiment, as
     /// `experiment`.
     NewRun(Object),
-    /// `optset`: the setting of the highest utility, a number for each knob.
+    /// `optset`: the setting of highest utility, one number per knob.
     OptimalSetting,
-    /// `goodset`: a setting drawn with a probability that grows as utility to the power of `pickiness`.
+    /// `goodset`: a setting drawn with probability proportional to its utility raised to the power `pickiness`.
     GoodSetting {
-        /// The experiment's own when absent.
+        /// Exponent; by default the experiment's own.
         pickiness: Option<f64>,
     },
     /// `newdat`: a measurement.
     NewData(Measurement),
-    /// `getmean`: the parameters' means.
+    /// `getmean`: the means of the parameters.
     Mean,
-    /// `getstd`: the parameters' standard deviations.
+    /// `getstd`: the standard deviations of the parameters.
     StandardDeviation,
-    /// `getcov`: the parameters' covariance matrix.
+    /// `getcov`: the covariance matrix of the parameters.
     Covariance,
-    /// `ready`: is anybody there.
+    /// `ready`: whether the server is ready.
     Ready,
     /// `done`: end the server.
     Done,
-    /// `status`: an object that tells how the run stands.
+    /// `status`: an object with the state of the run.
     Status,
     /// `utility`: the utility of every setting.
     Utility,
-    /// `interval`: for each parameter, the ends of the interval that holds it with this probability.
+    /// `interval`: the credible interval of each parameter with this probability.
     Interval {
-        /// 0.95 when absent.
+        /// Probability; 0.95 by default.
         probability: Option<f64>,
     },
     /// `history`: the measurements.
     History,
-    /// `undo`: take the last measurement back.
+    /// `undo`: undo the last measurement.
     Undo,
     /// `save`: write the posterior to a file.
     Save {
-        /// The file's name.
+        /// Name of the file.
         name: String,
     },
-    /// `load`: read it back.
+    /// `load`: read the posterior from a file.
     Load {
-        /// The file's name.
+        /// Name of the file.
         name: String,
     },
 }
 
-/// One measurement.
+/// Measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
-    /// The setting, a number for each knob.
+    /// Setting, one number per knob.
     pub x: Vec<f64>,
-    /// The values, one for each channel.
+    /// Values, one per channel.
     pub y: Vec<f64>,
-    /// Their standard deviations. Absent where the noise is a parameter of the model.
+    /// Standard deviations of the values. Absent if the noise is a parameter of the model.
     pub s: Option<Sigma>,
 }
 
-/// The standard deviation of a measurement.
+/// Standard deviation of a measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sigma {
     /// The same for every channel.
     Every(f64),
-    /// One for each channel.
+    /// One per channel.
     PerChannel(Vec<f64>),
 }
 
-/// What a server answers when it can.
+/// Successful reply of a server.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Reply {
@@ -103,51 +103,51 @@ pub enum Reply {
     Numbers(Vec<f64>),
     /// A list of lists of numbers.
     Table(Vec<Vec<f64>>),
-    /// Anything else, such as constants that are whole numbers.
+    /// Any other value, such as constants that are whole numbers.
     Value(Value),
 }
 
-/// What a server answers when it cannot: `{"error": {"code": ..., "message": ...}}`. Upstream has no such reply; it
-/// dies or stays silent instead.
+/// Error reply of a server: `{"error": {"code": ..., "message": ...}}`. Upstream has no such reply; it fails or stays
+/// silent instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct ErrorReply {
-    /// One of [`code`].
+    /// One of the codes in [`code`].
     pub code: String,
-    /// For people.
+    /// Description for people.
     pub message: String,
 }
 
-/// The codes of [`ErrorReply`].
+/// Codes of [`ErrorReply`].
 pub mod code {
-    /// The first ten bytes of the message are no length. The connection ends.
+    /// The first ten bytes of the message are not a length. The connection ends.
     pub const MALFORMED_LENGTH: &str = "malformed-length";
     /// The message is longer than the limit `message-bytes`. The connection ends.
     pub const TOO_LONG: &str = "too-long";
-    /// The stream ended, or the time was up, inside a message. The connection ends.
+    /// The stream ended, or the time limit was exceeded, inside a message. The connection ends.
     pub const INCOMPLETE: &str = "incomplete";
     /// The body is not JSON.
     pub const MALFORMED_JSON: &str = "malformed-json";
     /// The body is JSON, but not an object with a `command`.
     pub const NOT_A_COMMAND: &str = "not-a-command";
-    /// There is no such command.
+    /// The command is unknown.
     pub const UNKNOWN_COMMAND: &str = "unknown-command";
-    /// An argument is missing or is not what it must be.
+    /// An argument is missing or invalid.
     pub const INVALID_ARGUMENT: &str = "invalid-argument";
-    /// The command is not permitted to this client.
+    /// The client is not permitted to use the command.
     pub const NOT_PERMITTED: &str = "not-permitted";
-    /// No particle is left that could have given the measurement.
+    /// No particle can explain the measurement.
     pub const NO_LIKELIHOOD: &str = "no-likelihood";
-    /// The experiment that came with `newrun` is wrong.
+    /// The experiment sent with `newrun` is invalid.
     pub const INVALID_EXPERIMENT: &str = "invalid-experiment";
-    /// There is no measurement to take back.
+    /// There is no measurement to undo.
     pub const NOTHING_TO_UNDO: &str = "nothing-to-undo";
     /// A posterior could not be written or read.
     pub const STORAGE: &str = "storage";
 }
 
 impl ErrorReply {
-    /// An error reply.
+    /// Creates an error reply.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self {
             code: code.into(),
@@ -155,7 +155,7 @@ impl ErrorReply {
         }
     }
 
-    /// The error, if a reply is one.
+    /// The error, if the reply is one.
     pub fn from_value(reply: &Value) -> Option<Self> {
         let error = reply.as_object()?.get("error")?.as_object()?;
         Some(Self::new(

@@ -1,4 +1,4 @@
-//! From bytes to messages and back. The texts of errors and the white space of replies are OpEn's.
+//! Encoding and decoding of messages. The texts of errors and the white space of replies are OpEn's.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -8,27 +8,27 @@ use serde::{Deserialize, Serialize};
 
 use super::messages::{ErrorReply, Reply, Request, RunReply, code};
 
-/// How a reply is laid out.
+/// Layout of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// As OpEn does it, over many lines: the reply of a connection that ends with it.
+    /// OpEn's, over many lines: the reply of a connection that ends with it.
     Pretty,
-    /// One line and LF: a reply among several.
+    /// One line and LF: one of several replies.
     Line,
 }
 
-/// Reads one request.
+/// Parses one request.
 ///
 /// # Errors
-/// The reply to give: [`code::INVALID_REQUEST`] and the text that OpEn would give for the same bytes.
+/// The reply to send: [`code::INVALID_REQUEST`] and the text that OpEn gives for the same bytes.
 pub fn parse_request(text: &[u8]) -> Result<Request, ErrorReply> {
     serde_json::from_slice(text).map_err(|error| invalid(&error.to_string()))
 }
 
-/// Reads one reply.
+/// Parses one reply.
 ///
 /// # Errors
-/// Says why `text` is not a reply.
+/// The reason why `text` is not a reply.
 pub fn parse_reply(text: &[u8]) -> Result<Reply, serde_json::Error> {
     let short: ShortReply = serde_json::from_slice(text)?;
     Ok(match short {
@@ -47,12 +47,12 @@ pub fn parse_reply(text: &[u8]) -> Result<Reply, serde_json::Error> {
     })
 }
 
-/// Appends a request, one line and LF.
+/// Appends a request as one line and LF.
 pub fn write_request(output: &mut Vec<u8>, request: &Request) {
     write_line(output, request);
 }
 
-/// Appends a reply. A result that JSON cannot carry (NaN, infinity) becomes error 2000.
+/// Appends a reply. A result that JSON cannot express (NaN, infinity) becomes error 2000.
 pub fn write_reply(output: &mut Vec<u8>, style: Style, reply: &Reply) {
     match reply {
         Reply::Pong(number) => match style {
@@ -72,25 +72,25 @@ pub fn write_reply(output: &mut Vec<u8>, style: Style, reply: &Reply) {
     }
 }
 
-/// The reply to bytes that are not a request.
+/// Reply to bytes that are not a request.
 pub(super) fn invalid(why: &str) -> ErrorReply {
     ErrorReply::new(code::INVALID_REQUEST, format!("invalid request: {why}"))
 }
 
-/// The reply to bytes that end inside a value, inside a character, or with a byte that is not UTF-8 where it stands.
+/// Reply to bytes that end inside a value, inside a character, or with a byte that is not valid UTF-8.
 pub(super) fn incomplete(text: &[u8]) -> ErrorReply {
     if let Err(error) = core::str::from_utf8(text) {
         return invalid(&format!("request body is not valid UTF-8 ({error})"));
     }
-    // A number alone is complete, but no request either.
+    // A number alone is complete, but not a request either.
     parse_request(text).err().unwrap_or_else(|| invalid("incomplete"))
 }
 
-/// The reply to bytes whose last one cannot continue a JSON value.
+/// Reply to bytes whose last one cannot continue a JSON value.
 pub(super) fn malformed(text: &[u8]) -> ErrorReply {
     match serde_json::from_slice::<Request>(text) {
         Err(error) if !error.is_eof() => invalid(&error.to_string()),
-        // The scanner is stricter than the parser in one thing: nesting inside fields that are ignored.
+        // The scanner is stricter than the parser in one respect: nesting inside ignored fields.
         _ => invalid(&format!("recursion limit exceeded at byte {}", text.len())),
     }
 }
@@ -120,7 +120,7 @@ fn append(output: &mut Vec<u8>, text: serde_json::Result<Vec<u8>>) {
     output.extend_from_slice(&text.unwrap_or_default());
 }
 
-/// Every reply but the result of a solve.
+/// All replies but the result of a solve.
 #[derive(Deserialize)]
 struct ShortReply {
     #[serde(rename = "Pong")]

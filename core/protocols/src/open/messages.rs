@@ -1,4 +1,4 @@
-//! What is said: requests and replies, in the order and under the names of the wire.
+//! Requests and replies, with the order and names of the wire.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -11,7 +11,7 @@ use serde::de::{Deserializer, EnumAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The codes of error replies. Clients test the code; the text may say more.
+/// Codes of error replies. Clients test the code; the text may be more specific.
 pub mod code {
     /// Not a request: bad JSON, an unknown or ill-typed field, too long, too slow, not UTF-8.
     pub const INVALID_REQUEST: u32 = 1000;
@@ -23,23 +23,23 @@ pub mod code {
     pub const SOLVER_FAILED: u32 = 2000;
     /// The request is understood but not allowed here: Kill or Load from this peer.
     pub const NOT_PERMITTED: u32 = 2100;
-    /// `problem` names no problem that is loaded.
+    /// `problem` is not the name of a loaded problem.
     pub const UNKNOWN_PROBLEM: u32 = 2101;
     /// The problem file in Load is not valid.
     pub const INVALID_PROBLEM: u32 = 2102;
     /// `initial_penalty` is not positive and finite.
     pub const INITIAL_PENALTY: u32 = 2103;
-    /// Too many requests wait already.
+    /// Too many requests are waiting.
     pub const QUEUE_FULL: u32 = 2104;
-    /// The server is about to end and takes no new requests.
+    /// The server is shutting down and takes no new requests.
     pub const SHUTTING_DOWN: u32 = 2105;
     /// `parameter` has the wrong length or a non-finite entry.
     pub const PARAMETERS: u32 = 3003;
 }
 
-/// What a client asks.
+/// Request of a client.
 ///
-/// On the wire an object with one key, the name of the request. Unknown fields are ignored, `null` is "not given".
+/// On the wire an object with one key, the name of the request. Unknown fields are ignored, `null` means "not given".
 #[derive(Clone, Debug, Serialize)]
 pub enum Request {
     /// Solve the problem.
@@ -54,60 +54,59 @@ pub enum Request {
     KeepAlive(bool),
 }
 
-/// The arguments of a solve.
+/// Arguments of a solve.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRequest {
-    /// The parameters p, length n_p.
+    /// Parameters p, length n_p.
     pub parameter: Vec<f64>,
-    /// Where to start, length n_u. Default: where the last solve ended.
+    /// Initial guess, length n_u. Default: the result of the last solve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_guess: Option<Vec<f64>>,
-    /// The Lagrange multipliers of F1 to start with, length n_1. Default: those that the last solve ended with.
+    /// Initial Lagrange multipliers of F1, length n_1. Default: those of the last solve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_lagrange_multipliers: Option<Vec<f64>>,
-    /// The penalty to start with, positive; sets the penalties of all constraints.
+    /// Initial penalty of all constraints, positive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_penalty: Option<f64>,
-    /// Which of several loaded problems (ours). Default: the first one.
+    /// Name of the problem, if several are loaded (labwire's addition). Default: the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// What a server answers.
+/// Reply of a server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// To Ping: its number.
+    /// Reply to Ping: its number.
     Pong(i32),
-    /// To Run: the result.
+    /// Reply to Run: the result.
     Run(Box<RunReply>),
-    /// To Load: the name of the problem that is now loaded.
+    /// Reply to Load: the name of the loaded problem.
     Loaded(String),
-    /// To Kill: no bytes; the connection ends.
+    /// Reply to Kill: no bytes; the connection ends.
     Killed,
-    /// To any request: it failed.
+    /// Reply to any request that failed.
     Error(ErrorReply),
 }
 
-/// A failed request.
+/// Failed request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorReply {
-    /// One of [`code`]'s, or another server's.
+    /// One of the codes in [`code`], or another server's.
     pub code: u32,
-    /// What was wrong, for people.
+    /// Description for people.
     pub message: String,
 }
 
-/// The result of a solve. The fields are in the order of the wire; those up to `cost` are OpEn's.
+/// Result of a solve. The fields are in the order of the wire; those up to `cost` are OpEn's.
 ///
-/// A server fills every field with finite numbers. When a client reads the reply of a server that lacks a field, the
-/// field is NaN, 0 or empty.
+/// A server fills every field with finite numbers. If a reply lacks a field, the client sets it to NaN, 0 or empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunReply {
-    /// How it ended, in the three names that every client knows.
+    /// Outcome, by one of the three names that every client knows.
     pub exit_status: ExitStatus,
     /// Outer (augmented-Lagrangian) iterations.
     pub num_outer_iterations: u64,
-    /// Inner iterations, all together.
+    /// Inner iterations in total.
     pub num_inner_iterations: u64,
     /// The unscaled fixed-point residual of the last inner problem.
     pub last_problem_norm_fpr: f64,
@@ -117,7 +116,7 @@ pub struct RunReply {
     /// The 2-norm of F2.
     #[serde(default = "unknown")]
     pub f2_norm: f64,
-    /// How long it took, in milliseconds.
+    /// Time of the solve, in milliseconds.
     pub solve_time_ms: f64,
     /// The largest of the penalties; 0 without constraints.
     #[serde(default = "unknown")]
@@ -142,10 +141,10 @@ pub struct RunReply {
     /// The multipliers of F2, length n_2 (ours).
     #[serde(default)]
     pub f2_lagrange_multipliers: Vec<f64>,
-    /// How it ended, in more words than three (ours).
+    /// Outcome, in more detail (labwire's addition).
     #[serde(default)]
     pub status: Cow<'static, str>,
-    /// The constraints that cannot be met, when the status is local infeasibility (ours).
+    /// Constraints that cannot be satisfied, if the status is local infeasibility (labwire's addition).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub infeasible_constraints: Vec<String>,
     /// The solution by name, and state trajectories of an optimal-control problem (ours).
@@ -153,19 +152,19 @@ pub struct RunReply {
     pub variables: BTreeMap<String, Vec<f64>>,
 }
 
-/// How a solve ended, in the names of the wire.
+/// Outcome of a solve, with the names of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExitStatus {
     /// The residuals are below the tolerances.
     Converged,
-    /// Not so, after as many iterations as were allowed, or for another reason that `status` tells.
+    /// Not converged, after the allowed number of iterations, or for another reason given in `status`.
     NotConvergedIterations,
-    /// Not so, after as much time as was allowed.
+    /// Not converged, after the allowed time.
     NotConvergedOutOfTime,
 }
 
 impl ErrorReply {
-    /// An error reply.
+    /// Creates an error reply.
     pub fn new(code: u32, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -175,7 +174,7 @@ impl ErrorReply {
 }
 
 impl RunReply {
-    /// The first field with a number that JSON cannot carry.
+    /// First field with a number that JSON cannot express.
     pub fn non_finite_field(&self) -> Option<&'static str> {
         let scalars = [
             ("last_problem_norm_fpr", self.last_problem_norm_fpr),
@@ -206,7 +205,8 @@ fn unknown() -> f64 {
     f64::NAN
 }
 
-/// As serde would derive it, but that the names offered after an unknown one are those of OpEn: the text is its own.
+/// As serde would derive it, except that the names suggested after an unknown one are those of OpEn: the text is its
+/// own.
 impl<'de> Deserialize<'de> for Request {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_enum("Request", &["Run", "Ping", "Kill"], RequestVisitor)

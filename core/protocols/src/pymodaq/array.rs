@@ -1,4 +1,4 @@
-//! Typed arrays and single numbers, kept as the bytes that travel.
+//! Typed arrays and single numbers, stored as their bytes on the wire.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -8,7 +8,8 @@ use super::dtype::{Dtype, Kind};
 /// The highest rank of an array (numpy 2's own limit).
 pub const MAX_RANK: usize = 64;
 
-/// An n-dimensional array: a data type, a shape, and the elements in C order (last index fastest). A clone shares them.
+/// N-dimensional array: a data type, a shape, and the elements in C order (last index fastest). Clones share the
+/// elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NdArray {
     dtype: Dtype,
@@ -16,15 +17,15 @@ pub struct NdArray {
     data: Arc<Vec<u8>>,
 }
 
-/// A shape, a data type and a number of bytes that do not agree.
+/// Shape, data type and number of bytes do not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{bytes} bytes are not an array of this shape and data type")]
 pub struct ShapeMismatch {
-    /// The bytes that were there.
+    /// Number of bytes given.
     pub bytes: usize,
 }
 
-/// A Rust type that is a data type's element.
+/// Rust type that is the element of a data type.
 pub trait Element: Copy {
     /// The data type, little-endian.
     const DTYPE: Dtype;
@@ -56,10 +57,10 @@ impl Element for bool {
 }
 
 impl NdArray {
-    /// An array of `shape` over `data`, the elements' bytes in C order; `data` is kept, not copied.
+    /// Creates an array of `shape` over `data`, the elements' bytes in C order; `data` is kept, not copied.
     ///
     /// # Errors
-    /// `data` is not as long as shape and data type ask for, or the rank exceeds [`MAX_RANK`].
+    /// If the length of `data` does not match shape and data type, or the rank exceeds [`MAX_RANK`].
     pub fn new(dtype: Dtype, shape: Vec<usize>, data: Vec<u8>) -> Result<Self, ShapeMismatch> {
         if byte_count(dtype, &shape) == Some(data.len()) {
             let data = Arc::new(data);
@@ -69,10 +70,10 @@ impl NdArray {
         }
     }
 
-    /// An array of `shape` with these elements in C order.
+    /// Creates an array of `shape` with these elements in C order.
     ///
     /// # Errors
-    /// The shape asks for another number of elements.
+    /// If the number of elements does not match the shape.
     pub fn from_elements<T: Element>(shape: &[usize], elements: &[T]) -> Result<Self, ShapeMismatch> {
         let mut data = Vec::with_capacity(elements.len() * T::DTYPE.item_size());
         for &element in elements {
@@ -81,7 +82,7 @@ impl NdArray {
         Self::new(T::DTYPE, shape.to_vec(), data)
     }
 
-    /// An array of rank 1.
+    /// Creates an array of rank 1.
     pub fn vector<T: Element>(elements: &[T]) -> Self {
         let mut data = Vec::with_capacity(elements.len() * T::DTYPE.item_size());
         for &element in elements {
@@ -104,7 +105,7 @@ impl NdArray {
         &self.shape
     }
 
-    /// How many elements there are.
+    /// Number of elements.
     pub fn len(&self) -> usize {
         self.data.len() / self.dtype.item_size()
     }
@@ -124,7 +125,7 @@ impl NdArray {
         self.data.clone()
     }
 
-    /// The elements as floats, in C order; see [`Dtype::read`] for what has no such value (`None` then).
+    /// Elements as floats, in C order; `None` for those without such a value, see [`Dtype::read`].
     pub fn values(&self) -> impl ExactSizeIterator<Item = Option<f64>> + '_ {
         self.data
             .chunks_exact(self.dtype.item_size())
@@ -139,12 +140,12 @@ impl NdArray {
     }
 }
 
-/// Bytes of an array of this shape; `None` when the product does not fit, or the rank is too high.
+/// Number of bytes of an array of this shape; `None` if it overflows, or the rank is too high.
 pub(super) fn byte_count(dtype: Dtype, shape: &[usize]) -> Option<usize> {
     if shape.len() > MAX_RANK {
         return None;
     }
-    // An empty dimension makes an empty array, however long the others say they are.
+    // An empty dimension makes the array empty, whatever the other lengths.
     if shape.contains(&0) {
         return Some(0);
     }
@@ -153,10 +154,10 @@ pub(super) fn byte_count(dtype: Dtype, shape: &[usize]) -> Option<usize> {
         .try_fold(dtype.item_size(), |bytes, &length| bytes.checked_mul(length))
 }
 
-/// The largest number that travels as a scalar, in bytes (a complex number of two 16-byte floats).
+/// Size of the largest scalar on the wire, in bytes (a complex number of two 16-byte floats).
 pub(super) const MAX_SCALAR: usize = 32;
 
-/// A single number with its data type.
+/// Single number with its data type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scalar {
     dtype: Dtype,
@@ -164,7 +165,7 @@ pub struct Scalar {
 }
 
 impl Scalar {
-    /// A number from its bytes. `None` when the data type is no number's or the length is not its own.
+    /// Creates a number from its bytes. `None` if the data type is not numeric or the length does not match.
     pub fn new(dtype: Dtype, data: &[u8]) -> Option<Self> {
         if !dtype.is_number() || data.len() != dtype.item_size() {
             return None;
@@ -184,22 +185,22 @@ impl Scalar {
         &self.bytes[..self.dtype.item_size()]
     }
 
-    /// As a float: see [`Dtype::read`].
+    /// Value as a float: see [`Dtype::read`].
     pub fn to_f64(&self) -> Option<f64> {
         self.dtype.read(self.bytes())
     }
 
-    /// As an integer, when it is one.
+    /// Value as an integer, if it is one.
     pub fn to_i64(&self) -> Option<i64> {
         if !matches!(self.dtype.kind(), Kind::Bool | Kind::Int | Kind::Uint) {
             return None;
         }
         let value = self.to_f64()?;
-        // Beyond 2^53 a float is no longer exact, and no index or count is that large.
+        // Above 2^53 a float is no longer exact, and no index or count is that large.
         (value.abs() <= 9_007_199_254_740_992.0).then_some(value as i64)
     }
 
-    /// As true or false, when it is that.
+    /// Value as true or false, if it is one of these.
     pub fn to_bool(&self) -> Option<bool> {
         (self.dtype.kind() == Kind::Bool).then(|| self.bytes[0] != 0)
     }

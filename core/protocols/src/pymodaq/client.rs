@@ -1,4 +1,4 @@
-//! The module's side of one connection: it owns the hardware, says what it is, and carries out orders.
+//! Module side of one connection: it owns the hardware, identifies itself, and carries out orders.
 
 use alloc::string::{String, ToString};
 
@@ -9,14 +9,14 @@ use super::command::{Message, MessageDecoder, ModuleKind, Order, Report};
 use super::generation::Generation;
 use super::limits::Limits;
 
-/// How many grabs may be ordered and not yet answered; then the module stops reading.
+/// Number of unanswered grabs above which the module stops reading.
 const MAX_GRABS: usize = 16;
 
-/// The name of the `Info` by which a module of ours says why it did not do what it was told. The protocol has no reply
+/// Name of the `Info` by which a labwire module reports why it did not carry out an order. The protocol has no reply
 /// for that; a real server displays it.
 pub const ERROR: &str = "error";
 
-/// The name of the `Info` by which a module of ours proposes a name for itself. A real server displays it.
+/// Name of the `Info` by which a labwire module proposes a name for itself. A real server displays it.
 pub const NAME: &str = "name";
 
 /// One connection of a module.
@@ -25,14 +25,14 @@ pub struct Client {
     link: Link<Order>,
     limits: Limits,
     decoder: MessageDecoder,
-    /// When the message that is being read began.
+    /// Time at which the current message began.
     since: Option<Instant>,
     grabs: usize,
 }
 
 impl Client {
-    /// A connection that begins now: what the module is, all its settings (XML) and the name that it proposes are ready
-    /// to be sent.
+    /// Creates a connection that begins at `now`: the kind of module, all its settings (XML) and its proposed name
+    /// are ready to be sent.
     pub fn new(
         now: Instant,
         limits: &Limits,
@@ -62,12 +62,12 @@ impl Client {
         client
     }
 
-    /// The generation it speaks.
+    /// Generation of the connection.
     pub fn generation(&self) -> Generation {
         self.decoder.generation()
     }
 
-    /// What the generation cannot carry is reported as an `Info` named `error`.
+    /// Reports that the generation cannot express are replaced by an `Info` named `error`.
     fn send(&mut self, now: Instant, report: &Report) {
         let generation = self.decoder.generation();
         self.link.send_payloads(now, |output, payloads| {
@@ -76,7 +76,7 @@ impl Client {
                     name: ERROR.into(),
                     value: error.to_string(),
                 };
-                // Only g1 cannot carry this either; its server then waits in vain, as it does for any other fault.
+                // Only g1 cannot express this either; its server then waits in vain, as it does for any other fault.
                 let _ = info.encode(generation, output, payloads);
             }
         });
@@ -116,7 +116,7 @@ impl Protocol for Client {
             }));
     }
 
-    /// Says `Quit` first: a real server hangs on an end of the stream without it.
+    /// Sends `Quit` first: without it, a real server hangs on an end of the stream.
     fn shut_down(&mut self, now: Instant) {
         self.send(now, &Report::Quit);
         self.link.close_after_linger(now, CloseReason::Shutdown);

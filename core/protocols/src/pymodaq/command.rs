@@ -1,4 +1,4 @@
-//! What the two sides say to each other: orders from the server, reports from the module that owns the hardware.
+//! Messages of both sides: orders from the server, reports from the module that owns the hardware.
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -13,17 +13,17 @@ use super::generation::Generation;
 use super::limits::Limits;
 use super::object::Object;
 
-/// What a module is: the first thing it says.
+/// Kind of a module, which it sends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ModuleKind {
     /// A detector.
     Grabber,
-    /// Something that moves.
+    /// An actuator.
     Actuator,
 }
 
 impl ModuleKind {
-    /// The name that travels.
+    /// Name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Grabber => "GRABBER",
@@ -31,7 +31,7 @@ impl ModuleKind {
         }
     }
 
-    /// The kind of this name.
+    /// Kind of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Grabber, Self::Actuator]
             .into_iter()
@@ -39,7 +39,7 @@ impl ModuleKind {
     }
 }
 
-/// What a server tells a module to do.
+/// Order of a server to a module.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Order {
@@ -47,74 +47,74 @@ pub enum Order {
     Grab(DataDim),
     /// `move_abs`: go to a position.
     MoveAbs(DataWithAxes),
-    /// `move_rel`: go on by a distance.
+    /// `move_rel`: move by a distance.
     MoveRel(DataWithAxes),
     /// `move_home`: go to the home position.
     MoveHome,
-    /// `stop_motion`: stop where it is.
+    /// `stop_motion`: stop at the current position.
     StopMotion,
-    /// `get_actuator_value`: tell the position.
+    /// `get_actuator_value`: report the position.
     GetActuatorValue,
-    /// `check_position`: the same, as servers up to 3.5 say it.
+    /// `check_position`: the same, as sent by servers up to 3.5.
     CheckPosition,
-    /// `set_info`: a setting was changed by the server's user.
+    /// `set_info`: the server's user has changed a setting.
     SetInfo {
-        /// The names that lead to it; the first stands for the root.
+        /// Names of its groups and its own name; the first one stands for the root.
         path: Vec<String>,
-        /// The setting.
+        /// XML of the setting.
         xml: String,
     },
     /// Any other command; modules ignore it.
     Other(String),
 }
 
-/// What a module tells its server.
+/// Report of a module to its server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
     /// `Done`: data, asked for or not. Up to g2 they come as a list of arrays, here channels of one `DataRaw`.
     Done(Arc<DataToExport>),
     /// `position_is`: the position. Up to g2 it comes as a number, here a `DataActuator` without a name.
     PositionIs(DataWithAxes),
-    /// `move_done`: a move has ended here.
+    /// `move_done`: a move has ended at this position.
     MoveDone(DataWithAxes),
-    /// `x_axis`: the horizontal axis of what it grabs; g1 and g2 only.
+    /// `x_axis`: horizontal axis of the data; g1 and g2 only.
     XAxis(Axis),
-    /// `y_axis`: the vertical one; g1 and g2 only.
+    /// `y_axis`: vertical axis of the data; g1 and g2 only.
     YAxis(Axis),
-    /// `Infos`: all its settings.
+    /// `Infos`: all settings of the module.
     Infos(String),
-    /// `Info_xml`: one of its settings has changed.
+    /// `Info_xml`: a setting of the module has changed.
     InfoXml {
-        /// The names that lead to it; the first stands for the root.
+        /// Names of its groups and its own name; the first one stands for the root.
         path: Vec<String>,
-        /// The setting.
+        /// XML of the setting.
         xml: String,
     },
-    /// `Info`: something to display. In g1 the value is a number.
+    /// `Info`: a value to display. In g1 the value is a number.
     Info {
-        /// What it is.
+        /// Name of the value.
         name: String,
-        /// Its value.
+        /// Value.
         value: String,
     },
-    /// `Quit`: it is about to close the connection.
+    /// `Quit`: the module is about to close the connection.
     Quit,
     /// Any other command; servers ignore it.
     Other(String),
 }
 
-/// The messages of one direction.
+/// Messages of one direction.
 pub(super) trait Message: Sized {
-    /// What follows a command on the wire.
+    /// Parts that follow a command on the wire.
     fn parts(command: &str, generation: Generation) -> &'static [Expect];
 
-    /// The message that a command and what followed it make.
+    /// Message from a command and its parts.
     fn from_parts(command: String, parts: Parts) -> Result<Self, DecodeError>;
 
     /// Writes the message.
     fn write(&self, encoder: &mut Encoder<'_>) -> Result<(), EncodeError>;
 
-    /// Appends the message to `output` and `payloads`, which are as they were on an error.
+    /// Appends the message to `output` and `payloads`, which are unchanged on an error.
     fn encode(
         &self,
         generation: Generation,
@@ -125,7 +125,7 @@ pub(super) trait Message: Sized {
     }
 }
 
-/// Decodes the messages of one direction from bytes that arrive in pieces of any size.
+/// Decoder of the messages of one direction, from bytes that arrive in pieces of any size.
 #[derive(Debug)]
 pub(super) struct MessageDecoder {
     decoder: Decoder,
@@ -133,12 +133,12 @@ pub(super) struct MessageDecoder {
     expected: &'static [Expect],
     parts: Vec<Object>,
     started: bool,
-    /// Stop once the command is known: what follows may be of another generation.
+    /// Whether to stop once the command is known, because its parts may be of another generation.
     stops_at_command: bool,
 }
 
 impl MessageDecoder {
-    /// A decoder at the start of a message.
+    /// Creates a decoder at the start of a message.
     pub(super) fn new(generation: Generation, limits: &Limits) -> Self {
         let mut decoder = Decoder::new(generation, limits);
         decoder.expect(Expect::Text);
@@ -158,7 +158,7 @@ impl MessageDecoder {
         self.stops_at_command = stops;
     }
 
-    /// What follows the command is read as of `generation`.
+    /// Reads the parts of the current command as those of `generation`.
     pub(super) fn switch<M: Message>(&mut self, generation: Generation, limits: &Limits) {
         self.decoder = Decoder::new(generation, limits);
         self.expected = M::parts(self.command.as_deref().unwrap_or_default(), generation);
@@ -168,22 +168,22 @@ impl MessageDecoder {
         }
     }
 
-    /// The generation it reads.
+    /// Generation of the decoder.
     pub(super) fn generation(&self) -> Generation {
         self.decoder.generation()
     }
 
-    /// Whether a message has begun and is not complete.
+    /// Whether a message has begun and is incomplete.
     pub(super) fn is_inside(&self) -> bool {
         self.started
     }
 
-    /// The command of the message that has begun, once it is known.
+    /// Command of the current message, once it is known.
     pub(super) fn command(&self) -> Option<&str> {
         self.command.as_deref()
     }
 
-    /// The next message, or `None` when all of `input` was used and more is needed.
+    /// Next message; `None` if all of `input` was used and more is needed.
     pub(super) fn decode<M: Message>(&mut self, input: &mut &[u8]) -> Result<Option<M>, DecodeError> {
         loop {
             self.started |= !input.is_empty();
@@ -220,7 +220,7 @@ impl MessageDecoder {
     }
 }
 
-/// What followed a command.
+/// Parts that followed a command.
 pub(super) struct Parts(alloc::vec::IntoIter<Object>);
 
 const TEXT: Expect = Expect::Text;
@@ -391,7 +391,7 @@ impl Parts {
 
     fn texts(&mut self) -> Result<Vec<String>, DecodeError> {
         let (Object::List(items) | Object::Tuple(items)) = self.next() else {
-            return Err(malformed!("a path that is no list"));
+            return Err(malformed!("a path that is not a list"));
         };
         let mut items = Parts(items.into_iter());
         (0..items.0.len()).map(|_| items.text()).collect()
@@ -405,7 +405,7 @@ impl Parts {
                 let array = array.map_err(|error| malformed!("{error}"))?;
                 DataWithAxes::new(DataClass::DataActuator, "", 0.0, [array].into())
             }
-            // 5.x passes on whatever its module gave it, which can be a list of one position.
+            // 5.x forwards whatever its module returned, which may be a list with one position.
             Object::List(items) if items.len() == 1 => return Parts(items.into_iter()).position(),
             other => return Err(malformed!("{} where a position was expected", other.kind())),
         };

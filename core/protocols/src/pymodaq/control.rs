@@ -1,22 +1,22 @@
-//! How a program uses the modules of a running server: labwire's own addition to the protocol.
+//! Use of a running server's modules by another program: labwire's own addition to the protocol.
 //!
-//! A controller connects to the port of the modules, says `CONTROLLER` in g4 and then sends requests, each a dictionary,
-//! and gets an answer to each, a dictionary as well. What travels is g4, so that data arrive as they were sent.
+//! A controller connects to the port of the modules, sends `CONTROLLER` in g4 and then requests, each a dictionary,
+//! and receives an answer to each, also a dictionary. The encoding is g4, so that data arrive as they were sent.
 //!
 //! | request | further keys | does |
 //! | --- | --- | --- |
-//! | `list` | | tells of the modules |
+//! | `list` | | lists the modules |
 //! | `grab` | `dim` (`0D`, `1D`, `2D`, `ND`) or none | grabs, from all modules at once |
-//! | `last` | | gives the data that came last |
+//! | `last` | | returns the latest data |
 //! | `move_abs`, `move_rel` | `value` | moves, and answers when the move has ended |
 //! | `home`, `stop`, `position` | | |
-//! | `settings` | | gives the settings as XML |
+//! | `settings` | | returns the settings as XML |
 //! | `set` | `path` (list), `value` (text) | changes a setting |
-//! | `rename` | `value` (text) | gives a module a name |
+//! | `rename` | `value` (text) | renames a module |
 //!
-//! Every request has an `id` and a list `modules` of names; an empty list stands for every module that can do it. The
-//! answer has the `id` and either `error` or `results`, a dictionary a module with its name as `module` and what there
-//! is to say: `error`, `data`, `position` and `units`, `settings`, `confirmed`, or `info`.
+//! Every request has an `id` and a list `modules` of names; an empty list stands for all modules that support the
+//! request. The answer has the `id` and either `error` or `results`, a dictionary per module with its name as
+//! `module` and its result: `error`, `data`, `position` and `units`, `settings`, `confirmed`, or `info`.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -26,114 +26,114 @@ use alloc::vec::Vec;
 use super::data::{DataDim, DataToExport};
 use super::object::Object;
 
-/// What can be done with modules.
+/// Command to modules.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Tell of it.
+    /// Describe the module.
     List,
-    /// Grab; no dimensionality: as its last data, or else 2D.
+    /// Grab; without a dimensionality, that of its last data, or else 2D.
     Grab(Option<DataDim>),
-    /// The data that came last.
+    /// Return the latest data.
     Last,
     /// Move to a position.
     MoveAbs(f64),
-    /// Move on by a distance.
+    /// Move by a distance.
     MoveRel(f64),
     /// Move to the home position.
     Home,
     /// Stop.
     Stop,
-    /// Tell the position.
+    /// Return the position.
     Position,
-    /// Tell the settings.
+    /// Return the settings.
     Settings,
     /// Change a setting.
     Set {
-        /// The names that lead to it, the root left out.
+        /// Names of its groups and its own name, without the root.
         path: Vec<String>,
-        /// Its new value.
+        /// New value.
         value: String,
     },
-    /// Give it another name.
+    /// Rename the module.
     Rename(String),
 }
 
-/// A request of a controller.
+/// Request of a controller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ControlRequest {
-    /// Comes back with the answer.
+    /// Identifier, which the answer repeats.
     pub id: i64,
-    /// Names or addresses of modules; empty: every one that can do it.
+    /// Names or addresses of modules; empty for all that support the command.
     pub modules: Vec<String>,
-    /// What to do.
+    /// Command.
     pub command: Command,
 }
 
-/// The answer to a request.
+/// Answer to a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ControlAnswer {
-    /// The request's.
+    /// Identifier of the request.
     pub id: i64,
-    /// What each module has to say, or why the request was not understood.
+    /// Answer of each module, or the reason why the request was refused.
     pub result: Result<Vec<ModuleAnswer>, String>,
 }
 
-/// What one module has to say to a request.
+/// Answer of one module to a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModuleAnswer {
-    /// Its name.
+    /// Name of the module.
     pub module: String,
-    /// What came of it, or why it failed.
+    /// Result, or the reason of the failure.
     pub result: Result<Answer, String>,
 }
 
-/// What came of a command.
+/// Result of a command.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// Nothing to say.
+    /// Success without a value.
     Done,
-    /// The module.
+    /// Description of the module.
     Info(ModuleInfo),
     /// Data.
     Data(Arc<DataToExport>),
-    /// Where it is.
+    /// Position.
     Position {
-        /// The position.
+        /// Position.
         value: f64,
-        /// Its units.
+        /// Units of the position.
         units: String,
     },
     /// The settings as XML.
     Settings(String),
-    /// A setting was sent; whether the module has confirmed the change.
+    /// A setting was sent.
     Set {
-        /// It has.
+        /// Whether the module has confirmed the change.
         confirmed: bool,
     },
 }
 
-/// A module, for display.
+/// Description of a module, for display.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModuleInfo {
     /// `GRABBER` or `ACTUATOR`.
     pub kind: String,
-    /// Its generation.
+    /// Protocol generation.
     pub generation: String,
-    /// Where it is.
+    /// Address of the module.
     pub address: String,
-    /// What it is doing.
+    /// Current activity.
     pub state: String,
-    /// Since when it is there, in seconds.
+    /// Seconds since it connected.
     pub seconds: f64,
-    /// How many times it has sent data.
+    /// Number of times that it has sent data.
     pub frames: i64,
-    /// Its last data or position in a few words.
+    /// Summary of its latest data or position.
     pub last: String,
 }
 
 impl ControlRequest {
-    /// The dictionary that travels.
+    /// Dictionary for the wire.
     pub fn to_object(&self) -> Object {
         let (name, key, value) = match &self.command {
             Command::List => ("list", "", Object::None),
@@ -163,7 +163,7 @@ impl ControlRequest {
         dict(entries)
     }
 
-    /// A request from the dictionary that travels; else the answer that says what is wrong with it.
+    /// Parses a request from its dictionary; otherwise returns the answer with the reason.
     pub fn from_object(object: &Object) -> Result<Self, ControlAnswer> {
         let id = integer(object, "id").unwrap_or(0);
         let refuse = |why: String| ControlAnswer { id, result: Err(why) };
@@ -172,7 +172,7 @@ impl ControlRequest {
             let value = object.entry("value").and_then(Object::as_f64);
             value
                 .filter(|value| value.is_finite())
-                .ok_or_else(|| refuse("value is no finite number".into()))
+                .ok_or_else(|| refuse("value is not a finite number".into()))
         };
         let command = match text("request")?.as_str() {
             "list" => Command::List,
@@ -180,7 +180,7 @@ impl ControlRequest {
                 None | Some(Object::None) => None,
                 Some(_) => {
                     let dim = DataDim::from_name(&format!("Data{}", text("dim")?));
-                    Some(dim.ok_or_else(|| refuse("dim is none of 0D, 1D, 2D, ND".into()))?)
+                    Some(dim.ok_or_else(|| refuse("dim is not one of 0D, 1D, 2D, ND".into()))?)
                 }
             }),
             "last" => Command::Last,
@@ -191,19 +191,20 @@ impl ControlRequest {
             "position" => Command::Position,
             "settings" => Command::Settings,
             "set" => Command::Set {
-                path: names(object, "path").ok_or_else(|| refuse("path is no list of names".into()))?,
+                path: names(object, "path").ok_or_else(|| refuse("path: expected a list of names".into()))?,
                 value: text("value")?,
             },
             "rename" => Command::Rename(text("value")?),
-            other => return Err(refuse(format!("there is no request {other:?}"))),
+            other => return Err(refuse(format!("unknown request {other:?}"))),
         };
-        let modules = names(object, "modules").ok_or_else(|| refuse("modules is no list of names".into()))?;
+        let modules =
+            names(object, "modules").ok_or_else(|| refuse("modules: expected a list of names".into()))?;
         Ok(Self { id, modules, command })
     }
 }
 
 impl ControlAnswer {
-    /// The dictionary that travels.
+    /// Dictionary for the wire.
     pub fn to_object(&self) -> Object {
         let (key, value) = match &self.result {
             Ok(results) => (
@@ -215,7 +216,7 @@ impl ControlAnswer {
         dict([("id", self.id.into()), (key, value)].into())
     }
 
-    /// An answer from the dictionary that travels; `None` when it is none.
+    /// Parses an answer from its dictionary; `None` if it is not one.
     pub fn from_object(object: &Object) -> Option<Self> {
         let result = match (text(object, "error"), object.entry("results")) {
             (Some(error), _) => Err(error),
@@ -330,7 +331,7 @@ fn integer(object: &Object, key: &str) -> Option<i64> {
     }
 }
 
-/// A list of texts; absent: an empty one.
+/// List of texts; empty if the key is absent.
 fn names(object: &Object, key: &str) -> Option<Vec<String>> {
     let Some(list) = object.entry(key) else {
         return Some(Vec::new());
@@ -403,7 +404,7 @@ mod tests {
                 result,
             })
             .collect();
-        for result in [Ok(results), Err("there is no request \"fly\"".into())] {
+        for result in [Ok(results), Err("unknown request \"fly\"".into())] {
             let answer = ControlAnswer { id: -1, result };
             assert_eq!(ControlAnswer::from_object(&answer.to_object()), Some(answer));
         }
@@ -418,25 +419,22 @@ mod tests {
                 .unwrap_err()
         };
         assert_eq!(fault(vec![]), "request is missing");
-        assert_eq!(
-            fault(vec![("request", "fly".into())]),
-            "there is no request \"fly\""
-        );
+        assert_eq!(fault(vec![("request", "fly".into())]), "unknown request \"fly\"");
         assert_eq!(
             fault(vec![("request", "move_abs".into())]),
-            "value is no finite number"
+            "value is not a finite number"
         );
         assert_eq!(
             fault(vec![("request", "move_abs".into()), ("value", f64::NAN.into())]),
-            "value is no finite number"
+            "value is not a finite number"
         );
         assert_eq!(
             fault(vec![("request", "grab".into()), ("dim", "5D".into())]),
-            "dim is none of 0D, 1D, 2D, ND"
+            "dim is not one of 0D, 1D, 2D, ND"
         );
         assert_eq!(
             fault(vec![("request", "stop".into()), ("modules", "all".into())]),
-            "modules is no list of names"
+            "modules: expected a list of names"
         );
         assert!(ControlRequest::from_object(&Object::None).is_err());
     }

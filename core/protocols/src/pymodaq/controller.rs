@@ -1,4 +1,4 @@
-//! The controller's side of one connection.
+//! Controller side of one connection.
 
 use alloc::string::ToString;
 
@@ -13,7 +13,7 @@ use super::generation::Generation;
 use super::limits::Limits;
 use super::server::CONTROLLER;
 
-/// A connection by which a program uses the modules of a server. See [`control`](super::Command).
+/// Connection through which a program uses the modules of a server. See [`control`](super::Command).
 #[derive(Debug)]
 pub struct Controller {
     link: Link<ControlAnswer>,
@@ -21,12 +21,12 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// A connection that begins now.
+    /// Creates a connection that begins at `now`.
     pub fn new(now: Instant, limits: &Limits) -> Self {
         let mut link = Link::new(limits.session.clone());
         let hello = Report::Other(CONTROLLER.into());
         link.send_payloads(now, |output, payloads| {
-            // A single word can always be said.
+            // A single word can always be encoded.
             let _ = hello.encode(Generation::G4, output, payloads);
         });
         let mut decoder = Decoder::new(Generation::G4, limits);
@@ -39,7 +39,7 @@ impl Controller {
             self.decoder.expect(Expect::Item);
             let answer = ControlAnswer::from_object(&object);
             self.link
-                .emit(answer.ok_or_else(|| CloseReason::PeerMisbehaved("an answer that is none".into()))?);
+                .emit(answer.ok_or_else(|| CloseReason::PeerMisbehaved("an invalid answer".into()))?);
         }
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Protocol for Controller {
 }
 
 impl Asker for Controller {
-    /// A request. Answers come in the order in which the modules are done; each has the `id` of its request.
+    /// Request. Answers come in the order in which the modules finish; each has the `id` of its request.
     type Request = ControlRequest;
     type Ticket = ();
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::array::NdArray;
 use super::object::Object;
 
-/// Declares an enumeration whose variants travel by name.
+/// Declares an enumeration whose variants are sent by name.
 macro_rules! named {
     ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -15,15 +15,15 @@ macro_rules! named {
         pub enum $type { $($(#[$doc])* $variant),+ }
 
         impl $type {
-            /// All of them.
+            /// All variants.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The name that travels.
+            /// Name on the wire.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
 
-            /// The one of this name.
+            /// Variant of this name.
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|it| it.name() == name)
             }
@@ -32,27 +32,27 @@ macro_rules! named {
 }
 
 named! {
-    /// The flavour of a [`DataWithAxes`].
+    /// Class of a [`DataWithAxes`].
     DataClass {
-        /// The general one.
+        /// The general class.
         DataWithAxes = "DataWithAxes",
-        /// As a detector gives them.
+        /// Data as a detector returns them.
         DataRaw = "DataRaw",
         /// A position.
         DataActuator = "DataActuator",
-        /// From a plugin, with the attributes `do_plot` and `do_save`.
+        /// Data from a plugin, with the attributes `do_plot` and `do_save`.
         DataFromPlugins = "DataFromPlugins",
-        /// Calculated from other data.
+        /// Data calculated from other data.
         DataCalculated = "DataCalculated",
-        /// Calculated over a region of interest.
+        /// Data calculated over a region of interest.
         DataFromRoi = "DataFromRoi",
     }
 }
 
 named! {
-    /// The flavour of a [`DataToExport`].
+    /// Class of a [`DataToExport`].
     ExportClass {
-        /// The general one.
+        /// The general class.
         DataToExport = "DataToExport",
         /// Positions for several actuators.
         DataToActuators = "DataToActuators",
@@ -62,7 +62,7 @@ named! {
 }
 
 named! {
-    /// Where data come from.
+    /// Origin of data.
     DataSource {
         /// From a detector.
         Raw = "raw",
@@ -72,31 +72,31 @@ named! {
 }
 
 named! {
-    /// How many dimensions data have for display.
+    /// Dimensionality of data for display.
     DataDim {
-        /// One number a channel.
+        /// One number per channel.
         Data0D = "Data0D",
-        /// A curve a channel.
+        /// A curve per channel.
         Data1D = "Data1D",
-        /// An image a channel.
+        /// An image per channel.
         Data2D = "Data2D",
-        /// More.
+        /// More dimensions.
         DataND = "DataND",
     }
 }
 
 named! {
-    /// How points lie in the space of the axes.
+    /// Arrangement of points in the space of the axes.
     DataDistribution {
         /// On a grid.
         Uniform = "uniform",
-        /// Anywhere, one point a value.
+        /// Arbitrary, one point per value.
         Spread = "spread",
     }
 }
 
 impl DataDim {
-    /// The dimensionality of an array as PyMoDAQ sees it: a single element is 0D, whatever its rank.
+    /// Dimensionality of an array in PyMoDAQ's sense: a single element is 0D, whatever its rank.
     pub fn of(array: &NdArray) -> Self {
         match array.shape().len() {
             _ if array.len() == 1 => Self::Data0D,
@@ -108,23 +108,23 @@ impl DataDim {
     }
 }
 
-/// The coordinates along one dimension of the data.
+/// Coordinates along one dimension of the data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
-    /// What the coordinate is.
+    /// Name of the coordinate.
     pub label: String,
-    /// Its units.
+    /// Units of the coordinate.
     pub units: String,
-    /// The coordinates, rank 1.
+    /// Coordinates, rank 1.
     pub data: NdArray,
-    /// The dimension of the data (as a numpy index) that it belongs to.
+    /// Dimension of the data to which it belongs (as a NumPy index).
     pub index: i64,
-    /// For spread data: its place among the axes of one dimension.
+    /// For spread data: position among the axes of one dimension.
     pub spread_order: i64,
 }
 
 impl Axis {
-    /// An axis of dimension `index`.
+    /// Creates an axis of dimension `index`.
     pub fn new(label: impl Into<String>, units: impl Into<String>, data: NdArray, index: i64) -> Self {
         Self {
             label: label.into(),
@@ -139,39 +139,39 @@ impl Axis {
 /// One or more channels of the same shape, with their axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataWithAxes {
-    /// The flavour.
+    /// Class.
     pub class: DataClass,
-    /// When they were taken, in seconds since 1970 (UTC).
+    /// Time of acquisition, in seconds since 1970 (UTC).
     pub timestamp: f64,
-    /// Their name.
+    /// Name.
     pub name: String,
     /// Units of the values. Generations g1, g2 and g3b cannot carry them; g3a carries them as an extra attribute.
     pub units: String,
-    /// Where they come from.
+    /// Origin.
     pub source: DataSource,
-    /// Their dimensionality.
+    /// Dimensionality.
     pub dim: DataDim,
-    /// How their points lie.
+    /// Arrangement of the points.
     pub distribution: DataDistribution,
     /// The channels.
     pub data: Vec<NdArray>,
-    /// A label for each channel.
+    /// Label of each channel.
     pub labels: Vec<String>,
-    /// The module or container they come from.
+    /// Module or container of origin.
     pub origin: String,
-    /// The dimensions that are navigated (a scan's), the others being signal.
+    /// Dimensions that are navigated (those of a scan); the others are signal.
     pub nav_indexes: Vec<i64>,
-    /// The axes; a dimension may have none.
+    /// Axes; a dimension may have none.
     pub axes: Vec<Axis>,
-    /// Errors of the values, one array a channel, or none. From generation g3b.
+    /// Errors of the values, one array per channel, or none. From generation g3b.
     pub errors: Vec<NdArray>,
     /// Further named values.
     pub extra_attributes: Vec<(String, Object)>,
 }
 
 impl DataWithAxes {
-    /// Channels of the given flavour without axes, labelled `CH00`, `CH01` and so on; the dimensionality is the first
-    /// channel's.
+    /// Creates channels of the given class without axes, labelled `CH00`, `CH01` and so on; the dimensionality is
+    /// that of the first channel.
     pub fn new(class: DataClass, name: impl Into<String>, timestamp: f64, data: Vec<NdArray>) -> Self {
         Self {
             class,
@@ -191,7 +191,7 @@ impl DataWithAxes {
         }
     }
 
-    /// A position: one value with its units.
+    /// Creates a position: one value with its units.
     pub fn actuator(name: impl Into<String>, timestamp: f64, value: f64, units: impl Into<String>) -> Self {
         let data = [NdArray::vector(&[value])].into();
         Self {
@@ -200,20 +200,20 @@ impl DataWithAxes {
         }
     }
 
-    /// The first value of the first channel: what a position is.
+    /// First value of the first channel, which is the value of a position.
     pub fn value(&self) -> Option<f64> {
         self.data.first()?.value(0)
     }
 }
 
-/// What a module sends when it has grabbed: any number of [`DataWithAxes`] under one name.
+/// Container that a module sends after a grab: any number of [`DataWithAxes`] under one name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataToExport {
-    /// The flavour.
+    /// Class.
     pub class: ExportClass,
-    /// When it was put together, in seconds since 1970 (UTC).
+    /// Time of creation, in seconds since 1970 (UTC).
     pub timestamp: f64,
-    /// Its name.
+    /// Name.
     pub name: String,
     /// The data.
     pub data: Vec<DataWithAxes>,
@@ -222,7 +222,7 @@ pub struct DataToExport {
 }
 
 impl DataToExport {
-    /// A container of `data`, which get its name as their origin where they have none.
+    /// Creates a container of `data`; those without an origin get its name.
     pub fn new(name: impl Into<String>, timestamp: f64, mut data: Vec<DataWithAxes>) -> Self {
         let name = name.into();
         for item in data.iter_mut().filter(|item| item.origin.is_empty()) {
@@ -237,7 +237,7 @@ impl DataToExport {
         }
     }
 
-    /// Every channel in order: what generations g1 and g2 carry of it.
+    /// All channels in order, which is the part that generations g1 and g2 carry.
     pub fn arrays(&self) -> impl Iterator<Item = &NdArray> {
         self.data.iter().flat_map(|item| &item.data)
     }

@@ -1,25 +1,25 @@
-//! What the elements of an array are: numpy's array-protocol type strings (`<f8`, `>i4`, `|b1`, `<M8[ns]` ...).
+//! Data types of array elements: NumPy's array-protocol type strings (`<f8`, `>i4`, `|b1`, `<M8[ns]` ...).
 
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
-/// The longest time unit kept, `[...]` excluded (`100000ns` is longer than any seen).
+/// Longest time unit stored, without `[...]` (`100000ns` is longer than any seen).
 const MAX_UNIT: usize = 8;
-/// The largest element, in bytes: far beyond any number, room for text and opaque records.
+/// Largest element, in bytes: far beyond any number, with room for text and opaque records.
 const MAX_ITEM_SIZE: usize = 1 << 20;
 
-/// Kind, size and byte order of an array's elements. Prints as numpy's type string and is parsed from it.
+/// Kind, size and byte order of an array's elements. Displayed as NumPy's type string and parsed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dtype {
     kind: Kind,
     order: ByteOrder,
     item_size: u32,
-    /// The unit of a date or duration, padded with zeros; empty for every other kind.
+    /// Unit of a date or duration, padded with zeros; empty for every other kind.
     unit: [u8; MAX_UNIT],
 }
 
-/// What an element means.
+/// Kind of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `b`: true or false, one byte.
@@ -34,7 +34,7 @@ pub enum Kind {
     Complex,
     /// `S`: bytes, padded with zeros.
     Bytes,
-    /// `U`: text of 4 bytes a character, padded with zeros.
+    /// `U`: text with 4 bytes per character, padded with zeros.
     Text,
     /// `M`: a date.
     Date,
@@ -44,19 +44,19 @@ pub enum Kind {
     Opaque,
 }
 
-/// Which byte of an element comes first.
+/// Byte order of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ByteOrder {
-    /// `<`: the least significant.
+    /// `<`: least significant byte first.
     Little,
-    /// `>`: the most significant.
+    /// `>`: most significant byte first.
     Big,
-    /// `|`: there is no order.
+    /// `|`: not applicable.
     None,
 }
 
 impl Dtype {
-    /// Bytes, one each: `|u1`.
+    /// `|u1`: single bytes.
     pub const U8: Self = Self::number(Kind::Uint, 1);
     /// `<u2`.
     pub const U16: Self = Self::number(Kind::Uint, 2);
@@ -75,22 +75,22 @@ impl Dtype {
     /// `<c16`.
     pub const COMPLEX: Self = Self::number(Kind::Complex, 16);
 
-    /// What an element means.
+    /// Kind of an element.
     pub const fn kind(self) -> Kind {
         self.kind
     }
 
-    /// Which byte of an element comes first.
+    /// Byte order of an element.
     pub const fn order(self) -> ByteOrder {
         self.order
     }
 
-    /// Bytes of one element, at least 1.
+    /// Number of bytes of one element, at least 1.
     pub const fn item_size(self) -> usize {
         self.item_size as usize
     }
 
-    /// Whether an element is a number (or true or false): what can travel as a scalar.
+    /// Whether an element is a number (or true or false), so that it can be sent as a scalar.
     pub const fn is_number(self) -> bool {
         matches!(
             self.kind,
@@ -98,8 +98,8 @@ impl Dtype {
         )
     }
 
-    /// The value of one element as a float: booleans as 0 and 1, big integers rounded. `None` for what is not a real
-    /// number, for floats wider than 8 bytes and when `item` is not one element long.
+    /// Value of one element as a float: booleans as 0 and 1, big integers rounded. `None` if it is not a real number,
+    /// for floats wider than 8 bytes, and if `item` is not the size of an element.
     pub fn read(self, item: &[u8]) -> Option<f64> {
         if item.len() != self.item_size() || item.len() > 8 {
             return None;
@@ -205,7 +205,7 @@ impl Kind {
     }
 }
 
-/// A type string that is not understood.
+/// Unknown type string.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a data type")]
 pub struct UnknownDtype(pub String);
@@ -245,7 +245,7 @@ fn parse(text: &str) -> Option<Dtype> {
     };
     let is_time = matches!(kind, Kind::Date | Kind::Duration);
     let plain = |text: &str, allowed: fn(&u8) -> bool| text.bytes().all(|byte| allowed(&byte));
-    // Only the canonical spelling: what is printed again must be what was read.
+    // Only the canonical spelling is accepted, so that display and parsing are inverse.
     if !plain(size, u8::is_ascii_digit) || size.starts_with('0') || size.len() > 7 {
         return None;
     }
@@ -264,7 +264,7 @@ fn parse(text: &str) -> Option<Dtype> {
     } else {
         size
     };
-    // An order where there is none, or none where one is needed, would be a guess.
+    // A byte order where none applies, or a missing one, is not guessed at.
     let needs_order = item_size > 1 && !matches!(kind, Kind::Bytes | Kind::Opaque);
     if !kind.has_size(item_size) || (needs_order && order == ByteOrder::None) {
         return None;

@@ -1,4 +1,4 @@
-//! Objects to bytes, in the form of one generation.
+//! Encoding of objects, in the form of one generation.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,33 +12,33 @@ use super::dtype::Kind;
 use super::generation::Generation;
 use super::object::Object;
 
-/// What cannot be said in a generation.
+/// Error of an object that a generation cannot carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The generation has no form for it.
+    /// The generation has no form for the object.
     #[error("{what} cannot travel in generation {generation}")]
     Unsupported {
-        /// What it is.
+        /// Description of the object.
         what: &'static str,
         /// The generation.
         generation: Generation,
     },
-    /// Longer than a length on the wire can say.
+    /// The object is longer than a length on the wire can express.
     #[error(transparent)]
     TooLong(#[from] TooLong),
 }
 
-/// Appends `object` as a whole message part. On an error `output` is as it was.
+/// Appends `object` as a whole message part. On an error `output` is unchanged.
 ///
 /// # Errors
-/// The generation cannot carry it.
+/// If the generation cannot carry the object.
 pub fn encode(generation: Generation, object: &Object, output: &mut Vec<u8>) -> Result<(), EncodeError> {
     whole(generation, output, None, |encoder| encoder.object(object))
 }
 
-/// Lets `write` append to `output`, and the elements of large arrays to `payloads` if there are such; on an error both
-/// are as they were.
+/// Lets `write` append to `output`, and the elements of large arrays to `payloads`, if given; on an error both are
+/// unchanged.
 pub(super) fn whole(
     generation: Generation,
     output: &mut Vec<u8>,
@@ -63,16 +63,16 @@ pub(super) fn whole(
     result
 }
 
-/// Shorter payloads are copied: that costs less than the send of their own that they would need.
+/// Smallest payload that is not copied: copying shorter ones costs less than a separate send.
 const PAYLOAD_BYTES: usize = 32 << 10;
 
-/// Writes objects one after the other. The public methods write whole message parts: in g4 with the outer length and
-/// the type, in the older generations bare.
+/// Encoder of consecutive objects. The public methods write whole message parts: in g4 with the outer length and the
+/// type, in the older generations bare.
 pub(super) struct Encoder<'a> {
     generation: Generation,
     output: &'a mut Vec<u8>,
     payloads: Option<&'a mut Payloads>,
-    /// Bytes of the payloads so far.
+    /// Number of bytes of the payloads so far.
     payload_bytes: usize,
 }
 
@@ -93,7 +93,7 @@ impl Encoder<'_> {
         self.part(|encoder| encoder.text_field(text))
     }
 
-    /// Settings travel as bytes in g4, as text before.
+    /// Settings, which are bytes in g4 and text in older generations.
     pub(super) fn xml(&mut self, xml: &str) -> Encoded {
         self.part(|encoder| {
             if encoder.is_g4() {
@@ -107,7 +107,7 @@ impl Encoder<'_> {
         self.part(|encoder| encoder.texts_field(texts))
     }
 
-    /// An axis on its own, as only g1 and g2 send it.
+    /// Axis on its own, as only g1 and g2 send it.
     pub(super) fn old_axis(&mut self, axis: &Axis) -> Encoded {
         if self.generation.has_data_objects() {
             return self.unsupported("an axis on its own");
@@ -117,18 +117,18 @@ impl Encoder<'_> {
         self.put_text(&axis.units)
     }
 
-    /// The value of an `Info`: a big-endian number in g1, text afterwards.
+    /// Value of an `Info`: a big-endian number in g1, text in newer generations.
     pub(super) fn info(&mut self, value: &str) -> Encoded {
         if self.generation > Generation::G1 {
             return self.text(value);
         }
         match value.parse::<f64>() {
             Ok(number) => Ok(put(self.output, &number.to_be_bytes())?),
-            Err(_) => self.unsupported("an Info that is no number"),
+            Err(_) => self.unsupported("an Info that is not a number"),
         }
     }
 
-    /// A position: a scalar of the first value up to g2, the whole object afterwards.
+    /// Position: a scalar of the first value up to g2, the whole object in newer generations.
     pub(super) fn position(&mut self, position: &DataWithAxes) -> Encoded {
         if self.generation.has_data_objects() {
             return self.part(|encoder| encoder.put_data(position));
@@ -140,7 +140,7 @@ impl Encoder<'_> {
         self.put_scalar(&scalar)
     }
 
-    /// Grabbed data: a list of the channels up to g2, the whole object afterwards.
+    /// Grabbed data: a list of the channels up to g2, the whole object in newer generations.
     pub(super) fn export(&mut self, export: &DataToExport) -> Encoded {
         if self.generation.has_data_objects() {
             return self.part(|encoder| encoder.put_export(export));
@@ -149,7 +149,7 @@ impl Encoder<'_> {
         for array in export.arrays() {
             match (self.generation, first_element(array)) {
                 (Generation::G1, _) => {}
-                // A rank of 0 is a scalar's: the real program cannot send such an array.
+                // Rank 0 belongs to scalars: the real program cannot send such an array.
                 (_, Some(scalar)) if array.shape().is_empty() => {
                     self.put_text("scalar")?;
                     self.put_scalar(&scalar)?;
@@ -162,7 +162,7 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// One object that stands alone: g4 puts its length in front.
+    /// Object that stands alone, preceded by its length in g4.
     fn part(&mut self, write: impl FnOnce(&mut Self) -> Encoded) -> Encoded {
         if !self.is_g4() {
             return write(self);
@@ -187,7 +187,7 @@ impl Encoder<'_> {
         })
     }
 
-    /// An object without its type.
+    /// Object without its type.
     fn payload(&mut self, object: &Object) -> Encoded {
         match object {
             Object::Text(text) => self.put_text(text),
@@ -204,13 +204,13 @@ impl Encoder<'_> {
         }
     }
 
-    /// An object behind its type: an item of a list, and every object of g4.
+    /// Object after its type: an item of a list, and every object of g4.
     fn item(&mut self, object: &Object) -> Encoded {
         if self.generation == Generation::G1 {
             return self.payload(object);
         }
         match object {
-            // The class name is the type, and part of what the object writes itself.
+            // The class name is the type, and is written with the object.
             Object::Axis(axis) => {
                 self.tag("axis", "")?;
                 self.put_axis(axis)
@@ -240,7 +240,7 @@ impl Encoder<'_> {
         }
     }
 
-    /// The type of an item; nothing where a generation's name is empty.
+    /// Type of an item; nothing if the generation's name for it is empty.
     fn tag(&mut self, old: &str, g4: &str) -> Encoded {
         match if self.is_g4() { g4 } else { old } {
             "" => Ok(()),
@@ -285,7 +285,7 @@ impl Encoder<'_> {
                 put_length(self.output, rows)?;
                 put_length(self.output, columns)?;
             }
-            (Generation::G1, _) => return self.unsupported("an array that is no vector or matrix"),
+            (Generation::G1, _) => return self.unsupported("an array that is neither a vector nor a matrix"),
             (Generation::G2, []) => return self.unsupported("an array of rank 0"),
             (_, shape) => {
                 put_length(self.output, shape.len())?;
@@ -310,7 +310,7 @@ impl Encoder<'_> {
         items.iter().try_for_each(|item| self.item(item))
     }
 
-    /// A list field, its items written by `write` behind `old` or `g4` as their type.
+    /// List field, whose items are written by `write` after their type, `old` or `g4`.
     fn list_field<T>(
         &mut self,
         items: &[T],
@@ -417,7 +417,7 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// The names of the extra attributes, then their values.
+    /// Names of the extra attributes, then their values.
     fn put_attributes<'b>(&mut self, all: impl Iterator<Item = &'b (String, Object)> + Clone) -> Encoded {
         let names: Vec<&str> = all.clone().map(|(name, _)| name.as_str()).collect();
         self.texts_field(&names)?;
@@ -425,7 +425,7 @@ impl Encoder<'_> {
     }
 }
 
-/// 4.1 has no fields for errors and units; what it knows of them are extra attributes.
+/// 4.1 has no fields for errors and units: it receives them as extra attributes.
 fn old_attributes(data: &DataWithAxes) -> Vec<(String, Object)> {
     let mut attributes = Vec::new();
     if !data.errors.is_empty() {
@@ -442,7 +442,7 @@ fn first_element(array: &NdArray) -> Option<Scalar> {
     Scalar::new(array.dtype(), array.bytes().get(..array.dtype().item_size())?)
 }
 
-/// The type of a number in g4: Python's class of it.
+/// Type of a number in g4: its Python class.
 fn scalar_name(scalar: &Scalar) -> &'static str {
     match scalar.dtype().kind() {
         Kind::Bool => "bool",
@@ -452,10 +452,10 @@ fn scalar_name(scalar: &Scalar) -> &'static str {
     }
 }
 
-/// The types of plain objects, up to g3 and in g4.
+/// Types of plain objects, up to g3 and in g4.
 fn type_names(object: &Object, generation: Generation) -> (&'static str, &'static str) {
     match object {
-        // A bool is a number to Python; 4.4 is the first to ask for it before asking for a number.
+        // A bool is a number in Python; 4.4 is the first to test for it before testing for a number.
         Object::Scalar(scalar) if scalar.to_bool().is_some() && generation == Generation::G3c => ("bool", ""),
         Object::Scalar(scalar) => ("scalar", scalar_name(scalar)),
         Object::Text(_) => ("string", "str"),

@@ -1,9 +1,9 @@
-//! The incompatible forms that PyMoDAQ's TCP protocol has had.
+//! Generations of PyMoDAQ's TCP protocol, which are incompatible.
 
 use core::fmt;
 use core::str::FromStr;
 
-/// A generation of the wire format. Nothing on the wire names it.
+/// Generation of the wire format. Nothing on the wire names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Generation {
     /// PyMoDAQ 1.6: arrays as rows and columns, lists without the types of their items.
@@ -16,7 +16,7 @@ pub enum Generation {
     G3b,
     /// PyMoDAQ 4.4: units.
     G3c,
-    /// PyMoDAQ 5.0 to 5.1: every object in a frame of its own, every field with its type.
+    /// PyMoDAQ 5.0 to 5.1: every object in its own frame, every field with its type.
     G4,
 }
 
@@ -34,7 +34,7 @@ impl Generation {
         self >= Self::G3b
     }
 
-    /// Its name in configuration and on the command line.
+    /// Name in the configuration and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::G1 => "g1",
@@ -53,7 +53,7 @@ impl fmt::Display for Generation {
     }
 }
 
-/// A name that is no generation's.
+/// Unknown name of a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a generation is one of g1, g2, g3a, g3b, g3c, g4")]
 pub struct UnknownGeneration;

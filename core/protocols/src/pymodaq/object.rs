@@ -1,4 +1,4 @@
-//! Everything that can travel.
+//! Objects that can be sent.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::array::{NdArray, Scalar};
 use super::data::{Axis, DataToExport, DataWithAxes};
 
-/// A value of PyMoDAQ's serializer. Which of them a generation can carry is the encoder's knowledge.
+/// Value of PyMoDAQ's serializer. The encoder decides which of them a generation can carry.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Object {
@@ -32,19 +32,19 @@ pub enum Object {
     Axis(Box<Axis>),
     /// Data of any flavour.
     Data(Box<DataWithAxes>),
-    /// A container of data; shared, because many may wait for the same image.
+    /// A container of data; shared, because several recipients may wait for the same image.
     DataToExport(Arc<DataToExport>),
     /// A setting.
     Parameter {
-        /// The names that lead to it.
+        /// Names of its groups and its own name.
         path: Vec<String>,
-        /// Itself.
+        /// XML of the setting.
         xml: String,
     },
 }
 
 impl Object {
-    /// What it is, for messages.
+    /// Description for error messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",
@@ -62,7 +62,7 @@ impl Object {
         }
     }
 
-    /// The text, if it is text.
+    /// The text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -70,7 +70,7 @@ impl Object {
         }
     }
 
-    /// The number, if it is a real number.
+    /// The value, if it is a real number.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Scalar(scalar) => scalar.to_f64(),
@@ -86,7 +86,7 @@ impl Object {
         }
     }
 
-    /// The value of a dictionary's text key.
+    /// Value of a dictionary's text key.
     pub fn entry(&self, key: &str) -> Option<&Self> {
         let Self::Dict(entries) = self else { return None };
         entries
@@ -95,7 +95,7 @@ impl Object {
             .map(|(_, value)| value)
     }
 
-    /// A dictionary with text keys.
+    /// Creates a dictionary with text keys.
     pub fn dict<const N: usize>(entries: [(&str, Self); N]) -> Self {
         Self::Dict(
             entries

@@ -1,7 +1,7 @@
-//! Reading a module's reports while finding out its generation.
+//! Reading a module's reports while detecting its generation.
 //!
-//! Nothing on the wire names it. The first bytes tell g4 from the rest; the rest is taken for g2 until data or a
-//! position begin with the name of a class.
+//! Nothing on the wire names it. The first bytes distinguish g4 from the rest; the rest is assumed to be g2 until
+//! data or a position begin with the name of a class.
 
 use alloc::vec::Vec;
 
@@ -10,12 +10,12 @@ use super::decode::DecodeError;
 use super::generation::Generation;
 use super::limits::Limits;
 
-/// How a server tells the generation of a module. That it is g4 is always seen.
+/// Detection of a module's generation by a server. g4 is always detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recognition {
-    /// Every other module is of this one.
+    /// Every other module is of this generation.
     Fixed(Generation),
-    /// By what the module sends. Where that shows g3, whose letters look alike, this one.
+    /// By the module's messages. If they show g3, whose variants look alike, this one is assumed.
     Automatic {
         /// One of g3a, g3b and g3c.
         g3: Generation,
@@ -28,14 +28,14 @@ impl Default for Recognition {
     }
 }
 
-/// Decodes reports of a generation that shows as it reads.
+/// Decoder of reports that detects the generation as it reads.
 #[derive(Debug)]
 pub(super) struct ReportReader {
     decoder: MessageDecoder,
     limits: Limits,
     stage: Stage,
     recognition: Recognition,
-    /// Bytes that were looked at and are still to be decoded.
+    /// Bytes that were examined and are still to be decoded.
     pending: Vec<u8>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct ReportReader {
 enum Stage {
     /// Nothing is known: the first bytes are gathered.
     First,
-    /// Neither g4 nor told to us: g2 for now.
+    /// Neither g4 nor given: assumed to be g2 for now.
     Old,
     /// Data or a position begin: their first bytes are gathered.
     Payload,
@@ -51,8 +51,8 @@ enum Stage {
     Settled,
 }
 
-/// How data and positions begin from g3 on: a class name of 12 bytes, `DataToExport` or `DataActuator`. In g2 the first
-/// 4 bytes are a count of items or the length of a type string, and the next 4 are never `Data`.
+/// Start of data and positions from g3 on: a class name of 12 bytes, `DataToExport` or `DataActuator`. In g2 the
+/// first 4 bytes are a count of items or the length of a type string, and the next 4 are never `Data`.
 const CLASS: &[u8] = b"\0\0\0\x0cData";
 
 impl ReportReader {
@@ -70,24 +70,24 @@ impl ReportReader {
         }
     }
 
-    /// The generation, as far as it is known.
+    /// Generation, as far as it is known.
     pub(super) fn generation(&self) -> Generation {
         self.decoder.generation()
     }
 
-    /// Whether a message has begun and is not complete.
+    /// Whether a message has begun and is incomplete.
     pub(super) fn is_inside(&self) -> bool {
         self.decoder.is_inside() || !self.pending.is_empty()
     }
 
-    /// Other limits from now on; between messages.
+    /// Changes the limits, between messages.
     pub(super) fn set_limits(&mut self, limits: &Limits) {
         self.limits = limits.clone();
         self.decoder = MessageDecoder::new(self.generation(), limits);
         self.decoder.stop_at_command(self.stage == Stage::Old);
     }
 
-    /// The next report, or `None` when all of `input` was used and more is needed.
+    /// Next report; `None` if all of `input` was used and more is needed.
     pub(super) fn read(&mut self, input: &mut &[u8]) -> Result<Option<Report>, DecodeError> {
         loop {
             let can_decode = match self.stage {
@@ -119,7 +119,7 @@ impl ReportReader {
         }
     }
 
-    /// The fifth byte is the first of a name in the older generations, and of the type's length in g4.
+    /// Recognises g4 by the fifth byte: the first of a name in the older generations, and of the type's length in g4.
     fn find_g4(&mut self, input: &mut &[u8]) -> bool {
         self.gather(input, 5);
         let Some(&fifth) = self.pending.get(4) else {

@@ -1,4 +1,4 @@
-//! The server's side of one connection: it gives the orders.
+//! Server side of one connection: it gives the orders.
 //!
 //! ```text
 //! Silent --GRABBER | ACTUATOR--> Module      reports in, orders out, until Quit or the end of the stream
@@ -19,32 +19,32 @@ use super::limits::Limits;
 use super::object::Object;
 use super::recognise::{Recognition, ReportReader};
 
-/// How a controller identifies itself: a program that uses the modules, where PyMoDAQ's own types own hardware.
+/// Identification of a controller: a program that uses the modules, whereas PyMoDAQ's own clients own hardware.
 pub const CONTROLLER: &str = "CONTROLLER";
 
-/// The longest first message, in bytes: it is a single word.
+/// Longest first message, in bytes: it is a single word.
 const IDENTIFICATION_BYTES: usize = 64;
 
-/// How many requests of a controller may be without an answer; then no more are read.
+/// Number of unanswered requests of a controller above which no more are read.
 const MAX_REQUESTS: usize = 16;
 
-/// One connection of a server. Modules are of any generation; see [`Recognition`].
+/// One connection of a server. Modules may be of any generation; see [`Recognition`].
 #[derive(Debug)]
 pub struct Server {
     link: Link<ServerEvent>,
     limits: Limits,
     state: State,
-    /// When the message that is being read began.
+    /// Time at which the current message began.
     since: Option<Instant>,
     origin: Origin,
 }
 
-/// What the application knows of a peer when its connection begins.
+/// Facts about a peer that the application knows when its connection begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Its address, which comes back when it has said what it is: the wire has no names.
+    /// Address of the peer, which is reported with its identification, because the wire has no names.
     pub address: String,
-    /// Whether it may be a controller.
+    /// Whether the peer may be a controller.
     pub may_control: bool,
 }
 
@@ -54,52 +54,52 @@ enum State {
     Module(ReportReader),
     Controller {
         decoder: Decoder,
-        /// Requests without an answer.
+        /// Number of requests without an answer.
         unanswered: usize,
-        /// Nothing new is taken; the connection ends with the last answer.
+        /// Whether new requests are refused; the connection ends with the last answer.
         is_finishing: bool,
     },
 }
 
-/// What a server's application learns from a connection.
+/// Event of a connection for the server's application.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ServerEvent {
-    /// A module has said what it is.
+    /// A module has identified itself.
     Module {
-        /// What it is.
+        /// Kind of the module.
         kind: ModuleKind,
-        /// Its generation. Before g4 this is a guess until it has sent data or a position.
+        /// Generation of the module. Before g4 this is a guess until it has sent data or a position.
         generation: Generation,
-        /// Where it is.
+        /// Address of the module.
         address: String,
     },
     /// The guess was wrong: this is the module's generation.
     Generation(Generation),
-    /// A controller has come.
+    /// A controller has identified itself.
     Controller,
-    /// A module reports.
+    /// Report of a module.
     Report(Report),
-    /// A controller asks.
+    /// Request of a controller.
     Request(Object),
-    /// An order or answer cannot be said in the peer's generation; nothing was sent.
+    /// The peer's generation cannot carry an order or answer; nothing was sent.
     Unsendable(EncodeError),
     /// The connection ends, for this reason. The last event.
     Leaving(CloseReason),
 }
 
-/// What a server's application tells a connection.
+/// Instruction of the server's application for a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Instruction {
-    /// An order for a module.
+    /// Order for a module.
     Order(Order),
-    /// An answer for a controller.
+    /// Answer for a controller.
     Answer(Object),
     /// End the connection, for this reason.
     Drop(String),
 }
 
 impl Server {
-    /// A connection that begins now.
+    /// Creates a connection that begins at `now`.
     pub fn new(now: Instant, limits: &Limits, recognition: Recognition, origin: Origin) -> Self {
         let mut first = limits.clone();
         first.session.message_bytes = limits.session.message_bytes.min(IDENTIFICATION_BYTES);
@@ -230,7 +230,7 @@ impl Protocol for Server {
             let before = bytes.len();
             match self.read(&mut bytes) {
                 Ok(()) if !self.is_inside() => self.since = None,
-                // A new message has begun, or an old one goes on.
+                // A new message has begun, or an old one continues.
                 Ok(()) => self.since = self.since.or((bytes.len() < before).then_some(now)),
                 Err(CloseReason::Finished) => self.close(CloseReason::Finished),
                 Err(reason) => self.abort(reason),
@@ -267,8 +267,8 @@ impl Protocol for Server {
         is_taking && !self.link.is_full()
     }
 
-    /// Real modules notice a reset, and spin for ever on a regular end of the stream: what is no regular end for them
-    /// is a reset.
+    /// Real modules notice a reset, but spin forever on a regular end of the stream; any end that is not regular for
+    /// them is therefore a reset.
     fn abort(&mut self, reason: CloseReason) {
         self.link.emit(ServerEvent::Leaving(reason.clone()));
         self.link.abort(reason);
@@ -284,7 +284,7 @@ impl Protocol for Server {
 impl Responder for Server {
     type Reply = Instruction;
 
-    /// Orders are for modules, answers for controllers; the other way round they are ignored.
+    /// Orders are for modules, answers for controllers; others are ignored.
     fn reply(&mut self, now: Instant, instruction: Instruction) {
         let mut result = Ok(());
         match (instruction, &mut self.state) {

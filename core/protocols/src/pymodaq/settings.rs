@@ -1,9 +1,9 @@
-//! A module's settings: PyMoDAQ's XML, kept as it was given and edited in place.
+//! Settings of a module: PyMoDAQ's XML, stored as received and edited in place.
 //!
 //! ```xml
 //! <Settings type="group" title="Settings"><exposure type="float" title="Exp" readonly="0">0.1</exposure></Settings>
 //! ```
-//! A setting is named by the elements that lead to it from the root, the root left out.
+//! A setting is named by the elements on its path from the root, without the root.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -13,23 +13,23 @@ use core::ops::Range;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// How many elements, attributes and texts the settings of a module may have.
+/// Largest number of elements, attributes and texts in the settings of a module.
 const MAX_NODES: u32 = 1 << 16;
 
-/// Why settings cannot be read or changed.
+/// Reason why settings cannot be read or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// Not XML, or more of it than is accepted.
+    /// The text is not XML, or exceeds the limit.
     #[error("the settings are not readable: {0}")]
     Unreadable(String),
     /// There is no setting of this name.
-    #[error("there is no setting {0}")]
+    #[error("unknown setting {0}")]
     Unknown(String),
     /// The setting holds others and has no value of its own.
     #[error("{0} is a group of settings")]
     Group(String),
-    /// The module does not let it be changed.
+    /// The setting is read-only.
     #[error("{0} is read-only")]
     ReadOnly(String),
     /// The value is not of the setting's type.
@@ -44,29 +44,29 @@ pub enum SettingsError {
     },
 }
 
-/// One setting, for display.
+/// Setting, for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// The names that lead to it.
+    /// Names of its groups and its own name.
     pub path: Vec<String>,
-    /// What the user sees as its name.
+    /// Name for display.
     pub title: String,
     /// PyMoDAQ's parameter type: `float`, `int`, `bool`, `str`, `list` ...
     pub kind: String,
-    /// Its value as text.
+    /// Value as text.
     pub value: String,
-    /// Whether the module does not let it be changed.
+    /// Whether the setting is read-only.
     pub is_read_only: bool,
 }
 
-/// The settings of one module.
+/// Settings of one module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     xml: String,
 }
 
 impl Default for Settings {
-    /// No settings: an empty root, as a real module without any sends it.
+    /// No settings: an empty root, as sent by a real module without settings.
     fn default() -> Self {
         let xml = r#"<Settings type="group" title="Settings" visible="1" removable="0" readonly="0" />"#;
         Self { xml: xml.into() }
@@ -74,10 +74,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Settings from XML, which is kept as it is.
+    /// Parses settings from XML, which is stored unchanged.
     ///
     /// # Errors
-    /// It is not well-formed, has a document type, or has more than 65,536 nodes.
+    /// If it is not well-formed, has a document type, or has more than 65,536 nodes.
     pub fn parse(xml: impl Into<String>) -> Result<Self, SettingsError> {
         let xml = xml.into();
         document(&xml)?;
@@ -89,23 +89,23 @@ impl Settings {
         &self.xml
     }
 
-    /// The name of the root, with which paths on the wire begin.
+    /// Name of the root, with which paths on the wire begin.
     pub fn root(&self) -> String {
         self.with(|root| root.tag_name().name().to_owned())
             .unwrap_or_default()
     }
 
-    /// The value of a setting as text; `None` when there is no such setting.
+    /// Value of a setting as text; `None` if the setting does not exist.
     pub fn value(&self, path: &[impl AsRef<str>]) -> Option<String> {
         self.with(|root| Some(find(root, path)?.text().unwrap_or_default().to_owned()))?
     }
 
-    /// The XML of a setting.
+    /// XML of a setting.
     pub fn element(&self, path: &[impl AsRef<str>]) -> Option<&str> {
         self.xml.get(self.with(|root| Some(find(root, path)?.range()))??)
     }
 
-    /// Every setting that has a value, in order.
+    /// All settings with a value, in order.
     pub fn list(&self) -> Vec<Setting> {
         self.with(|root| {
             root.descendants()
@@ -117,10 +117,10 @@ impl Settings {
         .unwrap_or_default()
     }
 
-    /// Gives a setting a value, which is checked against its type; `true` and `false` become PyMoDAQ's 1 and 0.
+    /// Sets the value of a setting, which is checked against its type; `true` and `false` become PyMoDAQ's 1 and 0.
     ///
     /// # Errors
-    /// There is no such setting, it is a group or read-only, or the value is not of its type.
+    /// If the setting does not exist, is a group or read-only, or the value does not match its type.
     pub fn set_value(&mut self, path: &[impl AsRef<str>], value: &str) -> Result<(), SettingsError> {
         let (range, replacement) = {
             let document = document(&self.xml)?;
@@ -143,10 +143,10 @@ impl Settings {
         Ok(())
     }
 
-    /// Puts `xml` in the place of a setting.
+    /// Replaces a setting by `xml`.
     ///
     /// # Errors
-    /// There is no such setting, or `xml` is not one well-formed element.
+    /// If the setting does not exist, or `xml` is not one well-formed element.
     pub fn replace(&mut self, path: &[impl AsRef<str>], xml: &str) -> Result<(), SettingsError> {
         let element = {
             let document = document(xml)?;
@@ -213,7 +213,7 @@ fn joined(path: &[impl AsRef<str>]) -> String {
     path.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("/")
 }
 
-/// `value` as PyMoDAQ writes one of the setting's type; `None` when it is not of that type.
+/// `value` as PyMoDAQ writes one of the setting's type; `None` if it does not match the type.
 fn typed(node: Node<'_, '_>, value: &str) -> Option<String> {
     let kind = attribute(node, "type");
     let is_bool = kind.contains("bool") || kind.contains("led");
@@ -243,7 +243,7 @@ fn typed(node: Node<'_, '_>, value: &str) -> Option<String> {
     })
 }
 
-/// What to replace by what so that `node` holds `text`.
+/// Range and text of the replacement that makes `node` contain `text`.
 fn with_text(xml: &str, node: Node<'_, '_>, text: &str) -> (Range<usize>, String) {
     if let (Some(first), Some(last)) = (node.first_child(), node.last_child()) {
         return (first.range().start..last.range().end, text.to_owned());
@@ -274,7 +274,7 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '\r' => escaped.push_str("&#13;"),
-            // What XML cannot hold at all is dropped, so that the whole stays readable.
+            // Characters that XML cannot contain are dropped, so that the whole stays readable.
             '\t' | '\n' | ' '.. => escaped.push(character),
             _ => {}
         }
@@ -323,7 +323,7 @@ mod tests {
     fn what_cannot_be_set_says_why() {
         let mut settings = Settings::parse(XML).unwrap();
         let mut set = |path: &[&str], value| settings.set_value(path, value).unwrap_err().to_string();
-        assert_eq!(set(&["camera", "gain"], "1"), "there is no setting camera/gain");
+        assert_eq!(set(&["camera", "gain"], "1"), "unknown setting camera/gain");
         assert_eq!(set(&["camera"], "1"), "camera is a group of settings");
         assert_eq!(set(&["camera", "serial"], "1"), "camera/serial is read-only");
         assert_eq!(
@@ -372,7 +372,7 @@ mod tests {
         }
         let wide = format!("<a>{}</a>", "<b/>".repeat(1 << 17));
         assert!(Settings::parse(wide).is_err());
-        // Deep nesting costs no stack.
+        // Deep nesting uses no stack.
         let deep = |depth: usize| Settings::parse("<a>".repeat(depth) + &"</a>".repeat(depth));
         assert!(deep(100_000).is_err());
         assert_eq!(deep(60_000).map(|settings| settings.list().len()), Ok(1));

@@ -1,32 +1,32 @@
-//! Requests and the answers to them, in upstream's words.
+//! Requests and their answers, in upstream's words.
 
 use alloc::format;
 use alloc::string::String;
 
 use labwire_python_json::{self, Object, Value, dumps_unicode, parse};
 
-/// What is asked of INSPECT. Upstream checks that the parameters are there and nothing else, so they may be anything.
+/// Request to INSPECT. Upstream checks only that the parameters are present, so they may be any values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Import an image into a measurement series.
     Image {
-        /// The image file's path.
+        /// Path of the image file.
         file: Value,
-        /// The measurement series, made when it does not exist.
+        /// Measurement series, created if it does not exist.
         name: Value,
-        /// The camera's focal length in mm, for a new series. Upstream's client sends a text: `"50.0"`.
+        /// Focal length of the camera in mm, for a new series. Upstream's client sends text: `"50.0"`.
         focal_length: Value,
     },
     /// Import elements.
     Elements {
-        /// The elements file's path.
+        /// Path of the elements file.
         file: Value,
         /// `"clipboard"` or `"new_stage"`.
         import_mode: Value,
     },
 }
 
-/// Where imported elements go.
+/// Destination of imported elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportMode {
     /// Into the clipboard.
@@ -36,7 +36,7 @@ pub enum ImportMode {
 }
 
 impl ImportMode {
-    /// Its name on the wire.
+    /// Name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Clipboard => "clipboard",
@@ -45,10 +45,10 @@ impl ImportMode {
     }
 }
 
-/// What became of a request.
+/// Outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done.
+    /// The import succeeded.
     Imported,
     /// The file is not a readable regular file.
     Unreadable,
@@ -56,22 +56,22 @@ pub enum Outcome {
     Failed,
 }
 
-/// Input that a client does not send.
+/// Input that a client refuses to send.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidInput {
-    /// An empty text where a file or a series must be named.
+    /// A file or a series has an empty name.
     #[error("{0} is empty")]
     Empty(&'static str),
-    /// A focal length that no camera has.
+    /// The focal length is not a positive number.
     #[error("the focal length is {0} mm; it must be positive and finite")]
     FocalLength(String),
 }
 
 impl Request {
-    /// A client's request to import an image into the series `name`; the focal length is in mm.
+    /// Request to import an image into the series `name`; the focal length is in mm.
     ///
     /// # Errors
-    /// When the input cannot be meant.
+    /// If the input is invalid.
     pub fn image(file: &str, name: &str, focal_length: f64) -> Result<Self, InvalidInput> {
         let mut printed = String::new();
         labwire_python_json::write_float(&mut printed, focal_length);
@@ -85,10 +85,10 @@ impl Request {
         })
     }
 
-    /// A client's request to import elements.
+    /// Request to import elements.
     ///
     /// # Errors
-    /// When the file's name is empty.
+    /// If the file name is empty.
     pub fn elements(file: &str, import_mode: ImportMode) -> Result<Self, InvalidInput> {
         Ok(Self::Elements {
             file: not_empty("the file", file)?,
@@ -96,7 +96,7 @@ impl Request {
         })
     }
 
-    /// The request as it is sent: JSON, not escaped beyond what JSON asks for.
+    /// Text of the request: JSON, escaped only where JSON requires it.
     pub fn to_text(&self) -> String {
         let (name, parameters) = match self {
             Self::Image {
@@ -119,14 +119,14 @@ impl Request {
         dumps_unicode(&Object::from_iter([(name, parameters)]).into())
     }
 
-    /// The path of the file to import.
+    /// Path of the file to import.
     pub fn file(&self) -> &Value {
         match self {
             Self::Image { file, .. } | Self::Elements { file, .. } => file,
         }
     }
 
-    /// The answer, without the CR LF that ends it over TCP.
+    /// Answer, without the CR LF that ends it over TCP.
     pub fn answer(&self, outcome: Outcome) -> String {
         let file = labwire_python_json::str(self.file());
         match (outcome, self) {
@@ -155,10 +155,10 @@ fn not_empty(what: &'static str, text: &str) -> Result<Value, InvalidInput> {
     Ok(text.into())
 }
 
-/// Upstream's `decodeMessage` up to where it touches files.
+/// Upstream's `decodeMessage` up to where it accesses files.
 ///
 /// # Errors
-/// The answer to a message that is no request, to the letter where upstream gives one.
+/// The answer to a message that is not a request, to the letter where upstream gives one.
 pub fn decode_message(text: &[u8], limits: &labwire_python_json::Limits) -> Result<Request, String> {
     let message = parse(text, limits).map_err(|_| "Error: Malformed JSON message.")?;
     let section = |name| message.as_object().and_then(|message| message.get(name));
@@ -180,8 +180,8 @@ pub fn decode_message(text: &[u8], limits: &labwire_python_json::Limits) -> Resu
     ))
 }
 
-/// The parameters of a request, checked in order by Python's `in`, as upstream does: a text or a list, too, may lack
-/// one. Where upstream dies of what is no object, the answer is of the same family.
+/// Parameters of a request, checked in order by Python's `in`, as upstream does: a text or a list may lack one, too.
+/// Where upstream fails on a value that is not an object, the answer is of the same family.
 fn parameters<const N: usize>(
     request: &str,
     section: &Value,
