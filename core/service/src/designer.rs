@@ -1,4 +1,4 @@
-//! An experiment designer behind OptBayesExpt's commands.
+//! Experiment designer behind OptBayesExpt's commands.
 
 mod handler;
 mod new_run;
@@ -10,13 +10,13 @@ use super::{Handler, Peer, Permission, Sequential};
 
 pub use handler::{DesignerHandler, ExperimentError, PosteriorStore};
 
-/// Which peers may ask what.
+/// Permissions of a designer server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObePermissions {
-    /// `done`: end the server. Default: peers on this machine.
+    /// `done`: ends the server. Default: peers on this machine.
     pub done: Permission,
-    /// `newrun` with an experiment of the peer's own. Default: peers on this machine.
+    /// `newrun` with the peer's own experiment. Default: peers on this machine.
     pub experiments: Permission,
     /// `save` and `load`. Default: peers on this machine.
     pub posteriors: Permission,
@@ -32,7 +32,7 @@ impl Default for ObePermissions {
     }
 }
 
-/// A service that lets `handler` answer.
+/// Creates a service with `handler`.
 pub fn service<H>(
     limits: Limits,
     permissions: ObePermissions,

@@ -1,4 +1,4 @@
-//! What does the imports that clients of ZEISS INSPECT ask for: a function of the host's.
+//! Imports requested by clients of ZEISS INSPECT, carried out by a function of the host.
 
 use alloc::string::String;
 
@@ -7,7 +7,7 @@ use labwire_session::time::Instant;
 
 use super::{Handler, Peer, Sequential};
 
-/// A service that lets `import` do what requests ask for, one at a time. It may block.
+/// Creates a service that calls `import` for each request, one at a time. It may block.
 pub fn service<F: FnMut(&Request) -> Outcome>(
     transport: Transport,
     limits: Limits,
@@ -22,7 +22,7 @@ pub fn service<F: FnMut(&Request) -> Outcome>(
     })
 }
 
-/// The handler behind [`service`].
+/// Handler behind [`service`].
 #[derive(Debug)]
 pub struct Importer<F> {
     import: F,

@@ -2,7 +2,7 @@
 
 use crate::Peer;
 
-/// Which peers may do a thing.
+/// Set of peers that are permitted to do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// Nobody.
@@ -14,7 +14,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// Whether it covers `peer`.
+    /// Whether the permission includes `peer`.
     pub fn includes(self, peer: Peer) -> bool {
         match self {
             Self::Nobody => false,

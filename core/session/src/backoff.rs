@@ -1,14 +1,14 @@
-//! How long to wait before the next attempt to connect.
+//! Delays before the next attempt to connect.
 
 use core::time::Duration;
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-/// Waiting times that double from attempt to attempt, with jitter: many clients of one peer that comes back do not
-/// all knock at once.
+/// Delays that double from attempt to attempt, with jitter, so that the clients of a peer that comes back do not all
+/// connect at once.
 ///
-/// The random numbers are those of xoshiro256++ (Blackman and Vigna, 2019), from the seed that the host gives.
+/// The random numbers are those of xoshiro256++ (Blackman and Vigna, 2019), from a seed given by the host.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     initial: Duration,
@@ -18,7 +18,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Steps from `initial`, doubling up to `maximum`.
+    /// Creates delays whose steps start at `initial` and double up to `maximum`.
     pub fn new(initial: Duration, maximum: Duration, seed: u64) -> Self {
         Self {
             initial,
@@ -28,7 +28,7 @@ impl Backoff {
         }
     }
 
-    /// The next waiting time, uniform between half the step and the step; then the step doubles.
+    /// Next delay, uniform between half the step and the step; then the step doubles.
     pub fn next_delay(&mut self) -> Duration {
         let step = u64::try_from(self.step.as_nanos()).unwrap_or(u64::MAX);
         let half = step / 2;
@@ -37,12 +37,12 @@ impl Backoff {
         delay
     }
 
-    /// The longest that [`next_delay`](Backoff::next_delay) can be when it is asked next.
+    /// Upper bound on the next [`next_delay`](Backoff::next_delay).
     pub fn step(&self) -> Duration {
         self.step
     }
 
-    /// Starts again at the first step: the peer is well.
+    /// Returns to the first step, once the peer is well.
     pub fn reset(&mut self) {
         self.step = self.initial.min(self.maximum);
     }

@@ -1,4 +1,4 @@
-//! What every session has alike: bounded output, the event queue, and the end of a connection.
+//! Common part of all sessions: bounded output, the event queue, and the end of a connection.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -8,7 +8,7 @@ use super::{CloseReason, Event, Timer, TransmitState};
 use crate::limits::SessionLimits;
 use crate::time::Instant;
 
-/// Payloads that are sent from where they are, each with the length of the buffered output that goes before it. None is
+/// Payloads that are sent from their own memory, each with the length of the buffered output before it. None is
 /// empty.
 pub type Payloads = VecDeque<(usize, Arc<Vec<u8>>)>;
 
@@ -24,14 +24,14 @@ pub struct Link<E> {
     output: Vec<u8>,
     sent: usize,
     payloads: Payloads,
-    /// How much of the first payload was sent.
+    /// Number of bytes sent of the first payload.
     payload_sent: usize,
     output_limit: usize,
     events: VecDeque<Event<E>>,
     phase: Phase,
     sending_finished: bool,
     peer_finished: bool,
-    /// When output last made progress; meaningful while output waits.
+    /// Time of the last progress of the output; meaningful while there is output.
     progress: Instant,
     limits: SessionLimits,
 }
@@ -52,7 +52,7 @@ enum Phase {
 }
 
 impl<E> Link<E> {
-    /// An open link.
+    /// Creates an open link.
     pub fn new(limits: SessionLimits) -> Self {
         Self {
             output: Vec::new(),
@@ -69,12 +69,12 @@ impl<E> Link<E> {
         }
     }
 
-    /// The limits this link was made with.
+    /// Limits of the link.
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
     }
 
-    /// Queues bytes for the peer. What is queued after the link was closed is dropped.
+    /// Queues bytes for the peer. Bytes queued after the link was closed are dropped.
     pub fn send(&mut self, now: Instant, bytes: &[u8]) {
         self.send_with(now, |output| output.extend_from_slice(bytes));
     }
@@ -110,12 +110,12 @@ impl<E> Link<E> {
         }
     }
 
-    /// The next event.
+    /// Next event.
     pub fn poll_event(&mut self) -> Option<Event<E>> {
         self.events.pop_front()
     }
 
-    /// Bytes that wait to be sent; more may follow when these are.
+    /// Bytes to be sent; more may follow.
     pub fn transmit(&self) -> &[u8] {
         match self.payloads.front() {
             Some((before, payload)) if *before == self.sent => &payload[self.payload_sent..],
@@ -124,7 +124,7 @@ impl<E> Link<E> {
         }
     }
 
-    /// `count` bytes were taken by the transport.
+    /// Reports that the transport has taken `count` bytes.
     pub fn transmitted(&mut self, now: Instant, count: usize) {
         let count = count.min(self.transmit().len());
         self.progress = now;
@@ -141,7 +141,7 @@ impl<E> Link<E> {
         if self.transmit().is_empty() {
             self.output.clear();
             self.sent = 0;
-            // A burst's buffer is not kept by an idle connection.
+            // An idle connection does not keep the buffer of a burst.
             if self.output.capacity() > 64 << 10 {
                 self.output = Vec::new();
             }
@@ -149,12 +149,12 @@ impl<E> Link<E> {
         }
     }
 
-    /// Half-close once the output is sent; go on reading.
+    /// Half-closes once the output is sent; reading continues.
     pub fn finish_sending(&mut self) {
         self.sending_finished = true;
     }
 
-    /// Ends the session for the application; sends what waits, then FIN, then discards input for a while.
+    /// Ends the session for the application; sends the pending output, then FIN, then discards input for a while.
     pub fn close_after_linger(&mut self, now: Instant, reason: CloseReason) {
         if self.phase != Phase::Open {
             return;
@@ -166,12 +166,12 @@ impl<E> Link<E> {
         }
     }
 
-    /// Ends the session; the transport is closed in the ordinary way (the peer has nothing left to read or say).
+    /// Ends the session; the transport is closed normally (the peer has nothing left to read or send).
     pub fn close(&mut self, reason: CloseReason) {
         self.end(reason, false);
     }
 
-    /// Ends the session; the transport is dropped at once, unsent output with it.
+    /// Ends the session; the transport is dropped at once, with any unsent output.
     pub fn abort(&mut self, reason: CloseReason) {
         self.end(reason, true);
     }
@@ -182,7 +182,7 @@ impl<E> Link<E> {
         self.phase == Phase::Open
     }
 
-    /// Counts input that nobody will read; true when the link is closed and the bytes are to be dropped.
+    /// Counts input that is not read. Returns true if the link is closed and the bytes are to be dropped.
     pub fn discard(&mut self, count: usize) -> bool {
         if let Phase::Lingering { left, .. } = &mut self.phase {
             *left = left.saturating_sub(count);
@@ -193,7 +193,7 @@ impl<E> Link<E> {
         !self.is_open()
     }
 
-    /// The peer's FIN. Ends lingering.
+    /// Reports the peer's FIN, which ends lingering.
     pub fn peer_finished(&mut self) {
         self.peer_finished = true;
         if let Phase::Lingering { .. } = self.phase {
@@ -206,7 +206,7 @@ impl<E> Link<E> {
         self.peer_finished
     }
 
-    /// When this link's own timers are due.
+    /// Time at which this link's own timers are due.
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         match self.phase {
             Phase::Lingering { until, .. } => Some((until, Timer::LingerTime)),
@@ -217,7 +217,7 @@ impl<E> Link<E> {
         }
     }
 
-    /// Acts on this link's own timers.
+    /// Handles this link's own timers.
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.poll_timeout() {
             Some((due, _)) if now < due => {}

@@ -10,7 +10,7 @@ macro_rules! names {
         #[non_exhaustive]
         pub enum $Type {
             $($(#[$doc])* $Variant,)*
-            /// One of a protocol or service of its own, by name.
+            /// Name that belongs to a single protocol or service.
             Other(&'static str),
         }
 

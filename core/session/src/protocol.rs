@@ -1,12 +1,12 @@
-//! A session is a protocol on a link.
+//! Sessions built from a protocol and a link.
 
 use super::{CloseReason, Event, Link, Session, Timer, TransmitState};
 use crate::time::Instant;
 
-/// What a protocol has to say for itself; the rest of [`Session`] is its [`Link`]'s. For those who write protocols; hosts
-/// and applications use the session. Every method but the first two is called only while the link is open.
+/// Part of a [`Session`] that is specific to a protocol; the rest is done by its [`Link`]. For authors of protocols;
+/// hosts and applications use the session. Every method but the first two is called only while the link is open.
 pub trait Protocol {
-    /// What the application is told of.
+    /// Event for the application.
     type Event;
 
     /// The link.
@@ -18,32 +18,32 @@ pub trait Protocol {
     /// Takes all of `bytes`.
     fn receive(&mut self, now: Instant, bytes: &[u8]);
 
-    /// The peer has closed its sending side.
+    /// Handles the end of the peer's sending side.
     fn receive_end(&mut self, now: Instant);
 
-    /// The host wants to end.
+    /// Handles the host's wish to end.
     fn shut_down(&mut self, now: Instant);
 
-    /// False while no more input can be taken.
+    /// Whether more input can be taken.
     fn can_receive(&self) -> bool {
         true
     }
 
-    /// Some output was sent: there may be room for more.
+    /// Called when some output was sent, so that there may be room for more.
     fn sent(&mut self, _now: Instant) {}
 
-    /// When the protocol's own next time limit ends. [`Timer::IdleTimeout`] closes the link; others are for
+    /// End of the protocol's own next time limit. [`Timer::IdleTimeout`] closes the link; others are passed to
     /// [`expire`](Protocol::expire).
     fn deadline(&self) -> Option<(Instant, Timer)> {
         None
     }
 
-    /// A time limit has ended.
+    /// Handles the end of a time limit.
     fn expire(&mut self, _now: Instant, timer: Timer) {
         self.abort(CloseReason::TimedOut(timer));
     }
 
-    /// The transport has failed, or is to be dropped at once.
+    /// Handles a failed transport, or one that is to be dropped at once.
     fn abort(&mut self, reason: CloseReason) {
         self.link_mut().abort(reason);
     }

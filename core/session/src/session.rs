@@ -1,4 +1,5 @@
-//! The contract between a protocol and the host that moves its bytes. See the documentation of `labwire-core` for the drive loop.
+//! Contract between a protocol and the host that moves its bytes. See the documentation of `labwire-core` for the
+//! drive loop.
 
 use alloc::string::String;
 
@@ -8,50 +9,50 @@ use crate::time::Instant;
 /// One side of one connection.
 ///
 /// Bytes from the peer go in by [`handle_input`](Session::handle_input), bytes for the peer come out of
-/// [`transmit`](Session::transmit), what happened comes out of [`poll_event`](Session::poll_event).
-/// No call blocks, fails or panics, whatever the peer sends.
+/// [`transmit`](Session::transmit), events come out of [`poll_event`](Session::poll_event). No call blocks, fails or
+/// panics, whatever the peer sends.
 pub trait Session {
-    /// What the application is told of.
+    /// Event for the application.
     type Event;
 
-    /// Takes bytes that the peer sent. All of `bytes` is consumed. Not to be called while
+    /// Takes bytes from the peer. All of `bytes` is consumed. Must not be called while
     /// [`wants_input`](Session::wants_input) is false.
     fn handle_input(&mut self, now: Instant, bytes: &[u8]);
 
-    /// The peer has closed its sending side.
+    /// Reports that the peer has closed its sending side.
     fn handle_eof(&mut self, now: Instant);
 
-    /// The transport has failed: nothing more can be read or written.
+    /// Reports that the transport has failed: nothing more can be read or written.
     fn handle_lost(&mut self, now: Instant);
 
-    /// Time has passed. A call before [`poll_timeout`](Session::poll_timeout) is due does nothing.
+    /// Reports that time has passed. A call before [`poll_timeout`](Session::poll_timeout) is due does nothing.
     fn handle_timeout(&mut self, now: Instant);
 
-    /// The host wants to end: what was asked for is still answered, nothing new is taken.
+    /// Asks the session to end: requests in progress are still answered, new ones refused.
     fn handle_shutdown(&mut self, now: Instant);
 
-    /// False while the session cannot take more input (back-pressure). The host then stops reading.
+    /// Whether the session accepts more input now. While it does not (back-pressure), the host stops reading.
     fn wants_input(&self) -> bool;
 
-    /// Bytes that wait to be sent; more may follow when these are.
+    /// Bytes to be sent; more may follow.
     fn transmit(&self) -> &[u8];
 
-    /// The first `count` bytes of [`transmit`](Session::transmit) have been handed to the transport.
+    /// Reports that the first `count` bytes of [`transmit`](Session::transmit) were handed to the transport.
     fn transmitted(&mut self, now: Instant, count: usize);
 
-    /// What becomes of the sending side once [`transmit`](Session::transmit) is empty.
+    /// State of the sending side once [`transmit`](Session::transmit) is empty.
     fn transmit_state(&self) -> TransmitState;
 
-    /// The next event; [`Event::Closed`] is the last and comes once.
+    /// Next event; [`Event::Closed`] is the last and comes once.
     fn poll_event(&mut self) -> Option<Event<Self::Event>>;
 
-    /// When [`handle_timeout`](Session::handle_timeout) is due, and what for.
+    /// Time at which [`handle_timeout`](Session::handle_timeout) is due, and its purpose.
     fn poll_timeout(&self) -> Option<(Instant, Timer)>;
 
-    /// No more application work: the reason has been, or is about to be, reported.
+    /// Whether no more work for the application follows: the reason has been, or is about to be, reported.
     fn is_closed(&self) -> bool;
 
-    /// Nothing is left to do: the host may drop the session and its transport.
+    /// Whether nothing is left to do: the host may drop the session and its transport.
     fn is_drained(&self) -> bool;
 }
 
@@ -78,31 +79,31 @@ pub trait Asker: Session {
     fn request(&mut self, now: Instant, request: &Self::Request) -> Result<Self::Ticket, Misuse>;
 }
 
-/// Why a session did not take a request.
+/// Reason why a session did not take a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// The connection has ended, or is about to, or has carried the one request that it was for.
+    /// The connection has ended, is about to, or has carried the only request that it was for.
     #[error("the connection takes no more requests")]
     Closed,
-    /// Too many requests wait already.
+    /// Too many requests are waiting.
     #[error("too many requests wait already")]
     QueueFull,
-    /// The protocol has no form for this request, for this reason.
+    /// The protocol cannot express this request, for this reason.
     #[error("{0}")]
     Unsendable(String),
 }
 
-/// What a session tells its application.
+/// Event that a session reports to its application.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<T> {
-    /// Something of the protocol.
+    /// Event of the protocol.
     Application(T),
-    /// The end, once. No event follows.
+    /// End of the session, reported once. No event follows.
     Closed(CloseReason),
 }
 
-/// What becomes of the sending side of the transport.
+/// State of the transport's sending side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransmitState {
     /// It stays open.
@@ -117,23 +118,23 @@ pub enum TransmitState {
     Abort,
 }
 
-/// Why a session ended.
+/// Reason why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The protocol's regular end.
+    /// Regular end of the protocol.
     #[error("finished")]
     Finished,
-    /// The peer closed its side before it had said everything.
+    /// The peer closed its side too early.
     #[error("peer closed the connection {0}")]
     PeerClosed(&'static str),
     /// The transport failed.
     #[error("connection lost")]
     Lost,
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     #[error("peer misbehaved: {0}")]
     PeerMisbehaved(String),
-    /// The peer took too long for this time limit.
+    /// The peer exceeded this time limit.
     #[error("timed out: {0}")]
     TimedOut(Timer),
     /// The peer exceeded a limit.

@@ -1,20 +1,20 @@
-//! Time as the core sees it: a number that the host supplies.
+//! Time as a number supplied by the host.
 
 use core::ops::Add;
 use core::time::Duration;
 
-/// A point in time: nanoseconds since an origin that the host chooses once.
+/// Point in time: nanoseconds since an origin that the host chooses once.
 ///
 /// The core never reads a clock. Hosts pass instants that do not run backwards; an instant that does is treated as
-/// "no time has passed". Being an integer, it can be recorded and replayed exactly.
+/// "no time has passed". As an integer, it can be recorded and replayed exactly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
 impl Instant {
-    /// The origin itself.
+    /// The origin.
     pub const ZERO: Self = Self(0);
 
-    /// An instant `nanos` nanoseconds after the origin.
+    /// Instant `nanos` nanoseconds after the origin.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
@@ -24,7 +24,7 @@ impl Instant {
         self.0
     }
 
-    /// The time from `earlier` to `self`; zero when `earlier` is the later of the two.
+    /// Time from `earlier` to `self`; zero if `earlier` is later.
     pub const fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }

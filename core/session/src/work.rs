@@ -1,4 +1,4 @@
-//! Long work, done in bounded steps.
+//! Long work in bounded steps.
 
 /// Whether bounded work is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -290,10 +290,7 @@ fn a_stage_is_moved_set_and_stopped() {
         )
     );
     let (code, _, err) = server.run(&["set", "stage", "speed", "1"]);
-    assert_eq!(
-        (code, err.as_str()),
-        (Some(69), "stage: unknown setting speed\n")
-    );
+    assert_eq!((code, err.as_str()), (Some(69), "stage: unknown setting speed\n"));
     assert_eq!(stage.interrupt(), Some(0));
     assert_eq!(server.running.interrupt(), Some(0));
 }

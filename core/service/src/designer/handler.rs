@@ -16,27 +16,28 @@ use labwire_session::time::Instant;
 use super::super::Handler;
 use super::new_run::Runs;
 
-/// How many settings one unit of fuel is for: about what the evaluation of a problem costs.
+/// Number of settings per unit of fuel, chosen so that a unit costs about as much as an evaluation of a problem.
 const SETTINGS_PER_FUEL: usize = 16;
-/// The probability of `interval` when none is given.
+/// Default probability of `interval`.
 const PROBABILITY: f64 = 0.95;
 
-/// Where posteriors are kept. Both may block.
+/// Storage of posteriors. Both methods may block.
 pub trait PosteriorStore {
-    /// Keeps a text under a name, in place of what was there: wholly or not at all.
+    /// Stores a text under a name, replacing any previous one: completely or not at all.
     ///
     /// # Errors
-    /// What went wrong, for people.
+    /// A description of the error for people.
     fn save(&mut self, name: &str, text: &str) -> Result<(), String>;
 
-    /// The text of a name.
+    /// Text stored under a name.
     ///
     /// # Errors
-    /// What went wrong, for people.
+    /// A description of the error for people.
     fn load(&mut self, name: &str) -> Result<String, String>;
 }
 
-/// Answers every command of OptBayesExpt as `OBE_Server` does, where that lives, and some more.
+/// Handler that answers every command of OptBayesExpt like `OBE_Server`, including those on which that fails, and
+/// some more.
 pub struct DesignerHandler<S> {
     runs: Runs,
     designer: Designer,
@@ -45,15 +46,15 @@ pub struct DesignerHandler<S> {
     is_done: bool,
 }
 
-/// What takes more than a moment.
+/// Work that takes longer.
 enum Work {
-    /// Anything, when there are many particles.
+    /// Any request, if there are many particles.
     Ask(Request),
     Scan(UtilityScan, Purpose),
     Learn(obe::Measurement),
     NewRun(Object),
     Undo,
-    /// A designer that catches up.
+    /// Designer that replays measurements.
     Replay(Box<Designer>, VecDeque<Measurement>),
     Save(String),
     Load(String),
@@ -66,7 +67,7 @@ enum Purpose {
     Utility,
 }
 
-/// What a part of the work came to.
+/// Result of a part of the work.
 enum Progress {
     Working(Work),
     Done(Reply),
@@ -74,14 +75,15 @@ enum Progress {
 
 type Answer = Result<Reply, ErrorReply>;
 
-/// With more particles than this, whatever has to do with them keeps others waiting.
+/// Number of particles above which requests that involve them are run as jobs.
 const MANY_PARTICLES: usize = 100_000;
 
 impl<S> DesignerHandler<S> {
-    /// Designs the experiment that `text` describes. The first run has the seed `seed`, each new one the next.
+    /// Creates a handler for the experiment that `text` describes. The first run has the seed `seed`, each new one
+    /// the next.
     ///
     /// # Errors
-    /// When the text is no experiment, or its constraints leave nothing of its priors.
+    /// If the text is not an experiment, or its constraints exclude all samples of its priors.
     pub fn new(text: &str, limits: DesignLimits, seed: u64, store: S) -> Result<Self, ExperimentError> {
         let experiment = Experiment::from_json(text, &[], &limits)?;
         Ok(Self {
@@ -93,7 +95,7 @@ impl<S> DesignerHandler<S> {
         })
     }
 
-    /// What is known.
+    /// Designer of the current run.
     pub fn designer(&self) -> &Designer {
         &self.designer
     }
@@ -102,7 +104,7 @@ impl<S> DesignerHandler<S> {
         self.designer.num_particles() > MANY_PARTICLES
     }
 
-    /// The reply to what needs no work.
+    /// Reply to a request that needs no work.
     fn answer_now(&mut self, request: &Request) -> Option<Answer> {
         let designer = &self.designer;
         let experiment = designer.experiment();
@@ -267,14 +269,14 @@ impl<S> fmt::Debug for DesignerHandler<S> {
     }
 }
 
-/// Why an experiment cannot be designed.
+/// Reason why an experiment cannot be designed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExperimentError {
-    /// Its text is wrong.
+    /// The text is invalid.
     #[error(transparent)]
     Text(#[from] TextError),
-    /// It makes no sense.
+    /// The experiment is invalid.
     #[error(transparent)]
     Design(#[from] DesignError),
 }

@@ -1,4 +1,4 @@
-//! `newrun`: the same experiment again, with other arguments, or another one.
+//! `newrun`: another run of the same experiment, with other arguments, or of another experiment.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,10 +9,10 @@ use labwire_model::text::suggestion;
 use labwire_protocols::obe::{ErrorReply, code};
 use labwire_python_json::{Object, Value, dumps_unicode};
 
-/// Seeds are below 2^53, so that every client reads them as they are.
+/// Exclusive upper bound on seeds, so that every client reads them exactly.
 const MAX_SEED: u64 = 1 << 53;
 
-/// The experiment that is run, and the seed of the last run.
+/// Experiment of the runs, and seed of the last run.
 #[derive(Debug)]
 pub(super) struct Runs {
     text: String,
@@ -25,9 +25,9 @@ impl Runs {
         Self { text, limits, seed }
     }
 
-    /// A designer for a new run. `experiment` in the message is another experiment than the last, `seed` another seed
-    /// than the next; every other number is one of the arguments that the experiment names in its own `newrun`. What
-    /// it does not name is passed over, with a warning.
+    /// Creates a designer for a new run. `experiment` in the message replaces the experiment, `seed` the seed; every
+    /// other number is an argument that the experiment names in its own `newrun`. Other names are ignored, with a
+    /// warning.
     pub(super) fn start(&mut self, message: &Object) -> Result<Designer, ErrorReply> {
         let text = match message.get("experiment") {
             None => self.text.clone(),
@@ -36,7 +36,7 @@ impl Runs {
         };
         let invalid =
             |error: &dyn core::fmt::Display| ErrorReply::new(code::INVALID_EXPERIMENT, format!("{error}"));
-        // First with its own arguments, to know their names.
+        // First with its own arguments, to learn their names.
         let experiment = Experiment::from_json(&text, &[], &self.limits).map_err(|error| invalid(&error))?;
         let names: Vec<&str> = experiment
             .arguments

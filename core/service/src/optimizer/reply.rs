@@ -1,4 +1,4 @@
-//! From a finished solve to the reply of the wire.
+//! Conversion of a finished solve to its reply.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -13,7 +13,7 @@ use labwire_solve::{SolverError, Status, math};
 
 use super::job::Workspace;
 
-/// The reply to Run. An error where there is no finite result.
+/// Reply to Run; an error if there is no finite result.
 pub(super) fn run_reply(
     problem: &Problem,
     workspace: &mut Workspace,
@@ -64,7 +64,7 @@ pub(super) fn run_reply(
     }
 }
 
-/// A solver or a start that was refused.
+/// Error reply for a solver or a start that was refused.
 pub(super) fn refused(error: SolverError) -> ErrorReply {
     failed(&error.to_string())
 }
@@ -89,7 +89,7 @@ fn constraint_name(index: usize, num_f1: usize) -> String {
     }
 }
 
-/// The solution by name, where there are several names; of an optimal-control problem the trajectories.
+/// Solution by name, if there are several names; for an optimal-control problem the trajectories.
 fn named_variables(
     problem: &Problem,
     evaluator: &mut Evaluator,
@@ -102,19 +102,20 @@ fn named_variables(
     }
 }
 
-/// How far the constraints are from where they should be.
+/// Distances of the constraints from their sets.
 struct Distances {
-    /// The 2-norm of the distance of F1 from C.
+    /// 2-norm of the distance of F1 from C.
     f1_norm: f64,
-    /// The 2-norm of F2 as written.
+    /// 2-norm of F2 as written.
     f2_norm: f64,
-    /// The largest component of either.
+    /// Largest component of either.
     largest: f64,
 }
 
 impl Distances {
     fn new(problem: &Problem, g: &[f64]) -> Self {
-        // For F2, too, the distance from the block's set is the value as written: |g| from {0}, max(0, g) from g <= 0.
+        // For F2, too, the distance from the block's set is the value as written: |g| from {0}, max(0, g) from g <=
+        // 0.
         let mut distances = g.to_vec();
         for block in problem.blocks() {
             block.set.project(&mut distances[block.range.clone()]);

@@ -1,4 +1,4 @@
-//! A controller's request: one operation a module, answered together.
+//! Request of a controller: one operation per module, answered together.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -59,7 +59,7 @@ impl Registry {
         }
     }
 
-    /// Answers once every module has.
+    /// Answers once every module has answered.
     fn finish_batch(&mut self, number: u64) {
         if self
             .batches
@@ -84,7 +84,7 @@ impl Registry {
             .push_back((batch.from, Instruction::Answer(answer.to_object())));
     }
 
-    /// The names of the modules that can do it.
+    /// Names of the modules that support the command.
     fn all(&self, command: &Command) -> Vec<String> {
         let able = self.modules().filter(|module| module.can(command));
         able.map(Module::name).map(str::to_owned).collect()
