@@ -16,8 +16,8 @@ use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, Reply, Request, RunRequest};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
-use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
-use labwire_core::session::{Asker, Event, Responder, Session, TransmitState};
+use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
+use labwire_core::session::{Asker, Event, Misuse, Session, TransmitState};
 use labwire_core::time::Instant;
 
 /// Latency of the link, and its largest piece, in bytes.
@@ -48,55 +48,95 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn simulate(requests: &[Request]) -> Result<Vec<String>, Box<dyn Error>> {
     let mut now = Instant::ZERO;
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
-    let mut service = Inline::new(OptimizerService::new(problem, OptimizerConfig::default())?);
-    let mut server = End::new(service.service.open_session(now, Peer::LOCAL));
-    let limits = SessionLimits::default();
-    let mut client = End::new(match requests {
-        [] => Client::one_shot(limits),
-        _ => Client::kept_open(now, limits),
-    });
-    for request in requests {
-        client.session.request(now, request)?;
-    }
-    if !requests.is_empty() {
-        // No more requests.
-        client.session.handle_shutdown(now);
-    }
+    let mut server = Endpoint::new(OptimizerService::new(problem, OptimizerConfig::default())?);
+    server.open(now, ID, Peer::LOCAL)?;
+    let mut client = client(now, requests)?;
+    let mut lanes = [Lane::default(), Lane::default()];
     let mut trace = Vec::new();
     let mut note = |now: Instant, what: String| {
         let time = now.duration_since(Instant::ZERO);
         trace.push(format!("{:>12.3} ms  {what}", time.as_secs_f64() * 1e3));
     };
-    while !(client.is_gone() && server.is_gone()) {
-        let moved = client.step(now, &mut server) | server.step(now, &mut client);
-        while let Some(event) = client.session.poll_event() {
+    let mut has_closed = false;
+    while !(client.is_drained() && server.is_drained(ID)) {
+        client.handle_timeout(now);
+        server.handle_timeout(now);
+        let moved = exchange(now, &mut client, &mut server, &mut lanes);
+        while let Some(event) = client.poll_event() {
             match event {
                 Event::Application(reply) => note(now, format!("client: {}", in_words(&reply))),
                 Event::Closed(reason) => note(now, format!("client: {reason}")),
             }
         }
-        while let Some(event) = server.session.poll_event() {
-            match event {
-                Event::Application(request) => service.service.handle_request(now, ID, request),
-                Event::Closed(reason) => {
-                    note(now, format!("server: {reason}"));
-                    service.service.handle_disconnect(now, ID);
-                }
-            }
+        if let Some(reason) = server.close_reason(ID).filter(|_| !has_closed) {
+            note(now, format!("server: {reason}"));
+            has_closed = true;
         }
-        let busy = service.step(now, FUEL);
-        while let Some((_, reply)) = service.service.poll_reply() {
-            server.session.reply(now, reply);
-        }
-        if busy == Busy::Yes {
+        if server.step(now, FUEL) == Busy::Yes {
             now = now + STEP;
         } else if !moved {
             // Nothing is left to do now: time advances to the next event.
-            let due = [client.due(), server.due()].into_iter().flatten().min();
+            let timers = [client.poll_timeout().map(|(due, _)| due), server.poll_timeout()];
+            let due = timers
+                .into_iter()
+                .chain(lanes.iter().map(Lane::due))
+                .flatten()
+                .min();
             now = due.ok_or("nothing is left to happen")?.max(now);
         }
     }
     Ok(trace)
+}
+
+fn client(now: Instant, requests: &[Request]) -> Result<Client, Misuse> {
+    let limits = SessionLimits::default();
+    if requests.is_empty() {
+        return Ok(Client::one_shot(limits));
+    }
+    let mut client = Client::kept_open(now, limits);
+    for request in requests {
+        client.request(now, request)?;
+    }
+    // No more requests.
+    client.handle_shutdown(now);
+    Ok(client)
+}
+
+/// Takes what has arrived and sends what is pending, in both directions. Returns whether there was anything.
+fn exchange(
+    now: Instant,
+    client: &mut Client,
+    server: &mut Endpoint<OptimizerService>,
+    [to_client, to_server]: &mut [Lane; 2],
+) -> bool {
+    let mut moved = false;
+    while client.wants_input()
+        && let Some(bytes) = to_client.arrive(now)
+    {
+        match bytes.is_empty() {
+            true => client.handle_eof(now),
+            false => client.handle_input(now, &bytes),
+        }
+        moved = true;
+    }
+    while server.wants_input(ID)
+        && let Some(bytes) = to_server.arrive(now)
+    {
+        match bytes.is_empty() {
+            true => server.handle_eof(now, ID),
+            false => server.handle_input(now, ID, &bytes),
+        }
+        moved = true;
+    }
+    while let Some(count) = to_server.send(now, client.transmit(), client.transmit_state()) {
+        client.transmitted(now, count);
+        moved = true;
+    }
+    while let Some(count) = to_client.send(now, server.transmit(ID), server.transmit_state(ID)) {
+        server.transmitted(now, ID, count);
+        moved = true;
+    }
+    moved
 }
 
 fn in_words(reply: &Reply) -> String {
@@ -109,68 +149,35 @@ fn in_words(reply: &Reply) -> String {
     }
 }
 
-/// One end of the link.
-struct End<S> {
-    session: S,
+/// One direction of the link.
+#[derive(Default)]
+struct Lane {
     /// Pieces on their way, with their times of arrival; an empty piece is the end of the stream.
-    incoming: VecDeque<(Instant, Vec<u8>)>,
-    has_sent_fin: bool,
+    pieces: VecDeque<(Instant, Vec<u8>)>,
+    has_ended: bool,
 }
 
-impl<S: Session> End<S> {
-    fn new(session: S) -> Self {
-        Self {
-            session,
-            incoming: VecDeque::new(),
-            has_sent_fin: false,
-        }
-    }
-
-    /// Takes what has arrived and sends what is pending. Returns whether there was anything.
-    fn step<P: Session>(&mut self, now: Instant, peer: &mut End<P>) -> bool {
-        if self.is_gone() {
-            return false;
-        }
-        let mut moved = false;
-        self.session.handle_timeout(now);
-        while self.session.wants_input()
-            && self.incoming.front().is_some_and(|(due, _)| *due <= now)
-            && let Some((_, bytes)) = self.incoming.pop_front()
-        {
-            match bytes.is_empty() {
-                true => self.session.handle_eof(now),
-                false => self.session.handle_input(now, &bytes),
-            }
-            moved = true;
-        }
-        while !self.session.transmit().is_empty() {
-            let piece = self.session.transmit();
-            let piece = piece[..piece.len().min(PIECE)].to_vec();
-            self.session.transmitted(now, piece.len());
-            peer.incoming.push_back((now + DELAY, piece));
-            moved = true;
-        }
-        if self.session.transmit_state() != TransmitState::Open && !self.has_sent_fin {
-            self.has_sent_fin = true;
-            peer.incoming.push_back((now + DELAY, Vec::new()));
-            moved = true;
-        }
-        moved
-    }
-
-    /// Arrival of the next piece, or time of the session's timer, whichever is first.
-    fn due(&self) -> Option<Instant> {
-        if self.is_gone() {
+impl Lane {
+    /// Sends one piece of the waiting bytes, or the end of the stream. Returns its length; `None` when there is nothing.
+    fn send(&mut self, now: Instant, waiting: &[u8], state: TransmitState) -> Option<usize> {
+        let piece = &waiting[..waiting.len().min(PIECE)];
+        if piece.is_empty() && (state == TransmitState::Open || self.has_ended) {
             return None;
         }
-        let timer = self.session.poll_timeout().map(|(due, _)| due);
-        let arrival = self.incoming.front().map(|(due, _)| *due);
-        timer.into_iter().chain(arrival).min()
+        self.has_ended |= piece.is_empty();
+        self.pieces.push_back((now + DELAY, piece.to_vec()));
+        Some(piece.len())
     }
 
-    fn is_gone(&self) -> bool {
-        self.session.is_drained()
-            && (self.has_sent_fin || self.session.transmit_state() == TransmitState::Abort)
+    /// Next piece that has arrived.
+    fn arrive(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.pieces.front().filter(|(due, _)| *due <= now)?;
+        self.pieces.pop_front().map(|(_, piece)| piece)
+    }
+
+    /// Arrival of the next piece.
+    fn due(&self) -> Option<Instant> {
+        self.pieces.front().map(|(due, _)| *due)
     }
 }
 

@@ -4,7 +4,7 @@
 //! cargo run -p labwire-core --example std_threads
 //! ```
 //!
-//! Everything the core requires of a host is in [`drive`]. The server has one thread per connection and one shared
+//! Everything the core requires of a host is in [`serve`]. The server has one thread per connection and one shared
 //! solver; a full host (threads that take turns, limits, a graceful shutdown) is in `labwire-host`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
@@ -16,14 +16,15 @@ use std::thread;
 use std::time::Duration;
 
 use labwire_core::limits::SessionLimits;
-use labwire_core::open::{Client, Reply, Request, RunReply, RunRequest, Server, ServerEvent};
+use labwire_core::open::{Client, Reply, Request, RunReply, RunRequest};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
-use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
-use labwire_core::session::{Asker, CloseReason, Event, Responder, Session, TransmitState};
+use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
+use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use labwire_core::time::Instant;
 
 type Failure = Box<dyn Error + Send + Sync>;
+type Server = Endpoint<OptimizerService>;
 
 fn main() -> Result<(), Failure> {
     for reply in solve_over_sockets(&[[1.0, 10.0], [1.0, 50.0], [0.5, 20.0]])? {
@@ -40,15 +41,19 @@ fn solve_over_sockets(parameters: &[[f64; 2]]) -> Result<Vec<RunReply>, Failure>
     let clock = Clock::start();
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
     let service = OptimizerService::new(problem, OptimizerConfig::default())?;
-    let service = Mutex::new(Inline::new(service));
+    let server = Mutex::new(Endpoint::new(service));
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     thread::scope(|scope| {
         scope.spawn(|| {
             for (id, stream) in (0..).zip(listener.incoming().take(parameters.len())) {
-                let service = &service;
-                match stream {
-                    Ok(stream) => drop(scope.spawn(move || serve(service, ConnectionId(id), stream, clock))),
+                let (id, server) = (ConnectionId(id), &server);
+                match stream.map(|stream| (stream, lock(server).open(clock.now(), id, Peer::LOCAL))) {
+                    Ok((stream, Ok(()))) => drop(scope.spawn(move || {
+                        let reason = serve(server, id, stream, clock);
+                        eprintln!("connection {}: {reason}", id.0);
+                    })),
+                    Ok((_, Err(error))) => eprintln!("cannot serve: {error}"),
                     Err(error) => eprintln!("cannot accept: {error}"),
                 }
             }
@@ -68,100 +73,88 @@ fn solve_over_sockets(parameters: &[[f64; 2]]) -> Result<Vec<RunReply>, Failure>
 }
 
 /// Server end of one connection.
-fn serve(service: &Mutex<Inline<OptimizerService>>, id: ConnectionId, stream: TcpStream, clock: Clock) {
-    let mut session = lock(service).service.open_session(clock.now(), Peer::LOCAL);
-    let answer = |session: &mut Server, request: ServerEvent| {
-        // The holder of the lock has the solver to itself, so that every reply is to this request.
-        let mut service = lock(service);
-        service.service.handle_request(clock.now(), id, request);
-        loop {
-            let busy = service.step(clock.now(), 1000);
-            while let Some((_, reply)) = service.service.poll_reply() {
-                session.reply(clock.now(), reply);
-            }
-            if busy == Busy::No {
-                return;
-            }
-        }
-    };
-    let reason = drive(&mut session, stream, clock, answer);
-    eprintln!("connection {}: {reason}", id.0);
-    lock(service).service.handle_disconnect(clock.now(), id);
-}
-
-/// Client end of one connection.
-fn ask(address: SocketAddr, parameter: Vec<f64>, clock: Clock) -> Result<RunReply, Failure> {
-    let stream = TcpStream::connect(address)?;
-    let mut session = Client::one_shot(SessionLimits::default());
-    let request = RunRequest {
-        parameter,
-        ..RunRequest::default()
-    };
-    session.request(clock.now(), &Request::Run(request))?;
-    let mut reply = None;
-    let reason = drive(&mut session, stream, clock, |_, event| reply = Some(event));
-    match reply {
-        Some(Reply::Run(reply)) => Ok(*reply),
-        Some(other) => Err(format!("not the reply to Run: {other:?}").into()),
-        None => Err(format!("no reply: {reason}").into()),
-    }
-}
-
-/// Drives a connection: moves bytes between `session` and `stream`, and events to `handle`, until nothing is left to
-/// do.
-fn drive<S: Session>(
-    session: &mut S,
-    mut stream: TcpStream,
-    clock: Clock,
-    mut handle: impl FnMut(&mut S, S::Event),
-) -> CloseReason {
-    let mut reason = CloseReason::Lost;
+fn serve(server: &Mutex<Server>, id: ConnectionId, mut stream: TcpStream, clock: Clock) -> CloseReason {
     let (mut has_sent_fin, mut has_seen_eof) = (false, false);
     let mut buffer = [0; 16 << 10];
     loop {
-        while let Some(event) = session.poll_event() {
-            match event {
-                Event::Application(event) => handle(session, event),
-                Event::Closed(why) => reason = why,
-            }
+        let mut locked = lock(server);
+        locked.handle_timeout(clock.now());
+        // The holder of the lock has the solver to itself.
+        while locked.step(clock.now(), 1000) == Busy::Yes {}
+        if locked.is_drained(id) {
+            // Dropping the stream closes it.
+            let reason = locked.handle_disconnect(clock.now(), id, CloseReason::Lost);
+            return reason.unwrap_or(CloseReason::Lost);
         }
-        if session.is_drained() {
-            return reason; // Dropping the stream closes it.
-        }
-        // A blocking call returns in time for the session's timer.
-        let due = session
-            .poll_timeout()
-            .map(|(due, _)| due.duration_since(clock.now()));
-        let due = due.map(|due| due.max(Duration::from_millis(1)));
-        let moved = if !session.transmit().is_empty() {
+        let due = locked.poll_timeout().map(|due| until(due, clock));
+        let waiting = locked.transmit(id).to_vec();
+        let is_finishing = locked.transmit_state(id) != TransmitState::Open && !has_sent_fin;
+        let is_reading = locked.wants_input(id) && !has_seen_eof;
+        drop(locked);
+        let moved = if !waiting.is_empty() {
             let written = stream
                 .set_write_timeout(due)
-                .and_then(|()| stream.write(session.transmit()));
-            written.map(|count| session.transmitted(clock.now(), count))
-        } else if session.transmit_state() != TransmitState::Open && !has_sent_fin {
+                .and_then(|()| stream.write(&waiting));
+            written.map(|count| lock(server).transmitted(clock.now(), id, count))
+        } else if is_finishing {
             has_sent_fin = true;
             stream.shutdown(Shutdown::Write)
-        } else if session.wants_input() && !has_seen_eof {
+        } else if is_reading {
             let read = stream
                 .set_read_timeout(due)
                 .and_then(|()| stream.read(&mut buffer));
             read.map(|count| match count {
                 0 => {
                     has_seen_eof = true;
-                    session.handle_eof(clock.now());
+                    lock(server).handle_eof(clock.now(), id);
                 }
-                count => session.handle_input(clock.now(), &buffer[..count]),
+                count => lock(server).handle_input(clock.now(), id, &buffer[..count]),
             })
         } else {
             thread::sleep(due.unwrap_or_default());
-            Err(ErrorKind::TimedOut.into())
+            Ok(())
         };
-        match moved {
-            Ok(()) => {}
-            Err(error) if is_timeout(&error) => session.handle_timeout(clock.now()),
-            Err(_) => session.handle_lost(clock.now()),
+        if moved.is_err_and(|error| !is_timeout(&error)) {
+            lock(server).handle_lost(clock.now(), id);
         }
     }
+}
+
+/// Client end of one connection.
+fn ask(address: SocketAddr, parameter: Vec<f64>, clock: Clock) -> Result<RunReply, Failure> {
+    let mut stream = TcpStream::connect(address)?;
+    let mut client = Client::one_shot(SessionLimits::default());
+    let request = RunRequest {
+        parameter,
+        ..RunRequest::default()
+    };
+    client.request(clock.now(), &Request::Run(request))?;
+    stream.write_all(client.transmit())?;
+    client.transmitted(clock.now(), client.transmit().len());
+    // One request, and no more.
+    stream.shutdown(Shutdown::Write)?;
+    let mut buffer = [0; 16 << 10];
+    loop {
+        match client.poll_event() {
+            Some(Event::Application(Reply::Run(reply))) => return Ok(*reply),
+            Some(Event::Application(other)) => return Err(format!("not the reply to Run: {other:?}").into()),
+            Some(Event::Closed(reason)) => return Err(format!("no reply: {reason}").into()),
+            None => {}
+        }
+        let due = client.poll_timeout().map(|(due, _)| until(due, clock));
+        stream.set_read_timeout(due)?;
+        match stream.read(&mut buffer) {
+            Ok(0) => client.handle_eof(clock.now()),
+            Ok(count) => client.handle_input(clock.now(), &buffer[..count]),
+            Err(error) if is_timeout(&error) => client.handle_timeout(clock.now()),
+            Err(_) => client.handle_lost(clock.now()),
+        }
+    }
+}
+
+/// Longest time that a call may block.
+fn until(due: Instant, clock: Clock) -> Duration {
+    due.duration_since(clock.now()).max(Duration::from_millis(1))
 }
 
 fn is_timeout(error: &io::Error) -> bool {

@@ -21,6 +21,41 @@
 //!
 //! Arrows point down only: an engine knows no protocol, a protocol knows no engine; only a service knows both.
 //!
+//! # Serving OpEn over a transport of your own
+//!
+//! An [`Endpoint`](service::Endpoint) owns a service and the sessions of its connections. The host moves bytes, tells the
+//! time and lets it work:
+//!
+//! ```
+//! # #[cfg(feature = "optimizer")] {
+//! use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
+//! use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
+//! use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
+//! use labwire_core::time::Instant;
+//!
+//! let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
+//! let mut server = Endpoint::new(OptimizerService::new(problem, OptimizerConfig::default())?);
+//! // In place of a socket: what arrives, and what was sent.
+//! let mut arriving = [r#"{"KeepAlive": true} {"Ping""#, r#": 7} {"Run": {"parameter": [1.0, 50.0]}}"#].into_iter();
+//! let mut sent = Vec::new();
+//! // The clock is the host's, and so is the number of the connection.
+//! let (now, id) = (Instant::ZERO, ConnectionId(1));
+//! server.open(now, id, Peer::LOCAL)?;
+//! while !server.is_drained(id) {
+//!     match arriving.next() {
+//!         Some(bytes) => server.handle_input(now, id, bytes.as_bytes()), // while server.wants_input(id)
+//!         None => server.handle_eof(now, id),
+//!     }
+//!     while server.step(now, 1000) == Busy::Yes {} // solves, in bounded steps
+//!     sent.extend_from_slice(server.transmit(id));
+//!     server.transmitted(now, id, server.transmit(id).len());
+//! }
+//! server.handle_disconnect(now, id, labwire_core::session::CloseReason::Lost);
+//! assert!(sent.starts_with(b"{\"Pong\":7}\n{\"exit_status\":\"Converged\""));
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Driving a session
 //!
 //! Whatever moves the bytes, the loop is the same: take events, send what waits, then wait for input, the timer or the

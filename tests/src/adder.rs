@@ -10,6 +10,7 @@ use labwire_core::open::{
     ErrorReply, ExitStatus, Permissions, Reply, Request, RunReply, RunRequest, Server, ServerEvent, code,
 };
 use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
+use labwire_core::session::CloseReason;
 use labwire_core::time::Instant;
 
 /// Service that answers Run with parameter (n) with the harmonic number `1 + 1/2 + ... + 1/n`, one term per unit of
@@ -151,7 +152,7 @@ impl Service for Adder {
         }
     }
 
-    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId) {
+    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId, _reason: &CloseReason) {
         for (_, is_cancelled) in self.running.iter().filter(|(owner, _)| *owner == from) {
             is_cancelled.store(true, Ordering::Relaxed);
         }

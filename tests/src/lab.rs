@@ -4,34 +4,30 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use labwire_core::pymodaq::{Client, Command, ControlAnswer, ControlRequest, Controller, Server};
+use labwire_core::pymodaq::{Command, ControlAnswer, ControlRequest, Controller};
 use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
 use labwire_core::service::registry::{OperationId, Outcome, Registry, RegistryConfig};
-use labwire_core::service::{ConnectionId, Peer, Service};
-use labwire_core::session::{Asker, CloseReason, Event, Responder, Session, TransmitState};
+use labwire_core::service::{ConnectionId, Endpoint, Peer};
+use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use labwire_core::time::Instant;
+
+/// Number of the only connection of an instrument.
+const HERE: ConnectionId = ConnectionId(0);
 
 /// Peer at the other end of a connection to the registry.
 enum End {
-    Instrument(Box<Instrument>, Box<Client>),
+    Instrument(Box<Endpoint<Instrument>>),
     Controller(Box<Controller>, Vec<ControlAnswer>),
     /// Bytes to be sent, and bytes received.
     Stranger(Vec<u8>, Vec<u8>),
 }
 
-struct Connection {
-    server: Server,
-    end: End,
-    closed: Option<CloseReason>,
-}
-
-/// The laboratory and its time.
+/// Everything, and the time.
 pub struct Lab {
     /// The time.
     pub now: Instant,
-    /// The registry.
-    pub registry: Registry,
-    connections: BTreeMap<ConnectionId, Connection>,
+    registry: Endpoint<Registry>,
+    ends: BTreeMap<ConnectionId, End>,
     outcomes: BTreeMap<OperationId, Outcome>,
     next: u64,
 }
@@ -41,18 +37,24 @@ impl Lab {
     pub fn new(config: RegistryConfig) -> Self {
         Self {
             now: Instant::ZERO,
-            registry: Registry::new(config),
-            connections: BTreeMap::new(),
+            registry: Endpoint::new(Registry::new(config)),
+            ends: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             next: 0,
         }
     }
 
+    /// The registry.
+    pub fn registry(&self) -> &Registry {
+        self.registry.service()
+    }
+
     /// Connects an instrument; its address is `10.0.0.<n>:1`, `n` the number returned.
     pub fn connect_instrument(&mut self, hardware: Hardware, config: InstrumentConfig) -> ConnectionId {
-        let mut instrument = Instrument::new(hardware, config);
-        let session = instrument.open_session(self.now, Peer::LOCAL);
-        self.connect(End::Instrument(Box::new(instrument), Box::new(session)))
+        let mut instrument = Endpoint::new(Instrument::new(hardware, config));
+        let opened = instrument.open(self.now, HERE, Peer::LOCAL);
+        opened.expect("its only connection");
+        self.connect(End::Instrument(Box::new(instrument)))
     }
 
     /// Connects a controller on this machine.
@@ -73,26 +75,16 @@ impl Lab {
         let address = std::net::SocketAddr::from(([10, 0, 0, id.0 as u8], 1));
         let mut peer = Peer::at(address);
         peer.is_local = true;
-        let server = self.registry.open_session(self.now, peer);
-        self.connections.insert(
-            id,
-            Connection {
-                server,
-                end,
-                closed: None,
-            },
-        );
+        let opened = self.registry.open(self.now, id, peer);
+        opened.expect("numbers are not used twice");
+        self.ends.insert(id, end);
         self.settle();
         id
     }
 
     /// Sends bytes as a stranger.
     pub fn send(&mut self, id: ConnectionId, bytes: &[u8]) {
-        if let Some(Connection {
-            end: End::Stranger(waiting, _),
-            ..
-        }) = self.connections.get_mut(&id)
-        {
+        if let Some(End::Stranger(waiting, _)) = self.ends.get_mut(&id) {
             waiting.extend(bytes);
         }
         self.settle();
@@ -100,7 +92,7 @@ impl Lab {
 
     /// Bytes sent to a stranger since the last call.
     pub fn received(&mut self, id: ConnectionId) -> Vec<u8> {
-        match &mut self.connections.get_mut(&id).expect("a connection").end {
+        match self.end(id) {
             End::Stranger(_, received) => std::mem::take(received),
             _ => panic!("not a stranger"),
         }
@@ -108,24 +100,26 @@ impl Lab {
 
     /// Disconnects the peer: with the end of the stream, or with a reset.
     pub fn disconnect(&mut self, id: ConnectionId, with_reset: bool) {
-        let connection = self.connections.get_mut(&id).expect("a connection");
-        if with_reset {
-            connection.server.handle_lost(self.now);
-        } else {
-            connection.server.handle_eof(self.now);
+        match with_reset {
+            true => self.registry.handle_lost(self.now, id),
+            false => self.registry.handle_eof(self.now, id),
         }
-        connection.end = End::Stranger(Vec::new(), Vec::new());
+        *self.end(id) = End::Stranger(Vec::new(), Vec::new());
         self.settle();
     }
 
-    /// Reason why the registry's side of a connection ended, once it has.
+    fn end(&mut self, id: ConnectionId) -> &mut End {
+        self.ends.get_mut(&id).expect("a connection")
+    }
+
+    /// Why the registry's side of a connection ended, once it has.
     pub fn closed(&self, id: ConnectionId) -> Option<&CloseReason> {
-        self.connections.get(&id)?.closed.as_ref()
+        self.registry.close_reason(id)
     }
 
     /// Gives an order to the module of this name.
     pub fn submit(&mut self, module: &str, command: Command) -> OperationId {
-        let operation = self.registry.submit(self.now, module, command);
+        let operation = self.registry.service_mut().submit(self.now, module, command);
         self.settle();
         operation
     }
@@ -146,20 +140,17 @@ impl Lab {
 
     /// Sends a request as a controller.
     pub fn request(&mut self, id: ConnectionId, request: &ControlRequest) {
-        let Some(Connection {
-            end: End::Controller(controller, _),
-            ..
-        }) = self.connections.get_mut(&id)
-        else {
+        let now = self.now;
+        let End::Controller(controller, _) = self.end(id) else {
             panic!("not a controller")
         };
-        controller.request(self.now, request).expect("a short request");
+        controller.request(now, request).expect("a short request");
         self.settle();
     }
 
     /// Answers received by a controller since the last call.
     pub fn answers(&mut self, id: ConnectionId) -> Vec<ControlAnswer> {
-        match &mut self.connections.get_mut(&id).expect("a connection").end {
+        match self.end(id) {
             End::Controller(_, answers) => std::mem::take(answers),
             _ => panic!("not a controller"),
         }
@@ -167,19 +158,7 @@ impl Lab {
 
     /// Lets time pass until something is due. Returns false if nothing ever will be.
     pub fn advance(&mut self) -> bool {
-        let sessions = self.connections.values().filter_map(|connection| {
-            let end = match &connection.end {
-                End::Instrument(instrument, session) => instrument
-                    .poll_timeout()
-                    .into_iter()
-                    .chain(session.poll_timeout())
-                    .min(),
-                End::Controller(controller, _) => controller.poll_timeout(),
-                End::Stranger(..) => None,
-            };
-            end.into_iter().chain(connection.server.poll_timeout()).min()
-        });
-        let Some((due, _)) = sessions.chain(self.registry.poll_timeout()).min() else {
+        let Some(due) = self.next_due() else {
             return false;
         };
         self.now = self.now.max(due);
@@ -198,124 +177,135 @@ impl Lab {
     }
 
     fn next_due(&self) -> Option<Instant> {
-        let ends = self.connections.values().flat_map(|connection| {
-            let end = match &connection.end {
-                End::Instrument(instrument, session) => [instrument.poll_timeout(), session.poll_timeout()],
-                End::Controller(controller, _) => [controller.poll_timeout(), None],
-                End::Stranger(..) => [None, None],
-            };
-            end.into_iter().flatten().chain(connection.server.poll_timeout())
-        });
-        ends.chain(self.registry.poll_timeout()).map(|(due, _)| due).min()
+        let ends = self.ends.values().filter_map(End::poll_timeout);
+        ends.chain(self.registry.poll_timeout()).min()
     }
 
     fn handle_timeouts(&mut self) {
-        let now = self.now;
-        self.registry.handle_timeout(now);
-        for connection in self.connections.values_mut() {
-            connection.server.handle_timeout(now);
-            match &mut connection.end {
-                End::Instrument(instrument, session) => {
-                    instrument.handle_timeout(now);
-                    session.handle_timeout(now);
-                }
-                End::Controller(controller, _) => controller.handle_timeout(now),
+        self.registry.handle_timeout(self.now);
+        for end in self.ends.values_mut() {
+            match end {
+                End::Instrument(instrument) => instrument.handle_timeout(self.now),
+                End::Controller(controller, _) => controller.handle_timeout(self.now),
                 End::Stranger(..) => {}
             }
         }
         self.settle();
     }
 
-    /// Moves bytes, events and replies until nothing moves.
+    /// Moves bytes until nothing moves.
     fn settle(&mut self) {
-        loop {
-            let mut moved = false;
-            while let Some((to, instruction)) = self.registry.poll_reply() {
-                if let Some(connection) = self.connections.get_mut(&to) {
-                    connection.server.reply(self.now, instruction);
-                    moved = true;
-                }
-            }
-            for (&id, connection) in &mut self.connections {
-                moved |= connection.exchange(self.now);
-                while let Some(event) = connection.server.poll_event() {
-                    moved = true;
-                    match event {
-                        Event::Application(event) => self.registry.handle_request(self.now, id, event),
-                        Event::Closed(reason) => {
-                            connection.closed = Some(reason);
-                            self.registry.handle_disconnect(self.now, id);
+        let now = self.now;
+        let mut moved = true;
+        while std::mem::take(&mut moved) {
+            // What the test has asked the registry for goes out.
+            self.registry.step(now, 0);
+            for (&id, end) in &mut self.ends {
+                if let Some(sent) = end.send(now) {
+                    moved |= match sent {
+                        Sent::Bytes(bytes) => {
+                            self.registry.handle_input(now, id, &bytes);
+                            true
                         }
-                    }
+                        Sent::Abort => {
+                            let is_news = self.registry.close_reason(id).is_none();
+                            self.registry.handle_lost(now, id);
+                            is_news
+                        }
+                    };
+                }
+                let (waiting, state) = (self.registry.transmit(id), self.registry.transmit_state(id));
+                if let Some(sent) = Sent::of(waiting, state) {
+                    self.registry.transmitted(now, id, sent.len());
+                    moved |= end.receive(now, &sent);
                 }
             }
-            while let Some((operation, outcome)) = self.registry.poll_outcome() {
-                assert!(
-                    self.outcomes.insert(operation, outcome).is_none(),
-                    "an order ended twice"
-                );
-            }
-            if !moved {
-                return;
+            while let Some((operation, outcome)) = self.registry.service_mut().poll_outcome() {
+                let before = self.outcomes.insert(operation, outcome);
+                assert!(before.is_none(), "an order ended twice");
             }
         }
     }
 }
 
-impl Connection {
-    /// Moves pending bytes in both directions. Returns whether there were any.
-    fn exchange(&mut self, now: Instant) -> bool {
-        match &mut self.end {
-            End::Instrument(instrument, session) => {
-                let id = ConnectionId(0);
-                while let Some((_, report)) = instrument.poll_reply() {
-                    session.reply(now, report);
-                }
-                let moved = transfer(now, &mut **session, &mut self.server)
-                    | transfer(now, &mut self.server, &mut **session);
-                while let Some(event) = session.poll_event() {
-                    match event {
-                        Event::Application(order) => instrument.handle_request(now, id, order),
-                        Event::Closed(_) => instrument.handle_disconnect(now, id),
-                    }
-                }
-                moved
+/// Bytes or reset, on the way from one end to the other.
+enum Sent {
+    Bytes(Vec<u8>),
+    Abort,
+}
+
+impl Sent {
+    fn of(waiting: &[u8], state: TransmitState) -> Option<Self> {
+        match state {
+            TransmitState::Abort => Some(Self::Abort),
+            _ if waiting.is_empty() => None,
+            _ => Some(Self::Bytes(waiting.to_vec())),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Abort => 0,
+        }
+    }
+}
+
+impl End {
+    fn send(&mut self, now: Instant) -> Option<Sent> {
+        match self {
+            Self::Instrument(instrument) => {
+                let sent = Sent::of(instrument.transmit(HERE), instrument.transmit_state(HERE))?;
+                instrument.transmitted(now, HERE, sent.len());
+                Some(sent)
             }
-            End::Controller(controller, answers) => {
-                let moved = transfer(now, &mut **controller, &mut self.server)
-                    | transfer(now, &mut self.server, &mut **controller);
+            Self::Controller(controller, _) => {
+                let sent = Sent::of(controller.transmit(), controller.transmit_state())?;
+                controller.transmitted(now, sent.len());
+                Some(sent)
+            }
+            Self::Stranger(waiting, _) => Sent::of(&std::mem::take(waiting), TransmitState::Open),
+        }
+    }
+
+    /// Takes what was sent. Returns whether it changed anything.
+    fn receive(&mut self, now: Instant, sent: &Sent) -> bool {
+        match (self, sent) {
+            (Self::Instrument(instrument), Sent::Bytes(bytes)) => {
+                instrument.handle_input(now, HERE, bytes);
+                true
+            }
+            (Self::Instrument(instrument), Sent::Abort) => {
+                let is_news = instrument.close_reason(HERE).is_none();
+                instrument.handle_lost(now, HERE);
+                is_news
+            }
+            (Self::Controller(controller, answers), sent) => {
+                let is_news = !controller.is_closed();
+                match sent {
+                    Sent::Bytes(bytes) => controller.handle_input(now, bytes),
+                    Sent::Abort => controller.handle_lost(now),
+                }
                 while let Some(event) = controller.poll_event() {
                     if let Event::Application(answer) = event {
                         answers.push(answer);
                     }
                 }
-                moved
+                is_news
             }
-            End::Stranger(waiting, received) => {
-                let bytes = std::mem::take(waiting);
-                if !bytes.is_empty() && !self.server.is_closed() {
-                    self.server.handle_input(now, &bytes);
-                }
-                let count = self.server.transmit().len();
-                received.extend(self.server.transmit());
-                self.server.transmitted(now, count);
-                !bytes.is_empty() || count > 0
+            (Self::Stranger(_, received), Sent::Bytes(bytes)) => {
+                received.extend(bytes);
+                true
             }
+            (Self::Stranger(..), Sent::Abort) => false,
         }
     }
-}
 
-fn transfer(now: Instant, from: &mut impl Session, to: &mut impl Session) -> bool {
-    if from.transmit_state() == TransmitState::Abort {
-        let is_news = !to.is_closed();
-        to.handle_lost(now);
-        return is_news;
+    fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Instrument(instrument) => instrument.poll_timeout(),
+            Self::Controller(controller, _) => controller.poll_timeout().map(|(due, _)| due),
+            Self::Stranger(..) => None,
+        }
     }
-    let bytes = from.transmit().to_vec();
-    if bytes.is_empty() {
-        return false;
-    }
-    to.handle_input(now, &bytes);
-    from.transmitted(now, bytes.len());
-    true
 }

@@ -5,12 +5,12 @@ use labwire_core::framing::decimal_length::{self, HEAD};
 use labwire_core::obe::{ErrorReply, Limits, code};
 use labwire_core::python_json::{self, Value, dumps, parse};
 use labwire_core::service::designer::{DesignerHandler, ObePermissions, service};
-use labwire_core::service::{Busy, ConnectionId, Job, Peer, Service};
-use labwire_core::session::{Event, Responder, Session};
+use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
 use labwire_core::time::Instant;
 use labwire_host::PosteriorFolder;
 
 const NOW: Instant = Instant::ZERO;
+const ID: ConnectionId = ConnectionId(1);
 
 /// Experiment of the captured server: four particles, two parameters, three settings.
 const FOUR_PARTICLES: &str = r#"{
@@ -27,22 +27,14 @@ fn server(experiment: &str) -> impl FnMut(&str) -> Value + use<> {
     let folder = PosteriorFolder::new(None);
     let handler = DesignerHandler::new(experiment, DesignLimits::default(), 1, folder);
     let handler = handler.unwrap_or_else(|error| panic!("{error}"));
-    let mut service = service(Limits::default(), ObePermissions::default(), handler);
-    let mut session = service.open_session(NOW, Peer::LOCAL);
+    let mut server = Endpoint::new(service(Limits::default(), ObePermissions::default(), handler));
+    let opened = server.open(NOW, ID, Peer::LOCAL);
+    opened.expect("the first connection");
     move |command| {
-        session.handle_input(NOW, format!("{:010}{command}", command.len()).as_bytes());
-        while let Some(Event::Application(request)) = session.poll_event() {
-            service.handle_request(NOW, ConnectionId(1), request);
-        }
-        if let Some(mut job) = service.take_job(NOW) {
-            while job.step(NOW, 1) == Busy::Yes {}
-            service.finish_job(NOW, job);
-        }
-        while let Some((_, reply)) = service.poll_reply() {
-            session.reply(NOW, reply);
-        }
-        let reply = session.transmit().to_vec();
-        session.transmitted(NOW, reply.len());
+        server.handle_input(NOW, ID, format!("{:010}{command}", command.len()).as_bytes());
+        while server.step(NOW, 1) == Busy::Yes {}
+        let reply = server.transmit(ID).to_vec();
+        server.transmitted(NOW, ID, reply.len());
         let end = decimal_length::end(&reply).expect("a length");
         assert_eq!(end, Some(reply.len()), "one reply");
         parse(&reply[HEAD..], &python_json::Limits::default()).expect("JSON")

@@ -374,7 +374,7 @@ fn requests_of_several_clients_are_answered_one_at_a_time() {
     assert_eq!(service.poll_reply(), None);
     let mut job = service.take_job(NOW).unwrap();
     assert!(service.take_job(NOW).is_none());
-    service.handle_disconnect(NOW, third);
+    service.handle_disconnect(NOW, third, &CloseReason::Lost);
     assert_eq!(job.step(NOW, 1), Busy::Yes);
     assert_eq!(job.step(NOW, 1), Busy::No);
     service.handle_shutdown(NOW);

@@ -4,35 +4,32 @@
 use labwire_core::open::{Reply, RunReply, parse_reply};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
-use labwire_core::service::{Busy, ConnectionId, Inline, Peer, Service};
-use labwire_core::session::{Event, Responder, Session};
+use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
+use labwire_core::session::CloseReason;
 use labwire_core::time::Instant;
 use labwire_tests::golden;
 
 const NOW: Instant = Instant::ZERO;
-const FROM: ConnectionId = ConnectionId(0);
+const ID: ConnectionId = ConnectionId(0);
 
-struct Optimizer(Inline<OptimizerService>);
+struct Optimizer(Endpoint<OptimizerService>);
 
 impl Optimizer {
     fn new() -> Self {
         let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
-        Self(Inline::new(
+        Self(Endpoint::new(
             OptimizerService::new(problem, OptimizerConfig::default()).unwrap(),
         ))
     }
 
     /// Bytes received by a peer that sends `request` on its own connection.
     fn ask(&mut self, request: &str) -> Vec<u8> {
-        let mut session = self.0.service.open_session(NOW, Peer::LOCAL);
-        session.handle_input(NOW, request.as_bytes());
-        while let Some(Event::Application(request)) = session.poll_event() {
-            self.0.service.handle_request(NOW, FROM, request);
-            while self.0.step(NOW, 100) == Busy::Yes {}
-            let (_, reply) = self.0.service.poll_reply().unwrap();
-            session.reply(NOW, reply);
-        }
-        session.transmit().to_vec()
+        self.0.open(NOW, ID, Peer::LOCAL).unwrap();
+        self.0.handle_input(NOW, ID, request.as_bytes());
+        while self.0.step(NOW, 100) == Busy::Yes {}
+        let reply = self.0.transmit(ID).to_vec();
+        self.0.handle_disconnect(NOW, ID, CloseReason::Lost);
+        reply
     }
 
     fn solve(&mut self, request: &str) -> Box<RunReply> {

@@ -123,7 +123,7 @@ fn grabs_moves_and_settings_work_in_every_generation() {
             value: value.into(),
         };
         assert_eq!(lab.run("stage", set("5")), Ok(Answer::Set { confirmed: true }));
-        let settings = lab.registry.module("stage").unwrap().settings().unwrap();
+        let settings = lab.registry().module("stage").unwrap().settings().unwrap();
         assert_eq!(settings.value(&["velocity"]).unwrap(), "5");
         assert_eq!(
             lab.run("stage", set("fast")).unwrap_err().to_string(),
@@ -131,7 +131,7 @@ fn grabs_moves_and_settings_work_in_every_generation() {
         );
         // The module refuses a value that its type would allow, and keeps the old one.
         assert_eq!(lab.run("stage", set("-5")), Ok(Answer::Set { confirmed: false }));
-        let module = lab.registry.module("stage").unwrap();
+        let module = lab.registry().module("stage").unwrap();
         assert_eq!(
             (module.generation(), module.kind()),
             (generation, ModuleKind::Actuator)
@@ -175,7 +175,10 @@ fn a_running_move_can_be_stopped() {
     lab.connect_instrument(stage(), named("stage", Generation::G4));
     let moving = lab.submit("stage", Command::MoveAbs(40.0));
     lab.wait(Duration::from_secs(1));
-    assert_eq!(lab.registry.module("stage").unwrap().state(), ModuleState::Moving);
+    assert_eq!(
+        lab.registry().module("stage").unwrap().state(),
+        ModuleState::Moving
+    );
     assert_eq!(
         lab.run("stage", Command::MoveAbs(0.0)),
         Err(OperationError::Moving)
@@ -183,7 +186,7 @@ fn a_running_move_can_be_stopped() {
     let stopped = place(&lab.run("stage", Command::Stop));
     assert!((stopped - 9.995).abs() < 1e-6, "{stopped}");
     assert_eq!(lab.outcome(moving), Some(&Err(OperationError::Stopped(stopped))));
-    assert_eq!(lab.registry.module("stage").unwrap().state(), ModuleState::Idle);
+    assert_eq!(lab.registry().module("stage").unwrap().state(), ModuleState::Idle);
     assert!((place(&lab.run("stage", Command::MoveAbs(0.0)))).abs() < 0.01);
 }
 
@@ -266,7 +269,7 @@ fn every_wait_has_an_end() {
             "it owes data for twice the grab-timeout".into()
         ))
     );
-    assert!(lab.registry.module("10.0.0.1:1").is_none());
+    assert!(lab.registry().module("10.0.0.1:1").is_none());
 }
 
 #[test]
@@ -281,7 +284,7 @@ fn data_belong_to_the_module_they_come_from() {
     assert_eq!(values(lab.outcome(asked).unwrap()), [2.0]);
     assert_eq!(values(&lab.run("10.0.0.0:1", Command::Last)), [1.0]);
     assert_eq!(lab.received(a), b"");
-    assert_eq!(lab.registry.module("10.0.0.0:1").unwrap().frames(), 1);
+    assert_eq!(lab.registry().module("10.0.0.0:1").unwrap().frames(), 1);
 }
 
 #[test]
@@ -313,7 +316,7 @@ fn whoever_goes_costs_no_other_anything() {
             lab.closed(silent),
             Some(&CloseReason::TimedOut(Timer::RequestTimeout))
         );
-        assert_eq!(lab.registry.modules().count(), 1);
+        assert_eq!(lab.registry().modules().count(), 1);
     }
 }
 
@@ -346,7 +349,7 @@ fn old_grabbers_axes_are_put_to_their_data() {
     lab.submit("10.0.0.0:1", Command::Grab(None));
     lab.send(id, &done(&[1.0, 2.0, 3.0]));
     let data = lab
-        .registry
+        .registry()
         .module("10.0.0.0:1")
         .unwrap()
         .last_data()
@@ -451,6 +454,6 @@ fn a_controller_that_goes_leaves_its_orders_running() {
     );
     lab.disconnect(controller, true);
     lab.wait(Duration::from_secs(2));
-    assert_eq!(lab.registry.module("stage").unwrap().state(), ModuleState::Idle);
+    assert_eq!(lab.registry().module("stage").unwrap().state(), ModuleState::Idle);
     assert!((place(&lab.run("stage", Command::Position)) - 9.995).abs() < 1e-9);
 }

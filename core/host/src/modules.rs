@@ -143,8 +143,8 @@ impl Service for AwaitedRegistry {
         self.settle();
     }
 
-    fn handle_disconnect(&mut self, now: Instant, from: ConnectionId) {
-        self.registry.handle_disconnect(now, from);
+    fn handle_disconnect(&mut self, now: Instant, from: ConnectionId, reason: &CloseReason) {
+        self.registry.handle_disconnect(now, from, reason);
         self.settle();
     }
 

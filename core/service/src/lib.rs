@@ -2,7 +2,7 @@
 //!
 //! A [`Service`] owns the state that spans connections. Sessions hand it requests, it hands back replies. Long work is
 //! a [`Job`]: a host with threads takes jobs out, runs them elsewhere and brings them back; a host without threads
-//! lets [`Inline`] run them in bounded steps. The results are the same bits.
+//! lets an [`Endpoint`] run them in bounded steps. The results are the same bits.
 #![no_std]
 extern crate alloc;
 #[cfg(test)]
@@ -10,6 +10,7 @@ extern crate std;
 
 #[cfg(feature = "designer")]
 pub mod designer;
+mod endpoint;
 #[cfg(feature = "zeiss")]
 pub mod importer;
 #[cfg(feature = "pymodaq")]
@@ -24,8 +25,9 @@ mod sequential;
 use core::net::SocketAddr;
 
 use labwire_session::time::Instant;
-use labwire_session::{Responder, Session, Timer};
+use labwire_session::{CloseReason, Responder, Session, Timer};
 
+pub use endpoint::{ConnectionInUse, Endpoint};
 pub use labwire_session::Busy;
 pub use permission::Permission;
 pub use sequential::{Handler, HandlerJob, Sequential};
@@ -111,8 +113,8 @@ pub trait Service {
         request: <Self::Session as Session>::Event,
     );
 
-    /// The connection has gone: what it asked for is cancelled where that is possible.
-    fn handle_disconnect(&mut self, now: Instant, from: ConnectionId);
+    /// The connection has gone, and why: what it asked for is cancelled where that is possible.
+    fn handle_disconnect(&mut self, now: Instant, from: ConnectionId, reason: &CloseReason);
 
     /// Work that waits to be done. The host brings it back by [`finish_job`](Service::finish_job).
     fn take_job(&mut self, now: Instant) -> Option<Self::Job>;
@@ -136,43 +138,4 @@ pub trait Service {
 
     /// The service was asked to end (or shut down) and nothing runs any more.
     fn is_finished(&self) -> bool;
-}
-
-/// Runs a service's jobs in bounded steps on the caller's thread, one at a time.
-#[derive(Debug)]
-pub struct Inline<S: Service> {
-    /// The service itself.
-    pub service: S,
-    current: Option<S::Job>,
-    is_done: bool,
-}
-
-impl<S: Service> Inline<S> {
-    /// A service whose jobs the caller will step.
-    pub fn new(service: S) -> Self {
-        Self {
-            service,
-            current: None,
-            is_done: false,
-        }
-    }
-
-    /// Does a bounded amount of work. [`Busy::No`] when nothing waits.
-    pub fn step(&mut self, now: Instant, fuel: u32) -> Busy {
-        if self.is_done {
-            // Only now is it known when the job's last step ended.
-            if let Some(job) = self.current.take() {
-                self.service.finish_job(now, job);
-            }
-            self.is_done = false;
-        }
-        if self.current.is_none() {
-            self.current = self.service.take_job(now);
-        }
-        let Some(job) = &mut self.current else {
-            return Busy::No;
-        };
-        self.is_done = job.step(now, fuel) == Busy::No;
-        Busy::Yes
-    }
 }

@@ -11,8 +11,8 @@ use labwire_protocols::pymodaq::{
     Axis, Client, DataDim, DataToExport, DataWithAxes, ERROR, Generation, Limits, ModuleKind, Order, Report,
     Settings,
 };
-use labwire_session::Timer;
 use labwire_session::time::Instant;
+use labwire_session::{CloseReason, Timer};
 
 use super::{ConnectionId, NoJob, Peer, Service};
 
@@ -367,7 +367,7 @@ impl Service for Instrument {
     }
 
     /// What the connection ordered goes on; nobody is told.
-    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId) {
+    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId, _reason: &CloseReason) {
         self.connections.retain(|&id| id != from);
         self.axes.remove(&from);
         let mut is_first = self.is_grabbing;

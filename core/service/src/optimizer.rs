@@ -19,6 +19,7 @@ use labwire_model::problem::{Problem, TextLimits};
 use labwire_protocols::open::{
     ErrorReply, Permissions, Reply, Request, RunRequest, Server, ServerEvent, code,
 };
+use labwire_session::CloseReason;
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
 use labwire_solve::{Solver, SolverError, Start};
@@ -292,7 +293,7 @@ impl Service for OptimizerService {
         }
     }
 
-    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId) {
+    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId, _reason: &CloseReason) {
         self.queue.retain(|queued| queued.from != from);
         for running in self.running.iter().filter(|running| running.from == from) {
             running.cancelled.store(true, Ordering::Relaxed);

@@ -290,8 +290,8 @@ impl Service for Registry {
         self.collect(from);
     }
 
-    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId) {
-        self.leave(from, &CloseReason::Lost);
+    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId, reason: &CloseReason) {
+        self.leave(from, reason);
     }
 
     fn take_job(&mut self, _now: Instant) -> Option<NoJob> {

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use core::fmt;
 
 use labwire_session::time::Instant;
-use labwire_session::{Responder, Session};
+use labwire_session::{CloseReason, Responder, Session};
 
 use super::{Busy, ConnectionId, Job, Peer, Service};
 
@@ -96,7 +96,7 @@ where
         self.advance(now);
     }
 
-    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId) {
+    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId, _reason: &CloseReason) {
         self.requests.retain(|(asker, _)| *asker != from);
     }
 

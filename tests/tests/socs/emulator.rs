@@ -2,8 +2,8 @@
 
 use labwire_core::device::{Connection, DeviceEvent, Dialect, Failure, Request};
 use labwire_core::limits::SessionLimits;
-use labwire_core::service::{ConnectionId, Peer, Service};
-use labwire_core::session::{Action, Asker, Connector, Event, Responder, Session, Timer};
+use labwire_core::service::{ConnectionId, Endpoint, Peer};
+use labwire_core::session::{Action, Asker, Connector, Event, Session, Timer};
 use labwire_core::simulate::{Behaviour, Canned, Emulator};
 use labwire_core::time::Instant;
 
@@ -15,9 +15,10 @@ fn play(
     behaviour: Behaviour,
     requests: Vec<Request>,
 ) -> Vec<Result<String, Failure>> {
-    let mut device = Emulator::new(dialect, behaviour, Vec::new(), 1).into_service(SessionLimits::default());
+    let device = Emulator::new(dialect, behaviour, Vec::new(), 1).into_service(SessionLimits::default());
     let mut now = Instant::ZERO;
-    let mut server = device.open_session(now, Peer::LOCAL);
+    let mut server = Endpoint::new(device);
+    server.open(now, HERE, Peer::LOCAL).expect("the first connection");
     let mut client = Connection::new(dialect.settings(), 1);
     for request in requests {
         client.request(now, &request).expect("the queue is not full");
@@ -28,23 +29,17 @@ fn play(
     let mut answers = Vec::new();
     // In the smallest pieces, until neither side has anything to send.
     loop {
-        if let Some(&byte) = server.transmit().first() {
-            server.transmitted(now, 1);
+        if let Some(&byte) = server.transmit(HERE).first() {
+            server.transmitted(now, HERE, 1);
             client.handle_input(now, &[byte]);
         } else if let Some(&byte) = client.transmit().first() {
             client.transmitted(now, 1);
-            server.handle_input(now, &[byte]);
+            server.handle_input(now, HERE, &[byte]);
         } else if let Some((due, Timer::SettleTime)) = client.poll_timeout() {
             now = due;
             client.handle_timeout(now);
         } else {
             return answers;
-        }
-        while let Some(Event::Application(message)) = server.poll_event() {
-            device.handle_request(now, HERE, message);
-        }
-        while let Some((_, reply)) = device.poll_reply() {
-            server.reply(now, reply);
         }
         while let Some(Event::Application(DeviceEvent::Finished { result, .. })) = client.poll_event() {
             let text = |answer: Vec<u8>| dialect.payload(&answer).escape_ascii().to_string();

@@ -6,7 +6,7 @@ use std::pin::pin;
 use async_channel::{Receiver, Sender, bounded};
 use futures_lite::future::or;
 use labwire_core::service::{ConnectionId, Peer};
-use labwire_core::session::{Responder, Session};
+use labwire_core::session::{CloseReason, Responder, Session};
 use labwire_core::time::Instant;
 
 use super::service_task::Input;
@@ -54,15 +54,16 @@ impl<S: HostedService> Connection<S> {
         let driven = self.drive::<T, R>(&mut session, transport, &mut client).await;
         let seconds = self.clock.now().duration_since(start).as_secs_f64();
         let (service, connection, peer) = (self.host, self.id.0, self.address);
-        match driven {
+        match &driven {
             Some(end) => tracing::info!(
                 service, connection, %peer, reason = %end.reason, received = end.received, sent = end.sent, seconds,
                 "connection closed"
             ),
             None => tracing::info!(service, connection, %peer, reason = "cut", seconds, "connection closed"),
         }
-        // See above.
-        let _ = self.inputs.send(Input::Closed(self.id)).await;
+        let reason = driven.map_or(CloseReason::Shutdown, |end| end.reason);
+        // As above.
+        let _ = self.inputs.send(Input::Closed(self.id, reason)).await;
     }
 
     /// Drives the connection. `None` if it was cut.

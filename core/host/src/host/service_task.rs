@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use labwire_core::service::{ConnectionId, Job, Peer};
+use labwire_core::session::CloseReason;
 use labwire_core::time::Instant;
 
 use super::{HostedService, Reply, Request, Signals, Work};
@@ -31,7 +32,7 @@ pub(super) enum Input<S: HostedService> {
         session: Sender<S::Session>,
     },
     Request(ConnectionId, Request<S>),
-    Closed(ConnectionId),
+    Closed(ConnectionId, CloseReason),
     Finished(S::Job, End),
     Call(Call<S>),
     Shutdown,
@@ -93,9 +94,9 @@ impl<S: HostedService> ServiceTask<S> {
                 self.work.requests.fetch_add(1, Ordering::Relaxed);
                 self.service.handle_request(now, from, request);
             }
-            Input::Closed(id) => {
+            Input::Closed(id, reason) => {
                 self.outputs.remove(&id);
-                self.service.handle_disconnect(now, id);
+                self.service.handle_disconnect(now, id, &reason);
             }
             Input::Finished(job, end) => {
                 self.running -= 1;
