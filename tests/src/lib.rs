@@ -2,6 +2,7 @@
 
 pub mod adder;
 pub mod device;
+pub mod fuzz;
 pub mod golden;
 pub mod host;
 pub mod lab;

@@ -1,0 +1,40 @@
+//! Entry points of the fuzz targets: one function for each, which panics where something is wrong.
+
+mod engines;
+mod pymodaq;
+mod sessions;
+
+pub use engines::{experiment_file, problem_file};
+pub use pymodaq::{pymodaq_objects, pymodaq_settings};
+pub use sessions::{obe_sessions, open_sessions, pymodaq_sessions, zeiss_sessions};
+
+use labwire_core::python_json::{Limits, dumps, dumps_unicode, parse, repr};
+
+/// Fuzz target: takes any bytes, and panics where something is wrong.
+pub type Target = fn(&[u8]);
+
+/// Every target, by its name.
+pub const TARGETS: [(&str, Target); 9] = [
+    ("experiment_file", experiment_file),
+    ("obe_sessions", obe_sessions),
+    ("open_sessions", open_sessions),
+    ("problem_file", problem_file),
+    ("pymodaq_objects", pymodaq_objects),
+    ("pymodaq_sessions", pymodaq_sessions),
+    ("pymodaq_settings", pymodaq_settings),
+    ("python_json", python_json),
+    ("zeiss_sessions", zeiss_sessions),
+];
+
+/// JSON in Python's dialect: values that were read are written and read back as the same; no panic, no endless loop.
+pub fn python_json(input: &[u8]) {
+    let limits = Limits::default();
+    let Ok(value) = parse(input, &limits) else { return };
+    let written = dumps(&value);
+    for text in [&written, &dumps_unicode(&value)] {
+        let again = parse(text.as_bytes(), &limits).expect("what is written can be read");
+        assert_eq!(dumps(&again), written);
+    }
+    // The size of a written text is bounded: six bytes of escape for one, twenty digits for four.
+    assert!(written.len() <= 8 * input.len() && repr(&value).len() <= 8 * input.len());
+}

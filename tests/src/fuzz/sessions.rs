@@ -1,0 +1,166 @@
+//! Sessions and the services behind those of servers: anything may arrive, in any pieces.
+//!
+//! Input: a byte for the role, a byte for the size of pieces, then what arrives.
+
+use std::slice::Chunks;
+
+use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
+use labwire_core::limits::SessionLimits;
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
+use labwire_core::pymodaq::{Generation, ModuleKind};
+use labwire_core::python_json::Value;
+use labwire_core::service::designer::{DesignerHandler, ObePermissions, PosteriorStore};
+use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
+use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
+use labwire_core::service::registry::{Registry, RegistryConfig};
+use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer, Permission, Service, designer, importer};
+use labwire_core::session::{Asker, CloseReason, Session};
+use labwire_core::simulate::{Camera, Stage};
+use labwire_core::time::Instant;
+use labwire_core::zeiss::{Outcome, Transport};
+use labwire_core::{obe, open, pymodaq, zeiss};
+
+const ID: ConnectionId = ConnectionId(1);
+const NOW: Instant = Instant::ZERO;
+
+/// Steps of long work after each piece at most: a solve may be made endless.
+const STEPS: usize = 20;
+const FUEL: u32 = 64;
+
+/// Feeds the pieces to a connection of a service, and lets it work and time pass. Returns why the connection closed
+/// after the end of the stream; it always does when it is lost.
+fn serve<S: Service>(service: S, pieces: Chunks<'_, u8>) -> Option<CloseReason> {
+    let mut now = NOW;
+    let mut server = Endpoint::new(service);
+    server.open(now, ID, Peer::LOCAL).expect("the first connection");
+    for piece in pieces {
+        if !server.wants_input(ID) {
+            break;
+        }
+        server.handle_input(now, ID, piece);
+        work(&mut server, now);
+        if let Some((due, _)) = server.service().poll_timeout() {
+            now = now.max(due);
+            server.handle_timeout(now);
+        }
+    }
+    server.handle_eof(now, ID);
+    work(&mut server, now);
+    let reason = server.close_reason(ID).cloned();
+    server.handle_lost(now, ID);
+    assert!(server.is_drained(ID) && server.close_reason(ID).is_some());
+    reason
+}
+
+fn work<S: Service>(server: &mut Endpoint<S>, now: Instant) {
+    for _ in 0..STEPS {
+        if server.step(now, FUEL) == Busy::No {
+            break;
+        }
+    }
+    while !server.transmit(ID).is_empty() {
+        server.transmitted(now, ID, server.transmit(ID).len());
+    }
+}
+
+/// OpEn's sessions and the optimizer.
+pub fn open_sessions(input: &[u8]) {
+    let [role, piece, bytes @ ..] = input else { return };
+    let pieces = bytes.chunks(usize::from(*piece).max(1));
+    if role % 2 == 1 {
+        let mut client = open::Client::one_shot(SessionLimits::default());
+        let asked = client.request(NOW, &open::Request::Ping(1));
+        asked.expect("an open connection");
+        return pieces.for_each(|piece| client.handle_input(NOW, piece));
+    }
+    let mut config = OptimizerConfig::default();
+    (config.load, config.session.message_bytes) = (Permission::Everybody, 4096);
+    let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default());
+    let problem = problem.expect("the embedded problem is valid");
+    let service = OptimizerService::new(problem, config).expect("the embedded problem can be solved");
+    serve(service, pieces);
+}
+
+/// Store that saves nothing.
+struct Nowhere;
+
+impl PosteriorStore for Nowhere {
+    fn save(&mut self, _name: &str, _text: &str) -> Result<(), String> {
+        Err(String::from("nowhere"))
+    }
+
+    fn load(&mut self, _name: &str) -> Result<String, String> {
+        Err(String::from("nowhere"))
+    }
+}
+
+/// OptBayesExpt's sessions and the designer.
+pub fn obe_sessions(input: &[u8]) {
+    let [role, piece, bytes @ ..] = input else { return };
+    let pieces = bytes.chunks(usize::from(*piece).max(1));
+    let mut limits = obe::Limits::default();
+    limits.session.message_bytes = 4096;
+    if role % 2 == 1 {
+        let mut client = obe::Client::new(limits);
+        for _ in 0..role / 2 {
+            let asked = client.request(NOW, &Value::from(&obe::Request::Ready));
+            asked.expect("an open connection");
+        }
+        return pieces.for_each(|piece| client.handle_input(NOW, piece));
+    }
+    let text = DEFAULT_EXPERIMENT.replace("10000", "50");
+    let mut design = DesignLimits::default();
+    (design.settings, design.particle_numbers, design.draw_numbers) = (1000, 1000, 1000);
+    let handler = DesignerHandler::new(&text, design, 1, Nowhere).expect("the example is right");
+    let service = designer::service(limits, ObePermissions::default(), handler);
+    assert!(serve(service, pieces).is_some());
+}
+
+/// ZEISS INSPECT's sessions, over TCP and as messages.
+pub fn zeiss_sessions(input: &[u8]) {
+    let [role, piece, bytes @ ..] = input else { return };
+    let pieces = bytes.chunks(usize::from(*piece).max(1));
+    let transport = match role & 2 {
+        0 => Transport::Tcp,
+        _ => Transport::WebSocket,
+    };
+    let mut limits = zeiss::Limits::default();
+    limits.session.message_bytes = 4096;
+    if role & 1 == 1 {
+        let mut client = zeiss::Client::new(transport, limits);
+        client.request(NOW, "{}").expect("an open connection");
+        pieces.for_each(|piece| client.handle_input(NOW, piece));
+        client.handle_eof(NOW);
+        assert!(client.is_closed());
+        return;
+    }
+    let service = importer::service(transport, limits, |_| Outcome::Failed);
+    assert!(serve(service, pieces).is_some());
+}
+
+/// PyMoDAQ's three sessions, the registry and instruments.
+pub fn pymodaq_sessions(input: &[u8]) {
+    let [role, piece, bytes @ ..] = input else { return };
+    let pieces = bytes.chunks(usize::from(*piece).max(1));
+    let generation = Generation::ALL[usize::from(*role) / 4 % Generation::ALL.len()];
+    let mut config = InstrumentConfig::default();
+    config.generation = generation;
+    let hardware = match role % 4 {
+        0 => return drop(serve(Registry::new(RegistryConfig::default()), pieces)),
+        1 => Hardware::Grabber(Box::new(Camera::new(1, 4, 3))),
+        2 => Hardware::Actuator(Box::new(Stage::new())),
+        _ => {
+            let limits = pymodaq::Limits::default();
+            let mut controller = pymodaq::Controller::new(NOW, &limits);
+            let mut client = pymodaq::Client::new(NOW, &limits, generation, ModuleKind::Grabber, "", None);
+            for piece in pieces {
+                controller.handle_input(NOW, piece);
+                if client.wants_input() {
+                    client.handle_input(NOW, piece);
+                }
+            }
+            return;
+        }
+    };
+    serve(Instrument::new(hardware, config), pieces);
+}
