@@ -120,9 +120,9 @@ export function stringify(recording: Recording): string {
 /** Recording from JSON text. */
 export function parse(text: string): Recording {
   const found = JSON.parse(text, (_, value) => decode(value));
-  if (found?.version !== 1) throw new Error(`a recording of version 1 was expected, not ${found?.version}`);
+  if (found?.version !== 1) throw new Error(`expected a recording of version 1, not ${found?.version}`);
   if (!(found.protocol in sessions) || !Array.isArray(found.args) || !Array.isArray(found.steps)) {
-    throw new Error("this is not a recording of labwire's");
+    throw new Error("not a labwire recording");
   }
   const { protocol, args, steps, isCut } = found;
   return { protocol, args, steps, isCut };

@@ -1,4 +1,4 @@
-"""Exports CasADi functions and compares what labwire and CasADi make of them. One line per check."""
+"""Exports CasADi functions and compares their values in labwire and CasADi. One line per check."""
 
 import json
 import random

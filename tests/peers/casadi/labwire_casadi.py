@@ -1,4 +1,4 @@
-"""Writes CasADi functions as labwire problem files. Copy this file into your project; it needs nothing but casadi.
+"""Exports CasADi functions as labwire problem files. Copy this file into your project; it needs only casadi.
 
     import json
     import casadi
@@ -19,17 +19,17 @@ _OPERATIONS = {getattr(casadi, name): name for name in dir(casadi) if name.start
 
 
 def problem(function, parameters=(), **keys):
-    """The problem file, as a dictionary, that minimises the first output of `function`.
+    """Return the problem file, as a dictionary, that minimises the first output of `function`.
 
-    function    a casadi.Function of SX expressions (for one of MX: `function.expand()`) with dense inputs. Its inputs
-                become variables and parameters of the same names, its outputs names that expressions may use.
-    parameters  the names of the inputs that are parameters; all others are decision variables.
+    function    casadi.Function of SX expressions (for MX: `function.expand()`) with dense inputs. Its inputs become
+                variables and parameters of the same names, its outputs names for use in expressions.
+    parameters  names of the inputs that are parameters; all others are decision variables.
     keys        further keys of the file: "constraints", "f1", "f2", "solver", "initial_guess" ...
     """
     inputs = {name: function.numel_in(name) for name in function.name_in()}
     unknown = [name for name in parameters if name not in inputs]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is not an input; there are {', '.join(inputs)}")
+        raise ValueError(f"{unknown[0]!r} is not an input; expected one of {', '.join(inputs)}")
     file = {
         "name": function.name(),
         "variables": {name: length for name, length in inputs.items() if name not in parameters},
@@ -41,13 +41,13 @@ def problem(function, parameters=(), **keys):
 
 
 def graph(function):
-    """The instructions of `function`. CasADi's registers are used again and again; here every value has its own place."""
+    """Return the instructions of `function`. CasADi reuses its registers; here every value has its own index."""
     if not function.is_a("SXFunction"):
-        raise TypeError(f"{function.name()} is not made of SX expressions; give {function.name()}.expand()")
+        raise TypeError(f"{function.name()} does not consist of SX expressions; use {function.name()}.expand()")
     names_in = function.name_in()
     for name in names_in:
         if not function.sparsity_in(name).is_dense():
-            raise ValueError(f"input {name!r} is sparse; make it dense")
+            raise ValueError(f"input {name!r} is sparse; expected a dense one")
     instructions, place_of = [], {}
     outputs = [{} for _ in function.name_out()]
 
@@ -76,7 +76,7 @@ def graph(function):
 
 
 def _elements(sparsity, nonzeros, instructions):
-    """The places of all elements, column by column. Those that are zero by structure have no instruction yet."""
+    """Return the indices of all elements, column by column. Structural zeros have no instruction yet."""
     rows, columns = sparsity.get_triplet()
     elements = [None] * sparsity.numel()
     for k, (row, column) in enumerate(zip(rows, columns)):
@@ -89,7 +89,7 @@ def _elements(sparsity, nonzeros, instructions):
 
 
 def _number(value):
-    """A number as JSON knows it, or the name of one it does not."""
+    """Return a number that JSON can express, or the name of any other."""
     if math.isfinite(value):
         return value
     return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
