@@ -1,4 +1,4 @@
-"""Talks to `labwire serve` as upstream's client does, and lets `labwire obe` talk to a server that behaves as upstream's.
+"""Talks to `labwire serve` like upstream's client, and lets `labwire obe` talk to a server that behaves like upstream's.
 
 Arguments: the server's address, the program.
 """
@@ -35,7 +35,7 @@ def unpack(connection):
 
 
 def tcpcmd(message):
-    """A connection for each message; the client closes."""
+    """One connection per message; the client closes."""
     with socket.create_connection(SERVER, timeout=20) as connection:
         connection.sendall(pack(message))
         return unpack(connection)
@@ -96,7 +96,7 @@ def close(a, b):
 
 
 def is_asked_by_labwire():
-    """Answers as upstream's server: one message a connection, which it forgets only when the next one is accepted."""
+    """Answers like upstream's server: one message per connection, which it drops only when the next one is accepted."""
     replies = [[1.5, math.nan], "OK", [[0.0, 1.0], [2.0, 3.0]]]
     received, forgotten = [], []
     listener = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Calls the optimizer at the address given with opengen's OptimizerTcpManager; one line a check."""
+"""Calls the optimizer at the address given with opengen's OptimizerTcpManager; one line per check."""
 
 import math
 import sys

@@ -1,4 +1,4 @@
-"""What labwire and a real release of PyMoDAQ do with one another, one line a check.
+"""labwire and a real release of PyMoDAQ against each other, one line per check.
 
     check.py LABWIRE PEER_PYTHON VERSION GENERATION SCRATCH
 """
@@ -37,7 +37,7 @@ def check(what, holds, seen=None):
 
 
 def wait_for(what, attempt, is_wanted):
-    """What `attempt` returns, once it is wanted."""
+    """Repeats `attempt` until its result is wanted."""
     end = time.monotonic() + PATIENCE
     while not is_wanted(found := attempt()):
         if time.monotonic() > end:
@@ -47,7 +47,7 @@ def wait_for(what, attempt, is_wanted):
 
 
 class Process:
-    """A program, and what it says on its standard error."""
+    """Program, with its standard error."""
 
     def __init__(self, name, command, **options):
         self.name, self.errors = name, os.path.join(SCRATCH, f"{len(RUNNING)}-{name}.log")
@@ -63,14 +63,14 @@ class Process:
         print(f"--- {self.name}\n{self.log()[-3000:]}")
 
     def end(self):
-        """Its exit code, and how many seconds it took to get there."""
+        """Exit code, and seconds until the exit."""
         start = time.monotonic()
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(PATIENCE), time.monotonic() - start
 
 
 class Peers(Process):
-    """The process that makes real PyMoDAQs; see peer.py."""
+    """Process that runs real PyMoDAQs; see peer.py."""
 
     def __init__(self):
         self.listener = socket.socket(socket.AF_UNIX)
@@ -82,7 +82,7 @@ class Peers(Process):
 
 
 class Peer:
-    """A real PyMoDAQ."""
+    """Real PyMoDAQ."""
 
     def __init__(self, role, *arguments):
         self.name, self.process = role, PEERS.process
@@ -107,7 +107,7 @@ class Peer:
         self.connection.sendall((json.dumps({"do": do, **details}) + "\n").encode())
 
     def expect(self, event):
-        """The next such event; others are passed over."""
+        """Next event of this kind; others are skipped."""
         end = time.monotonic() + PATIENCE
         while True:
             try:
@@ -129,7 +129,7 @@ class Peer:
         )
 
     def hangs(self):
-        """Whether it has stopped to answer."""
+        """Whether it has stopped answering."""
         while not self.lines.empty():
             self.lines.get()
         self.do("clients")
@@ -189,7 +189,7 @@ def free_port():
 
 
 def stranger(address, first=b""):
-    """Somebody who connects and says this."""
+    """Stranger that connects and sends these bytes."""
     host, port = address.split(":")
     connection = socket.create_connection((host, int(port)))
     connection.sendall(first)
@@ -201,7 +201,7 @@ def text(words):
 
 
 def message(words):
-    """A text on its own, in the generation at hand."""
+    """Text on its own, in the current generation."""
     return text(text(b"str") + text(words)) if GENERATION == "g4" else text(words)
 
 
@@ -213,7 +213,7 @@ def number(said):
 
 
 def expected(dim):
-    """What the peer sends."""
+    """Data sent by the peer."""
     if dim == "0D":
         return [np.array([1.5])]
     if dim == "1D":
@@ -318,7 +318,7 @@ def several_modules(server, grabber):
     said = server.ask("grab")
     check("twice, and labwire, grab at once", len(said.splitlines()) == 3, said)
 
-    # A real server would take what the one sends for an answer of the other, and hang.
+    # A real server would take the data of one for an answer of the other, and hang.
     frames = server.module("detector")["frames"]
     grabber.do("data", dim="1D")
     found = grabbed_arrays(server, added, "0D")
@@ -338,7 +338,7 @@ def several_modules(server, grabber):
 
 
 def grab(server, dim):
-    """Arrays and axes that a real server got."""
+    """Arrays and axes received by a real server."""
     data = server.ask("grab", "data", dim=dim)
     return (data["items"][0]["arrays"], data["items"][0]["axes"]) if HAS_DATA_OBJECTS else (data["arrays"], [])
 
@@ -456,7 +456,7 @@ def a_silent_client_holds_it_up():
 
 
 def hangs(what, cause):
-    """Somebody makes the server hang; our instruments must come away from it."""
+    """A stranger makes the server hang; labwire's instruments must get away from it."""
     port = free_port()
     address = f"127.0.0.1:{port}"
     server = Peer("viewer", port)
@@ -478,7 +478,7 @@ def client_without_quit(server, address):
 
 
 def first_of_two_answers(server, address):
-    """A setting goes to the first, whose answer is read from the last."""
+    """A setting goes to the first, and its answer is read from the last."""
     instruments = []
     for count in (1, 2):
         instruments.append(instrument(address, "--as", "grabber", "--size", "64x48"))
@@ -502,7 +502,7 @@ def a_name_that_is_no_text():
 
 
 def a_server_that_cannot_send():
-    """5.1.12's receives, and fails at every order."""
+    """5.1.12 receives, and fails at every order."""
     port = free_port()
     server = Peer("viewer", port)
     server.expect("ready")

@@ -1,4 +1,4 @@
-"""A real PyMoDAQ without its windows: its TCP clients and its TCP servers, told what to do by lines of JSON.
+"""Real PyMoDAQ without its windows: its TCP clients and servers, controlled by lines of JSON.
 
 Loading PyMoDAQ takes seconds, so it is done once: each line of the standard input,
 
@@ -51,7 +51,7 @@ else:
 
 
 class Line(QObject):
-    """The connection to who gives the orders, which come on the Qt thread."""
+    """Connection to the controlling process, whose orders arrive on the Qt thread."""
 
     came = Signal(dict)
 
@@ -69,7 +69,7 @@ class Line(QObject):
         def read():
             for line in self.orders:
                 self.came.emit(json.loads(line))
-            # The Qt thread may hang for ever: that is what some of the checks are about.
+            # The Qt thread may hang forever, which some of the checks are about.
             os._exit(0)
 
         threading.Thread(target=read, daemon=True).start()
@@ -80,7 +80,7 @@ def tell(event, **details):
 
 
 def attribute(command):
-    """What came with a command, by the name that this release has for it."""
+    """Data of a command, by this release's name for it."""
     return command.attributes if IS_OLD else command.attribute
 
 
@@ -115,7 +115,7 @@ def described(values):
 
 
 class Client(QObject):
-    """What a module of PyMoDAQ does with its TCP client."""
+    """TCP client as a module of PyMoDAQ uses it."""
 
     def __init__(self, host, port, kind):
         super().__init__()
@@ -158,7 +158,7 @@ class Client(QObject):
         elif name in ("get_actuator_value", "check_position"):
             self.report("position_is")
         elif name == "stop_motion":
-            # As DAQ_Move: it stops, and says nothing.
+            # Like DAQ_Move: it stops without a report.
             self.position, self.started = self.where(), None
         else:
             tell(name, text=str(attribute(command))[:200])
@@ -190,7 +190,7 @@ class Client(QObject):
             return
         units = {"units": "mm"} if HAS_UNITS else {}
         position = DataActuator("stage", data=where, **units)
-        # 4.x sends the first of a list, 5.x what it is given.
+        # 4.x sends the first item of a list, 5.x the object it is given.
         self.send(command, position if IS_NEW else [position])
 
     def obey(self, order):
@@ -204,7 +204,7 @@ class Client(QObject):
         elif do == "data":
             self.send("data_ready", [{"data": arrays(order["dim"])}] if IS_OLD else export(order["dim"]))
         elif do == "quit":
-            # The real one's own way: it only closes its socket.
+            # Like the real one: it only closes its socket.
             self.send("quit", None)
 
 
@@ -212,7 +212,7 @@ def run_client(kind, host, port):
     client = Client(host, port, kind)
     LINE.came.connect(client.obey)
     client.client.init_connection()
-    # The loop of init_connection ends only when something is raised in it.
+    # The loop of init_connection ends only by an exception.
     tell("polling ended")
     APP.exec_()
 
@@ -287,7 +287,7 @@ def run_viewer(port):
         tell("data", items=items)
 
     if IS_OLD:
-        # What the base class leaves to the plugin.
+        # Left to the plugin by the base class.
         server.data_ready = old_data
     else:
         server.dte_signal.connect(new_data)
@@ -330,7 +330,7 @@ def serve(server):
 
 
 def can_send():
-    """The one line without which the server of 5.x fails at every order (pymodaq.md, "Server loop")."""
+    """The line without which the server of 5.x fails at every order (pymodaq.md, "Server loop")."""
     from pymodaq_utils.serialize.mysocket import Socket
 
     def accept(self):

@@ -44,7 +44,7 @@ def check(name, texts, expected=python, same=lambda ours, theirs: ours == theirs
 
 
 def doubles(rng):
-    """10^5 doubles of every size and sign: random bits, and short decimals as people write them."""
+    """10^5 doubles of every size and sign: random bits, and short decimals."""
     bits = [struct.unpack("<d", rng.randbytes(8))[0] for _ in range(60_000)]
     decimals = [round(rng.uniform(-1e6, 1e6), rng.randrange(8)) for _ in range(20_000)]
     scaled = [rng.random() * 10.0 ** rng.randrange(-8, 20) for _ in range(20_000)]
@@ -64,7 +64,7 @@ def is_assigned(text):
 
 
 def random_text(rng):
-    """A text of tokens that are or nearly are JSON."""
+    """Text of tokens that are valid JSON or nearly so."""
     tokens = ['{', '}', '[', ']', ',', ':', '"', '"a"', '"b": ', '1', '0', '-', '.', 'e', '+', 'E5', '12.50', 'true', 'null',
               'NaN', 'Infinity', '-Infinity', 'nul', ' ', '\n', '\t', '\\', '\\n', '\\u00', '\\u00b5', '\\ud83d', '\\ude00', 'µ', '✓',
               '😀', '\x01', '\x7f', '/', "'", '99999999999999999999']

@@ -1,4 +1,4 @@
-"""Does what README.md says, in a folder of its own, and compares what comes out with what it shows.
+"""Runs the commands of README.md in a temporary folder, and compares their output with the one shown.
 
 Blocks with a file name are written to that file. Blocks of commands with their output (`console`) are run in order;
 what serves stays in the background until it is told to end, and so does what a command with an ampersand starts. Numbers may differ where machines and tunings of the solver do.
@@ -17,13 +17,13 @@ import time
 root = os.getcwd()
 FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.M | re.S)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
-# Counts and times, and how far below its tolerance something is.
+# Counts and times, and margins below tolerances.
 FREE = re.compile(r"iterations|evaluations|time|penalty|residual|infeasibility|violation|norm|operations")
 PATIENCE = 60
 
 
 def same(shown, seen):
-    """Whether two lines say the same."""
+    """Whether two lines are equal, except for free numbers."""
     if NUMBER.split(shown) != NUMBER.split(seen):
         return False
     if FREE.search(shown):
@@ -65,7 +65,7 @@ class Shell:
         return done.stdout.splitlines()
 
     def where(self, command):
-        """Commands that name what the repository holds are for there, the others for the user's own folder."""
+        """Folder of a command: the repository if the command names one of its files, else the user's own."""
         return root if re.match(r"cargo|target/", command) else self.folder
 
     def export(self, command):
@@ -89,7 +89,7 @@ class Shell:
         return ["the server did not start"]
 
     def start(self, command):
-        """Starts what connects to a server, and waits until it has."""
+        """Starts a program that connects to a server, and waits until it has."""
         environment = dict(self.environment, RUST_LOG="info")
         log = os.path.join(self.folder, f".other-{len(self.others)}")
         with open(log, "w") as output:
@@ -103,7 +103,7 @@ class Shell:
         return []
 
     def end(self):
-        """Ends a server as Ctrl-C does, if it was not told to end already, and waits."""
+        """Ends a server like Ctrl-C, unless it was already told to end, and waits."""
         while self.others:
             other = self.others.pop()
             other.send_signal(signal.SIGINT)
@@ -117,7 +117,7 @@ class Shell:
 
 
 def check_commands(text):
-    """Commands that are shown without their output have to be run elsewhere."""
+    """Checks that commands shown without output are run elsewhere."""
     scripts = [".ci/run", *glob.glob("host-wasm/tests/*.js")]
     run_by_ci = "".join(open(script).read() for script in scripts)
     for line in text.splitlines():

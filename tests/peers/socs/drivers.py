@@ -1,4 +1,4 @@
-"""The device drivers of socs against `labwire device emulate`; one line a check."""
+"""The device drivers of socs against `labwire device emulate`; one line per check."""
 
 import contextlib
 import io
@@ -28,7 +28,7 @@ def check(what, seen, expected):
 
 @contextlib.contextmanager
 def device(preset, *options):
-    """An emulated device; gives its host and port. What the drivers print is kept to themselves."""
+    """Emulated device; yields its host and port. The output of the drivers is discarded."""
     command = [labwire, "device", "emulate", "--address", "127.0.0.1:0", "--preset", preset, *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:

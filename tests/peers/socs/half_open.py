@@ -1,4 +1,4 @@
-"""A device that vanishes without a word: its network swallows every packet, and no end of stream is ever seen.
+"""A device that vanishes silently: its network drops every packet, and no end of stream is ever seen.
 
 Client and device live in network namespaces of their own, joined by a pair of virtual interfaces; where such cannot be
 made, nothing is checked. One line a check.
@@ -34,7 +34,7 @@ def run(command):
 
 
 class Client:
-    """Our connection on a pipe."""
+    """labwire's connection on a pipe."""
 
     def __init__(self, address, timeout, silence):
         command = [client, address, str(timeout), str(silence)]
@@ -82,7 +82,7 @@ try:
     check("the next is refused", result.startswith("failed not connected"), result)
     run(f"{there} ip route del blackhole {HERE}/32")
     check("it is back again", link.wait_for("Connected", 35))
-    # The device's side of the old connection still has q3, and answers it: to nobody.
+    # The device's side of the old connection still has q3, and answers it in vain.
     check("and gives the answer to what it was asked", link.call("send q5") == "ok" and link.call("recv") == "ok q5")
 finally:
     device.terminate()

@@ -1,4 +1,4 @@
-"""Nine scenarios, played to TCPInterface of socs and to our connection; prints what either does side by side.
+"""Nine scenarios for TCPInterface of socs and for labwire's connection; prints the results side by side.
 
 The table has to be the one that README.md shows.
 """
@@ -17,13 +17,13 @@ from socs.tcp import TCPInterface
 client = sys.argv[1]
 TIMEOUT = 0.5
 LATE = 0.8
-# Longer than our first back-off.
+# Longer than labwire's first back-off.
 SETTLED = 0.3
 ALL = 20 << 20
 
 
 class Theirs:
-    """TCPInterface; what it prints is kept to itself."""
+    """TCPInterface; its output is discarded."""
 
     def __init__(self, address):
         with contextlib.redirect_stdout(io.StringIO()):
@@ -90,7 +90,7 @@ class Ours:
 
 
 class Device:
-    """A device that the scenario plays: it answers what it is sent, unless it is told otherwise."""
+    """Device controlled by the scenario: it echoes unless told otherwise."""
 
     def __init__(self, port=0, late=0):
         self.listener = socket.create_server(("127.0.0.1", port))
@@ -122,13 +122,13 @@ class Device:
                 connection.sendall(message)
 
     def connection(self):
-        """The newest connection, once there is one."""
+        """Newest connection, once there is one."""
         with self.changed:
             self.changed.wait_for(lambda: self.connections, 5)
             return self.connections[-1]
 
     def got(self):
-        """What arrived, once nothing more does."""
+        """Bytes received, once no more arrive."""
         time.sleep(0.1)
         with self.changed:
             return b" ".join(self.received).decode() or "nothing"
@@ -143,7 +143,7 @@ class Device:
         time.sleep(SETTLED)
 
     def leave(self):
-        """Goes away: nothing listens any more."""
+        """Disappears: nothing listens any more."""
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
@@ -245,7 +245,7 @@ def half_closed(make):
 
 
 def blackhole(make):
-    # A listener whose queue is full drops attempts to connect without a word.
+    # A listener with a full queue silently drops attempts to connect.
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -269,7 +269,7 @@ def never_reads(make):
     with contextlib.suppress(TimeoutError):
         while True:
             connections.append(listener.accept()[0])
-    # A connection that was only made to heal has brought nothing.
+    # A connection made only to heal has given no answer.
     started = sum(bool(connection.recv(1, socket.MSG_DONTWAIT)) for connection in connections if waits(connection))
     yield "started to send it", "once" if started == 1 else f"{started} times"
     link.close()

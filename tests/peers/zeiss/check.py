@@ -1,4 +1,4 @@
-"""Asks `labwire serve` as the Apps' clients do, and lets `labwire zeiss` ask servers that behave as the Apps' do.
+"""Sends requests to `labwire serve` like the Apps' clients, and lets `labwire zeiss` talk to servers that behave like the Apps'.
 
 Arguments: the folder with the server's ready.json and project, the program.
 """
@@ -34,7 +34,7 @@ def labwire(*arguments):
 
 
 def ask(text):
-    """As the App's client: Ctrl-D, half-close, one recv."""
+    """Like the App's client: Ctrl-D, half-close, one recv."""
     host, port = SERVERS["zeiss"].split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(text.encode() + b"\x04")
@@ -77,7 +77,7 @@ async def asks_over_websocket():
 
 
 def is_asked_over_tcp():
-    """As the App's server: recv until Ctrl-D, answer, FIN."""
+    """Like the App's server: recv until Ctrl-D, answer, FIN."""
     listener = socket.create_server(("127.0.0.1", 0))
     received = []
 
