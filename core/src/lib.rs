@@ -132,3 +132,8 @@ pub use labwire_simulate as simulate;
 pub use labwire_solve as solve;
 #[cfg(any(feature = "designer", feature = "optimizer"))]
 pub use labwire_solve::{math, random, sets};
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

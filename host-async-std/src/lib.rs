@@ -20,3 +20,8 @@ pub use labwire_host::{serve, serve_over};
 pub use runtime::AsyncStd;
 
 labwire_host::surface!(crate::AsyncStd);
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

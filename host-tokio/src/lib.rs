@@ -26,3 +26,8 @@ pub use runtime::{Tokio, TokioTimer};
 pub use serve::{serve, serve_over};
 
 labwire_host::surface!(crate::Tokio);
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -70,3 +70,8 @@ pub const EXPERIMENTS: [(&str, &str); 5] = [
     ("lorentzian", include_str!("../experiments/lorentzian.json")),
     ("rabi", include_str!("../experiments/rabi.json")),
 ];
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

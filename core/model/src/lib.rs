@@ -7,3 +7,8 @@ extern crate std;
 pub mod expression;
 pub mod problem;
 pub mod text;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -14,3 +14,8 @@ pub mod open;
 pub mod pymodaq;
 #[cfg(feature = "zeiss")]
 pub mod zeiss;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -20,3 +20,8 @@ pub use parse::{ErrorKind, Limits, MAX_INT_DIGITS, ParseError, parse};
 pub use text::Text;
 pub use value::{BigInt, Object, Value};
 pub use write::{dumps, dumps_unicode, repr, str, write_float};
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -139,3 +139,8 @@ pub trait Service {
     /// The service was asked to end (or shut down) and nothing runs any more.
     fn is_finished(&self) -> bool;
 }
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

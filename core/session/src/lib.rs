@@ -38,3 +38,8 @@ pub use {
 };
 
 pub use work::Busy;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -16,3 +16,8 @@ mod hardware;
 pub use emulator::{Behaviour, Canned, CannedError, Emulator, Fault, FaultError, FaultRule, Faults};
 #[cfg(feature = "pymodaq")]
 pub use hardware::*;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -28,3 +28,8 @@ pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
 pub use settings::{InvalidSetting, Settings};
 pub use solver::{Solver, SolverError, Start};
 pub use status::{Counters, Progress, Status};
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
