@@ -110,7 +110,7 @@ fn everything_that_is_wrong_has_its_words() {
         ),
         (
             &[("settings", r#"{"x": {"logspace": [0, 400, 3]}}"#)],
-            "beyond the numbers there are",
+            "exceeds the range of 64-bit floats",
         ),
         (
             &[(
