@@ -1,29 +1,29 @@
 //! The socket protocols of optimizers and lab instruments, and the engines behind them, without I/O.
 //!
-//! Bytes go in, bytes and events come out. A host moves the bytes, tells the time and supplies randomness; nothing
-//! here reads a clock, opens a socket, starts a thread or draws a random number. Same inputs, same times, same seed:
-//! the same bits, in a server, in a page, in a fuzzer and in a simulation.
+//! Bytes go in, bytes and events come out. A host moves the bytes, passes the time and supplies seeds; nothing here reads
+//! a clock, opens a socket, starts a thread or uses a source of randomness. Equal inputs, times and seeds give equal bits,
+//! in a server, in a page, in a fuzzer and in a simulation.
 //!
-//! # The rooms
+//! # The crates
 //!
 //! ```text
 //!  service    a protocol server joined to its engine: optimizer, obe, zeiss ...
 //!     |  \
 //!     |   engines:  problem (text -> graph -> derivative -> program)   solve (quasi-Newton in an augmented Lagrangian)
-//!     |             design (Bayesian: where to measure next)
+//!     |             design (Bayesian experiment design)
 //!     |
-//!  protocols: open  obe  socs  pymodaq  zeiss      each: messages | codec | client | server
+//!  protocols: open  obe  device  pymodaq  zeiss    each: messages | codec | client | server
 //!     |
 //!  framing:   JSON value | 10-digit decimal length | 32-bit big-endian length | terminator | fixed length
 //!     |
 //!  time, session (the contract), limits
 //! ```
 //!
-//! Arrows point down only: an engine knows no protocol, a protocol knows no engine; only a service knows both.
+//! Dependencies point down only: engines and protocols do not know each other; only services know both.
 //!
-//! # Serving OpEn over a transport of your own
+//! # Serving OpEn over your own transport
 //!
-//! An [`Endpoint`](service::Endpoint) owns a service and the sessions of its connections. The host moves bytes, tells the
+//! An [`Endpoint`](service::Endpoint) owns a service and the sessions of its connections. The host moves bytes, passes the
 //! time and lets it work:
 //!
 //! ```
@@ -58,8 +58,8 @@
 //!
 //! # Driving a session
 //!
-//! Whatever moves the bytes, the loop is the same: take events, send what waits, then wait for input, the timer or the
-//! application, whichever comes first. Here both sides live in one process and nothing needs waiting for:
+//! The loop is the same for every transport: take events, send pending output, then wait for input, the timer or the
+//! application, whichever comes first. Here both sides live in one process, and there is nothing to wait for:
 //!
 //! ```
 //! use labwire_core::limits::SessionLimits;
@@ -67,7 +67,7 @@
 //! use labwire_core::session::{Asker, Event, Session, TransmitState};
 //! use labwire_core::time::Instant;
 //!
-//! /// Moves what `from` has to say to `to`. A socket would take a part of it; `transmitted` says how much.
+//! /// Moves bytes from `from` to `to`. A socket would take a part of them; `transmitted` reports how many.
 //! fn carry(now: Instant, from: &mut impl Session, to: &mut impl Session, finished: &mut bool) {
 //!     while !from.transmit().is_empty() && to.wants_input() {
 //!         let count = from.transmit().len().min(7);
@@ -97,14 +97,14 @@
 //! assert!(matches!(replies[..], [Event::Application(Reply::Pong(3)), Event::Closed(_)]));
 //! ```
 //!
-//! **The drain rule.** After any `handle_*` call, `transmitted`, or call of the protocol's own that changes a session
-//! (`request`, `reply`), the answers of `transmit`, `transmit_state`, `poll_event`, `poll_timeout`, `wants_input`,
-//! `is_closed` and `is_drained` may be others than before; between such calls they change only by being taken. So: after
-//! each change take all events, send all output, and ask for the timer again. Nothing happens behind a caller's back.
+//! **The drain rule.** Any `handle_*` call, `transmitted`, or call of the protocol's own that changes a session
+//! (`request`, `reply`) may change the results of `transmit`, `transmit_state`, `poll_event`, `poll_timeout`,
+//! `wants_input`, `is_closed` and `is_drained`; between such calls they change only by being taken. So after each change
+//! take all events, send all output, and ask for the timer again. Nothing happens behind the caller's back.
 //!
-//! A protocol of one's own implements [`Protocol`](session::Protocol) over a [`Link`](session::Link), and is a session.
+//! Your own protocol implements [`Protocol`](session::Protocol) over a [`Link`](session::Link), and thereby is a session.
 //!
-//! The native hosts' loop is `drive` in `labwire-host`; `tests/src/sim.rs` drives two sessions over a simulated link.
+//! The loop of the native hosts is `drive` in `labwire-host`; `tests/src/sim.rs` drives two sessions over a simulated link.
 #![no_std]
 
 #[cfg(feature = "designer")]

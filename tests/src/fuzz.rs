@@ -1,4 +1,4 @@
-//! Entry points of the fuzz targets: one function for each, which panics where something is wrong.
+//! Entry points of the fuzz targets: one function per target, which panics if a check fails.
 
 mod engines;
 mod pymodaq;
@@ -10,7 +10,7 @@ pub use sessions::{obe_sessions, open_sessions, pymodaq_sessions, zeiss_sessions
 
 use labwire_core::python_json::{Limits, dumps, dumps_unicode, parse, repr};
 
-/// Fuzz target: takes any bytes, and panics where something is wrong.
+/// Fuzz target: takes any bytes, and panics if a check fails.
 pub type Target = fn(&[u8]);
 
 /// Every target, by its name.

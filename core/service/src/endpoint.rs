@@ -1,4 +1,4 @@
-//! The pump between a service and its sessions.
+//! Pump between a service and its sessions.
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
@@ -9,18 +9,17 @@ use labwire_session::{CloseReason, Event, Responder, Session, TransmitState};
 
 use super::{Busy, ConnectionId, Job, Peer, Service};
 
-/// A service and the sessions of its connections: bytes and time in, bytes out, without I/O.
+/// Service with the sessions of its connections: bytes and time in, bytes out, without I/O.
 ///
-/// The host numbers its connections and calls what [`Session`] calls by the same name. Requests go to the service and
-/// replies to their session within each call, so that what a host asks for afterwards is up to date: after any call that
-/// takes `now`, [`transmit`](Endpoint::transmit) of any connection and [`poll_timeout`](Endpoint::poll_timeout) may
-/// have changed. Long work is done by [`step`](Endpoint::step), on the caller's thread, one job after the other.
+/// The host numbers its connections; the methods have the names of [`Session`]'s. Requests go to the service and replies
+/// to their session within each call, so that the state is up to date afterwards: after any call that takes `now`, [`transmit`](Endpoint::transmit) of any connection and [`poll_timeout`](Endpoint::poll_timeout) may
+/// have changed. [`step`](Endpoint::step) does long work, on the caller's thread, one job after the other.
 ///
 /// A connection lasts from [`open`](Endpoint::open) to [`handle_disconnect`](Endpoint::handle_disconnect). Before and
-/// after that it is unknown: calls for it change nothing, nothing waits to be sent on it, and it counts as drained.
+/// after that it is unknown: calls for it have no effect, it has no bytes to send, and it counts as drained.
 ///
-/// Memory: what the limits of the service allow for each connection and for work that waits. How many connections are
-/// open is the host's to limit.
+/// Memory is bounded by the limits of the service, for each connection and for waiting work. The host limits the number
+/// of open connections.
 ///
 /// ```
 /// use labwire_session::time::Instant;
@@ -47,17 +46,17 @@ pub struct Endpoint<S: Service> {
 
 struct Connection<T> {
     session: T,
-    /// Why it has closed, once it has; then the service knows.
+    /// Reason why it has closed, once it has; the service has then been told.
     reason: Option<CloseReason>,
 }
 
-/// A number that [`Endpoint::open`] cannot give to a new connection.
+/// The number passed to [`Endpoint::open`] belongs to an open connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("connection {} is open already: expected a number that no connection has", .0.0)]
 pub struct ConnectionInUse(pub ConnectionId);
 
 impl<S: Service> Endpoint<S> {
-    /// An endpoint without connections.
+    /// Creates an endpoint without connections.
     pub fn new(service: S) -> Self {
         Self {
             service,
@@ -73,16 +72,15 @@ impl<S: Service> Endpoint<S> {
         &self.service
     }
 
-    /// The service, for requests of the host's own. Replies that they cause are delivered by the next call that takes
-    /// `now`.
+    /// The service, for the host's own requests. The next call that takes `now` delivers their replies.
     pub fn service_mut(&mut self) -> &mut S {
         &mut self.service
     }
 
-    /// Begins a connection.
+    /// Opens a connection.
     ///
     /// # Errors
-    /// When `id` is that of an open connection, which goes on.
+    /// If `id` belongs to an open connection, which is not affected.
     pub fn open(&mut self, now: Instant, id: ConnectionId, peer: Peer) -> Result<(), ConnectionInUse> {
         let Entry::Vacant(entry) = self.connections.entry(id) else {
             return Err(ConnectionInUse(id));
@@ -99,25 +97,24 @@ impl<S: Service> Endpoint<S> {
         Ok(())
     }
 
-    /// Takes bytes that the peer sent, all of them. Not to be called while [`wants_input`](Endpoint::wants_input) is
-    /// false.
+    /// Takes bytes from the peer, all of them. Must not be called while [`wants_input`](Endpoint::wants_input) is false.
     pub fn handle_input(&mut self, now: Instant, id: ConnectionId, bytes: &[u8]) {
         self.change(now, id, |session| session.handle_input(now, bytes));
     }
 
-    /// The peer has closed its sending side.
+    /// Reports that the peer has closed its sending side.
     pub fn handle_eof(&mut self, now: Instant, id: ConnectionId) {
         self.change(now, id, |session| session.handle_eof(now));
     }
 
-    /// The transport has failed: nothing more can be read or written.
+    /// Reports that the transport has failed: nothing more can be read or written.
     pub fn handle_lost(&mut self, now: Instant, id: ConnectionId) {
         self.change(now, id, |session| session.handle_lost(now));
     }
 
-    /// The host has dropped the transport, because the connection [is drained](Endpoint::is_drained) or for a reason of
-    /// its own: the session leaves. The reason that the service was told: that of the session if it has closed, else
-    /// `reason`. `None` for an unknown connection.
+    /// Reports that the host has dropped the transport, because the connection [is drained](Endpoint::is_drained) or for
+    /// its own `reason`, and removes the session. Returns the reason that the service was told: that of the session if
+    /// it has closed, else `reason`; `None` for an unknown connection.
     pub fn handle_disconnect(
         &mut self,
         now: Instant,
@@ -134,25 +131,25 @@ impl<S: Service> Endpoint<S> {
         Some(reason)
     }
 
-    /// Time has passed. A call before [`poll_timeout`](Endpoint::poll_timeout) is due does nothing.
+    /// Reports that time has passed. A call before [`poll_timeout`](Endpoint::poll_timeout) is due does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.service.handle_timeout(now);
         self.change_all(now, |session| session.handle_timeout(now));
     }
 
-    /// The host wants to end: what was asked for is still answered, nothing new is taken, and connections that are
-    /// opened from now on end at once.
+    /// Asks the service and its sessions to end: requests in progress are still answered, new ones refused, and new
+    /// connections end at once.
     pub fn handle_shutdown(&mut self, now: Instant) {
         self.is_shutting_down = true;
         self.service.handle_shutdown(now);
         self.change_all(now, |session| session.handle_shutdown(now));
     }
 
-    /// Does a bounded amount of long work: `fuel` as in [`Job::step`]. [`Busy::No`] when nothing waits. Work that
-    /// [may block](Job::may_block) blocks the caller.
+    /// Does a bounded amount of long work, with `fuel` as in [`Job::step`]. Returns [`Busy::No`] if nothing is waiting.
+    /// Work that [may block](Job::may_block) blocks the caller.
     pub fn step(&mut self, now: Instant, fuel: u32) -> Busy {
         if self.is_job_done {
-            // Only now is it known when the job's last step ended.
+            // Only now is the end of the job's last step known.
             if let Some(job) = self.job.take() {
                 self.service.finish_job(now, job);
             }
@@ -171,8 +168,8 @@ impl<S: Service> Endpoint<S> {
         Busy::Yes
     }
 
-    /// When [`handle_timeout`](Endpoint::handle_timeout) is due: the earliest of the service and all sessions. Asks each
-    /// of them.
+    /// Time at which [`handle_timeout`](Endpoint::handle_timeout) is due: the earliest of the service and all sessions,
+    /// each of which is asked.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let service = self.service.poll_timeout().map(|(due, _)| due);
         let sessions = self.connections.values();
@@ -185,34 +182,34 @@ impl<S: Service> Endpoint<S> {
         self.connections.keys().copied()
     }
 
-    /// False while the connection cannot take more input; the host then stops reading.
+    /// Whether the connection accepts more input now. While it does not, the host stops reading.
     pub fn wants_input(&self, id: ConnectionId) -> bool {
         self.session(id).is_some_and(Session::wants_input)
     }
 
-    /// Bytes that wait to be sent; more may follow when these are.
+    /// Bytes to be sent; more may follow.
     pub fn transmit(&self, id: ConnectionId) -> &[u8] {
         self.session(id).map_or(&[], Session::transmit)
     }
 
-    /// The first `count` bytes of [`transmit`](Endpoint::transmit) have been handed to the transport.
+    /// Reports that the first `count` bytes of [`transmit`](Endpoint::transmit) were handed to the transport.
     pub fn transmitted(&mut self, now: Instant, id: ConnectionId, count: usize) {
         self.change(now, id, |session| session.transmitted(now, count));
     }
 
-    /// What becomes of the sending side once [`transmit`](Endpoint::transmit) is empty. [`TransmitState::Abort`] for an
-    /// unknown connection.
+    /// State of the sending side once [`transmit`](Endpoint::transmit) is empty; [`TransmitState::Abort`] for an unknown
+    /// connection.
     pub fn transmit_state(&self, id: ConnectionId) -> TransmitState {
         self.session(id)
             .map_or(TransmitState::Abort, Session::transmit_state)
     }
 
-    /// Why the connection has closed for the service, once it has; its last bytes may still be under way.
+    /// Reason why the connection has closed for the service, once it has; its last bytes may still be on their way.
     pub fn close_reason(&self, id: ConnectionId) -> Option<&CloseReason> {
         self.connections.get(&id)?.reason.as_ref()
     }
 
-    /// Nothing is left to do: the host drops the transport and calls
+    /// Whether nothing is left to do: the host then drops the transport and calls
     /// [`handle_disconnect`](Endpoint::handle_disconnect).
     pub fn is_drained(&self, id: ConnectionId) -> bool {
         self.session(id).is_none_or(Session::is_drained)

@@ -1,8 +1,8 @@
-//! Where a protocol meets its engine: services that answer the requests of many sessions.
+//! Services: engines behind protocols, answering the requests of many sessions.
 //!
-//! A [`Service`] owns the state that spans connections. Sessions hand it requests, it hands back replies. Long work is
-//! a [`Job`]: a host with threads takes jobs out, runs them elsewhere and brings them back; a host without threads
-//! lets an [`Endpoint`] run them in bounded steps. The results are the same bits.
+//! A [`Service`] owns the state that spans connections. Sessions hand it requests, and it returns replies. Long work is
+//! a [`Job`]: a host with threads takes jobs out, runs them elsewhere and returns them; a host without threads lets an
+//! [`Endpoint`] run them in bounded steps. The results are the same, bit for bit.
 #![no_std]
 extern crate alloc;
 #[cfg(test)]
@@ -113,7 +113,7 @@ pub trait Service {
         request: <Self::Session as Session>::Event,
     );
 
-    /// The connection has gone, and why: what it asked for is cancelled where that is possible.
+    /// Handles the end of a connection, for `reason`: its requests are cancelled where possible.
     fn handle_disconnect(&mut self, now: Instant, from: ConnectionId, reason: &CloseReason);
 
     /// Work that waits to be done. The host brings it back by [`finish_job`](Service::finish_job).

@@ -23,12 +23,12 @@ use labwire_core::{obe, open, pymodaq, zeiss};
 const ID: ConnectionId = ConnectionId(1);
 const NOW: Instant = Instant::ZERO;
 
-/// Steps of long work after each piece at most: a solve may be made endless.
+/// Largest number of steps of long work after each piece: a solve may be made endless.
 const STEPS: usize = 20;
 const FUEL: u32 = 64;
 
-/// Feeds the pieces to a connection of a service, and lets it work and time pass. Returns why the connection closed
-/// after the end of the stream; it always does when it is lost.
+/// Feeds the pieces to a connection of a service, lets it work and lets time pass. Returns the reason why the connection
+/// closed after the end of the stream; it always closes when it is lost.
 fn serve<S: Service>(service: S, pieces: Chunks<'_, u8>) -> Option<CloseReason> {
     let mut now = NOW;
     let mut server = Endpoint::new(service);

@@ -21,10 +21,10 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-a number       what was measured; one for each channel, then the standard deviation, if it is not known: 0.98 0.005
+NUMBERS        the measured value of each channel, then the standard deviation, if it is not known: 0.98 0.005
 at NUMBERS     measure at this setting instead
 undo           take the last measurement back
-plot           how the first parameter narrowed
+plot           narrowing of the first parameter
 help, quit";
 
 /// Line typed by the user.

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p labwire-acceptance --bin report > benches/BENCHMARKS.md` prints it in Markdown and writes
 //! `target/report.svg`. With the argument `truth` it prints labwire's own lines alone, without medians of times. Either way it
-//! fails when labwire does not converge, or says so where it did not.
+//! fails if labwire does not converge, or claims convergence wrongly.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
