@@ -32,33 +32,33 @@ pub use labwire_session::Busy;
 pub use permission::Permission;
 pub use sequential::{Handler, HandlerJob, Sequential};
 
-/// Names one connection towards a service. Hosts number connections; numbers are not used twice.
+/// Identifier of a connection towards a service. Hosts number connections; numbers are not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
-/// What the host knows of a peer when its connection begins.
+/// Facts about a peer that the host knows when its connection begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
-    /// The peer is on this machine (a loopback address, or the same process).
+    /// Whether the peer is on this machine (a loopback address, or the same process).
     pub is_local: bool,
-    /// Where it is, if it is anywhere.
+    /// Address of the peer, if it has one.
     pub address: Option<SocketAddr>,
 }
 
 impl Peer {
-    /// A peer on this machine.
+    /// Peer on this machine.
     pub const LOCAL: Self = Self {
         is_local: true,
         address: None,
     };
-    /// A peer on another machine.
+    /// Peer on another machine.
     pub const REMOTE: Self = Self {
         is_local: false,
         address: None,
     };
 
-    /// The peer at an address.
+    /// Peer at an address.
     pub fn at(address: SocketAddr) -> Self {
         Self {
             is_local: address.ip().to_canonical().is_loopback(),
@@ -67,21 +67,22 @@ impl Peer {
     }
 }
 
-/// A piece of long work, done in bounded steps. It can be moved to another thread between steps, and dropped to cancel.
+/// Long work in bounded steps. A job can be moved to another thread between steps, and dropped to cancel it.
 pub trait Job {
-    /// Works on, for at most about `fuel` units (for a solve: cost and gradient evaluations).
+    /// Continues for at most about `fuel` units (for a solve: cost and gradient evaluations).
     fn step(&mut self, now: Instant, fuel: u32) -> Busy;
 
-    /// The connection whose request it is. Should a step panic, that connection ends without an answer.
+    /// Connection whose request it is. If a step panics, that connection ends without an answer.
     fn asker(&self) -> ConnectionId;
 
-    /// Steps may wait for something (a disk), so that a host with threads does not call them where others wait.
+    /// Whether steps may wait for something (a disk), so that a host with threads does not run them where others
+    /// wait.
     fn may_block(&self) -> bool {
         false
     }
 }
 
-/// The job of a service that has none.
+/// Job type of a service without jobs.
 #[derive(Clone, Copy, Debug)]
 pub enum NoJob {}
 
@@ -95,17 +96,17 @@ impl Job for NoJob {
     }
 }
 
-/// Answers the requests of many sessions.
+/// Service that answers the requests of many sessions.
 pub trait Service {
-    /// The server side of the protocol it speaks; the session's events are its requests.
+    /// Server side of the protocol; the session's events are its requests.
     type Session: Responder;
-    /// Its long work.
+    /// Job of the service.
     type Job: Job;
 
-    /// A session for a new connection.
+    /// Creates a session for a new connection.
     fn open_session(&mut self, now: Instant, peer: Peer) -> Self::Session;
 
-    /// A request of connection `from`. It may be answered at once or later.
+    /// Handles a request of connection `from`, which may be answered at once or later.
     fn handle_request(
         &mut self,
         now: Instant,
@@ -116,27 +117,27 @@ pub trait Service {
     /// Handles the end of a connection, for `reason`: its requests are cancelled where possible.
     fn handle_disconnect(&mut self, now: Instant, from: ConnectionId, reason: &CloseReason);
 
-    /// Work that waits to be done. The host brings it back by [`finish_job`](Service::finish_job).
+    /// Next waiting job. The host returns it by [`finish_job`](Service::finish_job).
     fn take_job(&mut self, now: Instant) -> Option<Self::Job>;
 
-    /// A job whose [`step`](Job::step) said [`Busy::No`], or panicked, comes back.
+    /// Takes back a job whose [`step`](Job::step) returned [`Busy::No`], or panicked.
     fn finish_job(&mut self, now: Instant, job: Self::Job);
 
-    /// The next reply, and the connection it is for.
+    /// Next reply, and its connection.
     fn poll_reply(&mut self) -> Option<(ConnectionId, <Self::Session as Responder>::Reply)>;
 
-    /// When [`handle_timeout`](Service::handle_timeout) is due, and what for. By default never.
+    /// Time at which [`handle_timeout`](Service::handle_timeout) is due, and its purpose. By default never.
     fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         None
     }
 
-    /// Time has passed. A call before [`poll_timeout`](Service::poll_timeout) is due does nothing.
+    /// Handles the passing of time. A call before [`poll_timeout`](Service::poll_timeout) is due does nothing.
     fn handle_timeout(&mut self, _now: Instant) {}
 
-    /// Take no new requests; finish what runs.
+    /// Refuses new requests from now on; running ones are finished.
     fn handle_shutdown(&mut self, now: Instant);
 
-    /// The service was asked to end (or shut down) and nothing runs any more.
+    /// Whether the service was asked to end (or shut down) and nothing is running any more.
     fn is_finished(&self) -> bool;
 }
 

@@ -1,4 +1,4 @@
-//! A PyMoDAQ module: hardware that carries out the orders of the servers it is connected to.
+//! PyMoDAQ module: hardware that carries out the orders of the servers it is connected to.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -16,72 +16,72 @@ use labwire_session::{CloseReason, Timer};
 
 use super::{ConnectionId, NoJob, Peer, Service};
 
-/// A detector.
+/// Detector.
 ///
-/// No call blocks: [`start`](Grabber::start) begins, [`poll`](Grabber::poll) gives the data once they are there. A
-/// driver that blocks belongs on a thread of its own, behind this trait.
+/// No call blocks: [`start`](Grabber::start) begins, [`poll`](Grabber::poll) returns the data once they are there. A
+/// blocking driver belongs on its own thread, behind this trait.
 pub trait Grabber: Send {
-    /// The settings it begins with.
+    /// Initial settings.
     fn settings(&self) -> Settings;
 
-    /// Takes changed settings.
+    /// Applies changed settings.
     ///
     /// # Errors
-    /// It cannot have them, and keeps the old ones; the text goes to the server.
+    /// If the settings are refused; the old ones stay in force. The text goes to the server.
     fn configure(&mut self, now: Instant, settings: &Settings) -> Result<(), String>;
 
-    /// Begins to take data. Asked for dimensionality `dim`, which it need not follow.
+    /// Starts to acquire data of dimensionality `dim`, which may be ignored.
     fn start(&mut self, now: Instant, dim: DataDim);
 
-    /// The data, once after each [`start`](Grabber::start), or why there are none. `timestamp` is the time in seconds
-    /// since 1970 (UTC).
+    /// Data, once after each [`start`](Grabber::start), or the reason why there are none. `timestamp` is the time in
+    /// seconds since 1970 (UTC).
     fn poll(&mut self, now: Instant, timestamp: f64) -> Option<Result<DataToExport, String>>;
 
-    /// When to ask for the data.
+    /// Time at which to poll for the data.
     fn poll_timeout(&self) -> Option<Instant>;
 }
 
-/// Something that moves along one axis.
+/// Actuator that moves along one axis.
 pub trait Actuator: Send {
-    /// The settings it begins with. Servers of 4.4 look for one that is named `units`.
+    /// Initial settings. Servers of 4.4 look for one named `units`.
     fn settings(&self) -> Settings;
 
-    /// Takes changed settings.
+    /// Applies changed settings.
     ///
     /// # Errors
-    /// It cannot have them, and keeps the old ones; the text goes to the server.
+    /// If the settings are refused; the old ones stay in force. The text goes to the server.
     fn configure(&mut self, now: Instant, settings: &Settings) -> Result<(), String>;
 
-    /// Units of its positions.
+    /// Units of the positions.
     fn units(&self) -> String;
 
-    /// Where it is.
+    /// Current position.
     fn position(&mut self, now: Instant) -> f64;
 
-    /// Begins to move to a position; a move under way ends there instead.
+    /// Starts to move to a position; a move in progress is replaced.
     ///
     /// # Errors
-    /// It does not go there; the text goes to the server.
+    /// If the position is refused; the text goes to the server.
     fn move_to(&mut self, now: Instant, target: f64) -> Result<(), String>;
 
-    /// Begins to move to the home position.
+    /// Starts to move to the home position.
     ///
     /// # Errors
-    /// It does not; the text goes to the server.
+    /// If the move is refused; the text goes to the server.
     fn move_home(&mut self, now: Instant) -> Result<(), String>;
 
-    /// Stops where it is.
+    /// Stops at the current position.
     fn stop(&mut self, now: Instant);
 
-    /// Whether it moves, and if so when to ask again.
+    /// If it is moving, the time at which to ask again.
     fn moves_until(&mut self, now: Instant) -> Option<Instant>;
 }
 
-/// What an instrument is made of.
+/// Hardware of an instrument.
 pub enum Hardware {
     /// A detector.
     Grabber(Box<dyn Grabber>),
-    /// Something that moves.
+    /// An actuator.
     Actuator(Box<dyn Actuator>),
 }
 
@@ -94,15 +94,15 @@ impl fmt::Debug for Hardware {
     }
 }
 
-/// How an instrument presents itself.
+/// Settings of an instrument.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct InstrumentConfig {
     /// Limits of each connection.
     pub limits: Limits,
-    /// The generation it speaks. Default g4.
+    /// Protocol generation. Default g4.
     pub generation: Generation,
-    /// The name it proposes to a labwire server, as an `Info`; real servers display it.
+    /// Name proposed to a labwire server, as an `Info`; real servers display it.
     pub name: Option<String>,
     /// Seconds from 1970 (UTC) to [`Instant::ZERO`], for the times of data.
     pub epoch: f64,
@@ -119,8 +119,8 @@ impl Default for InstrumentConfig {
     }
 }
 
-/// Joins hardware to the servers it is connected to: one as a rule, any number where it listens. Who asked gets the
-/// data, who ordered the move gets its end; all learn of changed settings.
+/// Instrument: hardware with the servers it is connected to, usually one, any number if it listens. The data go to
+/// the server that asked, the end of a move to the server that ordered it; all are told of changed settings.
 #[derive(Debug)]
 pub struct Instrument {
     config: InstrumentConfig,
@@ -130,17 +130,17 @@ pub struct Instrument {
     replies: VecDeque<(ConnectionId, Report)>,
     grabs: VecDeque<(ConnectionId, DataDim)>,
     is_grabbing: bool,
-    /// The axes that each connection was told, as g1 and g2 have them.
+    /// Axes sent to each connection, for g1 and g2.
     axes: BTreeMap<ConnectionId, [Option<Axis>; 2]>,
-    /// Changes of settings that wait for the grab under way.
+    /// Changes of settings that wait for the current grab.
     changes: VecDeque<(ConnectionId, Vec<String>, String)>,
-    /// Who ordered the move under way, and when to look whether it has ended.
+    /// Connection that ordered the current move, and time at which to check whether it has ended.
     mover: Option<(ConnectionId, Instant)>,
     is_shutting_down: bool,
 }
 
 impl Instrument {
-    /// An instrument without connections.
+    /// Creates an instrument without connections.
     pub fn new(hardware: Hardware, config: InstrumentConfig) -> Self {
         let settings = match &hardware {
             Hardware::Grabber(grabber) => grabber.settings(),
@@ -186,7 +186,7 @@ impl Instrument {
         );
     }
 
-    /// The hardware's part of an order, or why it is not done.
+    /// Carries out the hardware's part of an order, or returns the reason why not.
     fn carry_out(&mut self, now: Instant, from: ConnectionId, order: Order) -> Result<(), String> {
         match (&mut self.hardware, order) {
             (_, Order::SetInfo { path, xml }) => self.changes.push_back((from, path, xml)),
@@ -218,7 +218,7 @@ impl Instrument {
         Ok(())
     }
 
-    /// Changes settings, not in the middle of a grab.
+    /// Changes settings, but not during a grab.
     fn change_settings(&mut self, now: Instant) {
         while !self.is_grabbing
             && let Some((from, path, xml)) = self.changes.pop_front()
@@ -238,7 +238,7 @@ impl Instrument {
             return Err("the path of a setting is empty".into());
         }
         changed.replace(below, xml).map_err(|error| error.to_string())?;
-        // Servers, real ones and ours, drop the first name of what they are told.
+        // Servers, both real ones and labwire's, drop the first name of the path.
         let root = "settings".to_string();
         let path: Vec<String> = core::iter::once(root).chain(below.iter().cloned()).collect();
         match &mut self.hardware {
@@ -270,7 +270,7 @@ impl Instrument {
         }
     }
 
-    /// Begins what can begin, and reports what has ended.
+    /// Starts and finishes whatever is due.
     fn advance(&mut self, now: Instant) {
         let timestamp = self.timestamp(now);
         self.change_settings(now);
@@ -306,7 +306,7 @@ impl Instrument {
 }
 
 impl Instrument {
-    /// Axes that g1 and g2 do not send with the data, but once and before them.
+    /// Sends the axes, which g1 and g2 transmit once, before the data.
     fn report_axes(&mut self, to: ConnectionId, export: &DataToExport) {
         let Some(data) = export
             .data
@@ -336,7 +336,7 @@ impl Instrument {
 
 fn number(position: &DataWithAxes) -> Result<f64, String> {
     let value = position.value().filter(|value| value.is_finite());
-    value.ok_or_else(|| "a position that is no finite number".to_string())
+    value.ok_or_else(|| "the position is not a finite number".to_string())
 }
 
 impl Service for Instrument {
@@ -366,12 +366,12 @@ impl Service for Instrument {
         self.advance(now);
     }
 
-    /// What the connection ordered goes on; nobody is told.
+    /// The orders of the connection continue; nobody is told.
     fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId, _reason: &CloseReason) {
         self.connections.retain(|&id| id != from);
         self.axes.remove(&from);
         let mut is_first = self.is_grabbing;
-        // A grab that runs is seen through, so that its data do not answer the next one.
+        // A running grab is completed, so that its data do not answer the next one.
         self.grabs
             .retain(|&(id, _)| core::mem::take(&mut is_first) || id != from);
     }

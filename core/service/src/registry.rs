@@ -1,4 +1,4 @@
-//! The registry of PyMoDAQ modules: who is there, what they do, and the orders for them.
+//! Registry of PyMoDAQ modules: the modules, their states, and the orders to them.
 
 mod batch;
 mod module;
@@ -26,27 +26,27 @@ use labwire_session::{CloseReason, Timer};
 pub struct RegistryConfig {
     /// Limits of each connection.
     pub limits: Limits,
-    /// How the generation of a module is found.
+    /// Method of detecting the generation of a module.
     pub recognition: Recognition,
-    /// `check-position`: ask g2 modules for their position by `check_position`, as servers up to 3.5 did. Default no.
+    /// `check-position`: whether to ask g2 modules for their position with `check_position`, as servers up to 3.5
+    /// did. Default no.
     pub check_position: bool,
-    /// `grab-timeout`: how long a module may take to send what it was told to grab. Then the grab fails; no further
-    /// one is ordered until the data have come after all, and when that takes as long again the module is dropped.
-    /// Default 30 s.
+    /// `grab-timeout`: time limit for the data of a grab. Then the grab fails; no further one is ordered until the
+    /// data have come after all, and if that takes as long again the module is dropped. Default 30 s.
     pub grab_timeout: Duration,
-    /// `move-timeout`: how long a move may take. Then the order fails; the module counts as moving until it reports
-    /// the end or is stopped. Default 120 s.
+    /// `move-timeout`: time limit of a move. Then the order fails; the module counts as moving until it reports the
+    /// end or is stopped. Default 120 s.
     pub move_timeout: Duration,
-    /// `stop-timeout`: how long a stage may take to stand still. Then the order fails. Default 10 s.
+    /// `stop-timeout`: time limit for a stage to come to rest. Then the order fails. Default 10 s.
     pub stop_timeout: Duration,
-    /// `answer-timeout`: how long a module may take to tell its position. Then the order fails. Default 5 s.
+    /// `answer-timeout`: time limit for a module to report its position. Then the order fails. Default 5 s.
     pub answer_timeout: Duration,
-    /// `set-timeout`: how long to wait for a module to confirm a setting, which the protocol does not ask of it. Then
-    /// the order ends as unconfirmed. Default 1 s.
+    /// `set-timeout`: time to wait for a module to confirm a setting, which the protocol does not require. Then the
+    /// order ends as unconfirmed. Default 1 s.
     pub set_timeout: Duration,
-    /// `module-queue`: how many grabs may wait for one module. One more fails. Default 64.
+    /// `module-queue`: number of grabs that may wait for one module. One more fails. Default 64.
     pub queue: usize,
-    /// Who may use the modules. Default: peers on this machine.
+    /// Permission to use the modules. Default: peers on this machine.
     pub controllers: Permission,
     /// Seconds from 1970 (UTC) to [`Instant::ZERO`], for the times in orders.
     pub epoch: f64,
@@ -70,11 +70,11 @@ impl Default for RegistryConfig {
     }
 }
 
-/// Names one order.
+/// Identifier of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(pub u64);
 
-/// Why an order came to nothing.
+/// Reason why an order failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OperationError {
@@ -87,13 +87,13 @@ pub enum OperationError {
     /// The module is moving.
     #[error("it is moving; stop it first")]
     Moving,
-    /// Too much waits for the module: the limit `module-queue`.
+    /// Too many orders are waiting for the module: the limit `module-queue`.
     #[error("limit module-queue of {0} exceeded")]
     QueueFull(usize),
-    /// It took too long; names the limit.
+    /// A time limit was exceeded.
     #[error("timed out: {0}")]
     TimedOut(Timer),
-    /// The move was stopped here.
+    /// The move was stopped at this position.
     #[error("stopped at {0}")]
     Stopped(f64),
     /// The module has refused, or failed.
@@ -107,11 +107,11 @@ pub enum OperationError {
     Gone(CloseReason),
 }
 
-/// What came of an order.
+/// Outcome of an order.
 pub type Outcome = Result<Answer, OperationError>;
 
-/// Knows the modules that are connected, and gives them orders: for the process it lives in, and for controllers that
-/// connect to the same port.
+/// Registry of connected modules, which gives them orders: for its own process, and for controllers that connect to
+/// the same port.
 #[derive(Debug)]
 pub struct Registry {
     config: RegistryConfig,
@@ -127,7 +127,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry without modules.
+    /// Creates a registry without modules.
     pub fn new(config: RegistryConfig) -> Self {
         Self {
             config,
@@ -142,28 +142,28 @@ impl Registry {
         }
     }
 
-    /// The modules, in the order in which they came.
+    /// Modules, in the order of their arrival.
     pub fn modules(&self) -> impl Iterator<Item = &Module> {
         self.modules.values()
     }
 
-    /// The module of this name or address.
+    /// Module of this name or address.
     pub fn module(&self, name: &str) -> Option<&Module> {
         self.modules()
             .find(|module| module.name() == name || module.address() == name)
     }
 
-    /// Gives an order to a module. What comes of it is told by [`poll_outcome`](Registry::poll_outcome), always.
+    /// Gives an order to a module. [`poll_outcome`](Registry::poll_outcome) always reports its outcome.
     pub fn submit(&mut self, now: Instant, module: &str, command: Command) -> OperationId {
         self.begin(now, module, command, None)
     }
 
-    /// What came of the orders of [`submit`](Registry::submit), as they end.
+    /// Outcomes of the orders given by [`submit`](Registry::submit), as they end.
     pub fn poll_outcome(&mut self) -> Option<(OperationId, Outcome)> {
         self.outcomes.pop_front()
     }
 
-    /// `part`: the batch that waits for the outcome, and the place in it; none: this process does.
+    /// `part`: the batch that waits for the outcome, and the index in it; `None` for this process.
     fn begin(
         &mut self,
         now: Instant,
@@ -218,7 +218,7 @@ impl Registry {
         }
     }
 
-    /// Takes what a module wants to have sent, and what has ended.
+    /// Collects the orders to be sent and the outcomes of a module.
     fn collect(&mut self, id: ConnectionId) {
         let Some(module) = self.modules.get_mut(&id) else {
             return;
@@ -264,7 +264,7 @@ impl Service for Registry {
             } => {
                 let mut module = Module::new(now, from, kind, generation, address);
                 if kind == ModuleKind::Actuator {
-                    // Shows where it is, and of which generation.
+                    // Learns its position and its generation.
                     module.ask_position(now, &self.config);
                 }
                 self.modules.insert(from, module);
@@ -282,7 +282,7 @@ impl Service for Registry {
                     return;
                 };
                 if let Some(name) = module.handle_event(now, &self.config, event) {
-                    // A name that is taken leaves the module with its address.
+                    // If the name is taken, the module keeps its address as its name.
                     let _ = self.rename(from, &name);
                 }
             }

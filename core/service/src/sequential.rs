@@ -1,4 +1,4 @@
-//! A service that answers one request after another.
+//! Service that answers one request after another.
 
 use alloc::collections::VecDeque;
 use core::fmt;
@@ -8,18 +8,18 @@ use labwire_session::{CloseReason, Responder, Session};
 
 use super::{Busy, ConnectionId, Job, Peer, Service};
 
-/// What answers the requests of a [`Sequential`] service: an engine, or a program that embeds this crate.
+/// Handler of the requests of a [`Sequential`] service: an engine, or a program that embeds this crate.
 pub trait Handler {
-    /// What it is asked.
+    /// Request.
     type Request;
-    /// What it answers.
+    /// Reply.
     type Reply;
 
-    /// Takes a request. `None` when the answer takes work or may block: then [`step`](Handler::step) is called until
-    /// it gives the answer.
+    /// Takes a request. `None` if the answer takes work or may block: then [`step`](Handler::step) is called until it
+    /// returns the answer.
     fn begin(&mut self, now: Instant, request: Self::Request) -> Option<Self::Reply>;
 
-    /// Works on the request that was begun, for about `fuel` units. A host may call it on another thread.
+    /// Continues the request that was begun, for about `fuel` units. A host may call it on another thread.
     fn step(&mut self, now: Instant, fuel: u32) -> Option<Self::Reply>;
 
     /// Whether steps may block; see [`Job::may_block`].
@@ -27,19 +27,19 @@ pub trait Handler {
         false
     }
 
-    /// A request has asked the service to end.
+    /// Whether a request has asked the service to end.
     fn is_finished(&self) -> bool {
         false
     }
 }
 
-/// A service with one [`Handler`], which answers the requests of all connections one at a time, in the order of their
-/// arrival. A request whose connection has gone before its turn is dropped.
+/// Service with one [`Handler`], which answers the requests of all connections one at a time, in the order of their
+/// arrival. A request whose connection has ended before its turn is dropped.
 pub struct Sequential<S: Session, H: Handler, F> {
     open_session: F,
-    /// Away while a job has it.
+    /// `None` while a job holds it.
     handler: Option<H>,
-    /// Whose request is begun and not answered.
+    /// Connection whose request has begun and is not answered.
     current: Option<ConnectionId>,
     requests: VecDeque<(ConnectionId, S::Event)>,
     replies: VecDeque<(ConnectionId, H::Reply)>,
@@ -52,7 +52,7 @@ where
     H: Handler<Request = S::Event, Reply = S::Reply>,
     F: FnMut(Instant, Peer) -> S,
 {
-    /// A service whose sessions `open_session` makes.
+    /// Creates a service whose sessions are made by `open_session`.
     pub fn new(handler: H, open_session: F) -> Self {
         Self {
             open_session,
@@ -143,7 +143,7 @@ impl<S: Session, H: Handler, F> fmt::Debug for Sequential<S, H, F> {
     }
 }
 
-/// The handler, at work on one request.
+/// The handler, working on one request.
 pub struct HandlerJob<H: Handler> {
     from: ConnectionId,
     handler: H,

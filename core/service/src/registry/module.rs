@@ -1,4 +1,4 @@
-//! One module: what is known of it.
+//! State of one module.
 
 mod orders;
 
@@ -19,16 +19,16 @@ use self::orders::{Grabbing, Moving, Setting, Stopping};
 use super::{OperationError, OperationId, Outcome, RegistryConfig};
 use crate::ConnectionId;
 
-/// How many `Info` values are kept of a module, and how long each may be.
+/// Number of `Info` values kept per module, and largest length of each.
 const MAX_INFOS: usize = 64;
 const MAX_INFO_BYTES: usize = 4096;
 
-/// What a module is doing.
+/// Activity of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModuleState {
     /// Nothing.
     Idle,
-    /// It was told to grab and has not sent data.
+    /// It was told to grab and has not sent the data.
     Grabbing,
     /// It was told to move and has not reported the end.
     Moving,
@@ -48,7 +48,7 @@ impl ModuleState {
     }
 }
 
-/// A module that is connected.
+/// Connected module.
 #[derive(Debug)]
 pub struct Module {
     pub(super) id: ConnectionId,
@@ -107,27 +107,27 @@ impl Module {
         }
     }
 
-    /// Its name: the address, until it was given another.
+    /// Name of the module: its address, unless it was given another.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where it is.
+    /// Address of the module.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// What it is.
+    /// Kind of the module.
     pub fn kind(&self) -> ModuleKind {
         self.kind
     }
 
-    /// Its generation, as far as it has shown.
+    /// Generation of the module, as far as it is known.
     pub fn generation(&self) -> Generation {
         self.generation
     }
 
-    /// What it is doing.
+    /// Current activity.
     pub fn state(&self) -> ModuleState {
         match self {
             _ if self.stopping.is_some() => ModuleState::Stopping,
@@ -137,34 +137,34 @@ impl Module {
         }
     }
 
-    /// The settings it has sent, with the changes since.
+    /// Settings sent by the module, with later changes applied.
     pub fn settings(&self) -> Option<&Settings> {
         self.settings.as_ref()
     }
 
-    /// What it wants displayed, by name.
+    /// Values that the module wants to be displayed, by name.
     pub fn infos(&self) -> &BTreeMap<String, String> {
         &self.infos
     }
 
-    /// The data that it sent last, asked for or not.
+    /// Latest data sent by the module, whether asked for or not.
     pub fn last_data(&self) -> Option<&Arc<DataToExport>> {
         self.last_data.as_ref()
     }
 
-    /// How many times it has sent data.
+    /// Number of times that the module has sent data.
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// The position that it told last, and its units.
+    /// Latest position reported by the module, and its units.
     pub fn position(&self) -> Option<(f64, &str)> {
         self.position
             .as_ref()
             .map(|(value, units)| (*value, units.as_str()))
     }
 
-    /// Whether a module of its kind can do it.
+    /// Whether modules of this kind support the command.
     pub(super) fn can(&self, command: &Command) -> bool {
         match command {
             Command::Grab(_) | Command::Last => self.kind == ModuleKind::Grabber,
@@ -187,7 +187,7 @@ impl Module {
         core::mem::take(&mut self.outcomes).into_iter()
     }
 
-    /// What the connection tells. The name, if it proposes one.
+    /// Handles an event of the connection. Returns the name that the module proposes, if any.
     pub(super) fn handle_event(
         &mut self,
         now: Instant,
@@ -218,7 +218,7 @@ impl Module {
             }
             Report::InfoXml { path, xml } => {
                 if let (Some(settings), Some((_, path))) = (&mut self.settings, path.split_first()) {
-                    // A setting that it has not shown before is not worth losing it for.
+                    // An unknown setting is not a reason to drop the module.
                     let _ = settings.replace(path, &xml);
                 }
                 self.confirm_settings();
@@ -243,7 +243,7 @@ impl Module {
         self.end_grab(now, config, data);
     }
 
-    /// Data of g1 and g2 are bare arrays: their time, name and axes are known here.
+    /// Completes data of g1 and g2, which are bare arrays, with their time, name and axes.
     fn complete(&self, export: &mut DataToExport, now: Instant, config: &RegistryConfig) {
         export.timestamp = config.epoch + seconds(now);
         export.name.clone_from(&self.name);
@@ -306,7 +306,7 @@ impl Module {
     }
 }
 
-/// Data in a few words: the channels with their shapes.
+/// Summary of data: the channels with their shapes.
 fn summary(data: &DataToExport) -> String {
     let item = |item: &DataWithAxes| {
         let shapes: Vec<String> = item
@@ -319,7 +319,7 @@ fn summary(data: &DataToExport) -> String {
     data.data.iter().map(item).collect::<Vec<_>>().join(", ")
 }
 
-/// Seconds since the registry's time began.
+/// Seconds since the origin of the registry's time.
 fn seconds(now: Instant) -> f64 {
     now.duration_since(Instant::ZERO).as_secs_f64()
 }

@@ -1,4 +1,4 @@
-//! What a module is doing: the orders it was given, until they end.
+//! Orders given to a module, until they end.
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -20,19 +20,19 @@ const MOVE_TIMEOUT: Timer = Timer::Other("move-timeout");
 const SET_TIMEOUT: Timer = Timer::Other("set-timeout");
 const STOP_TIMEOUT: Timer = Timer::Other("stop-timeout");
 
-/// How often a stage that was told to stop is asked where it is.
+/// Interval at which a stopping stage is asked for its position.
 const STOP_POLL: Duration = Duration::from_millis(100);
-/// A grab that was ordered.
+/// Grab in progress.
 #[derive(Debug)]
 pub(super) struct Grabbing {
-    /// None: nobody waits any more, but the data are still owed.
+    /// `None`: nobody is waiting any more, but the data are still outstanding.
     operation: Option<OperationId>,
     due: Instant,
 }
 
 #[derive(Debug)]
 pub(super) struct Moving {
-    /// None: nobody waits any more, but the stage moves.
+    /// `None`: nobody is waiting any more, but the stage is moving.
     operation: Option<OperationId>,
     due: Instant,
 }
@@ -41,7 +41,8 @@ pub(super) struct Moving {
 pub(super) struct Stopping {
     operations: Vec<OperationId>,
     due: Instant,
-    /// The position it told, when, and when to ask again: the same a while later, and it stands still.
+    /// Last reported position and its time, and time of the next query: if the position is the same then, the stage
+    /// is at rest.
     last: Option<(f64, Instant)>,
     ask_at: Option<Instant>,
 }
@@ -74,7 +75,7 @@ impl Module {
         }
     }
 
-    /// An answer if there is one at once, none if it will come.
+    /// Gives an order. Returns the answer if there is one at once.
     fn try_submit(
         &mut self,
         now: Instant,
@@ -126,7 +127,7 @@ impl Module {
         Ok(None)
     }
 
-    /// Asks where it is, unless it was asked and has not answered.
+    /// Asks for the position, unless an answer is outstanding.
     pub(in crate::registry) fn ask_position(&mut self, now: Instant, config: &RegistryConfig) {
         if self.answer_due.is_none() {
             self.answer_due = Some(now + config.answer_timeout);
@@ -134,7 +135,7 @@ impl Module {
         }
     }
 
-    /// It has gone.
+    /// Handles the end of the connection.
     pub(in crate::registry) fn leave(&mut self, reason: &CloseReason) {
         let mut operations: Vec<OperationId> = self.grabs.drain(..).map(|(operation, _)| operation).collect();
         operations.extend(self.grabbing.take().and_then(|grabbing| grabbing.operation));
@@ -239,7 +240,7 @@ impl Module {
         first.map_or(DataDim::Data2D, |data| data.dim)
     }
 
-    /// Orders the next grab; one at a time, because data do not say what they answer.
+    /// Orders the next grab; one at a time, because data do not say which grab they answer.
     fn order_grab(&mut self, now: Instant, config: &RegistryConfig) {
         if self.grabbing.is_none()
             && let Some((operation, dim)) = self.grabs.pop_front()
@@ -252,7 +253,7 @@ impl Module {
         }
     }
 
-    /// Data have come, asked for or not.
+    /// Handles data, whether asked for or not.
     pub(super) fn end_grab(&mut self, now: Instant, config: &RegistryConfig, data: Arc<DataToExport>) {
         if let Some(operation) = self.grabbing.take().and_then(|grabbing| grabbing.operation) {
             self.finish(operation, Ok(Answer::Data(data)));
@@ -323,7 +324,7 @@ impl Module {
         Ok(())
     }
 
-    /// Ends the orders to set what now has the value that was asked for.
+    /// Ends the orders whose settings now have the requested value.
     pub(super) fn confirm_settings(&mut self) {
         let Some(settings) = &self.settings else { return };
         let wanted = |setting: &Setting| {
@@ -389,7 +390,7 @@ impl Module {
         }
     }
 
-    /// The module cannot do what it was told last.
+    /// Fails the order that the module has just refused.
     pub(super) fn fail_current(&mut self, now: Instant, config: &RegistryConfig, error: &OperationError) {
         let grab = self.grabbing.take().and_then(|grabbing| grabbing.operation);
         let moving = self.moving.take().and_then(|moving| moving.operation);
@@ -404,7 +405,7 @@ impl Module {
         Answer::Position { value, units }
     }
 
-    /// A position as an order carries it, in the module's own units.
+    /// Position as an order carries it, in the module's own units.
     fn position_object(&self, now: Instant, config: &RegistryConfig, value: f64) -> DataWithAxes {
         let units = self.position.as_ref().map_or("", |(_, units)| units.as_str());
         DataWithAxes::actuator(self.name.as_str(), config.epoch + seconds(now), value, units)
