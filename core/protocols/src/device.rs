@@ -1,7 +1,7 @@
-//! Connections to lab devices that heal themselves, after the `TCPInterface` of the Simons Observatory Control System.
+//! Self-healing connections to lab devices, after the `TCPInterface` of the Simons Observatory Control System.
 //!
-//! A [`Connection`] belongs to one device behind one address. It connects when made, reconnects with back-off when the
-//! device drops out, and serves [`Request`]s one at a time and in order. It never lies:
+//! A [`Connection`] belongs to one device at one address. It connects on creation, reconnects with back-off when the
+//! device drops out, and serves [`Request`]s one at a time and in order. It guarantees:
 //!
 //! * Every request ends once, with its answer or with a [`Failure`] that says whether the device may have received it.
 //! * No message is sent twice, unless its sender said that it is idempotent; then twice at most.

@@ -1,7 +1,7 @@
-//! The contract between a protocol and the host that moves its bytes, without I/O.
+//! Contract between a protocol and the host that moves its bytes, without I/O.
 //!
-//! Bytes go in, bytes and events come out. A host moves the bytes and tells the time; a session neither reads a clock
-//! nor opens a socket. A protocol of one's own implements [`Protocol`] over a [`Link`], and is a [`Session`].
+//! Bytes go in, bytes and events come out. A host moves the bytes and passes the time; a session neither reads a
+//! clock nor opens a socket. Your own protocol implements [`Protocol`] over a [`Link`], and thereby is a [`Session`].
 #![no_std]
 #[cfg(feature = "session")]
 extern crate alloc;

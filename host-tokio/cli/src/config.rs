@@ -1,4 +1,4 @@
-//! The configuration: flags over environment over file over defaults.
+//! Configuration: flags over environment over file over defaults.
 
 mod layers;
 mod pymodaq;
@@ -18,10 +18,10 @@ use serde::{Deserialize, Deserializer};
 pub(crate) use layers::Layers;
 pub(crate) use pymodaq::Pymodaq;
 
-/// The complete default configuration, commented.
+/// Complete default configuration, commented.
 pub(crate) const DEFAULT_TEXT: &str = include_str!("default.toml");
 
-/// Everything that can be configured. The keys' meanings are in `default.toml`.
+/// All configurable settings. `default.toml` documents the keys.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Config {
     pub(crate) log: Log,
@@ -139,7 +139,7 @@ enum Who {
 }
 
 impl Limits {
-    /// Those of a host.
+    /// Limits of a host.
     pub(crate) fn host(&self) -> HostLimits {
         let mut limits = HostLimits::default();
         limits.connections = self.connections;
@@ -150,7 +150,7 @@ impl Limits {
         limits
     }
 
-    /// Those of a connection.
+    /// Limits of a connection.
     pub(crate) fn session(&self) -> SessionLimits {
         let mut limits = SessionLimits::default();
         limits.message_bytes = self.message_bytes;
@@ -165,7 +165,7 @@ impl Limits {
 }
 
 impl Open {
-    /// Those of a problem file.
+    /// Limits of a problem file.
     pub(crate) fn problem_limits(&self) -> TextLimits {
         let mut limits = TextLimits::default();
         limits.text_bytes = self.text_bytes;
@@ -177,7 +177,7 @@ impl Open {
         limits
     }
 
-    /// The service's configuration when it listens on a loopback address, or on another.
+    /// Configuration of the service, depending on whether it listens on a loopback address.
     pub(crate) fn service(&self, session: SessionLimits, on_loopback: bool) -> OptimizerConfig {
         let mut config = OptimizerConfig::default();
         config.session = session;
@@ -192,18 +192,18 @@ impl Open {
 }
 
 impl Obe {
-    /// Those of a connection.
+    /// Limits of a connection.
     pub(crate) fn limits(&self, session: SessionLimits) -> obe::Limits {
         let mut limits = obe::Limits::default();
         limits.session = session;
         limits.session.message_bytes = self.message_bytes;
-        // A host lets no more replies wait for a connection.
+        // A host queues no more replies per connection.
         limits.requests_in_flight = self.requests_in_flight.clamp(1, 64);
         limits.json = json_limits(self.json_depth, self.json_values);
         limits
     }
 
-    /// Who may do what when it listens on a loopback address, or on another.
+    /// Permissions, depending on whether the server listens on a loopback address.
     pub(crate) fn permissions(&self, on_loopback: bool) -> ObePermissions {
         let mut permissions = ObePermissions::default();
         permissions.done = self.done.permission(on_loopback);
@@ -212,7 +212,7 @@ impl Obe {
         permissions
     }
 
-    /// Those of an experiment, whose expressions have the limits of problems.
+    /// Limits of an experiment, whose expressions have the limits of problems.
     pub(crate) fn design_limits(&self, text: TextLimits) -> DesignLimits {
         let mut limits = DesignLimits::default();
         limits.text = text;
@@ -224,7 +224,7 @@ impl Obe {
 }
 
 impl Zeiss {
-    /// Those of a connection.
+    /// Limits of a connection.
     pub(crate) fn limits(&self, session: SessionLimits) -> zeiss::Limits {
         let mut limits = zeiss::Limits::default();
         limits.session = session;
@@ -234,7 +234,7 @@ impl Zeiss {
 }
 
 impl Web {
-    /// Which requests of browsers are taken.
+    /// Browser requests that are accepted.
     pub(crate) fn access(&self) -> WebAccess {
         WebAccess {
             hosts: self.hosts.clone(),

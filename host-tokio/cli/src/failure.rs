@@ -94,6 +94,6 @@ pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a s
     let best = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     match best {
         Some(best) if likeness(best) > 0.8 => format!("did you mean `{best}`?"),
-        _ => format!("known are: {}", known.join(", ")),
+        _ => format!("expected one of: {}", known.join(", ")),
     }
 }

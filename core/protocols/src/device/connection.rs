@@ -1,4 +1,4 @@
-//! The state machine: when to connect, when to give up, when the device is well.
+//! State machine of a connection: connecting, giving up, and the device's health.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -15,7 +15,7 @@ use super::request::{Cause, Request, RequestId};
 use super::settings::Settings;
 use super::statistics::Statistics;
 
-/// A device connection that heals itself. See the [module](super) for its promises.
+/// Self-healing device connection. See the [module](super) for its guarantees.
 #[derive(Debug)]
 pub struct Connection {
     settings: Settings,
@@ -23,9 +23,9 @@ pub struct Connection {
     conversation: Conversation,
     backoff: Backoff,
     last_attempt: Instant,
-    /// Since when the device is unusable, and why at last.
+    /// Time since which the device has been unusable, and latest cause.
     degraded: Option<(Instant, Cause)>,
-    /// The next connection has to bring an answer before the device counts as well.
+    /// Whether the next connection must bring an answer before the device counts as well.
     unproved: bool,
     next_id: u64,
     wants_connect: bool,
@@ -39,14 +39,14 @@ pub struct Connection {
 enum Phase {
     Disconnected,
     Connecting,
-    /// Connected, but what comes is dropped until then.
+    /// Connected, but input is dropped until this time.
     Settling {
         since: Instant,
         until: Instant,
     },
     Connected {
         since: Instant,
-        /// `statistics.answers` when it began.
+        /// `statistics.answers` at its start.
         answers: u64,
     },
     Backoff {
@@ -56,8 +56,8 @@ enum Phase {
 }
 
 impl Connection {
-    /// A connection that the host's first [`handle_timeout`](Session::handle_timeout) sets going. `seed` decides the
-    /// jitter of its waiting times; give every connection another.
+    /// Creates a connection, which the host's first [`handle_timeout`](Session::handle_timeout) starts. `seed`
+    /// determines the jitter of its back-off; it should differ between connections.
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
             phase: Phase::Disconnected,
@@ -76,14 +76,14 @@ impl Connection {
         }
     }
 
-    /// Nobody waits for this request any more. If none of it was sent it is forgotten, without an event. Otherwise it
-    /// is seen through, so that the next request does not get its answer.
+    /// Cancels a request that nobody waits for any more. If none of it was sent it is dropped, without an event.
+    /// Otherwise it is seen through, so that the next request does not get its answer.
     pub fn cancel(&mut self, now: Instant, id: RequestId) {
         self.conversation.cancel(id);
         self.update(now);
     }
 
-    /// Where the connection stands.
+    /// State of the connection.
     pub fn state(&self) -> State {
         match self.phase {
             Phase::Disconnected | Phase::Closed => State::Disconnected,
@@ -93,17 +93,17 @@ impl Connection {
         }
     }
 
-    /// Why the device is unusable; none while it is well.
+    /// Reason why the device is unusable; `None` while it is well.
     pub fn degraded(&self) -> Option<&Cause> {
         self.degraded.as_ref().map(|(_, cause)| cause)
     }
 
-    /// What was counted so far.
+    /// Counters.
     pub fn statistics(&self) -> &Statistics {
         &self.conversation.statistics
     }
 
-    /// The longest waiting time that may come next.
+    /// Upper bound on the next delay.
     pub fn backoff_step(&self) -> Duration {
         self.backoff.step()
     }
@@ -122,14 +122,15 @@ impl Connection {
         self.back_off(now);
     }
 
-    /// The present connection is over.
+    /// Handles the end of the current connection.
     fn disconnect(&mut self, now: Instant, cause: Cause) {
         let (since, answers) = match self.phase {
             Phase::Settling { since, .. } => (since, self.statistics().answers),
             Phase::Connected { since, answers } => (since, answers),
             _ => return,
         };
-        // A device that takes connections and drops them, or is mute, is not well because it could be connected to.
+        // A device that accepts connections and drops them, or stays silent, is not well merely because it could be
+        // connected to.
         let lasted = now.duration_since(since) >= self.settings.backoff_maximum;
         let proved = self.statistics().answers > answers || lasted;
         if proved {
@@ -163,7 +164,7 @@ impl Connection {
         self.last_attempt + self.settings.minimum_interval
     }
 
-    /// When to connect again; a request that waits does not wait for the back-off.
+    /// Time of the next attempt to connect; a waiting request does not wait for the back-off.
     fn attempt_due(&self) -> Option<Instant> {
         match self.phase {
             Phase::Backoff { until } if self.conversation.len() == 0 => Some(until),
@@ -172,7 +173,7 @@ impl Connection {
         }
     }
 
-    /// Goes on as far as possible, after whatever has happened.
+    /// Advances as far as possible.
     fn update(&mut self, now: Instant) {
         if let Phase::Connected { answers, .. } = self.phase {
             let result = self.conversation.advance(now);
@@ -278,7 +279,7 @@ impl Session for Connection {
         self.update(now);
     }
 
-    /// Always: what nobody waits for is bounded by `answer-bytes`, and an end of stream must not go unnoticed.
+    /// Always true: unsolicited input is bounded by `answer-bytes`, and an end of stream must not go unnoticed.
     fn wants_input(&self) -> bool {
         true
     }
@@ -297,7 +298,7 @@ impl Session for Connection {
     }
 
     fn poll_event(&mut self) -> Option<Event<DeviceEvent>> {
-        // The state of the device first: who gets a failure finds the device degraded already.
+        // The state of the device first, so that the recipient of a failure finds the device degraded already.
         if let Some(health) = self.events.pop_front() {
             return Some(Event::Application(DeviceEvent::Health(health)));
         }
@@ -341,7 +342,7 @@ impl Asker for Connection {
     /// Queues a request; its end is reported by [`DeviceEvent::Finished`].
     ///
     /// # Errors
-    /// `queue-length` requests wait already, or the connection is shutting down.
+    /// If `queue-length` requests are waiting already, or the connection is shutting down.
     fn request(&mut self, now: Instant, request: &Request) -> Result<RequestId, Misuse> {
         if self.is_shutting_down {
             return Err(Misuse::Closed);

@@ -1,10 +1,10 @@
-//! Bytes to objects, as they arrive.
+//! Incremental decoding of objects.
 //!
-//! The decoder keeps a stack of what must still come ([`Want`]) and a stack of finished objects; a composite takes its
-//! parts from the second when the first says that it is complete. Every byte is looked at once and every payload is
-//! copied once, into the array that will hold it, however the bytes are cut.
+//! The decoder keeps a stack of expected items ([`Want`]) and a stack of finished objects; a composite takes its
+//! parts from the second when it is complete by the first. Every byte is examined once and every payload is copied
+//! once, into its final array, however the bytes are cut.
 
-/// What is wrong with the peer's bytes, in words.
+/// Error about the peer's bytes, with a formatted text.
 macro_rules! malformed {
     ($($argument:tt)*) => { $crate::pymodaq::decode::DecodeError::Malformed(alloc::format!($($argument)*)) };
 }
@@ -26,14 +26,14 @@ use super::generation::Generation;
 use super::limits::Limits;
 use super::object::Object;
 
-/// What is wrong with what came.
+/// Error in the peer's bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// It is not what the protocol asks for here.
+    /// The bytes are not what the protocol requires here.
     #[error("{0}")]
     Malformed(String),
-    /// It is larger than is accepted.
+    /// A limit is exceeded.
     #[error("limit {limit} of {value} exceeded")]
     LimitExceeded {
         /// The limit.
@@ -52,7 +52,7 @@ impl From<DecodeError> for CloseReason {
     }
 }
 
-/// What comes next on the wire, as far as the older generations need to be told; g4 says it itself.
+/// Next object on the wire, which the older generations do not announce; g4 does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expect {
@@ -68,7 +68,7 @@ pub enum Expect {
     Array,
     /// A list of arrays.
     Arrays,
-    /// A list of anything (from g2).
+    /// A list of any objects (from g2).
     List,
     /// An axis (from g3a).
     Axis,
@@ -80,19 +80,19 @@ pub enum Expect {
     Item,
 }
 
-/// Decodes one object after the other from bytes that arrive in pieces of any size.
+/// Decoder of consecutive objects, from bytes that arrive in pieces of any size.
 #[derive(Debug)]
 pub struct Decoder {
     generation: Generation,
     limits: Limits,
     wants: Vec<Want>,
     objects: Vec<Object>,
-    /// The start of something small whose length is not known yet, and how much of it can be read before looking.
+    /// Start of a small item of unknown length, and number of bytes that can be read before checking again.
     head: Vec<u8>,
     need: usize,
-    /// A payload of known length, and what it will be.
+    /// Payload of known length, and its kind.
     run: Option<(Payload, Run)>,
-    /// Bytes that the present message may still claim.
+    /// Number of bytes that the current message may still claim.
     budget: usize,
     values_left: usize,
     depth: usize,
@@ -102,9 +102,9 @@ pub struct Decoder {
 enum Want {
     /// g4: the length of a whole object, then the object.
     Frame,
-    /// g4: nothing more belongs to the object.
+    /// g4: end of the object.
     FrameEnd,
-    /// An object behind its type.
+    /// An object after its type.
     Item,
     Text,
     Bytes,
@@ -113,9 +113,9 @@ enum Want {
     /// A count, then as many elements of a list or tuple.
     Sequence(Composite, Element),
     Elements(Element, usize),
-    /// A class name of this family, then what it names.
+    /// A class name of this family, then its object.
     Class(Family),
-    /// The last object is a list of names: a value for each.
+    /// Values for the last object, a list of names.
     Values,
     /// The objects since `base` are the parts of a composite.
     Build {
@@ -124,7 +124,7 @@ enum Want {
     },
 }
 
-/// What a list is made of.
+/// Elements of a list.
 #[derive(Clone, Copy, Debug)]
 enum Element {
     Item,
@@ -149,7 +149,7 @@ enum Payload {
 type Decoded<T> = Result<T, DecodeError>;
 
 impl Decoder {
-    /// A decoder that expects nothing yet.
+    /// Creates a decoder that expects nothing yet.
     pub fn new(generation: Generation, limits: &Limits) -> Self {
         Self {
             generation,
@@ -165,12 +165,12 @@ impl Decoder {
         }
     }
 
-    /// The generation it reads.
+    /// Generation of the decoder.
     pub fn generation(&self) -> Generation {
         self.generation
     }
 
-    /// Whether the expected object has begun and is not complete.
+    /// Whether the expected object has begun and is incomplete.
     pub fn is_inside(&self) -> bool {
         !self.head.is_empty()
             || self.run.is_some()
@@ -179,7 +179,7 @@ impl Decoder {
             || self.wants.len() > 1
     }
 
-    /// Expects an object. Whatever was unfinished is forgotten.
+    /// Expects an object. Anything unfinished is discarded.
     pub fn expect(&mut self, what: Expect) {
         self.wants.clear();
         self.objects.clear();
@@ -212,11 +212,11 @@ impl Decoder {
         });
     }
 
-    /// Takes bytes from the front of `input`: the object once it is complete, `None` when all of `input` was used and
-    /// more is needed.
+    /// Takes bytes from the front of `input`. Returns the object once it is complete, `None` if all of `input` was
+    /// used and more is needed.
     ///
     /// # Errors
-    /// The bytes are no such object, or one beyond the limits. The decoder is then spent.
+    /// If the bytes are not such an object, or exceed the limits. The decoder must not be used again.
     pub fn decode(&mut self, input: &mut &[u8]) -> Decoded<Option<Object>> {
         loop {
             if let Some((_, run)) = &mut self.run {
@@ -235,7 +235,7 @@ impl Decoder {
         }
     }
 
-    /// Works on the innermost want. False when more input is needed first.
+    /// Works on the innermost want. Returns false if more input is needed first.
     fn advance(&mut self, want: Want, input: &mut &[u8]) -> Decoded<bool> {
         match want {
             Want::Frame => {
@@ -311,7 +311,7 @@ impl Decoder {
             }
             Want::Values => {
                 let count = self.objects.last().and_then(Object::as_items).map(<[_]>::len);
-                let count = count.ok_or_else(|| malformed!("names that are no list"))?;
+                let count = count.ok_or_else(|| malformed!("names that are not a list"))?;
                 self.check_count(count)?;
                 self.wants.push(Want::Elements(Element::Item, count));
             }
@@ -325,7 +325,7 @@ impl Decoder {
         Ok(true)
     }
 
-    /// Reads something small whose length shows as it is read.
+    /// Reads a small item whose length becomes known while it is read.
     fn read_head<T>(
         &mut self,
         input: &mut &[u8],
@@ -353,7 +353,7 @@ impl Decoder {
         }
     }
 
-    /// Bytes are about to be waited for: they must fit the message.
+    /// Claims bytes of the message before they are awaited.
     fn claim(&mut self, count: usize) -> Decoded<()> {
         let Some(left) = self.budget.checked_sub(count) else {
             let in_frame = self.wants.iter().any(|want| matches!(want, Want::FrameEnd));
@@ -410,7 +410,7 @@ impl Decoder {
         self.push(object)
     }
 
-    /// A composite begins: its parts are what `wants` will leave.
+    /// Begins a composite, whose parts are the results of `wants`.
     fn begin(&mut self, composite: Composite, wants: &[Want]) -> Decoded<()> {
         if self.depth == self.limits.message_depth {
             let value = self.limits.message_depth;
@@ -428,7 +428,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// The object that an item's type announces.
+    /// Begins the object announced by an item's type.
     fn begin_tagged(&mut self, tag: &str) -> Decoded<()> {
         let list = Want::Sequence(Composite::List, Element::Item);
         let want = match (self.generation, tag) {
@@ -457,7 +457,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// The data object of a class; where `family` is known, of that family.
+    /// Begins the data object of a class, of the given `family` if it is known.
     fn begin_class(&mut self, family: Option<Family>, name: &str) -> Decoded<()> {
         let is = |wanted| family.is_none_or(|family| family == wanted);
         if name == "Axis" && is(Family::Axis) {
@@ -475,7 +475,7 @@ impl Decoder {
         })
     }
 
-    /// A composite of `fields`; in g4 each of them comes with its own type.
+    /// Begins a composite of `fields`, each of which has its own type in g4.
     fn begin_fields(&mut self, composite: Composite, fields: &[Want]) -> Decoded<()> {
         if self.generation < Generation::G4 {
             return self.begin(composite, fields);

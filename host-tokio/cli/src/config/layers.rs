@@ -1,4 +1,4 @@
-//! Tables of configuration laid over one another.
+//! Layers of configuration tables.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -10,16 +10,16 @@ use super::{Config, DEFAULT_TEXT};
 use crate::common::read_file;
 use crate::failure::{self, Failure, did_you_mean};
 
-/// The defaults, and what was laid over them, the last one on top.
+/// Defaults, and the layers over them, the last one on top.
 #[derive(Debug)]
 pub(crate) struct Layers {
     table: Table,
-    /// Keys that somebody gave, such as `open.address`.
+    /// Keys that were given explicitly, such as `open.address`.
     given: BTreeSet<String>,
 }
 
 impl Layers {
-    /// The defaults.
+    /// Defaults only.
     pub(crate) fn new() -> Self {
         Self {
             table: DEFAULT_TEXT.parse().unwrap_or_default(),
@@ -27,7 +27,7 @@ impl Layers {
         }
     }
 
-    /// The defaults, a file if one is given, and the environment.
+    /// Defaults, a file if one is given, and the environment.
     pub(crate) fn with_file_and_environment(file: Option<&Path>) -> Result<Self, Failure> {
         let mut layers = Self::new();
         if let Some(file) = file {
@@ -40,13 +40,11 @@ impl Layers {
     /// Adds a file's text.
     pub(crate) fn add_text(&mut self, name: &str, text: &str) -> Result<(), Failure> {
         let table: Table = text.parse().map_err(|error| wrong(format!("{name}: {error}")))?;
-        // Looked at first: the keys of another version would be errors of another kind.
+        // Checked first: the keys of another version would give other errors.
         if let Some(version) = table.get("version")
             && *version != Value::Integer(1)
         {
-            return Err(wrong(format!(
-                "{name}: version {version} is not known to this program, only 1 is"
-            )));
+            return Err(wrong(format!("{name}: unknown version {version}, expected 1")));
         }
         for (section, value) in table {
             match value {
@@ -62,7 +60,7 @@ impl Layers {
         Ok(())
     }
 
-    /// Adds one value. `origin` is for the error's text.
+    /// Sets one value. `origin` is for the error's text.
     pub(crate) fn set(
         &mut self,
         origin: &str,
@@ -80,19 +78,19 @@ impl Layers {
         };
         *slot = fit(value, slot).map_err(|(found, expected)| {
             wrong(format!(
-                "{origin}: `{section}.{key}` is of type {expected}, and this is of type {found}"
+                "{origin}: `{section}.{key}` is of type {expected}, not {found}"
             ))
         })?;
         self.given.insert(format!("{section}.{key}"));
         Ok(())
     }
 
-    /// Whether somebody gave this key.
+    /// Whether this key was given explicitly.
     pub(crate) fn is_given(&self, section: &str, key: &str) -> bool {
         self.given.contains(&format!("{section}.{key}"))
     }
 
-    /// The configuration that comes out.
+    /// Resulting configuration.
     pub(crate) fn finish(&self) -> Result<Config, Failure> {
         let value = Value::Table(self.table.clone());
         value
@@ -114,7 +112,7 @@ impl Layers {
             }
             let Some((_, section, key)) = known.iter().find(|(known, ..)| known == name) else {
                 let names = known.iter().map(|(known, ..)| known.as_str());
-                let message = format!("the environment has an unknown {name}");
+                let message = format!("unknown environment variable {name}");
                 return Err(wrong(message).hint(did_you_mean(name, names)));
             };
             self.set(name, section, key, parse(value))?;
@@ -122,7 +120,7 @@ impl Layers {
         Ok(())
     }
 
-    /// For every key: its name in the environment, its section, itself.
+    /// For every key: its name in the environment, its section, and the key itself.
     fn environment_names(&self) -> Vec<(String, String, String)> {
         let mut names = Vec::new();
         for (section, keys) in &self.table {
@@ -143,14 +141,14 @@ impl Layers {
     }
 }
 
-/// The environment variable that names the configuration file.
+/// Environment variable with the path of the configuration file.
 const CONFIG_FILE: &str = "LABWIRE_CONFIG";
 
 fn wrong(message: String) -> Failure {
     Failure::new(failure::CONFIG, message).hint("`labwire config` prints every key with its default")
 }
 
-/// A value as TOML writes it, or else a text.
+/// Value in TOML, or else a text.
 fn parse(text: &str) -> Value {
     match format!("value = {text}").parse::<Table>() {
         Ok(mut table) => table
@@ -160,7 +158,8 @@ fn parse(text: &str) -> Value {
     }
 }
 
-/// `value` in the type of `slot`; whole numbers do for others, one text for a list. Otherwise both types.
+/// Converts `value` to the type of `slot`: whole numbers for other numbers, a single text for a list. Otherwise
+/// returns both types.
 fn fit(value: Value, slot: &Value) -> Result<Value, (&'static str, &'static str)> {
     match (value, slot) {
         (Value::Integer(number), Value::Float(_)) => Ok(Value::Float(number as f64)),
@@ -219,7 +218,7 @@ mod tests {
         assert!(error("[open]\nadress = \"x\"").contains("did you mean `address`?"));
         assert!(error("[opem]\naddress = \"x\"").contains("did you mean `open`?"));
         assert!(error("queue = 3").contains("unknown section [queue]"));
-        assert!(error("[limits]\nzzz = 3").contains("known are: connections, "));
+        assert!(error("[limits]\nzzz = 3").contains("expected one of: connections, "));
         let failure = environment(&[("LABWIRE_OPEN_ADDRES", "x")])
             .unwrap_err()
             .to_string();

@@ -1,4 +1,4 @@
-//! The section `[pymodaq]`.
+//! Section `[pymodaq]`.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(crate) struct Pymodaq {
 }
 
 impl Pymodaq {
-    /// The registry's configuration when it listens on a loopback address, or on another.
+    /// Configuration of the registry, depending on whether it listens on a loopback address.
     pub(crate) fn registry(&self, session: SessionLimits, on_loopback: bool) -> RegistryConfig {
         let mut limits = Limits::default();
         limits.session = session;
@@ -77,7 +77,7 @@ fn g3<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Generation, D::Error
     let name = String::deserialize(deserializer)?;
     let g3 = [Generation::G3a, Generation::G3b, Generation::G3c];
     let found = g3.into_iter().find(|generation| generation.name() == name);
-    found.ok_or_else(|| D::Error::custom(format!("pymodaq.g3 is one of g3a, g3b, g3c, not {name}")))
+    found.ok_or_else(|| D::Error::custom(format!("pymodaq.g3 must be one of g3a, g3b, g3c, not {name}")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Composites: the parts they are read from, and how the parts go together.
+//! Composites: their parts, and how they are built.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -13,7 +13,7 @@ use crate::pymodaq::data::{
 use crate::pymodaq::generation::Generation;
 use crate::pymodaq::object::Object;
 
-/// An object that is made of objects.
+/// Object made of other objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Composite {
     List,
@@ -27,10 +27,10 @@ pub(super) enum Composite {
 
 const LIST: Want = Want::Sequence(Composite::List, Element::Item);
 
-/// The parts of an axis after its class: label, units, data, index, spread order.
+/// Parts of an axis after its class: label, units, data, index, spread order.
 pub(super) const AXIS: &[Want] = &[Want::Text, Want::Text, Want::Array, Want::Scalar, Want::Scalar];
 
-/// The parts of data after their class, in the order of `data` below.
+/// Parts of data after their class, in the order of `data` below.
 pub(super) fn data_fields(generation: Generation) -> &'static [Want] {
     use Want::{Scalar, Text, Values};
     match generation {
@@ -46,7 +46,7 @@ pub(super) fn data_fields(generation: Generation) -> &'static [Want] {
     }
 }
 
-/// The parts of a container after its class, in the order of `export` below.
+/// Parts of a container after its class, in the order of `export` below.
 pub(super) fn export_fields(generation: Generation) -> &'static [Want] {
     match generation {
         Generation::G4 => &[Want::Scalar, Want::Text, LIST, LIST, Want::Values],
@@ -54,7 +54,7 @@ pub(super) fn export_fields(generation: Generation) -> &'static [Want] {
     }
 }
 
-/// The composite of `parts`.
+/// Composite of `parts`.
 pub(super) fn build(composite: Composite, generation: Generation, parts: Vec<Object>) -> Decoded<Object> {
     let mut parts = Parts(parts.into_iter());
     Ok(match composite {
@@ -135,7 +135,7 @@ fn data(class: DataClass, generation: Generation, mut parts: Parts) -> Decoded<D
     Ok(data)
 }
 
-/// 4.1 has no fields for errors and units; what it knows of them are extra attributes.
+/// 4.1 has no fields for errors and units: it sends them as extra attributes.
 fn lift_old_attributes(data: &mut DataWithAxes) {
     let mut kept = Vec::new();
     for (name, value) in core::mem::take(&mut data.extra_attributes) {
@@ -167,11 +167,11 @@ fn export(class: ExportClass, generation: Generation, mut parts: Parts) -> Decod
     })
 }
 
-/// Hands out parts in order, as what they must be.
+/// Parts handed out in order, with the required types.
 struct Parts(vec::IntoIter<Object>);
 
 impl Parts {
-    /// The next part, which is called `field`, by way of `convert` (which gives back what it cannot use).
+    /// Next part, named `field`, converted by `convert` (which returns what it cannot use).
     fn next<T>(&mut self, field: &str, convert: impl Fn(Object) -> Result<T, Object>) -> Decoded<T> {
         let part = self.0.next().unwrap_or(Object::None);
         convert(part).map_err(|part| malformed!("{field} is {}", part.kind()))
@@ -195,7 +195,7 @@ impl Parts {
         items.into_iter().map(item).collect()
     }
 
-    /// The names of the extra attributes, then as many values.
+    /// Names of the extra attributes, then as many values.
     fn attributes(&mut self) -> Decoded<Vec<(String, Object)>> {
         let names = self.list("extra_attributes", text)?;
         Ok(names.into_iter().zip(&mut self.0).collect())
@@ -205,7 +205,7 @@ impl Parts {
 fn text(object: Object) -> Result<String, Object> {
     match object {
         Object::Text(text) => Ok(text),
-        // Settings travel as bytes.
+        // Settings are sent as bytes.
         Object::Bytes(bytes) => String::from_utf8(bytes).map_err(|error| Object::Bytes(error.into_bytes())),
         other => Err(other),
     }

@@ -1,4 +1,4 @@
-//! The small parts in front of payloads: read whole, once their length shows.
+//! Small items before payloads: read whole, once their length is known.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -9,18 +9,18 @@ use super::{DecodeError, Decoded};
 use crate::pymodaq::array::{MAX_RANK, MAX_SCALAR, Scalar, byte_count};
 use crate::pymodaq::dtype::Dtype;
 
-/// The longest name of a type or class, and the longest type string.
+/// Longest name of a type or class, and longest type string.
 const MAX_NAME: usize = 64;
 
-/// What the bytes so far amount to.
+/// Result of reading the bytes so far.
 pub(super) enum Head<T> {
-    /// This many bytes from the start are needed before more can be said.
+    /// This number of bytes from the start is needed to continue.
     Needs(usize),
-    /// All is there.
+    /// The item is complete.
     Complete(T),
 }
 
-/// What precedes an array's elements. Its numbers agree with one another.
+/// Head of an array. Its numbers are consistent.
 #[derive(Debug)]
 pub(super) struct ArrayHead {
     pub(super) dtype: Dtype,
@@ -28,12 +28,12 @@ pub(super) struct ArrayHead {
     pub(super) bytes: usize,
 }
 
-/// A length or count.
+/// Length or count.
 pub(super) fn length(bytes: &[u8]) -> Decoded<Head<usize>> {
     Ok(length_at(bytes, 0).map_or(Head::Needs(4), Head::Complete))
 }
 
-/// The name of a type or class.
+/// Name of a type or class.
 pub(super) fn name(bytes: &[u8]) -> Decoded<Head<String>> {
     Ok(match short_text(bytes)? {
         Head::Needs(length) => Head::Needs(length),
@@ -41,7 +41,7 @@ pub(super) fn name(bytes: &[u8]) -> Decoded<Head<String>> {
     })
 }
 
-/// A number with its type.
+/// Number with its type.
 pub(super) fn scalar(bytes: &[u8]) -> Decoded<Head<Scalar>> {
     let (dtype, end) = match dtype(bytes)? {
         Head::Needs(length) => return Ok(Head::Needs(length)),
@@ -61,7 +61,7 @@ pub(super) fn scalar(bytes: &[u8]) -> Decoded<Head<Scalar>> {
         .ok_or_else(|| malformed!("a scalar of type {dtype}"))
 }
 
-/// An array's head from g2 on: type, bytes, rank, shape.
+/// Head of an array from g2 on: type, bytes, rank, shape.
 pub(super) fn array(bytes: &[u8]) -> Decoded<Head<ArrayHead>> {
     let (dtype, end) = match dtype(bytes)? {
         Head::Needs(length) => return Ok(Head::Needs(length)),
@@ -83,7 +83,7 @@ pub(super) fn array(bytes: &[u8]) -> Decoded<Head<ArrayHead>> {
     }
 }
 
-/// An array's head in g1: type, bytes, rows, columns. One column, or none, is a vector.
+/// Head of an array in g1: type, bytes, rows, columns. With one column, or none, it is a vector.
 pub(super) fn matrix(bytes: &[u8]) -> Decoded<Head<ArrayHead>> {
     let (dtype, end) = match dtype(bytes)? {
         Head::Needs(length) => return Ok(Head::Needs(length)),
@@ -114,7 +114,7 @@ fn agreed(dtype: Dtype, shape: Vec<usize>, bytes: usize) -> Decoded<Head<ArrayHe
     Ok(Head::Complete(ArrayHead { dtype, shape, bytes }))
 }
 
-/// A type string, and where it ends.
+/// Type string, and its end.
 fn dtype(bytes: &[u8]) -> Decoded<Head<(Dtype, usize)>> {
     let text = match short_text(bytes)? {
         Head::Needs(length) => return Ok(Head::Needs(length)),
