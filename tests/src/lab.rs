@@ -112,7 +112,7 @@ impl Lab {
         self.ends.get_mut(&id).expect("a connection")
     }
 
-    /// Why the registry's side of a connection ended, once it has.
+    /// Reason why the registry's side of a connection ended, once it has.
     pub fn closed(&self, id: ConnectionId) -> Option<&CloseReason> {
         self.registry.close_reason(id)
     }

@@ -59,7 +59,7 @@ names! {
     Limit {
         /// The length of a message: `message-bytes`.
         MessageBytes = "message-bytes",
-        /// How deeply the values of a message are nested: `message-depth`.
+        /// The nesting of a message's values: `message-depth`.
         MessageDepth = "message-depth",
         /// The number of values in a message: `message-values`.
         MessageValues = "message-values",
