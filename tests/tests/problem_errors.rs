@@ -265,7 +265,7 @@ fn keys_are_refused_by_name() {
         ),
         (
             r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": "ball2"}}"#,
-            "column 57: `constraints.u`: `ball2` needs more: write {\"ball2\": {...}}|",
+            "column 57: `constraints.u`: `ball2` needs parameters: write {\"ball2\": {...}}|",
         ),
         (
             r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": {"ball2": {}}}}"#,

@@ -1,4 +1,4 @@
-//! Limits that every session and every host has. Each has a name, a default and a stated behaviour when it is hit.
+//! Limits of every session and every host. Each has a name, a default and a documented behaviour when it is reached.
 
 use core::time::Duration;
 
@@ -9,21 +9,21 @@ pub struct SessionLimits {
     /// `message-bytes`: the longest message accepted, in bytes, leading white space included. A longer one is refused
     /// by the protocol's error reply, then the connection ends. Default 1 MiB.
     pub message_bytes: usize,
-    /// `request-timeout`: from the first byte of a message (or from the connection's start, for its first message) to
-    /// its last. A peer that takes longer is dropped. Default 30 s.
+    /// `request-timeout`: time from the first byte of a message (or from the connection's start, for its first
+    /// message) to its last. A slower peer is dropped. Default 30 s.
     pub request_timeout: Duration,
-    /// `idle-timeout`: how long a kept-open connection may say nothing between messages. Then it is closed. Default
-    /// 10 min.
+    /// `idle-timeout`: time that a kept-open connection may be silent between messages, after which it is closed.
+    /// Default 10 min.
     pub idle_timeout: Duration,
-    /// `write-timeout`: how long a peer may leave our output unread without any progress. Then the connection is
+    /// `write-timeout`: time that a peer may leave output unread without any progress, after which the connection is
     /// aborted. Default 30 s.
     pub write_timeout: Duration,
-    /// `linger-time`: how long, after our last byte and FIN, input is still read and discarded, so that the reply is
-    /// not lost to a reset. Default 1 s.
+    /// `linger-time`: time after the last byte and FIN during which input is still read and discarded, so that the
+    /// reply is not lost to a reset. Default 1 s.
     pub linger_time: Duration,
-    /// `linger-bytes`: how much input is discarded at most while lingering. Default 4 MiB.
+    /// `linger-bytes`: most input discarded while lingering. Default 4 MiB.
     pub linger_bytes: usize,
-    /// `output-bytes`: how much output may wait for a slow reader. A session that would exceed it stops taking input
+    /// `output-bytes`: most output that may wait for a slow reader. A session that would exceed it stops taking input
     /// until there is room. Default 4 MiB.
     pub output_bytes: usize,
 }
@@ -57,19 +57,17 @@ impl Default for SessionLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HostLimits {
-    /// `connections`: how many may be open at once. One more is closed as soon as it is made. Default 1024.
+    /// `connections`: number of open connections. One more is closed at once. Default 1024.
     pub connections: usize,
-    /// `connections-per-peer`: how many may be open at once from one address. One more is closed as soon as it is
-    /// made. Default 256.
+    /// `connections-per-peer`: number of open connections from one address. One more is closed at once. Default 256.
     pub connections_per_peer: usize,
-    /// `workers`: how many threads work on what takes longer than a moment; more work than threads is worked on in
-    /// turns. Default 2.
+    /// `workers`: number of threads for jobs; more jobs than threads take turns. Default 2.
     pub workers: usize,
-    /// `jobs`: how much of such work is under way at once, in turns. More of it waits in the service's queue, which
-    /// has a limit of its own. Default 64.
+    /// `jobs`: number of jobs in progress, which take turns. Further jobs wait in the service's queue, which has its
+    /// own limit. Default 64.
     pub jobs: usize,
-    /// `grace-time`: how long, after the host was asked to end, running work and open connections may take to finish.
-    /// What has not finished by then is cut, and counted in the log. Default 10 s.
+    /// `grace-time`: time that running jobs and open connections have to finish after the host was told to end. Those
+    /// that have not finished are cut, and counted in the log. Default 10 s.
     pub grace_time: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! From a differential equation to the next state.
+//! Integration of differential equations to the next state.
 
 use alloc::vec::Vec;
 
@@ -6,17 +6,17 @@ use crate::expression::derivative::ancestors;
 use crate::expression::graph::{Expr, Graph, Input, Node};
 use crate::expression::operation::Binary;
 
-/// A method with a fixed step.
+/// Integration method with a fixed step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Integrator {
     Euler,
-    /// The classical method of order 4.
+    /// Classical Runge-Kutta method of order 4.
     Rk4,
 }
 
 impl Integrator {
-    /// The state after one step of length `step`, where the states are the first decision variables and `derivative`
-    /// gives their rates. The inputs are held.
+    /// State after one step of length `step`, where the states are the first decision variables and `derivative`
+    /// gives their rates. The inputs are held constant.
     pub(super) fn next(self, graph: &mut Graph, derivative: &[Expr], step: f64) -> Vec<Expr> {
         let num_states = derivative.len() as u32;
         let states: Vec<Expr> = (0..num_states).map(|i| graph.input(Input::Variable, i)).collect();

@@ -1,7 +1,7 @@
-//! Reads the sets of a problem file.
+//! Reader of the sets of a problem file.
 //!
-//! A set is its name with what it needs: `"zero"`, `"all"`, `{"ball2": {"radius": 1.5}}`,
-//! `{"product": {"0..2": "zero", "2..5": {"box": {"max": 0}}}}`. One number stands for a whole vector.
+//! A set is its name with its parameters: `"zero"`, `"all"`, `{"ball2": {"radius": 1.5}}`, `{"product": {"0..2":
+//! "zero", "2..5": {"box": {"max": 0}}}}`. One number stands for a whole vector.
 
 use alloc::format;
 use alloc::string::ToString;
@@ -11,7 +11,7 @@ use labwire_solve::sets::{AffineSpace, Set};
 
 use crate::text::{Entry, Fault, Place, TextError, find, suggestion};
 
-/// The names of all sets.
+/// Names of all sets.
 const SETS: [&str; 16] = [
     "all",
     "zero",
@@ -31,7 +31,7 @@ const SETS: [&str; 16] = [
     "product",
 ];
 
-/// The sets that are their name alone.
+/// Sets that consist of their name only.
 fn named_set(name: &str) -> Option<Set> {
     match name {
         "all" => Some(Set::All),
@@ -41,7 +41,7 @@ fn named_set(name: &str) -> Option<Set> {
     }
 }
 
-/// A set of vectors of length `dimension`.
+/// Reads a set of vectors of length `dimension`.
 pub(super) fn read_set(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
     const WHAT: &str = "a set such as {\"box\": {\"min\": 0}}, \"zero\" or \"all\"";
     let Ok(name) = place.string(WHAT) else {
@@ -49,9 +49,9 @@ pub(super) fn read_set(place: &Place<'_>, dimension: usize) -> Result<Set, TextE
     };
     match named_set(name) {
         Some(set) => checked(place, set, dimension),
-        None if SETS.contains(&name) => {
-            Err(place.error(format!("`{name}` needs more: write {{\"{name}\": {{...}}}}")))
-        }
+        None if SETS.contains(&name) => Err(place.error(format!(
+            "`{name}` needs parameters: write {{\"{name}\": {{...}}}}"
+        ))),
         None => Err(place.fault(unknown_set(name))),
     }
 }
@@ -63,7 +63,7 @@ fn checked(place: &Place<'_>, set: Set, dimension: usize) -> Result<Set, TextErr
     }
 }
 
-/// `{"name": {what it needs}}`
+/// Reads `{"name": {parameters}}`.
 fn read_described_set(place: &Place<'_>, what: &str, dimension: usize) -> Result<Set, TextError> {
     let entries = place.entries(what)?;
     let [entry] = entries.as_slice() else {
@@ -102,7 +102,7 @@ fn unknown_set(name: &str) -> Fault {
     fault.help(format!("known sets: {}", SETS.join(", ")))
 }
 
-/// A box from "min", "max" or both.
+/// Reads a box from "min", "max" or both.
 pub(super) fn read_box(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
     let entries = place.entries_of("an object with \"min\", \"max\" or both", &["min", "max"])?;
     let bounds = |name: &str, unbounded: f64| match find(&entries, name) {
@@ -191,7 +191,7 @@ fn read_product(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
         let (start, end) = read_range(place, entry)?;
         if start != covered || end <= start || end > dimension {
             let message =
-                format!("expected a range that begins at {covered} and ends at {dimension} at most");
+                format!("expected a range that begins at {covered} and ends at most at {dimension}");
             return Err(place.fault_in_key(entry, Fault::new(0, message)));
         }
         parts.push((end, read_set(&entry.value, end - start)?));
