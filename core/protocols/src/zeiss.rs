@@ -10,6 +10,7 @@
 //! are what the WebSocket is for.
 
 mod client;
+mod frames;
 mod messages;
 mod server;
 

@@ -3,4 +3,60 @@
 pub mod decimal_length;
 pub mod json_value;
 pub mod length32;
+mod reader;
 pub mod until;
+
+use alloc::string::ToString;
+
+use super::{CloseReason, Limit};
+use decimal_length::LengthError;
+pub use reader::FrameReader;
+
+/// Division of a byte stream into frames, each of which holds one message.
+pub trait Framing {
+    /// Length of the frame that `bytes` begin with, as soon as it is known: it may be more than what has come.
+    ///
+    /// It is called with more and more bytes of the same frame until it tells the length, and remembers how far it has
+    /// searched, so that no byte is looked at twice. Then it starts anew, with the next frame.
+    ///
+    /// # Errors
+    /// The bytes do not begin with a frame; it is then not known where the next one begins.
+    fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, FrameError>;
+
+    /// Number of bytes at the start of `bytes`, which follow a frame, that belong to no frame.
+    fn gap(&self, _bytes: &[u8]) -> usize {
+        0
+    }
+
+    /// Number of bytes of a frame before its message, and after it.
+    fn envelope(&self) -> (usize, usize) {
+        (0, 0)
+    }
+}
+
+/// Bytes that a [`FrameReader`] cannot divide into messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The message is longer than this.
+    #[error("limit {limit} of {0} exceeded", limit = Limit::MessageBytes)]
+    TooLong(usize),
+    /// The byte at this offset of the frame cannot continue a JSON value.
+    #[error("the byte at offset {0} cannot continue a JSON value")]
+    Malformed(usize),
+    /// The byte at this offset of the frame is not valid UTF-8 where it stands.
+    #[error("the byte at offset {0} is not valid UTF-8")]
+    InvalidUtf8(usize),
+    /// The frame does not begin with its length.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+}
+
+impl From<FrameError> for CloseReason {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::TooLong(limit) => Self::exceeded(Limit::MessageBytes, limit),
+            _ => Self::PeerMisbehaved(error.to_string()),
+        }
+    }
+}

@@ -3,6 +3,8 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use labwire_session::framing::FrameReader;
+use labwire_session::framing::until::{Search, Until};
 use labwire_session::time::Instant;
 
 use super::request::{Cause, Failure, Request, RequestId, Step};
@@ -20,9 +22,7 @@ pub(super) struct Conversation {
     step: Option<usize>,
     /// How much of the step's message the transport has taken.
     written: usize,
-    input: Vec<u8>,
-    /// What [`Until::find`](labwire_session::framing::until::Until::find) remembers.
-    searched: usize,
+    reader: FrameReader<Search>,
     /// Messages whose answer nobody has taken since they were sent: the device may still answer them.
     owed: u32,
     /// How the last connection ended, when it ended with an answer owed: the next to listen is told so.
@@ -55,8 +55,7 @@ impl Conversation {
             queue: VecDeque::new(),
             step: None,
             written: 0,
-            input: Vec::new(),
-            searched: 0,
+            reader: FrameReader::new(Search::new(Until::Any), answer_bytes),
             owed: 0,
             answer_lost: None,
             answer_bytes,
@@ -126,7 +125,7 @@ impl Conversation {
             self.discard(bytes);
         } else {
             self.statistics.bytes_received += bytes.len() as u64;
-            self.input.extend_from_slice(bytes);
+            self.reader.push(bytes);
         }
     }
 
@@ -134,6 +133,11 @@ impl Conversation {
     pub(super) fn discard(&mut self, bytes: &[u8]) {
         self.statistics.bytes_received += bytes.len() as u64;
         self.statistics.bytes_discarded += bytes.len() as u64;
+    }
+
+    fn discard_buffered(&mut self) {
+        self.statistics.bytes_discarded += self.reader.rest().len() as u64;
+        self.reader.clear();
     }
 
     /// Goes as far as what was written and what has come allow. An error: the connection has to be reset.
@@ -162,7 +166,7 @@ impl Conversation {
                 }
             }
         }
-        if self.input.len() > self.answer_bytes {
+        if self.reader.is_full() {
             return Err(Cause::Misbehaved);
         }
         Ok(())
@@ -171,8 +175,7 @@ impl Conversation {
     /// The connection has ended. What was sent and may not be sent again fails. Returns how many sent messages nobody
     /// has taken an answer to.
     pub(super) fn lost(&mut self, cause: &Cause) -> u32 {
-        self.statistics.bytes_discarded += self.input.len() as u64;
-        self.input = Vec::new();
+        self.discard_buffered();
         let owed = core::mem::take(&mut self.owed);
         self.answer_lost = (owed > 0).then(|| cause.clone());
         if self.step.take().is_some()
@@ -252,14 +255,15 @@ impl Conversation {
     fn begin_step(&mut self, index: usize) {
         self.step = Some(index);
         self.written = 0;
-        self.searched = 0;
         let Some(step) = self.current_step() else {
             return;
         };
         let (asks, sends) = (step.asks(), !step.message.is_empty());
+        if let Some(until) = step.until.clone() {
+            self.reader.restart(Search::new(until));
+        }
         if asks {
-            self.statistics.bytes_discarded += self.input.len() as u64;
-            self.input.clear();
+            self.discard_buffered();
         }
         if sends {
             self.answer_lost = None;
@@ -274,22 +278,17 @@ impl Conversation {
         let Some(step) = self.step.and_then(|index| first.request.steps.get(index)) else {
             return Ok(None);
         };
-        let Some(until) = &step.until else {
+        if step.until.is_none() {
             self.owed = self.owed.saturating_add(1);
             return Ok(Some(Vec::new()));
-        };
+        }
         if let Some(cause) = self.answer_lost.take() {
             return Err(Failure::Lost { cause, sent: false });
         }
-        let end = until.find(&self.input, &mut self.searched);
-        if end.unwrap_or(self.input.len()) > self.answer_bytes {
-            return Err(Failure::AnswerTooLong(self.answer_bytes));
-        }
-        let Some(end) = end.filter(|&end| end <= self.input.len()) else {
+        let answer = self.reader.poll_message(<[u8]>::to_vec);
+        let Some(answer) = answer.map_err(|_| Failure::AnswerTooLong(self.answer_bytes))? else {
             return Ok(None);
         };
-        let rest = self.input.split_off(end);
-        let answer = core::mem::replace(&mut self.input, rest);
         if !step.refusal.is_empty() && answer.starts_with(&step.refusal) {
             return Err(Failure::Refused(answer));
         }

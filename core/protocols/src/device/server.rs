@@ -4,9 +4,10 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use labwire_session::framing::{FrameError, FrameReader, Framing};
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
+use labwire_session::{CloseReason, Link, Protocol, Responder, Timer};
 
 use super::dialect::Dialect;
 
@@ -37,25 +38,43 @@ pub enum Then {
 #[derive(Debug)]
 pub struct Server {
     link: Link<Vec<u8>>,
-    dialect: &'static Dialect,
-    input: Vec<u8>,
-    searched: usize,
+    reader: FrameReader<Messages>,
     unanswered: usize,
     /// Replies that the device takes its time for.
     replies: VecDeque<(Instant, Reply)>,
     is_shutting_down: bool,
 }
 
+/// The messages of a dialect.
+#[derive(Debug)]
+struct Messages {
+    dialect: &'static Dialect,
+    searched: usize,
+}
+
+impl Framing for Messages {
+    fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        let found = self.dialect.find_message(bytes, &mut self.searched);
+        if found.is_some() {
+            self.searched = 0;
+        }
+        Ok(found)
+    }
+}
+
+/// How many messages may wait for their answers; then no more are read.
+const MAX_MESSAGES: usize = 64;
+
 impl Server {
     /// A connection that begins now, with the dialect's greeting.
     pub fn new(now: Instant, dialect: &'static Dialect, limits: SessionLimits) -> Self {
+        let messages = Messages { dialect, searched: 0 };
+        let reader = FrameReader::new(messages, limits.message_bytes);
         let mut link = Link::new(limits);
         link.send(now, dialect.greeting());
         Self {
             link,
-            dialect,
-            input: Vec::new(),
-            searched: 0,
+            reader,
             unanswered: 0,
             replies: VecDeque::new(),
             is_shutting_down: false,
@@ -68,29 +87,16 @@ impl Server {
     }
 
     fn read(&mut self) {
-        while self.link.is_open()
-            && let Some(end) = self.dialect.find_message(&self.input, &mut self.searched)
-        {
-            if end > self.link.limits().message_bytes {
-                return self.too_long();
+        while self.link.is_open() && self.unanswered < MAX_MESSAGES {
+            match self.reader.poll_message(<[u8]>::to_vec) {
+                Ok(Some(message)) => {
+                    self.unanswered += 1;
+                    self.link.emit(message);
+                }
+                Ok(None) => break,
+                Err(error) => self.link.abort(error.into()),
             }
-            if end > self.input.len() {
-                return;
-            }
-            let rest = self.input.split_off(end);
-            let message = core::mem::replace(&mut self.input, rest);
-            self.searched = 0;
-            self.unanswered += 1;
-            self.link.emit(message);
         }
-        if self.input.len() > self.link.limits().message_bytes {
-            self.too_long();
-        }
-    }
-
-    fn too_long(&mut self) {
-        let limit = self.link.limits().message_bytes;
-        self.link.abort(CloseReason::exceeded(Limit::MessageBytes, limit));
     }
 
     /// Says what is due.
@@ -107,6 +113,7 @@ impl Server {
                 Then::Reset => self.link.abort(CloseReason::Finished),
             }
         }
+        self.read();
         let is_finished = self.link.has_peer_finished() || self.is_shutting_down;
         if is_finished && self.unanswered == 0 {
             self.link.close_after_linger(now, CloseReason::Finished);
@@ -126,7 +133,7 @@ impl Protocol for Server {
     }
 
     fn receive(&mut self, _now: Instant, bytes: &[u8]) {
-        self.input.extend_from_slice(bytes);
+        self.reader.push(bytes);
         self.read();
     }
 
@@ -139,9 +146,8 @@ impl Protocol for Server {
         self.write(now);
     }
 
-    /// At most 64 messages wait for their answers.
     fn can_receive(&self) -> bool {
-        !self.link.is_full() && self.unanswered < 64
+        !self.link.is_full() && self.unanswered < MAX_MESSAGES
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {

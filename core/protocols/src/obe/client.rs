@@ -2,13 +2,12 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::mem;
 
-use labwire_python_json::{Value, parse};
-use labwire_session::framing::decimal_length::{self, HEAD};
+use labwire_python_json::{ParseError, Value, parse};
+use labwire_session::framing::FrameReader;
+use labwire_session::framing::decimal_length::DecimalLength;
 use labwire_session::time::Instant;
-use labwire_session::{Asker, CloseReason, Limit, Link, Misuse, Protocol, Timer};
+use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol, Timer};
 
 use super::{Limits, codec};
 
@@ -25,7 +24,7 @@ pub struct Client {
     limits: Limits,
     may_send: bool,
     unanswered: usize,
-    buffer: Vec<u8>,
+    reader: FrameReader<DecimalLength>,
     /// Since when the oldest message waits for its reply.
     since: Instant,
 }
@@ -35,10 +34,10 @@ impl Client {
     pub fn new(limits: Limits) -> Self {
         Self {
             link: Link::new(limits.session.clone()),
+            reader: FrameReader::new(DecimalLength, limits.session.message_bytes),
             limits,
             may_send: true,
             unanswered: 0,
-            buffer: Vec::new(),
             since: Instant::ZERO,
         }
     }
@@ -60,30 +59,8 @@ impl Client {
         }
     }
 
-    /// Reads replies from the start of `bytes`; how many bytes that took.
-    fn read(&mut self, now: Instant, bytes: &[u8]) -> usize {
-        let limit = self.limits.session.message_bytes;
-        let mut start = 0;
-        while self.link.is_open() && start < bytes.len() {
-            let rest = &bytes[start..];
-            match decimal_length::end(rest) {
-                _ if self.unanswered == 0 => self.misbehaved("a reply that nobody asked for".into()),
-                Ok(Some(end)) if end - HEAD > limit => {
-                    self.link.abort(CloseReason::exceeded(Limit::MessageBytes, limit));
-                }
-                Ok(Some(end)) if end <= rest.len() => {
-                    start += end;
-                    self.reply(now, &rest[HEAD..end]);
-                }
-                Ok(_) => break,
-                Err(error) => self.misbehaved(format!("{error}")),
-            }
-        }
-        start
-    }
-
-    fn reply(&mut self, now: Instant, body: &[u8]) {
-        match parse(body, &self.limits.json) {
+    fn reply(&mut self, now: Instant, reply: Result<Value, ParseError>) {
+        match reply {
             Ok(value) => {
                 self.unanswered -= 1;
                 self.since = now;
@@ -111,20 +88,21 @@ impl Protocol for Client {
     }
 
     fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        if self.buffer.is_empty() {
-            let count = self.read(now, bytes);
-            self.buffer.extend_from_slice(&bytes[count..]);
-        } else {
-            self.buffer.extend_from_slice(bytes);
-            let mut buffer = mem::take(&mut self.buffer);
-            let count = self.read(now, &buffer);
-            buffer.drain(..count);
-            self.buffer = buffer;
+        self.reader.push(bytes);
+        while self.link.is_open() && !self.reader.is_empty() {
+            if self.unanswered == 0 {
+                return self.misbehaved("a reply that nobody asked for".into());
+            }
+            match self.reader.poll_message(|body| parse(body, &self.limits.json)) {
+                Ok(Some(reply)) => self.reply(now, reply),
+                Ok(None) => break,
+                Err(error) => self.link.abort(error.into()),
+            }
         }
     }
 
     fn receive_end(&mut self, now: Instant) {
-        let reason = match (self.unanswered, self.buffer.is_empty()) {
+        let reason = match (self.unanswered, self.reader.is_empty()) {
             (0, _) => CloseReason::Finished,
             (_, true) => CloseReason::PeerClosed("without a reply"),
             (_, false) => CloseReason::PeerClosed("inside a reply"),

@@ -1,10 +1,9 @@
 //! The server's side of a connection.
 
 use alloc::format;
-use alloc::vec::Vec;
-use core::mem;
 
-use labwire_session::framing::decimal_length::{self, HEAD};
+use labwire_session::framing::decimal_length::DecimalLength;
+use labwire_session::framing::{FrameError, FrameReader};
 use labwire_session::time::Instant;
 use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
 
@@ -63,8 +62,7 @@ pub struct Server {
     link: Link<Request>,
     limits: Limits,
     permissions: Permissions,
-    /// What was received and is not yet a complete message, or waits because others are unanswered.
-    buffer: Vec<u8>,
+    reader: FrameReader<DecimalLength>,
     /// Requests that the application has not answered.
     unanswered: usize,
     /// An error reply that waits for the replies before it, and how the connection ends with it, if it does.
@@ -81,9 +79,9 @@ impl Server {
     pub fn new(now: Instant, limits: Limits, permissions: Permissions) -> Self {
         Self {
             link: Link::new(limits.session.clone()),
+            reader: FrameReader::new(DecimalLength, limits.session.message_bytes),
             limits,
             permissions,
-            buffer: Vec::new(),
             unanswered: 0,
             fault: None,
             ending: None,
@@ -92,32 +90,25 @@ impl Server {
         }
     }
 
-    /// Reads messages from the start of `bytes` as long as they can be taken; how many bytes that took.
-    fn read(&mut self, now: Instant, bytes: &[u8]) -> usize {
-        let limit = self.limits.session.message_bytes;
-        let mut start = 0;
+    /// Reads messages as long as they can be taken, and ends the connection when that was all that the peer had to say.
+    fn read(&mut self, now: Instant) {
         while self.can_receive() {
-            let rest = &bytes[start..];
-            match decimal_length::end(rest) {
-                Ok(Some(end)) if end - HEAD > limit => self.too_long(now, limit),
-                Ok(Some(end)) if end <= rest.len() => {
-                    start += end;
-                    self.message(now, &rest[HEAD..end]);
-                }
-                Ok(_) => break,
-                Err(error) => {
-                    let reply = ErrorReply::new(code::MALFORMED_LENGTH, format!("{error}"));
-                    self.end_with(now, reply, CloseReason::PeerMisbehaved(format!("{error}")));
-                }
+            let parse = |body: &[u8]| codec::parse_request(body, &self.limits.json);
+            match self.reader.poll_message(parse) {
+                Ok(Some(request)) => self.message(now, request),
+                Ok(None) => break,
+                Err(error) => self.unreadable(now, error),
             }
         }
-        start
+        if self.link.has_peer_finished() && self.unanswered == 0 && self.can_receive() {
+            self.end_of_input(now);
+        }
     }
 
-    fn message(&mut self, now: Instant, body: &[u8]) {
+    fn message(&mut self, now: Instant, request: Result<Request, ErrorReply>) {
         self.has_received = true;
         self.since = now;
-        match codec::parse_request(body, &self.limits.json) {
+        match request {
             Ok(request) => {
                 if let Some(what) = self.permissions.refuse(&request) {
                     let text = format!(
@@ -135,10 +126,16 @@ impl Server {
         }
     }
 
-    fn too_long(&mut self, now: Instant, limit: usize) {
-        let text = format!("longer than the limit {} of {limit} bytes", Limit::MessageBytes);
-        let reason = CloseReason::exceeded(Limit::MessageBytes, limit);
-        self.end_with(now, ErrorReply::new(code::TOO_LONG, text), reason);
+    /// Answers bytes in which no message can be found.
+    fn unreadable(&mut self, now: Instant, error: FrameError) {
+        let reply = match error {
+            FrameError::TooLong(limit) => {
+                let text = format!("longer than the limit {} of {limit} bytes", Limit::MessageBytes);
+                ErrorReply::new(code::TOO_LONG, text)
+            }
+            _ => ErrorReply::new(code::MALFORMED_LENGTH, format!("{error}")),
+        };
+        self.end_with(now, reply, error.into());
     }
 
     fn end_with(&mut self, now: Instant, error: ErrorReply, reason: CloseReason) {
@@ -169,28 +166,13 @@ impl Server {
         self.link.send_with(now, |output| codec::put_reply(output, reply));
     }
 
-    /// Reads on in what is buffered, and ends the connection when that was all that the peer had to say.
-    fn read_buffer(&mut self, now: Instant) {
-        let mut buffer = mem::take(&mut self.buffer);
-        let count = self.read(now, &buffer);
-        buffer.drain(..count);
-        // A large message's buffer is not kept by an idle connection.
-        if buffer.is_empty() && buffer.capacity() > 64 << 10 {
-            buffer = Vec::new();
-        }
-        self.buffer = buffer;
-        if self.link.has_peer_finished() && self.unanswered == 0 && self.can_receive() {
-            self.end_of_input(now);
-        }
-    }
-
     /// The stream ended between two messages, or inside one, or before the first.
     fn end_of_input(&mut self, now: Instant) {
-        if self.buffer.is_empty() && self.has_received {
+        if self.reader.is_empty() && self.has_received {
             self.link.close_after_linger(now, CloseReason::Finished);
             return;
         }
-        let place = match self.has_received || !self.buffer.is_empty() {
+        let place = match self.has_received || !self.reader.is_empty() {
             true => "inside a message",
             false => "before the first message",
         };
@@ -211,22 +193,15 @@ impl Protocol for Server {
     }
 
     fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        if !self.buffer.is_empty() {
-            self.buffer.extend_from_slice(bytes);
-            self.read_buffer(now);
-            return;
-        }
-        if self.has_received {
+        if self.reader.is_empty() && self.has_received {
             self.since = now;
         }
-        let count = self.read(now, bytes);
-        if self.link.is_open() {
-            self.buffer.extend_from_slice(&bytes[count..]);
-        }
+        self.reader.push(bytes);
+        self.read(now);
     }
 
     fn receive_end(&mut self, now: Instant) {
-        self.read_buffer(now);
+        self.read(now);
     }
 
     fn shut_down(&mut self, now: Instant) {
@@ -243,7 +218,7 @@ impl Protocol for Server {
     }
 
     fn sent(&mut self, now: Instant) {
-        self.read_buffer(now);
+        self.read(now);
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
@@ -251,7 +226,7 @@ impl Protocol for Server {
             return None;
         }
         let limits = &self.limits.session;
-        Some(if self.has_received && self.buffer.is_empty() {
+        Some(if self.has_received && self.reader.is_empty() {
             (self.since + limits.idle_timeout, Timer::IdleTimeout)
         } else {
             (self.since + limits.request_timeout, Timer::RequestTimeout)
@@ -279,9 +254,6 @@ impl Responder for Server {
         self.write(now, &reply);
         self.unanswered -= 1;
         self.settle(now);
-        // Reading on is left until half of what may be in flight is answered, so that the buffer moves seldom.
-        if self.unanswered <= self.limits.requests_in_flight / 2 {
-            self.read_buffer(now);
-        }
+        self.read(now);
     }
 }

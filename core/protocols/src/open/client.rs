@@ -2,13 +2,12 @@
 
 use alloc::collections::VecDeque;
 use alloc::format;
-use alloc::vec::Vec;
-use core::mem;
 
-use labwire_session::framing::json_value::{Scan, Scanner};
+use labwire_session::framing::json_value::Values;
+use labwire_session::framing::{FrameError, FrameReader};
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_session::{Asker, CloseReason, Limit, Link, Misuse, Protocol, Timer};
+use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol, Timer};
 
 use super::codec;
 use super::messages::{Reply, Request};
@@ -27,9 +26,7 @@ pub struct Client {
     is_kept_open: bool,
     /// The requests without a reply, oldest first: whether each is Kill, which ends without one.
     unanswered: VecDeque<bool>,
-    buffer: Vec<u8>,
-    scanner: Scanner,
-    scanned: usize,
+    reader: FrameReader<Values>,
     /// Since when the oldest request waits for its reply.
     since: Instant,
 }
@@ -37,15 +34,15 @@ pub struct Client {
 impl Client {
     /// A connection for one request.
     pub fn one_shot(limits: SessionLimits) -> Self {
+        let mut values = Values::default();
+        values.skips_space = true;
         Self {
-            link: Link::new(limits),
             may_ask: true,
             is_kept_open: false,
             unanswered: VecDeque::new(),
-            buffer: Vec::new(),
-            scanner: Scanner::new(),
-            scanned: 0,
+            reader: FrameReader::new(values, limits.message_bytes),
             since: Instant::ZERO,
+            link: Link::new(limits),
         }
     }
 
@@ -72,42 +69,8 @@ impl Client {
             .send_with(now, |output| codec::write_request(output, request));
     }
 
-    /// Reads replies from the start of `bytes`; how many bytes that took.
-    fn read(&mut self, now: Instant, bytes: &[u8]) -> usize {
-        let limit = self.link.limits().message_bytes;
-        let mut start = 0;
-        while self.link.is_open() {
-            if self.scanned == 0 {
-                start += bytes[start..]
-                    .iter()
-                    .take_while(|byte| b" \t\r\n".contains(byte))
-                    .count();
-            }
-            let message = &bytes[start..];
-            let end = message.len().min(limit);
-            match self.scanner.scan(&message[self.scanned..end]) {
-                Scan::Complete(count) => {
-                    let count = self.scanned + count;
-                    self.scanner = Scanner::new();
-                    self.scanned = 0;
-                    self.reply(now, &message[..count]);
-                    start += count;
-                }
-                Scan::Incomplete if end < message.len() => {
-                    self.link.abort(CloseReason::exceeded(Limit::MessageBytes, limit));
-                }
-                Scan::Incomplete => {
-                    self.scanned = end;
-                    break;
-                }
-                Scan::Malformed(_) | Scan::InvalidUtf8(_) => self.misbehaved("the reply is not JSON"),
-            }
-        }
-        start
-    }
-
-    fn reply(&mut self, now: Instant, text: &[u8]) {
-        match codec::parse_reply(text) {
+    fn reply(&mut self, now: Instant, reply: Result<Reply, serde_json::Error>) {
+        match reply {
             Ok(_) if self.unanswered.is_empty() => self.misbehaved("a reply that nobody asked for"),
             Ok(reply) => self.answered(now, reply),
             Err(error) => self.misbehaved(&format!("not a reply: {error}")),
@@ -140,23 +103,22 @@ impl Protocol for Client {
     }
 
     fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        if self.buffer.is_empty() {
-            let count = self.read(now, bytes);
-            self.buffer.extend_from_slice(&bytes[count..]);
-        } else {
-            self.buffer.extend_from_slice(bytes);
-            let mut buffer = mem::take(&mut self.buffer);
-            let count = self.read(now, &buffer);
-            buffer.drain(..count);
-            self.buffer = buffer;
+        self.reader.push(bytes);
+        while self.link.is_open() {
+            match self.reader.poll_message(codec::parse_reply) {
+                Ok(Some(reply)) => self.reply(now, reply),
+                Ok(None) => break,
+                Err(FrameError::TooLong(limit)) => self.link.abort(FrameError::TooLong(limit).into()),
+                Err(_) => self.misbehaved("the reply is not JSON"),
+            }
         }
     }
 
     fn receive_end(&mut self, now: Instant) {
-        if self.buffer.is_empty() && self.unanswered.front() == Some(&true) {
+        if self.reader.is_empty() && self.unanswered.front() == Some(&true) {
             self.answered(now, Reply::Killed);
         }
-        let reason = match (self.unanswered.is_empty(), self.buffer.is_empty()) {
+        let reason = match (self.unanswered.is_empty(), self.reader.is_empty()) {
             (_, false) => CloseReason::PeerClosed("inside a reply"),
             (false, true) => CloseReason::PeerClosed("without a reply"),
             (true, true) => CloseReason::Finished,

@@ -1,10 +1,9 @@
 //! The server's side of a connection.
 
 use alloc::format;
-use alloc::vec::Vec;
-use core::mem;
 
-use labwire_session::framing::json_value::{Scan, Scanner};
+use labwire_session::framing::json_value::Values;
+use labwire_session::framing::{FrameError, FrameReader};
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
 use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
@@ -46,13 +45,9 @@ pub struct ServerEvent {
 pub struct Server {
     link: Link<ServerEvent>,
     permissions: Permissions,
-    /// What was received and is not yet a complete request.
-    buffer: Vec<u8>,
-    /// Has seen the first `scanned` bytes of the buffer.
-    scanner: Scanner,
-    scanned: usize,
+    reader: FrameReader<Values>,
     kept_open: bool,
-    /// The application owes a reply. Until then nothing more is read from the buffer.
+    /// The application owes a reply. Until then no further request is read.
     is_answering: bool,
     is_shutting_down: bool,
     /// When the connection or its current message began, or the last one was answered.
@@ -63,11 +58,9 @@ impl Server {
     /// A connection that begins now.
     pub fn new(now: Instant, limits: SessionLimits, permissions: Permissions) -> Self {
         Self {
+            reader: FrameReader::new(Values::default(), limits.message_bytes),
             link: Link::new(limits),
             permissions,
-            buffer: Vec::new(),
-            scanner: Scanner::new(),
-            scanned: 0,
             kept_open: false,
             is_answering: false,
             is_shutting_down: false,
@@ -75,80 +68,47 @@ impl Server {
         }
     }
 
-    /// Reads requests from the start of `bytes` as long as they can be answered; how many bytes that took.
-    fn read(&mut self, now: Instant, bytes: &[u8]) -> usize {
-        let limit = self.link.limits().message_bytes;
-        let mut start = 0;
+    /// Reads requests as long as they can be answered, and ends the connection when that was all that the peer had to
+    /// say.
+    fn read(&mut self, now: Instant) {
         while self.can_read() {
-            if self.kept_open && self.scanned == 0 {
-                start += bytes[start..]
-                    .iter()
-                    .take_while(|byte| b" \t\r\n".contains(byte))
-                    .count();
-                if start < bytes.len() {
-                    self.since = now;
-                }
-            }
-            let message = &bytes[start..];
-            let end = message.len().min(limit);
-            match self.scanner.scan(&message[self.scanned..end]) {
-                Scan::Complete(count) => {
-                    let count = self.scanned + count;
-                    self.restart();
-                    self.request(now, &message[..count]);
-                    start += count;
-                }
-                Scan::Incomplete if end < message.len() => self.too_long(now, limit),
-                Scan::Incomplete => {
-                    self.scanned = end;
+            let is_inside = self.reader.is_inside();
+            match self.reader.poll_message(codec::parse_request) {
+                Ok(Some(request)) => self.request(now, request),
+                Ok(None) => {
+                    if self.kept_open && !is_inside && !self.reader.is_empty() {
+                        self.since = now;
+                    }
                     break;
                 }
-                Scan::Malformed(at) => self.refuse(now, codec::malformed(&message[..=self.scanned + at])),
-                Scan::InvalidUtf8(at) => self.refuse(now, codec::incomplete(&message[..=self.scanned + at])),
+                Err(error) => self.unreadable(now, error),
             }
         }
-        start
+        if self.link.has_peer_finished() && self.can_read() {
+            self.end_of_input(now);
+        }
     }
 
     fn can_read(&self) -> bool {
         self.link.is_open() && !self.is_answering && !self.link.is_full()
     }
 
-    fn restart(&mut self) {
-        self.scanner = Scanner::new();
-        self.scanned = 0;
-    }
-
-    /// Reads on in what is buffered, and ends the connection when that was all that the peer had to say.
-    fn read_buffer(&mut self, now: Instant) {
-        let mut buffer = mem::take(&mut self.buffer);
-        let count = self.read(now, &buffer);
-        buffer.drain(..count);
-        if buffer.is_empty() && buffer.capacity() > 4 << 10 {
-            buffer = Vec::new();
-        }
-        self.buffer = buffer;
-        if self.link.has_peer_finished() && self.can_read() {
-            self.end_of_input(now);
-        }
-    }
-
     /// The stream ended inside a message, or between two.
     fn end_of_input(&mut self, now: Instant) {
-        let rest = mem::take(&mut self.buffer);
-        if self.kept_open && rest.is_empty() {
+        if self.kept_open && self.reader.is_empty() {
             self.link.close_after_linger(now, CloseReason::Finished);
         } else {
-            self.refuse(now, codec::incomplete(&rest));
+            self.refuse(now, codec::incomplete(self.reader.rest()));
         }
     }
 
-    fn request(&mut self, now: Instant, text: &[u8]) {
+    fn request(&mut self, now: Instant, request: Result<Request, ErrorReply>) {
         let (kill, load) = (self.permissions.kill, self.permissions.load);
-        match codec::parse_request(text) {
+        match request {
             Ok(Request::Ping(number)) => self.answer(now, &Reply::Pong(number)),
             Ok(Request::KeepAlive(on)) => {
                 self.kept_open = on;
+                self.reader.framing_mut().skips_space = on;
                 self.since = now;
             }
             Ok(Request::Kill(_)) if !kill => self.forbid(now, "Kill"),
@@ -203,10 +163,18 @@ impl Server {
         self.link.close_after_linger(now, reason);
     }
 
-    fn too_long(&mut self, now: Instant, limit: usize) {
-        let name = Limit::MessageBytes;
-        let error = codec::invalid(&format!("longer than the limit {name} of {limit} bytes"));
-        self.refuse_because(now, error, CloseReason::exceeded(name, limit));
+    /// Answers bytes in which no request can be found.
+    fn unreadable(&mut self, now: Instant, error: FrameError) {
+        let upto = |at: usize| self.reader.rest().get(..=at).unwrap_or_default();
+        match error {
+            FrameError::InvalidUtf8(at) => self.refuse(now, codec::incomplete(upto(at))),
+            FrameError::Malformed(at) => self.refuse(now, codec::malformed(upto(at))),
+            _ => {
+                let (name, limit) = (Limit::MessageBytes, self.link.limits().message_bytes);
+                let reply = codec::invalid(&format!("longer than the limit {name} of {limit} bytes"));
+                self.refuse_because(now, reply, error.into());
+            }
+        }
     }
 }
 
@@ -222,19 +190,12 @@ impl Protocol for Server {
     }
 
     fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        if self.buffer.is_empty() {
-            let count = self.read(now, bytes);
-            if self.link.is_open() {
-                self.buffer.extend_from_slice(&bytes[count..]);
-            }
-        } else {
-            self.buffer.extend_from_slice(bytes);
-            self.read_buffer(now);
-        }
+        self.reader.push(bytes);
+        self.read(now);
     }
 
     fn receive_end(&mut self, now: Instant) {
-        self.read_buffer(now);
+        self.read(now);
     }
 
     fn shut_down(&mut self, now: Instant) {
@@ -245,11 +206,11 @@ impl Protocol for Server {
     }
 
     fn can_receive(&self) -> bool {
-        !self.link.is_full() && self.buffer.len() <= self.link.limits().message_bytes
+        !self.link.is_full() && !self.reader.is_full()
     }
 
     fn sent(&mut self, now: Instant) {
-        self.read_buffer(now);
+        self.read(now);
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
@@ -257,7 +218,7 @@ impl Protocol for Server {
             return None;
         }
         let limits = self.link.limits();
-        Some(if self.kept_open && self.buffer.is_empty() {
+        Some(if self.kept_open && self.reader.is_empty() {
             (self.since + limits.idle_timeout, Timer::IdleTimeout)
         } else {
             (self.since + limits.request_timeout, Timer::RequestTimeout)
@@ -277,7 +238,7 @@ impl Responder for Server {
     fn reply(&mut self, now: Instant, reply: Reply) {
         if self.is_answering {
             self.answer(now, &reply);
-            self.read_buffer(now);
+            self.read(now);
         }
     }
 }
@@ -289,6 +250,7 @@ mod tests {
     use labwire_session::{Event, Session, TransmitState};
     use proptest::prelude::*;
     use std::string::{String, ToString};
+    use std::vec::Vec;
 
     const RUN: &[u8] = b" {\"Run\": {\"parameter\": [1, 2.5], \"extra\": \"\xc2\xb5}\"}}";
     const KEEP_ALIVE: &[u8] = b"{\"KeepAlive\": true}";
@@ -435,7 +397,7 @@ mod tests {
         while !server.transmit().is_empty() {
             sent(&mut server);
         }
-        assert!(server.wants_input() && server.buffer.capacity() == 0);
+        assert!(server.wants_input() && server.reader.is_empty());
     }
 
     #[test]

@@ -4,10 +4,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use labwire_session::framing::length32;
+use labwire_session::framing::{FrameReader, length32};
 use labwire_session::time::Instant;
-use labwire_session::{Asker, CloseReason, Limit, Link, Misuse, Protocol, Timer};
+use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol, Timer};
 
+use super::frames::Frames;
 use super::{END_OF_REQUEST, Limits, Transport};
 
 /// One connection, on the client's side. Its events are the answers, without the CR LF that ends them over TCP.
@@ -24,7 +25,7 @@ pub struct Client {
     limits: Limits,
     may_send: bool,
     unanswered: usize,
-    buffer: Vec<u8>,
+    reader: FrameReader<Frames>,
     /// Since when the oldest request waits for its answer.
     since: Instant,
 }
@@ -35,10 +36,10 @@ impl Client {
         Self {
             link: Link::new(limits.session.clone()),
             transport,
+            reader: FrameReader::new(Frames::of_answers(transport), limits.session.message_bytes),
             limits,
             may_send: true,
             unanswered: 0,
-            buffer: Vec::new(),
             since: Instant::ZERO,
         }
     }
@@ -55,22 +56,6 @@ impl Client {
         }
     }
 
-    /// Reads WebSocket messages. Over TCP the answer is complete at the end of the stream.
-    fn read_messages(&mut self, now: Instant) {
-        while self.link.is_open()
-            && let Some(length) = length32::length_at(&self.buffer, 0)
-        {
-            if length > self.limits.session.message_bytes {
-                self.too_long();
-            } else if self.buffer.len() < 4 + length {
-                return;
-            } else {
-                let message = self.buffer.drain(..4 + length).skip(4).collect();
-                self.answered(now, message);
-            }
-        }
-    }
-
     fn answered(&mut self, now: Instant, answer: Vec<u8>) {
         if self.unanswered == 0 {
             return self.misbehaved("an answer that nobody asked for".into());
@@ -84,11 +69,6 @@ impl Client {
             }
             Err(error) => self.misbehaved(format!("the answer is not text: {error}")),
         }
-    }
-
-    fn too_long(&mut self) {
-        let limit = self.limits.session.message_bytes;
-        self.link.abort(CloseReason::exceeded(Limit::MessageBytes, limit));
     }
 
     fn misbehaved(&mut self, how: String) {
@@ -108,21 +88,24 @@ impl Protocol for Client {
     }
 
     fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
-        match self.transport {
-            Transport::Tcp if self.buffer.len() > self.limits.session.message_bytes => self.too_long(),
-            Transport::Tcp => {}
-            Transport::WebSocket => self.read_messages(now),
+        self.reader.push(bytes);
+        while self.link.is_open() {
+            match self.reader.poll_message(<[u8]>::to_vec) {
+                Ok(Some(answer)) => self.answered(now, answer),
+                Ok(None) => break,
+                Err(error) => self.link.abort(error.into()),
+            }
         }
     }
 
     fn receive_end(&mut self, now: Instant) {
         if self.transport == Transport::Tcp
-            && let Some(answer) = self.buffer.strip_suffix(b"\r\n")
+            && let Some(answer) = self.reader.rest().strip_suffix(b"\r\n")
         {
-            self.answered(now, answer.to_vec());
+            let answer = answer.to_vec();
+            self.answered(now, answer);
         }
-        let reason = match (self.unanswered, self.buffer.is_empty()) {
+        let reason = match (self.unanswered, self.reader.is_empty()) {
             (0, _) => CloseReason::Finished,
             (_, true) => CloseReason::PeerClosed("without an answer"),
             (_, false) => CloseReason::PeerClosed("inside an answer"),

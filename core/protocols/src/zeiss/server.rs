@@ -2,15 +2,14 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use labwire_session::framing::length32;
-use labwire_session::framing::until::Until;
+use labwire_session::framing::{FrameError, FrameReader, length32};
 use labwire_session::time::Instant;
 use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
 
+use super::frames::Frames;
 use super::messages::{Request, decode_message};
-use super::{END_OF_REQUEST, Limits, QUIT, Transport};
+use super::{Limits, QUIT, Transport};
 
 /// One connection, on the server's side. What is no request is answered here.
 ///
@@ -26,11 +25,7 @@ pub struct Server {
     link: Link<Request>,
     transport: Transport,
     limits: Limits,
-    /// What was received and not yet decoded.
-    buffer: Vec<u8>,
-    /// Ends a request over TCP.
-    end_of_request: Until,
-    searched: usize,
+    reader: FrameReader<Frames>,
     /// The application owes an answer. Until then nothing more is read.
     is_answering: bool,
     /// With the next answer the connection ends.
@@ -39,8 +34,13 @@ pub struct Server {
     since: Instant,
 }
 
-/// A message longer than the limit.
-struct TooLong;
+/// A message and what it says.
+enum Message {
+    Quit,
+    Request(Request),
+    /// It is no request; this is the answer.
+    Refused(String),
+}
 
 impl Server {
     /// A connection that begins now.
@@ -48,10 +48,8 @@ impl Server {
         Self {
             link: Link::new(limits.session.clone()),
             transport,
+            reader: FrameReader::new(Frames::of_requests(transport), limits.session.message_bytes),
             limits,
-            buffer: Vec::new(),
-            end_of_request: Until::delimiter([END_OF_REQUEST]),
-            searched: 0,
             is_answering: false,
             ending: None,
             since: now,
@@ -59,60 +57,47 @@ impl Server {
     }
 
     /// Reads messages as long as they can be taken, and ends the connection when that was all that the peer had to say.
-    fn read_buffer(&mut self, now: Instant) {
+    fn read(&mut self, now: Instant) {
         while self.can_receive() {
-            match self.next_message() {
-                Ok(Some(message)) => self.message(now, &message),
-                Ok(None) if self.link.has_peer_finished() => {
-                    let reason = match self.buffer.is_empty() {
-                        true => CloseReason::Finished,
-                        false => CloseReason::PeerClosed("inside a message"),
-                    };
-                    self.link.close_after_linger(now, reason);
-                }
+            let parse = |text: &[u8]| Message::parse(text, self.transport, &self.limits);
+            match self.reader.poll_message(parse) {
+                Ok(Some(message)) => self.message(now, message),
+                Ok(None) if self.link.has_peer_finished() => self.end_of_input(now),
                 Ok(None) => break,
-                Err(TooLong) => self.too_long(now),
+                Err(error) => self.unreadable(now, error),
             }
         }
     }
 
-    fn next_message(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
-        let limit = self.limits.session.message_bytes;
-        let (head, length) = match self.transport {
-            Transport::Tcp => (0, self.tcp_length()),
-            Transport::WebSocket => (4, length32::length_at(&self.buffer, 0)),
+    /// The stream ended: over TCP that ends the request too.
+    fn end_of_input(&mut self, now: Instant) {
+        let reason = match (self.transport, self.reader.is_empty()) {
+            (Transport::Tcp, _) => {
+                let message = Message::parse(self.reader.rest(), self.transport, &self.limits);
+                return self.message(now, message);
+            }
+            (Transport::WebSocket, true) => CloseReason::Finished,
+            (Transport::WebSocket, false) => CloseReason::PeerClosed("inside a message"),
         };
-        let arrived = self.buffer.len().saturating_sub(head);
-        if length.unwrap_or(arrived) > limit {
-            return Err(TooLong);
-        }
-        let message = length
-            .filter(|&length| length <= arrived)
-            .map(|length| self.buffer.drain(..head + length).skip(head).collect());
-        Ok(message)
+        self.link.close_after_linger(now, reason);
     }
 
-    /// How long the request is, once that is known. Over TCP there is but one.
-    fn tcp_length(&mut self) -> Option<usize> {
-        let end = self.end_of_request.find(&self.buffer, &mut self.searched);
-        let is_all = self.link.has_peer_finished();
-        end.map(|end| end - 1).or(is_all.then_some(self.buffer.len()))
-    }
-
-    fn message(&mut self, now: Instant, message: &[u8]) {
+    fn message(&mut self, now: Instant, message: Message) {
         if self.transport == Transport::Tcp {
-            self.buffer = Vec::new();
+            // What else has come, or comes, is discarded.
+            self.reader.clear();
             self.ending.get_or_insert(CloseReason::Finished);
-        } else if message == QUIT.as_bytes() {
-            self.ending = Some(CloseReason::Finished);
-            return self.answer(now, "bye");
         }
-        match decode_message(message, &self.limits.json) {
-            Ok(request) => {
+        match message {
+            Message::Quit => {
+                self.ending = Some(CloseReason::Finished);
+                self.answer(now, "bye");
+            }
+            Message::Request(request) => {
                 self.is_answering = true;
                 self.link.emit(request);
             }
-            Err(answer) => self.answer(now, &answer),
+            Message::Refused(answer) => self.answer(now, &answer),
         }
     }
 
@@ -135,14 +120,27 @@ impl Server {
         }
     }
 
-    fn too_long(&mut self, now: Instant) {
+    /// Answers a message that is too long, the only one of which no end can be found.
+    fn unreadable(&mut self, now: Instant, error: FrameError) {
+        self.ending = Some(error.into());
+        self.reader.clear();
         let (limit, value) = (Limit::MessageBytes, self.limits.session.message_bytes);
-        self.ending = Some(CloseReason::exceeded(limit, value));
-        self.buffer = Vec::new();
         self.answer(
             now,
             &format!("Error: Message exceeds the limit {limit} of {value} bytes."),
         );
+    }
+}
+
+impl Message {
+    fn parse(text: &[u8], transport: Transport, limits: &Limits) -> Self {
+        if transport == Transport::WebSocket && text == QUIT.as_bytes() {
+            return Self::Quit;
+        }
+        match decode_message(text, &limits.json) {
+            Ok(request) => Self::Request(request),
+            Err(answer) => Self::Refused(answer),
+        }
     }
 }
 
@@ -158,15 +156,15 @@ impl Protocol for Server {
     }
 
     fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        if self.buffer.is_empty() && self.transport == Transport::WebSocket {
+        if self.reader.is_empty() && self.transport == Transport::WebSocket {
             self.since = now;
         }
-        self.buffer.extend_from_slice(bytes);
-        self.read_buffer(now);
+        self.reader.push(bytes);
+        self.read(now);
     }
 
     fn receive_end(&mut self, now: Instant) {
-        self.read_buffer(now);
+        self.read(now);
     }
 
     fn shut_down(&mut self, now: Instant) {
@@ -182,7 +180,7 @@ impl Protocol for Server {
     }
 
     fn sent(&mut self, now: Instant) {
-        self.read_buffer(now);
+        self.read(now);
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
@@ -192,7 +190,7 @@ impl Protocol for Server {
         let limits = &self.limits.session;
         // A WebSocket has proved with its handshake that it means it, and may wait for a person.
         Some(
-            if self.transport == Transport::WebSocket && self.buffer.is_empty() {
+            if self.transport == Transport::WebSocket && self.reader.is_empty() {
                 (self.since + limits.idle_timeout, Timer::IdleTimeout)
             } else {
                 (self.since + limits.request_timeout, Timer::RequestTimeout)
@@ -217,7 +215,7 @@ impl Responder for Server {
     fn reply(&mut self, now: Instant, reply: String) {
         if self.is_answering && self.link.is_open() {
             self.answer(now, &reply);
-            self.read_buffer(now);
+            self.read(now);
         }
     }
 }

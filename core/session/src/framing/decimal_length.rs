@@ -3,6 +3,8 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::{FrameError, Framing};
+
 /// How many bytes the length takes.
 pub const HEAD: usize = 10;
 
@@ -18,6 +20,20 @@ pub enum LengthError {
     /// A body whose length needs more than ten digits.
     #[error("a message of {0} bytes is longer than {HEAD} digits can say")]
     TooLong(usize),
+}
+
+/// Messages behind their length.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DecimalLength;
+
+impl Framing for DecimalLength {
+    fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        Ok(end(bytes)?)
+    }
+
+    fn envelope(&self) -> (usize, usize) {
+        (HEAD, 0)
+    }
 }
 
 /// Where the message that `bytes` begin with ends, once its head is there. That may be beyond what has come.

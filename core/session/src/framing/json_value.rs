@@ -1,5 +1,7 @@
 //! Finds the end of a JSON value in a stream, byte by byte, and the first byte that cannot belong to one.
 
+use super::{FrameError, Framing};
+
 /// The deepest nesting of arrays and objects that is accepted (serde_json's own recursion limit).
 pub const MAX_DEPTH: u32 = 127;
 
@@ -27,6 +29,39 @@ pub struct Scanner {
     /// One bit a level, the innermost lowest: 1 = object, 0 = array.
     objects: u128,
     utf8: Utf8,
+}
+
+/// JSON values, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    /// White space before a value is no part of the stream's messages; else it belongs to the value.
+    pub skips_space: bool,
+    scanner: Scanner,
+    scanned: usize,
+}
+
+impl Framing for Values {
+    fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        let from = self.scanned;
+        match self.scanner.scan(&bytes[from.min(bytes.len())..]) {
+            Scan::Incomplete => {
+                self.scanned = bytes.len();
+                Ok(None)
+            }
+            Scan::Complete(count) => {
+                self.scanner = Scanner::new();
+                self.scanned = 0;
+                Ok(Some(from + count))
+            }
+            Scan::Malformed(at) => Err(FrameError::Malformed(from + at)),
+            Scan::InvalidUtf8(at) => Err(FrameError::InvalidUtf8(from + at)),
+        }
+    }
+
+    fn gap(&self, bytes: &[u8]) -> usize {
+        let is_space = |byte: &&u8| self.skips_space && b" \t\r\n".contains(byte);
+        bytes.iter().take_while(is_space).count()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,11 @@
 
 use alloc::vec::Vec;
 
+use super::{FrameError, Framing};
+
+/// How many bytes the length takes.
+const HEAD: usize = 4;
+
 /// The most that is allocated for a run of which nothing has arrived.
 const FIRST_ALLOCATION: usize = 64 << 10;
 /// How many times more than what has arrived may be allocated.
@@ -11,6 +16,20 @@ const GROWTH: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} bytes do not fit a 32-bit length")]
 pub struct TooLong(pub usize);
+
+/// Messages behind their length.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Length32;
+
+impl Framing for Length32 {
+    fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        Ok(length_at(bytes, 0).map(|length| length.saturating_add(HEAD)))
+    }
+
+    fn envelope(&self) -> (usize, usize) {
+        (HEAD, 0)
+    }
+}
 
 /// Appends `length` as 4 bytes, big-endian.
 ///

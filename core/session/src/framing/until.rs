@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::{FrameError, Framing};
+
 /// How to know that a message is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -29,6 +31,30 @@ pub struct LengthPrefix {
     pub little_endian: bool,
     /// How many bytes follow that the length does not count; negative when it counts some of the head.
     pub uncounted: i32,
+}
+
+/// Messages that end where an [`Until`] says; what ends them belongs to them.
+#[derive(Clone, Debug)]
+pub struct Search {
+    until: Until,
+    searched: usize,
+}
+
+impl Search {
+    /// A search that begins with a message.
+    pub fn new(until: Until) -> Self {
+        Self { until, searched: 0 }
+    }
+}
+
+impl Framing for Search {
+    fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+        let found = self.until.find(bytes, &mut self.searched);
+        if found.is_some() {
+            self.searched = 0;
+        }
+        Ok(found)
+    }
 }
 
 impl Until {

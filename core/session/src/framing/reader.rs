@@ -1,0 +1,189 @@
+//! The receive buffer of every protocol whose messages stand in frames.
+
+use alloc::vec::Vec;
+
+use super::{FrameError, Framing};
+
+/// The capacity that an empty buffer keeps.
+const KEPT: usize = 4 << 10;
+
+/// Collects bytes that arrive in pieces of any size, and hands out whole messages.
+///
+/// However the bytes are cut, every byte is searched once and moved once on average. The buffer holds what has not been
+/// handed out: a session that stops taking input while the reader [is full](FrameReader::is_full) bounds it to the
+/// limit `message-bytes`, the envelope of a message and one input.
+#[derive(Debug)]
+pub struct FrameReader<F> {
+    framing: F,
+    /// The longest message, without its envelope.
+    limit: usize,
+    buffer: Vec<u8>,
+    /// The start of the present frame; what is before it has been handed out.
+    start: usize,
+    /// How much of the present frame the framing has seen without finding its end.
+    searched: usize,
+    /// The length of the present frame, once it is known.
+    length: Option<usize>,
+    /// Bytes cannot be divided any further.
+    error: Option<FrameError>,
+}
+
+impl<F: Framing> FrameReader<F> {
+    /// A reader of messages of at most `limit` bytes, envelopes not counted.
+    pub fn new(framing: F, limit: usize) -> Self {
+        Self {
+            framing,
+            limit,
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            length: None,
+            error: None,
+        }
+    }
+
+    /// Takes bytes that have arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
+        // At least as much was handed out as is moved, so that moving costs no more than arriving.
+        if self.start > self.buffer.len() / 2 {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Parses the next message, if all of it has arrived.
+    ///
+    /// # Errors
+    /// What has arrived is not a frame, or its message is too long. The reader then gives this error for ever.
+    pub fn poll_message<T>(&mut self, parse: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, FrameError> {
+        let Some(length) = self.find()? else {
+            return Ok(None);
+        };
+        let (head, tail) = self.framing.envelope();
+        let message = self.start + head..(self.start + length).saturating_sub(tail);
+        let parsed = parse(self.buffer.get(message).unwrap_or_default());
+        self.consume(length);
+        Ok(Some(parsed))
+    }
+
+    /// The bytes that have not been handed out.
+    pub fn rest(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    /// Forgets the bytes that have not been handed out.
+    pub fn clear(&mut self) {
+        self.consume(self.rest().len());
+    }
+
+    /// Whether nothing is left that has not been handed out.
+    pub fn is_empty(&self) -> bool {
+        self.rest().is_empty()
+    }
+
+    /// Whether more bytes wait than the longest message has.
+    pub fn is_full(&self) -> bool {
+        self.rest().len() > self.limit
+    }
+
+    /// Whether the present frame has been looked at: its first bytes have arrived, others have not.
+    pub fn is_inside(&self) -> bool {
+        self.searched > 0 || self.length.is_some()
+    }
+
+    /// The framing.
+    pub fn framing_mut(&mut self) -> &mut F {
+        &mut self.framing
+    }
+
+    /// Divides what has not been handed out, and what comes, by another framing.
+    pub fn restart(&mut self, framing: F) {
+        self.framing = framing;
+        (self.searched, self.length, self.error) = (0, None, None);
+    }
+
+    /// The length of the present frame, once all of it is there.
+    fn find(&mut self) -> Result<Option<usize>, FrameError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if self.length.is_none() {
+            self.length = self.search().inspect_err(|&error| self.error = Some(error))?;
+        }
+        Ok(self.length.filter(|&length| length <= self.rest().len()))
+    }
+
+    fn search(&mut self) -> Result<Option<usize>, FrameError> {
+        if self.searched == 0 {
+            let gap = self.framing.gap(self.rest());
+            self.skip(gap);
+        }
+        let (head, tail) = self.framing.envelope();
+        let frame = &self.buffer[self.start..];
+        if self.searched == frame.len() && self.searched > 0 {
+            return Ok(None);
+        }
+        // One byte more than is allowed tells a message that ends there from one that goes on.
+        let most = self.limit.saturating_add(head + tail).saturating_add(1);
+        let seen = frame.len().min(most);
+        let too_long = Err(FrameError::TooLong(self.limit));
+        match self.framing.find(&frame[..seen]) {
+            Ok(Some(length)) if length.saturating_sub(head + tail) > self.limit => too_long,
+            Ok(None) if seen.saturating_sub(head) > self.limit => too_long,
+            Err(FrameError::Malformed(at) | FrameError::InvalidUtf8(at)) if at >= self.limit => too_long,
+            Ok(None) => {
+                self.searched = seen;
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
+    /// A frame has been handed out.
+    fn consume(&mut self, length: usize) {
+        self.skip(length);
+        (self.searched, self.length) = (0, None);
+    }
+
+    fn skip(&mut self, count: usize) {
+        self.start += count;
+        if self.start == self.buffer.len() {
+            self.start = 0;
+            self.buffer.clear();
+            // A long message's buffer is not kept by an idle connection.
+            if self.buffer.capacity() > KEPT {
+                self.buffer = Vec::new();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::until::{Search, Until};
+    use super::*;
+
+    #[test]
+    fn moving_costs_no_more_than_arriving_and_memory_follows_what_waits() {
+        let mut reader = FrameReader::new(Search::new(Until::delimiter("\n")), 1000);
+        let (mut arrived, mut moved) = (0, 0);
+        for _ in 0..10_000 {
+            while !reader.is_full() {
+                let before = reader.start;
+                reader.push(b"0123456\n");
+                arrived += 8;
+                if reader.start < before {
+                    moved += reader.rest().len();
+                }
+                assert!(reader.buffer.len() <= 2 * 1008);
+            }
+            assert_eq!(reader.poll_message(<[u8]>::len), Ok(Some(8)));
+        }
+        assert!(0 < moved && moved <= arrived, "{moved} of {arrived}");
+        while reader.poll_message(<[u8]>::len) == Ok(Some(8)) {}
+        reader.push(&[0; KEPT + 1]);
+        reader.clear();
+        assert!(reader.is_empty() && reader.buffer.capacity() == 0);
+    }
+}
