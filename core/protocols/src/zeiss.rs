@@ -1,13 +1,13 @@
-//! The IPC examples of ZEISS INSPECT: JSON requests to import an image or elements, over TCP (ended by Ctrl-D, one a
-//! connection) and over WebSocket (one a message). Both sides.
+//! IPC examples of ZEISS INSPECT: JSON requests to import an image or elements, over TCP (ended by Ctrl-D, one per
+//! connection) and over WebSocket (one per message). Both sides.
 //!
-//! What a request does is up to the service behind it.
+//! The service behind the session carries out the requests.
 //!
-//! A WebSocket, which moves messages, is a byte stream here like any other transport: every message stands behind its
-//! length in 32 bits, big-endian. The host's adapter turns messages into such bytes and back.
+//! A WebSocket, which carries messages, is a byte stream here like any other transport: every message is preceded by
+//! its length in 32 bits, big-endian. The host's adapter converts messages to such bytes and back.
 //!
-//! Left out of upstream's TCP script: its TELNET_MODE and its abort by Ctrl-Z. Several requests over one connection
-//! are what the WebSocket is for.
+//! Not implemented from upstream's TCP script: its TELNET_MODE and its abort by Ctrl-Z. For several requests over one
+//! connection there is the WebSocket.
 
 mod client;
 mod frames;
@@ -24,23 +24,23 @@ pub use server::Server;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// What every session has.
+    /// Limits of every session.
     pub session: SessionLimits,
-    /// What one message may become in memory. A message beyond it is malformed.
+    /// Limits on the memory of a decoded message. A message beyond them is malformed.
     pub json: labwire_python_json::Limits,
 }
 
-/// How messages travel.
+/// Transport of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// One request a connection, ended by [`END_OF_REQUEST`] or FIN; the answer ends in CR LF and FIN.
+    /// One request per connection, ended by [`END_OF_REQUEST`] or FIN; the answer ends with CR LF and FIN.
     Tcp,
-    /// Any number of messages, each behind its length.
+    /// Any number of messages, each preceded by its length.
     WebSocket,
 }
 
 /// Ctrl-D.
 pub const END_OF_REQUEST: u8 = 0x04;
 
-/// What ends a WebSocket connection; the answer is `bye`.
+/// Message that ends a WebSocket connection; the answer is `bye`.
 pub const QUIT: &str = "quit";

@@ -1,4 +1,4 @@
-//! Where one message ends and the next begins.
+//! Framings: the boundaries of messages in a byte stream.
 
 pub mod decimal_length;
 pub mod json_value;
@@ -14,16 +14,16 @@ pub use reader::FrameReader;
 
 /// Division of a byte stream into frames, each of which holds one message.
 pub trait Framing {
-    /// Length of the frame that `bytes` begin with, as soon as it is known: it may be more than what has come.
+    /// Length of the frame at the start of `bytes`, as soon as it is known; it may exceed the bytes received.
     ///
-    /// It is called with more and more bytes of the same frame until it tells the length, and remembers how far it has
-    /// searched, so that no byte is looked at twice. Then it starts anew, with the next frame.
+    /// It is called with more and more bytes of the same frame until it returns the length, and remembers how far it has
+    /// searched, so that no byte is examined twice. Then it starts again with the next frame.
     ///
     /// # Errors
-    /// The bytes do not begin with a frame; it is then not known where the next one begins.
+    /// If the bytes do not begin with a frame; the start of the next one is then unknown.
     fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, FrameError>;
 
-    /// Number of bytes at the start of `bytes`, which follow a frame, that belong to no frame.
+    /// Number of bytes at the start of `bytes`, after a frame, that belong to no frame.
     fn gap(&self, _bytes: &[u8]) -> usize {
         0
     }
@@ -44,7 +44,7 @@ pub enum FrameError {
     /// The byte at this offset of the frame cannot continue a JSON value.
     #[error("the byte at offset {0} cannot continue a JSON value")]
     Malformed(usize),
-    /// The byte at this offset of the frame is not valid UTF-8 where it stands.
+    /// The byte at this offset of the frame is not valid UTF-8 at its position.
     #[error("the byte at offset {0} is not valid UTF-8")]
     InvalidUtf8(usize),
     /// The frame does not begin with its length.

@@ -10,22 +10,22 @@ use labwire_session::time::Instant;
 use super::request::{Cause, Failure, Request, RequestId, Step};
 use super::statistics::Statistics;
 
-/// How a request ended.
+/// Outcome of a request.
 pub(super) type Finished = (RequestId, Result<Vec<u8>, Failure>);
 
-/// The queue of requests, what has come from the device, and what has become of the requests.
+/// Queue of requests, input from the device, and outcomes.
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) statistics: Statistics,
     queue: VecDeque<Pending>,
-    /// Which step of the first request is under way; none when it has not begun on this connection.
+    /// Current step of the first request; `None` if it has not begun on this connection.
     step: Option<usize>,
-    /// How much of the step's message the transport has taken.
+    /// Number of bytes of the step's message that the transport has taken.
     written: usize,
     reader: FrameReader<Search>,
-    /// Messages whose answer nobody has taken since they were sent: the device may still answer them.
+    /// Number of messages sent whose answer nobody has taken: the device may still answer them.
     owed: u32,
-    /// How the last connection ended, when it ended with an answer owed: the next to listen is told so.
+    /// End of the last connection, if an answer was outstanding: it is reported to the next listener.
     answer_lost: Option<Cause>,
     answer_bytes: usize,
     finished: VecDeque<Finished>,
@@ -36,9 +36,9 @@ struct Pending {
     id: RequestId,
     request: Request,
     deadline: Instant,
-    /// When the transport took the first byte of it, on this connection.
+    /// Time at which the transport took its first byte, on this connection.
     sent_at: Option<Instant>,
-    /// It was sent before, on a connection that was lost.
+    /// Whether it was sent before, on a connection that was lost.
     resent: bool,
 }
 
@@ -86,7 +86,7 @@ impl Conversation {
         self.queue.iter().map(|pending| pending.deadline).min()
     }
 
-    /// Nobody waits for `id` any more. What was not sent is not sent; what was is seen through, and not sent again.
+    /// Cancels `id`. Messages that were not sent are dropped; those that were are seen through, and not sent again.
     pub(super) fn cancel(&mut self, id: RequestId) {
         let Some(index) = self.queue.iter().position(|pending| pending.id == id) else {
             return;
@@ -101,7 +101,7 @@ impl Conversation {
         }
     }
 
-    /// What the transport is to take next.
+    /// Next bytes for the transport.
     pub(super) fn transmit(&self) -> &[u8] {
         self.current_step()
             .and_then(|step| step.message.get(self.written..))
@@ -119,7 +119,7 @@ impl Conversation {
         }
     }
 
-    /// Takes bytes from the device. What comes before a question has begun to leave is not its answer.
+    /// Takes bytes from the device. Bytes that arrive before a query has begun to leave are not its answer.
     pub(super) fn input(&mut self, bytes: &[u8]) {
         if self.written == 0 && self.current_step().is_some_and(Step::asks) {
             self.discard(bytes);
@@ -129,7 +129,7 @@ impl Conversation {
         }
     }
 
-    /// Drops bytes that are nobody's answer.
+    /// Drops bytes that belong to no answer.
     pub(super) fn discard(&mut self, bytes: &[u8]) {
         self.statistics.bytes_received += bytes.len() as u64;
         self.statistics.bytes_discarded += bytes.len() as u64;
@@ -140,7 +140,7 @@ impl Conversation {
         self.reader.clear();
     }
 
-    /// Goes as far as what was written and what has come allow. An error: the connection has to be reset.
+    /// Advances as far as the bytes written and received allow. On an error, the connection must be reset.
     pub(super) fn advance(&mut self, now: Instant) -> Result<(), Cause> {
         while let Some(first) = self.queue.front() {
             let Some(index) = self.step else {
@@ -172,7 +172,8 @@ impl Conversation {
         Ok(())
     }
 
-    /// The connection has ended. What was sent and may not be sent again fails. Returns how many sent messages nobody
+    /// Handles the end of the connection. Requests that were sent and may not be repeated fail. Returns the number of
+    /// sent messages whose answer nobody has taken.
     /// has taken an answer to.
     pub(super) fn lost(&mut self, cause: &Cause) -> u32 {
         self.discard_buffered();
@@ -199,7 +200,7 @@ impl Conversation {
         owed
     }
 
-    /// There is no connection: nothing can come for those that only listen.
+    /// Fails the requests that only listen, because there is no connection.
     pub(super) fn fail_listeners(&mut self, cause: &Cause) {
         while let Some(first) = self.queue.front()
             && first.request.only_listens()
@@ -212,7 +213,7 @@ impl Conversation {
         }
     }
 
-    /// An attempt to connect has failed, and with it all that waited for it.
+    /// Fails all waiting requests after a failed attempt to connect.
     pub(super) fn fail_all(&mut self, cause: &Cause) {
         while let Some(first) = self.queue.front() {
             let failure = if first.resent {
@@ -227,7 +228,8 @@ impl Conversation {
         }
     }
 
-    /// Ends what has run out of time. True when an answer may still be on its way: the connection has to be reset.
+    /// Fails requests whose time is over. Returns true if an answer may still be on its way, so that the connection
+    /// must be reset.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let mut reset = false;
         if self.step.is_some()
@@ -270,7 +272,7 @@ impl Conversation {
         }
     }
 
-    /// The current step's answer, if it is complete; empty when it has none.
+    /// Answer of the current step, if it is complete; empty if it has none.
     fn take_answer(&mut self, now: Instant) -> Result<Option<Vec<u8>>, Failure> {
         let Some(first) = self.queue.front() else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! The device's side of a connection, for emulators.
+//! Device side of a connection, for emulators.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -11,18 +11,18 @@ use labwire_session::{CloseReason, Link, Protocol, Responder, Timer};
 
 use super::dialect::Dialect;
 
-/// What a device answers to a message.
+/// Answer of a device to a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// The bytes, frame and all; none when the device says nothing.
+    /// Bytes with their framing; empty if the device is silent.
     pub bytes: Vec<u8>,
-    /// How long it takes the device to say them.
+    /// Delay of the answer.
     pub after: Duration,
-    /// What becomes of the connection then.
+    /// Fate of the connection afterwards.
     pub then: Then,
 }
 
-/// What becomes of a connection after a reply.
+/// Fate of a connection after a reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Then {
     /// It stays.
@@ -34,18 +34,19 @@ pub enum Then {
     Reset,
 }
 
-/// One connection of a device. Its events are messages in the device's dialect, frame and all, each to be answered.
+/// One connection of a device. Its events are messages in the device's dialect, with their framing, each to be
+/// answered.
 #[derive(Debug)]
 pub struct Server {
     link: Link<Vec<u8>>,
     reader: FrameReader<Messages>,
     unanswered: usize,
-    /// Replies that the device takes its time for.
+    /// Replies that are delayed.
     replies: VecDeque<(Instant, Reply)>,
     is_shutting_down: bool,
 }
 
-/// The messages of a dialect.
+/// Framing of a dialect's messages.
 #[derive(Debug)]
 struct Messages {
     dialect: &'static Dialect,
@@ -62,11 +63,11 @@ impl Framing for Messages {
     }
 }
 
-/// How many messages may wait for their answers; then no more are read.
+/// Number of messages that may wait for their answers, above which no more are read.
 const MAX_MESSAGES: usize = 64;
 
 impl Server {
-    /// A connection that begins now, with the dialect's greeting.
+    /// Creates a connection that begins at `now`, with the dialect's greeting.
     pub fn new(now: Instant, dialect: &'static Dialect, limits: SessionLimits) -> Self {
         let messages = Messages { dialect, searched: 0 };
         let reader = FrameReader::new(messages, limits.message_bytes);
@@ -81,7 +82,7 @@ impl Server {
         }
     }
 
-    /// Closes the connection before anything is said.
+    /// Closes the connection before any data.
     pub fn close(&mut self) {
         self.link.close(CloseReason::Finished);
     }
@@ -99,7 +100,7 @@ impl Server {
         }
     }
 
-    /// Says what is due.
+    /// Sends the replies that are due.
     fn write(&mut self, now: Instant) {
         while let Some((due, _)) = self.replies.front()
             && *due <= now

@@ -1,4 +1,4 @@
-//! The client's side of a connection.
+//! Client side of a connection.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,11 +11,11 @@ use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol, Timer};
 
 use super::{Limits, codec};
 
-/// One connection, on the client's side. Its events are the replies, in the order of what was sent.
+/// Client side of one connection. Its events are the replies, in the order of the messages.
 ///
-/// Upstream's server answers one message a connection, and not before the last connection's client has closed; so to
-/// speak to it, [`request`](Asker::request), [`finish`](Client::finish), and drop the connection at the event `Closed`.
-/// labwire's server takes any number of messages, sent ahead or not.
+/// Upstream's server answers one message per connection, and not before the previous connection's client has closed;
+/// so to talk to it, call [`request`](Asker::request) and [`finish`](Client::finish), and drop the connection at the
+/// event `Closed`. labwire's server takes any number of messages, pipelined or not.
 ///
 /// The limit `request-timeout` is the longest wait for one reply.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ pub struct Client {
     may_send: bool,
     unanswered: usize,
     reader: FrameReader<DecimalLength>,
-    /// Since when the oldest message waits for its reply.
+    /// Time since which the oldest message has waited for its reply.
     since: Instant,
 }
 
 impl Client {
-    /// A connection.
+    /// Creates a session.
     pub fn new(limits: Limits) -> Self {
         Self {
             link: Link::new(limits.session.clone()),
@@ -42,13 +42,13 @@ impl Client {
         }
     }
 
-    /// Nothing more will be sent; the connection ends with the last reply.
+    /// Ends the connection after the last reply.
     pub fn finish(&mut self) {
         self.may_send = false;
         self.end_when_answered(CloseReason::Finished);
     }
 
-    /// Messages without a reply.
+    /// Number of messages without a reply.
     pub fn unanswered(&self) -> usize {
         self.unanswered
     }

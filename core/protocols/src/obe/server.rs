@@ -1,4 +1,4 @@
-//! The server's side of a connection.
+//! Server side of a connection.
 
 use alloc::format;
 
@@ -10,32 +10,32 @@ use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
 use super::messages::{ErrorReply, Reply, Request, code};
 use super::{Limits, codec};
 
-/// What a peer may ask beside the rest.
+/// Permissions of a peer beyond the basic commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permissions {
     /// `done`: end the server.
     pub done: bool,
-    /// `newrun` with an experiment of the peer's own.
+    /// `newrun` with the peer's own experiment.
     pub experiments: bool,
-    /// `save` and `load`: write and read posteriors where the server keeps them.
+    /// `save` and `load`: write and read posteriors in the server's store.
     pub posteriors: bool,
 }
 
 impl Permissions {
-    /// Everything.
+    /// All permissions.
     pub const ALL: Self = Self {
         done: true,
         experiments: true,
         posteriors: true,
     };
-    /// Nothing beside the rest.
+    /// No permissions.
     pub const NONE: Self = Self {
         done: false,
         experiments: false,
         posteriors: false,
     };
 
-    /// What is asked for, if it is not permitted.
+    /// Action that is asked for, if it is not permitted.
     fn refuse(&self, request: &Request) -> Option<&'static str> {
         match request {
             Request::Done if !self.done => Some("done"),
@@ -48,34 +48,34 @@ impl Permissions {
     }
 }
 
-/// One connection, on the server's side. Its events are requests, each to be answered in turn.
+/// Server side of one connection. Its events are requests, each to be answered in turn.
 ///
-/// Any number of requests may come over one connection, sent ahead or not; replies keep their order. A body that is no
-/// request is answered by an error reply and the connection goes on; a head that is no length, a message beyond the
-/// limit, or an end inside a message is answered by an error reply, FIN, and what still comes is discarded. After
-/// `done` the connection ends.
+/// Any number of requests may come over one connection, pipelined or not; replies keep their order. A body that is
+/// not a request is answered with an error reply and the connection continues; a head that is not a length, a message
+/// beyond the limit, or an end inside a message is answered with an error reply and FIN, and further input is
+/// discarded. After `done` the connection ends.
 ///
-/// Deviations from OptBayesExpt 1.2: there, one request a connection, no error replies (the process ends instead), an
-/// idle client blocks all others, and there are no limits.
+/// Deviations from OptBayesExpt 1.2, which has one request per connection, no error replies (the process ends
+/// instead), idle clients that block all others, and no limits.
 #[derive(Debug)]
 pub struct Server {
     link: Link<Request>,
     limits: Limits,
     permissions: Permissions,
     reader: FrameReader<DecimalLength>,
-    /// Requests that the application has not answered.
+    /// Number of requests that the application has not answered.
     unanswered: usize,
-    /// An error reply that waits for the replies before it, and how the connection ends with it, if it does.
+    /// Error reply that waits for the replies before it, and the end of the connection with it, if any.
     fault: Option<(ErrorReply, Option<CloseReason>)>,
-    /// With the next time that nothing is unanswered, the connection ends.
+    /// End of the connection once nothing is unanswered.
     ending: Option<CloseReason>,
     has_received: bool,
-    /// When the connection or its current message began, or the last one was answered.
+    /// Time at which the connection or its current message began, or the last one was answered.
     since: Instant,
 }
 
 impl Server {
-    /// A connection that begins now.
+    /// Creates a connection that begins at `now`.
     pub fn new(now: Instant, limits: Limits, permissions: Permissions) -> Self {
         Self {
             link: Link::new(limits.session.clone()),
@@ -90,7 +90,7 @@ impl Server {
         }
     }
 
-    /// Reads messages as long as they can be taken, and ends the connection when that was all that the peer had to say.
+    /// Reads messages as long as they can be taken, and ends the connection if the peer has nothing more to send.
     fn read(&mut self, now: Instant) {
         while self.can_receive() {
             let parse = |body: &[u8]| codec::parse_request(body, &self.limits.json);
@@ -126,7 +126,7 @@ impl Server {
         }
     }
 
-    /// Answers bytes in which no message can be found.
+    /// Answers bytes that contain no message.
     fn unreadable(&mut self, now: Instant, error: FrameError) {
         let reply = match error {
             FrameError::TooLong(limit) => {
@@ -147,7 +147,7 @@ impl Server {
         self.settle(now);
     }
 
-    /// Does what had to wait until every request was answered.
+    /// Performs actions that waited until every request was answered.
     fn settle(&mut self, now: Instant) {
         if self.unanswered > 0 {
             return;
@@ -166,7 +166,7 @@ impl Server {
         self.link.send_with(now, |output| codec::put_reply(output, reply));
     }
 
-    /// The stream ended between two messages, or inside one, or before the first.
+    /// Handles the end of the stream: between two messages, inside one, or before the first.
     fn end_of_input(&mut self, now: Instant) {
         if self.reader.is_empty() && self.has_received {
             self.link.close_after_linger(now, CloseReason::Finished);

@@ -1,4 +1,4 @@
-//! The client's side of a connection.
+//! Client side of a connection.
 
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -12,27 +12,27 @@ use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol, Timer};
 use super::codec;
 use super::messages::{Reply, Request};
 
-/// One connection, on the client's side. Its events are the replies, in the order of the requests.
+/// Client side of one connection. Its events are the replies, in the order of the requests.
 ///
-/// [`Client::one_shot`] asks once, half-closes and reads one reply: what every OpEn server understands.
-/// [`Client::kept_open`] asks as often as it likes, without waiting if it likes; only labwire understands it.
+/// [`Client::one_shot`] sends one request, half-closes and reads one reply, which every OpEn server supports.
+/// [`Client::kept_open`] sends any number of requests, pipelined or not, which only labwire supports.
 ///
 /// The limit `request-timeout` is the longest wait for one reply.
 #[derive(Debug)]
 pub struct Client {
     link: Link<Reply>,
-    /// More requests may follow.
+    /// Whether more requests may follow.
     may_ask: bool,
     is_kept_open: bool,
-    /// The requests without a reply, oldest first: whether each is Kill, which ends without one.
+    /// Requests without a reply, oldest first: whether each is Kill, which ends without one.
     unanswered: VecDeque<bool>,
     reader: FrameReader<Values>,
-    /// Since when the oldest request waits for its reply.
+    /// Time since which the oldest request has waited for its reply.
     since: Instant,
 }
 
 impl Client {
-    /// A connection for one request.
+    /// Creates a connection for one request.
     pub fn one_shot(limits: SessionLimits) -> Self {
         let mut values = Values::default();
         values.skips_space = true;
@@ -46,7 +46,7 @@ impl Client {
         }
     }
 
-    /// A connection for many requests.
+    /// Creates a connection for many requests.
     pub fn kept_open(now: Instant, limits: SessionLimits) -> Self {
         let mut client = Self::one_shot(limits);
         client.is_kept_open = true;
@@ -54,7 +54,7 @@ impl Client {
         client
     }
 
-    /// How many requests wait for their reply.
+    /// Number of requests without a reply.
     pub fn unanswered(&self) -> usize {
         self.unanswered.len()
     }
@@ -148,7 +148,7 @@ impl Asker for Client {
     type Request = Request;
     type Ticket = ();
 
-    /// Queues any request but KeepAlive: whether a connection is kept open is decided when it is made.
+    /// Queues any request but KeepAlive: the kind of connection is fixed on creation.
     fn request(&mut self, now: Instant, request: &Request) -> Result<(), Misuse> {
         if !self.link.is_open() || !self.may_ask {
             return Err(Misuse::Closed);

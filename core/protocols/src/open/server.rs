@@ -1,4 +1,4 @@
-//! The server's side of a connection.
+//! Server side of a connection.
 
 use alloc::format;
 
@@ -11,7 +11,7 @@ use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
 use super::codec::{self, Style};
 use super::messages::{ErrorReply, Reply, Request, code};
 
-/// What a peer may ask beside Ping and Run.
+/// Permissions of a peer beyond Ping and Run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permissions {
     /// Kill: end the server.
@@ -20,26 +20,27 @@ pub struct Permissions {
     pub load: bool,
 }
 
-/// A request that the application answers. Ping is answered here, and so is what is not permitted.
+/// Request for the application. Ping and requests that are not permitted are answered by the session.
 #[derive(Clone, Debug)]
 pub struct ServerEvent {
     /// Run, Load or Kill.
     pub request: Request,
-    /// The connection is kept open: it has a warm start of its own.
+    /// Whether the connection is kept open: it then has its own warm start.
     pub kept_open: bool,
 }
 
-/// One connection, on the server's side.
+/// Server side of one connection.
 ///
-/// The first complete JSON value is answered, whether the peer half-closes after it or not, and the connection ends
-/// with the reply (FIN, then the rest of the input is discarded). Malformed input is answered at the first byte that
-/// cannot be right, incomplete input at the end of the stream.
+/// The first complete JSON value is answered, whether or not the peer half-closes after it, and the connection ends
+/// with the reply (FIN, then the rest of the input is discarded). Malformed input is answered at the first invalid
+/// byte, incomplete input at the end of the stream.
 ///
 /// After `{"KeepAlive": true}` requests are answered one after the other, each with one line, until the peer
-/// half-closes. A request that is JSON but wrong gets its error and the connection goes on; bytes that are not JSON
-/// end it. Requests may be sent ahead: those that wait count as one message towards the limit `message-bytes`.
+/// half-closes. A request that is valid JSON but wrong gets its error and the connection continues; bytes that are
+/// not JSON end it. Requests may be pipelined: those that wait count as one message towards the limit
+/// `message-bytes`.
 ///
-/// Deviations from OpEn 0.11: what follows the first value is ignored (there: error 1000), a request without
+/// Deviations from OpEn 0.11: input after the first value is ignored (there: error 1000), a request without
 /// half-close is answered (there: never), UTF-8 may be split anywhere, Kill can be forbidden, and there are limits.
 #[derive(Debug)]
 pub struct Server {
@@ -47,15 +48,15 @@ pub struct Server {
     permissions: Permissions,
     reader: FrameReader<Values>,
     kept_open: bool,
-    /// The application owes a reply. Until then no further request is read.
+    /// Whether the application owes a reply. Until then no further request is read.
     is_answering: bool,
     is_shutting_down: bool,
-    /// When the connection or its current message began, or the last one was answered.
+    /// Time at which the connection or its current message began, or the last one was answered.
     since: Instant,
 }
 
 impl Server {
-    /// A connection that begins now.
+    /// Creates a connection that begins at `now`.
     pub fn new(now: Instant, limits: SessionLimits, permissions: Permissions) -> Self {
         Self {
             reader: FrameReader::new(Values::default(), limits.message_bytes),
@@ -68,8 +69,7 @@ impl Server {
         }
     }
 
-    /// Reads requests as long as they can be answered, and ends the connection when that was all that the peer had to
-    /// say.
+    /// Reads requests as long as they can be answered, and ends the connection if the peer has nothing more to send.
     fn read(&mut self, now: Instant) {
         while self.can_read() {
             let is_inside = self.reader.is_inside();
@@ -93,7 +93,7 @@ impl Server {
         self.link.is_open() && !self.is_answering && !self.link.is_full()
     }
 
-    /// The stream ended inside a message, or between two.
+    /// Handles the end of the stream, inside a message or between two.
     fn end_of_input(&mut self, now: Instant) {
         if self.kept_open && self.reader.is_empty() {
             self.link.close_after_linger(now, CloseReason::Finished);
@@ -152,7 +152,7 @@ impl Server {
             .send_with(now, |output| codec::write_reply(output, style, reply));
     }
 
-    /// Answers what is no request, and ends the connection.
+    /// Answers input that is not a request, and ends the connection.
     fn refuse(&mut self, now: Instant, error: ErrorReply) {
         let reason = CloseReason::PeerMisbehaved(error.message.clone());
         self.refuse_because(now, error, reason);
@@ -163,7 +163,7 @@ impl Server {
         self.link.close_after_linger(now, reason);
     }
 
-    /// Answers bytes in which no request can be found.
+    /// Answers bytes that contain no request.
     fn unreadable(&mut self, now: Instant, error: FrameError) {
         let upto = |at: usize| self.reader.rest().get(..=at).unwrap_or_default();
         match error {

@@ -1,4 +1,4 @@
-//! The client's side of a connection.
+//! Client side of a connection.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,11 +11,11 @@ use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol, Timer};
 use super::frames::Frames;
 use super::{END_OF_REQUEST, Limits, Transport};
 
-/// One connection, on the client's side. Its events are the answers, without the CR LF that ends them over TCP.
+/// Client side of one connection. Its events are the answers, without the CR LF that ends them over TCP.
 ///
-/// Over TCP one request is sent, with Ctrl-D and FIN, and the answer is all that comes until the server's FIN (it may
-/// hold line feeds; upstream's client takes what comes first). Over WebSocket any number of requests is sent, and
-/// [`finish`](Client::finish) ends the connection with the last answer.
+/// Over TCP one request is sent, with Ctrl-D and FIN, and the answer is everything up to the server's FIN (it may
+/// contain line feeds; upstream's client takes what arrives first). Over WebSocket any number of requests is sent,
+/// and [`finish`](Client::finish) ends the connection with the last answer.
 ///
 /// The limit `request-timeout` is the longest wait for one answer.
 #[derive(Debug)]
@@ -26,12 +26,12 @@ pub struct Client {
     may_send: bool,
     unanswered: usize,
     reader: FrameReader<Frames>,
-    /// Since when the oldest request waits for its answer.
+    /// Time since which the oldest request has waited for its answer.
     since: Instant,
 }
 
 impl Client {
-    /// A connection.
+    /// Creates a session.
     pub fn new(transport: Transport, limits: Limits) -> Self {
         Self {
             link: Link::new(limits.session.clone()),
@@ -44,7 +44,7 @@ impl Client {
         }
     }
 
-    /// Nothing more will be sent; the connection ends with the last answer.
+    /// Ends the connection after the last answer.
     pub fn finish(&mut self, now: Instant) {
         self.may_send = false;
         self.end_when_answered(now, CloseReason::Finished);

@@ -1,4 +1,4 @@
-//! Where texts end on either transport.
+//! Framing of texts on either transport.
 
 use labwire_session::framing::length32::Length32;
 use labwire_session::framing::until::{Search, Until};
@@ -6,7 +6,7 @@ use labwire_session::framing::{FrameError, Framing};
 
 use super::{END_OF_REQUEST, Transport};
 
-/// Division of one direction of a connection into texts.
+/// Framing of the texts in one direction of a connection.
 #[derive(Debug)]
 pub(super) enum Frames {
     /// Over TCP a request ends with Ctrl-D, or with the stream.

@@ -1,4 +1,4 @@
-//! The server's side of a connection.
+//! Server side of a connection.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,39 +11,39 @@ use super::frames::Frames;
 use super::messages::{Request, decode_message};
 use super::{Limits, QUIT, Transport};
 
-/// One connection, on the server's side. What is no request is answered here.
+/// Server side of one connection. Input that is not a request is answered by the session.
 ///
-/// Over TCP the first request is answered, whether Ctrl-D or FIN ends it, and the connection ends with the answer; what
-/// else comes is discarded. Over WebSocket requests are answered one after the other until the peer closes, or sends
-/// `quit`.
+/// Over TCP the first request is answered, whether Ctrl-D or FIN ends it, and the connection ends with the answer;
+/// further input is discarded. Over WebSocket requests are answered one after the other until the peer closes, or
+/// sends `quit`.
 ///
-/// Deviations from upstream's scripts: UTF-8 may be split anywhere (there, a character in two segments kills the
-/// server), connections are served at once and not in turn, what kills upstream is answered, and there are limits.
-/// `quit` ends the connection (there: the server).
+/// Deviations from upstream's scripts: UTF-8 may be split anywhere (there, a character in two segments crashes the
+/// server), connections are served at once and not in turn, input that crashes upstream is answered, and there are
+/// limits. `quit` ends the connection (there: the server).
 #[derive(Debug)]
 pub struct Server {
     link: Link<Request>,
     transport: Transport,
     limits: Limits,
     reader: FrameReader<Frames>,
-    /// The application owes an answer. Until then nothing more is read.
+    /// Whether the application owes an answer. Until then nothing more is read.
     is_answering: bool,
-    /// With the next answer the connection ends.
+    /// End of the connection with the next answer.
     ending: Option<CloseReason>,
-    /// When the connection or its current message began, or the last one was answered.
+    /// Time at which the connection or its current message began, or the last one was answered.
     since: Instant,
 }
 
-/// A message and what it says.
+/// Message with its meaning.
 enum Message {
     Quit,
     Request(Request),
-    /// It is no request; this is the answer.
+    /// Not a request; this is the answer.
     Refused(String),
 }
 
 impl Server {
-    /// A connection that begins now.
+    /// Creates a connection that begins at `now`.
     pub fn new(now: Instant, transport: Transport, limits: Limits) -> Self {
         Self {
             link: Link::new(limits.session.clone()),
@@ -56,7 +56,7 @@ impl Server {
         }
     }
 
-    /// Reads messages as long as they can be taken, and ends the connection when that was all that the peer had to say.
+    /// Reads messages as long as they can be taken, and ends the connection if the peer has nothing more to send.
     fn read(&mut self, now: Instant) {
         while self.can_receive() {
             let parse = |text: &[u8]| Message::parse(text, self.transport, &self.limits);
@@ -69,7 +69,7 @@ impl Server {
         }
     }
 
-    /// The stream ended: over TCP that ends the request too.
+    /// Handles the end of the stream, which over TCP also ends the request.
     fn end_of_input(&mut self, now: Instant) {
         let reason = match (self.transport, self.reader.is_empty()) {
             (Transport::Tcp, _) => {
@@ -84,7 +84,7 @@ impl Server {
 
     fn message(&mut self, now: Instant, message: Message) {
         if self.transport == Transport::Tcp {
-            // What else has come, or comes, is discarded.
+            // Further input is discarded.
             self.reader.clear();
             self.ending.get_or_insert(CloseReason::Finished);
         }
@@ -111,7 +111,7 @@ impl Server {
                 output.extend_from_slice(b"\r\n");
             }
             Transport::WebSocket => {
-                // An answer is a few times as long as the longest message at most.
+                // An answer is at most a few times as long as the longest message.
                 let _ = length32::put(output, text.as_bytes());
             }
         });
@@ -120,7 +120,7 @@ impl Server {
         }
     }
 
-    /// Answers a message that is too long, the only one of which no end can be found.
+    /// Answers a message that is too long, the only kind without a recognisable end.
     fn unreadable(&mut self, now: Instant, error: FrameError) {
         self.ending = Some(error.into());
         self.reader.clear();
@@ -188,7 +188,7 @@ impl Protocol for Server {
             return None;
         }
         let limits = &self.limits.session;
-        // A WebSocket has proved with its handshake that it means it, and may wait for a person.
+        // A WebSocket client has proved by its handshake that it is genuine, and may wait for a person.
         Some(
             if self.transport == Transport::WebSocket && self.reader.is_empty() {
                 (self.since + limits.idle_timeout, Timer::IdleTimeout)

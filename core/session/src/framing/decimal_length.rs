@@ -1,14 +1,14 @@
-//! Messages behind a length of ten decimal digits, as OptBayesExpt sends them: `0000000020{"command": "ready"}`.
+//! Messages after a length of ten decimal digits, as OptBayesExpt sends them: `0000000020{"command": "ready"}`.
 
 use alloc::format;
 use alloc::vec::Vec;
 
 use super::{FrameError, Framing};
 
-/// How many bytes the length takes.
+/// Number of bytes of the length.
 pub const HEAD: usize = 10;
 
-/// Ten bytes that are no length.
+/// Ten bytes that are not a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LengthError {
     /// Not a number.
@@ -22,7 +22,7 @@ pub enum LengthError {
     TooLong(usize),
 }
 
-/// Messages behind their length.
+/// Framing of messages preceded by their length.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DecimalLength;
 
@@ -36,13 +36,13 @@ impl Framing for DecimalLength {
     }
 }
 
-/// Where the message that `bytes` begin with ends, once its head is there. That may be beyond what has come.
+/// End of the message at the start of `bytes`, once its head is complete. It may lie beyond `bytes`.
 ///
-/// The length counts the bytes of the body. It is read as Python's `int()` reads it: white space around it, a sign,
-/// and single underscores between digits are allowed.
+/// The length counts the bytes of the body. It is parsed like Python's `int()`: white space around it, a sign, and
+/// single underscores between digits are allowed.
 ///
 /// # Errors
-/// When the head is no length; it is then not known where the next message begins.
+/// If the head is not a length; the start of the next message is then unknown.
 pub fn end(bytes: &[u8]) -> Result<Option<usize>, LengthError> {
     let Some(head) = bytes.first_chunk::<HEAD>() else {
         return Ok(None);
@@ -71,15 +71,15 @@ pub fn end(bytes: &[u8]) -> Result<Option<usize>, LengthError> {
     if is_negative && length > 0 {
         return Err(LengthError::Negative);
     }
-    // A length beyond the address space is as good as the largest one: no limit admits either.
+    // A length beyond the address space is treated as the largest one: no limit admits either.
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     Ok(Some(length.saturating_add(HEAD)))
 }
 
-/// Appends `body` behind its length.
+/// Appends `body`, preceded by its length.
 ///
 /// # Errors
-/// When the body is longer than ten digits can say; nothing is appended.
+/// If the length of the body has more than ten digits; nothing is appended.
 pub fn put(output: &mut Vec<u8>, body: &[u8]) -> Result<(), LengthError> {
     let head = format!("{:010}", body.len());
     if head.len() > HEAD {
@@ -94,7 +94,7 @@ pub fn put(output: &mut Vec<u8>, body: &[u8]) -> Result<(), LengthError> {
 mod tests {
     use super::*;
 
-    /// As CPython's `int(bytes)`.
+    /// As in CPython's `int(bytes)`.
     #[test]
     fn reads_lengths_as_python_does() {
         for (head, length) in [

@@ -1,40 +1,40 @@
-//! Finds the end of a JSON value in a stream, byte by byte, and the first byte that cannot belong to one.
+//! Scanner that finds the end of a JSON value in a stream, and the first byte that cannot belong to one.
 
 use super::{FrameError, Framing};
 
-/// The deepest nesting of arrays and objects that is accepted (serde_json's own recursion limit).
+/// Deepest nesting of arrays and objects that is accepted (serde_json's own recursion limit).
 pub const MAX_DEPTH: u32 = 127;
 
-/// What [`Scanner::scan`] found.
+/// Result of [`Scanner::scan`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scan {
     /// More bytes are needed.
     Incomplete,
-    /// The value ended after this many of the bytes given to this call.
+    /// The value ended after this number of bytes of this call.
     Complete(usize),
     /// The byte at this offset of this call cannot continue a JSON value.
     Malformed(usize),
-    /// The byte at this offset of this call is not valid UTF-8 where it stands.
+    /// The byte at this offset of this call is not valid UTF-8 at its position.
     InvalidUtf8(usize),
 }
 
-/// A resumable scanner for one JSON value (RFC 8259) with leading white space.
+/// Resumable scanner for one JSON value (RFC 8259) with leading white space.
 ///
-/// It looks at each byte once and needs no memory of its own, so that a peer that sends byte by byte costs no more than
-/// one that does not. It checks syntax, not meaning: `1e999` passes here and is refused when it is parsed.
+/// It examines each byte once and needs no memory of its own, so that a peer that sends byte by byte costs no more
+/// than any other. It checks syntax, not meaning: `1e999` passes here and is refused when it is parsed.
 #[derive(Clone, Debug)]
 pub struct Scanner {
     state: State,
     depth: u32,
-    /// One bit a level, the innermost lowest: 1 = object, 0 = array.
+    /// One bit per level, the innermost lowest: 1 for an object, 0 for an array.
     objects: u128,
     utf8: Utf8,
 }
 
-/// JSON values, one after the other.
+/// Framing of consecutive JSON values.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
-    /// White space before a value is no part of the stream's messages; else it belongs to the value.
+    /// Whether white space before a value is skipped; otherwise it belongs to the value.
     pub skips_space: bool,
     scanner: Scanner,
     scanned: usize,
@@ -101,7 +101,7 @@ enum State {
     Done,
 }
 
-/// How many continuation bytes are missing, and the range of the next.
+/// Number of missing continuation bytes, and range of the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Utf8 {
     left: u8,
@@ -116,7 +116,7 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// A scanner at the start of a value.
+    /// Creates a scanner at the start of a value.
     pub const fn new() -> Self {
         Self {
             state: State::Value,
@@ -130,7 +130,7 @@ impl Scanner {
         }
     }
 
-    /// Reads on. After [`Scan::Complete`] or an error the scanner is spent.
+    /// Scans more bytes. After [`Scan::Complete`] or an error the scanner must not be used again.
     pub fn scan(&mut self, bytes: &[u8]) -> Scan {
         for (offset, &byte) in bytes.iter().enumerate() {
             if byte >= 0x80 || self.utf8.left > 0 {
@@ -152,7 +152,7 @@ impl Scanner {
         Scan::Incomplete
     }
 
-    /// Whether the bytes so far are a value if nothing more comes: a number at the end of the stream.
+    /// Whether the bytes so far form a complete value at the end of the stream, which is only possible for a number.
     pub fn is_complete_at_end(&self) -> bool {
         let number_ended = matches!(
             self.state,
@@ -161,7 +161,7 @@ impl Scanner {
         self.state == State::Done || (self.depth == 0 && number_ended)
     }
 
-    /// Whether nothing but white space was read.
+    /// Whether only white space was read.
     pub fn is_at_start(&self) -> bool {
         self.depth == 0 && self.state == State::Value
     }
@@ -315,7 +315,7 @@ enum Step {
 }
 
 impl Utf8 {
-    /// False when `byte` cannot stand here (Unicode, table 3-7).
+    /// Takes the next byte. Returns false if it is not valid here (Unicode, table 3-7).
     fn push(&mut self, byte: u8) -> bool {
         if self.left > 0 {
             let fits = (self.low..=self.high).contains(&byte);
@@ -394,7 +394,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Against serde_json as oracle: the same texts are values, incomplete, or malformed; split anywhere.
+        /// Compared with serde_json: the same texts are values, incomplete, or malformed, however they are split.
         #[test]
         fn agrees_with_serde_json(
             tokens in proptest::collection::vec(
@@ -421,7 +421,7 @@ mod tests {
             match found {
                 Scan::Complete(end) => {
                     assert!(parse(&text[..end]).is_ok());
-                    // Nothing shorter is a value, but for a number, which goes on until something ends it.
+                    // No prefix is a value, except of a number, which only ends when something follows it.
                     let earlier = text[..end - 1].trim_ascii();
                     let is_number = earlier.first().is_some_and(|byte| matches!(byte, b'-' | b'0'..=b'9'));
                     assert!(is_number || parse(earlier).is_err());

@@ -1,23 +1,23 @@
-//! Runs of bytes behind a 32-bit big-endian length.
+//! Runs of bytes after a 32-bit big-endian length.
 
 use alloc::vec::Vec;
 
 use super::{FrameError, Framing};
 
-/// How many bytes the length takes.
+/// Number of bytes of the length.
 const HEAD: usize = 4;
 
-/// The most that is allocated for a run of which nothing has arrived.
+/// Largest allocation for a run of which nothing has arrived.
 const FIRST_ALLOCATION: usize = 64 << 10;
-/// How many times more than what has arrived may be allocated.
+/// Largest ratio of allocated to received bytes.
 const GROWTH: usize = 8;
 
-/// A run longer than a 32-bit length can say.
+/// The run is longer than a 32-bit length can express.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} bytes do not fit a 32-bit length")]
 pub struct TooLong(pub usize);
 
-/// Messages behind their length.
+/// Framing of messages preceded by their length.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Length32;
 
@@ -34,34 +34,34 @@ impl Framing for Length32 {
 /// Appends `length` as 4 bytes, big-endian.
 ///
 /// # Errors
-/// `length` exceeds 32 bits.
+/// If `length` exceeds 32 bits.
 pub fn put_length(output: &mut Vec<u8>, length: usize) -> Result<(), TooLong> {
     let length = u32::try_from(length).map_err(|_| TooLong(length))?;
     output.extend_from_slice(&length.to_be_bytes());
     Ok(())
 }
 
-/// Appends `bytes` behind their length.
+/// Appends `bytes`, preceded by their length.
 ///
 /// # Errors
-/// `bytes` is longer than 32 bits can say.
+/// If `bytes` is longer than 32 bits can express.
 pub fn put(output: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TooLong> {
     put_length(output, bytes.len())?;
     output.extend_from_slice(bytes);
     Ok(())
 }
 
-/// The number at `offset` of `bytes`, if all its 4 bytes are there.
+/// Number at `offset` of `bytes`, if all its 4 bytes are there.
 pub fn length_at(bytes: &[u8], offset: usize) -> Option<usize> {
     let bytes = bytes.get(offset..)?.first_chunk::<4>()?;
-    // A length beyond the address space is as good as the largest one: no limit admits either.
+    // A length beyond the address space is treated as the largest one: no limit admits either.
     Some(usize::try_from(u32::from_be_bytes(*bytes)).unwrap_or(usize::MAX))
 }
 
-/// A run of known length that arrives piece by piece.
+/// Run of known length that arrives piece by piece.
 ///
-/// Memory follows what has arrived (at most eight times as much, never more than the length), so that a length
-/// without its bytes costs nothing; growing copies a seventh of the bytes a second time.
+/// The allocation follows the bytes that have arrived (at most eight times as much, never more than the length), so
+/// that a length without its bytes costs nothing; growing copies a seventh of the bytes a second time.
 #[derive(Debug)]
 pub struct Run {
     length: usize,
@@ -69,7 +69,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run of `length` bytes. The caller has checked `length` against its limit.
+    /// Creates a run of `length` bytes. The caller has checked `length` against its limit.
     pub fn new(length: usize) -> Self {
         Self {
             length,
@@ -77,14 +77,14 @@ impl Run {
         }
     }
 
-    /// Moves bytes from the front of `input`. True once the run is complete.
+    /// Moves bytes from the front of `input`. Returns whether the run is complete.
     pub fn fill(&mut self, input: &mut &[u8]) -> bool {
         let count = input.len().min(self.length - self.bytes.len());
         let (taken, rest) = input.split_at(count);
         *input = rest;
         let arrived = self.bytes.len() + count;
         if arrived > self.bytes.capacity() {
-            // Counted from the end, so that the last step, which copies most, begins at an eighth of the length.
+            // Computed from the end, so that the last step, which copies most, begins at an eighth of the length.
             let mut capacity = self.length;
             while capacity / GROWTH >= arrived {
                 capacity /= GROWTH;
@@ -95,7 +95,7 @@ impl Run {
         arrived == self.length
     }
 
-    /// The bytes so far.
+    /// Bytes received so far.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

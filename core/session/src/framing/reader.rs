@@ -1,35 +1,35 @@
-//! The receive buffer of every protocol whose messages stand in frames.
+//! Receive buffer of all protocols with framed messages.
 
 use alloc::vec::Vec;
 
 use super::{FrameError, Framing};
 
-/// The capacity that an empty buffer keeps.
+/// Capacity that an empty buffer keeps.
 const KEPT: usize = 4 << 10;
 
-/// Collects bytes that arrive in pieces of any size, and hands out whole messages.
+/// Reader that collects bytes in pieces of any size, and returns whole messages.
 ///
-/// However the bytes are cut, every byte is searched once and moved once on average. The buffer holds what has not been
-/// handed out: a session that stops taking input while the reader [is full](FrameReader::is_full) bounds it to the
+/// However the bytes are cut, every byte is searched once and moved once on average. The buffer holds the bytes that were
+/// not returned yet: a session that stops taking input while the reader [is full](FrameReader::is_full) bounds it to the
 /// limit `message-bytes`, the envelope of a message and one input.
 #[derive(Debug)]
 pub struct FrameReader<F> {
     framing: F,
-    /// The longest message, without its envelope.
+    /// Longest message, without its envelope.
     limit: usize,
     buffer: Vec<u8>,
-    /// The start of the present frame; what is before it has been handed out.
+    /// Start of the current frame; everything before it has been returned.
     start: usize,
-    /// How much of the present frame the framing has seen without finding its end.
+    /// Number of bytes of the current frame that the framing has searched for its end.
     searched: usize,
-    /// The length of the present frame, once it is known.
+    /// Length of the current frame, once it is known.
     length: Option<usize>,
-    /// Bytes cannot be divided any further.
+    /// Error after which the bytes cannot be divided any further.
     error: Option<FrameError>,
 }
 
 impl<F: Framing> FrameReader<F> {
-    /// A reader of messages of at most `limit` bytes, envelopes not counted.
+    /// Creates a reader of messages of at most `limit` bytes, not counting envelopes.
     pub fn new(framing: F, limit: usize) -> Self {
         Self {
             framing,
@@ -42,9 +42,9 @@ impl<F: Framing> FrameReader<F> {
         }
     }
 
-    /// Takes bytes that have arrived.
+    /// Appends received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        // At least as much was handed out as is moved, so that moving costs no more than arriving.
+        // No more bytes are moved than were returned, so that moving costs no more than receiving.
         if self.start > self.buffer.len() / 2 {
             self.buffer.drain(..self.start);
             self.start = 0;
@@ -52,10 +52,10 @@ impl<F: Framing> FrameReader<F> {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Parses the next message, if all of it has arrived.
+    /// Parses the next message, if it is complete.
     ///
     /// # Errors
-    /// What has arrived is not a frame, or its message is too long. The reader then gives this error for ever.
+    /// If the bytes are not a frame, or its message is too long. The reader then always returns this error.
     pub fn poll_message<T>(&mut self, parse: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, FrameError> {
         let Some(length) = self.find()? else {
             return Ok(None);
@@ -67,27 +67,27 @@ impl<F: Framing> FrameReader<F> {
         Ok(Some(parsed))
     }
 
-    /// The bytes that have not been handed out.
+    /// Bytes not returned yet.
     pub fn rest(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
 
-    /// Forgets the bytes that have not been handed out.
+    /// Discards the bytes not returned yet.
     pub fn clear(&mut self) {
         self.consume(self.rest().len());
     }
 
-    /// Whether nothing is left that has not been handed out.
+    /// Whether all bytes have been returned.
     pub fn is_empty(&self) -> bool {
         self.rest().is_empty()
     }
 
-    /// Whether more bytes wait than the longest message has.
+    /// Whether more bytes are waiting than the longest message has.
     pub fn is_full(&self) -> bool {
         self.rest().len() > self.limit
     }
 
-    /// Whether the present frame has been looked at: its first bytes have arrived, others have not.
+    /// Whether the current frame has begun and is incomplete.
     pub fn is_inside(&self) -> bool {
         self.searched > 0 || self.length.is_some()
     }
@@ -97,13 +97,13 @@ impl<F: Framing> FrameReader<F> {
         &mut self.framing
     }
 
-    /// Divides what has not been handed out, and what comes, by another framing.
+    /// Changes the framing of the bytes not returned yet, and of all further ones.
     pub fn restart(&mut self, framing: F) {
         self.framing = framing;
         (self.searched, self.length, self.error) = (0, None, None);
     }
 
-    /// The length of the present frame, once all of it is there.
+    /// Length of the current frame, once it is complete.
     fn find(&mut self) -> Result<Option<usize>, FrameError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -124,7 +124,7 @@ impl<F: Framing> FrameReader<F> {
         if self.searched == frame.len() && self.searched > 0 {
             return Ok(None);
         }
-        // One byte more than is allowed tells a message that ends there from one that goes on.
+        // One byte more than allowed distinguishes a message that ends there from a longer one.
         let most = self.limit.saturating_add(head + tail).saturating_add(1);
         let seen = frame.len().min(most);
         let too_long = Err(FrameError::TooLong(self.limit));
@@ -140,7 +140,7 @@ impl<F: Framing> FrameReader<F> {
         }
     }
 
-    /// A frame has been handed out.
+    /// Removes a frame that was returned.
     fn consume(&mut self, length: usize) {
         self.skip(length);
         (self.searched, self.length) = (0, None);
@@ -151,7 +151,7 @@ impl<F: Framing> FrameReader<F> {
         if self.start == self.buffer.len() {
             self.start = 0;
             self.buffer.clear();
-            // A long message's buffer is not kept by an idle connection.
+            // An idle connection does not keep the buffer of a long message.
             if self.buffer.capacity() > KEPT {
                 self.buffer = Vec::new();
             }

@@ -1,39 +1,39 @@
-//! Where a message ends when it is the receiver who says so: the framings of lab devices.
+//! Framings of lab devices, in which the receiver decides where a message ends.
 
 use alloc::vec::Vec;
 
 use super::{FrameError, Framing};
 
-/// How to know that a message is complete.
+/// Condition that ends a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// Whatever arrives first, one byte at least. It may be a part of what the peer is saying.
+    /// Any bytes that arrive, at least one. They may be a part of the peer's message.
     Any,
-    /// These bytes have come; they belong to the message. Empty means [`Until::Any`].
+    /// These bytes, which belong to the message. Empty means [`Until::Any`].
     Delimiter(Vec<u8>),
-    /// This many bytes have come.
+    /// This number of bytes.
     Length(usize),
-    /// As many bytes have come as a number in the message's head says.
+    /// The number of bytes given in the message's head.
     LengthPrefix(LengthPrefix),
-    /// One of these prompts stands at the start of a line (of the message, or after CR or LF); it belongs to the
-    /// message. An empty prompt stands nowhere.
+    /// One of these prompts at the start of a line (of the message, or after CR or LF), which belongs to the message.
+    /// An empty prompt never matches.
     Prompt(Vec<Vec<u8>>),
 }
 
-/// A length in the head of a message, which counts the bytes that follow it.
+/// Length in the head of a message, which counts the bytes that follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LengthPrefix {
-    /// How many bytes stand before the length.
+    /// Number of bytes before the length.
     pub offset: usize,
-    /// How many bytes the length has, 1 to 8.
+    /// Number of bytes of the length, 1 to 8.
     pub width: u8,
     /// Whether its least significant byte comes first.
     pub little_endian: bool,
-    /// How many bytes follow that the length does not count; negative when it counts some of the head.
+    /// Number of further bytes that the length does not count; negative if it counts a part of the head.
     pub uncounted: i32,
 }
 
-/// Messages that end where an [`Until`] says; what ends them belongs to them.
+/// Framing by an [`Until`]; the bytes that end a message belong to it.
 #[derive(Clone, Debug)]
 pub struct Search {
     until: Until,
@@ -41,7 +41,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// A search that begins with a message.
+    /// Creates a search that begins with a message.
     pub fn new(until: Until) -> Self {
         Self { until, searched: 0 }
     }
@@ -58,15 +58,15 @@ impl Framing for Search {
 }
 
 impl Until {
-    /// Up to and with `bytes`.
+    /// Condition satisfied by `bytes`, which belong to the message.
     pub fn delimiter(bytes: impl Into<Vec<u8>>) -> Self {
         Self::Delimiter(bytes.into())
     }
 
-    /// The length of the message that `bytes` begin with, as soon as it is known: it may be more than what has come.
+    /// Length of the message at the start of `bytes`, as soon as it is known; it may exceed the bytes received.
     ///
-    /// `searched` starts at 0 and is kept between calls with more and more bytes of the same message, so that no byte
-    /// is looked at twice.
+    /// `searched` must be 0 for a new message and be kept between calls with more and more of its bytes, so that no
+    /// byte is examined twice.
     pub fn find(&self, bytes: &[u8], searched: &mut usize) -> Option<usize> {
         match self {
             Self::Delimiter(delimiter) if !delimiter.is_empty() => {
@@ -84,7 +84,7 @@ impl Until {
         }
     }
 
-    /// A complete message without its delimiter, or without its prompt and the line end before that.
+    /// Complete message without its delimiter, or without its prompt and the line ending before that.
     pub fn payload<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         match self {
             Self::Delimiter(delimiter) => message.strip_suffix(&delimiter[..]).unwrap_or(message),
@@ -120,7 +120,7 @@ fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-/// `searched` is the first place at which a line may start that has not been looked at.
+/// `searched` is the first possible start of a line that has not been examined.
 fn find_prompt(prompts: &[Vec<u8>], bytes: &[u8], searched: &mut usize) -> Option<usize> {
     let prompts = prompts.iter().filter(|prompt| !prompt.is_empty());
     while let Some(rest) = bytes.get(*searched..) {
@@ -159,7 +159,7 @@ mod tests {
         })
     }
 
-    /// Byte by byte, with memory: the length of the first message once all of it is there.
+    /// Byte by byte, keeping `searched`: length of the first message once it is complete.
     fn complete_at(until: &Until, stream: &[u8]) -> Option<usize> {
         let mut searched = 0;
         (0..=stream.len()).find_map(|count| {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// With memory and without, in chunks and at once: the same end.
+        /// With and without kept state, in chunks and at once: the same end.
         #[test]
         fn memory_changes_nothing(
             stream in proptest::collection::vec(proptest::sample::select(b"\r\n>: a".to_vec()), 0..20),
