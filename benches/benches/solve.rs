@@ -3,19 +3,19 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use labwire_benches::{expressions, problems};
-use labwire_core::service::Busy;
 use labwire_core::solve::{Functions, Settings, Solver, Start, Structure};
 
 fn solve(c: &mut Criterion, name: &str, structure: &Structure, start: &[f64], functions: &mut dyn Functions) {
-    let mut settings = Settings::default();
-    (settings.tolerance, settings.delta_tolerance) = (1e-6, 1e-6);
+    let settings = Settings::default()
+        .with_tolerance(1e-6)
+        .with_delta_tolerance(1e-6);
     let solver = Solver::new(structure.clone(), settings);
     let mut solver = solver.unwrap_or_else(|error| panic!("{error}"));
     let start = Start::cold(start.to_vec());
     c.bench_function(name, |b| {
         b.iter(|| {
-            solver.start(&start).unwrap_or_else(|error| panic!("{error}"));
-            while solver.step(functions, u32::MAX) == Busy::Yes {}
+            let status = solver.solve(functions, &start);
+            assert!(status.is_ok());
         });
     });
 }

@@ -4,21 +4,20 @@
 use std::time::Instant;
 
 use labwire_benches::problems;
-use labwire_core::service::Busy;
 use labwire_core::solve::{Settings, Solver, SolverError, Start};
 
 fn main() -> Result<(), SolverError> {
     println!("| problem | status | evaluations | inner | outer | error of f | residual | violation | us |");
     println!("|---|---|---|---|---|---|---|---|---|");
     for mut problem in problems::all() {
-        let mut settings = Settings::default();
-        (settings.tolerance, settings.delta_tolerance) = (1e-6, 1e-6);
+        let settings = Settings::default()
+            .with_tolerance(1e-6)
+            .with_delta_tolerance(1e-6);
         let mut solver = Solver::new(problem.structure.clone(), settings)?;
         let mut best = f64::INFINITY;
         for _ in 0..50 {
             let begin = Instant::now();
-            solver.start(&Start::cold(problem.start.clone()))?;
-            while solver.step(problem.functions.as_mut(), 1000) == Busy::Yes {}
+            solver.solve(problem.functions.as_mut(), &Start::cold(problem.start.clone()))?;
             best = best.min(begin.elapsed().as_secs_f64() * 1e6);
         }
         let counters = solver.counters();

@@ -1,6 +1,6 @@
 //! Progress of a solve.
 
-use labwire_core::solve;
+use labwire_core::problem::ProblemSolver;
 use serde::Serialize;
 use tsify::Tsify;
 
@@ -27,10 +27,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(solver: &solve::Solver) -> Self {
+    pub(crate) fn new(solver: &ProblemSolver) -> Self {
         let progress = solver.progress();
         Self {
-            done: solver.status().is_some(),
+            done: !solver.solver().is_running(),
             cost: progress.cost,
             residual: progress.residual,
             violation: progress.violation,

@@ -1,6 +1,7 @@
 //! Result of a solve.
 
-use labwire_core::solve::{self, Status};
+use labwire_core::problem;
+use labwire_core::solve::Status;
 use serde::Serialize;
 use tsify::Tsify;
 
@@ -39,26 +40,26 @@ pub struct Solution {
     pub solve_time_ms: f64,
 }
 
-impl Solution {
-    pub(crate) fn new(solver: &solve::Solver, status: &Status, solve_time_ms: f64) -> Self {
-        let counters = solver.counters();
+impl From<&problem::Solution> for Solution {
+    fn from(solution: &problem::Solution) -> Self {
+        let counters = solution.counters;
         Self {
-            status: status.name().into(),
-            solution: solver.solution().to_vec(),
-            cost: solver.cost(),
-            residual: solver.residual(),
-            violation: solver.violation(),
-            constraints: solver.constraints().to_vec(),
-            multipliers: solver.multipliers().to_vec(),
-            penalties: solver.penalties().to_vec(),
-            infeasible_constraints: match status {
+            status: solution.status.name().into(),
+            solution: solution.u.clone(),
+            cost: solution.cost,
+            residual: solution.residual,
+            violation: solution.violation,
+            constraints: solution.constraints.clone(),
+            multipliers: [&solution.f1_multipliers[..], &solution.f2_multipliers].concat(),
+            penalties: solution.penalties.clone(),
+            infeasible_constraints: match &solution.status {
                 Status::LocallyInfeasible { constraints } => constraints.clone(),
                 _ => Vec::new(),
             },
             evaluations: counters.evaluations,
             inner_iterations: counters.inner_iterations,
             outer_iterations: counters.outer_iterations,
-            solve_time_ms,
+            solve_time_ms: solution.solve_time_ms,
         }
     }
 }

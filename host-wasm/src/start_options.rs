@@ -1,5 +1,6 @@
 //! Options of the start of a solve.
 
+use labwire_core::problem::{self, Problem};
 use serde::Deserialize;
 use tsify::Tsify;
 
@@ -19,4 +20,18 @@ pub struct StartOptions {
     /// Whether to ignore the result of the previous solve.
     #[serde(default)]
     pub cold: bool,
+}
+
+impl StartOptions {
+    pub(crate) fn for_problem(&self, problem: &Problem) -> problem::StartOptions<'_> {
+        let mut options = problem::StartOptions::default();
+        options.initial_guess = self.initial_guess.as_deref();
+        if let Some(multipliers) = self.initial_multipliers.as_deref() {
+            let (f1, f2) = multipliers.split_at(problem.num_f1().min(multipliers.len()));
+            (options.f1_multipliers, options.f2_multipliers) = (Some(f1), Some(f2));
+        }
+        options.penalty = self.initial_penalty;
+        options.is_cold = self.cold;
+        options
+    }
 }

@@ -6,8 +6,9 @@
 mod sessions;
 
 use labwire_core::design::{DesignLimits, Designer, EXPERIMENTS, Experiment, Simulator};
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemSolver, StartOptions, TextLimits};
 use labwire_core::service::Busy;
+use labwire_core::time::Instant;
 use serde_json::Value;
 
 const CORPUS: &str = include_str!("../corpus/determinism/corpus.json");
@@ -41,27 +42,26 @@ fn solve(order: &Value, lines: &mut Vec<String>) {
         text => text,
     };
     let problem = Problem::from_json(text, &TextLimits::default()).unwrap_or_else(|error| panic!("{error}"));
-    let mut evaluator = problem.evaluator();
-    let mut solver = problem.solver().expect("settings");
-    let mut start = problem.start();
+    let mut solver = ProblemSolver::new(problem).expect("settings");
     for parameters in order["parameters"].as_array().expect("a list") {
-        solver.start(&start).expect("a start");
-        evaluator.set_parameters(&numbers(parameters));
-        while solver.step(&mut evaluator, 7) == Busy::Yes {}
-        if solver.store_warm_start(&mut start) {
-            problem.advance(&mut start);
-        }
+        let (now, options) = (Instant::ZERO, StartOptions::default());
+        solver
+            .start(now, &numbers(parameters), &options)
+            .expect("a start");
+        while solver.step(now, 7).expect("a solve") == Busy::Yes {}
+        let solution = solver.finish(now).expect("a result");
         let mut digest = Digest::new();
-        digest.add(solver.solution());
-        digest.add(solver.multipliers());
-        digest.add(solver.penalties());
-        digest.add(solver.constraints());
-        digest.add(&[solver.cost(), solver.residual(), solver.violation()]);
+        digest.add(&solution.u);
+        digest.add(&solution.f1_multipliers);
+        digest.add(&solution.f2_multipliers);
+        digest.add(&solution.penalties);
+        digest.add(&solution.constraints);
+        digest.add(&[solution.cost, solution.residual, solution.violation]);
         lines.push(format!(
             "solve {} {parameters}: {}, {} evaluations, {:016x}",
             order["name"].as_str().expect("a name"),
-            solver.status().expect("an end").name(),
-            solver.counters().evaluations,
+            solution.status.name(),
+            solution.counters.evaluations,
             digest.0
         ));
     }

@@ -1,8 +1,12 @@
-//! Evaluating a problem and projecting a point do not allocate.
+//! Evaluating a problem, solving it and projecting a point do not allocate.
 
 use allocation_counter::measure;
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
+use labwire_benches::{expressions, problems};
+use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemSolver, StartOptions, TextLimits};
+use labwire_core::service::Busy;
 use labwire_core::sets::{AffineSpace, Set};
+use labwire_core::solve::{Settings, Solver, Start, Status};
+use labwire_core::time::Instant;
 
 #[test]
 fn evaluating_allocates_nothing() {
@@ -92,5 +96,53 @@ fn rolling_stages_allocates_nothing() {
         });
         assert_eq!(allocations.count_total, 0);
         assert!(gradient.iter().all(|entry| *entry != 0.0));
+    }
+}
+
+/// PANOC on a ball, the projected method with Newton steps on bounds, and stages with constraints.
+#[test]
+fn a_step_of_a_problem_allocates_nothing() {
+    let load = |text| Problem::from_json(text, &TextLimits::default()).unwrap();
+    let trailer = include_str!("../../core/model/problems/trailer.json");
+    let far: Vec<f64> = (0..200).map(|i| if i % 2 == 0 { -1.2 } else { 1.0 }).collect();
+    let mut most_products = 0;
+    for (problem, parameters, guess) in [
+        (load(DEFAULT_PROBLEM), &[1.0, 50.0][..], None),
+        (expressions::rosenbrock(200), &[1.0, 100.0], Some(&far[..])),
+        (load(trailer), &[-1.0, 2.0, 0.0], None),
+    ] {
+        let name = problem.name().to_owned();
+        let mut solver = ProblemSolver::new(problem).unwrap();
+        let mut options = StartOptions::default();
+        options.initial_guess = guess;
+        solver.start(Instant::ZERO, parameters, &options).unwrap();
+        let mut steps = 0;
+        let allocations = measure(|| {
+            while solver.step(Instant::ZERO, 5).unwrap() == Busy::Yes {
+                steps += 1;
+            }
+        });
+        assert_eq!(allocations.count_total, 0, "{name}");
+        assert!(
+            steps > 2 && solver.finish(Instant::ZERO).unwrap().is_converged(),
+            "{name}"
+        );
+        most_products = most_products.max(solver.progress().counters.hessian_products);
+    }
+    assert!(most_products > 0, "no Newton step was taken");
+}
+
+#[test]
+fn solving_closures_allocates_nothing() {
+    for mut problem in problems::all() {
+        let mut solver = Solver::new(problem.structure.clone(), Settings::default()).unwrap();
+        let start = Start::cold(problem.start.clone());
+        let mut is_converged = false;
+        let allocations = measure(|| {
+            let status = solver.solve(problem.functions.as_mut(), &start).unwrap();
+            is_converged = *status == Status::Converged;
+        });
+        assert!(is_converged, "{}", problem.name);
+        assert_eq!(allocations.count_total, 0, "{}", problem.name);
     }
 }

@@ -2,10 +2,9 @@
 
 use labwire_benches::expressions::trailer;
 use labwire_benches::problems::Navigation;
-use labwire_core::problem::{Evaluator, Problem, TextLimits};
-use labwire_core::service::Busy;
+use labwire_core::problem::{Evaluator, Problem, ProblemSolver, Solution, TextLimits};
 use labwire_core::sets::Set;
-use labwire_core::solve::{Functions, Solver, Start, Status};
+use labwire_core::solve::{Functions, Start};
 
 const TRAILER: &str = include_str!("../../core/model/problems/trailer.json");
 const INITIAL: [f64; 3] = [-1.0, 2.0, 0.0];
@@ -288,28 +287,23 @@ fn a_step_is_what_the_textbook_says() {
 }
 
 #[allow(clippy::unwrap_used, reason = "test helper")]
-fn solve(problem: &Problem, evaluator: &mut Evaluator, start: &Start) -> Solver {
-    let mut solver = problem.solver().unwrap();
-    solver.start(start).unwrap();
-    while solver.step(evaluator, 1000) == Busy::Yes {}
-    assert_eq!(solver.status(), Some(&Status::Converged));
-    solver
+fn solve(problem: &Problem, parameters: &[f64]) -> Solution {
+    let solution = ProblemSolver::new(problem).unwrap().solve(parameters).unwrap();
+    assert!(solution.is_converged(), "{solution:?}");
+    solution
 }
 
 #[test]
 fn the_example_is_solved() {
-    let problem = load(TRAILER);
-    let mut evaluator = problem.evaluator();
-    evaluator.set_parameters(&INITIAL);
-    let solver = solve(&problem, &mut evaluator, &problem.start());
-    assert!((solver.cost() - 227.10395).abs() < 1e-4, "{}", solver.cost());
-    let named = problem.named_values(&mut evaluator, solver.solution());
+    let solution = solve(&load(TRAILER), &INITIAL);
+    assert!((solution.cost - 227.10395).abs() < 1e-4, "{}", solution.cost);
+    let named = &solution.variables;
     let names: Vec<&String> = named.keys().collect();
     assert_eq!(names, ["theta", "ux", "uy", "x", "y"]);
     assert_eq!((named["x"].len(), named["ux"].len()), (21, 20));
     assert_eq!((named["x"][0], named["y"][0]), (-1.0, 2.0));
     assert!((named["x"][20] - 1.0).abs() < 0.1 && (named["y"][20] - 1.0).abs() < 0.1);
-    assert_eq!(named["uy"][3], solver.solution()[7]);
+    assert_eq!(named["uy"][3], solution.u[7]);
     for (x, y) in named["x"].iter().zip(&named["y"]) {
         assert!((x - 0.1).hypot(y - 1.4) > 0.4 - 1e-5, "{x} {y}");
     }
@@ -328,10 +322,7 @@ fn both_ways_of_shooting_have_the_same_solution() {
                 "path_constraints": [{{"expression": "speed", "set": {{"box": {{"min": -0.7}}}}}}]
             }}, "solver": {{"tolerance": 1e-7, "delta_tolerance": 1e-7}}}}"#
         ));
-        let mut evaluator = problem.evaluator();
-        evaluator.set_parameters(&[1.2]);
-        let solver = solve(&problem, &mut evaluator, &problem.start());
-        problem.named_values(&mut evaluator, solver.solution())
+        solve(&problem, &[1.2]).variables
     };
     let (single, multiple) = (solution("single"), solution("multiple"));
     for (name, values) in &single {

@@ -102,7 +102,7 @@ fn names_are_laid_out_in_order() {
     };
     assert_eq!(*problem.set(), Set::Product(vec![(2, Set::All), (3, half_line)]));
     assert_eq!(problem.initial_guess(), Some(&[1.0, 2.0, 3.0][..]));
-    assert_eq!(problem.initial_penalty(), Some(5.0));
+    assert_eq!(problem.settings().initial_penalty, Some(5.0));
     assert_eq!(problem.variables()[1].name, "y");
 }
 

@@ -1,10 +1,9 @@
 //! The reference problems, as closures, to the digits of their published optima.
 
 use labwire_benches::problems::rosenbrock_cost;
-use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{
-    Constrained, Constraint, Cost, Functions, Settings, Solver, Start, Status, Structure,
+    Constrained, Constraint, Cost, Functions, Settings, Solver, Start, Status, Structure, check_derivatives,
 };
 
 fn ball2(radius: f64) -> Set {
@@ -24,9 +23,10 @@ fn solve_with(
 ) -> Solver {
     (settings.tolerance, settings.delta_tolerance) = (1e-9, 1e-9);
     let mut solver = Solver::new(structure, settings).unwrap();
-    solver.start(&Start::cold(start.to_vec())).unwrap();
-    while solver.step(functions, 100) == Busy::Yes {}
-    assert_eq!(solver.status(), Some(&Status::Converged));
+    let status = solver.solve(functions, &Start::cold(start.to_vec())).unwrap();
+    assert_eq!(status, &Status::Converged);
+    let check = check_derivatives(functions, solver.solution()).unwrap();
+    assert!(check.error < 1e-4, "{check}");
     solver
 }
 
@@ -112,6 +112,8 @@ fn problems_5_and_6_constraints_in_a_ball() {
         (0.5, 0.5, [-0.08168394, -0.08983433, -0.69253625], -0.616880051),
     ] {
         let mut functions = Constrained::new(
+            3,
+            2,
             move |u: &[f64], g: &mut [f64]| {
                 g[0] = 2.0 * u[0] + u[2] + offset;
                 g[1] = u[0] + 3.0 * u[1];
@@ -186,6 +188,8 @@ fn problem_9_rosenbrock_with_constraints() {
         ),
     ] {
         let mut functions = Constrained::new(
+            5,
+            2,
             move |u: &[f64], g: &mut [f64]| {
                 g[0] = 1.5 * u[0] - u[1];
                 g[1] = u[2] - u[3] + 0.1;

@@ -4,10 +4,11 @@ use std::mem;
 
 use labwire_benches::expressions;
 use labwire_benches::problems::{self, Navigation, random_states, rosenbrock_cost};
-use labwire_core::problem::{Problem, TextLimits};
+use labwire_core::problem::{Problem, ProblemSolver, StartOptions, TextLimits};
 use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{Cost, Counters, Functions, Settings, Solver, Start, Status, Structure};
+use labwire_core::time::Instant;
 
 /// Solves the Rosenbrock function of `n` variables from (-1.2, 1, -1.2, 1, ...).
 #[allow(clippy::unwrap_used, reason = "test helper")]
@@ -20,14 +21,14 @@ fn solve_rosenbrock(n: usize, functions: &mut dyn Functions) -> Counters {
     let mut settings = Settings::default();
     settings.tolerance = 1e-8;
     let mut solver = Solver::new(Structure::unconstrained(n, set), settings).unwrap();
-    solver.start(&Start::cold(start)).unwrap();
+    solver.start(Instant::ZERO, &Start::cold(start)).unwrap();
     let mut products = 0;
     // A host can look at its clock after every one.
-    while solver.step(functions, 1) == Busy::Yes {
+    while solver.step(functions, Instant::ZERO, 1).unwrap() == Busy::Yes {
         let before = mem::replace(&mut products, solver.counters().hessian_products);
         assert!(products <= before + 1);
     }
-    assert_eq!(solver.status(), Some(&Status::Converged));
+    assert_eq!(solver.status(), &Status::Converged);
     let mut gradient = vec![0.0; n];
     rosenbrock_cost(solver.solution(), 1.0, 100.0, &mut gradient);
     assert!(gradient.iter().all(|g| g.abs() <= 1e-8));
@@ -64,6 +65,14 @@ struct InOtherUnits<'a> {
 }
 
 impl Functions for InOtherUnits<'_> {
+    fn num_variables(&self) -> usize {
+        self.functions.num_variables()
+    }
+
+    fn num_constraints(&self) -> usize {
+        self.functions.num_constraints()
+    }
+
     fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
         let cost = self.functions.forward(u, g);
         for (i, g) in g.iter_mut().enumerate() {
@@ -119,14 +128,10 @@ fn the_units_of_cost_and_constraints_do_not_matter() {
                 units,
                 multipliers: Vec::new(),
             };
-            solver.start(&Start::cold(problem.start.clone())).unwrap();
-            while solver.step(&mut functions, 100) == Busy::Yes {}
+            let start = Start::cold(problem.start.clone());
+            let status = solver.solve(&mut functions, &start).unwrap().clone();
             let (name, evaluations) = (&problem.name, solver.counters().evaluations);
-            assert_eq!(
-                solver.status(),
-                Some(&Status::Converged),
-                "{name}, {cost_unit} {units:?}"
-            );
+            assert_eq!(status, Status::Converged, "{name}, {cost_unit} {units:?}");
             assert!(
                 evaluations <= 200,
                 "{name}, {cost_unit} {units:?}: {evaluations} evaluations"
@@ -146,16 +151,18 @@ fn ends_that_are_no_solutions_are_told_apart() {
         });
         let structure = Structure::unconstrained(1, Set::All);
         let mut solver = Solver::new(structure, Settings::default()).unwrap();
-        solver.start(&Start::cold(vec![0.25])).unwrap();
-        while solver.step(&mut functions, 100) == Busy::Yes {}
+        let status = solver
+            .solve(&mut functions, &Start::cold(vec![0.25]))
+            .unwrap()
+            .clone();
         assert!(solver.counters().evaluations < 4_000);
-        solver.status().cloned()
+        status
     };
-    assert_eq!(status(|u| (u, 1.0)), Some(Status::Unbounded));
-    assert_eq!(status(|u| (-u.exp(), -u.exp())), Some(Status::Unbounded));
+    assert_eq!(status(|u| (u, 1.0)), Status::Unbounded);
+    assert_eq!(status(|u| (-u.exp(), -u.exp())), Status::Unbounded);
     assert_eq!(
         status(|u| (u.ln(), 1.0 / u)),
-        Some(Status::Stalled),
+        Status::Stalled,
         "no minimum: -inf at 0"
     );
     let jump = |u: f64| {
@@ -164,8 +171,8 @@ fn ends_that_are_no_solutions_are_told_apart() {
             2.0 * (u - 1.0),
         )
     };
-    assert_eq!(status(jump), Some(Status::Stalled));
-    assert_eq!(status(|_| (f64::NAN, 0.0)), Some(Status::NotFinite));
+    assert_eq!(status(jump), Status::Stalled);
+    assert_eq!(status(|_| (f64::NAN, 0.0)), Status::NotFinite);
 }
 
 #[test]
@@ -174,18 +181,12 @@ fn multiple_shooting_finds_what_single_shooting_finds() {
     const FILE: &str = include_str!("../../core/model/problems/trailer.json");
     let solve = |text: &str| {
         let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
-        let mut evaluator = problem.evaluator();
-        evaluator.set_parameters(&[-1.0, 2.0, 0.0]);
-        let mut solver = problem.solver().unwrap();
-        solver.start(&problem.start()).unwrap();
-        while solver.step(&mut evaluator, 1000) == Busy::Yes {}
-        assert_eq!(
-            solver.status(),
-            Some(&Status::Converged),
-            "{:?}",
-            solver.counters()
-        );
-        solver.cost()
+        let solution = ProblemSolver::new(problem)
+            .unwrap()
+            .solve(&[-1.0, 2.0, 0.0])
+            .unwrap();
+        assert!(solution.is_converged(), "{:?}", solution.counters);
+        solution.cost
     };
     let multiple = FILE.replace("\"horizon\"", "\"shooting\": \"multiple\", \"horizon\"");
     assert!((solve(FILE) - solve(&multiple)).abs() < 1e-3);
@@ -203,9 +204,8 @@ fn the_trailer_arrives_from_anywhere() {
     let mut solver = Solver::new(Structure::unconstrained(40, set), settings).unwrap();
     for initial in random_states(1).take(200) {
         let mut functions = Navigation::new(20, initial, false);
-        solver.start(&Start::cold(vec![0.0; 40])).unwrap();
-        while solver.step(&mut functions, 1000) == Busy::Yes {}
-        assert_eq!(solver.status(), Some(&Status::Converged), "from {initial:?}");
+        let status = solver.solve(&mut functions, &Start::cold(vec![0.0; 40])).unwrap();
+        assert_eq!(status, &Status::Converged, "from {initial:?}");
         let mut gradient = [0.0; 40];
         functions.forward(solver.solution(), &mut []);
         functions.reverse(solver.solution(), &[], &mut gradient);
@@ -227,11 +227,12 @@ fn a_step_ends_even_if_nothing_is_evaluated() {
         "solver": {"tolerance": 1e-300, "max_outer_iterations": 4000000000}
     }"#;
     let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
-    let mut evaluator = problem.evaluator();
-    let mut solver = problem.solver().unwrap();
-    solver.start(&Start::cold(vec![0.0; 50])).unwrap();
+    let mut solver = ProblemSolver::new(problem).unwrap();
+    solver
+        .start(Instant::ZERO, &[], &StartOptions::default())
+        .unwrap();
     for _ in 0..1000 {
-        solver.step(&mut evaluator, 100);
+        solver.step(Instant::ZERO, 100).unwrap();
     }
-    assert!(solver.counters().outer_iterations <= 100_000);
+    assert!(solver.progress().counters.outer_iterations <= 100_000);
 }

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use labwire_core::problem::{Problem, TextLimits};
-use labwire_core::service::Busy;
+use labwire_core::solve::Solver;
 
 /// Number of solves timed together, because a browser's clock is coarse.
 const ROW: u32 = 50;
@@ -25,15 +25,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let problem = Problem::from_json(&text, &TextLimits::default())?;
     let mut evaluator = problem.evaluator();
     evaluator.set_parameters(&parameters);
-    let mut solver = problem.solver()?;
+    let mut solver = Solver::new((&problem).into(), problem.settings().clone())?;
     let start = problem.start();
     let mut best = f64::INFINITY;
     let begun = Instant::now();
     while best == f64::INFINITY || begun.elapsed().as_secs_f64() < seconds {
         let row = Instant::now();
         for _ in 0..ROW {
-            solver.start(&start)?;
-            while solver.step(&mut evaluator, 1000) == Busy::Yes {}
+            solver.solve(&mut evaluator, &start)?;
         }
         best = best.min(row.elapsed().as_secs_f64() * 1e6 / f64::from(ROW));
     }

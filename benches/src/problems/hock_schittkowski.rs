@@ -13,12 +13,13 @@ fn problem(
     forward: fn(&[f64], &mut [f64]) -> f64,
     reverse: fn(&[f64], &[f64], &mut [f64]),
 ) -> BenchmarkProblem {
+    let (num_variables, num_constraints) = (structure.num_variables, structure.num_constraints());
     BenchmarkProblem {
         name: name.into(),
         structure,
         start: start.to_vec(),
         optimum,
-        functions: Box::new(Constrained::new(forward, reverse)),
+        functions: Box::new(Constrained::new(num_variables, num_constraints, forward, reverse)),
     }
 }
 

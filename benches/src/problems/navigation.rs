@@ -35,6 +35,18 @@ impl Navigation {
 }
 
 impl Functions for Navigation {
+    fn num_variables(&self) -> usize {
+        2 * self.trigonometry.len()
+    }
+
+    fn num_constraints(&self) -> usize {
+        if self.has_obstacle {
+            self.trigonometry.len()
+        } else {
+            0
+        }
+    }
+
     fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
         let mut state = self.initial;
         self.states[0] = state;

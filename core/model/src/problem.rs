@@ -1,21 +1,22 @@
-//! Parametric problems: from text, or from Rust, to something that a solver evaluates.
+//! Parametric problems: from text, or from Rust, to their solutions.
 //!
 //! min over u of f(u; p)  subject to  u in U,  F1(u; p) in C,  F2(u; p) = 0
 //!
 //! ```text
-//! file (JSON) -> syntax tree -> expression graph -> derivative graph -> program -> evaluator
+//! file (JSON) -> syntax tree -> expression graph -> derivative graph -> program -> evaluator -> solver
 //! ```
 
 mod builder;
-mod compiled;
 mod definition;
 mod evaluator;
 pub(crate) mod file;
 mod graph_reader;
+mod inputs;
 mod integrate;
 mod ocp_reader;
-mod options;
 mod set_reader;
+mod solution;
+mod solver;
 mod stage_evaluator;
 pub mod stages;
 mod summary;
@@ -27,6 +28,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use definition::{Definition, StageDefinition};
+use labwire_solve::Settings;
 use labwire_solve::sets::Set;
 use stages::{Stages, total};
 
@@ -39,10 +41,12 @@ pub use crate::expression::Named;
 pub use crate::text::{TextError, TextLimits};
 pub use builder::{BuildError, Expression, ProblemBuilder};
 pub use evaluator::Evaluator;
-pub use options::SolverOptions;
+pub use inputs::{InputError, InputVector, StartOptions};
+pub use solution::Solution;
+pub use solver::{ProblemSolver, SolveError};
 pub use summary::{Operations, StageSummary, Summary};
 
-/// The problem file that is served when no other is given: the Rosenbrock function of five variables in a ball, with
+/// The problem file that is served by default: the Rosenbrock function of five variables in a ball, with
 /// one equality and one inequality as F1.
 pub const DEFAULT_PROBLEM: &str = include_str!("../problems/default.json");
 
@@ -56,14 +60,13 @@ pub struct Problem {
     blocks: Vec<Block>,
     num_f1: usize,
     num_f2: usize,
-    options: SolverOptions,
+    settings: Settings,
     initial_guess: Option<Vec<f64>>,
-    initial_penalty: Option<f64>,
     shifts_warm_start: bool,
     body: Body,
 }
 
-/// What is evaluated.
+/// The programs of a problem.
 #[derive(Clone, Debug)]
 enum Body {
     Plain(Arc<Program>),
@@ -73,15 +76,15 @@ enum Body {
 /// Constraints that stand next to each other in `g` and are treated alike: `g[range]` in `set`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
-    /// Which components of `g`. Blocks follow one another without gaps: those of F1, then those of F2.
+    /// Indices of the components in `g`. Blocks follow one another without gaps: those of F1, then those of F2.
     pub range: Range<usize>,
     /// The set D of the components; not a product.
     pub set: Set,
-    /// What was written.
+    /// Form in which the problem states it.
     pub kind: BlockKind,
 }
 
-/// What a block of constraints stands for.
+/// Form in which a problem states a block of constraints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockKind {
     /// A part of F1.
@@ -98,7 +101,7 @@ impl Problem {
     /// Reads a problem file.
     ///
     /// # Errors
-    /// Whatever is wrong with the text, with its place: see [`TextError`]. No text makes it panic.
+    /// The first fault of the text, with its place: see [`TextError`]. No text makes it panic.
     pub fn from_json(text: &str, limits: &TextLimits) -> Result<Self, TextError> {
         file::read(text, limits)
     }
@@ -134,9 +137,8 @@ impl Problem {
             blocks,
             num_f1,
             num_f2,
-            options: definition.options,
+            settings: definition.settings,
             initial_guess: definition.initial_guess,
-            initial_penalty: definition.initial_penalty,
             shifts_warm_start: false,
             body: Body::Plain(program),
         }
@@ -161,9 +163,8 @@ impl Problem {
             parameters: definition.parameters,
             num_f1,
             num_f2,
-            options: definition.options,
+            settings: definition.settings,
             initial_guess: definition.initial_guess,
-            initial_penalty: definition.initial_penalty,
             shifts_warm_start: definition.shifts_warm_start,
             body: Body::Stages(Arc::new(stages)),
         }
@@ -194,19 +195,14 @@ impl Problem {
         &self.blocks
     }
 
-    /// How the problem wants to be solved.
-    pub fn options(&self) -> &SolverOptions {
-        &self.options
+    /// Settings of the solver; defaults where the file has none.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
-    /// Where to start when the caller does not say; one number a variable.
+    /// Default initial guess, one entry per variable.
     pub fn initial_guess(&self) -> Option<&[f64]> {
         self.initial_guess.as_deref()
-    }
-
-    /// The first penalty when the caller does not say; positive.
-    pub fn initial_penalty(&self) -> Option<f64> {
-        self.initial_penalty
     }
 
     /// The length of `u`.
@@ -229,7 +225,7 @@ impl Problem {
         self.num_f2
     }
 
-    /// What evaluates it, unless it is an optimal-control problem.
+    /// Program of a problem that is not an optimal-control problem.
     pub fn program(&self) -> Option<&Program> {
         match &self.body {
             Body::Plain(program) => Some(program),
@@ -237,7 +233,7 @@ impl Problem {
         }
     }
 
-    /// What evaluates it, if it is an optimal-control problem.
+    /// Stages of an optimal-control problem.
     pub fn stages(&self) -> Option<&Stages> {
         match &self.body {
             Body::Plain(_) => None,
@@ -324,7 +320,7 @@ fn push_f1(blocks: &mut Vec<Block>, set: Set, range: Range<usize>) {
     }
 }
 
-/// What becomes of a component of F2: `max(0, h) = 0` is `h <= 0` written with a kink.
+/// Expression, set and kind of a component of F2: `max(0, h) = 0` is `h <= 0` written with a kink.
 fn treat_f2(graph: &Graph, component: Expr) -> (Expr, Set, BlockKind) {
     if !graph.has_kink(component) {
         return (component, Set::Zero, BlockKind::F2Equality);
@@ -364,13 +360,14 @@ fn push_f2(blocks: &mut Vec<Block>, at: usize, set: Set, kind: BlockKind) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use labwire_solve::check_derivatives;
 
     #[test]
     fn default_problem_is_problem_9() {
         let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
         assert_eq!((problem.num_variables(), problem.num_parameters()), (5, 2));
         assert_eq!((problem.num_f1(), problem.num_f2()), (2, 0));
-        assert_eq!(problem.options().tolerance, Some(1e-5));
+        assert_eq!(problem.settings().tolerance, 1e-5);
         let ball = Set::Ball2 {
             center: None,
             radius: 1.5,
@@ -386,21 +383,7 @@ mod tests {
         assert!((cost - 4.1570012325).abs() < 1e-7, "{cost}");
         assert!(g.iter().all(|g| g.abs() < 1e-6), "{g:?}");
 
-        let y = [0.3, -0.7];
-        let mut gradient = [0.0; 5];
-        evaluator.reverse(&y, &mut gradient);
-        for i in 0..5 {
-            let mut lagrangian = |step: f64| {
-                let mut u = u;
-                u[i] += step;
-                evaluator.forward(&u, &mut g) + y[0] * g[0] + y[1] * g[1]
-            };
-            let difference = (lagrangian(1e-6) - lagrangian(-1e-6)) / 2e-6;
-            assert!(
-                (difference - gradient[i]).abs() < 1e-7,
-                "{i}: {difference} {}",
-                gradient[i]
-            );
-        }
+        let check = check_derivatives(&mut evaluator, &[0.3, -0.2, 0.5, 0.1, 0.4]).unwrap();
+        assert!(check.error < 1e-7, "{check}");
     }
 }

@@ -13,16 +13,16 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 pub use self::job::OptimizerJob;
-use self::job::Workspace;
+pub use self::reply::{refusal, run_reply};
 use super::{ConnectionId, Peer, Permission, Service};
-use labwire_model::problem::{Problem, TextLimits};
+use labwire_model::problem::{Problem, ProblemSolver, StartOptions, TextLimits};
 use labwire_protocols::open::{
     ErrorReply, Permissions, Reply, Request, RunRequest, Server, ServerEvent, code,
 };
 use labwire_session::CloseReason;
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_solve::{Solver, SolverError, Start};
+use labwire_solve::{SolverError, Start};
 
 /// Limits and permissions of an optimizer server.
 #[derive(Clone, Debug)]
@@ -62,8 +62,8 @@ impl Default for OptimizerConfig {
 /// Answers OpEn's requests by solving problems.
 ///
 /// Warm starts: one-shot connections share one state per problem, a kept-open connection has states of its own. A
-/// solve starts from the state at the moment it is taken from the queue, and stores what [`Solver::store_warm_start`]
-/// says is worth it.
+/// solve starts from the state at the moment it is taken from the queue, and stores it as
+/// [`ProblemSolver::store_warm_start`] does.
 #[derive(Debug)]
 pub struct OptimizerService {
     config: OptimizerConfig,
@@ -81,7 +81,7 @@ struct Loaded {
     problem: Arc<Problem>,
     shared_start: Start,
     /// Solvers that are not in use.
-    idle: Vec<Workspace>,
+    idle: Vec<ProblemSolver>,
 }
 
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl OptimizerService {
         let problem = Arc::new(problem);
         let loaded = Loaded {
             shared_start: problem.start(),
-            idle: vec![Workspace::new(&problem)?],
+            idle: vec![self.solver(&problem)?],
             problem,
         };
         match self.find(loaded.problem.name()) {
@@ -143,6 +143,11 @@ impl OptimizerService {
     /// Solves that wait for a worker.
     pub fn queue_len(&self) -> usize {
         self.queue.len()
+    }
+
+    fn solver(&self, problem: &Arc<Problem>) -> Result<ProblemSolver, SolverError> {
+        let settings = problem.settings().clone();
+        ProblemSolver::with_settings(problem.clone(), settings.limit_duration(self.config.solve_time))
     }
 
     fn find(&self, name: &str) -> Option<usize> {
@@ -172,7 +177,10 @@ impl OptimizerService {
             None => 0,
             Some(name) => self.find(name).ok_or_else(|| self.unknown_problem(name))?,
         };
-        check_request(&self.problems[problem].problem, &request)?;
+        self.problems[problem]
+            .problem
+            .check_inputs(&request.parameter, &options(&request))
+            .map_err(|error| refusal(&error.into()))?;
         if self.queue.len() >= self.config.queue {
             let message = format!("{} solves wait already (limit queue)", self.queue.len());
             return Err(ErrorReply::new(code::QUEUE_FULL, message));
@@ -211,51 +219,46 @@ impl OptimizerService {
         Ok(name)
     }
 
-    /// The state that a request starts from, with what the request itself gives put in its place.
-    fn start_for(&mut self, queued: &Queued) -> Start {
-        let loaded = &self.problems[queued.problem];
-        let problem = &loaded.problem;
-        let mut start = if queued.kept_open {
-            let own = self.own_starts.entry(queued.from).or_default();
-            own.entry(queued.problem)
-                .or_insert_with(|| problem.start())
-                .clone()
-        } else {
-            loaded.shared_start.clone()
+    /// Begins the solve that `queued` asks for, from the state of its connection or problem.
+    fn begin(&mut self, now: Instant, queued: &Queued) -> Result<OptimizerJob, ErrorReply> {
+        let index = queued.problem;
+        let solver = match self.problems[index].idle.pop() {
+            Some(solver) => solver,
+            None => self
+                .solver(&self.problems[index].problem)
+                .map_err(|error| refusal(&error.into()))?,
         };
-        let num_constraints = problem.num_f1() + problem.num_f2();
-        if let Some(guess) = &queued.request.initial_guess {
-            start.u.clone_from(guess);
-            start.fallback = Some(guess.clone());
+        let loaded = &mut self.problems[index];
+        let start = if queued.kept_open {
+            let own = self.own_starts.entry(queued.from).or_default();
+            own.entry(index).or_insert_with(|| loaded.problem.start())
+        } else {
+            &mut loaded.shared_start
+        };
+        let mut job = OptimizerJob::new(queued, solver);
+        let request = &queued.request;
+        match job
+            .solver
+            .start_from(now, start, &request.parameter, &options(request))
+        {
+            Ok(()) => Ok(job),
+            // The problem may have been replaced while the request waited.
+            Err(error) => {
+                loaded.idle.push(job.solver);
+                Err(refusal(&error))
+            }
         }
-        if let Some(multipliers) = &queued.request.initial_lagrange_multipliers {
-            let all = start
-                .multipliers
-                .get_or_insert_with(|| vec![0.0; num_constraints]);
-            all[..multipliers.len()].copy_from_slice(multipliers);
-        }
-        if let Some(penalty) = queued.request.initial_penalty {
-            start.penalties = Some(vec![penalty; num_constraints]);
-        }
-        start
     }
 
-    fn store(&mut self, job: &OptimizerJob, solver: &Solver) {
-        // The problem may have been replaced while its old version was being solved.
-        let loaded = &mut self.problems[job.problem_index];
-        if !Arc::ptr_eq(&loaded.problem, &job.problem) {
-            return;
-        }
+    fn store(&mut self, job: &OptimizerJob) {
         let start = if job.kept_open {
             let own = self.own_starts.get_mut(&job.from);
             own.and_then(|own| own.get_mut(&job.problem_index))
         } else {
-            Some(&mut loaded.shared_start)
+            Some(&mut self.problems[job.problem_index].shared_start)
         };
-        if let Some(start) = start
-            && solver.store_warm_start(start)
-        {
-            job.problem.advance(start);
+        if let Some(start) = start {
+            job.solver.store_warm_start(start);
         }
     }
 }
@@ -304,26 +307,7 @@ impl Service for OptimizerService {
     fn take_job(&mut self, now: Instant) -> Option<OptimizerJob> {
         loop {
             let queued = self.queue.pop_front()?;
-            let start = self.start_for(&queued);
-            let loaded = &mut self.problems[queued.problem];
-            // The problem may have been replaced while the request waited.
-            let begun = check_request(&loaded.problem, &queued.request).and_then(|()| {
-                let workspace = match loaded.idle.pop() {
-                    Some(workspace) => workspace,
-                    None => Workspace::new(&loaded.problem).map_err(reply::refused)?,
-                };
-                let cancelled = Arc::new(AtomicBool::new(false));
-                OptimizerJob::begin(
-                    now,
-                    &queued,
-                    &loaded.problem,
-                    workspace,
-                    &start,
-                    self.config.solve_time,
-                    cancelled,
-                )
-            });
-            match begun {
+            match self.begin(now, &queued) {
                 Ok(job) => {
                     self.running.push(Running {
                         from: queued.from,
@@ -339,21 +323,26 @@ impl Service for OptimizerService {
     fn finish_job(&mut self, now: Instant, mut job: OptimizerJob) {
         self.running
             .retain(|running| !Arc::ptr_eq(&running.cancelled, &job.cancelled));
-        let Some(mut workspace) = job.workspace.take() else {
-            return;
-        };
+        // A job whose step has panicked is running still.
+        job.solver.cancel();
+        // The problem may have been replaced while its old version was being solved.
+        let is_current = Arc::ptr_eq(&self.problems[job.problem_index].problem, job.solver.problem());
         if !job.cancelled.load(Ordering::Relaxed) {
-            self.store(&job, &workspace.solver);
-            let duration = now.duration_since(job.begun);
-            let reply = match reply::run_reply(&job.problem, &mut workspace, duration) {
+            if is_current {
+                self.store(&job);
+            }
+            let solution = job.solver.finish(now);
+            let reply = match solution
+                .map_err(|error| refusal(&error.into()))
+                .and_then(run_reply)
+            {
                 Ok(reply) => Reply::Run(Box::new(reply)),
                 Err(error) => Reply::Error(error),
             };
             self.answer(job.from, reply);
         }
-        let loaded = &mut self.problems[job.problem_index];
-        if Arc::ptr_eq(&loaded.problem, &job.problem) {
-            loaded.idle.push(workspace);
+        if is_current {
+            self.problems[job.problem_index].idle.push(job.solver);
         }
     }
 
@@ -370,54 +359,11 @@ impl Service for OptimizerService {
     }
 }
 
-/// The checks of OpEn in its order, and ours after them.
-fn check_request(problem: &Problem, request: &RunRequest) -> Result<(), ErrorReply> {
-    if let Some(guess) = &request.initial_guess {
-        let expected = problem.num_variables();
-        if guess.len() != expected {
-            let provided = guess.len();
-            let message = format!(
-                "initial guess has incompatible dimensions: provided {provided}, expected {expected}"
-            );
-            return Err(ErrorReply::new(code::INITIAL_GUESS, message));
-        }
-        check_finite(code::INITIAL_GUESS, "initial guess", guess)?;
-    }
-    if let Some(multipliers) = &request.initial_lagrange_multipliers {
-        let expected = problem.num_f1();
-        if multipliers.len() != expected {
-            let provided = multipliers.len();
-            // "Langrange": the text that clients of OpEn compare with.
-            let message =
-                format!("wrong dimension of Langrange multipliers: provided {provided}, expected {expected}");
-            return Err(ErrorReply::new(code::LAGRANGE_MULTIPLIERS, message));
-        }
-        check_finite(code::LAGRANGE_MULTIPLIERS, "Lagrange multipliers", multipliers)?;
-    }
-    let (provided, expected) = (request.parameter.len(), problem.num_parameters());
-    if provided != expected {
-        let message = format!("wrong number of parameters: provided {provided}, expected {expected}");
-        return Err(ErrorReply::new(code::PARAMETERS, message));
-    }
-    check_finite(code::PARAMETERS, "parameters", &request.parameter)?;
-    match request.initial_penalty {
-        Some(penalty) if !(penalty > 0.0 && penalty.is_finite()) => {
-            let message = format!("initial penalty is {penalty}, expected a positive, finite number");
-            Err(ErrorReply::new(code::INITIAL_PENALTY, message))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_finite(code: u32, what: &str, vector: &[f64]) -> Result<(), ErrorReply> {
-    match vector.iter().position(|x| !x.is_finite()) {
-        None => Ok(()),
-        Some(index) => {
-            let message = format!(
-                "{what}: entry {index} is {}, expected a finite number",
-                vector[index]
-            );
-            Err(ErrorReply::new(code, message))
-        }
-    }
+/// The inputs that a request gives besides its parameters.
+fn options(request: &RunRequest) -> StartOptions<'_> {
+    let mut options = StartOptions::default();
+    options.initial_guess = request.initial_guess.as_deref();
+    options.f1_multipliers = request.initial_lagrange_multipliers.as_deref();
+    options.penalty = request.initial_penalty;
+    options
 }

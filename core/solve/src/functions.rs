@@ -1,14 +1,22 @@
-//! What the solver is given: the problem's functions and the sets they must stay in.
+//! The problem's functions and the sets they must stay in.
 
 use alloc::vec::Vec;
 
 use crate::sets::Set;
 
-/// The functions of a parametric problem: cost `f(u)` and constraint values `g(u)`, with derivatives.
+/// The functions of a problem: cost `f(u)` and constraint values `g(u)`, with derivatives.
 ///
 /// Cost and gradient always come fused: one [`forward`](Functions::forward), then one [`reverse`](Functions::reverse)
-/// at the same point.
+/// at the same point. The slices have the lengths that [`num_variables`](Functions::num_variables) and
+/// [`num_constraints`](Functions::num_constraints) promise; a solver refuses functions whose dimensions are not those of
+/// its [`Structure`]. [`check_derivatives`](crate::check_derivatives) compares the derivatives with differences.
 pub trait Functions {
+    /// Number of decision variables n_u.
+    fn num_variables(&self) -> usize;
+
+    /// Number of constraint values n_g.
+    fn num_constraints(&self) -> usize;
+
     /// The cost at `u` (length n_u); writes the constraint values to `g` (length n_g).
     fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64;
 
@@ -46,6 +54,14 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Cost<F> {
 }
 
 impl<F: FnMut(&[f64], &mut [f64]) -> f64> Functions for Cost<F> {
+    fn num_variables(&self) -> usize {
+        self.gradient.len()
+    }
+
+    fn num_constraints(&self) -> usize {
+        0
+    }
+
     fn forward(&mut self, u: &[f64], _g: &mut [f64]) -> f64 {
         (self.cost_and_gradient)(u, &mut self.gradient)
     }
@@ -58,6 +74,8 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Functions for Cost<F> {
 /// Cost and constraints as two closures: the two sweeps of [`Functions`].
 #[derive(Clone, Debug)]
 pub struct Constrained<F, R> {
+    num_variables: usize,
+    num_constraints: usize,
     forward: F,
     reverse: R,
 }
@@ -67,9 +85,15 @@ where
     F: FnMut(&[f64], &mut [f64]) -> f64,
     R: FnMut(&[f64], &[f64], &mut [f64]),
 {
-    /// Wraps `forward(u, g) -> cost` and `reverse(u, y, gradient)` (which writes `grad f + J_g^T y`).
-    pub fn new(forward: F, reverse: R) -> Self {
-        Self { forward, reverse }
+    /// Wraps `forward(u, g) -> cost` and `reverse(u, y, gradient)` (which writes `grad f + J_g^T y`); `u` and `gradient`
+    /// have length `num_variables`, `g` and `y` have length `num_constraints`.
+    pub fn new(num_variables: usize, num_constraints: usize, forward: F, reverse: R) -> Self {
+        Self {
+            num_variables,
+            num_constraints,
+            forward,
+            reverse,
+        }
     }
 }
 
@@ -78,6 +102,14 @@ where
     F: FnMut(&[f64], &mut [f64]) -> f64,
     R: FnMut(&[f64], &[f64], &mut [f64]),
 {
+    fn num_variables(&self) -> usize {
+        self.num_variables
+    }
+
+    fn num_constraints(&self) -> usize {
+        self.num_constraints
+    }
+
     fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
         (self.forward)(u, g)
     }
@@ -99,7 +131,7 @@ pub struct Structure {
 }
 
 impl Structure {
-    /// `u` in `set`, nothing else.
+    /// `u` in `set`, without constraints.
     pub fn unconstrained(num_variables: usize, set: Set) -> Self {
         Self {
             num_variables,

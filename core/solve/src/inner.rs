@@ -1,4 +1,4 @@
-//! What the outer loop needs of an inner solver.
+//! The contract between the outer loop and an inner solver.
 
 use core::ops::{Deref, DerefMut};
 
@@ -6,9 +6,10 @@ use super::functions::Functions;
 use super::merit::{AugmentedLagrangian, Point};
 use super::panoc::Panoc;
 use super::projected::Projected;
+use super::tuning::Tuning;
 use crate::sets::Set;
 
-/// What one iteration came to.
+/// Outcome of one iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Go on.
@@ -69,10 +70,22 @@ pub(crate) enum Inner {
 }
 
 impl Inner {
-    pub(crate) fn new(num_variables: usize, num_constraints: usize, set: &Set, memory: usize) -> Self {
+    pub(crate) fn new(
+        num_variables: usize,
+        num_constraints: usize,
+        set: &Set,
+        memory: usize,
+        tuning: Tuning,
+    ) -> Self {
         match set.bounds(num_variables) {
-            Some(bounds) => Self::Projected(Projected::new(num_constraints, bounds, memory)),
-            None => Self::Panoc(Panoc::new(num_variables, num_constraints, set.clone(), memory)),
+            Some(bounds) => Self::Projected(Projected::new(num_constraints, bounds, memory, tuning)),
+            None => Self::Panoc(Panoc::new(
+                num_variables,
+                num_constraints,
+                set.clone(),
+                memory,
+                tuning,
+            )),
         }
     }
 }

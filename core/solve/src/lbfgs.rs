@@ -23,7 +23,7 @@ pub(crate) struct Lbfgs {
     alpha: Vec<f64>,
     /// Slots of the pairs that have curvature, newest first.
     usable: Vec<usize>,
-    /// Where the next pair goes.
+    /// Slot of the next pair.
     head: usize,
     count: usize,
     /// 1 for a free coordinate, 0 for another.

@@ -1,4 +1,4 @@
-//! The optimizer: `min f(u)` over `u` in U with `g(u)` in D, for smooth functions that need not be convex.
+//! A solver for `min f(u)` over `u` in U with `g(u)` in D, where the functions are smooth and need not be convex.
 //!
 //! An augmented Lagrangian method ([`Solver`]) around a quasi-Newton method: projected where U is nothing but bounds,
 //! proximal (PANOC+ with ZeroFPR's base point) for any other U.
@@ -9,6 +9,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod derivatives;
+mod error;
 mod functions;
 mod inner;
 mod lbfgs;
@@ -23,11 +25,15 @@ pub mod sets;
 mod settings;
 mod solver;
 mod status;
+mod tuning;
 
+pub use derivatives::{Derivative, DerivativeCheck, check_derivatives};
+pub use error::SolverError;
 pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
 pub use settings::{InvalidSetting, Settings};
-pub use solver::{Solver, SolverError, Start};
-pub use status::{Counters, Progress, Status};
+pub use solver::{Solver, Start};
+pub use status::{Counters, Progress, Status, StopReason};
+pub use tuning::Tuning;
 
 /// The examples of the README, as tests.
 #[cfg(doctest)]

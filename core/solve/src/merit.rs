@@ -1,4 +1,4 @@
-//! The augmented Lagrangian: what the inner solver minimises.
+//! The augmented Lagrangian, which the inner solver minimises.
 //!
 //! `psi(u) = f(u) + 1/2 sum_i sigma_i dist^2_{D_i}(g_i(u) + y_i / sigma_i)`; with `zeta = g + y / sigma` and
 //! `yhat = sigma (zeta - Pi_D zeta)` its gradient is `grad f + J_g^T yhat`.
@@ -9,14 +9,8 @@ use core::mem;
 
 use super::functions::{Functions, Structure};
 use super::settings::Settings;
+use super::tuning::Tuning;
 use crate::math;
-
-/// Estimates beyond these say nothing.
-pub(crate) const LARGEST_LIPSCHITZ: f64 = 1e20;
-pub(crate) const SMALLEST_LIPSCHITZ: f64 = 1e-5;
-
-/// Step of a difference, relative to the point.
-const DIFFERENCE: f64 = 1e-7;
 
 /// A point with everything known there.
 #[derive(Clone, Debug)]
@@ -68,6 +62,7 @@ impl Point {
 #[derive(Clone, Debug)]
 pub(crate) struct AugmentedLagrangian {
     pub(crate) structure: Structure,
+    pub(crate) tuning: Tuning,
     /// The multipliers `y`.
     pub(crate) multipliers: Vec<f64>,
     /// The penalties `sigma`.
@@ -85,10 +80,11 @@ pub(crate) struct AugmentedLagrangian {
 }
 
 impl AugmentedLagrangian {
-    pub(crate) fn new(structure: Structure) -> Self {
+    pub(crate) fn new(structure: Structure, tuning: Tuning) -> Self {
         let num_constraints = structure.num_constraints();
         Self {
             structure,
+            tuning,
             multipliers: vec![0.0; num_constraints],
             penalties: vec![1.0; num_constraints],
             scratch: vec![0.0; num_constraints],
@@ -151,7 +147,7 @@ impl AugmentedLagrangian {
             functions.reverse_tangent(&self.rates, product);
             return true;
         }
-        let step = DIFFERENCE * (1.0 + math::norm_inf(&point.u)) / math::norm_inf(v);
+        let step = self.tuning.difference_step * (1.0 + math::norm_inf(&point.u)) / math::norm_inf(v);
         for ((next, u), v) in nearby.u.iter_mut().zip(&point.u).zip(v) {
             *next = u + step * v;
         }
@@ -162,21 +158,27 @@ impl AugmentedLagrangian {
         false
     }
 
-    /// What has been done so far, in evaluations.
+    /// Work so far, in evaluations.
     pub(crate) fn work(&self) -> u64 {
         self.evaluations + 2 * self.hessian_products
     }
 
-    /// How fast the gradient changes near `point`, by one evaluation at `nearby`.
+    /// Lipschitz constant of the gradient near `point`, by one evaluation at `nearby`.
     pub(crate) fn estimate_lipschitz(
         &mut self,
         functions: &mut dyn Functions,
         point: &Point,
         nearby: &mut Point,
     ) -> f64 {
+        let Tuning {
+            lipschitz_step,
+            min_lipschitz_step,
+            ..
+        } = self.tuning;
         let mut moved = 0.0;
         for ((next, u), gradient) in nearby.u.iter_mut().zip(&point.u).zip(&point.gradient) {
-            let h = math::max(1e-6 * gradient.abs(), 1e-12) * if *gradient < 0.0 { -1.0 } else { 1.0 };
+            let sign = if *gradient < 0.0 { -1.0 } else { 1.0 };
+            let h = math::max(lipschitz_step * gradient.abs(), min_lipschitz_step) * sign;
             *next = u - h;
             // The difference as rounded, not `h`.
             moved += (u - *next) * (u - *next);
@@ -212,12 +214,14 @@ impl AugmentedLagrangian {
 
     /// Whether no violated component can get better: its penalty is at the limit, and its error has stopped falling.
     pub(crate) fn is_at_limit(&self, tolerance: f64, max_penalty: f64) -> bool {
-        self.violated(tolerance)
-            .all(|i| self.penalties[i] >= max_penalty && self.errors[i] > 0.9 * self.last_errors[i])
+        self.violated(tolerance).all(|i| {
+            self.penalties[i] >= max_penalty && self.errors[i] > self.tuning.stagnation * self.last_errors[i]
+        })
     }
 
-    /// New multipliers, and larger penalties where the error did not fall to a quarter.
+    /// New multipliers, and larger penalties where the error did not fall enough.
     pub(crate) fn update(&mut self, solution: &Point, settings: &Settings) {
+        let (smallest, most) = (self.tuning.min_penalty_growth, self.tuning.max_penalty_growth);
         // Weighed by its penalty an error is free of its constraint's units.
         let weighed = |i: usize| math::sqrt(self.penalties[i]) * self.errors[i];
         let largest = (0..self.errors.len()).fold(0.0, |largest, i| math::max(largest, weighed(i)));
@@ -233,13 +237,13 @@ impl AugmentedLagrangian {
             }
             // The penalty weighs the distance from a set, so a set that is not made of bounds has one penalty.
             let group = if block.is_separable() { 1 } else { block.len };
-            for first in range.step_by(group) {
+            for first in range.step_by(group.max(1)) {
                 let members = first..first + group;
                 let error = math::norm_inf(&self.errors[members.clone()]);
                 let last = math::norm_inf(&self.last_errors[members.clone()]);
-                if error > 0.25 * last {
+                if error > self.tuning.error_reduction * last {
                     let weighed = math::sqrt(self.penalties[first]) * error;
-                    let factor = math::clamp(10.0 * weighed / largest, 2.0, 10.0);
+                    let factor = math::clamp(most * weighed / largest, smallest, most);
                     for i in members {
                         self.penalties[i] = math::min(self.penalties[i] * factor, settings.max_penalty);
                     }
@@ -253,7 +257,8 @@ impl AugmentedLagrangian {
         if self.rates.is_empty() {
             return;
         }
-        let step = DIFFERENCE * (1.0 + math::norm_inf(&point.constraints)) / math::norm_inf(&self.rates);
+        let step = self.tuning.difference_step * (1.0 + math::norm_inf(&point.constraints))
+            / math::norm_inf(&self.rates);
         for i in 0..self.rates.len() {
             let zeta = point.constraints[i] + self.multipliers[i] / self.penalties[i];
             self.scratch[i] = zeta + step * self.rates[i];
@@ -294,6 +299,14 @@ mod tests {
     }
 
     impl Functions for Polynomials {
+        fn num_variables(&self) -> usize {
+            2
+        }
+
+        fn num_constraints(&self) -> usize {
+            2
+        }
+
         fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
             self.u = [u[0], u[1]];
             (g[0], g[1]) = (u[0] * u[1], u[0] + u[1] * u[1]);
@@ -334,7 +347,7 @@ mod tests {
             let mut structure = Structure::unconstrained(2, Set::All);
             structure.constraints.push(Constraint::new(2, set));
             let product = |has_tangents| {
-                let mut merit = AugmentedLagrangian::new(structure.clone());
+                let mut merit = AugmentedLagrangian::new(structure.clone(), Tuning::default());
                 merit.multipliers.copy_from_slice(&[0.3, 0.2]);
                 merit.penalties.fill(7.0);
                 let (u, y, v) = ([0.0; 2], [0.0; 2], [0.0; 2]);

@@ -3,12 +3,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::tuning::Tuning;
 use crate::math;
-
-/// How far the residual of the linear system has to fall at most.
-const LARGEST_TOLERANCE: f64 = 0.1;
-/// Hessian products at most.
-const MAX_PRODUCTS: usize = 100;
 
 /// The search for a direction, one Hessian product at a time.
 #[derive(Clone, Debug)]
@@ -17,6 +13,8 @@ pub(crate) struct TrustRegion {
     pub(crate) radius: f64,
     /// Products that may still be needed; none between searches.
     left: usize,
+    tolerance: f64,
+    max_products: usize,
     residual: Vec<f64>,
     /// The square of its norm, and the norm it has to fall to.
     squared: f64,
@@ -26,10 +24,12 @@ pub(crate) struct TrustRegion {
 }
 
 impl TrustRegion {
-    pub(crate) fn new(dimension: usize) -> Self {
+    pub(crate) fn new(dimension: usize, tuning: &Tuning) -> Self {
         Self {
             radius: 1.0,
             left: 0,
+            tolerance: tuning.newton_tolerance,
+            max_products: tuning.max_hessian_products as usize,
             residual: vec![0.0; dimension],
             squared: 0.0,
             target: 0.0,
@@ -56,8 +56,8 @@ impl TrustRegion {
         d.fill(0.0);
         self.squared = math::norm_squared(&self.residual);
         let norm = math::sqrt(self.squared);
-        self.target = norm * math::min(LARGEST_TOLERANCE, math::sqrt(norm));
-        self.left = MAX_PRODUCTS.min(2 * d.len());
+        self.target = norm * math::min(self.tolerance, math::sqrt(norm));
+        self.left = self.max_products.min(2 * d.len());
     }
 
     /// Goes on by one product; `multiply(v, product)` writes H v.
@@ -108,7 +108,7 @@ mod tests {
 
     /// The direction for the Hessian `diagonal` and the gradient of ones, on the coordinates that are free.
     fn direction(radius: f64, diagonal: [f64; 3], free: [bool; 3]) -> [f64; 3] {
-        let mut region = TrustRegion::new(3);
+        let mut region = TrustRegion::new(3, &Tuning::default());
         region.radius = radius;
         let mut d = free.map(|is_free| if is_free { -1.0 } else { 0.0 });
         region.start(&mut d);

@@ -11,22 +11,16 @@ use core::mem;
 use super::functions::Functions;
 use super::inner::{InnerSolver, Outcome};
 use super::lbfgs::Lbfgs;
-use super::merit::{AugmentedLagrangian, LARGEST_LIPSCHITZ, Point, SMALLEST_LIPSCHITZ};
+use super::merit::{AugmentedLagrangian, Point};
+use super::tuning::Tuning;
 use crate::math;
 use crate::sets::Set;
-
-/// `gamma L`, and the slope of the line search's condition relative to the largest that is guaranteed.
-const SAFETY: f64 = 0.95;
-/// So many line searches in a row that end at the base point make the quasi-Newton memory suspect.
-const MAX_USELESS_DIRECTIONS: u32 = 3;
-const SMALLEST_STEP: f64 = 1.0 / 256.0;
-/// A candidate that leaves the quadratic upper bound is retried down to this step.
-const SMALLEST_STEP_OUT_OF_BOUND: f64 = 1.0 / 16.0;
 
 /// The state of one inner solve. All memory is allocated once.
 #[derive(Clone, Debug)]
 pub(crate) struct Panoc {
     set: Set,
+    tuning: Tuning,
     lbfgs: Lbfgs,
     /// The iterate and its forward-backward point.
     current: Point,
@@ -49,10 +43,17 @@ pub(crate) struct Panoc {
 }
 
 impl Panoc {
-    pub(crate) fn new(num_variables: usize, num_constraints: usize, set: Set, memory: usize) -> Self {
+    pub(crate) fn new(
+        num_variables: usize,
+        num_constraints: usize,
+        set: Set,
+        memory: usize,
+        tuning: Tuning,
+    ) -> Self {
         let point = Point::new(num_variables, num_constraints);
         Self {
             set,
+            tuning,
             lbfgs: Lbfgs::new(num_variables, memory),
             current: point.clone(),
             hat: point.clone(),
@@ -84,8 +85,8 @@ impl Panoc {
             Some(known) => known,
             None => merit.estimate_lipschitz(functions, &self.current, &mut self.next),
         };
-        self.lipschitz = math::clamp(estimate, SMALLEST_LIPSCHITZ, LARGEST_LIPSCHITZ);
-        self.gamma = SAFETY / self.lipschitz;
+        self.lipschitz = math::clamp(estimate, self.tuning.min_lipschitz, self.tuning.max_lipschitz);
+        self.gamma = self.tuning.panoc_step / self.lipschitz;
         let step = forward_backward(&self.set, self.gamma, &self.current, &mut self.hat.u);
         merit.evaluate(functions, &mut self.hat);
         let Some(step) = self.shrink_gamma(merit, functions, step) else {
@@ -102,8 +103,8 @@ impl Panoc {
         functions: &mut dyn Functions,
         mut step: Step,
     ) -> Option<Step> {
-        while !is_bounded(self.lipschitz, &self.current, &self.hat, step) {
-            if self.lipschitz >= LARGEST_LIPSCHITZ {
+        while !is_bounded(&self.tuning, self.lipschitz, &self.current, &self.hat, step) {
+            if self.lipschitz >= self.tuning.max_lipschitz {
                 return None;
             }
             self.lipschitz *= 2.0;
@@ -152,8 +153,8 @@ impl Panoc {
     /// Finds the next iterate along the direction from `hat`; falls back to `hat` itself, which always decreases
     /// the envelope.
     fn line_search(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
-        let slope = SAFETY * (1.0 - self.gamma * self.lipschitz) / (2.0 * self.gamma);
-        let round_off = 10.0 * f64::EPSILON * (1.0 + self.envelope.abs());
+        let slope = self.tuning.panoc_step * (1.0 - self.gamma * self.lipschitz) / (2.0 * self.gamma);
+        let round_off = self.tuning.round_off * f64::EPSILON * (1.0 + self.envelope.abs());
         let target = self.envelope - slope * self.step_squared + round_off;
         let mut tau = 1.0;
         while tau > 0.0 {
@@ -169,16 +170,16 @@ impl Panoc {
             tau /= 2.0;
             if envelope(self.gamma, &self.next, step) <= target {
                 merit.evaluate(functions, &mut self.next_hat);
-                if is_bounded(self.lipschitz, &self.next, &self.next_hat, step) {
+                if is_bounded(&self.tuning, self.lipschitz, &self.next, &self.next_hat, step) {
                     self.useless_directions = 0;
                     self.accept(step, self.gamma);
                     return Outcome::Continue;
                 }
-                if tau < SMALLEST_STEP_OUT_OF_BOUND {
+                if tau < self.tuning.panoc_min_step_out_of_bound {
                     break;
                 }
             }
-            if tau < SMALLEST_STEP {
+            if tau < self.tuning.panoc_min_step {
                 break;
             }
         }
@@ -202,7 +203,7 @@ impl Panoc {
         mem::swap(&mut self.hat, &mut self.next_hat);
         let Some(step) = step else { return Outcome::Stalled };
         self.useless_directions += 1;
-        if self.useless_directions == MAX_USELESS_DIRECTIONS {
+        if self.useless_directions == self.tuning.panoc_max_useless_directions {
             // The memory that makes such directions is dropped: the next one is a long gradient step, scaled by the
             // pair of this short one.
             self.lbfgs.clear();
@@ -254,7 +255,8 @@ impl InnerSolver for Panoc {
     ) -> Outcome {
         self.lbfgs.clear();
         self.useless_directions = 0;
-        self.begin(merit, functions, lipschitz.map(|known| known / 4.0))
+        let relative = self.tuning.panoc_warm_lipschitz;
+        self.begin(merit, functions, lipschitz.map(|known| relative * known))
     }
 
     fn resume(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
@@ -277,7 +279,7 @@ impl InnerSolver for Panoc {
     }
 }
 
-/// What a forward-backward step from a point tells: `grad.r` and `|r|^2`.
+/// Of a forward-backward step from a point: `grad.r` and `|r|^2`.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     slope: f64,
@@ -304,12 +306,12 @@ fn envelope(gamma: f64, point: &Point, step: Step) -> f64 {
 }
 
 /// The quadratic upper bound `psi(uhat) <= psi + grad.r + L/2 |r|^2`, up to round-off; false for non-finite numbers.
-fn is_bounded(lipschitz: f64, point: &Point, hat: &Point, step: Step) -> bool {
+fn is_bounded(tuning: &Tuning, lipschitz: f64, point: &Point, hat: &Point, step: Step) -> bool {
     let bound = point.psi + step.slope + 0.5 * lipschitz * step.squared;
-    hat.is_finite() && hat.psi <= bound + 10.0 * f64::EPSILON * (1.0 + point.psi.abs())
+    hat.is_finite() && hat.psi <= bound + tuning.round_off * f64::EPSILON * (1.0 + point.psi.abs())
 }
 
-/// `|r / gamma + grad psi(u) - grad psi(uhat)|_inf`: what is left of stationarity at `uhat`.
+/// `|r / gamma + grad psi(u) - grad psi(uhat)|_inf`: the stationarity residual at `uhat`.
 fn residual_of_step(gamma: f64, point: &Point, hat: &Point) -> f64 {
     let mut largest = 0.0;
     for i in 0..hat.u.len() {

@@ -12,31 +12,16 @@ use core::mem;
 use super::functions::Functions;
 use super::inner::{InnerSolver, Outcome};
 use super::lbfgs::Lbfgs;
-use super::merit::{AugmentedLagrangian, LARGEST_LIPSCHITZ, Point, SMALLEST_LIPSCHITZ};
+use super::merit::{AugmentedLagrangian, Point};
 use super::newton::TrustRegion;
+use super::tuning::Tuning;
 use crate::math;
-
-/// Fraction of the decrease promised by the slope that a step has to bring (Armijo).
-const SUFFICIENT_DECREASE: f64 = 1e-4;
-/// Trials of a line search at most; each is at most half as long as the one before.
-const MAX_TRIALS: u32 = 40;
-/// How much shorter a trial may be than the one before.
-const SMALLEST_SHRINKAGE: f64 = 0.1;
-/// After so many quasi-Newton iterations, so many Newton steps are tried: they lead out of long curved valleys.
-const QUASI_NEWTON_ITERATIONS: u32 = 300;
-const NEWTON_ITERATIONS: u32 = 10;
-/// The first trust region, in lengths of a quasi-Newton step; and its growth after a full step.
-const FIRST_RADIUS: f64 = 10.0;
-const GROWTH: f64 = 2.5;
-/// How much longer a gradient step gets after one that met no curvature.
-const LONGER_WHERE_FLAT: f64 = 10.0;
-/// So many iterations in a row that better neither value nor residual end the solve: round-off is all that is left.
-const MAX_IDLE_ITERATIONS: u32 = 50;
 
 /// The state of one inner solve. All memory is allocated once.
 #[derive(Clone, Debug)]
 pub(crate) struct Projected {
     bounds: Bounds,
+    tuning: Tuning,
     lbfgs: Lbfgs,
     trust_region: TrustRegion,
     current: Point,
@@ -57,14 +42,20 @@ pub(crate) struct Projected {
 
 impl Projected {
     /// `bounds` are the lower and the upper ones.
-    pub(crate) fn new(num_constraints: usize, bounds: (Vec<f64>, Vec<f64>), memory: usize) -> Self {
+    pub(crate) fn new(
+        num_constraints: usize,
+        bounds: (Vec<f64>, Vec<f64>),
+        memory: usize,
+        tuning: Tuning,
+    ) -> Self {
         let (min, max) = bounds;
         let num_variables = min.len();
         let point = Point::new(num_variables, num_constraints);
         Self {
             bounds: Bounds { min, max },
+            tuning,
             lbfgs: Lbfgs::new(num_variables, memory),
-            trust_region: TrustRegion::new(num_variables),
+            trust_region: TrustRegion::new(num_variables, &tuning),
             current: point.clone(),
             next: point,
             direction: vec![0.0; num_variables],
@@ -115,10 +106,20 @@ impl Projected {
         self.line_search(merit, functions).is_some()
     }
 
+    /// Index of the next iteration in a cycle of quasi-Newton iterations, then Newton steps.
+    fn place_in_cycle(&self) -> u64 {
+        let Tuning {
+            quasi_newton_iterations,
+            newton_iterations,
+            ..
+        } = self.tuning;
+        u64::from(self.iterations) % (u64::from(quasi_newton_iterations) + u64::from(newton_iterations))
+    }
+
     fn start_newton_step(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) {
         self.evaluate_current(merit, functions);
-        if self.iterations % (QUASI_NEWTON_ITERATIONS + NEWTON_ITERATIONS) == QUASI_NEWTON_ITERATIONS {
-            self.trust_region.radius = FIRST_RADIUS * math::norm2(&self.direction);
+        if self.place_in_cycle() == u64::from(self.tuning.quasi_newton_iterations) {
+            self.trust_region.radius = self.tuning.first_radius * math::norm2(&self.direction);
         }
         self.begin_direction();
         self.trust_region.start(&mut self.direction);
@@ -146,9 +147,9 @@ impl Projected {
         let length = math::norm2(&self.direction);
         let tau = self.line_search(merit, functions);
         self.trust_region.radius = match tau {
-            Some(1.0) => math::max(self.trust_region.radius, GROWTH * length),
+            Some(1.0) => math::max(self.trust_region.radius, self.tuning.radius_growth * length),
             Some(tau) => tau * length,
-            None => SMALLEST_SHRINKAGE * length,
+            None => self.tuning.min_shrinkage * length,
         };
         self.iterations += 1;
         match tau {
@@ -201,9 +202,14 @@ impl Projected {
         if !(math::dot(&self.direction, &self.current.gradient) < 0.0) {
             return None;
         }
-        let round_off = 10.0 * f64::EPSILON * (1.0 + self.current.psi.abs());
+        let Tuning {
+            min_shrinkage,
+            max_shrinkage,
+            ..
+        } = self.tuning;
+        let round_off = self.tuning.round_off * f64::EPSILON * (1.0 + self.current.psi.abs());
         let mut tau = 1.0;
-        for _ in 0..MAX_TRIALS {
+        for _ in 0..self.tuning.max_trials {
             let mut slope = 0.0;
             for (i, next) in self.next.u.iter_mut().enumerate() {
                 let u = self.current.u[i];
@@ -216,17 +222,17 @@ impl Projected {
             merit.evaluate(functions, &mut self.next);
             self.is_last_evaluated = false;
             if !self.next.is_finite() {
-                tau *= SMALLEST_SHRINKAGE;
+                tau *= min_shrinkage;
                 continue;
             }
             let rise = self.next.psi - self.current.psi;
-            if rise <= SUFFICIENT_DECREASE * slope + round_off {
+            if rise <= self.tuning.sufficient_decrease * slope + round_off {
                 self.accept();
                 return Some(tau);
             }
             // Where the parabola through value, slope and the trial's value is lowest.
             let shrinkage = -slope / (2.0 * (rise - slope));
-            tau *= math::clamp(shrinkage, SMALLEST_SHRINKAGE, 0.5);
+            tau *= math::clamp(shrinkage, min_shrinkage, max_shrinkage);
         }
         None
     }
@@ -246,7 +252,7 @@ impl Projected {
         let length = self
             .lbfgs
             .push(|i| (now.u[i] - last.u[i], now.gradient[i] - last.gradient[i]));
-        self.gamma = length.unwrap_or(self.gamma * LONGER_WHERE_FLAT);
+        self.gamma = length.unwrap_or(self.gamma * self.tuning.flat_growth);
         self.take();
     }
 }
@@ -282,7 +288,7 @@ impl InnerSolver for Projected {
                 self.is_last_evaluated = false;
                 merit.estimate_lipschitz(functions, &self.current, &mut self.next)
             });
-            self.gamma = 1.0 / math::clamp(lipschitz, SMALLEST_LIPSCHITZ, LARGEST_LIPSCHITZ);
+            self.gamma = 1.0 / math::clamp(lipschitz, self.tuning.min_lipschitz, self.tuning.max_lipschitz);
         }
         outcome
     }
@@ -308,10 +314,10 @@ impl InnerSolver for Projected {
         if self.residual <= tolerance {
             return Outcome::Converged;
         }
-        if self.idle_iterations >= MAX_IDLE_ITERATIONS {
+        if self.idle_iterations >= self.tuning.max_idle_iterations {
             return Outcome::Stalled;
         }
-        if self.iterations % (QUASI_NEWTON_ITERATIONS + NEWTON_ITERATIONS) >= QUASI_NEWTON_ITERATIONS {
+        if self.place_in_cycle() >= u64::from(self.tuning.quasi_newton_iterations) {
             self.start_newton_step(merit, functions);
             return Outcome::Unfinished;
         }

@@ -10,16 +10,6 @@ use super::functions::Functions;
 use super::merit::{AugmentedLagrangian, Point};
 use crate::math;
 
-/// Smaller penalties would drown the constraint values in `g + y / sigma`.
-pub(crate) const MIN_PENALTY: f64 = 1e-9;
-
-/// Directions along which the constraints' slopes are sampled: the gradients would cost an evaluation each.
-const PROBES: u32 = 4;
-/// Of a difference, relative to the point.
-const STEP: f64 = 1e-6;
-/// Constraints whose squared slope is so much smaller than the largest are taken to have lost it at this very point.
-const NEGLIGIBLE: f64 = 1e-12;
-
 /// Sets the penalties to `|grad f| / (|grad g|^2 (1 + |u|))` at `point`, where the functions were evaluated last (and are
 /// again). The gradient of `point` is lost; `probe` is scratch.
 pub(crate) fn choose_penalties(
@@ -40,6 +30,7 @@ pub(crate) fn choose_penalties(
     let scale = slope / (1.0 + math::norm2(&point.u));
 
     sample_squared_slopes(merit, functions, point, probe);
+    let (min_penalty, negligible) = (merit.tuning.min_penalty, merit.tuning.negligible_slope);
     let squares = &mut merit.penalties;
     let mut largest = 0.0;
     for square in squares.iter().filter(|square| square.is_finite()) {
@@ -57,9 +48,9 @@ pub(crate) fn choose_penalties(
             members.fill(members.iter().sum::<f64>() / members.len() as f64);
         }
         for sigma in members {
-            let is_known = sigma.is_finite() && *sigma > NEGLIGIBLE * largest;
+            let is_known = sigma.is_finite() && *sigma > negligible * largest;
             let square = if is_known { *sigma } else { largest };
-            *sigma = math::clamp(scale / square, MIN_PENALTY, max_penalty);
+            *sigma = math::clamp(scale / square, min_penalty, max_penalty);
         }
     }
 }
@@ -72,11 +63,12 @@ fn sample_squared_slopes(
     point: &mut Point,
     probe: &mut Point,
 ) {
-    let step = STEP * (1.0 + math::norm_inf(&point.u));
+    let probes = merit.tuning.slope_probes;
+    let step = merit.tuning.slope_step * (1.0 + math::norm_inf(&point.u));
     let mut random = SplitMix64::seed_from_u64(0);
     let mut is_elsewhere = false;
     merit.penalties.fill(0.0);
-    for _ in 0..PROBES {
+    for _ in 0..probes {
         merit.evaluations += 1;
         for direction in &mut probe.gradient {
             *direction = if random.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
@@ -92,7 +84,7 @@ fn sample_squared_slopes(
             }
         }
         for (square, rate) in merit.penalties.iter_mut().zip(&probe.constraints) {
-            *square += rate * rate / f64::from(PROBES);
+            *square += rate * rate / f64::from(probes);
         }
     }
     if is_elsewhere {

@@ -1,9 +1,21 @@
-//! The solver's settings.
+//! Settings of the solver.
 
 use core::time::Duration;
 
+use crate::tuning::Tuning;
+
 /// Settings of the solver. Every field has a sensible default.
+///
+/// ```
+/// use labwire_solve::Settings;
+///
+/// let settings = Settings::default().with_tolerance(1e-8).with_max_inner_iterations(500);
+/// assert!(settings.validate().is_ok());
+/// assert!(settings.with_tolerance(f64::NAN).validate().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Settings {
     /// Tolerance of the stationarity residual `|grad L + N_U|_inf`, unscaled, at the returned point. Default 1e-5.
@@ -14,8 +26,8 @@ pub struct Settings {
     pub max_inner_iterations: u32,
     /// Outer iterations (multiplier updates) at most. Default 50.
     pub max_outer_iterations: u32,
-    /// Pairs that the quasi-Newton method remembers; `None`: 20 with constraints, without them 10 and at most five more
-    /// than there are variables. Default `None`.
+    /// Pairs that the quasi-Newton method remembers, at most 1000; `None`: 20 with constraints, without them 10 and at
+    /// most five more than there are variables. Default `None`.
     pub lbfgs_memory: Option<usize>,
     /// Tolerance of the first inner problem of a cold start, as a fraction of the residual there; reduced tenfold per
     /// outer iteration. Default 0.1.
@@ -28,8 +40,11 @@ pub struct Settings {
     pub max_penalty: f64,
     /// The largest absolute value of a multiplier. Default 1e9.
     pub max_multiplier: f64,
-    /// Time a solve may take; `None`: no limit. Default `None`.
+    /// Time a solve may take (serde: `max_duration_ms`, in milliseconds); `None`: no limit. Default `None`.
+    #[cfg_attr(feature = "serde", serde(rename = "max_duration_ms", with = "milliseconds"))]
     pub max_duration: Option<Duration>,
+    /// Constants of the method.
+    pub tuning: Tuning,
 }
 
 impl Default for Settings {
@@ -45,36 +60,88 @@ impl Default for Settings {
             max_penalty: 1e9,
             max_multiplier: 1e9,
             max_duration: None,
+            tuning: Tuning::default(),
         }
     }
 }
 
-/// A setting that cannot be.
+/// A setting that is out of range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("setting {name} is {value}: {expected}")]
+#[error("setting {name} is {value}, expected {expected}")]
+#[non_exhaustive]
 pub struct InvalidSetting {
     /// The setting's name.
     pub name: &'static str,
-    /// What it was.
+    /// Its value.
     pub value: f64,
-    /// What it may be.
+    /// The range of values that it may have.
     pub expected: &'static str,
 }
 
+/// `value`, a setting called `name`, is positive and finite.
+pub(crate) fn positive(name: &'static str, value: f64) -> Result<(), InvalidSetting> {
+    in_range(
+        name,
+        value,
+        value > 0.0 && value.is_finite(),
+        "a positive, finite number",
+    )
+}
+
+pub(crate) fn in_range(
+    name: &'static str,
+    value: f64,
+    is_in_range: bool,
+    expected: &'static str,
+) -> Result<(), InvalidSetting> {
+    if is_in_range {
+        return Ok(());
+    }
+    Err(InvalidSetting {
+        name,
+        value,
+        expected,
+    })
+}
+
+macro_rules! setters {
+    ($($setter:ident $field:ident: $type:ty),* $(,)?) => {$(
+        #[doc = concat!("These settings with another [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+        #[must_use]
+        pub fn $setter(mut self, $field: $type) -> Self {
+            self.$field = $field.into();
+            self
+        }
+    )*};
+}
+
 impl Settings {
+    setters! {
+        with_tolerance tolerance: f64,
+        with_delta_tolerance delta_tolerance: f64,
+        with_max_inner_iterations max_inner_iterations: u32,
+        with_max_outer_iterations max_outer_iterations: u32,
+        with_lbfgs_memory lbfgs_memory: usize,
+        with_initial_tolerance initial_tolerance: f64,
+        with_initial_penalty initial_penalty: f64,
+        with_max_penalty max_penalty: f64,
+        with_max_multiplier max_multiplier: f64,
+        with_max_duration max_duration: Duration,
+        with_tuning tuning: Tuning,
+    }
+
+    /// These settings with a [`max_duration`](Self::max_duration) of at most `longest`.
+    #[must_use]
+    pub fn limit_duration(self, longest: Duration) -> Self {
+        let allowed = self.max_duration.map_or(longest, |asked| asked.min(longest));
+        self.with_max_duration(allowed)
+    }
+
     /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that is out of range.
     pub fn validate(&self) -> Result<(), InvalidSetting> {
-        let positive = |name, value: f64| {
-            if value > 0.0 && value.is_finite() {
-                Ok(())
-            } else {
-                Err(InvalidSetting {
-                    name,
-                    value,
-                    expected: "a positive, finite number",
-                })
-            }
-        };
         positive("tolerance", self.tolerance)?;
         positive("delta_tolerance", self.delta_tolerance)?;
         positive("initial_tolerance", self.initial_tolerance)?;
@@ -83,9 +150,46 @@ impl Settings {
         positive("max_inner_iterations", f64::from(self.max_inner_iterations))?;
         positive("max_outer_iterations", f64::from(self.max_outer_iterations))?;
         if let Some(memory) = self.lbfgs_memory {
-            positive("lbfgs_memory", memory as f64)?;
+            let is_in_range = (1..=1000).contains(&memory);
+            in_range(
+                "lbfgs_memory",
+                memory as f64,
+                is_in_range,
+                "a whole number from 1 to 1000",
+            )?;
         }
-        self.initial_penalty
-            .map_or(Ok(()), |value| positive("initial_penalty", value))
+        if let Some(penalty) = self.initial_penalty {
+            positive("initial_penalty", penalty)?;
+        }
+        self.tuning.validate()
+    }
+}
+
+/// An optional duration as a number of milliseconds.
+#[cfg(feature = "serde")]
+mod milliseconds {
+    use core::time::Duration;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value
+            .map(|duration| duration.as_nanos() as f64 / 1e6)
+            .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let value: Option<f64> = Option::deserialize(deserializer)?;
+        let duration = |value: f64| {
+            Duration::try_from_secs_f64(value / 1e3)
+                .map_err(|_| D::Error::custom("expected a number of milliseconds, at least 0"))
+        };
+        value.map(duration).transpose()
     }
 }

@@ -4,20 +4,18 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use labwire_session::Busy;
+use labwire_session::time::Instant;
 
+use super::error::{SolverError, check_entries, check_vector};
 use super::functions::{Functions, Structure};
 use super::inner::{Inner, Outcome};
 use super::merit::{AugmentedLagrangian, Point};
-use super::scaling::{MIN_PENALTY, choose_penalties};
-use super::settings::{InvalidSetting, Settings};
-use super::status::{Counters, Progress, Status};
+use super::scaling::choose_penalties;
+use super::settings::Settings;
+use super::status::{Counters, Progress, Status, StopReason};
 use crate::math;
-use crate::sets::SetError;
 
-/// A merit that falls below this has no minimum.
-const UNBOUNDED: f64 = -1e20;
-
-/// Where a solve starts.
+/// Initial values of a solve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
     /// The initial guess of the decision variables (length n_u). It is projected onto U.
@@ -27,9 +25,9 @@ pub struct Start {
     /// Penalties (length n_g, positive), clamped to [1e-9, the largest that the settings allow]; `None`: as the
     /// settings say.
     pub penalties: Option<Vec<f64>>,
-    /// The Lipschitz constant of the gradient that an earlier solve of a similar problem ended with.
+    /// The Lipschitz constant of the gradient that an earlier solve of a similar problem ended with; not negative.
     pub lipschitz: Option<f64>,
-    /// Where to start again, cold, when a warm solve does not converge; `None`: from `u`.
+    /// The initial guess of a second, cold attempt when a warm solve does not converge (length n_u); `None`: `u`.
     pub fallback: Option<Vec<f64>>,
 }
 
@@ -50,49 +48,10 @@ impl Start {
     }
 }
 
-/// Why a solver or a start was refused.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SolverError {
-    /// A setting is out of range.
-    #[error(transparent)]
-    Setting(#[from] InvalidSetting),
-    /// The set U does not fit.
-    #[error("set of the decision variables: {0}")]
-    Set(SetError),
-    /// A constraint's set does not fit.
-    #[error("set of constraint block {index}: {error}")]
-    Constraint {
-        /// Index of the block.
-        index: usize,
-        /// What is wrong.
-        error: SetError,
-    },
-    /// A start vector has the wrong length.
-    #[error("{what} has length {found}, expected {expected}")]
-    Dimension {
-        /// Which vector.
-        what: &'static str,
-        /// Its length.
-        found: usize,
-        /// The right length.
-        expected: usize,
-    },
-    /// A start vector holds a number that cannot be used.
-    #[error("{what} has an entry that is not {expected}")]
-    Value {
-        /// Which vector.
-        what: &'static str,
-        /// What the entries must be.
-        expected: &'static str,
-    },
-}
-
-/// Solves `min f(u)` over `u` in U with `g(u)` in D. All memory is allocated by [`Solver::new`]; a solve allocates
+/// A solver for `min f(u)` over `u` in U with `g(u)` in D. All memory is allocated by [`Solver::new`]; a solve allocates
 /// nothing.
 ///
 /// ```
-/// use labwire_session::Busy;
 /// use labwire_solve::{Cost, Settings, Solver, Start, Status, Structure, sets::Set};
 ///
 /// let mut cost = Cost::new(2, |u: &[f64], gradient: &mut [f64]| {
@@ -102,19 +61,21 @@ pub enum SolverError {
 /// });
 /// let set = Set::Box { min: vec![-1.0, -5.0], max: vec![1.0, 5.0] };
 /// let mut solver = Solver::new(Structure::unconstrained(2, set), Settings::default())?;
-/// solver.start(&Start::cold(vec![0.0, 0.0]))?;
-/// while solver.step(&mut cost, 100) == Busy::Yes {}
-/// assert_eq!(solver.status(), Some(&Status::Converged));
+/// assert_eq!(solver.solve(&mut cost, &Start::cold(vec![0.0, 0.0]))?, &Status::Converged);
 /// assert!((solver.solution()[0] - 1.0).abs() < 1e-5 && (solver.solution()[1] + 1.0).abs() < 1e-5);
 /// # Ok::<(), labwire_solve::SolverError>(())
 /// ```
+///
+/// [`solve_timed`](Solver::solve_timed) heeds [`Settings::max_duration`] by a clock; [`start`](Solver::start) and
+/// [`step`](Solver::step) do the same work in bounded steps, to the same bits.
 #[derive(Clone, Debug)]
 pub struct Solver {
     settings: Settings,
     merit: AugmentedLagrangian,
     inner: Inner,
     phase: Phase,
-    status: Option<Status>,
+    status: Status,
+    deadline: Option<Instant>,
     counters: Counters,
     /// Tolerance of the current inner problem.
     tolerance: f64,
@@ -132,18 +93,21 @@ pub struct Solver {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing to do: not started, or ended.
+    /// Nothing to do: the status tells whether a solve has ended.
     Idle,
     /// Evaluate at the initial guess, choose penalties, begin the first inner solve.
     Start,
     /// Inner iterations.
     Inner,
-    /// An inner solve has ended as told: update multipliers and penalties.
+    /// An inner solve has ended: update multipliers and penalties.
     Outer(Outcome),
 }
 
 impl Solver {
     /// A solver for problems of this structure.
+    ///
+    /// # Errors
+    /// A setting is out of range, or a set does not fit its dimension.
     pub fn new(structure: Structure, settings: Settings) -> Result<Self, SolverError> {
         settings.validate()?;
         let (n, m) = (structure.num_variables, structure.num_constraints());
@@ -158,11 +122,12 @@ impl Solver {
         let default_memory = if m == 0 { (n + 5).min(10) } else { 20 };
         let memory = settings.lbfgs_memory.unwrap_or(default_memory);
         Ok(Self {
-            inner: Inner::new(n, m, &structure.set, memory),
-            merit: AugmentedLagrangian::new(structure),
+            inner: Inner::new(n, m, &structure.set, memory, settings.tuning),
+            merit: AugmentedLagrangian::new(structure, settings.tuning),
             settings,
             phase: Phase::Idle,
-            status: None,
+            status: Status::Unsolved,
+            deadline: None,
             counters: Counters::default(),
             tolerance: 0.0,
             inner_iterations: 0,
@@ -176,31 +141,47 @@ impl Solver {
         })
     }
 
-    /// The settings it was made with.
+    /// The settings that it was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Begins a solve; [`step`](Solver::step) does the work. A solve that runs is dropped.
-    pub fn start(&mut self, start: &Start) -> Result<(), SolverError> {
-        let structure = &self.merit.structure;
-        let (n, m) = (structure.num_variables, structure.num_constraints());
-        check_vector("initial guess", &start.u, n)?;
-        if let Some(multipliers) = &start.multipliers {
-            check_vector("Lagrange multipliers", multipliers, m)?;
+    /// Solves from `start`, without a limit on time; the outcome is also the [`status`](Solver::status).
+    ///
+    /// # Errors
+    /// As [`start`](Solver::start) and [`step`](Solver::step); [`SolverError::NoClock`] if the settings limit the time.
+    pub fn solve(&mut self, functions: &mut dyn Functions, start: &Start) -> Result<&Status, SolverError> {
+        if let Some(limit) = self.settings.max_duration {
+            return Err(SolverError::NoClock(limit));
         }
-        if let Some(penalties) = &start.penalties {
-            check_vector("penalties", penalties, m)?;
-            if !penalties.iter().all(|sigma| *sigma > 0.0) {
-                return Err(SolverError::Value {
-                    what: "penalties",
-                    expected: "positive",
-                });
-            }
-        }
-        if let Some(fallback) = &start.fallback {
-            check_vector("fallback", fallback, n)?;
-        }
+        self.check_functions(functions)?;
+        self.start(Instant::ZERO, start)?;
+        while self.step(functions, Instant::ZERO, u32::MAX)? == Busy::Yes {}
+        Ok(&self.status)
+    }
+
+    /// Solves from `start` within [`Settings::max_duration`]: `clock` tells the time, after every iteration.
+    ///
+    /// # Errors
+    /// As [`start`](Solver::start) and [`step`](Solver::step).
+    pub fn solve_timed(
+        &mut self,
+        functions: &mut dyn Functions,
+        start: &Start,
+        mut clock: impl FnMut() -> Instant,
+    ) -> Result<&Status, SolverError> {
+        self.check_functions(functions)?;
+        self.start(clock(), start)?;
+        while self.step(functions, clock(), 1)? == Busy::Yes {}
+        Ok(&self.status)
+    }
+
+    /// Begins a solve at the time `now`; [`step`](Solver::step) does the work.
+    ///
+    /// # Errors
+    /// A solve is running, or a vector of `start` has the wrong length or an entry that cannot be used.
+    pub fn start(&mut self, now: Instant, start: &Start) -> Result<(), SolverError> {
+        self.check_start(start)?;
         self.start.copy_from_slice(&start.u);
         self.fallback
             .copy_from_slice(start.fallback.as_ref().unwrap_or(&start.u));
@@ -212,7 +193,7 @@ impl Solver {
             Some(sigma) => self.merit.penalties.copy_from_slice(sigma),
             None => self.merit.penalties.fill(0.0),
         }
-        let (smallest, largest) = (MIN_PENALTY, self.settings.max_penalty);
+        let (smallest, largest) = (self.settings.tuning.min_penalty, self.settings.max_penalty);
         for sigma in self.merit.penalties.iter_mut().filter(|sigma| **sigma > 0.0) {
             *sigma = math::clamp(*sigma, smallest, largest);
         }
@@ -225,7 +206,8 @@ impl Solver {
         self.merit.evaluations = 0;
         self.merit.hessian_products = 0;
         self.counters = Counters::default();
-        self.status = None;
+        self.status = Status::Unsolved;
+        self.deadline = self.settings.max_duration.map(|limit| now + limit);
         self.result_is_best = true;
         self.best.u.copy_from_slice(&start.u);
         (self.best.violation, self.best.cost) = (f64::INFINITY, f64::INFINITY);
@@ -235,36 +217,60 @@ impl Solver {
     }
 
     /// Works on for about `fuel` evaluations, of which a Hessian product counts as two; at least for one iteration, or one
-    /// Hessian product of it. [`Busy::No`] when the solve has ended.
-    pub fn step(&mut self, functions: &mut dyn Functions, fuel: u32) -> Busy {
+    /// Hessian product of it. [`Busy::No`] when the solve has ended, which it does with
+    /// [`Status::NotConvergedOutOfTime`] when `now` is [`Settings::max_duration`] after its start.
+    ///
+    /// # Errors
+    /// No solve was started, or the functions have other dimensions than the structure.
+    pub fn step(
+        &mut self,
+        functions: &mut dyn Functions,
+        now: Instant,
+        fuel: u32,
+    ) -> Result<Busy, SolverError> {
+        if self.phase == Phase::Idle {
+            return match self.status {
+                Status::Unsolved => Err(SolverError::NotStarted),
+                _ => Ok(Busy::No),
+            };
+        }
+        self.check_functions(functions)?;
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            self.stop(StopReason::OutOfTime);
+            return Ok(Busy::No);
+        }
         let limit = self.merit.work() + u64::from(fuel);
         // Also what needs no evaluation comes to an end.
         let mut turns = 0;
-        while self.phase != Phase::Idle {
+        loop {
             match self.phase {
-                Phase::Idle => {}
+                Phase::Idle => return Ok(Busy::No),
                 Phase::Start => self.begin(functions),
                 Phase::Inner => self.iterate(functions),
                 Phase::Outer(outcome) => self.update(functions, outcome),
             }
             turns += 1;
-            if (self.merit.work() >= limit || turns >= fuel) && self.phase != Phase::Idle {
-                return Busy::Yes;
+            if (self.merit.work() >= limit || turns >= fuel) && self.is_running() {
+                return Ok(Busy::Yes);
             }
         }
-        Busy::No
     }
 
-    /// Ends a running solve with `status`; the best point so far is the solution.
-    pub fn stop(&mut self, status: Status) {
-        if self.phase != Phase::Idle {
-            self.end(status);
+    /// Ends a running solve; the best point so far is the solution. Without a running solve nothing changes.
+    pub fn stop(&mut self, reason: StopReason) {
+        if self.is_running() {
+            self.end(reason.into());
         }
     }
 
-    /// How the last solve ended; `None` while it runs.
-    pub fn status(&self) -> Option<&Status> {
-        self.status.as_ref()
+    /// Whether a solve was started and has not ended.
+    pub fn is_running(&self) -> bool {
+        self.phase != Phase::Idle
+    }
+
+    /// Outcome of the last solve; [`Status::Unsolved`] before the first, and while one runs.
+    pub fn status(&self) -> &Status {
+        &self.status
     }
 
     /// The solution (or the best point so far), in U.
@@ -306,7 +312,7 @@ impl Solver {
         &self.merit.penalties
     }
 
-    /// What the solve has cost.
+    /// Work done by the solve.
     pub fn counters(&self) -> Counters {
         Counters {
             evaluations: self.merit.evaluations,
@@ -315,7 +321,7 @@ impl Solver {
         }
     }
 
-    /// Where the solve stands.
+    /// State of the solve.
     pub fn progress(&self) -> Progress {
         let point = self.inner.solution();
         Progress {
@@ -327,14 +333,14 @@ impl Solver {
         }
     }
 
-    /// Copies into `start` what a later solve of a similar problem should start from. Nothing is copied, and false
+    /// Copies into `start` the initial values for a later solve of a similar problem. Nothing is copied, and false
     /// returned, when nothing good is known.
     ///
     /// [`Status::Converged`] gives point, multipliers, penalties and step size; a stop at a limit gives the point only.
     pub fn store_warm_start(&self, start: &mut Start) -> bool {
         let result = self.result();
         match self.status {
-            Some(Status::Converged) => {
+            Status::Converged => {
                 start.u.clone_from(&result.u);
                 start
                     .multipliers
@@ -347,7 +353,7 @@ impl Solver {
                 start.lipschitz = Some(self.inner.lipschitz());
                 true
             }
-            Some(Status::NotConvergedIterations | Status::NotConvergedOutOfTime)
+            Status::NotConvergedIterations | Status::NotConvergedOutOfTime
                 if result.cost.is_finite() && math::all_finite(&result.u) =>
             {
                 start.u.clone_from(&result.u);
@@ -355,6 +361,42 @@ impl Solver {
             }
             _ => false,
         }
+    }
+
+    fn check_functions(&self, functions: &dyn Functions) -> Result<(), SolverError> {
+        let found = (functions.num_variables(), functions.num_constraints());
+        let expected = (self.start.len(), self.merit.penalties.len());
+        if found == expected {
+            return Ok(());
+        }
+        Err(SolverError::Functions {
+            found_variables: found.0,
+            found_constraints: found.1,
+            expected_variables: expected.0,
+            expected_constraints: expected.1,
+        })
+    }
+
+    fn check_start(&self, start: &Start) -> Result<(), SolverError> {
+        if self.is_running() {
+            return Err(SolverError::Running);
+        }
+        let (n, m) = (self.start.len(), self.merit.penalties.len());
+        check_vector("initial guess", &start.u, n)?;
+        if let Some(multipliers) = &start.multipliers {
+            check_vector("Lagrange multipliers", multipliers, m)?;
+        }
+        if let Some(penalties) = &start.penalties {
+            check_vector("penalties", penalties, m)?;
+            check_entries("penalties", penalties, "a positive number", |sigma| sigma > 0.0)?;
+        }
+        if let Some(fallback) = &start.fallback {
+            check_vector("fallback", fallback, n)?;
+        }
+        let lipschitz = start.lipschitz.as_slice();
+        check_entries("Lipschitz constant", lipschitz, "a number, not negative", |l| {
+            l >= 0.0
+        })
     }
 
     fn result(&self) -> &Point {
@@ -374,7 +416,11 @@ impl Solver {
         if self.merit.penalties.first() == Some(&0.0) {
             match self.settings.initial_penalty {
                 Some(penalty) => {
-                    let penalty = math::clamp(penalty, MIN_PENALTY, self.settings.max_penalty);
+                    let penalty = math::clamp(
+                        penalty,
+                        self.settings.tuning.min_penalty,
+                        self.settings.max_penalty,
+                    );
                     self.merit.penalties.fill(penalty);
                 }
                 None => {
@@ -418,7 +464,7 @@ impl Solver {
                 self.counters.inner_iterations += 1;
                 self.inner_iterations += 1;
                 self.remember_best();
-                if self.inner.solution().psi < UNBOUNDED {
+                if self.inner.solution().psi < -self.settings.tuning.unbounded {
                     return self.give_up(Status::Unbounded);
                 }
                 if self.inner_iterations >= self.settings.max_inner_iterations {
@@ -441,7 +487,10 @@ impl Solver {
             return self.end(Status::Converged);
         }
         // The multipliers of constraints that cannot be met grow without bound, and the residual with them.
-        let negligible = math::max(settings.tolerance, 1e-8 * math::norm_inf(&solution.multipliers));
+        let negligible = math::max(
+            settings.tolerance,
+            settings.tuning.negligible_residual * math::norm_inf(&solution.multipliers),
+        );
         let is_stationary = self.inner.residual() <= negligible;
         if !is_feasible
             && is_stationary
@@ -461,7 +510,10 @@ impl Solver {
             });
         }
         self.merit.update(solution, settings);
-        self.tolerance = math::max(settings.tolerance, 0.1 * self.tolerance);
+        self.tolerance = math::max(
+            settings.tolerance,
+            settings.tuning.tolerance_reduction * self.tolerance,
+        );
         let outcome = self.inner.resume(&mut self.merit, functions);
         self.begin_inner(outcome);
     }
@@ -496,25 +548,7 @@ impl Solver {
 
     fn end(&mut self, status: Status) {
         self.result_is_best = status != Status::Converged;
-        self.status = Some(status);
+        self.status = status;
         self.phase = Phase::Idle;
-    }
-}
-
-fn check_vector(what: &'static str, vector: &[f64], expected: usize) -> Result<(), SolverError> {
-    if vector.len() != expected {
-        return Err(SolverError::Dimension {
-            what,
-            found: vector.len(),
-            expected,
-        });
-    }
-    if math::all_finite(vector) {
-        Ok(())
-    } else {
-        Err(SolverError::Value {
-            what,
-            expected: "finite",
-        })
     }
 }

@@ -1,11 +1,16 @@
-//! How a solve went.
+//! Outcome and progress of a solve.
 
 use alloc::vec::Vec;
 
-/// How a solve ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Outcome of a solve.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Status {
+    /// No solve has ended: none was started, or one is running.
+    #[default]
+    Unsolved,
     /// The unscaled residual and the violation at the returned point are below their tolerances.
     Converged,
     /// An iteration limit was hit.
@@ -24,14 +29,34 @@ pub enum Status {
     /// No step betters the point in double precision: a function jumps there, or the tolerance asks for more than
     /// round-off leaves.
     Stalled,
-    /// Somebody stopped it.
+    /// It was stopped from outside.
     Cancelled,
 }
 
+/// Reason to stop a running solve from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// Nobody wants the result any more: [`Status::Cancelled`].
+    Cancelled,
+    /// There is no time left: [`Status::NotConvergedOutOfTime`].
+    OutOfTime,
+}
+
+impl From<StopReason> for Status {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Cancelled => Self::Cancelled,
+            StopReason::OutOfTime => Self::NotConvergedOutOfTime,
+        }
+    }
+}
+
 impl Status {
-    /// Its name in replies and on screens.
+    /// Name in replies and on screens.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Unsolved => "unsolved",
             Self::Converged => "converged",
             Self::NotConvergedIterations => "iteration limit",
             Self::NotConvergedOutOfTime => "time limit",
@@ -44,8 +69,10 @@ impl Status {
     }
 }
 
-/// What a solve has cost.
+/// Work done by a solve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Counters {
     /// Fused evaluations of cost, constraints and gradient.
     pub evaluations: u64,
@@ -59,10 +86,11 @@ pub struct Counters {
     pub cold_restarts: u64,
 }
 
-/// Where a solve stands, for progress displays.
+/// State of a running solve, for progress displays.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Progress {
-    /// Cost so far.
+    /// Work so far.
     pub counters: Counters,
     /// Unscaled stationarity residual of the current inner problem.
     pub residual: f64,

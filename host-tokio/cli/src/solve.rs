@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use labwire_core::open::{ErrorReply, Reply, Request, RunReply, RunRequest, ServerEvent, code};
-use labwire_core::problem::{Problem, TextLimits};
-use labwire_core::service::optimizer::{OptimizerConfig, OptimizerJob, OptimizerService};
-use labwire_core::service::{Busy, ConnectionId, Job, Service};
+use labwire_core::open::{ErrorReply, RunReply, RunRequest, code};
+use labwire_core::problem::{Problem, ProblemSolver, Solution, SolveError, StartOptions, TextLimits};
+use labwire_core::service::Busy;
+use labwire_core::service::optimizer::{refusal, run_reply};
+use labwire_core::solve::Progress;
 use labwire_tokio::Clock;
 
 use self::plot::Trace;
@@ -73,6 +74,14 @@ pub(crate) struct RunArguments {
 }
 
 impl RunArguments {
+    fn start_options(&self) -> StartOptions<'_> {
+        let mut options = StartOptions::default();
+        options.initial_guess = self.initial_guess.as_deref();
+        options.f1_multipliers = self.initial_lagrange_multipliers.as_deref();
+        options.penalty = self.initial_penalty;
+        options
+    }
+
     pub(crate) fn request(&self, problem: Option<String>) -> RunRequest {
         RunRequest {
             parameter: self.parameter.clone(),
@@ -90,57 +99,53 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let problem =
         Problem::from_json(&text, &TextLimits::default()).map_err(|error| Failure::problem(&file, &error))?;
     let parameters = list(problem.parameters());
-    let mut config = OptimizerConfig::default();
-    config.solve_time = Duration::try_from_secs_f64(arguments.solve_time)
+    let longest = Duration::try_from_secs_f64(arguments.solve_time)
         .map_err(|_| Failure::new(failure::USAGE, "--solve-time is not a number of seconds"))?;
-    let service = OptimizerService::new(problem, config)
+    let settings = problem.settings().clone().limit_duration(longest);
+    let solver = ProblemSolver::with_settings(problem, settings)
         .map_err(|error| Failure::new(failure::DATA, format!("{file}: {error}")))?;
     let mut trace = arguments.plot.is_some().then(Trace::default);
-    match solve(service, arguments.run.request(None), trace.as_mut()) {
-        Some(Reply::Run(reply)) => {
-            if let (Some(path), Some(trace)) = (&arguments.plot, &trace) {
-                save(path, trace, &reply)?;
-            }
-            Ok(result::print(*reply, arguments.run.json))
-        }
-        Some(Reply::Error(error)) => Err(refused(error, &parameters)),
-        _ => Err(Failure::new(failure::DATA, "the solve was refused")),
+    let reply = solve(solver, &arguments.run, trace.as_mut())
+        .map_err(|error| refusal(&error))
+        .and_then(run_reply)
+        .map_err(|error| refused(error, &parameters))?;
+    if let (Some(path), Some(trace)) = (&arguments.plot, &trace) {
+        save(path, trace, &reply)?;
     }
+    Ok(result::print(reply, arguments.run.json))
 }
 
-/// Reply of the service to a request; `trace` sees every iteration.
-fn solve(mut service: OptimizerService, request: RunRequest, mut trace: Option<&mut Trace>) -> Option<Reply> {
+/// Result of a solve; `trace` sees every iteration.
+fn solve(
+    mut solver: ProblemSolver,
+    run: &RunArguments,
+    mut trace: Option<&mut Trace>,
+) -> Result<Solution, SolveError> {
     let clock = Clock::start();
-    let event = ServerEvent {
-        request: Request::Run(request),
-        kept_open: false,
-    };
-    service.handle_request(clock.now(), ConnectionId(0), event);
-    if let Some(mut job) = service.take_job(clock.now()) {
-        let mut display = LiveLine::new();
-        let max_fuel = if trace.is_some() { 1 } else { MAX_FUEL };
-        let mut fuel = 1;
-        loop {
-            let last = clock.now();
-            let busy = job.step(last, fuel);
-            if let (Some(trace), Some(progress)) = (&mut trace, job.progress()) {
-                trace.push(&progress);
-            }
-            if busy == Busy::No {
-                break;
-            }
-            display.update(&job);
-            // The duration of a unit is not known in advance.
-            fuel = if clock.now() < last + GLANCE {
-                (2 * fuel).min(max_fuel)
-            } else {
-                1
-            };
+    solver.start(clock.now(), &run.parameter, &run.start_options())?;
+    let mut display = LiveLine::new();
+    let max_fuel = if trace.is_some() { 1 } else { MAX_FUEL };
+    let mut fuel = 1;
+    loop {
+        let last = clock.now();
+        let busy = solver.step(last, fuel)?;
+        let progress = solver.progress();
+        if let Some(trace) = &mut trace {
+            trace.push(&progress);
         }
-        display.bar.finish_and_clear();
-        service.finish_job(clock.now(), job);
+        if busy == Busy::No {
+            break;
+        }
+        display.update(&progress);
+        // The duration of a unit is not known in advance.
+        fuel = if clock.now() < last + GLANCE {
+            (2 * fuel).min(max_fuel)
+        } else {
+            1
+        };
     }
-    service.poll_reply().map(|(_, reply)| reply)
+    display.bar.finish_and_clear();
+    Ok(solver.finish(clock.now())?)
 }
 
 fn save(path: &Path, trace: &Trace, reply: &RunReply) -> Result<(), Failure> {
@@ -194,23 +199,21 @@ impl LiveLine {
         }
     }
 
-    fn update(&mut self, job: &OptimizerJob) {
+    fn update(&mut self, progress: &Progress) {
         let now = Instant::now();
         if now < self.next {
             return;
         }
         self.next = now + Duration::from_millis(100);
-        if let Some(progress) = job.progress() {
-            self.bar.set_message(format!(
-                "iteration {}.{}  cost {:.6e}  residual {:.1e}  infeasibility {:.1e}  penalty {:.1e}",
-                progress.counters.outer_iterations,
-                progress.counters.inner_iterations,
-                progress.cost,
-                progress.residual,
-                progress.violation,
-                progress.penalty,
-            ));
-            self.bar.tick();
-        }
+        self.bar.set_message(format!(
+            "iteration {}.{}  cost {:.6e}  residual {:.1e}  infeasibility {:.1e}  penalty {:.1e}",
+            progress.counters.outer_iterations,
+            progress.counters.inner_iterations,
+            progress.cost,
+            progress.residual,
+            progress.violation,
+            progress.penalty,
+        ));
+        self.bar.tick();
     }
 }

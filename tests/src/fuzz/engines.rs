@@ -1,8 +1,8 @@
 //! Files that describe experiments and problems.
 
 use labwire_core::design::{DesignLimits, Designer, Experiment};
-use labwire_core::problem::{Problem, TextLimits};
-use labwire_core::solve::Start;
+use labwire_core::problem::{Problem, ProblemSolver, StartOptions, TextLimits};
+use labwire_core::time::Instant;
 
 /// Experiment files: any text is read or refused; an experiment that was read can be designed a little, saved and
 /// loaded.
@@ -47,14 +47,15 @@ pub fn problem_file(input: &[u8]) {
     match Problem::from_json(text, &limits) {
         Err(error) => assert!(!error.to_string().is_empty()),
         Ok(problem) => {
-            let mut evaluator = problem.evaluator();
-            evaluator.set_parameters(&vec![1.0; problem.num_parameters()]);
-            if let Ok(mut solver) = problem.solver() {
-                let start = Start::cold(vec![0.5; problem.num_variables()]);
-                if solver.start(&start).is_ok() {
-                    solver.step(&mut evaluator, 50);
-                }
-            }
+            let parameters = vec![1.0; problem.num_parameters()];
+            let guess = vec![0.5; problem.num_variables()];
+            let mut options = StartOptions::default();
+            options.initial_guess = Some(&guess);
+            let mut solver = ProblemSolver::new(problem).expect("the reader checks sets and settings");
+            solver
+                .start(Instant::ZERO, &parameters, &options)
+                .expect("lengths fit");
+            solver.step(Instant::ZERO, 50).expect("a solve was started");
         }
     }
 }

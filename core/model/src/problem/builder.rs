@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
+use labwire_solve::Settings;
 use labwire_solve::sets::{Set, SetError};
 
 use super::Problem;
 use super::definition::Definition;
-use super::options::SolverOptions;
 use crate::expression::Named;
 use crate::expression::graph::{Expr, Graph, Input};
 use crate::expression::operation::{Binary, Unary};
@@ -38,12 +38,10 @@ use crate::expression::operation::{Binary, Unary};
 pub struct ProblemBuilder {
     /// The set U of the decision variables. Default: every vector.
     pub set: Set,
-    /// How the problem wants to be solved.
-    pub options: SolverOptions,
-    /// Where to start when the caller does not say; one number a variable.
+    /// Settings of the solver.
+    pub settings: Settings,
+    /// Default initial guess, one entry per variable; `None`: the origin.
     pub initial_guess: Option<Vec<f64>>,
-    /// The first penalty when the caller does not say; positive.
-    pub initial_penalty: Option<f64>,
     name: String,
     graph: Rc<RefCell<Graph>>,
     variables: Vec<Named>,
@@ -77,9 +75,8 @@ impl ProblemBuilder {
     pub fn new(name: &str) -> Self {
         Self {
             set: Set::All,
-            options: SolverOptions::default(),
+            settings: Settings::default(),
             initial_guess: None,
-            initial_penalty: None,
             name: String::from(name),
             graph: Rc::default(),
             variables: Vec::new(),
@@ -154,9 +151,8 @@ impl ProblemBuilder {
             variables: self.variables,
             parameters: self.parameters,
             set: self.set,
-            options: self.options,
+            settings: self.settings,
             initial_guess: self.initial_guess,
-            initial_penalty: self.initial_penalty,
         }))
     }
 

@@ -1,15 +1,15 @@
-//! What defines a problem, however it was written down.
+//! The definition of a problem, however it was written down.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use labwire_solve::Settings;
 use labwire_solve::sets::Set;
 
-use super::options::SolverOptions;
 use crate::expression::Named;
 use crate::expression::graph::{Expr, Graph};
 
-/// How the states of an optimal-control problem come about.
+/// Origin of the states of an optimal-control problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shooting {
     /// They are computed from the inputs, one after the other.
@@ -32,9 +32,8 @@ pub(super) struct Definition {
     pub(super) f1_set: Set,
     /// As written, `max(0, h)` included.
     pub(super) f2: Vec<Expr>,
-    pub(super) options: SolverOptions,
+    pub(super) settings: Settings,
     pub(super) initial_guess: Option<Vec<f64>>,
-    pub(super) initial_penalty: Option<f64>,
 }
 
 /// An optimal-control problem before it is compiled. In the graph the decision variables are the state of a stage,
@@ -60,10 +59,9 @@ pub(super) struct StageDefinition {
     pub(super) shooting: Shooting,
     /// Whether a solve starts one stage further on than the last one ended.
     pub(super) shifts_warm_start: bool,
-    pub(super) options: SolverOptions,
+    pub(super) settings: Settings,
     /// One number, one for each element of an input, or one for each decision variable.
     pub(super) initial_guess: Option<Vec<f64>>,
-    pub(super) initial_penalty: Option<f64>,
 }
 
 /// A constraint on each stage, or on the end.

@@ -65,6 +65,22 @@ impl Evaluator<1> {
         self.reverse_tangent_block(w.as_chunks().0, product.as_chunks_mut().0);
     }
 
+    /// The number of decision variables.
+    pub fn num_variables(&self) -> usize {
+        match &self.form {
+            Form::Plain { program, .. } => program.inputs.variables,
+            Form::Stages(stages) => stages.stages().num_variables(),
+        }
+    }
+
+    /// The number of constraint values.
+    pub fn num_constraints(&self) -> usize {
+        match &self.form {
+            Form::Plain { program, .. } => program.inputs.multipliers,
+            Form::Stages(stages) => stages.stages().num_f1() + stages.stages().num_f2(),
+        }
+    }
+
     /// The states x_0, x_1, ..., x_N of an optimal-control problem at the point of the last
     /// [`forward`](Self::forward), the elements of a state together; empty for other problems.
     pub fn states(&self) -> impl Iterator<Item = &[f64]> {

@@ -5,11 +5,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use labwire_solve::Settings;
 use labwire_solve::sets::Set;
 
 use super::Problem;
 use super::definition::Definition;
-use super::options::SolverOptions;
 use super::set_reader::read_set;
 use crate::expression::graph::{Expr, Input};
 use crate::expression::{Named, Scope, Value};
@@ -111,9 +111,8 @@ impl<'t> Scope<'t> {
             f1,
             f1_set,
             f2,
-            options: keys.options()?,
+            settings: keys.settings()?,
             initial_guess: guess.transpose()?,
-            initial_penalty: keys.initial_penalty()?,
             graph: core::mem::take(&mut self.expander.graph),
         })
     }
@@ -182,12 +181,10 @@ impl<'a, 't> Keys<'a, 't> {
         Ok(name.transpose()?.unwrap_or("unnamed").to_string())
     }
 
-    pub(super) fn options(&self) -> Result<SolverOptions, TextError> {
-        Ok(self.find("solver").map(options).transpose()?.unwrap_or_default())
-    }
-
-    pub(super) fn initial_penalty(&self) -> Result<Option<f64>, TextError> {
-        self.find("initial_penalty").map(Place::positive).transpose()
+    pub(super) fn settings(&self) -> Result<Settings, TextError> {
+        let mut settings = self.find("solver").map(settings).transpose()?.unwrap_or_default();
+        settings.initial_penalty = self.find("initial_penalty").map(Place::positive).transpose()?;
+        Ok(settings)
     }
 }
 
@@ -210,22 +207,22 @@ fn constraints(place: &Place<'_>, variables: &[Named]) -> Result<Set, TextError>
     }
 }
 
-fn options(place: &Place<'_>) -> Result<SolverOptions, TextError> {
-    let mut options = SolverOptions::default();
+fn settings(place: &Place<'_>) -> Result<Settings, TextError> {
+    let mut settings = Settings::default();
     for entry in place.entries_of("an object of solver options", &SOLVER_KEYS)? {
         let value = &entry.value;
         match entry.name {
-            "tolerance" => options.tolerance = Some(value.positive()?),
-            "initial_tolerance" => options.initial_tolerance = Some(value.positive()?),
-            "delta_tolerance" => options.delta_tolerance = Some(value.positive()?),
-            "max_inner_iterations" => options.max_inner_iterations = Some(value.whole_number(1, u32::MAX)?),
-            "max_outer_iterations" => options.max_outer_iterations = Some(value.whole_number(1, u32::MAX)?),
+            "tolerance" => settings.tolerance = value.positive()?,
+            "initial_tolerance" => settings.initial_tolerance = value.positive()?,
+            "delta_tolerance" => settings.delta_tolerance = value.positive()?,
+            "max_inner_iterations" => settings.max_inner_iterations = value.whole_number(1, u32::MAX)?,
+            "max_outer_iterations" => settings.max_outer_iterations = value.whole_number(1, u32::MAX)?,
             "max_duration_ms" => {
                 let duration = Duration::try_from_secs_f64(value.positive()? / 1e3);
-                options.max_duration = Some(duration.unwrap_or(Duration::MAX));
+                settings.max_duration = Some(duration.unwrap_or(Duration::MAX));
             }
-            _ => options.lbfgs_memory = Some(value.whole_number(1, 1000)?),
+            _ => settings.lbfgs_memory = Some(value.whole_number(1, 1000)? as usize),
         }
     }
-    Ok(options)
+    Ok(settings)
 }

@@ -17,7 +17,7 @@ use crate::expression::operation::{Binary, Unary};
 use crate::expression::{Scope, Value};
 use crate::text::{Fault, Place, TextError, find, suggestion};
 
-/// What an instruction does.
+/// Effect of an instruction.
 #[derive(Clone, Copy)]
 enum Operation {
     Unary(Unary),

@@ -34,7 +34,7 @@ const KEYS: [&str; 15] = [
     "warm_start",
 ];
 
-/// How many different `from` there may be: each has a program of its own.
+/// Limit of the number of different `from`: each has a program of its own.
 const MAX_PHASES: usize = 32;
 
 impl<'t> Scope<'t> {
@@ -89,9 +89,8 @@ impl<'t> Scope<'t> {
             terminal,
             shooting: shooting(find("shooting"))?,
             shifts_warm_start: shifts_warm_start(find("warm_start"))?,
-            options: keys.options()?,
+            settings: keys.settings()?,
             initial_guess: None,
-            initial_penalty: keys.initial_penalty()?,
             states,
             inputs,
             parameters,
@@ -299,7 +298,7 @@ fn shifts_warm_start(place: Option<&Place<'_>>) -> Result<bool, TextError> {
     })
 }
 
-/// What the word stands for.
+/// Meaning of the word.
 fn choose<T, const N: usize>(place: &Place<'_>, choices: [(&str, T); N]) -> Result<T, TextError> {
     let names: Vec<String> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
     let what = names.join(" or ");

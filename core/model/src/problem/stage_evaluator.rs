@@ -45,6 +45,10 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         }
     }
 
+    pub(super) fn stages(&self) -> &Stages {
+        &self.stages
+    }
+
     pub(super) fn set_parameters(&mut self, parameters: &[[f64; LANES]]) {
         let Self {
             stages,

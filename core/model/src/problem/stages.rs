@@ -30,25 +30,25 @@ pub struct Stages {
     pub states: Vec<Named>,
     /// The vectors that make up the input u_t.
     pub inputs: Vec<Named>,
-    /// How the states come about.
+    /// Origin of the states.
     pub shooting: Shooting,
     /// The initial state: the outputs of the only section.
     pub initial: Program,
-    /// What is evaluated at (x_t, u_t), by the first stage that it is meant for. The cost of a program is the stage
-    /// cost, its constraints are the next state, then the path constraints; its variables are x_t, then u_t.
+    /// Programs that are evaluated at (x_t, u_t), in the order of their stages. The cost of a program is the stage cost,
+    /// its constraints are the next state, then the path constraints; its variables are x_t, then u_t.
     pub phases: Vec<Phase>,
-    /// What is evaluated at x_N: terminal cost and constraints.
+    /// Program that is evaluated at x_N: terminal cost and constraints.
     pub terminal: Program,
 }
 
 /// Stages with the same path constraints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phase {
-    /// Which stages.
+    /// Indices of the stages.
     pub stages: Range<usize>,
-    /// Which of the path constraints' components.
+    /// Indices of the path constraints' components.
     components: Vec<usize>,
-    /// What is evaluated.
+    /// Program of each of the stages.
     pub program: Program,
 }
 
@@ -138,7 +138,7 @@ impl Stages {
         }
     }
 
-    /// How many numbers an evaluator holds.
+    /// Numbers that an evaluator holds.
     pub fn memory(&self) -> usize {
         let stages = self.phases.iter();
         let stages = stages.map(|phase| phase.stages.len().saturating_mul(phase.program.slots));

@@ -1,4 +1,4 @@
-//! What a problem holds, for people.
+//! Contents of a problem, for people.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,7 +11,7 @@ use super::stages::Shooting;
 use super::{Block, BlockKind, Named, Problem};
 use crate::expression::run::Section;
 
-/// What a problem holds, in numbers. Its text has one line for each.
+/// Contents of a problem. Its text has one line for each part.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -31,20 +31,20 @@ pub struct Summary {
     pub operations: Operations,
 }
 
-/// What the stages of an optimal-control problem hold.
+/// Contents of the stages of an optimal-control problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageSummary {
-    /// How many there are.
+    /// Number of stages.
     pub horizon: usize,
     /// The vectors that make up a state.
     pub states: Vec<Named>,
     /// The vectors that make up an input.
     pub inputs: Vec<Named>,
-    /// How the states come about.
+    /// Origin of the states.
     pub shooting: Shooting,
 }
 
-/// How many operations each part of an evaluation takes; a fused sine and cosine counts once.
+/// Number of operations of each part of an evaluation; a fused sine and cosine counts once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operations {
     /// Once, when the parameters are set.
@@ -56,7 +56,7 @@ pub struct Operations {
 }
 
 impl Problem {
-    /// What the problem holds.
+    /// Contents of the problem.
     pub fn summary(&self) -> Summary {
         let stages = self.stages();
         // Of several programs of stages, the last has all path constraints.

@@ -4,57 +4,45 @@ use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::time::Duration;
 
-use labwire_model::problem::{Evaluator, Problem};
+use labwire_model::problem::{InputError, InputVector, Solution, SolveError};
 use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, code};
-use labwire_solve::{SolverError, Status, math};
+use labwire_solve::Status;
 
-use super::job::Workspace;
-
-/// Reply to Run; an error if there is no finite result.
-pub(super) fn run_reply(
-    problem: &Problem,
-    workspace: &mut Workspace,
-    duration: Duration,
-) -> Result<RunReply, ErrorReply> {
-    let Workspace { evaluator, solver } = workspace;
-    let status = solver.status().cloned().unwrap_or(Status::Cancelled);
-    if status == Status::NotFinite {
+/// The reply to Run that carries `solution`.
+///
+/// # Errors
+/// The error reply where there is no finite result.
+pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
+    if solution.status == Status::NotFinite {
         // OpEn's words.
         return Err(failed(
             "non-finite computation: initial PANOC cost or gradient is non-finite",
         ));
     }
-    let num_f1 = problem.num_f1();
-    let distances = Distances::new(problem, solver.constraints());
-    let counters = solver.counters();
     let reply = RunReply {
-        exit_status: exit_status(&status),
-        num_outer_iterations: counters.outer_iterations,
-        num_inner_iterations: counters.inner_iterations,
-        last_problem_norm_fpr: solver.residual(),
-        delta_y_norm_over_c: distances.f1_norm,
-        f2_norm: distances.f2_norm,
-        solve_time_ms: duration.as_nanos() as f64 / 1e6,
-        penalty: math::norm_inf(solver.penalties()),
-        solution: solver.solution().to_vec(),
-        lagrange_multipliers: solver.multipliers()[..num_f1].to_vec(),
-        cost: solver.cost(),
-        max_constraint_violation: distances.largest,
-        kkt_residual: solver.residual(),
-        evaluations: counters.evaluations,
-        f2_lagrange_multipliers: solver.multipliers()[num_f1..].to_vec(),
-        status: Cow::Borrowed(status.name()),
-        infeasible_constraints: match status {
-            Status::LocallyInfeasible { constraints } => constraints
-                .into_iter()
-                .map(|index| constraint_name(index, num_f1))
-                .collect(),
-            _ => Default::default(),
+        exit_status: exit_status(&solution.status),
+        num_outer_iterations: solution.counters.outer_iterations,
+        num_inner_iterations: solution.counters.inner_iterations,
+        last_problem_norm_fpr: solution.residual,
+        delta_y_norm_over_c: solution.f1_distance,
+        f2_norm: solution.f2_norm,
+        solve_time_ms: solution.solve_time_ms,
+        penalty: solution.penalty(),
+        solution: solution.u,
+        lagrange_multipliers: solution.f1_multipliers,
+        cost: solution.cost,
+        max_constraint_violation: solution.violation,
+        kkt_residual: solution.residual,
+        evaluations: solution.counters.evaluations,
+        f2_lagrange_multipliers: solution.f2_multipliers,
+        status: Cow::Borrowed(solution.status.name()),
+        infeasible_constraints: solution.infeasible_constraints,
+        // One name tells no more than `solution` does.
+        variables: match solution.variables.len() {
+            0 | 1 => BTreeMap::new(),
+            _ => solution.variables,
         },
-        variables: named_variables(problem, evaluator, solver.solution()),
     };
     match reply.non_finite_field() {
         Some(field) => Err(failed(&format!(
@@ -64,9 +52,35 @@ pub(super) fn run_reply(
     }
 }
 
-/// Error reply for a solver or a start that was refused.
-pub(super) fn refused(error: SolverError) -> ErrorReply {
-    failed(&error.to_string())
+/// The error reply to a request that was refused.
+pub fn refusal(error: &SolveError) -> ErrorReply {
+    let SolveError::Input(error) = error else {
+        return failed(&error.to_string());
+    };
+    ErrorReply::new(code_of(error), text_of(error))
+}
+
+fn code_of(error: &InputError) -> u32 {
+    match error {
+        InputError::Length { vector, .. } | InputError::NotFinite { vector, .. } => match vector {
+            InputVector::InitialGuess => code::INITIAL_GUESS,
+            InputVector::Parameters => code::PARAMETERS,
+            _ => code::LAGRANGE_MULTIPLIERS,
+        },
+        InputError::Penalty(_) => code::INITIAL_PENALTY,
+        _ => code::SOLVER_FAILED,
+    }
+}
+
+fn text_of(error: &InputError) -> String {
+    match error {
+        // "Langrange": the text that clients of OpEn compare with.
+        InputError::Length {
+            vector: InputVector::F1Multipliers,
+            ..
+        } => error.to_string().replace("Lagrange", "Langrange"),
+        _ => error.to_string(),
+    }
 }
 
 fn failed(reason: &str) -> ErrorReply {
@@ -78,56 +92,5 @@ fn exit_status(status: &Status) -> ExitStatus {
         Status::Converged => ExitStatus::Converged,
         Status::NotConvergedOutOfTime => ExitStatus::NotConvergedOutOfTime,
         _ => ExitStatus::NotConvergedIterations,
-    }
-}
-
-fn constraint_name(index: usize, num_f1: usize) -> String {
-    if index < num_f1 {
-        format!("F1[{index}]")
-    } else {
-        format!("F2[{}]", index - num_f1)
-    }
-}
-
-/// Solution by name, if there are several names; for an optimal-control problem the trajectories.
-fn named_variables(
-    problem: &Problem,
-    evaluator: &mut Evaluator,
-    solution: &[f64],
-) -> BTreeMap<String, Vec<f64>> {
-    if problem.variables().len() > 1 || problem.stages().is_some() {
-        problem.named_values(evaluator, solution)
-    } else {
-        BTreeMap::new()
-    }
-}
-
-/// Distances of the constraints from their sets.
-struct Distances {
-    /// 2-norm of the distance of F1 from C.
-    f1_norm: f64,
-    /// 2-norm of F2 as written.
-    f2_norm: f64,
-    /// Largest component of either.
-    largest: f64,
-}
-
-impl Distances {
-    fn new(problem: &Problem, g: &[f64]) -> Self {
-        // For F2, too, the distance from the block's set is the value as written: |g| from {0}, max(0, g) from g <=
-        // 0.
-        let mut distances = g.to_vec();
-        for block in problem.blocks() {
-            block.set.project(&mut distances[block.range.clone()]);
-        }
-        for (distance, g) in distances.iter_mut().zip(g) {
-            *distance -= g;
-        }
-        let (f1, f2) = distances.split_at(problem.num_f1());
-        Self {
-            f1_norm: math::norm2(f1),
-            f2_norm: math::norm2(f2),
-            largest: math::norm_inf(&distances),
-        }
     }
 }

@@ -5,7 +5,6 @@
 use std::process::ExitCode;
 
 use labwire_benches::problems::{Navigation, random_states};
-use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{Functions, Settings, Solver, SolverError, Start, Status, Structure};
 
@@ -18,17 +17,15 @@ fn main() -> Result<ExitCode, SolverError> {
         min: vec![-3.0; 2 * HORIZON],
         max: vec![3.0; 2 * HORIZON],
     };
-    let mut settings = Settings::default();
-    settings.tolerance = 1e-6;
+    let settings = Settings::default().with_tolerance(1e-6);
     let mut solver = Solver::new(Structure::unconstrained(2 * HORIZON, set), settings)?;
     let mut evaluations = Vec::new();
     let (mut converged, mut lies) = (0, 0);
     for initial in random_states(SEED).take(STARTS) {
         let mut functions = Navigation::new(HORIZON, initial, false);
-        solver.start(&Start::cold(vec![0.0; 2 * HORIZON]))?;
-        while solver.step(&mut functions, 10_000) == Busy::Yes {}
+        solver.solve(&mut functions, &Start::cold(vec![0.0; 2 * HORIZON]))?;
         evaluations.push(solver.counters().evaluations);
-        if solver.status() == Some(&Status::Converged) {
+        if solver.status() == &Status::Converged {
             converged += 1;
             lies += u32::from(true_residual(&mut functions, solver.solution()) > 1e-6);
         }

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use labwire_benches::problems::BenchmarkProblem;
-use labwire_core::service::Busy;
 use labwire_core::solve::{Functions, Settings, Solver, SolverError, Start, Status, Structure};
 
 use crate::{Run, median};
@@ -14,22 +13,22 @@ pub(crate) fn run(
     functions: &mut dyn Functions,
     solves: usize,
 ) -> Result<Run, SolverError> {
-    let mut settings = Settings::default();
-    (settings.tolerance, settings.delta_tolerance) = (1e-6, 1e-6);
+    let settings = Settings::default()
+        .with_tolerance(1e-6)
+        .with_delta_tolerance(1e-6);
     let structure: Structure = problem.structure.clone();
     let mut solver = Solver::new(structure, settings)?;
     let start = Start::cold(problem.start.clone());
     let mut times = Vec::new();
     for _ in 0..solves {
         let begin = Instant::now();
-        solver.start(&start)?;
-        while solver.step(functions, u32::MAX) == Busy::Yes {}
+        solver.solve(functions, &start)?;
         times.push(begin.elapsed().as_secs_f64() * 1e6);
     }
     let counters = solver.counters();
     Ok(Run {
         solution: solver.solution().to_vec(),
-        claims_converged: solver.status() == Some(&Status::Converged),
+        claims_converged: solver.status() == &Status::Converged,
         microseconds: median(&mut times),
         iterations: counters.inner_iterations,
         costs: counters.evaluations,

@@ -1,0 +1,124 @@
+//! Inputs of a solve, and the check that they fit the problem.
+
+use core::fmt;
+
+use super::Problem;
+
+/// Initial values of a solve that take the place of those that the last solve left.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct StartOptions<'a> {
+    /// Initial guess, one entry per variable.
+    pub initial_guess: Option<&'a [f64]>,
+    /// Lagrange multipliers of F1.
+    pub f1_multipliers: Option<&'a [f64]>,
+    /// Lagrange multipliers of F2.
+    pub f2_multipliers: Option<&'a [f64]>,
+    /// Penalty of every constraint; positive.
+    pub penalty: Option<f64>,
+    /// Begin at the problem's own initial guess and without multipliers.
+    pub is_cold: bool,
+}
+
+/// A vector that a solve is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InputVector {
+    /// The initial guess.
+    InitialGuess,
+    /// The Lagrange multipliers of F1.
+    F1Multipliers,
+    /// The Lagrange multipliers of F2.
+    F2Multipliers,
+    /// The parameters.
+    Parameters,
+}
+
+/// An input of a solve that does not fit the problem.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// A vector has the wrong length.
+    #[error("{}: provided {provided}, expected {expected}", .vector.wrong_length())]
+    Length {
+        /// The vector.
+        vector: InputVector,
+        /// Its length.
+        provided: usize,
+        /// The right length.
+        expected: usize,
+    },
+    /// A vector has an entry that is not finite.
+    #[error("{vector}: entry {index} is {value}, expected a finite number")]
+    NotFinite {
+        /// The vector.
+        vector: InputVector,
+        /// Index of the entry.
+        index: usize,
+        /// The entry.
+        value: f64,
+    },
+    /// The penalty is out of range.
+    #[error("initial penalty is {0}, expected a positive, finite number")]
+    Penalty(f64),
+}
+
+impl Problem {
+    /// Checks the inputs of a solve, in the order of OpEn: initial guess, multipliers, parameters, penalty.
+    ///
+    /// # Errors
+    /// The first input that does not fit.
+    pub fn check_inputs(&self, parameters: &[f64], options: &StartOptions<'_>) -> Result<(), InputError> {
+        let vectors = [
+            (
+                InputVector::InitialGuess,
+                options.initial_guess,
+                self.num_variables(),
+            ),
+            (InputVector::F1Multipliers, options.f1_multipliers, self.num_f1()),
+            (InputVector::F2Multipliers, options.f2_multipliers, self.num_f2()),
+            (InputVector::Parameters, Some(parameters), self.num_parameters()),
+        ];
+        for (vector, entries, expected) in vectors {
+            let Some(entries) = entries else { continue };
+            let provided = entries.len();
+            if provided != expected {
+                return Err(InputError::Length {
+                    vector,
+                    provided,
+                    expected,
+                });
+            }
+            if let Some(index) = entries.iter().position(|entry| !entry.is_finite()) {
+                let value = entries[index];
+                return Err(InputError::NotFinite { vector, index, value });
+            }
+        }
+        match options.penalty {
+            Some(penalty) if !(penalty > 0.0 && penalty.is_finite()) => Err(InputError::Penalty(penalty)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl InputVector {
+    fn wrong_length(self) -> &'static str {
+        match self {
+            Self::InitialGuess => "initial guess has incompatible dimensions",
+            Self::F1Multipliers => "wrong dimension of Lagrange multipliers",
+            Self::F2Multipliers => "wrong dimension of Lagrange multipliers of F2",
+            Self::Parameters => "wrong number of parameters",
+        }
+    }
+}
+
+impl fmt::Display for InputVector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InitialGuess => "initial guess",
+            Self::F1Multipliers => "Lagrange multipliers",
+            Self::F2Multipliers => "Lagrange multipliers of F2",
+            Self::Parameters => "parameters",
+        })
+    }
+}

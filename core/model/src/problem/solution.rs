@@ -1,0 +1,114 @@
+//! Result of a solve.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use labwire_solve::{Counters, Solver, Status, math};
+use serde::{Deserialize, Serialize};
+
+use super::{Evaluator, Problem};
+
+/// Result of a solve. When it did not converge, the point is the best one seen: feasible first, then cheapest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Solution {
+    /// Outcome.
+    pub status: Status,
+    /// Decision variables u.
+    pub u: Vec<f64>,
+    /// The decision variables by name; of an optimal-control problem, each input over the stages and each state over the
+    /// stages and at the end.
+    pub variables: BTreeMap<String, Vec<f64>>,
+    /// Cost f.
+    pub cost: f64,
+    /// Unscaled stationarity residual, in the infinity norm.
+    pub residual: f64,
+    /// Largest violation of a constraint.
+    pub violation: f64,
+    /// 2-norm of the distance of F1 from the set C.
+    pub f1_distance: f64,
+    /// 2-norm of F2.
+    pub f2_norm: f64,
+    /// Constraint values: F1, then F2 (of a component `max(0, h)`, the value of h).
+    pub constraints: Vec<f64>,
+    /// Lagrange multipliers of F1.
+    pub f1_multipliers: Vec<f64>,
+    /// Lagrange multipliers of F2.
+    pub f2_multipliers: Vec<f64>,
+    /// Penalties: of F1, then of F2.
+    pub penalties: Vec<f64>,
+    /// Names of the constraints that cannot be met, such as `F1[0]`, when the status is local infeasibility.
+    pub infeasible_constraints: Vec<String>,
+    /// Work done.
+    pub counters: Counters,
+    /// Time from start to end in milliseconds, pauses between steps included; 0 without a clock.
+    pub solve_time_ms: f64,
+}
+
+impl Solution {
+    /// The result in `solver`; `evaluator` holds the parameters of the solve.
+    pub(super) fn new(
+        problem: &Problem,
+        evaluator: &mut Evaluator,
+        solver: &Solver,
+        solve_time: Duration,
+    ) -> Self {
+        let (f1_distance, f2_norm) = distances(problem, solver.constraints());
+        let (f1_multipliers, f2_multipliers) = solver.multipliers().split_at(problem.num_f1());
+        let infeasible = match solver.status() {
+            Status::LocallyInfeasible { constraints } => constraints.as_slice(),
+            _ => &[],
+        };
+        Self {
+            status: solver.status().clone(),
+            u: solver.solution().to_vec(),
+            variables: problem.named_values(evaluator, solver.solution()),
+            cost: solver.cost(),
+            residual: solver.residual(),
+            violation: solver.violation(),
+            f1_distance,
+            f2_norm,
+            constraints: solver.constraints().to_vec(),
+            f1_multipliers: f1_multipliers.to_vec(),
+            f2_multipliers: f2_multipliers.to_vec(),
+            penalties: solver.penalties().to_vec(),
+            infeasible_constraints: infeasible.iter().map(|&i| constraint_name(problem, i)).collect(),
+            counters: solver.counters(),
+            solve_time_ms: solve_time.as_nanos() as f64 / 1e6,
+        }
+    }
+
+    /// Whether the solve converged.
+    pub fn is_converged(&self) -> bool {
+        self.status == Status::Converged
+    }
+
+    /// Largest penalty; 0 without constraints.
+    pub fn penalty(&self) -> f64 {
+        math::norm_inf(&self.penalties)
+    }
+}
+
+fn constraint_name(problem: &Problem, index: usize) -> String {
+    match index.checked_sub(problem.num_f1()) {
+        None => format!("F1[{index}]"),
+        Some(index) => format!("F2[{index}]"),
+    }
+}
+
+/// 2-norms of the distance of F1 from C, and of F2.
+fn distances(problem: &Problem, g: &[f64]) -> (f64, f64) {
+    // For F2, too, the distance from the block's set is the value as written: |g| from {0}, max(0, g) from g <= 0.
+    let mut distances = g.to_vec();
+    for block in problem.blocks() {
+        block.set.project(&mut distances[block.range.clone()]);
+    }
+    for (distance, g) in distances.iter_mut().zip(g) {
+        *distance -= g;
+    }
+    let (f1, f2) = distances.split_at(problem.num_f1());
+    (math::norm2(f1), math::norm2(f2))
+}

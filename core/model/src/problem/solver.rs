@@ -1,0 +1,328 @@
+//! Solves a problem, again and again.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use labwire_session::Busy;
+use labwire_session::time::Instant;
+use labwire_solve::{
+    Constraint, Functions, Progress, Settings, Solver, SolverError, Start, Status, StopReason, Structure,
+};
+
+use super::inputs::{InputError, StartOptions};
+use super::{BlockKind, Evaluator, Problem, Solution};
+
+/// A problem with the memory to solve it again and again. Each solve begins where the last one ended, unless told
+/// otherwise; that of an optimal-control problem which asks for it, one stage further on.
+///
+/// This text for these parameters, warm, within 50 ms:
+///
+/// ```
+/// # use std::time::Duration;
+/// # use labwire_model::problem::{DEFAULT_PROBLEM as TEXT, Problem, ProblemSolver, TextLimits};
+/// # use labwire_session::time::Instant;
+/// let begun = std::time::Instant::now();
+/// let clock = || Instant::from_nanos(begun.elapsed().as_nanos() as u64);
+/// let problem = Problem::from_json(TEXT, &TextLimits::default())?;
+/// let settings = problem.settings().clone().with_max_duration(Duration::from_millis(50));
+/// let mut solver = ProblemSolver::with_settings(problem, settings)?;
+/// for parameters in [[1.0, 50.0], [1.0, 51.0]] {
+///     let solution = solver.solve_timed(&parameters, clock)?;
+///     println!("{}: {:?}", solution.status.name(), solution.u);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [`start`](Self::start), [`step`](Self::step) and [`finish`](Self::finish) do the same work in bounded steps, to the
+/// same bits; a step allocates nothing.
+#[derive(Clone, Debug)]
+pub struct ProblemSolver {
+    problem: Arc<Problem>,
+    evaluator: Evaluator,
+    solver: Solver,
+    /// Start of the next solve.
+    warm: Start,
+    begun: Instant,
+    /// The result was taken.
+    is_finished: bool,
+}
+
+/// A solve that was refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SolveError {
+    /// An input does not fit the problem.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The solver refused.
+    #[error(transparent)]
+    Solver(#[from] SolverError),
+}
+
+impl ProblemSolver {
+    /// A solver with the settings that the problem asks for.
+    ///
+    /// # Errors
+    /// A setting or a set of a problem that was built in Rust is out of range.
+    pub fn new(problem: impl Into<Arc<Problem>>) -> Result<Self, SolverError> {
+        let problem = problem.into();
+        let settings = problem.settings().clone();
+        Self::with_settings(problem, settings)
+    }
+
+    /// A solver with other settings than those of the problem.
+    ///
+    /// # Errors
+    /// A setting is out of range.
+    pub fn with_settings(problem: impl Into<Arc<Problem>>, settings: Settings) -> Result<Self, SolverError> {
+        let problem = problem.into();
+        Ok(Self {
+            evaluator: problem.evaluator(),
+            solver: Solver::new((&*problem).into(), settings)?,
+            warm: problem.start(),
+            begun: Instant::ZERO,
+            is_finished: false,
+            problem,
+        })
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> &Arc<Problem> {
+        &self.problem
+    }
+
+    /// The solver, with the state of the last solve.
+    pub fn solver(&self) -> &Solver {
+        &self.solver
+    }
+
+    /// Solves for `parameters`, without a limit on time.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); [`SolverError::NoClock`] if the settings limit the time.
+    pub fn solve(&mut self, parameters: &[f64]) -> Result<Solution, SolveError> {
+        match self.solver.settings().max_duration {
+            Some(limit) => Err(SolverError::NoClock(limit).into()),
+            None => self.run(parameters, || Instant::ZERO, u32::MAX),
+        }
+    }
+
+    /// Solves for `parameters` within [`Settings::max_duration`]: `clock` tells the time, after every iteration.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn solve_timed(
+        &mut self,
+        parameters: &[f64],
+        clock: impl FnMut() -> Instant,
+    ) -> Result<Solution, SolveError> {
+        self.run(parameters, clock, 1)
+    }
+
+    fn run(
+        &mut self,
+        parameters: &[f64],
+        mut clock: impl FnMut() -> Instant,
+        fuel: u32,
+    ) -> Result<Solution, SolveError> {
+        self.start(clock(), parameters, &StartOptions::default())?;
+        while self.step(clock(), fuel)? == Busy::Yes {}
+        Ok(self.finish(clock())?)
+    }
+
+    /// Begins a solve for `parameters` at the time `now`; [`step`](Self::step) does the work.
+    ///
+    /// # Errors
+    /// An input does not fit the problem, or a solve is running.
+    pub fn start(
+        &mut self,
+        now: Instant,
+        parameters: &[f64],
+        options: &StartOptions<'_>,
+    ) -> Result<(), SolveError> {
+        if options.is_cold {
+            self.start_from(now, &self.problem.start(), parameters, options)
+        } else {
+            self.start_from(now, &self.warm.clone(), parameters, options)
+        }
+    }
+
+    /// As [`start`](Self::start), with the warm start `start` in place of what the last solve left.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_from(
+        &mut self,
+        now: Instant,
+        start: &Start,
+        parameters: &[f64],
+        options: &StartOptions<'_>,
+    ) -> Result<(), SolveError> {
+        self.problem.check_inputs(parameters, options)?;
+        let (num_f1, m) = (
+            self.problem.num_f1(),
+            self.problem.num_f1() + self.problem.num_f2(),
+        );
+        let mut start = start.clone();
+        if let Some(guess) = options.initial_guess {
+            start.u = guess.to_vec();
+            start.fallback = Some(guess.to_vec());
+        }
+        for (multipliers, range) in [
+            (options.f1_multipliers, 0..num_f1),
+            (options.f2_multipliers, num_f1..m),
+        ] {
+            if let Some(multipliers) = multipliers {
+                let all = start.multipliers.get_or_insert_with(|| vec![0.0; m]);
+                all[range].copy_from_slice(multipliers);
+            }
+        }
+        if let Some(penalty) = options.penalty {
+            start.penalties = Some(vec![penalty; m]);
+        }
+        self.solver.start(now, &start)?;
+        self.evaluator.set_parameters(parameters);
+        (self.begun, self.is_finished) = (now, false);
+        Ok(())
+    }
+
+    /// Works on for about `fuel` evaluations, or until the time is up: see [`Solver::step`]. [`Busy::No`] when the solve
+    /// has ended, and [`finish`](Self::finish) gives its result.
+    ///
+    /// # Errors
+    /// No solve was started.
+    pub fn step(&mut self, now: Instant, fuel: u32) -> Result<Busy, SolverError> {
+        self.solver.step(&mut self.evaluator, now, fuel)
+    }
+
+    /// Ends a running solve; the best point so far is its result. Without a running solve nothing changes.
+    pub fn cancel(&mut self) {
+        self.solver.stop(StopReason::Cancelled);
+    }
+
+    /// The result of the solve that has ended, at the time `now`. The next solve begins there when it is any good.
+    ///
+    /// # Errors
+    /// No solve was started, or one is running.
+    pub fn finish(&mut self, now: Instant) -> Result<Solution, SolverError> {
+        if self.solver.is_running() {
+            return Err(SolverError::Running);
+        }
+        if *self.solver.status() == Status::Unsolved {
+            return Err(SolverError::NotStarted);
+        }
+        if !self.is_finished {
+            self.is_finished = true;
+            if self.solver.store_warm_start(&mut self.warm) {
+                self.problem.advance(&mut self.warm);
+            }
+        }
+        let solve_time = now.duration_since(self.begun);
+        Ok(Solution::new(
+            &self.problem,
+            &mut self.evaluator,
+            &self.solver,
+            solve_time,
+        ))
+    }
+
+    /// Copies into `start` the initial values for the next solve, shifted where the problem asks for it. Nothing is
+    /// copied, and false returned, when nothing good is known: see [`Solver::store_warm_start`].
+    pub fn store_warm_start(&self, start: &mut Start) -> bool {
+        let is_stored = self.solver.store_warm_start(start);
+        if is_stored {
+            self.problem.advance(start);
+        }
+        is_stored
+    }
+
+    /// The best point so far by name; see [`Solution::variables`].
+    pub fn named_values(&self) -> BTreeMap<String, Vec<f64>> {
+        // With an evaluator of its own: a running solve goes on as if nobody had asked.
+        self.problem
+            .named_values(&mut self.evaluator.clone(), self.solver.solution())
+    }
+
+    /// State of the solve.
+    pub fn progress(&self) -> Progress {
+        self.solver.progress()
+    }
+}
+
+impl Problem {
+    /// A cold start from the problem's own initial guess, or from the origin.
+    pub fn start(&self) -> Start {
+        let origin = || vec![0.0; self.num_variables()];
+        let guess = self.initial_guess().map_or_else(origin, <[f64]>::to_vec);
+        Start {
+            fallback: Some(guess.clone()),
+            ..Start::cold(guess)
+        }
+    }
+
+    /// Moves a warm start to the next solve as the problem asks: where an optimal-control problem has its warm starts
+    /// shifted, the first stage is dropped and the last repeated.
+    pub fn advance(&self, start: &mut Start) {
+        let Some(stages) = self.stages().filter(|_| self.shifts_warm_start()) else {
+            return;
+        };
+        stages.shift_variables(&mut start.u);
+        for values in [&mut start.multipliers, &mut start.penalties]
+            .into_iter()
+            .flatten()
+        {
+            stages.shift_constraints(values);
+        }
+    }
+}
+
+impl From<&Problem> for Arc<Problem> {
+    fn from(problem: &Problem) -> Self {
+        Self::new(problem.clone())
+    }
+}
+
+impl From<&Problem> for Structure {
+    fn from(problem: &Problem) -> Self {
+        let constraint = |block: &super::Block| Constraint {
+            len: block.range.len(),
+            set: block.set.clone(),
+            has_multipliers: block.kind != BlockKind::F2Penalty,
+        };
+        Self {
+            num_variables: problem.num_variables(),
+            set: problem.set().clone(),
+            constraints: problem.blocks().iter().map(constraint).collect(),
+        }
+    }
+}
+
+impl Functions for Evaluator {
+    fn num_variables(&self) -> usize {
+        Evaluator::num_variables(self)
+    }
+
+    fn num_constraints(&self) -> usize {
+        Evaluator::num_constraints(self)
+    }
+
+    fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
+        Evaluator::forward(self, u, g)
+    }
+
+    fn reverse(&mut self, _u: &[f64], y: &[f64], gradient: &mut [f64]) {
+        Evaluator::reverse(self, y, gradient);
+    }
+
+    fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> bool {
+        Evaluator::forward_tangent(self, v, rates);
+        true
+    }
+
+    fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
+        Evaluator::reverse_tangent(self, w, product);
+    }
+}

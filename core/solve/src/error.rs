@@ -1,0 +1,102 @@
+//! Reasons to refuse a problem, a start, or functions.
+
+use core::time::Duration;
+
+use super::settings::InvalidSetting;
+use crate::sets::SetError;
+
+/// A solver, a start or functions that were refused. Nothing has changed then.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SolverError {
+    /// A setting is out of range.
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
+    /// The set U does not fit.
+    #[error("set of the decision variables: {0}")]
+    Set(#[source] SetError),
+    /// A constraint's set does not fit.
+    #[error("set of constraint block {index}: {error}")]
+    Constraint {
+        /// Index of the block.
+        index: usize,
+        /// Reason.
+        #[source]
+        error: SetError,
+    },
+    /// A vector has the wrong length.
+    #[error("{what} has length {found}, expected {expected}")]
+    Dimension {
+        /// Name of the vector.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The right length.
+        expected: usize,
+    },
+    /// A vector holds a number that cannot be used.
+    #[error("{what}: entry {index} is {value}, expected {expected}")]
+    Value {
+        /// Name of the vector.
+        what: &'static str,
+        /// Index of the entry.
+        index: usize,
+        /// The entry.
+        value: f64,
+        /// The range of values that it may have.
+        expected: &'static str,
+    },
+    /// The functions have other dimensions than the solver's structure: they are another problem's.
+    #[error(
+        "the functions have {found_variables} decision variables and {found_constraints} constraints, expected \
+         {expected_variables} and {expected_constraints}"
+    )]
+    Functions {
+        /// Decision variables of the functions.
+        found_variables: usize,
+        /// Constraints of the functions.
+        found_constraints: usize,
+        /// Decision variables of the structure.
+        expected_variables: usize,
+        /// Constraints of the structure.
+        expected_constraints: usize,
+    },
+    /// A solve was to be started while another runs.
+    #[error("a solve is running already: step it to its end, or stop it, before the next is started")]
+    Running,
+    /// A step or a result was asked for before a solve was started.
+    #[error("no solve was started")]
+    NotStarted,
+    /// The settings limit the time of a solve, and no clock was given.
+    #[error("setting max_duration is {0:?}, which needs a clock: use solve_timed, or start and step")]
+    NoClock(Duration),
+}
+
+/// `vector` has the length `expected` and is finite.
+pub(crate) fn check_vector(what: &'static str, vector: &[f64], expected: usize) -> Result<(), SolverError> {
+    if vector.len() != expected {
+        return Err(SolverError::Dimension {
+            what,
+            found: vector.len(),
+            expected,
+        });
+    }
+    check_entries(what, vector, "a finite number", f64::is_finite)
+}
+
+pub(crate) fn check_entries(
+    what: &'static str,
+    vector: &[f64],
+    expected: &'static str,
+    is_right: impl Fn(f64) -> bool,
+) -> Result<(), SolverError> {
+    match vector.iter().position(|x| !is_right(*x)) {
+        None => Ok(()),
+        Some(index) => Err(SolverError::Value {
+            what,
+            index,
+            value: vector[index],
+            expected,
+        }),
+    }
+}

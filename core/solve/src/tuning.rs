@@ -1,0 +1,191 @@
+//! The constants of the method.
+
+use crate::settings::{InvalidSetting, in_range, positive};
+
+/// The constants that steer the method, with the source of each default.
+///
+/// "Measured": on the problems of `labwire-benches`; `cargo run --release -p labwire-benches --example tuning` prints what
+/// half and twice the value cost there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[non_exhaustive]
+pub struct Tuning {
+    /// The smallest penalty; a smaller one would drown the constraint values in `g + y / sigma`. Default 1e-9: the
+    /// inverse of the default largest.
+    pub min_penalty: f64,
+    /// Fraction to which an error has to fall in an outer iteration, else its penalty grows. Default 0.25:
+    /// Bertsekas, Constrained Optimization and Lagrange Multiplier Methods (1982), section 2.2.
+    pub error_reduction: f64,
+    /// Smallest factor by which a penalty grows. Default 2: measured.
+    pub min_penalty_growth: f64,
+    /// Largest factor by which a penalty grows, which the largest error gets. Default 10: Bertsekas 1982, 4 to 10.
+    pub max_penalty_growth: f64,
+    /// Factor by which the inner tolerance falls in an outer iteration. Default 0.1: OpEn and alpaqa.
+    pub tolerance_reduction: f64,
+    /// An error at its largest penalty that stays above this fraction of the last one cannot be reduced. Default 0.9:
+    /// measured.
+    pub stagnation: f64,
+    /// Residual, relative to the largest multiplier, that counts as stationary when constraints cannot be met, where
+    /// multipliers grow without bound. Default 1e-8: the square root of the round-off of a double.
+    pub negligible_residual: f64,
+    /// A merit below the negative of this has no minimum. Default 1e20: where a double no longer resolves
+    /// a difference of 1e4.
+    pub unbounded: f64,
+    /// Directions along which the slopes of the constraints are sampled for the first penalties, one evaluation each.
+    /// Default 4: measured; every benchmark converges in units from 1e-3 to 1e3.
+    pub slope_probes: u32,
+    /// Step of the differences along them, relative to the point. Default 1e-6: between the square and the cube root of
+    /// the round-off of a double.
+    pub slope_step: f64,
+    /// Squared slopes smaller than this fraction of the largest are taken as lost at this very point. Default 1e-12: the
+    /// square of the slopes' step.
+    pub negligible_slope: f64,
+    /// Step of a difference of gradients, and of projections, relative to the point. Default 1e-7: near the square root
+    /// of the round-off of a double (Nocedal and Wright, Numerical Optimization, 2006, section 8.1).
+    pub difference_step: f64,
+    /// Step of the first estimate of the gradient's Lipschitz constant, relative to the gradient. Default 1e-6: OpEn and
+    /// alpaqa.
+    pub lipschitz_step: f64,
+    /// Smallest such step, in the units of the variables. Default 1e-12: OpEn and alpaqa.
+    pub min_lipschitz_step: f64,
+    /// Smallest estimate of the Lipschitz constant. Default 1e-5: alpaqa.
+    pub min_lipschitz: f64,
+    /// Largest estimate of the Lipschitz constant. Default 1e20: alpaqa.
+    pub max_lipschitz: f64,
+    /// Rise that counts as round-off, in units of the double's epsilon relative to the value. Default 10: alpaqa.
+    pub round_off: f64,
+    /// Fraction of the decrease promised by the slope that a step has to bring. Default 1e-4: Nocedal and Wright 2006,
+    /// section 3.1 (Armijo).
+    pub sufficient_decrease: f64,
+    /// Trials of a line search at most. Default 40: at halves, a step of 1e-12 of the first.
+    pub max_trials: u32,
+    /// Shortest trial relative to the one before. Default 0.1: Dennis and Schnabel, Numerical Methods for
+    /// Unconstrained Optimization (1983), algorithm A6.3.1.
+    pub min_shrinkage: f64,
+    /// Longest trial relative to the one before. Default 0.5: Dennis and Schnabel 1983.
+    pub max_shrinkage: f64,
+    /// Quasi-Newton iterations before Newton steps are tried, which lead out of long curved valleys. Default 300:
+    /// measured.
+    pub quasi_newton_iterations: u32,
+    /// Newton steps in a row; 0 for none. Default 10: measured.
+    pub newton_iterations: u32,
+    /// First trust region, in lengths of a quasi-Newton step. Default 10: measured.
+    pub first_radius: f64,
+    /// Growth of the trust region after a full step. Default 2.5: PANTR (Bodard, Pas and Patrinos 2023).
+    pub radius_growth: f64,
+    /// Residual to which conjugate gradients solve for a Newton step, relative to the gradient. Default 0.1: with the
+    /// root of the gradient below it, superlinear (Nocedal and Wright 2006, section 7.1).
+    pub newton_tolerance: f64,
+    /// Hessian products of a Newton step at most. Default 100: measured.
+    pub max_hessian_products: u32,
+    /// Growth of a gradient step after one that met no curvature. Default 10: measured; a cost without a minimum is
+    /// told in some twenty steps.
+    pub flat_growth: f64,
+    /// Iterations in a row that better neither value nor residual and end the solve: round-off is all that is left.
+    /// Default 50: measured.
+    pub max_idle_iterations: u32,
+    /// Step size of PANOC in units of the inverse Lipschitz constant, and slope of its line search relative to the
+    /// largest that is guaranteed. Default 0.95: PANOC+ (De Marchi and Themelis 2022), as OpEn and alpaqa.
+    pub panoc_step: f64,
+    /// Shortest step along a direction of PANOC. Default 1/256: alpaqa.
+    pub panoc_min_step: f64,
+    /// Shortest such step that leaves the quadratic upper bound. Default 1/16: measured.
+    pub panoc_min_step_out_of_bound: f64,
+    /// Line searches of PANOC in a row that end at the base point and drop the quasi-Newton memory. Default 3: measured.
+    pub panoc_max_useless_directions: u32,
+    /// Lipschitz constant with which PANOC starts warm, relative to the last one. Default 0.25: measured; it was
+    /// estimated from above.
+    pub panoc_warm_lipschitz: f64,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            min_penalty: 1e-9,
+            error_reduction: 0.25,
+            min_penalty_growth: 2.0,
+            max_penalty_growth: 10.0,
+            tolerance_reduction: 0.1,
+            stagnation: 0.9,
+            negligible_residual: 1e-8,
+            unbounded: 1e20,
+            slope_probes: 4,
+            slope_step: 1e-6,
+            negligible_slope: 1e-12,
+            difference_step: 1e-7,
+            lipschitz_step: 1e-6,
+            min_lipschitz_step: 1e-12,
+            min_lipschitz: 1e-5,
+            max_lipschitz: 1e20,
+            round_off: 10.0,
+            sufficient_decrease: 1e-4,
+            max_trials: 40,
+            min_shrinkage: 0.1,
+            max_shrinkage: 0.5,
+            quasi_newton_iterations: 300,
+            newton_iterations: 10,
+            first_radius: 10.0,
+            radius_growth: 2.5,
+            newton_tolerance: 0.1,
+            max_hessian_products: 100,
+            flat_growth: 10.0,
+            max_idle_iterations: 50,
+            panoc_step: 0.95,
+            panoc_min_step: 1.0 / 256.0,
+            panoc_min_step_out_of_bound: 1.0 / 16.0,
+            panoc_max_useless_directions: 3,
+            panoc_warm_lipschitz: 0.25,
+        }
+    }
+}
+
+impl Tuning {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that is out of range.
+    pub fn validate(&self) -> Result<(), InvalidSetting> {
+        macro_rules! check {
+            ($rule:ident $($field:ident)*) => {
+                $($rule(stringify!($field), f64::from(self.$field))?;)*
+            };
+        }
+        check!(positive min_penalty unbounded slope_step difference_step lipschitz_step min_lipschitz_step
+            min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
+            quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions);
+        check!(fraction newton_tolerance error_reduction tolerance_reduction stagnation negligible_residual negligible_slope
+            sufficient_decrease min_shrinkage max_shrinkage panoc_step panoc_min_step
+            panoc_min_step_out_of_bound panoc_warm_lipschitz);
+        check!(growth min_penalty_growth max_penalty_growth radius_growth flat_growth);
+        ordered(
+            "max_penalty_growth",
+            self.min_penalty_growth,
+            self.max_penalty_growth,
+        )?;
+        ordered("max_shrinkage", self.min_shrinkage, self.max_shrinkage)?;
+        ordered("max_lipschitz", self.min_lipschitz, self.max_lipschitz)
+    }
+}
+
+fn fraction(name: &'static str, value: f64) -> Result<(), InvalidSetting> {
+    in_range(
+        name,
+        value,
+        value > 0.0 && value < 1.0,
+        "a number between 0 and 1",
+    )
+}
+
+fn growth(name: &'static str, value: f64) -> Result<(), InvalidSetting> {
+    in_range(
+        name,
+        value,
+        value > 1.0 && value.is_finite(),
+        "a finite number above 1",
+    )
+}
+
+fn ordered(name: &'static str, min: f64, max: f64) -> Result<(), InvalidSetting> {
+    in_range(name, max, min <= max, "at least the smallest of its kind")
+}
