@@ -436,7 +436,7 @@ fn what_cannot_be_is_refused_by_name() {
         (
             "[\"x0\", \"y0\", \"theta0\"],\n    \"let\"",
             "[\"x0\", \"y0\", \"ux\"],\n    \"let\"",
-            "`ocp.initial_state`: the initial state may depend on parameters only",
+            "`ocp.initial_state`: the initial state may depend only on parameters",
         ),
         (
             "\"next\": [",
@@ -446,7 +446,7 @@ fn what_cannot_be_is_refused_by_name() {
         (
             "\"next\"",
             "\"derivative\"",
-            "`ocp.dynamics`: continuous dynamics need `step` beside them",
+            "`ocp.dynamics`: continuous dynamics also need `step`",
         ),
         (
             "\"next\":",
@@ -456,7 +456,7 @@ fn what_cannot_be_is_refused_by_name() {
         (
             "\"next\":",
             "\"integrator\": \"rk4\", \"next\":",
-            "`ocp.dynamics.integrator`: `next` needs no integrator",
+            "`ocp.dynamics.integrator`: `next` takes no integrator",
         ),
         (
             "+ 2*theta^2",
@@ -486,7 +486,7 @@ fn what_cannot_be_is_refused_by_name() {
         (
             "\"initial_guess\": 1",
             "\"cost\": 1",
-            "`cost` does not go with `ocp`",
+            "`cost` cannot be combined with `ocp`",
         ),
         (
             "\"initial_guess\": 1",

@@ -467,13 +467,13 @@ fn instructions_that_cannot_be_are_refused() {
         (
             r#"[["OP_SINE", 0]]"#,
             "{}",
-            "`graph.instructions[0][0]`: the operation `OP_SINE` is not known",
+            "`graph.instructions[0][0]`: unknown operation `OP_SINE`",
         ),
         (r#"[["OP_SINE", 0]]"#, "{}", "did you mean `OP_SIN`?"),
         (
             r#"[["OP_CONST", 1], ["OP_ADD", 0]]"#,
             "{}",
-            "`OP_ADD` takes another number of operands",
+            "wrong number of operands for `OP_ADD`",
         ),
         (
             r#"[["OP_CONST", 1], ["OP_ADD", 0, 1]]"#,

@@ -1,4 +1,4 @@
-//! Wrong inputs of the solvers: an error that says what was found and what was expected, and a solver that works on.
+//! Invalid inputs of the solvers: an error with the value found and the one expected, and a solver that keeps working.
 #![allow(clippy::unwrap_used, reason = "stops when something is wrong")]
 
 use std::cell::Cell;
@@ -41,7 +41,7 @@ fn solver_of(n: usize) -> Solver {
     Solver::new(Structure::unconstrained(n, Set::All), Settings::default()).unwrap()
 }
 
-/// A clock that is a millisecond later at every look.
+/// Clock that advances by a millisecond at every look.
 fn ticking() -> impl FnMut() -> Instant {
     let ticks = Cell::new(0);
     move || {
@@ -57,7 +57,7 @@ fn text<T>(result: Result<T, impl ToString>) -> String {
     }
 }
 
-/// The default tuning but for one field; JSON cannot write a NaN.
+/// Default tuning except for one field; JSON cannot express NaN.
 fn tuning_with<'de>(name: &'de str, value: impl IntoDeserializer<'de>) -> Tuning {
     Tuning::deserialize(MapDeserializer::<_, Error>::new([(name, value)].into_iter())).unwrap()
 }
@@ -243,7 +243,7 @@ fn deadlines_are_honoured() {
     );
     assert!(solution.cost.is_finite() && solution.counters.inner_iterations <= 5);
 
-    // Enough time changes no bit.
+    // Sufficient time changes no bit.
     let mut patient = ProblemSolver::with_settings(&problem, Settings::default()).unwrap();
     let enough = settings.with_max_duration(Duration::from_secs(60));
     let mut timed = ProblemSolver::with_settings(problem, enough).unwrap();

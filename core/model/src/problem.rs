@@ -1,4 +1,4 @@
-//! Parametric problems: from text, or from Rust, to their solutions.
+//! Parametric problems: from text or Rust to their solutions.
 //!
 //! min over u of f(u; p)  subject to  u in U,  F1(u; p) in C,  F2(u; p) = 0
 //!
@@ -46,11 +46,11 @@ pub use solution::Solution;
 pub use solver::{ProblemSolver, SolveError};
 pub use summary::{Operations, StageSummary, Summary};
 
-/// The problem file that is served by default: the Rosenbrock function of five variables in a ball, with
+/// Default problem file: the Rosenbrock function of five variables in a ball, with
 /// one equality and one inequality as F1.
 pub const DEFAULT_PROBLEM: &str = include_str!("../problems/default.json");
 
-/// A problem, ready to be evaluated.
+/// Problem, ready to be evaluated.
 #[derive(Clone, Debug)]
 pub struct Problem {
     name: String,
@@ -73,7 +73,7 @@ enum Body {
     Stages(Arc<Stages>),
 }
 
-/// Constraints that stand next to each other in `g` and are treated alike: `g[range]` in `set`.
+/// Consecutive constraints with the same treatment: `g[range]` in `set`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
     /// Indices of the components in `g`. Blocks follow one another without gaps: those of F1, then those of F2.
@@ -101,7 +101,7 @@ impl Problem {
     /// Reads a problem file.
     ///
     /// # Errors
-    /// The first fault of the text, with its place: see [`TextError`]. No text makes it panic.
+    /// The first fault of the text, with its position: see [`TextError`]. No text causes a panic.
     pub fn from_json(text: &str, limits: &TextLimits) -> Result<Self, TextError> {
         file::read(text, limits)
     }
@@ -170,17 +170,17 @@ impl Problem {
         }
     }
 
-    /// The name that the file gives it, or "unnamed".
+    /// Name given in the file, or "unnamed".
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The vectors that make up the decision variables `u`, in order.
+    /// Vectors that make up the decision variables `u`, in order.
     pub fn variables(&self) -> &[Named] {
         &self.variables
     }
 
-    /// The vectors that make up the parameters `p`, in order.
+    /// Vectors that make up the parameters `p`, in order.
     pub fn parameters(&self) -> &[Named] {
         &self.parameters
     }
@@ -241,13 +241,14 @@ impl Problem {
         }
     }
 
-    /// Whether it asks for its warm starts to be shifted by one stage.
+    /// Whether warm starts are shifted by one stage.
     pub fn shifts_warm_start(&self) -> bool {
         self.shifts_warm_start
     }
 
-    /// The decision variables `u` by name. Of an optimal-control problem, each input over the stages and each state over
-    /// the stages and at the end, which takes one evaluation; `evaluator` is its own, with the parameters of the solve.
+    /// Decision variables `u` by name. For an optimal-control problem, each input over the stages, and each state
+    /// over the stages and at the end, which takes one evaluation; `evaluator` is the problem's own, with the
+    /// parameters of the solve.
     pub fn named_values(&self, evaluator: &mut Evaluator, u: &[f64]) -> BTreeMap<String, Vec<f64>> {
         if let Body::Stages(stages) = &self.body {
             evaluator.forward(u, &mut alloc::vec![0.0; self.num_f1 + self.num_f2]);
@@ -263,18 +264,18 @@ impl Problem {
         named
     }
 
-    /// Memory and program to evaluate at one point after another.
+    /// Evaluator of the problem, for one point at a time.
     pub fn evaluator(&self) -> Evaluator {
         self.block_evaluator()
     }
 
-    /// Memory and program to evaluate at `LANES` points at once; 4 and 8 suit today's processors.
+    /// Evaluator for `LANES` points at once; 4 and 8 suit current processors.
     pub fn block_evaluator<const LANES: usize>(&self) -> Evaluator<LANES> {
         Evaluator::new(&self.body)
     }
 }
 
-/// The program that [`Evaluator`] runs: values, gradient, and the derivatives of both along a direction.
+/// Program that [`Evaluator`] runs: values, gradient, and the derivatives of both along a direction.
 fn compile(graph: &mut Graph, cost: Expr, g: Vec<Expr>, inputs: InputLengths) -> Program {
     let one = graph.constant(1.0);
     let zero = graph.constant(0.0);
@@ -300,7 +301,7 @@ fn compile(graph: &mut Graph, cost: Expr, g: Vec<Expr>, inputs: InputLengths) ->
     Program::new(graph, inputs, &[values, gradient, value_rates, gradient_rates])
 }
 
-/// One block for every factor of the set.
+/// Adds one block per factor of the set.
 fn push_f1(blocks: &mut Vec<Block>, set: Set, range: Range<usize>) {
     match set {
         _ if range.is_empty() => {}

@@ -1,4 +1,4 @@
-//! The optimizer behind OpEn's protocol: problems, warm starts, the queue of solves.
+//! Optimizer behind OpEn's protocol: problems, warm starts, the queue of solves.
 
 mod job;
 mod reply;
@@ -32,16 +32,16 @@ pub struct OptimizerConfig {
     pub session: SessionLimits,
     /// Limits of problem files that are uploaded.
     pub problem: TextLimits,
-    /// `queue`: solves that may wait. One more is refused with code 2104. Default 256.
+    /// `queue`: number of solves that may wait. One more is refused with code 2104. Default 256.
     pub queue: usize,
-    /// `solve-time`: the longest solve, whatever a problem file asks for; what was found until then is answered as
+    /// `solve-time`: time limit of a solve, regardless of the problem file; the best result until then is returned as
     /// `NotConvergedOutOfTime`. Default 60 s.
     pub solve_time: Duration,
-    /// `problems`: how many problems may be loaded; one more is refused with code 2102. Default 16.
+    /// `problems`: number of problems that may be loaded; one more is refused with code 2102. Default 16.
     pub problems: usize,
-    /// Who may end the server by Kill. Default: peers on this machine.
+    /// Permission to end the server by Kill. Default: peers on this machine.
     pub kill: Permission,
-    /// Who may upload problem files by Load. Default: nobody.
+    /// Permission to upload problem files by Load. Default: nobody.
     pub load: Permission,
 }
 
@@ -59,9 +59,9 @@ impl Default for OptimizerConfig {
     }
 }
 
-/// Answers OpEn's requests by solving problems.
+/// Service that answers OpEn's requests by solving problems.
 ///
-/// Warm starts: one-shot connections share one state per problem, a kept-open connection has states of its own. A
+/// Warm starts: one-shot connections share one state per problem, a kept-open connection has its own states. A
 /// solve starts from the state at the moment it is taken from the queue, and stores it as
 /// [`ProblemSolver::store_warm_start`] does.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ struct Running {
 }
 
 impl OptimizerService {
-    /// A service that solves `problem` (and others that are added or loaded).
+    /// Creates a service that solves `problem` (and others that are added or loaded).
     pub fn new(problem: Problem, config: OptimizerConfig) -> Result<Self, SolverError> {
         let mut service = Self {
             config,
@@ -114,8 +114,8 @@ impl OptimizerService {
         Ok(service)
     }
 
-    /// Adds a problem, or replaces the one of the same name (its warm starts are forgotten). Requests choose it by its
-    /// name; those that name none get the first.
+    /// Adds a problem, or replaces the one of the same name (its warm starts are discarded). Requests select it by
+    /// its name; those without a name get the first.
     pub fn add_problem(&mut self, problem: Problem) -> Result<(), SolverError> {
         let problem = Arc::new(problem);
         let loaded = Loaded {
@@ -135,12 +135,12 @@ impl OptimizerService {
         Ok(())
     }
 
-    /// The problems, the default one first.
+    /// Problems, the default one first.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().map(|loaded| &*loaded.problem)
     }
 
-    /// Solves that wait for a worker.
+    /// Number of solves that wait for a worker.
     pub fn queue_len(&self) -> usize {
         self.queue.len()
     }
@@ -219,7 +219,7 @@ impl OptimizerService {
         Ok(name)
     }
 
-    /// Begins the solve that `queued` asks for, from the state of its connection or problem.
+    /// Starts the solve of `queued`, from the state of its connection or problem.
     fn begin(&mut self, now: Instant, queued: &Queued) -> Result<OptimizerJob, ErrorReply> {
         let index = queued.problem;
         let solver = match self.problems[index].idle.pop() {
@@ -291,7 +291,7 @@ impl Service for OptimizerService {
                 Err(error) => self.refuse(from, error),
             },
             Request::Ping(number) => self.answer(from, Reply::Pong(number)),
-            // Sessions act on it themselves; there is nothing to answer.
+            // Sessions handle it themselves; there is nothing to answer.
             Request::KeepAlive(_) => {}
         }
     }
@@ -323,7 +323,7 @@ impl Service for OptimizerService {
     fn finish_job(&mut self, now: Instant, mut job: OptimizerJob) {
         self.running
             .retain(|running| !Arc::ptr_eq(&running.cancelled, &job.cancelled));
-        // A job whose step has panicked is running still.
+        // A job whose step has panicked is still running.
         job.solver.cancel();
         // The problem may have been replaced while its old version was being solved.
         let is_current = Arc::ptr_eq(&self.problems[job.problem_index].problem, job.solver.problem());
@@ -359,7 +359,7 @@ impl Service for OptimizerService {
     }
 }
 
-/// The inputs that a request gives besides its parameters.
+/// Inputs of a request besides its parameters.
 fn options(request: &RunRequest) -> StartOptions<'_> {
     let mut options = StartOptions::default();
     options.initial_guess = request.initial_guess.as_deref();

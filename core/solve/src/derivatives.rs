@@ -1,4 +1,4 @@
-//! Derivatives against central differences.
+//! Comparison of derivatives with central differences.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -18,9 +18,9 @@ const STEP: f64 = 6e-6;
 pub struct DerivativeCheck {
     /// The derivative.
     pub worst: Derivative,
-    /// Its value as the functions give it.
+    /// Value returned by the functions.
     pub found: f64,
-    /// Its central difference.
+    /// Value of the central difference.
     pub difference: f64,
     /// `|found - difference| / max(1, |found|, |difference|)`; infinite if one of them is not finite.
     pub error: f64,
@@ -30,19 +30,19 @@ pub struct DerivativeCheck {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Derivative {
-    /// Of the cost, by a decision variable.
+    /// Derivative of the cost with respect to a decision variable.
     Cost {
         /// Index of the variable.
         variable: usize,
     },
-    /// Of a constraint, by a decision variable.
+    /// Derivative of a constraint with respect to a decision variable.
     Constraint {
         /// Index of the constraint.
         constraint: usize,
         /// Index of the variable.
         variable: usize,
     },
-    /// Of the cost plus the sum of the constraints, by two decision variables.
+    /// Second derivative of the cost plus the sum of the constraints, with respect to two decision variables.
     Second {
         /// Index of the first variable.
         row: usize,
@@ -52,8 +52,8 @@ pub enum Derivative {
 }
 
 /// Compares the derivatives of `functions` at `u` with central differences: gradient of the cost, Jacobian of the
-/// constraints by both sweeps, and, where tangents are known, second derivatives. An error of 1e-6 or less is usual for a
-/// derivative that is right. It takes about `n_u (n_g + 4)` evaluations, where n_u is at least 1.
+/// constraints by both sweeps, and, where tangents are available, second derivatives. An error of at most 1e-6 is usual
+/// for a correct derivative. It takes about `n_u (n_g + 4)` evaluations, where n_u is at least 1.
 ///
 /// ```
 /// use labwire_solve::{Cost, Derivative, check_derivatives};
@@ -70,7 +70,7 @@ pub enum Derivative {
 /// ```
 ///
 /// # Errors
-/// `u` has another length than the functions have variables, or an entry that is not finite.
+/// If the length of `u` is not the number of variables, or an entry is not finite.
 pub fn check_derivatives(functions: &mut dyn Functions, u: &[f64]) -> Result<DerivativeCheck, SolverError> {
     let (n, m) = (functions.num_variables(), functions.num_constraints());
     check_vector("u", u, n)?;
@@ -93,7 +93,8 @@ pub fn check_derivatives(functions: &mut dyn Functions, u: &[f64]) -> Result<Der
     Ok(check)
 }
 
-/// Central differences by one variable, of the cost, the constraints, and the gradient of the cost plus all constraints.
+/// Central differences with respect to one variable: of the cost, the constraints, and the gradient of the cost plus all
+/// constraints.
 struct Differences {
     cost: f64,
     constraints: Vec<f64>,
@@ -114,7 +115,7 @@ impl Differences {
         let step = STEP * (1.0 + u[variable].abs());
         let (high, low) = (u[variable] + step, u[variable] - step);
         let (above, below) = (evaluate(high), evaluate(low));
-        // The step as rounded.
+        // The rounded step.
         let divide = |a: f64, b: f64| (a - b) / (high - low);
         self.cost = divide(above.0, below.0);
         let differences = [
@@ -157,7 +158,7 @@ impl DerivativeCheck {
         }
     }
 
-    /// A column of the Jacobian and a row of the Hessian, where the functions know tangents.
+    /// A column of the Jacobian and a row of the Hessian, if the functions have tangents.
     fn tangents(
         &mut self,
         functions: &mut dyn Functions,

@@ -5,17 +5,17 @@ use core::time::Duration;
 use super::settings::InvalidSetting;
 use crate::sets::SetError;
 
-/// A solver, a start or functions that were refused. Nothing has changed then.
+/// Error of a solver, a start or functions that were refused. The state is then unchanged.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SolverError {
     /// A setting is out of range.
     #[error(transparent)]
     Setting(#[from] InvalidSetting),
-    /// The set U does not fit.
+    /// The set U is invalid.
     #[error("set of the decision variables: {0}")]
     Set(#[source] SetError),
-    /// A constraint's set does not fit.
+    /// The set of a constraint is invalid.
     #[error("set of constraint block {index}: {error}")]
     Constraint {
         /// Index of the block.
@@ -34,7 +34,7 @@ pub enum SolverError {
         /// The right length.
         expected: usize,
     },
-    /// A vector holds a number that cannot be used.
+    /// A vector contains an invalid value.
     #[error("{what}: entry {index} is {value}, expected {expected}")]
     Value {
         /// Name of the vector.
@@ -46,7 +46,7 @@ pub enum SolverError {
         /// The range of values that it may have.
         expected: &'static str,
     },
-    /// The functions have other dimensions than the solver's structure: they are another problem's.
+    /// The dimensions of the functions differ from the solver's structure: they belong to another problem.
     #[error(
         "the functions have {found_variables} decision variables and {found_constraints} constraints, expected \
          {expected_variables} and {expected_constraints}"
@@ -61,18 +61,18 @@ pub enum SolverError {
         /// Constraints of the structure.
         expected_constraints: usize,
     },
-    /// A solve was to be started while another runs.
+    /// A solve is already in progress.
     #[error("a solve is running already: step it to its end, or stop it, before the next is started")]
     Running,
-    /// A step or a result was asked for before a solve was started.
+    /// No solve was started before a step or a result was requested.
     #[error("no solve was started")]
     NotStarted,
-    /// The settings limit the time of a solve, and no clock was given.
+    /// The settings limit the time of a solve, but no clock was given.
     #[error("setting max_duration is {0:?}, which needs a clock: use solve_timed, or start and step")]
     NoClock(Duration),
 }
 
-/// `vector` has the length `expected` and is finite.
+/// Checks that `vector` has the length `expected` and is finite.
 pub(crate) fn check_vector(what: &'static str, vector: &[f64], expected: usize) -> Result<(), SolverError> {
     if vector.len() != expected {
         return Err(SolverError::Dimension {

@@ -17,26 +17,26 @@ pub trait Functions {
     /// Number of constraint values n_g.
     fn num_constraints(&self) -> usize;
 
-    /// The cost at `u` (length n_u); writes the constraint values to `g` (length n_g).
+    /// Cost at `u` (length n_u); writes the constraint values to `g` (length n_g).
     fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64;
 
     /// Writes `grad f + J_g^T y` (length n_u), at the point of the last [`forward`](Functions::forward); `y` has
     /// length n_g.
     fn reverse(&mut self, u: &[f64], y: &[f64], gradient: &mut [f64]);
 
-    /// Writes `J_g v` (length n_g) at the point of the last [`forward`](Functions::forward). False where second
-    /// derivatives are not known, as here: the solver then takes differences of gradients.
+    /// Writes `J_g v` (length n_g) at the point of the last [`forward`](Functions::forward). Returns false, as by
+    /// default, if second derivatives are not available; the solver then uses differences of gradients.
     fn forward_tangent(&mut self, _v: &[f64], _rates: &mut [f64]) -> bool {
         false
     }
 
-    /// Writes `H v + J_g^T w` (length n_u), where H is the Hessian of what the last [`reverse`](Functions::reverse)
-    /// differentiated, and `v` the direction of the last [`forward_tangent`](Functions::forward_tangent); `w` has
-    /// length n_g.
+    /// Writes `H v + J_g^T w` (length n_u), where H is the Hessian of the function differentiated by the last
+    /// [`reverse`](Functions::reverse), and `v` the direction of the last
+    /// [`forward_tangent`](Functions::forward_tangent); `w` has length n_g.
     fn reverse_tangent(&mut self, _w: &[f64], _product: &mut [f64]) {}
 }
 
-/// A cost without constraints, as a closure that writes the gradient and returns the cost.
+/// Cost without constraints, as a closure that writes the gradient and returns the cost.
 #[derive(Clone, Debug)]
 pub struct Cost<F> {
     cost_and_gradient: F,
@@ -119,14 +119,14 @@ where
     }
 }
 
-/// The shape of a problem: `u` in `set`, and each block of `g(u)` in the block's set.
+/// Structure of a problem: `u` in `set`, and each block of `g(u)` in the block's set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Structure {
     /// Number of decision variables n_u.
     pub num_variables: usize,
     /// The set U.
     pub set: Set,
-    /// The constraint blocks, in the order of `g`; their lengths add up to n_g.
+    /// Constraint blocks, in the order of `g`; their lengths add up to n_g.
     pub constraints: Vec<Constraint>,
 }
 
@@ -146,19 +146,20 @@ impl Structure {
     }
 }
 
-/// A block of `g` that must lie in a set.
+/// Block of `g` that must lie in a set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constraint {
     /// Number of components.
     pub len: usize,
     /// The set.
     pub set: Set,
-    /// Whether Lagrange multipliers are used. Components that are not smooth on the set get a pure penalty.
+    /// Whether Lagrange multipliers are used. Components that are not smooth on the set are treated by a penalty
+    /// alone.
     pub has_multipliers: bool,
 }
 
 impl Constraint {
-    /// `len` components in `set`, by Lagrange multipliers and penalties.
+    /// Creates a constraint on `len` components, with Lagrange multipliers and penalties.
     pub fn new(len: usize, set: Set) -> Self {
         Self {
             len,
@@ -167,7 +168,7 @@ impl Constraint {
         }
     }
 
-    /// Whether the projection treats each component alone.
+    /// Whether the projection treats each component separately.
     pub(crate) fn is_separable(&self) -> bool {
         self.set.is_separable()
     }

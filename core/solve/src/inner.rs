@@ -12,9 +12,9 @@ use crate::sets::Set;
 /// Outcome of one iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Go on.
+    /// The iteration is complete.
     Continue,
-    /// Go on: the iteration has not ended.
+    /// The iteration is not complete yet.
     Unfinished,
     /// The residual at [`InnerSolver::solution`] is below the tolerance.
     Converged,
@@ -24,21 +24,23 @@ pub(crate) enum Outcome {
     Stalled,
 }
 
-/// A method for `min psi(u)` over `u` in U, at most one iteration at a time. All memory is allocated when it is made.
+/// Method for `min psi(u)` over `u` in U, which runs at most one iteration at a time. All memory is allocated on
+/// creation.
 pub(crate) trait InnerSolver {
-    /// The point that is (or will be) returned: in U, with the residual [`residual`](Self::residual).
+    /// Point that is (or will be) returned: in U, with the residual [`residual`](Self::residual).
     fn solution(&self) -> &Point;
 
-    /// The unscaled stationarity residual at [`solution`](Self::solution), in the infinity norm.
+    /// Unscaled stationarity residual at [`solution`](Self::solution), in the infinity norm.
     fn residual(&self) -> f64;
 
-    /// The Lipschitz constant of the gradient, as the last step met it.
+    /// Lipschitz constant of the gradient along the last step.
     fn lipschitz(&self) -> f64;
 
-    /// The point to start from; to be set to a point of U, and evaluated, before [`start`](Self::start).
+    /// Starting point, to be set to a point of U, and evaluated, before [`start`](Self::start).
     fn start_point(&mut self) -> &mut Point;
 
-    /// Begins at the start point; estimates the step size unless a Lipschitz constant from an earlier solve is given.
+    /// Starts from the starting point; estimates the step size unless a Lipschitz constant from an earlier solve is
+    /// given.
     fn start(
         &mut self,
         merit: &mut AugmentedLagrangian,
@@ -46,11 +48,11 @@ pub(crate) trait InnerSolver {
         lipschitz: Option<f64>,
     ) -> Outcome;
 
-    /// Begins again at the last solution, after multipliers or penalties have changed. Step size and curvature are
-    /// kept: most of what was learnt still holds, and the line search guards against the rest.
+    /// Restarts from the last solution, after multipliers or penalties have changed. Step size and curvature are
+    /// kept: most of the information is still valid, and the line search guards against the rest.
     fn resume(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome;
 
-    /// One iteration: test, direction, line search. Or a part of it, where finding the direction takes long.
+    /// Runs one iteration: test, direction, line search; or a part of it, if finding the direction takes long.
     fn iterate(
         &mut self,
         merit: &mut AugmentedLagrangian,
@@ -59,11 +61,11 @@ pub(crate) trait InnerSolver {
     ) -> Outcome;
 }
 
-/// The inner solver that suits U.
+/// Inner solver suited to U.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "a solver holds one, and moves it never")]
 pub(crate) enum Inner {
-    /// U is nothing but bounds.
+    /// U consists of bounds only.
     Projected(Projected),
     /// Any other U.
     Panoc(Panoc),

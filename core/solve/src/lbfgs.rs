@@ -5,15 +5,15 @@ use alloc::vec::Vec;
 
 use crate::math;
 
-/// Pairs of steps and gradient differences. The pairs are kept raw; what they say about the free coordinates is
-/// worked out when the mask changes.
+/// Pairs of steps and gradient differences. The pairs are stored unmodified; quantities that depend on the free
+/// coordinates are recomputed when the mask changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Lbfgs {
     dimension: usize,
     memory: usize,
     steps: Vec<f64>,
     differences: Vec<f64>,
-    /// The same with zeros where a coordinate is not free.
+    /// Steps with zeros where a coordinate is not free.
     free_steps: Vec<f64>,
     free_differences: Vec<f64>,
     /// `1 / (y.s)` on the mask; 0 for a pair without curvature there.
@@ -54,8 +54,9 @@ impl Lbfgs {
         self.head = 0;
     }
 
-    /// Remembers a pair, in place of the oldest; `write(i)` gives component `i` of the step and of the difference.
-    /// Returns the length of gradient step that suits the curvature along it, whatever its sign; nothing where it is flat.
+    /// Stores a pair in place of the oldest; `write(i)` gives component `i` of the step and of the difference.
+    /// Returns the length of gradient step that suits the curvature along it, whatever its sign; `None` where it is
+    /// flat.
     pub(crate) fn push(&mut self, write: impl Fn(usize) -> (f64, f64)) -> Option<f64> {
         let start = self.head * self.dimension;
         let steps = &mut self.steps[start..start + self.dimension];
@@ -72,7 +73,7 @@ impl Lbfgs {
         length.is_finite().then_some(length)
     }
 
-    /// Sets which coordinates are free.
+    /// Sets the free coordinates.
     pub(crate) fn set_mask(&mut self, is_free: impl Fn(usize) -> bool) {
         let mut changed = false;
         for (i, entry) in self.mask.iter_mut().enumerate() {
@@ -87,8 +88,8 @@ impl Lbfgs {
         }
     }
 
-    /// Turns `q` into `H q` on the free coordinates, where `q` is zero elsewhere. False, and `q` untouched, when
-    /// no pair has curvature there.
+    /// Replaces `q` by `H q` on the free coordinates; `q` must be zero elsewhere. Returns false, with `q` unchanged,
+    /// if no pair has curvature there.
     pub(crate) fn apply(&mut self, q: &mut [f64]) -> bool {
         self.usable.clear();
         for age in 0..self.count {
@@ -100,7 +101,7 @@ impl Lbfgs {
         let (Some(&newest), Some(&oldest)) = (self.usable.first(), self.usable.last()) else {
             return false;
         };
-        // Each pass over q ends with the product that the next one begins with.
+        // Each pass over q ends with the product that the next one needs first.
         let mut product = math::dot(self.pair(&self.free_steps, newest), q);
         for (k, &slot) in self.usable.iter().enumerate() {
             let alpha = self.rho[slot] * product;
@@ -130,9 +131,9 @@ impl Lbfgs {
         true
     }
 
-    /// The slot of the pair of this age, 0 being the newest.
+    /// Slot of the pair of this age, 0 being the newest.
     fn slot(&self, age: usize) -> usize {
-        // At most one turn around: cheaper than a remainder, which the two loops would feel.
+        // At most one turn around: cheaper than a remainder, which would slow the two loops down.
         let slot = self.head + self.memory - 1 - age;
         if slot >= self.memory {
             slot - self.memory
@@ -145,7 +146,7 @@ impl Lbfgs {
         &vectors[slot * self.dimension..(slot + 1) * self.dimension]
     }
 
-    /// Works out what a pair says about the free coordinates.
+    /// Computes the quantities of a pair that depend on the free coordinates.
     fn weigh(&mut self, slot: usize) {
         let range = slot * self.dimension..(slot + 1) * self.dimension;
         let free_steps = &mut self.free_steps[range.clone()];

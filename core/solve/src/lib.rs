@@ -1,9 +1,8 @@
 //! A solver for `min f(u)` over `u` in U with `g(u)` in D, where the functions are smooth and need not be convex.
 //!
-//! An augmented Lagrangian method ([`Solver`]) around a quasi-Newton method: projected where U is nothing but bounds,
-//! proximal (PANOC+ with ZeroFPR's base point) for any other U.
-//! "Converged" means that the unscaled stationarity residual and the violation at the returned point are below their
-//! tolerances, nothing else.
+//! An augmented Lagrangian method ([`Solver`]) around a quasi-Newton method: projected if U consists of bounds only,
+//! proximal (PANOC+ with ZeroFPR's base point) for any other U. "Converged" always means that the unscaled
+//! stationarity residual and the violation at the returned point are below their tolerances.
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

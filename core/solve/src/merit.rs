@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::tuning::Tuning;
 use crate::math;
 
-/// A point with everything known there.
+/// Point with all function values and derivatives there.
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
     /// The decision variables.
@@ -21,7 +21,7 @@ pub(crate) struct Point {
     pub(crate) gradient: Vec<f64>,
     /// The constraint values `g`.
     pub(crate) constraints: Vec<f64>,
-    /// `yhat`: the multipliers that this point stands for.
+    /// `yhat`: multipliers implied by this point.
     pub(crate) multipliers: Vec<f64>,
     /// The augmented Lagrangian.
     pub(crate) psi: f64,
@@ -44,7 +44,7 @@ impl Point {
         }
     }
 
-    /// Copies everything, without allocating.
+    /// Copies all values, without allocating.
     pub(crate) fn copy_from(&mut self, other: &Self) {
         self.u.copy_from_slice(&other.u);
         self.gradient.copy_from_slice(&other.gradient);
@@ -58,7 +58,7 @@ impl Point {
     }
 }
 
-/// Multipliers and penalties, and the evaluation of `psi` under them.
+/// Multipliers and penalties, and the evaluation of `psi` with them.
 #[derive(Clone, Debug)]
 pub(crate) struct AugmentedLagrangian {
     pub(crate) structure: Structure,
@@ -96,13 +96,13 @@ impl AugmentedLagrangian {
         }
     }
 
-    /// Cost, constraints, `psi` and its gradient at `point.u`.
+    /// Evaluates cost, constraints, `psi` and its gradient at `point.u`.
     pub(crate) fn evaluate(&mut self, functions: &mut dyn Functions, point: &mut Point) {
         self.forward(functions, point);
         self.reverse(functions, point);
     }
 
-    /// The forward half: cost, constraints and violation, which do not depend on multipliers and penalties.
+    /// First half: cost, constraints and violation, which do not depend on multipliers and penalties.
     pub(crate) fn forward(&mut self, functions: &mut dyn Functions, point: &mut Point) {
         self.evaluations += 1;
         point.cost = functions.forward(&point.u, &mut point.constraints);
@@ -114,7 +114,7 @@ impl AugmentedLagrangian {
         }
     }
 
-    /// The second half: `yhat`, `psi` and the gradient, at the point of the last [`forward`](Self::forward).
+    /// Second half: `yhat`, `psi` and the gradient, at the point of the last [`forward`](Self::forward).
     pub(crate) fn reverse(&mut self, functions: &mut dyn Functions, point: &mut Point) {
         for (i, zeta) in self.scratch.iter_mut().enumerate() {
             *zeta = point.constraints[i] + self.multipliers[i] / self.penalties[i];
@@ -130,9 +130,8 @@ impl AugmentedLagrangian {
         functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
     }
 
-    /// The product of `v` with the Hessian of `psi` at `point`, which is where the functions were evaluated last. Where
-    /// they do not know second derivatives, the product is a difference of gradients: `nearby` is evaluated then, and
-    /// false returned.
+    /// Product of `v` with the Hessian of `psi` at `point`, where the functions were evaluated last. Without second
+    /// derivatives, the product is a difference of gradients: `nearby` is evaluated then, and false returned.
     pub(crate) fn multiply_hessian(
         &mut self,
         functions: &mut dyn Functions,
@@ -180,7 +179,7 @@ impl AugmentedLagrangian {
             let sign = if *gradient < 0.0 { -1.0 } else { 1.0 };
             let h = math::max(lipschitz_step * gradient.abs(), min_lipschitz_step) * sign;
             *next = u - h;
-            // The difference as rounded, not `h`.
+            // The rounded difference, not `h`.
             moved += (u - *next) * (u - *next);
         }
         self.evaluate(functions, nearby);
@@ -193,12 +192,12 @@ impl AugmentedLagrangian {
         }
     }
 
-    /// Forgets the errors of an earlier solve.
+    /// Discards the errors of an earlier solve.
     pub(crate) fn reset_errors(&mut self) {
         self.errors.fill(f64::INFINITY);
     }
 
-    /// Measures `g - Pi_D(g + y / sigma)` at the end of an inner solve; returns its largest entry.
+    /// Computes `g - Pi_D(g + y / sigma)` at the end of an inner solve. Returns its largest entry.
     pub(crate) fn measure_errors(&mut self, solution: &Point) -> f64 {
         mem::swap(&mut self.errors, &mut self.last_errors);
         for i in 0..self.errors.len() {
@@ -207,12 +206,12 @@ impl AugmentedLagrangian {
         math::norm_inf(&self.errors)
     }
 
-    /// The components whose error exceeds `tolerance`.
+    /// Components whose error exceeds `tolerance`.
     pub(crate) fn violated(&self, tolerance: f64) -> impl Iterator<Item = usize> {
         (0..self.errors.len()).filter(move |&i| !(self.errors[i] <= tolerance))
     }
 
-    /// Whether no violated component can get better: its penalty is at the limit, and its error has stopped falling.
+    /// Whether no violated component can improve: its penalty is at the limit, and its error has stopped decreasing.
     pub(crate) fn is_at_limit(&self, tolerance: f64, max_penalty: f64) -> bool {
         self.violated(tolerance).all(|i| {
             self.penalties[i] >= max_penalty && self.errors[i] > self.tuning.stagnation * self.last_errors[i]
@@ -222,7 +221,7 @@ impl AugmentedLagrangian {
     /// New multipliers, and larger penalties where the error did not fall enough.
     pub(crate) fn update(&mut self, solution: &Point, settings: &Settings) {
         let (smallest, most) = (self.tuning.min_penalty_growth, self.tuning.max_penalty_growth);
-        // Weighed by its penalty an error is free of its constraint's units.
+        // Weighted by its penalty, an error is independent of its constraint's units.
         let weighed = |i: usize| math::sqrt(self.penalties[i]) * self.errors[i];
         let largest = (0..self.errors.len()).fold(0.0, |largest, i| math::max(largest, weighed(i)));
         let mut start = 0;
@@ -235,7 +234,8 @@ impl AugmentedLagrangian {
                     self.multipliers[i] = math::clamp(solution.multipliers[i], -limit, limit);
                 }
             }
-            // The penalty weighs the distance from a set, so a set that is not made of bounds has one penalty.
+            // The penalty weights the distance from a set, so a set that does not consist of bounds has a single
+            // penalty.
             let group = if block.is_separable() { 1 } else { block.len };
             for first in range.step_by(group.max(1)) {
                 let members = first..first + group;
@@ -252,7 +252,8 @@ impl AugmentedLagrangian {
         }
     }
 
-    /// Turns the rates of the constraints into those of `yhat`; the projection is differentiated by a difference.
+    /// Converts the rates of the constraints to those of `yhat`; the projection is differentiated by a finite
+    /// difference.
     fn differentiate_multipliers(&mut self, point: &Point) {
         if self.rates.is_empty() {
             return;

@@ -6,17 +6,17 @@ use alloc::vec::Vec;
 use super::tuning::Tuning;
 use crate::math;
 
-/// The search for a direction, one Hessian product at a time.
+/// Search for a direction, one Hessian product at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct TrustRegion {
-    /// The longest direction allowed.
+    /// Longest direction allowed.
     pub(crate) radius: f64,
-    /// Products that may still be needed; none between searches.
+    /// Number of products that may still be needed; 0 between searches.
     left: usize,
     tolerance: f64,
     max_products: usize,
     residual: Vec<f64>,
-    /// The square of its norm, and the norm it has to fall to.
+    /// Square of its norm, and norm at which to stop.
     squared: f64,
     target: f64,
     conjugate: Vec<f64>,
@@ -38,18 +38,18 @@ impl TrustRegion {
         }
     }
 
-    /// Whether a search has begun and not ended.
+    /// Whether a search is in progress.
     pub(crate) fn is_searching(&self) -> bool {
         self.left > 0
     }
 
-    /// Gives up a search.
+    /// Abandons a search.
     pub(crate) fn stop(&mut self) {
         self.left = 0;
     }
 
-    /// Begins to turn the negative gradient in `d`, zero where a coordinate is not free, into a direction that lowers the
-    /// quadratic model at most as far as the radius allows.
+    /// Starts to turn the negative gradient in `d`, zero where a coordinate is not free, into a direction that
+    /// decreases the quadratic model, within the radius.
     pub(crate) fn start(&mut self, d: &mut [f64]) {
         self.residual.copy_from_slice(d);
         self.conjugate.copy_from_slice(d);
@@ -60,7 +60,7 @@ impl TrustRegion {
         self.left = self.max_products.min(2 * d.len());
     }
 
-    /// Goes on by one product; `multiply(v, product)` writes H v.
+    /// Continues with one product; `multiply(v, product)` writes H v.
     pub(crate) fn advance(
         &mut self,
         d: &mut [f64],
@@ -93,7 +93,7 @@ impl TrustRegion {
         }
     }
 
-    /// The multiple of the conjugate direction that leads from `d` to the boundary.
+    /// Multiple of the conjugate direction that leads from `d` to the boundary.
     fn distance_to_boundary(&self, d: &[f64]) -> f64 {
         let a = math::norm_squared(&self.conjugate);
         let b = math::dot(d, &self.conjugate);
@@ -106,7 +106,7 @@ impl TrustRegion {
 mod tests {
     use super::*;
 
-    /// The direction for the Hessian `diagonal` and the gradient of ones, on the coordinates that are free.
+    /// Direction for the Hessian `diagonal` and a gradient of ones, on the free coordinates.
     fn direction(radius: f64, diagonal: [f64; 3], free: [bool; 3]) -> [f64; 3] {
         let mut region = TrustRegion::new(3, &Tuning::default());
         region.radius = radius;

@@ -1,5 +1,5 @@
-//! The inner solver for any U: PANOC+ (De Marchi and Themelis 2022) around the base point of ZeroFPR (Themelis, Stella and
-//! Patrinos 2018), for `min psi(u)` over `u` in U.
+//! Inner solver for any U: PANOC+ (De Marchi and Themelis 2022) around the base point of ZeroFPR (Themelis, Stella
+//! and Patrinos 2018), for `min psi(u)` over `u` in U.
 //!
 //! With the forward-backward point `uhat = Pi_U(u - gamma grad psi(u))` and `r = uhat - u`, the envelope
 //! `phi(u) = psi + grad.r + |r|^2 / (2 gamma)` decreases from one iterate to the next.
@@ -16,20 +16,20 @@ use super::tuning::Tuning;
 use crate::math;
 use crate::sets::Set;
 
-/// The state of one inner solve. All memory is allocated once.
+/// State of one inner solve. All memory is allocated once.
 #[derive(Clone, Debug)]
 pub(crate) struct Panoc {
     set: Set,
     tuning: Tuning,
     lbfgs: Lbfgs,
-    /// The iterate and its forward-backward point.
+    /// Iterate and its forward-backward point.
     current: Point,
     hat: Point,
     /// The same for the candidate of the line search.
     next: Point,
     next_hat: Point,
     direction: Vec<f64>,
-    /// The residual `(uhat - Pi_U(uhat - gamma grad psi(uhat))) / gamma`, now and before.
+    /// Residual `(uhat - Pi_U(uhat - gamma grad psi(uhat))) / gamma`, current and previous.
     fixed_point: Vec<f64>,
     last_fixed_point: Vec<f64>,
     gamma: f64,
@@ -38,7 +38,7 @@ pub(crate) struct Panoc {
     envelope: f64,
     step_squared: f64,
     residual: f64,
-    /// Line searches in a row that ended at the base point.
+    /// Number of consecutive line searches that ended at the base point.
     useless_directions: u32,
 }
 
@@ -124,7 +124,7 @@ impl Panoc {
         self.evaluate_fixed_point();
     }
 
-    /// The quasi-Newton direction at `hat`, which works on the fixed-point residual.
+    /// Computes the quasi-Newton direction at `hat`, from the fixed-point residual.
     fn find_direction(&mut self) {
         for (q, residual) in self.direction.iter_mut().zip(&self.fixed_point) {
             *q = -residual;
@@ -150,8 +150,8 @@ impl Panoc {
         }
     }
 
-    /// Finds the next iterate along the direction from `hat`; falls back to `hat` itself, which always decreases
-    /// the envelope.
+    /// Finds the next iterate along the direction from `hat`; falls back to `hat` itself, which always decreases the
+    /// envelope.
     fn line_search(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
         let slope = self.tuning.panoc_step * (1.0 - self.gamma * self.lipschitz) / (2.0 * self.gamma);
         let round_off = self.tuning.round_off * f64::EPSILON * (1.0 + self.envelope.abs());
@@ -186,7 +186,7 @@ impl Panoc {
         self.step_to_hat(merit, functions)
     }
 
-    /// The step that needs no direction: `u+ = uhat`.
+    /// Step that needs no direction: `u+ = uhat`.
     fn step_to_hat(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
         if self.hat.u == self.current.u {
             return Outcome::Stalled;
@@ -204,7 +204,7 @@ impl Panoc {
         let Some(step) = step else { return Outcome::Stalled };
         self.useless_directions += 1;
         if self.useless_directions == self.tuning.panoc_max_useless_directions {
-            // The memory that makes such directions is dropped: the next one is a long gradient step, scaled by the
+            // The memory that gives such directions is discarded: the next one is a long gradient step, scaled by the
             // pair of this short one.
             self.lbfgs.clear();
             self.useless_directions = 0;
@@ -213,8 +213,7 @@ impl Panoc {
         Outcome::Continue
     }
 
-    /// The candidate becomes the iterate; the pair it teaches is remembered. `old_gamma` was the step size of the
-    /// direction's base.
+    /// Makes the candidate the iterate, and stores its pair. `old_gamma` was the step size at the direction's base.
     fn accept(&mut self, step: Step, old_gamma: f64) {
         mem::swap(&mut self.current, &mut self.next);
         mem::swap(&mut self.hat, &mut self.next_hat);
@@ -224,7 +223,7 @@ impl Panoc {
             let (now, before) = (&self.fixed_point, &self.last_fixed_point);
             self.lbfgs.push(|i| (hat.u[i] - last.u[i], now[i] - before[i]));
         } else {
-            // The fixed-point residual of another step size is another function.
+            // The fixed-point residual for another step size is another function.
             self.lbfgs.clear();
         }
     }

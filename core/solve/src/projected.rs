@@ -1,9 +1,9 @@
-//! The inner solver where U is nothing but bounds: a projected quasi-Newton method.
+//! Inner solver for bounds: a projected quasi-Newton method.
 //!
 //! A two-metric projection (Bertsekas, SIAM J. Control Optim. 20, 1982): coordinates that a gradient step would push
 //! out of their bounds go to the bound, the others take a limited-memory BFGS step among themselves; the line search
-//! follows the step projected onto U. A trial costs one fused evaluation, half of an iteration of PANOC, and tells the
-//! residual at the iterate itself. Newton steps in a trust region come in when that takes long.
+//! follows the step projected onto U. A trial costs one fused evaluation, half of an iteration of PANOC, and gives
+//! the residual at the iterate itself. Newton steps in a trust region are used when that takes long.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use super::newton::TrustRegion;
 use super::tuning::Tuning;
 use crate::math;
 
-/// The state of one inner solve. All memory is allocated once.
+/// State of one inner solve. All memory is allocated once.
 #[derive(Clone, Debug)]
 pub(crate) struct Projected {
     bounds: Bounds,
@@ -25,7 +25,7 @@ pub(crate) struct Projected {
     lbfgs: Lbfgs,
     trust_region: TrustRegion,
     current: Point,
-    /// The trial of the line search; after it, the last iterate.
+    /// Trial of the line search; afterwards, the previous iterate.
     next: Point,
     direction: Vec<f64>,
     /// Length of a gradient step: the inverse of the curvature along the last step.
@@ -33,7 +33,7 @@ pub(crate) struct Projected {
     residual: f64,
     /// Iterations of this inner problem.
     iterations: u32,
-    /// The lowest value and residual of this inner problem, and the iterations since one of them was bettered.
+    /// Lowest value and residual of this inner problem, and number of iterations since either improved.
     best: (f64, f64),
     idle_iterations: u32,
     /// Whether the functions were last evaluated at `current`.
@@ -81,7 +81,7 @@ impl Projected {
         Outcome::Continue
     }
 
-    /// `current` is a new iterate.
+    /// Accepts `current` as the new iterate.
     fn take(&mut self) {
         self.residual = self.bounds.residual(&self.current);
         let (value, residual) = self.best;
@@ -125,7 +125,7 @@ impl Projected {
         self.trust_region.start(&mut self.direction);
     }
 
-    /// Goes on with a Newton step by one Hessian product.
+    /// Continues a Newton step with one Hessian product.
     fn continue_newton_step(
         &mut self,
         merit: &mut AugmentedLagrangian,
@@ -166,7 +166,7 @@ impl Projected {
         if self.quasi_newton_step(merit, functions) {
             return Outcome::Continue;
         }
-        // The memory misled: along the gradient.
+        // The memory was misleading: follow the gradient.
         self.lbfgs.clear();
         match self.quasi_newton_step(merit, functions) {
             true => Outcome::Continue,
@@ -196,8 +196,8 @@ impl Projected {
         }
     }
 
-    /// Moves to a lower point along the projected direction, if there is one; returns the length of the step relative to
-    /// the direction.
+    /// Moves to a lower point along the projected direction, if there is one. Returns the length of the step relative
+    /// to the direction.
     fn line_search(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Option<f64> {
         if !(math::dot(&self.direction, &self.current.gradient) < 0.0) {
             return None;
@@ -230,7 +230,7 @@ impl Projected {
                 self.accept();
                 return Some(tau);
             }
-            // Where the parabola through value, slope and the trial's value is lowest.
+            // Minimum of the parabola through value, slope and the trial's value.
             let shrinkage = -slope / (2.0 * (rise - slope));
             tau *= math::clamp(shrinkage, min_shrinkage, max_shrinkage);
         }
@@ -244,7 +244,7 @@ impl Projected {
         }
     }
 
-    /// The trial becomes the iterate; the pair it teaches is remembered.
+    /// Makes the trial the iterate, and stores its pair.
     fn accept(&mut self) {
         mem::swap(&mut self.current, &mut self.next);
         self.is_last_evaluated = true;
@@ -344,7 +344,7 @@ impl Bounds {
         target < self.min[i] || target > self.max[i]
     }
 
-    /// The distance of `-grad psi` from the normal cone of the bounds, in the infinity norm.
+    /// Distance of `-grad psi` from the normal cone of the bounds, in the infinity norm.
     fn residual(&self, point: &Point) -> f64 {
         let mut largest = 0.0;
         for i in 0..point.u.len() {

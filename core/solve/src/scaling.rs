@@ -1,4 +1,4 @@
-//! Penalties to begin with, which make a solve independent of the units of cost and constraints.
+//! Initial penalties, which make a solve independent of the units of cost and constraints.
 //!
 //! Scaling a constraint by `s` and its penalty by `1 / s^2` changes nothing, so a problem is scaled by its penalties alone:
 //! there is nothing to undo at the end, and multipliers keep their units.
@@ -10,8 +10,8 @@ use super::functions::Functions;
 use super::merit::{AugmentedLagrangian, Point};
 use crate::math;
 
-/// Sets the penalties to `|grad f| / (|grad g|^2 (1 + |u|))` at `point`, where the functions were evaluated last (and are
-/// again). The gradient of `point` is lost; `probe` is scratch.
+/// Sets the penalties to `|grad f| / (|grad g|^2 (1 + |u|))` at `point`, where the functions were evaluated last (and
+/// are again). The gradient of `point` is overwritten; `probe` is scratch.
 pub(crate) fn choose_penalties(
     merit: &mut AugmentedLagrangian,
     functions: &mut dyn Functions,
@@ -43,7 +43,7 @@ pub(crate) fn choose_penalties(
     for block in &merit.structure.constraints {
         let (members, others) = rest.split_at_mut(block.len);
         rest = others;
-        // The penalty weighs the distance from a set, so a set that is not made of bounds has one penalty.
+        // The penalty weights the distance from a set, so a set that does not consist of bounds has a single penalty.
         if !block.is_separable() {
             members.fill(members.iter().sum::<f64>() / members.len() as f64);
         }
@@ -55,8 +55,8 @@ pub(crate) fn choose_penalties(
     }
 }
 
-/// Writes an estimate of every constraint's squared slope to the penalties: the mean square of its derivatives along random
-/// directions of ones.
+/// Writes an estimate of every constraint's squared slope to the penalties: the mean square of its derivatives along
+/// random directions with entries of +-1.
 fn sample_squared_slopes(
     merit: &mut AugmentedLagrangian,
     functions: &mut dyn Functions,

@@ -22,25 +22,25 @@ pub struct Settings {
     pub tolerance: f64,
     /// Tolerance of the constraints: the largest violation, in the units of the constraints. Default 1e-5.
     pub delta_tolerance: f64,
-    /// Inner iterations at most, per inner problem. Default 5000.
+    /// Largest number of inner iterations per inner problem. Default 5000.
     pub max_inner_iterations: u32,
-    /// Outer iterations (multiplier updates) at most. Default 50.
+    /// Largest number of outer iterations (multiplier updates). Default 50.
     pub max_outer_iterations: u32,
-    /// Pairs that the quasi-Newton method remembers, at most 1000; `None`: 20 with constraints, without them 10 and at
+    /// Number of pairs that the quasi-Newton method stores, at most 1000; `None`: 20 with constraints, without them 10 and at
     /// most five more than there are variables. Default `None`.
     pub lbfgs_memory: Option<usize>,
     /// Tolerance of the first inner problem of a cold start, as a fraction of the residual there; reduced tenfold per
     /// outer iteration. Default 0.1.
     pub initial_tolerance: f64,
-    /// Penalty of every constraint at the start of a cold solve; `None`: for each constraint the one that makes the solve
-    /// independent of its units and of those of the cost, `|grad f| / (|grad g|^2 (1 + |u|))` at the initial guess.
-    /// Default `None`.
+    /// Penalty of every constraint at the start of a cold solve; `None`: for each constraint the one that makes the
+    /// solve independent of its units and of those of the cost, `|grad f| / (|grad g|^2 (1 + |u|))` at the initial
+    /// guess. Default `None`.
     pub initial_penalty: Option<f64>,
     /// The largest penalty. Default 1e9.
     pub max_penalty: f64,
     /// The largest absolute value of a multiplier. Default 1e9.
     pub max_multiplier: f64,
-    /// Time a solve may take (serde: `max_duration_ms`, in milliseconds); `None`: no limit. Default `None`.
+    /// Time limit of a solve (serde: `max_duration_ms`, in milliseconds); `None`: no limit. Default `None`.
     #[cfg_attr(feature = "serde", serde(rename = "max_duration_ms", with = "milliseconds"))]
     pub max_duration: Option<Duration>,
     /// Constants of the method.
@@ -70,7 +70,7 @@ impl Default for Settings {
 #[error("setting {name} is {value}, expected {expected}")]
 #[non_exhaustive]
 pub struct InvalidSetting {
-    /// The setting's name.
+    /// Name of the setting.
     pub name: &'static str,
     /// Its value.
     pub value: f64,
@@ -78,7 +78,7 @@ pub struct InvalidSetting {
     pub expected: &'static str,
 }
 
-/// `value`, a setting called `name`, is positive and finite.
+/// Checks that `value`, of the setting `name`, is positive and finite.
 pub(crate) fn positive(name: &'static str, value: f64) -> Result<(), InvalidSetting> {
     in_range(
         name,

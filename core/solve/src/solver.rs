@@ -1,4 +1,4 @@
-//! The outer loop: an augmented Lagrangian method around the inner solver, in bounded steps.
+//! Outer loop: an augmented Lagrangian method around the inner solver, in bounded steps.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -18,21 +18,21 @@ use crate::math;
 /// Initial values of a solve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
-    /// The initial guess of the decision variables (length n_u). It is projected onto U.
+    /// Initial guess of the decision variables (length n_u). It is projected onto U.
     pub u: Vec<f64>,
     /// Lagrange multipliers (length n_g), clamped to the largest that the settings allow; `None`: zero.
     pub multipliers: Option<Vec<f64>>,
-    /// Penalties (length n_g, positive), clamped to [1e-9, the largest that the settings allow]; `None`: as the
-    /// settings say.
+    /// Penalties (length n_g, positive), clamped to [1e-9, the largest that the settings allow]; `None`: from the
+    /// settings.
     pub penalties: Option<Vec<f64>>,
-    /// The Lipschitz constant of the gradient that an earlier solve of a similar problem ended with; not negative.
+    /// Lipschitz constant of the gradient at the end of an earlier solve of a similar problem; not negative.
     pub lipschitz: Option<f64>,
-    /// The initial guess of a second, cold attempt when a warm solve does not converge (length n_u); `None`: `u`.
+    /// Initial guess of a second, cold attempt if a warm solve does not converge (length n_u); `None`: `u`.
     pub fallback: Option<Vec<f64>>,
 }
 
 impl Start {
-    /// A cold start from `u`.
+    /// Creates a cold start from `u`.
     pub fn cold(u: Vec<f64>) -> Self {
         Self {
             u,
@@ -48,8 +48,7 @@ impl Start {
     }
 }
 
-/// A solver for `min f(u)` over `u` in U with `g(u)` in D. All memory is allocated by [`Solver::new`]; a solve allocates
-/// nothing.
+/// Solver of `min f(u)` over `u` in U with `g(u)` in D. [`Solver::new`] allocates all memory; a solve does not allocate.
 ///
 /// ```
 /// use labwire_solve::{Cost, Settings, Solver, Start, Status, Structure, sets::Set};
@@ -66,8 +65,8 @@ impl Start {
 /// # Ok::<(), labwire_solve::SolverError>(())
 /// ```
 ///
-/// [`solve_timed`](Solver::solve_timed) heeds [`Settings::max_duration`] by a clock; [`start`](Solver::start) and
-/// [`step`](Solver::step) do the same work in bounded steps, to the same bits.
+/// [`solve_timed`](Solver::solve_timed) observes [`Settings::max_duration`] with a clock; [`start`](Solver::start) and
+/// [`step`](Solver::step) do the same work in bounded steps, with the same bits.
 #[derive(Clone, Debug)]
 pub struct Solver {
     settings: Settings,
@@ -80,12 +79,12 @@ pub struct Solver {
     /// Tolerance of the current inner problem.
     tolerance: f64,
     inner_iterations: u32,
-    /// Whether this attempt began with multipliers and penalties of an earlier solve.
+    /// Whether this attempt started from the multipliers and penalties of an earlier solve.
     warm: bool,
     lipschitz: Option<f64>,
     start: Vec<f64>,
     fallback: Vec<f64>,
-    /// Feasible first, then cheapest, of the points seen; returned when the solve stops early.
+    /// Best point seen, by feasibility first and cost second; returned if the solve stops early.
     best: Point,
     best_residual: f64,
     result_is_best: bool,
@@ -93,7 +92,7 @@ pub struct Solver {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing to do: the status tells whether a solve has ended.
+    /// Nothing to do; the status tells whether a solve has ended.
     Idle,
     /// Evaluate at the initial guess, choose penalties, begin the first inner solve.
     Start,
@@ -104,10 +103,10 @@ enum Phase {
 }
 
 impl Solver {
-    /// A solver for problems of this structure.
+    /// Creates a solver for problems of this structure.
     ///
     /// # Errors
-    /// A setting is out of range, or a set does not fit its dimension.
+    /// If a setting is out of range, or a set does not fit its dimension.
     pub fn new(structure: Structure, settings: Settings) -> Result<Self, SolverError> {
         settings.validate()?;
         let (n, m) = (structure.num_variables, structure.num_constraints());
@@ -118,7 +117,8 @@ impl Solver {
                 .check(block.len)
                 .map_err(|error| SolverError::Constraint { index, error })?;
         }
-        // Long memories pay where constraints come and go, and where an evaluation costs more than they do.
+        // A long memory pays off if constraints change between active and inactive, and if an evaluation costs more
+        // than it does.
         let default_memory = if m == 0 { (n + 5).min(10) } else { 20 };
         let memory = settings.lbfgs_memory.unwrap_or(default_memory);
         Ok(Self {
@@ -141,7 +141,7 @@ impl Solver {
         })
     }
 
-    /// The settings that it was made with.
+    /// Settings of the solver.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -179,7 +179,7 @@ impl Solver {
     /// Begins a solve at the time `now`; [`step`](Solver::step) does the work.
     ///
     /// # Errors
-    /// A solve is running, or a vector of `start` has the wrong length or an entry that cannot be used.
+    /// If a solve is in progress, or a vector of `start` has the wrong length or an invalid entry.
     pub fn start(&mut self, now: Instant, start: &Start) -> Result<(), SolverError> {
         self.check_start(start)?;
         self.start.copy_from_slice(&start.u);
@@ -216,12 +216,12 @@ impl Solver {
         Ok(())
     }
 
-    /// Works on for about `fuel` evaluations, of which a Hessian product counts as two; at least for one iteration, or one
-    /// Hessian product of it. [`Busy::No`] when the solve has ended, which it does with
-    /// [`Status::NotConvergedOutOfTime`] when `now` is [`Settings::max_duration`] after its start.
+    /// Continues for about `fuel` evaluations, of which a Hessian product counts as two; at least for one iteration, or
+    /// one Hessian product of it. Returns [`Busy::No`] when the solve has ended, which it does with
+    /// [`Status::NotConvergedOutOfTime`] once `now` is [`Settings::max_duration`] after its start.
     ///
     /// # Errors
-    /// No solve was started, or the functions have other dimensions than the structure.
+    /// If no solve was started, or the dimensions of the functions differ from the structure.
     pub fn step(
         &mut self,
         functions: &mut dyn Functions,
@@ -240,7 +240,7 @@ impl Solver {
             return Ok(Busy::No);
         }
         let limit = self.merit.work() + u64::from(fuel);
-        // Also what needs no evaluation comes to an end.
+        // Phases that need no evaluation are bounded too.
         let mut turns = 0;
         loop {
             match self.phase {
@@ -256,14 +256,14 @@ impl Solver {
         }
     }
 
-    /// Ends a running solve; the best point so far is the solution. Without a running solve nothing changes.
+    /// Ends the solve in progress, if any; the best point so far is the solution.
     pub fn stop(&mut self, reason: StopReason) {
         if self.is_running() {
             self.end(reason.into());
         }
     }
 
-    /// Whether a solve was started and has not ended.
+    /// Whether a solve is in progress.
     pub fn is_running(&self) -> bool {
         self.phase != Phase::Idle
     }
@@ -333,10 +333,11 @@ impl Solver {
         }
     }
 
-    /// Copies into `start` the initial values for a later solve of a similar problem. Nothing is copied, and false
-    /// returned, when nothing good is known.
+    /// Copies the initial values for a later solve of a similar problem into `start`. Returns false, without copying, if
+    /// there are no useful ones.
     ///
-    /// [`Status::Converged`] gives point, multipliers, penalties and step size; a stop at a limit gives the point only.
+    /// [`Status::Converged`] gives point, multipliers, penalties and step size; a stop at a limit gives only the
+    /// point.
     pub fn store_warm_start(&self, start: &mut Start) -> bool {
         let result = self.result();
         match self.status {
@@ -476,17 +477,17 @@ impl Solver {
         }
     }
 
-    /// After an inner solve: done, or new multipliers and penalties.
+    /// After an inner solve: ends, or updates the multipliers.
     fn update(&mut self, functions: &mut dyn Functions, outcome: Outcome) {
         let settings = &self.settings;
         let solution = self.inner.solution();
-        // The error bounds the violation, but for round-off; the claim is about the violation.
+        // The error bounds the violation, except for round-off; the claim is about the violation.
         let error = math::max(self.merit.measure_errors(solution), solution.violation);
         let is_feasible = error <= settings.delta_tolerance;
         if outcome == Outcome::Converged && is_feasible && self.tolerance <= settings.tolerance {
             return self.end(Status::Converged);
         }
-        // The multipliers of constraints that cannot be met grow without bound, and the residual with them.
+        // The multipliers of constraints that cannot be satisfied grow without bound, and the residual with them.
         let negligible = math::max(
             settings.tolerance,
             settings.tuning.negligible_residual * math::norm_inf(&solution.multipliers),
@@ -501,7 +502,7 @@ impl Solver {
             let constraints = self.merit.violated(settings.delta_tolerance).collect();
             return self.give_up(Status::LocallyInfeasible { constraints });
         }
-        // A warm attempt may use half of the budget; the rest is for a cold one.
+        // A warm attempt may use half of the budget; the rest is reserved for a cold one.
         let limit = u64::from(settings.max_outer_iterations) / if self.warm { 2 } else { 1 };
         if self.merit.penalties.is_empty() || self.counters.outer_iterations >= limit {
             return self.give_up(match outcome {
@@ -532,7 +533,7 @@ impl Solver {
         }
     }
 
-    /// Ends the solve, or starts it again cold when this attempt was warm.
+    /// Ends the solve, or restarts it cold if this attempt was warm.
     fn give_up(&mut self, status: Status) {
         if !self.warm {
             return self.end(status);

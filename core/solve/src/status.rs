@@ -13,23 +13,22 @@ pub enum Status {
     Unsolved,
     /// The unscaled residual and the violation at the returned point are below their tolerances.
     Converged,
-    /// An iteration limit was hit.
+    /// An iteration limit was reached.
     NotConvergedIterations,
-    /// The time limit was hit.
+    /// The time limit was reached.
     NotConvergedOutOfTime,
     /// Cost or gradient is not finite at the initial guess.
     NotFinite,
-    /// A stationary point of the violation: these constraints (indices into `g`) cannot be met from here.
+    /// A stationary point of the violation: the constraints cannot be satisfied near it.
     LocallyInfeasible {
-        /// Indices of the components of `g` that are violated.
+        /// Indices of the violated components of `g`.
         constraints: Vec<usize>,
     },
-    /// The cost falls below any bound: -1e20 was passed.
+    /// The cost is unbounded below: it fell below -1e20.
     Unbounded,
-    /// No step betters the point in double precision: a function jumps there, or the tolerance asks for more than
-    /// round-off leaves.
+    /// No step improves the point in double precision: a function jumps there, or the tolerance is below round-off.
     Stalled,
-    /// It was stopped from outside.
+    /// The solve was stopped from outside.
     Cancelled,
 }
 
@@ -37,7 +36,7 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// Nobody wants the result any more: [`Status::Cancelled`].
+    /// The result is no longer wanted: [`Status::Cancelled`].
     Cancelled,
     /// There is no time left: [`Status::NotConvergedOutOfTime`].
     OutOfTime,
@@ -53,7 +52,7 @@ impl From<StopReason> for Status {
 }
 
 impl Status {
-    /// Name in replies and on screens.
+    /// Name in replies and for display.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Unsolved => "unsolved",

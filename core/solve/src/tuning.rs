@@ -1,11 +1,11 @@
-//! The constants of the method.
+//! Constants of the method.
 
 use crate::settings::{InvalidSetting, in_range, positive};
 
 /// The constants that steer the method, with the source of each default.
 ///
-/// "Measured": on the problems of `labwire-benches`; `cargo run --release -p labwire-benches --example tuning` prints what
-/// half and twice the value cost there.
+/// "Measured" refers to the problems of `labwire-benches`; `cargo run --release -p labwire-benches --example tuning` prints
+/// the cost of half and twice the value there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -23,10 +23,10 @@ pub struct Tuning {
     pub max_penalty_growth: f64,
     /// Factor by which the inner tolerance falls in an outer iteration. Default 0.1: OpEn and alpaqa.
     pub tolerance_reduction: f64,
-    /// An error at its largest penalty that stays above this fraction of the last one cannot be reduced. Default 0.9:
+    /// Fraction of the last error above which an error at its largest penalty counts as irreducible. Default 0.9:
     /// measured.
     pub stagnation: f64,
-    /// Residual, relative to the largest multiplier, that counts as stationary when constraints cannot be met, where
+    /// Residual, relative to the largest multiplier, that counts as stationary when constraints cannot be satisfied, where
     /// multipliers grow without bound. Default 1e-8: the square root of the round-off of a double.
     pub negligible_residual: f64,
     /// A merit below the negative of this has no minimum. Default 1e20: where a double no longer resolves
@@ -55,10 +55,10 @@ pub struct Tuning {
     pub max_lipschitz: f64,
     /// Rise that counts as round-off, in units of the double's epsilon relative to the value. Default 10: alpaqa.
     pub round_off: f64,
-    /// Fraction of the decrease promised by the slope that a step has to bring. Default 1e-4: Nocedal and Wright 2006,
+    /// Fraction of the decrease predicted by the slope that a step must achieve. Default 1e-4: Nocedal and Wright 2006,
     /// section 3.1 (Armijo).
     pub sufficient_decrease: f64,
-    /// Trials of a line search at most. Default 40: at halves, a step of 1e-12 of the first.
+    /// Largest number of trials of a line search. Default 40: at halves, a step of 1e-12 of the first.
     pub max_trials: u32,
     /// Shortest trial relative to the one before. Default 0.1: Dennis and Schnabel, Numerical Methods for
     /// Unconstrained Optimization (1983), algorithm A6.3.1.
@@ -77,12 +77,12 @@ pub struct Tuning {
     /// Residual to which conjugate gradients solve for a Newton step, relative to the gradient. Default 0.1: with the
     /// root of the gradient below it, superlinear (Nocedal and Wright 2006, section 7.1).
     pub newton_tolerance: f64,
-    /// Hessian products of a Newton step at most. Default 100: measured.
+    /// Largest number of Hessian products of a Newton step. Default 100: measured.
     pub max_hessian_products: u32,
     /// Growth of a gradient step after one that met no curvature. Default 10: measured; a cost without a minimum is
-    /// told in some twenty steps.
+    /// recognised within about twenty steps.
     pub flat_growth: f64,
-    /// Iterations in a row that better neither value nor residual and end the solve: round-off is all that is left.
+    /// Number of consecutive iterations without a better value or residual that ends the solve: only round-off is left.
     /// Default 50: measured.
     pub max_idle_iterations: u32,
     /// Step size of PANOC in units of the inverse Lipschitz constant, and slope of its line search relative to the

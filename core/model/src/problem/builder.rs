@@ -1,4 +1,4 @@
-//! Problems written in Rust: operator overloading makes the graph that a file would make.
+//! Problems written in Rust: overloaded operators build the same graph as a file.
 
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -15,7 +15,7 @@ use crate::expression::Named;
 use crate::expression::graph::{Expr, Graph, Input};
 use crate::expression::operation::{Binary, Unary};
 
-/// A problem in the making.
+/// Builder of a problem.
 ///
 /// ```
 /// use labwire_model::problem::ProblemBuilder;
@@ -50,28 +50,28 @@ pub struct ProblemBuilder {
     f2: Vec<Expression>,
 }
 
-/// A problem that cannot be.
+/// Reason why a problem cannot be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// An expression was made of parts of another builder's problem.
+    /// An expression contains parts of another builder's problem.
     #[error("an expression belongs to another problem")]
     ForeignExpression,
-    /// The set of the variables, or that of F1, does not fit.
+    /// The set of the variables, or that of F1, is invalid.
     #[error("the set of {0}: {1}")]
     Set(&'static str, SetError),
-    /// The initial guess has another length than the variables.
+    /// The initial guess and the variables differ in length.
     #[error("the initial guess has {found} elements, expected {expected}")]
     InitialGuess {
-        /// Its length.
+        /// Length of the initial guess.
         found: usize,
-        /// The number of variables.
+        /// Number of variables.
         expected: usize,
     },
 }
 
 impl ProblemBuilder {
-    /// A problem without variables.
+    /// Creates a problem without variables.
     pub fn new(name: &str) -> Self {
         Self {
             set: Set::All,
@@ -86,17 +86,17 @@ impl ProblemBuilder {
         }
     }
 
-    /// More decision variables, behind those there are.
+    /// Adds decision variables after the existing ones.
     pub fn variables(&mut self, name: &str, len: usize) -> Vec<Expression> {
         inputs(&self.graph, &mut self.variables, Input::Variable, name, len)
     }
 
-    /// More parameters, behind those there are.
+    /// Adds parameters after the existing ones.
     pub fn parameters(&mut self, name: &str, len: usize) -> Vec<Expression> {
         inputs(&self.graph, &mut self.parameters, Input::Parameter, name, len)
     }
 
-    /// A number.
+    /// Constant number.
     pub fn constant(&self, value: f64) -> Expression {
         let expr = self.graph.borrow_mut().constant(value);
         self.expression(Some(expr))
@@ -119,10 +119,10 @@ impl ProblemBuilder {
         self.f2 = components;
     }
 
-    /// The problem of minimising `cost`.
+    /// Builds the problem of minimising `cost`.
     ///
     /// # Errors
-    /// Something does not fit the rest: see [`BuildError`].
+    /// If a part does not fit the rest: see [`BuildError`].
     pub fn build(self, cost: Expression) -> Result<Problem, BuildError> {
         let own = |expression: &Expression| self.own(expression).ok_or(BuildError::ForeignExpression);
         let num_variables = self.variables.iter().map(|named| named.len).sum();
@@ -189,36 +189,36 @@ fn inputs(
     (first..first + len).map(element).collect()
 }
 
-/// A number that depends on variables and parameters. `+ - * /` work on it, on references to it, and with `f64`.
+/// Number that depends on variables and parameters. `+ - * /` work on it, on references to it, and with `f64`.
 #[derive(Clone, Debug)]
 pub struct Expression {
     graph: Rc<RefCell<Graph>>,
-    /// Nothing if it mixes problems, which [`ProblemBuilder::build`] refuses.
+    /// `None` if it mixes problems, which [`ProblemBuilder::build`] refuses.
     expr: Option<Expr>,
 }
 
 impl Expression {
-    /// An operation on it.
+    /// Applies an operation.
     pub fn unary(&self, op: Unary) -> Self {
         let expr = self.expr.map(|x| self.graph.borrow_mut().unary(op, x));
         self.with(expr)
     }
 
-    /// An operation on it and another.
+    /// Applies an operation to this number and another.
     pub fn binary(&self, op: Binary, other: &Self) -> Self {
         let operands = self.expr.zip(self.own(other));
         let expr = operands.map(|(a, b)| self.graph.borrow_mut().binary(op, a, b));
         self.with(expr)
     }
 
-    /// `then` where it is not 0, else `otherwise`.
+    /// `then` where this number is not 0, else `otherwise`.
     pub fn select(&self, then: &Self, otherwise: &Self) -> Self {
         let operands = self.expr.zip(self.own(then)).zip(self.own(otherwise));
         let expr = operands.map(|((c, a), b)| self.graph.borrow_mut().select(c, a, b));
         self.with(expr)
     }
 
-    /// Its power with a constant exponent.
+    /// Power with a constant exponent.
     pub fn pow(&self, exponent: f64) -> Self {
         self.binary(Binary::Pow, &self.constant(exponent))
     }

@@ -12,14 +12,14 @@ use crate::expression::graph::{Expr, Graph};
 /// Origin of the states of an optimal-control problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shooting {
-    /// They are computed from the inputs, one after the other.
+    /// States are computed from the inputs, one after the other.
     #[default]
     Single,
-    /// They are decision variables, and the dynamics are equality constraints.
+    /// States are decision variables, and the dynamics are equality constraints.
     Multiple,
 }
 
-/// A problem before it is compiled.
+/// Problem before it is compiled.
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     pub(super) name: String,
@@ -36,8 +36,8 @@ pub(super) struct Definition {
     pub(super) initial_guess: Option<Vec<f64>>,
 }
 
-/// An optimal-control problem before it is compiled. In the graph the decision variables are the state of a stage,
-/// then its input.
+/// Optimal-control problem before it is compiled. In the graph the decision variables are the state of a stage, then
+/// its input.
 #[derive(Clone, Debug)]
 pub(super) struct StageDefinition {
     pub(super) name: String,
@@ -46,29 +46,29 @@ pub(super) struct StageDefinition {
     pub(super) inputs: Vec<Named>,
     pub(super) parameters: Vec<Named>,
     pub(super) graph: Graph,
-    /// Depends on parameters only.
+    /// Depends only on parameters.
     pub(super) initial_state: Vec<Expr>,
     pub(super) next: Vec<Expr>,
     pub(super) stage_cost: Expr,
-    /// Depends on states and parameters only.
+    /// Depends only on states and parameters.
     pub(super) terminal_cost: Expr,
     pub(super) input_set: Set,
     pub(super) path: Vec<StageConstraint>,
-    /// Depend on states and parameters only.
+    /// Depend only on states and parameters.
     pub(super) terminal: Vec<StageConstraint>,
     pub(super) shooting: Shooting,
-    /// Whether a solve starts one stage further on than the last one ended.
+    /// Whether a solve starts one stage after the previous solution.
     pub(super) shifts_warm_start: bool,
     pub(super) settings: Settings,
-    /// One number, one for each element of an input, or one for each decision variable.
+    /// One number, one per element of an input, or one per decision variable.
     pub(super) initial_guess: Option<Vec<f64>>,
 }
 
-/// A constraint on each stage, or on the end.
+/// Constraint on each stage, or on the end.
 #[derive(Clone, Debug)]
 pub(super) struct StageConstraint {
     pub(super) components: Vec<Expr>,
     pub(super) set: Set,
-    /// The first stage that it holds for.
+    /// First stage to which it applies.
     pub(super) from: usize,
 }

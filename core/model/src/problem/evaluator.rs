@@ -1,4 +1,4 @@
-//! Evaluates a problem, of whichever form, at one point or at a block of points at once.
+//! Evaluation of a problem of either form, at one point or at a block of points.
 
 use alloc::sync::Arc;
 use alloc::vec;
@@ -10,13 +10,13 @@ use crate::expression::graph::Input;
 use crate::expression::interpreter::{FORWARD, FORWARD_TANGENT, REVERSE, REVERSE_TANGENT};
 use crate::expression::program::Program;
 
-/// A problem with the memory to evaluate it. Nothing here allocates after it is made.
+/// Problem with the memory to evaluate it. Nothing allocates after creation.
 ///
-/// With `LANES` above 1 it evaluates that many points at once: an element of a vector is then an array with one number
-/// a point. Every lane gives the bits that one point alone gives. Lanes that are not needed may hold anything.
+/// With `LANES` above 1 it evaluates that many points at once: an element of a vector is then an array with one
+/// number per point. Every lane has the bits that a single point would have. Unused lanes may contain anything.
 ///
-/// Vectors have the lengths that the problem says; of longer ones the rest is ignored, of shorter ones the missing
-/// elements keep what they were (in an optimal-control problem, there is no result but NaN).
+/// Vectors must have the lengths of the problem; extra elements are ignored, and missing ones keep their old values
+/// (in an optimal-control problem, the result is then NaN).
 #[derive(Clone, Debug)]
 pub struct Evaluator<const LANES: usize = 1> {
     form: Form<LANES>,
@@ -32,32 +32,32 @@ enum Form<const LANES: usize> {
 }
 
 impl Evaluator<1> {
-    /// Sets the parameters and computes what depends on nothing else.
+    /// Sets the parameters and computes everything that depends only on them.
     pub fn set_parameters(&mut self, parameters: &[f64]) {
         self.set_parameters_block(parameters.as_chunks().0);
     }
 
-    /// The cost at the point `u`; `g` receives the constraint values, those of F1 before those of F2.
+    /// Cost at the point `u`; `g` receives the constraint values, those of F1 before those of F2.
     pub fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
         let [cost] = self.forward_block(u.as_chunks().0, g.as_chunks_mut().0);
         cost
     }
 
-    /// The gradient of cost plus `y` times the constraints, at the point of the last [`forward`](Self::forward).
+    /// Gradient of the cost plus `y` times the constraints, at the point of the last [`forward`](Self::forward).
     pub fn reverse(&mut self, y: &[f64], gradient: &mut [f64]) {
         self.reverse_block(y.as_chunks().0, gradient.as_chunks_mut().0);
     }
 
-    /// The derivatives along the direction `v` at the point of the last [`forward`](Self::forward): returns that of the
+    /// Derivatives along the direction `v` at the point of the last [`forward`](Self::forward): returns that of the
     /// cost; `rates` receives those of the constraints, J v.
     pub fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> f64 {
         let [rate] = self.forward_tangent_block(v.as_chunks().0, rates.as_chunks_mut().0);
         rate
     }
 
-    /// The derivative of the gradient of the last [`reverse`](Self::reverse), along the direction of the last
-    /// [`forward_tangent`](Self::forward_tangent) and with multipliers that change at the rates `w`: H v + J^T w, where
-    /// H is the Hessian of cost plus multipliers times constraints.
+    /// Derivative of the gradient of the last [`reverse`](Self::reverse), along the direction of the last
+    /// [`forward_tangent`](Self::forward_tangent) and with multipliers that change at the rates `w`: H v + J^T w,
+    /// where H is the Hessian of cost plus multipliers times constraints.
     ///
     /// With w = D J v it is the product of v with the Hessian of an augmented Lagrangian, D its penalties where a
     /// constraint is active.
@@ -142,7 +142,7 @@ impl<const LANES: usize> Evaluator<LANES> {
         self.sweep_backward(REVERSE_TANGENT, Input::MultiplierRate, w, product);
     }
 
-    /// From variables, or their rates, to cost and constraints, or theirs.
+    /// Sweeps from variables, or their rates, to cost and constraints, or their rates.
     fn sweep_forward(
         &mut self,
         section: usize,
@@ -162,7 +162,7 @@ impl<const LANES: usize> Evaluator<LANES> {
         }
     }
 
-    /// From multipliers, or their rates, to the gradient, or its rate.
+    /// Sweeps from multipliers, or their rates, to the gradient, or its rate.
     fn sweep_backward(
         &mut self,
         section: usize,

@@ -1,4 +1,4 @@
-//! Reads problem files: JSON to a [`Problem`].
+//! Reader of problem files: JSON to a [`Problem`].
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -15,7 +15,7 @@ use crate::expression::graph::{Expr, Input};
 use crate::expression::{Named, Scope, Value};
 use crate::text::{Entry, Fault, Place, TextError, TextLimits, check_version, find, parse_json};
 
-/// The keys of a problem file.
+/// Keys of a problem file.
 const KEYS: [&str; 14] = [
     "version",
     "name",
@@ -33,7 +33,7 @@ const KEYS: [&str; 14] = [
     "initial_penalty",
 ];
 
-/// Those that go with `ocp`.
+/// Keys that may be combined with `ocp`.
 const COMMON_KEYS: [&str; 6] = [
     "version",
     "name",
@@ -43,7 +43,7 @@ const COMMON_KEYS: [&str; 6] = [
     "initial_penalty",
 ];
 
-/// The keys of `solver`.
+/// Keys of `solver`.
 const SOLVER_KEYS: [&str; 7] = [
     "tolerance",
     "initial_tolerance",
@@ -54,7 +54,7 @@ const SOLVER_KEYS: [&str; 7] = [
     "lbfgs_memory",
 ];
 
-/// The problem that the text defines.
+/// Reads the problem that the text defines.
 pub(super) fn read(text: &str, limits: &TextLimits) -> Result<Problem, TextError> {
     let json = parse_json(text, limits)?;
     let root = Place::root(text, &json);
@@ -144,7 +144,7 @@ impl<'t> Scope<'t> {
     }
 }
 
-/// The entries of the file.
+/// Entries of the file.
 pub(super) struct Keys<'a, 't> {
     root: &'a Place<'t>,
     entries: Vec<Entry<'t>>,
@@ -159,8 +159,8 @@ impl<'a, 't> Keys<'a, 't> {
                 return Err(root.unknown_key(entry, &KEYS));
             }
             if is_optimal_control && !COMMON_KEYS.contains(&entry.name) {
-                let message = format!("`{}` does not go with `ocp`", entry.name);
-                let help = format!("with `ocp` there are {}", COMMON_KEYS.join(", "));
+                let message = format!("`{}` cannot be combined with `ocp`", entry.name);
+                let help = format!("keys allowed with `ocp`: {}", COMMON_KEYS.join(", "));
                 return Err(root.fault_in_key(entry, Fault::new(0, message).help(help)));
             }
         }
@@ -188,7 +188,7 @@ impl<'a, 't> Keys<'a, 't> {
     }
 }
 
-/// The sets of the variables that have one.
+/// Sets of the variables that have one.
 fn constraints(place: &Place<'_>, variables: &[Named]) -> Result<Set, TextError> {
     let names: Vec<&str> = variables.iter().map(|named| named.name.as_str()).collect();
     let entries = place.entries_of("an object of variables and their sets", &names)?;

@@ -1,4 +1,4 @@
-//! Reads instructions: the key `graph` of a problem file, as CasADi's SX functions are exported.
+//! Reader of instructions: the key `graph` of a problem file, as exported from CasADi's SX functions.
 //!
 //! ```text
 //! "graph": {
@@ -6,8 +6,8 @@
 //!   "outputs": {"f": [3]}
 //! }
 //! ```
-//! Every instruction makes one value, and later ones refer to it by its place in the list. Operations have CasADi's
-//! names; `OP_INPUT` takes an element of a variable or parameter. Outputs are names for expressions to use.
+//! Every instruction makes one value, and later ones refer to it by its index in the list. Operations have CasADi's
+//! names; `OP_INPUT` takes an element of a variable or parameter. Outputs are names for use in expressions.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -22,13 +22,13 @@ use crate::text::{Fault, Place, TextError, find, suggestion};
 enum Operation {
     Unary(Unary),
     Binary(Binary),
-    /// Made of others.
+    /// Composed of other operations.
     OfOne(fn(&mut Graph, Expr) -> Expr),
-    /// Made of others.
+    /// Composed of other operations.
     OfTwo(fn(&mut Graph, Expr, Expr) -> Expr),
 }
 
-/// Every operation by CasADi's name. Those without a derivative in the graph (`OP_FMOD`, `OP_ERFINV`, calls of other
+/// Operations by CasADi's names. Those without a derivative in the graph (`OP_FMOD`, `OP_ERFINV`, calls of other
 /// functions) are missing.
 const OPERATIONS: [(&str, Operation); 48] = {
     use Operation::{Binary as B, OfOne, OfTwo, Unary as U};
@@ -128,7 +128,7 @@ fn copysign(graph: &mut Graph, x: Expr, sign: Expr) -> Expr {
 }
 
 impl<'t> Scope<'t> {
-    /// Defines the outputs as names; returns the first, which is the cost where no other is given.
+    /// Defines the outputs as names. Returns the first, which is the cost if no other is given.
     pub(super) fn graph(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
         let entries = place.entries_of(
             "an object with \"instructions\" and \"outputs\"",
@@ -186,14 +186,14 @@ impl<'t> Scope<'t> {
             (None, _) if !matches!(op, "OP_INPUT" | "OP_CONST") => {
                 let names = OPERATIONS.iter().map(|(known, _)| *known);
                 let names = names.chain(["OP_INPUT", "OP_CONST"]);
-                let fault = Fault::new(0, format!("the operation `{op}` is not known"));
+                let fault = Fault::new(0, format!("unknown operation `{op}`"));
                 Err(name.fault(fault.suggest(suggestion(op, names))))
             }
-            _ => Err(place.error(format!("`{op}` takes another number of operands"))),
+            _ => Err(place.error(format!("wrong number of operands for `{op}`"))),
         }
     }
 
-    /// An element of a variable or parameter.
+    /// Element of a variable or parameter.
     fn element(&mut self, name: &Place<'t>, index: &Place<'t>) -> Result<Expr, TextError> {
         let elements = self.value(name)?.elements().unwrap_or_default();
         let last = elements.len().saturating_sub(1) as u32;
@@ -205,7 +205,7 @@ impl<'t> Scope<'t> {
     }
 }
 
-/// The value of an earlier instruction.
+/// Value of an earlier instruction.
 fn operand(place: &Place<'_>, values: &[Expr]) -> Result<Expr, TextError> {
     let Some(last) = values.len().checked_sub(1) else {
         return Err(place.error("there is no instruction before this one".into()));
@@ -214,7 +214,7 @@ fn operand(place: &Place<'_>, values: &[Expr]) -> Result<Expr, TextError> {
     Ok(values[i as usize])
 }
 
-/// A number, or what JSON has no number for.
+/// Number, or one of the values that JSON cannot express as a number.
 fn constant(place: &Place<'_>) -> Result<f64, TextError> {
     const WHAT: &str = "a number, \"inf\", \"-inf\" or \"nan\"";
     match place.string(WHAT) {

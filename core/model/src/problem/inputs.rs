@@ -1,10 +1,10 @@
-//! Inputs of a solve, and the check that they fit the problem.
+//! Inputs of a solve, and their validation.
 
 use core::fmt;
 
 use super::Problem;
 
-/// Initial values of a solve that take the place of those that the last solve left.
+/// Initial values of a solve, in place of the results of the last one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct StartOptions<'a> {
@@ -16,11 +16,11 @@ pub struct StartOptions<'a> {
     pub f2_multipliers: Option<&'a [f64]>,
     /// Penalty of every constraint; positive.
     pub penalty: Option<f64>,
-    /// Begin at the problem's own initial guess and without multipliers.
+    /// Whether to start from the problem's own initial guess, without multipliers.
     pub is_cold: bool,
 }
 
-/// A vector that a solve is given.
+/// Input vector of a solve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputVector {
@@ -34,7 +34,7 @@ pub enum InputVector {
     Parameters,
 }
 
-/// An input of a solve that does not fit the problem.
+/// Error of an input that does not fit the problem.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
@@ -43,9 +43,9 @@ pub enum InputError {
     Length {
         /// The vector.
         vector: InputVector,
-        /// Its length.
+        /// Length of the vector.
         provided: usize,
-        /// The right length.
+        /// Length that is expected.
         expected: usize,
     },
     /// A vector has an entry that is not finite.

@@ -1,4 +1,4 @@
-//! Reads optimal-control problems: the key `ocp` of a problem file.
+//! Reader of optimal-control problems: the key `ocp` of a problem file.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -38,7 +38,7 @@ const KEYS: [&str; 15] = [
 const MAX_PHASES: usize = 32;
 
 impl<'t> Scope<'t> {
-    /// The problem of a file with the key `ocp`.
+    /// Reads the problem of a file with the key `ocp`.
     pub(super) fn optimal_control(
         &mut self,
         keys: &Keys<'_, 't>,
@@ -112,7 +112,7 @@ impl<'t> Scope<'t> {
         Ok((definition, stages))
     }
 
-    /// States, inputs or parameters: a list of names of numbers, or an object of names and lengths.
+    /// Reads states, inputs or parameters: a list of names of numbers, or an object of names and lengths.
     fn named(&mut self, place: &Place<'t>, input: Input, first: usize) -> Result<Vec<Named>, TextError> {
         if !place.is_list() {
             return self.inputs(place, input, first);
@@ -151,7 +151,7 @@ impl<'t> Scope<'t> {
         let state = self.states_of(place, num_states)?;
         let graph = &self.expander.graph;
         if state.iter().any(|expr| graph.depends_on(*expr, Input::Variable)) {
-            return Err(place.error("the initial state may depend on parameters only".into()));
+            return Err(place.error("the initial state may depend only on parameters".into()));
         }
         Ok(state)
     }
@@ -167,7 +167,7 @@ impl<'t> Scope<'t> {
         )))
     }
 
-    /// The next state.
+    /// Next state.
     fn dynamics(
         &mut self,
         place: &Place<'t>,
@@ -180,7 +180,7 @@ impl<'t> Scope<'t> {
         match (find(&entries, "next"), find(&entries, "derivative")) {
             (Some(next), None) => match find(&entries, "integrator") {
                 None => self.states_of(next, num_states),
-                Some(integrator) => Err(integrator.error("`next` needs no integrator".into())),
+                Some(integrator) => Err(integrator.error("`next` takes no integrator".into())),
             },
             (None, Some(derivative)) => {
                 let integrator = match find(&entries, "integrator") {
@@ -188,8 +188,7 @@ impl<'t> Scope<'t> {
                     Some(place) => choose(place, [("euler", Integrator::Euler), ("rk4", Integrator::Rk4)])?,
                 };
                 let derivative = self.states_of(derivative, num_states)?;
-                let step =
-                    step.ok_or_else(|| place.error("continuous dynamics need `step` beside them".into()))?;
+                let step = step.ok_or_else(|| place.error("continuous dynamics also need `step`".into()))?;
                 Ok(integrator.next(&mut self.expander.graph, &derivative, step))
             }
             _ => Err(place.error("give either `next` or `derivative`".into())),
@@ -243,7 +242,7 @@ impl<'t> Scope<'t> {
         Ok(constraints)
     }
 
-    /// At the end there are no inputs any more.
+    /// Refuses inputs, which do not exist at the end.
     fn refuse_inputs(
         &self,
         place: &Place<'t>,
@@ -260,12 +259,15 @@ impl<'t> Scope<'t> {
             index < end
         };
         let name = inputs.iter().find(is_past).map_or("", |named| &named.name);
-        let fault = Fault::new(0, format!("depends on the input `{name}`, which ends before"));
-        Err(place.fault(fault.help("at the end of the horizon there are states and parameters only".into())))
+        let fault = Fault::new(
+            0,
+            format!("depends on the input `{name}`, which does not exist there"),
+        );
+        Err(place.fault(fault.help("the end of the horizon has only states and parameters".into())))
     }
 }
 
-/// The first decision variable with this index or a higher one that `exprs` depend on.
+/// First decision variable with this index or a higher one on which `exprs` depend.
 fn used_variable(graph: &Graph, exprs: &[Expr], least: usize) -> Option<usize> {
     let operands = ancestors(graph, exprs, &[Input::Variable]).into_iter();
     let operands = operands.flat_map(|expr| graph.node(expr).operands());
@@ -309,8 +311,8 @@ fn choose<T, const N: usize>(place: &Place<'_>, choices: [(&str, T); N]) -> Resu
         .ok_or_else(|| place.error(format!("expected {what}, found \"{word}\"")))
 }
 
-/// One number for all decision variables, one for each element of an input (the states of multiple shooting are then
-/// 0), or one for each decision variable.
+/// One number for all decision variables, one per element of an input (the states of multiple shooting are then 0),
+/// or one per decision variable.
 fn initial_guess(place: &Place<'_>, stages: &Stages) -> Result<Vec<f64>, TextError> {
     let number = |place: &Place<'_>| place.number("a number");
     let num_inputs = stages.num_inputs();

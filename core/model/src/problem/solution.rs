@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Evaluator, Problem};
 
-/// Result of a solve. When it did not converge, the point is the best one seen: feasible first, then cheapest.
+/// Result of a solve. If it did not converge, the point is the best one seen, by feasibility first and cost second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Solution {
@@ -19,7 +19,7 @@ pub struct Solution {
     pub status: Status,
     /// Decision variables u.
     pub u: Vec<f64>,
-    /// The decision variables by name; of an optimal-control problem, each input over the stages and each state over the
+    /// Decision variables by name; for an optimal-control problem, each input over the stages, and each state over the
     /// stages and at the end.
     pub variables: BTreeMap<String, Vec<f64>>,
     /// Cost f.
@@ -32,7 +32,7 @@ pub struct Solution {
     pub f1_distance: f64,
     /// 2-norm of F2.
     pub f2_norm: f64,
-    /// Constraint values: F1, then F2 (of a component `max(0, h)`, the value of h).
+    /// Constraint values: F1, then F2 (for a component `max(0, h)`, the value of h).
     pub constraints: Vec<f64>,
     /// Lagrange multipliers of F1.
     pub f1_multipliers: Vec<f64>,
@@ -40,11 +40,11 @@ pub struct Solution {
     pub f2_multipliers: Vec<f64>,
     /// Penalties: of F1, then of F2.
     pub penalties: Vec<f64>,
-    /// Names of the constraints that cannot be met, such as `F1[0]`, when the status is local infeasibility.
+    /// Names of the constraints that cannot be satisfied, such as `F1[0]`, if the status is local infeasibility.
     pub infeasible_constraints: Vec<String>,
     /// Work done.
     pub counters: Counters,
-    /// Time from start to end in milliseconds, pauses between steps included; 0 without a clock.
+    /// Time from start to end in milliseconds, including pauses between steps; 0 without a clock.
     pub solve_time_ms: f64,
 }
 

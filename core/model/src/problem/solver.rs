@@ -1,4 +1,4 @@
-//! Solves a problem, again and again.
+//! Repeated solves of one problem.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -15,10 +15,10 @@ use labwire_solve::{
 use super::inputs::{InputError, StartOptions};
 use super::{BlockKind, Evaluator, Problem, Solution};
 
-/// A problem with the memory to solve it again and again. Each solve begins where the last one ended, unless told
-/// otherwise; that of an optimal-control problem which asks for it, one stage further on.
+/// Solver of one problem, with all its memory. Each solve starts from the result of the previous one, unless options say
+/// otherwise; if an optimal-control problem asks for it, shifted by one stage.
 ///
-/// This text for these parameters, warm, within 50 ms:
+/// Solve a text for given parameters, warm, within 50 ms:
 ///
 /// ```
 /// # use std::time::Duration;
@@ -36,21 +36,21 @@ use super::{BlockKind, Evaluator, Problem, Solution};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// [`start`](Self::start), [`step`](Self::step) and [`finish`](Self::finish) do the same work in bounded steps, to the
-/// same bits; a step allocates nothing.
+/// [`start`](Self::start), [`step`](Self::step) and [`finish`](Self::finish) do the same work in bounded steps, with the
+/// same bits; a step does not allocate.
 #[derive(Clone, Debug)]
 pub struct ProblemSolver {
     problem: Arc<Problem>,
     evaluator: Evaluator,
     solver: Solver,
-    /// Start of the next solve.
+    /// Starting point of the next solve.
     warm: Start,
     begun: Instant,
-    /// The result was taken.
+    /// Whether the result was taken.
     is_finished: bool,
 }
 
-/// A solve that was refused.
+/// Reason why a solve was refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SolveError {
@@ -63,20 +63,20 @@ pub enum SolveError {
 }
 
 impl ProblemSolver {
-    /// A solver with the settings that the problem asks for.
+    /// Creates a solver with the problem's settings.
     ///
     /// # Errors
-    /// A setting or a set of a problem that was built in Rust is out of range.
+    /// If a setting or a set of a problem built in Rust is invalid.
     pub fn new(problem: impl Into<Arc<Problem>>) -> Result<Self, SolverError> {
         let problem = problem.into();
         let settings = problem.settings().clone();
         Self::with_settings(problem, settings)
     }
 
-    /// A solver with other settings than those of the problem.
+    /// Creates a solver with settings in place of the problem's.
     ///
     /// # Errors
-    /// A setting is out of range.
+    /// If a setting is out of range.
     pub fn with_settings(problem: impl Into<Arc<Problem>>, settings: Settings) -> Result<Self, SolverError> {
         let problem = problem.into();
         Ok(Self {
@@ -99,7 +99,7 @@ impl ProblemSolver {
         &self.solver
     }
 
-    /// Solves for `parameters`, without a limit on time.
+    /// Solves for `parameters`, without a time limit.
     ///
     /// # Errors
     /// As [`start`](Self::start); [`SolverError::NoClock`] if the settings limit the time.
@@ -136,7 +136,7 @@ impl ProblemSolver {
     /// Begins a solve for `parameters` at the time `now`; [`step`](Self::step) does the work.
     ///
     /// # Errors
-    /// An input does not fit the problem, or a solve is running.
+    /// If an input does not fit the problem, or a solve is in progress.
     pub fn start(
         &mut self,
         now: Instant,
@@ -150,7 +150,7 @@ impl ProblemSolver {
         }
     }
 
-    /// As [`start`](Self::start), with the warm start `start` in place of what the last solve left.
+    /// As [`start`](Self::start), from the warm start `start` instead of the result of the last solve.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -189,24 +189,24 @@ impl ProblemSolver {
         Ok(())
     }
 
-    /// Works on for about `fuel` evaluations, or until the time is up: see [`Solver::step`]. [`Busy::No`] when the solve
-    /// has ended, and [`finish`](Self::finish) gives its result.
+    /// Continues for about `fuel` evaluations, or until the time is up: see [`Solver::step`]. Returns [`Busy::No`] when
+    /// the solve has ended and [`finish`](Self::finish) can return its result.
     ///
     /// # Errors
-    /// No solve was started.
+    /// If no solve was started.
     pub fn step(&mut self, now: Instant, fuel: u32) -> Result<Busy, SolverError> {
         self.solver.step(&mut self.evaluator, now, fuel)
     }
 
-    /// Ends a running solve; the best point so far is its result. Without a running solve nothing changes.
+    /// Ends the solve in progress, if any; its result is the best point so far.
     pub fn cancel(&mut self) {
         self.solver.stop(StopReason::Cancelled);
     }
 
-    /// The result of the solve that has ended, at the time `now`. The next solve begins there when it is any good.
+    /// Result of the solve that has ended, at the time `now`. The next solve starts from it if it is useful.
     ///
     /// # Errors
-    /// No solve was started, or one is running.
+    /// If no solve was started, or one is in progress.
     pub fn finish(&mut self, now: Instant) -> Result<Solution, SolverError> {
         if self.solver.is_running() {
             return Err(SolverError::Running);
@@ -229,8 +229,8 @@ impl ProblemSolver {
         ))
     }
 
-    /// Copies into `start` the initial values for the next solve, shifted where the problem asks for it. Nothing is
-    /// copied, and false returned, when nothing good is known: see [`Solver::store_warm_start`].
+    /// Copies the initial values for the next solve into `start`, shifted if the problem asks for it. Returns false,
+    /// without copying, if there are no useful ones: see [`Solver::store_warm_start`].
     pub fn store_warm_start(&self, start: &mut Start) -> bool {
         let is_stored = self.solver.store_warm_start(start);
         if is_stored {
@@ -241,7 +241,7 @@ impl ProblemSolver {
 
     /// The best point so far by name; see [`Solution::variables`].
     pub fn named_values(&self) -> BTreeMap<String, Vec<f64>> {
-        // With an evaluator of its own: a running solve goes on as if nobody had asked.
+        // With its own evaluator, so that a solve in progress is not disturbed.
         self.problem
             .named_values(&mut self.evaluator.clone(), self.solver.solution())
     }
@@ -253,7 +253,7 @@ impl ProblemSolver {
 }
 
 impl Problem {
-    /// A cold start from the problem's own initial guess, or from the origin.
+    /// Cold start from the problem's initial guess, or from the origin.
     pub fn start(&self) -> Start {
         let origin = || vec![0.0; self.num_variables()];
         let guess = self.initial_guess().map_or_else(origin, <[f64]>::to_vec);
@@ -263,8 +263,8 @@ impl Problem {
         }
     }
 
-    /// Moves a warm start to the next solve as the problem asks: where an optimal-control problem has its warm starts
-    /// shifted, the first stage is dropped and the last repeated.
+    /// Advances a warm start to the next solve: if an optimal-control problem has its warm starts shifted, the first
+    /// stage is dropped and the last repeated.
     pub fn advance(&self, start: &mut Start) {
         let Some(stages) = self.stages().filter(|_| self.shifts_warm_start()) else {
             return;

@@ -1,4 +1,4 @@
-//! Rolls the programs of an optimal-control problem over its horizon: states forward, adjoints backward.
+//! Evaluation of an optimal-control problem's programs over its horizon: states forward, adjoints backward.
 
 use alloc::sync::Arc;
 use alloc::vec;
@@ -10,16 +10,16 @@ use crate::expression::interpreter::FORWARD;
 use crate::expression::program::Program;
 use crate::expression::run::Section;
 
-/// The memory of every stage, one after the other, and what passes from stage to stage.
+/// Memory of every stage, one after the other, and the values passed between stages.
 #[derive(Clone, Debug)]
 pub(super) struct StageEvaluator<const LANES: usize> {
     stages: Arc<Stages>,
-    /// For every stage the values of its program, then those of the terminal program.
+    /// Values of every stage's program, then those of the terminal program.
     values: Vec<[f64; LANES]>,
     initial_values: Vec<[f64; LANES]>,
     /// The initial state.
     initial: Vec<[f64; LANES]>,
-    /// Forward the state; backward its adjoint, the derivative of all that follows.
+    /// State in forward sweeps; in backward ones its adjoint, the derivative of everything that follows.
     state: Vec<[f64; LANES]>,
 }
 
@@ -73,7 +73,7 @@ impl<const LANES: usize> StageEvaluator<LANES> {
             let memory = take(&mut rest, phase.stages.len() * program.slots);
             let (first, others) = memory.split_at_mut(program.slots);
             set(program, first);
-            // The others take what the first has computed.
+            // The others take the values computed by the first.
             let given = program.input_slot(Input::Parameter)..program.input_slot(Input::Variable);
             let computed = prepared(program);
             for other in others.chunks_exact_mut(program.slots) {
@@ -84,7 +84,8 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         set(&stages.terminal, rest);
     }
 
-    /// From variables, or their rates, to cost and constraints, or theirs: the section `section` with the vector `input`.
+    /// Sweeps from variables, or their rates, to cost and constraints, or their rates: runs the section `section`
+    /// with the vector `input`.
     pub(super) fn sweep_forward(
         &mut self,
         section: usize,
@@ -142,7 +143,7 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         cost
     }
 
-    /// From multipliers, or their rates, to the gradient, or its rate.
+    /// Sweeps from multipliers, or their rates, to the gradient, or its rate.
     pub(super) fn sweep_backward(
         &mut self,
         section: usize,
@@ -217,7 +218,7 @@ impl<const LANES: usize> StageEvaluator<LANES> {
     }
 }
 
-/// `x_(t+1) - f(x_t, u_t)`, and on with the x_(t+1) that was decided.
+/// Writes `x_(t+1) - f(x_t, u_t)`, and continues with the x_(t+1) among the decision variables.
 fn tie<const LANES: usize>(gaps: &mut [[f64; LANES]], state: &mut [[f64; LANES]], decided: &[[f64; LANES]]) {
     for ((gap, decided), x) in gaps.iter_mut().zip(decided).zip(state) {
         *gap = core::array::from_fn(|lane| decided[lane] - x[lane]);
@@ -225,7 +226,7 @@ fn tie<const LANES: usize>(gaps: &mut [[f64; LANES]], state: &mut [[f64; LANES]]
     }
 }
 
-/// Of `x_(t+1) - f(x_t, u_t)` with multipliers nu: x_(t+1) gets its own adjoint plus nu, and f passes on -nu.
+/// Adjoint of [`tie`] with multipliers nu: x_(t+1) gets its own adjoint plus nu, and f passes on -nu.
 fn untie<const LANES: usize>(
     gradient: &mut [[f64; LANES]],
     adjoint: &mut [[f64; LANES]],
@@ -237,7 +238,7 @@ fn untie<const LANES: usize>(
     }
 }
 
-/// The slots of what a program computes from its parameters.
+/// Slots of the values that a program computes from its parameters.
 fn prepared(program: &Program) -> core::ops::Range<usize> {
     let start = program.first_computed_slot();
     let Section { runs, .. } = &program.prepare;
@@ -253,14 +254,14 @@ fn add<const LANES: usize>(sum: &mut [f64; LANES], term: Option<[f64; LANES]>) {
     }
 }
 
-/// Takes the first `len` elements off.
+/// Splits off the first `len` elements.
 fn take<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
     let (taken, left) = core::mem::take(rest).split_at_mut(len);
     *rest = left;
     taken
 }
 
-/// Takes the last `len` elements off.
+/// Splits off the last `len` elements.
 fn take_last<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
     let whole = core::mem::take(rest);
     let (left, taken) = whole.split_at_mut(whole.len() - len);
@@ -268,7 +269,7 @@ fn take_last<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
     taken
 }
 
-/// [`take_last`] of what is only read.
+/// As [`take_last`], for shared slices.
 fn split_last<'a, T>(rest: &mut &'a [T], len: usize) -> &'a [T] {
     let (left, taken) = rest.split_at(rest.len() - len);
     *rest = left;

@@ -1,4 +1,4 @@
-//! Optimal control, compiled: one program for a stage, rolled over the horizon.
+//! Compiled optimal control: one program per stage, applied over the horizon.
 //!
 //! min over the inputs of `sum l(x_t, u_t) + V(x_N)`  subject to  `x_0 = x_0(p)`, `x_(t+1) = f(x_t, u_t)`, path and
 //! terminal constraints. Programs, load time and text do not grow with the horizon.
@@ -17,22 +17,22 @@ use crate::expression::Named;
 use crate::expression::graph::Graph;
 use crate::expression::program::{InputLengths, Program};
 
-/// An optimal-control problem as the programs of its stages.
+/// Optimal-control problem as the programs of its stages.
 ///
-/// Decision variables: the inputs u_0, u_1, ..., u_(N-1); by multiple shooting the states x_1, ..., x_N behind them.
-/// Constraints: the path constraints stage by stage, each as written, then the terminal ones (F1); by multiple shooting
-/// `x_(t+1) - f(x_t, u_t)` behind them, stage by stage (F2).
+/// Decision variables: the inputs u_0, u_1, ..., u_(N-1); in multiple shooting followed by the states x_1, ..., x_N.
+/// Constraints: the path constraints stage by stage, each as written, then the terminal ones (F1); in multiple
+/// shooting followed by `x_(t+1) - f(x_t, u_t)`, stage by stage (F2).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stages {
-    /// The number N of stages, at least 1.
+    /// Number N of stages, at least 1.
     pub horizon: usize,
-    /// The vectors that make up the state x_t.
+    /// Vectors that make up the state x_t.
     pub states: Vec<Named>,
-    /// The vectors that make up the input u_t.
+    /// Vectors that make up the input u_t.
     pub inputs: Vec<Named>,
     /// Origin of the states.
     pub shooting: Shooting,
-    /// The initial state: the outputs of the only section.
+    /// Program of the initial state: the outputs of its only section.
     pub initial: Program,
     /// Programs that are evaluated at (x_t, u_t), in the order of their stages. The cost of a program is the stage cost,
     /// its constraints are the next state, then the path constraints; its variables are x_t, then u_t.
@@ -106,12 +106,12 @@ impl Stages {
         }
     }
 
-    /// The length of x_t.
+    /// Length of x_t.
     pub fn num_states(&self) -> usize {
         self.terminal.inputs.variables
     }
 
-    /// The length of u_t.
+    /// Length of u_t.
     pub fn num_inputs(&self) -> usize {
         total(&self.inputs)
     }
@@ -121,7 +121,7 @@ impl Stages {
         self.horizon * self.num_inputs() + self.num_f2()
     }
 
-    /// The number of path and terminal constraints, of all stages together.
+    /// Number of path and terminal constraints, over all stages.
     pub fn num_f1(&self) -> usize {
         let path = self.phases.iter();
         let path: usize = path
@@ -130,7 +130,7 @@ impl Stages {
         path + self.terminal.inputs.multipliers
     }
 
-    /// The number of equality constraints that tie the states together.
+    /// Number of equality constraints that tie the states together.
     pub fn num_f2(&self) -> usize {
         match self.shooting {
             Shooting::Single => 0,
@@ -145,7 +145,7 @@ impl Stages {
         stages.fold(self.terminal.slots, usize::saturating_add)
     }
 
-    /// Every program: those of the stages, then that of the end.
+    /// All programs: those of the stages, then the terminal one.
     pub fn programs(&self) -> impl Iterator<Item = &Program> {
         self.phases
             .iter()
@@ -153,22 +153,22 @@ impl Stages {
             .chain([&self.terminal])
     }
 
-    /// Drops what belongs to the first stage and repeats the last, in a vector of decision variables.
+    /// Drops the elements of the first stage and repeats the last, in a vector of decision variables.
     pub fn shift_variables(&self, u: &mut [f64]) {
         let (inputs, states) = u.split_at_mut(self.horizon * self.num_inputs());
         shift(inputs, self.num_inputs());
         shift(states, self.num_states());
     }
 
-    /// The same in a vector with one number for every constraint. Where a stage has a constraint that the one before it
-    /// has not, it has nothing to hand on; terminal constraints stay.
+    /// The same in a vector with one number per constraint. A constraint that the previous stage lacks has no value
+    /// to hand on; terminal constraints stay.
     pub fn shift_constraints(&self, values: &mut [f64]) {
         let mut at = 0;
         for (i, phase) in self.phases.iter().enumerate() {
             let count = phase.components.len();
             let end = at + phase.stages.len() * count;
             shift(&mut values[at..end], count);
-            // The last stage of a phase takes from the first of the next, which has more constraints.
+            // The last stage of a phase takes its values from the first of the next, which has more constraints.
             if let Some(next) = self.phases.get(i + 1) {
                 for (place, component) in phase.components.iter().enumerate() {
                     if let Some(from) = next.components.iter().position(|other| other == component) {
@@ -182,7 +182,7 @@ impl Stages {
         shift(&mut values[f2..], self.num_states());
     }
 
-    /// The values of each input over the stages, and of each state over the stages and at the end, by name.
+    /// Values of each input over the stages, and of each state over the stages and at the end, by name.
     pub fn trajectories<'a>(
         &self,
         u: &[f64],
@@ -214,7 +214,7 @@ pub(super) fn total(vectors: &[Named]) -> usize {
     vectors.iter().map(|named| named.len).sum()
 }
 
-/// The set of all decision variables.
+/// Set of all decision variables.
 pub(super) fn variable_set(definition: &StageDefinition, stages: &Stages) -> Set {
     let (horizon, num_inputs) = (stages.horizon, stages.num_inputs());
     let num_states = stages.num_f2();
@@ -241,7 +241,7 @@ pub(super) fn variable_set(definition: &StageDefinition, stages: &Stages) -> Set
     }
 }
 
-/// The constraints of all stages.
+/// Constraints of all stages.
 pub(super) fn blocks(definition: &StageDefinition, stages: &Stages) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut at = 0;
@@ -271,7 +271,7 @@ pub(super) fn blocks(definition: &StageDefinition, stages: &Stages) -> Vec<Block
     blocks
 }
 
-/// Boxes that follow each other are one box: there may be very many stages.
+/// Adjacent boxes are merged into one: there may be very many stages.
 fn push_merged(blocks: &mut Vec<Block>, block: Block) {
     match (blocks.last_mut(), block) {
         (

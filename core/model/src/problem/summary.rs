@@ -15,19 +15,19 @@ use crate::expression::run::Section;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Its name.
+    /// Name of the problem.
     pub name: String,
-    /// The vectors of decision variables.
+    /// Vectors of decision variables.
     pub variables: Vec<Named>,
-    /// The vectors of parameters.
+    /// Vectors of parameters.
     pub parameters: Vec<Named>,
-    /// The set of the decision variables.
+    /// Set of the decision variables.
     pub set: Set,
     /// The constraints.
     pub blocks: Vec<Block>,
-    /// The stages of an optimal-control problem.
+    /// Stages of an optimal-control problem.
     pub stages: Option<StageSummary>,
-    /// Operations for each part of an evaluation; of an optimal-control problem, of one stage.
+    /// Operations of each part of an evaluation; for an optimal-control problem, of one stage.
     pub operations: Operations,
 }
 
@@ -36,9 +36,9 @@ pub struct Summary {
 pub struct StageSummary {
     /// Number of stages.
     pub horizon: usize,
-    /// The vectors that make up a state.
+    /// Vectors that make up a state.
     pub states: Vec<Named>,
-    /// The vectors that make up an input.
+    /// Vectors that make up an input.
     pub inputs: Vec<Named>,
     /// Origin of the states.
     pub shooting: Shooting,
@@ -59,7 +59,7 @@ impl Problem {
     /// Contents of the problem.
     pub fn summary(&self) -> Summary {
         let stages = self.stages();
-        // Of several programs of stages, the last has all path constraints.
+        // If the stages have several programs, the last has all path constraints.
         let last = stages.and_then(|stages| stages.phases.last());
         let program = self.program().or(last.map(|phase| &phase.program));
         let sections = program.map_or(&[][..], |program| &program.sections);

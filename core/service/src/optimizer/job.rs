@@ -1,4 +1,4 @@
-//! One solve on its way.
+//! Solve in progress.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use labwire_solve::Progress;
 use super::Queued;
 use crate::{Busy, ConnectionId, Job};
 
-/// A solve that waits to be worked on. Dropping it cancels it without an answer; bring it back by
+/// Solve that is waiting or in progress. Dropping it cancels it without an answer; it is returned by
 /// [`Service::finish_job`](crate::Service::finish_job).
 #[derive(Debug)]
 pub struct OptimizerJob {
@@ -43,7 +43,7 @@ impl Job for OptimizerJob {
         if self.cancelled.load(Ordering::Relaxed) {
             self.solver.cancel();
         }
-        // What could be refused has been refused at the start; `finish_job` would answer with it.
+        // Invalid input was refused at the start; `finish_job` would answer with the error.
         self.solver.step(now, fuel).unwrap_or(Busy::No)
     }
 

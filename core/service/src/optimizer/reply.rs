@@ -9,10 +9,10 @@ use labwire_model::problem::{InputError, InputVector, Solution, SolveError};
 use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, code};
 use labwire_solve::Status;
 
-/// The reply to Run that carries `solution`.
+/// Reply to Run with `solution`.
 ///
 /// # Errors
-/// The error reply where there is no finite result.
+/// The error reply, if there is no finite result.
 pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
     if solution.status == Status::NotFinite {
         // OpEn's words.
@@ -38,7 +38,7 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
         f2_lagrange_multipliers: solution.f2_multipliers,
         status: Cow::Borrowed(solution.status.name()),
         infeasible_constraints: solution.infeasible_constraints,
-        // One name tells no more than `solution` does.
+        // A single name adds nothing to `solution`.
         variables: match solution.variables.len() {
             0 | 1 => BTreeMap::new(),
             _ => solution.variables,
@@ -52,7 +52,7 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
     }
 }
 
-/// The error reply to a request that was refused.
+/// Error reply to a refused request.
 pub fn refusal(error: &SolveError) -> ErrorReply {
     let SolveError::Input(error) = error else {
         return failed(&error.to_string());
