@@ -4,22 +4,54 @@
 //! a clock, opens a socket, starts a thread or uses a source of randomness. Equal inputs, times and seeds give equal bits,
 //! in a server, in a page, in a fuzzer and in a simulation.
 //!
-//! # The crates
+//! | to ... | start at |
+//! | --- | --- |
+//! | minimize a function of your own | [Solving a closure](#solving-a-closure), [`solve`] |
+//! | solve a problem written as text, again and again | [Solving a text](#solving-a-text), [`problem`] |
+//! | answer OpEn's clients over any transport | [Serving OpEn](#serving-open-over-your-own-transport), [`service`] |
+//! | choose the next measurement | [Designing an experiment](#designing-an-experiment), [`design`] |
+//! | speak a protocol, as client or server | [Driving a session](#driving-a-session), [`open`], [`obe`], [`zeiss`], [`pymodaq`], [`device`] |
+//! | have it all on tokio or async-std | the crates `labwire-tokio`, `labwire-async-std` |
 //!
-//! ```text
-//!  service    a protocol server joined to its engine: optimizer, obe, zeiss ...
-//!     |  \
-//!     |   engines:  problem (text -> graph -> derivative -> program)   solve (quasi-Newton in an augmented Lagrangian)
-//!     |             design (Bayesian experiment design)
-//!     |
-//!  protocols: open  obe  device  pymodaq  zeiss    each: messages | codec | client | server
-//!     |
-//!  framing:   JSON value | 10-digit decimal length | 32-bit big-endian length | terminator | fixed length
-//!     |
-//!  time, session (the contract), limits
+//! # Solving a closure
+//!
+//! A cost and its gradient; `u` stays in a set. Constraints and second derivatives: [`Functions`](solve::Functions).
+//!
+//! ```
+//! use labwire_core::sets::Set;
+//! use labwire_core::solve::{Cost, Settings, Solver, Start, Status, Structure};
+//!
+//! let mut cost = Cost::new(2, |u: &[f64], gradient: &mut [f64]| {
+//!     gradient.copy_from_slice(&[2.0 * (u[0] - 3.0), 2.0 * (u[1] + 1.0)]);
+//!     (u[0] - 3.0).powi(2) + (u[1] + 1.0).powi(2)
+//! });
+//! let set = Set::Box { min: vec![-1.0, -5.0], max: vec![1.0, 5.0] };
+//! let mut solver = Solver::new(Structure::unconstrained(2, set), Settings::default())?;
+//! solver.solve(&mut cost, &Start::cold(vec![0.0, 0.0]))?;
+//! assert_eq!(*solver.status(), Status::Converged);
+//! assert!((solver.solution()[0] - 1.0).abs() < 1e-5 && (solver.solution()[1] + 1.0).abs() < 1e-5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Dependencies point down only: engines and protocols do not know each other; only services know both.
+//! # Solving a text
+//!
+//! This text for these parameters, warm, within 50 ms:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use labwire_core::problem::{DEFAULT_PROBLEM as TEXT, Problem, ProblemSolver, TextLimits};
+//! # use labwire_core::time::Instant;
+//! let begun = std::time::Instant::now();
+//! let clock = || Instant::from_nanos(begun.elapsed().as_nanos() as u64);
+//! let problem = Problem::from_json(TEXT, &TextLimits::default())?;
+//! let settings = problem.settings().clone().with_max_duration(Duration::from_millis(50));
+//! let mut solver = ProblemSolver::with_settings(problem, settings)?;
+//! for parameters in [[1.0, 50.0], [1.0, 51.0]] {
+//!     let solution = solver.solve_timed(&parameters, clock)?;
+//!     println!("{}: {:?}", solution.status.name(), solution.u);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Serving OpEn over your own transport
 //!
@@ -54,6 +86,25 @@
 //! assert!(sent.starts_with(b"{\"Pong\":7}\n{\"exit_status\":\"Converged\""));
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Designing an experiment
+//!
+//! An experiment file says what can be set, what is sought, and the model that joins them. Here the designer measures
+//! a simulated resonance dip at 2.6:
+//!
+//! ```
+//! use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits, Designer, Experiment, Simulator};
+//!
+//! let experiment = Experiment::from_json(DEFAULT_EXPERIMENT, &[], &DesignLimits::default())?;
+//! let mut instrument = Simulator::new(experiment.clone(), Some(vec![2.6, 0.02, 0.04]), None, 1)?;
+//! let mut designer = Designer::new(experiment, 1)?;
+//! for _ in 0..100 {
+//!     let setting = designer.suggest();
+//!     designer.update(&setting, &instrument.measure(&setting), None)?;
+//! }
+//! assert!((designer.mean()[0] - 2.6).abs() < 0.01 && designer.std()[0] < 0.003);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
 //! # Driving a session
@@ -105,6 +156,21 @@
 //! Your own protocol implements [`Protocol`](session::Protocol) over a [`Link`](session::Link), and thereby is a session.
 //!
 //! The loop of the native hosts is `drive` in `labwire-host`; `tests/src/sim.rs` drives two sessions over a simulated link.
+//!
+//! # Crates and features
+//!
+//! Everything here is re-exported from a crate of its own; a dependency on a part needs no more than that part.
+//!
+//! | feature | modules | crates |
+//! | --- | --- | --- |
+//! | always | [`session`], [`framing`], [`limits`], [`time`], [`service`] (the traits and [`Endpoint`](service::Endpoint)) | `labwire-session`, `labwire-service` |
+//! | `open`, `obe`, `zeiss`, `pymodaq`, `device` | the protocol of that name; its server for PyMoDAQ and ZEISS INSPECT | `labwire-protocols`, `labwire-python-json` |
+//! | `optimizer` | [`problem`], [`expression`], [`text`], [`solve`], [`sets`], [`math`], [`random`], [`service::optimizer`] | `labwire-model`, `labwire-solve` |
+//! | `designer` | [`design`], [`service::designer`], and the crates of the optimizer | `labwire-design` |
+//! | `simulate` | [`simulate`] | `labwire-simulate` |
+//!
+//! All are on by default. Dependencies point down only: an engine does not know a protocol, nor a protocol an engine;
+//! only services know both.
 #![no_std]
 
 #[cfg(feature = "designer")]
