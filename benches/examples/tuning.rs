@@ -1,7 +1,7 @@
 //! Prints the sensitivity to each constant of the solver: `cargo run --release -p labwire-benches --example tuning`.
 //!
-//! Evaluations over all benchmark problems and 100 random starts of the trailer in bounds and in a ball, with half and with twice the default;
-//! a number after `+` is that of solves that did not converge.
+//! Evaluations over all benchmark problems and 100 random starts of the trailer, in bounds and in a ball, with half and
+//! with twice the default; a number after `+` is the number of solves that did not converge.
 #![allow(clippy::print_stdout, reason = "the table is its purpose")]
 
 use std::error::Error;

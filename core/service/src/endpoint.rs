@@ -12,8 +12,8 @@ use super::{Busy, ConnectionId, Job, Peer, Service};
 /// Service with the sessions of its connections: bytes and time in, bytes out, without I/O.
 ///
 /// The host numbers its connections; the methods have the names of [`Session`]'s. Requests go to the service and replies
-/// to their session within each call, so that the state is up to date afterwards: after any call that takes `now`, [`transmit`](Endpoint::transmit) of any connection and [`poll_timeout`](Endpoint::poll_timeout) may
-/// have changed. [`step`](Endpoint::step) does long work, on the caller's thread, one job after the other.
+/// to their session within each call, so that the state is up to date afterwards: after any call that takes `now`,
+/// [`transmit`](Endpoint::transmit) of any connection and [`poll_timeout`](Endpoint::poll_timeout) may have changed. [`step`](Endpoint::step) does long work, on the caller's thread, one job after the other.
 ///
 /// A connection lasts from [`open`](Endpoint::open) to [`handle_disconnect`](Endpoint::handle_disconnect). Before and
 /// after that it is unknown: calls for it have no effect, it has no bytes to send, and it counts as drained.

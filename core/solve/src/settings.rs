@@ -26,8 +26,8 @@ pub struct Settings {
     pub max_inner_iterations: u32,
     /// Largest number of outer iterations (multiplier updates). Default 50.
     pub max_outer_iterations: u32,
-    /// Number of pairs that the quasi-Newton method stores, at most 1000; `None`: 20 with constraints, without them 10 and at
-    /// most five more than there are variables. Default `None`.
+    /// Number of pairs that the quasi-Newton method stores, at most 1000; `None`: 20 with constraints, without them 10
+    /// and at most five more than there are variables. Default `None`.
     pub lbfgs_memory: Option<usize>,
     /// Tolerance of the first inner problem of a cold start, as a fraction of the residual there; reduced tenfold per
     /// outer iteration. Default 0.1.
