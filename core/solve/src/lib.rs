@@ -15,6 +15,7 @@ mod inner;
 mod lbfgs;
 pub mod math;
 mod merit;
+mod method;
 mod newton;
 mod panoc;
 mod projected;

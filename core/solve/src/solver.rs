@@ -8,8 +8,9 @@ use labwire_session::time::Instant;
 
 use super::error::{SolverError, check_entries, check_vector};
 use super::functions::{Functions, Structure};
-use super::inner::{Inner, Outcome};
+use super::inner::Outcome;
 use super::merit::{AugmentedLagrangian, Point};
+use super::method::Inner;
 use super::scaling::choose_penalties;
 use super::settings::Settings;
 use super::status::{Counters, Progress, Status, StopReason};
