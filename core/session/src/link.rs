@@ -263,6 +263,10 @@ impl<E> Link<E> {
         }
         if !self.is_drained() {
             self.phase = Phase::Drained { aborted };
+            // Nobody sends it any more.
+            self.output = Vec::new();
+            self.payloads = Payloads::new();
+            (self.sent, self.payload_sent) = (0, 0);
         }
     }
 }

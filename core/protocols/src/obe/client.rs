@@ -135,6 +135,9 @@ impl Asker for Client {
         if !self.link.is_open() || !self.may_send {
             return Err(Misuse::Closed);
         }
+        if self.link.is_full() {
+            return Err(Misuse::QueueFull);
+        }
         let mut sent = Ok(());
         self.link
             .send_with(now, |output| sent = codec::put_value(output, message));

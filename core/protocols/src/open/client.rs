@@ -153,6 +153,9 @@ impl Asker for Client {
         if !self.link.is_open() || !self.may_ask {
             return Err(Misuse::Closed);
         }
+        if self.link.is_full() {
+            return Err(Misuse::QueueFull);
+        }
         if matches!(request, Request::KeepAlive(_)) {
             let why = "KeepAlive is sent by a kept-open connection itself";
             return Err(Misuse::Unsendable(why.into()));

@@ -137,9 +137,13 @@ impl Responder for Client {
     type Reply = Report;
 
     fn reply(&mut self, now: Instant, report: Report) {
-        if let Report::Done(_) = report {
-            self.grabs = self.grabs.saturating_sub(1);
-        }
+        // A grab that fails is answered too, by an error.
+        let ends_a_grab = match &report {
+            Report::Done(_) => true,
+            Report::Info { name, .. } => name == ERROR,
+            _ => false,
+        };
+        self.grabs -= usize::from(ends_a_grab && self.grabs > 0);
         self.send(now, &report);
     }
 }

@@ -82,6 +82,9 @@ impl Asker for Controller {
         if !self.link.is_open() {
             return Err(Misuse::Closed);
         }
+        if self.link.is_full() {
+            return Err(Misuse::QueueFull);
+        }
         let mut sent = Ok(());
         self.link.send_with(now, |output| {
             sent = encode(Generation::G4, &request.to_object(), output)

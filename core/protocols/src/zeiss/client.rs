@@ -138,6 +138,9 @@ impl Asker for Client {
         if !self.link.is_open() || !self.may_send {
             return Err(Misuse::Closed);
         }
+        if self.link.is_full() {
+            return Err(Misuse::QueueFull);
+        }
         match self.transport {
             Transport::Tcp => {
                 if text.as_bytes().contains(&END_OF_REQUEST) {
