@@ -1,6 +1,7 @@
 //! Parts shared by the tests of behaviour.
 
 pub mod adder;
+pub mod conformance;
 pub mod device;
 pub mod fuzz;
 pub mod golden;
