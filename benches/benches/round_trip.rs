@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use criterion::{Criterion, criterion_group, criterion_main};
 use labwire_core::limits::HostLimits;
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
-use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
+use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
 use labwire_tokio::{Host, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -46,7 +46,7 @@ fn echo(runtime: &Runtime) -> SocketAddr {
 
 fn optimizer() -> OptimizerService {
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).expect("the embedded problem");
-    OptimizerService::new(problem, OptimizerConfig::default()).expect("the embedded problem")
+    OptimizerService::new(problem, OptimizerSettings::default()).expect("the embedded problem")
 }
 
 fn optimizer_on_tokio(runtime: &Runtime) -> SocketAddr {

@@ -17,8 +17,8 @@ use labwire_core::pymodaq::{
     DataClass, DataDim, DataToExport, DataWithAxes, Decoder, Dtype, Expect, Generation, Limits, NdArray,
     Object, Settings, encode,
 };
-use labwire_core::service::module::{Grabber, Hardware, Instrument, InstrumentConfig};
-use labwire_core::service::registry::{Registry, RegistryConfig};
+use labwire_core::service::module::{Grabber, Hardware, Instrument, ModuleSettings};
+use labwire_core::service::registry::{Registry, RegistrySettings};
 use labwire_core::session::Backoff;
 use labwire_core::time;
 use labwire_tokio::{Host, Modules, dial, serve};
@@ -157,7 +157,7 @@ impl Grabber for Camera {
 async fn camera(address: SocketAddr, side: usize) {
     let instrument = Instrument::new(
         Hardware::Grabber(Box::new(Camera::new(side))),
-        InstrumentConfig::default(),
+        ModuleSettings::default(),
     );
     let host = Host::start("camera", instrument, HostLimits::default());
     let backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(100), 1);
@@ -233,7 +233,7 @@ async fn grab_times() -> Vec<Duration> {
 async fn server() -> (Arc<Modules>, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
-    let registry = Registry::new(RegistryConfig::default());
+    let registry = Registry::new(RegistrySettings::default());
     let modules = Arc::new(Modules::start("bench", registry, HostLimits::default()));
     let served = modules.clone();
     tokio::spawn(async move { serve(listener, served.host(), &CancellationToken::new()).await });

@@ -14,7 +14,7 @@ use labwire_core::device::Dialect;
 use labwire_core::framing::until::Until;
 use labwire_core::limits::HostLimits;
 use labwire_core::simulate::{Behaviour, Emulator};
-use labwire_tokio::device::{DeviceConnection, DeviceEmulator, DeviceOptions};
+use labwire_tokio::device::{DeviceConnection, DeviceEmulator, DeviceSettings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -173,7 +173,7 @@ fn poll_many(address: &str, spread: bool) -> (f64, f64, u64) {
     runtime(1).block_on(async {
         let mut devices = Vec::new();
         for index in 0..DEVICES {
-            let device = DeviceConnection::open(address, DeviceOptions::default());
+            let device = DeviceConnection::open(address, DeviceSettings::default());
             devices.push(device.clone());
             tokio::spawn(async move {
                 let mut polls = polls(index, spread).await;
@@ -209,7 +209,7 @@ async fn answers(devices: &[DeviceConnection]) -> u64 {
 async fn compare(address: &str) -> (Duration, Duration) {
     let mut stream = TcpStream::connect(address).await.expect("the device listens");
     stream.set_nodelay(true).expect("a TCP socket");
-    let device = DeviceConnection::open(address, DeviceOptions::default());
+    let device = DeviceConnection::open(address, DeviceSettings::default());
     let (mut bare, mut query) = (Vec::new(), Vec::new());
     let mut buffer = [0; 64];
     for _ in 0..BLOCKS {

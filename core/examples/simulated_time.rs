@@ -15,7 +15,7 @@ use std::time::Duration;
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, Reply, Request, RunRequest};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
-use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
+use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
 use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
 use labwire_core::session::{Asker, Event, Misuse, Session, TransmitState};
 use labwire_core::time::Instant;
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn simulate(requests: &[Request]) -> Result<Vec<String>, Box<dyn Error>> {
     let mut now = Instant::ZERO;
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
-    let mut server = Endpoint::new(OptimizerService::new(problem, OptimizerConfig::default())?);
+    let mut server = Endpoint::new(OptimizerService::new(problem, OptimizerSettings::default())?);
     server.open(now, ID, Peer::LOCAL)?;
     let mut client = client(now, requests)?;
     let mut lanes = [Lane::default(), Lane::default()];

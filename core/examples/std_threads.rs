@@ -18,7 +18,7 @@ use std::time::Duration;
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, Reply, Request, RunReply, RunRequest};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
-use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
+use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
 use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
 use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use labwire_core::time::Instant;
@@ -40,7 +40,7 @@ fn main() -> Result<(), Failure> {
 fn solve_over_sockets(parameters: &[[f64; 2]]) -> Result<Vec<RunReply>, Failure> {
     let clock = Clock::start();
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
-    let service = OptimizerService::new(problem, OptimizerConfig::default())?;
+    let service = OptimizerService::new(problem, OptimizerSettings::default())?;
     let server = Mutex::new(Endpoint::new(service));
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;

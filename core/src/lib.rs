@@ -61,12 +61,12 @@
 //! ```
 //! # #[cfg(feature = "optimizer")] {
 //! use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
-//! use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
+//! use labwire_core::service::optimizer::{OptimizerSettings, OptimizerService};
 //! use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
 //! use labwire_core::time::Instant;
 //!
 //! let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
-//! let mut server = Endpoint::new(OptimizerService::new(problem, OptimizerConfig::default())?);
+//! let mut server = Endpoint::new(OptimizerService::new(problem, OptimizerSettings::default())?);
 //! // In place of a socket: what arrives, and what was sent.
 //! let mut arriving = [r#"{"KeepAlive": true} {"Ping""#, r#": 7} {"Run": {"parameter": [1.0, 50.0]}}"#].into_iter();
 //! let mut sent = Vec::new();

@@ -25,8 +25,8 @@ use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::designer::{self, DesignerHandler};
 use labwire_core::service::importer;
-use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
-use labwire_core::service::registry::{Registry, RegistryConfig};
+use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
+use labwire_core::service::registry::{Registry, RegistrySettings};
 use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_core::zeiss::{Limits, Transport};
 
@@ -62,7 +62,7 @@ impl Servers {
             serving: Vec::new(),
         };
         let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default())?;
-        let optimizer = OptimizerService::new(problem, OptimizerConfig::default())?;
+        let optimizer = OptimizerService::new(problem, OptimizerSettings::default())?;
         servers.serve("open", optimizer).await?;
         let posteriors = PosteriorFolder::new(Some(folder.join("posteriors")));
         let designer = DesignerHandler::new(DEFAULT_EXPERIMENT, Default::default(), 1, posteriors)?;
@@ -93,7 +93,7 @@ impl Servers {
     async fn serve_modules(&mut self) -> io::Result<()> {
         let (listener, shutdown) = self.listen("pymodaq").await?;
         self.serving.push(task::spawn(async move {
-            let registry = Registry::new(RegistryConfig::default());
+            let registry = Registry::new(RegistrySettings::default());
             let modules = Modules::start("pymodaq", registry, HostLimits::default());
             serve(listener, modules.host(), shutdown.wait()).await
         }));
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    use labwire_async_std::device::{DeviceConnection, DeviceOptions};
+    use labwire_async_std::device::{DeviceConnection, DeviceSettings};
     use labwire_async_std::{AsyncStd, ModuleController, ObeClient, OptimizerClient, Runtime, ZeissClient};
     use labwire_core::framing::until::Until;
     use labwire_core::open::{ExitStatus, RunRequest};
@@ -167,7 +167,7 @@ mod tests {
         let modules = ModuleController::connect(address("pymodaq"), &Default::default()).await?;
         assert!(modules.ask(Vec::new(), Command::List).await?.is_empty());
 
-        let device = DeviceConnection::open(address("device").to_string(), DeviceOptions::default());
+        let device = DeviceConnection::open(address("device").to_string(), DeviceSettings::default());
         let answer = device.query("*IDN?\n", Until::delimiter("\n")).await?;
         assert!(answer.starts_with(b"labwire,"));
 

@@ -26,7 +26,7 @@
 use std::time::Duration;
 
 use labwire_core::device::{Dialect, DialectError, Request};
-use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceOptions};
+use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings};
 
 /// Cryomech compressor.
 struct Compressor {
@@ -38,9 +38,9 @@ impl Compressor {
     /// Reading is harmless and may be repeated; switching is sent once or fails.
     fn open(address: &str) -> Result<Self, DialectError> {
         let dialect = Dialect::by_name("modbus").ok_or(DialectError::Opcode)?;
-        let options = DeviceOptions {
+        let options = DeviceSettings {
             settings: dialect.settings(),
-            ..DeviceOptions::default()
+            ..DeviceSettings::default()
         };
         Ok(Self {
             connection: DeviceConnection::open(address, options),

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use labwire_core::limits::HostLimits;
 use labwire_core::pymodaq::{Axis, DataClass, DataDim, DataToExport, DataWithAxes, Generation, NdArray};
-use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
+use labwire_core::service::module::{Hardware, Instrument, ModuleSettings};
 use labwire_core::session::Backoff;
 use labwire_tokio::{Blocking, BlockingGrabber, Host, dial};
 
@@ -35,7 +35,7 @@ impl BlockingGrabber for Thermometers {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:6341".into());
-    let mut config = InstrumentConfig::default();
+    let mut config = ModuleSettings::default();
     // PyMoDAQ 4.4 speaks g3c; 5 speaks g4.
     config.generation = Generation::G3c;
     config.name = Some("well".into());

@@ -8,9 +8,9 @@
 //! ```no_run
 //! # async fn example() -> Result<(), labwire_tokio::device::DeviceError> {
 //! use labwire_core::framing::until::Until;
-//! use labwire_tokio::device::{DeviceConnection, DeviceOptions};
+//! use labwire_tokio::device::{DeviceConnection, DeviceSettings};
 //!
-//! let device = DeviceConnection::open("192.168.1.20:5025", DeviceOptions::default());
+//! let device = DeviceConnection::open("192.168.1.20:5025", DeviceSettings::default());
 //! let answer = device.query("MEAS:VOLT?\n", Until::delimiter("\n")).await?;
 //! # Ok(()) }
 //! ```

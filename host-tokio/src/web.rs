@@ -54,7 +54,7 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Options of the port.
 #[derive(Clone, Debug)]
-pub struct WebOptions {
+pub struct WebSettings {
     /// Hosts and pages that may use the port.
     pub access: WebAccess,
     /// Token that users of the bridge must present. `None`: no token is required.
@@ -95,7 +95,7 @@ impl Readiness {
 
 /// State of the port.
 pub struct Web {
-    options: WebOptions,
+    options: WebSettings,
     readiness: Readiness,
     watched: Vec<Arc<dyn Gate>>,
     targets: BTreeMap<&'static str, Target>,
@@ -108,7 +108,7 @@ pub struct Web {
 
 impl Web {
     /// Creates a port without servers behind it.
-    pub fn new(options: WebOptions, readiness: Readiness) -> Self {
+    pub fn new(options: WebSettings, readiness: Readiness) -> Self {
         Self {
             options,
             readiness,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use labwire_core::device::{State, unescape};
 use labwire_core::framing::until::Until;
-use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceOptions};
+use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings};
 
 // Reading the pipe blocks a thread: the connection uses another one.
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: device_client ADDRESS TIMEOUT SILENCE".into());
     };
     let timeout = Duration::try_from_secs_f64(timeout.parse()?)?;
-    let mut options = DeviceOptions::default();
+    let mut options = DeviceSettings::default();
     options.settings.request_timeout = timeout;
     options.settings.connect_timeout = timeout;
     options.keepalive.idle = Duration::try_from_secs_f64(silence.parse()?)?;

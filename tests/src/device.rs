@@ -14,7 +14,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use labwire_core::device::{Cause, Failure, Health, State};
 use labwire_core::framing::until::Until;
 use labwire_core::session::ConnectError;
-use labwire_host::{DeviceConnection, DeviceError, DeviceOptions, Runtime};
+use labwire_host::{DeviceConnection, DeviceError, DeviceSettings, Runtime};
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// Defines one test per requirement.
@@ -69,8 +69,8 @@ fn refused() -> DeviceError {
 }
 
 /// Options with short time-outs.
-fn impatient() -> DeviceOptions {
-    let mut options = DeviceOptions::default();
+fn impatient() -> DeviceSettings {
+    let mut options = DeviceSettings::default();
     options.settings.request_timeout = Duration::from_millis(300);
     options.settings.connect_timeout = Duration::from_millis(300);
     options
@@ -93,7 +93,7 @@ impl Script {
         Self { listener, address }
     }
 
-    fn open<R: Runtime>(&self, options: DeviceOptions) -> DeviceConnection<R> {
+    fn open<R: Runtime>(&self, options: DeviceSettings) -> DeviceConnection<R> {
         DeviceConnection::open(self.address.to_string(), options)
     }
 
@@ -115,7 +115,7 @@ async fn write(stream: &mut Async<TcpStream>, bytes: &[u8]) {
 /// `send`, `recv` and `query` work; dropping the last handle ends the connection.
 pub async fn sends_receives_and_asks<R: Runtime>() {
     let script = Script::start();
-    let device = script.open::<R>(DeviceOptions::default());
+    let device = script.open::<R>(DeviceSettings::default());
     let mut stream = script.accept().await;
     device.send("hi").await.expect("it is connected");
     read(&mut stream, b"hi").await;
@@ -139,7 +139,7 @@ pub async fn an_absent_device_is_found_later<R: Runtime>() {
     let script = Script::start();
     let address = script.address;
     drop(script);
-    let device = DeviceConnection::<R>::open(address.to_string(), DeviceOptions::default());
+    let device = DeviceConnection::<R>::open(address.to_string(), DeviceSettings::default());
     let events = device.events();
     assert_eq!(device.recv(line()).await, Err(refused()));
     assert_eq!(device.send("Q\n").await, Err(refused()));
@@ -163,7 +163,7 @@ pub async fn an_absent_device_is_found_later<R: Runtime>() {
 pub async fn an_end_of_stream_is_noticed_before_a_message_is_lost_in_it<R: Runtime>() {
     for reset in [false, true] {
         let script = Script::start();
-        let device = script.open::<R>(DeviceOptions::default());
+        let device = script.open::<R>(DeviceSettings::default());
         let mut stream = script.accept().await;
         assert_eq!(device.send("Q1\n").await, Ok(()));
         read(&mut stream, b"Q1\n").await;
@@ -180,7 +180,7 @@ pub async fn an_end_of_stream_is_noticed_before_a_message_is_lost_in_it<R: Runti
 /// A reply that never comes is an error, and so is every message after it.
 pub async fn a_device_that_stays_away_is_an_error<R: Runtime>() {
     let script = Script::start();
-    let device = script.open::<R>(DeviceOptions::default());
+    let device = script.open::<R>(DeviceSettings::default());
     let mut stream = script.accept().await;
     assert_eq!(device.send("Q1\n").await, Ok(()));
     read(&mut stream, b"Q1\n").await;
@@ -215,7 +215,7 @@ pub async fn a_late_answer_is_nobodys<R: Runtime>() {
 /// A device that has closed its sending side is useless, even if it still listens.
 pub async fn a_half_closed_device_is_connected_anew<R: Runtime>() {
     let script = Script::start();
-    let device = script.open::<R>(DeviceOptions::default());
+    let device = script.open::<R>(DeviceSettings::default());
     let stream = script.accept().await;
     stream
         .get_ref()
@@ -258,7 +258,7 @@ pub async fn an_attempt_that_nobody_answers_ends<R: Runtime>() {
 /// Calls may be dropped at any time.
 pub async fn a_dropped_call_takes_nobodys_answer_along<R: Runtime>() {
     let script = Script::start();
-    let device = script.open::<R>(DeviceOptions::default());
+    let device = script.open::<R>(DeviceSettings::default());
     let mut stream = script.accept().await;
     // Dropped after it was sent.
     or(
@@ -301,7 +301,7 @@ pub async fn a_device_that_does_not_read_is_given_up<R: Runtime>() {
 /// The kernel's table (on Linux) shows the active timer of a socket: 02 is that of keepalive.
 pub async fn probes_are_set<R: Runtime>() {
     let script = Script::start();
-    let device = script.open::<R>(DeviceOptions::default());
+    let device = script.open::<R>(DeviceSettings::default());
     let stream = script.accept().await;
     device.status().await.expect("it runs");
     let port = stream.get_ref().peer_addr().expect("connected").port();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use labwire_core::pymodaq::{Command, ControlAnswer, ControlRequest, Controller};
-use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
-use labwire_core::service::registry::{OperationId, Outcome, Registry, RegistryConfig};
+use labwire_core::service::module::{Hardware, Instrument, ModuleSettings};
+use labwire_core::service::registry::{OperationId, Outcome, Registry, RegistrySettings};
 use labwire_core::service::{ConnectionId, Endpoint, Peer};
 use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use labwire_core::time::Instant;
@@ -34,7 +34,7 @@ pub struct Lab {
 
 impl Lab {
     /// Creates a laboratory with only a registry.
-    pub fn new(config: RegistryConfig) -> Self {
+    pub fn new(config: RegistrySettings) -> Self {
         Self {
             now: Instant::ZERO,
             registry: Endpoint::new(Registry::new(config)),
@@ -50,7 +50,7 @@ impl Lab {
     }
 
     /// Connects an instrument; its address is `10.0.0.<n>:1`, `n` the number returned.
-    pub fn connect_instrument(&mut self, hardware: Hardware, config: InstrumentConfig) -> ConnectionId {
+    pub fn connect_instrument(&mut self, hardware: Hardware, config: ModuleSettings) -> ConnectionId {
         let mut instrument = Endpoint::new(Instrument::new(hardware, config));
         let opened = instrument.open(self.now, HERE, Peer::LOCAL);
         opened.expect("its only connection");

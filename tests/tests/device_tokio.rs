@@ -11,7 +11,7 @@ use labwire_core::limits::HostLimits;
 use labwire_core::simulate::devices::{Instrument, Response};
 use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_tokio::Tokio;
-use labwire_tokio::device::{DeviceConnection, DeviceEmulator, DeviceError, DeviceOptions};
+use labwire_tokio::device::{DeviceConnection, DeviceEmulator, DeviceError, DeviceSettings};
 
 /// On one thread, on which nothing is noticed in the meantime.
 fn block_on(future: impl Future<Output = ()>) {
@@ -48,7 +48,7 @@ async fn keeps_its_promises_on_real_sockets() {
         let emulator = DeviceEmulator::start("127.0.0.1:0", emulator, HostLimits::default())
             .await
             .unwrap();
-        let mut options = DeviceOptions::default();
+        let mut options = DeviceSettings::default();
         options.settings.minimum_interval = Duration::from_millis(5);
         options.settings.backoff_initial = Duration::from_millis(5);
         options.seed = Some(seed);

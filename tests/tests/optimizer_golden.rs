@@ -3,7 +3,7 @@
 
 use labwire_core::open::{Reply, RunReply, parse_reply};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
-use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
+use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
 use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
 use labwire_core::session::CloseReason;
 use labwire_core::time::Instant;
@@ -18,7 +18,7 @@ impl Optimizer {
     fn new() -> Self {
         let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
         Self(Endpoint::new(
-            OptimizerService::new(problem, OptimizerConfig::default()).unwrap(),
+            OptimizerService::new(problem, OptimizerSettings::default()).unwrap(),
         ))
     }
 

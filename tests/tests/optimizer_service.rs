@@ -6,7 +6,7 @@ use std::time::Duration;
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, ExitStatus, Reply, Request, RunReply, RunRequest, ServerEvent, code};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
-use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
+use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
 use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer, Service};
 use labwire_core::session::{Asker, CloseReason, Event, Session};
 use labwire_core::time::Instant;
@@ -25,10 +25,10 @@ struct Connection {
 
 impl Bench {
     fn new(text: &str) -> Self {
-        Self::with(text, OptimizerConfig::default())
+        Self::with(text, OptimizerSettings::default())
     }
 
-    fn with(text: &str, config: OptimizerConfig) -> Self {
+    fn with(text: &str, config: OptimizerSettings) -> Self {
         let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
         Self {
             server: Endpoint::new(OptimizerService::new(problem, config).unwrap()),
@@ -290,7 +290,7 @@ fn kill_lets_what_waits_finish() {
 
 #[test]
 fn a_full_queue_refuses() {
-    let mut config = OptimizerConfig::default();
+    let mut config = OptimizerSettings::default();
     config.queue = 1;
     let mut bench = Bench::with(DEFAULT_PROBLEM, config);
     let run = Request::Run(parameters(&[1.0, 50.0]));
@@ -303,7 +303,7 @@ fn a_full_queue_refuses() {
 
 #[test]
 fn out_of_time_gives_the_best_point() {
-    let mut config = OptimizerConfig::default();
+    let mut config = OptimizerSettings::default();
     config.solve_time = Duration::from_micros(250);
     let mut bench = Bench::with(DEFAULT_PROBLEM, config);
     let mut connection = bench.ask(&Request::Run(parameters(&[1.0, 50.0])));

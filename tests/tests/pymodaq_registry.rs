@@ -6,16 +6,16 @@ use std::time::Duration;
 use labwire_core::pymodaq::{
     Answer, Command, ControlAnswer, ControlRequest, DataDim, Generation, ModuleKind, NdArray, Order, Report,
 };
-use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
-use labwire_core::service::registry::{ModuleState, OperationError, Outcome, RegistryConfig};
+use labwire_core::service::module::{Hardware, Instrument, ModuleSettings};
+use labwire_core::service::registry::{ModuleState, OperationError, Outcome, RegistrySettings};
 use labwire_core::service::{ConnectionId, Service};
 use labwire_core::session::{CloseReason, Timer};
 use labwire_core::simulate::{Camera, NoiseMeter, Spectrometer, Stage};
 use labwire_core::time::Instant;
 use labwire_tests::lab::Lab;
 
-fn named(name: &str, generation: Generation) -> InstrumentConfig {
-    let mut config = InstrumentConfig::default();
+fn named(name: &str, generation: Generation) -> ModuleSettings {
+    let mut config = ModuleSettings::default();
     config.generation = generation;
     config.name = Some(name.to_owned());
     config
@@ -80,7 +80,7 @@ fn place(outcome: &Outcome) -> f64 {
 #[test]
 fn grabs_moves_and_settings_work_in_every_generation() {
     for generation in [Generation::G2, Generation::G3c, Generation::G4] {
-        let mut lab = Lab::new(RegistryConfig::default());
+        let mut lab = Lab::new(RegistrySettings::default());
         lab.connect_instrument(
             Hardware::Grabber(Box::new(NoiseMeter::new(1))),
             named("meter", generation),
@@ -171,7 +171,7 @@ fn an_instrument_takes_the_path_of_a_setting_with_and_without_the_root() {
 
 #[test]
 fn a_running_move_can_be_stopped() {
-    let mut lab = Lab::new(RegistryConfig::default());
+    let mut lab = Lab::new(RegistrySettings::default());
     lab.connect_instrument(stage(), named("stage", Generation::G4));
     let moving = lab.submit("stage", Command::MoveAbs(40.0));
     lab.wait(Duration::from_secs(1));
@@ -192,7 +192,7 @@ fn a_running_move_can_be_stopped() {
 
 #[test]
 fn a_stage_that_does_not_report_the_end_of_a_stopped_move_is_asked_until_it_stands() {
-    let mut lab = Lab::new(RegistryConfig::default());
+    let mut lab = Lab::new(RegistrySettings::default());
     let id = stranger(&mut lab, "ACTUATOR");
     lab.send(id, &position("position_is", 0.0));
     let moving = lab.submit("10.0.0.0:1", Command::MoveAbs(40.0));
@@ -213,7 +213,7 @@ fn a_stage_that_does_not_report_the_end_of_a_stopped_move_is_asked_until_it_stan
 
 #[test]
 fn every_wait_has_an_end() {
-    let mut lab = Lab::new(RegistryConfig::default());
+    let mut lab = Lab::new(RegistrySettings::default());
     let id = stranger(&mut lab, "ACTUATOR");
     let seconds = |lab: &Lab| lab.now.as_nanos() as f64 / 1e9;
     assert_eq!(
@@ -274,7 +274,7 @@ fn every_wait_has_an_end() {
 
 #[test]
 fn data_belong_to_the_module_they_come_from() {
-    let mut lab = Lab::new(RegistryConfig::default());
+    let mut lab = Lab::new(RegistrySettings::default());
     let (a, b) = (stranger(&mut lab, "GRABBER"), stranger(&mut lab, "GRABBER"));
     let asked = lab.submit("10.0.0.1:1", Command::Grab(None));
     // A answers in B's turn; the real server reads the wrong socket then, and hangs.
@@ -290,7 +290,7 @@ fn data_belong_to_the_module_they_come_from() {
 #[test]
 fn whoever_goes_costs_no_other_anything() {
     for with_reset in [false, true] {
-        let mut lab = Lab::new(RegistryConfig::default());
+        let mut lab = Lab::new(RegistrySettings::default());
         lab.connect_instrument(camera(), named("camera", Generation::G4));
         let silent = lab.connect_stranger(b"");
         let garbage = lab.connect_stranger(b"\xff\xfe\xfd\xfc garbage");
@@ -322,7 +322,7 @@ fn whoever_goes_costs_no_other_anything() {
 
 #[test]
 fn grabs_of_one_module_wait_for_each_other_and_are_bounded() {
-    let mut config = RegistryConfig::default();
+    let mut config = RegistrySettings::default();
     config.queue = 2;
     let mut lab = Lab::new(config);
     let id = stranger(&mut lab, "GRABBER");
@@ -339,7 +339,7 @@ fn grabs_of_one_module_wait_for_each_other_and_are_bounded() {
 
 #[test]
 fn old_grabbers_axes_are_put_to_their_data() {
-    let mut lab = Lab::new(RegistryConfig::default());
+    let mut lab = Lab::new(RegistrySettings::default());
     let id = stranger(&mut lab, "GRABBER");
     let array = done(&[0.5, 1.5, 2.5])[4 + 4 + 4 + 4 + 5..].to_vec();
     lab.send(
@@ -366,7 +366,7 @@ fn old_grabbers_axes_are_put_to_their_data() {
 
 #[test]
 fn a_controller_uses_all_modules_at_once() {
-    let mut lab = Lab::new(RegistryConfig::default());
+    let mut lab = Lab::new(RegistrySettings::default());
     for (name, seed) in [("left", 1), ("right", 2)] {
         let camera = Hardware::Grabber(Box::new(Camera::new(seed, 40, 30)));
         lab.connect_instrument(camera, named(name, Generation::G4));
@@ -441,7 +441,7 @@ fn a_controller_uses_all_modules_at_once() {
 
 #[test]
 fn a_controller_that_goes_leaves_its_orders_running() {
-    let mut lab = Lab::new(RegistryConfig::default());
+    let mut lab = Lab::new(RegistrySettings::default());
     lab.connect_instrument(stage(), named("stage", Generation::G4));
     let controller = lab.connect_controller();
     lab.request(

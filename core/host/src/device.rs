@@ -4,6 +4,6 @@ mod connection;
 mod dialer;
 mod emulator;
 
-pub use connection::{DeviceConnection, DeviceError, DeviceOptions, DeviceStatus};
+pub use connection::{DeviceConnection, DeviceError, DeviceSettings, DeviceStatus};
 pub use dialer::{Keepalive, TcpDialer};
 pub use emulator::DeviceEmulator;

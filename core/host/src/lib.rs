@@ -45,7 +45,7 @@ pub use caller::{Caller, ClientSession, NoReply, Pending};
 pub use clock::Clock;
 pub use connector::{Dial, Dialing, drive_connector};
 pub use device::{
-    DeviceConnection, DeviceEmulator, DeviceError, DeviceOptions, DeviceStatus, Keepalive, TcpDialer,
+    DeviceConnection, DeviceEmulator, DeviceError, DeviceSettings, DeviceStatus, Keepalive, TcpDialer,
 };
 pub use dial::dial;
 pub use drive::{Application, Driven, drive};
@@ -53,7 +53,7 @@ pub use host::{Attached, Host, HostedService, Statistics};
 pub use module_controller::{ControlError, ModuleController};
 pub use modules::{AwaitedRegistry, Modules};
 pub use obe_client::ObeClient;
-pub use optimizer_client::{ClientError, ClientOptions, OptimizerClient};
+pub use optimizer_client::{ClientError, ClientSettings, OptimizerClient};
 pub use posterior_folder::PosteriorFolder;
 pub use runtime::{Runtime, Timer, Transport, has_input};
 pub use serve::{Ending, serve, serve_over};

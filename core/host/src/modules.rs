@@ -19,10 +19,10 @@ use crate::runtime::Runtime;
 /// ```no_run
 /// # async fn example<R: labwire_host::Runtime>(listener: R::Listener) {
 /// use labwire_core::limits::HostLimits;
-/// use labwire_core::service::registry::{Registry, RegistryConfig};
+/// use labwire_core::service::registry::{Registry, RegistrySettings};
 /// use labwire_host::Modules;
 ///
-/// let registry = Registry::new(RegistryConfig::default());
+/// let registry = Registry::new(RegistrySettings::default());
 /// let modules = Modules::<R>::start("pymodaq", registry, HostLimits::default());
 /// labwire_host::serve(listener, modules.host(), std::future::pending()).await;
 /// # }

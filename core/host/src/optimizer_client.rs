@@ -15,7 +15,7 @@ use crate::runtime::Runtime;
 
 /// Options of the client.
 #[derive(Clone, Debug)]
-pub struct ClientOptions {
+pub struct ClientSettings {
     /// Whether to send all requests on one connection. Only labwire supports that; OpEn answers one request
     /// per connection.
     pub keep_open: bool,
@@ -26,7 +26,7 @@ pub struct ClientOptions {
     pub limits: SessionLimits,
 }
 
-impl Default for ClientOptions {
+impl Default for ClientSettings {
     fn default() -> Self {
         let mut limits = SessionLimits::default();
         limits.request_timeout = Duration::from_secs(24 * 60 * 60);
@@ -45,7 +45,7 @@ impl Default for ClientOptions {
 #[derive(Debug)]
 pub struct OptimizerClient<R> {
     address: SocketAddr,
-    options: ClientOptions,
+    options: ClientSettings,
     kept: Option<Caller<Client>>,
     runtime: PhantomData<fn() -> R>,
 }
@@ -76,7 +76,7 @@ impl<R: Runtime> OptimizerClient<R> {
     ///
     /// # Errors
     /// If a kept-open connection cannot be made.
-    pub async fn connect(address: SocketAddr, options: ClientOptions) -> Result<Self, ClientError> {
+    pub async fn connect(address: SocketAddr, options: ClientSettings) -> Result<Self, ClientError> {
         let mut client = Self {
             address,
             options,

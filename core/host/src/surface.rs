@@ -7,7 +7,7 @@ macro_rules! surface {
     ($runtime:ty) => {
         pub use $crate::{
             Application, Attached, AwaitedRegistry, Blocking, BlockingGrabber, Caller, ClientError,
-            ClientOptions, ClientSession, Clock, CloseWith, ControlError, Dial, Dialing, Driven, Ending,
+            ClientSession, ClientSettings, Clock, CloseWith, ControlError, Dial, Dialing, Driven, Ending,
             Forbidden, HostedService, NoReply, ObeClient, Pending, PosteriorFolder, Refused, Runtime, Signal,
             Statistics, Transport, WebAccess, ZeissClient, dial, drive, drive_connector,
         };
@@ -32,7 +32,7 @@ macro_rules! surface {
 
         /// Self-healing connections to lab devices, and emulated devices.
         pub mod device {
-            pub use $crate::{DeviceError, DeviceOptions, DeviceStatus, Keepalive};
+            pub use $crate::{DeviceError, DeviceSettings, DeviceStatus, Keepalive};
 
             /// Self-healing connection to one device.
             pub type DeviceConnection = $crate::DeviceConnection<$runtime>;

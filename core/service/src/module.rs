@@ -97,7 +97,7 @@ impl fmt::Debug for Hardware {
 /// Settings of an instrument.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct InstrumentConfig {
+pub struct ModuleSettings {
     /// Limits of each connection.
     pub limits: Limits,
     /// Protocol generation. Default g4.
@@ -108,7 +108,7 @@ pub struct InstrumentConfig {
     pub epoch: f64,
 }
 
-impl Default for InstrumentConfig {
+impl Default for ModuleSettings {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
@@ -123,7 +123,7 @@ impl Default for InstrumentConfig {
 /// the server that asked, the end of a move to the server that ordered it; all are told of changed settings.
 #[derive(Debug)]
 pub struct Instrument {
-    config: InstrumentConfig,
+    config: ModuleSettings,
     hardware: Hardware,
     settings: Settings,
     connections: VecDeque<ConnectionId>,
@@ -141,7 +141,7 @@ pub struct Instrument {
 
 impl Instrument {
     /// Creates an instrument without connections.
-    pub fn new(hardware: Hardware, config: InstrumentConfig) -> Self {
+    pub fn new(hardware: Hardware, config: ModuleSettings) -> Self {
         let settings = match &hardware {
             Hardware::Grabber(grabber) => grabber.settings(),
             Hardware::Actuator(actuator) => actuator.settings(),

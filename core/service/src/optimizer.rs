@@ -27,7 +27,7 @@ use labwire_solve::{SolverError, Start};
 /// Limits and permissions of an optimizer server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct OptimizerConfig {
+pub struct OptimizerSettings {
     /// Limits of each connection.
     pub session: SessionLimits,
     /// Limits of problem files that are uploaded.
@@ -45,7 +45,7 @@ pub struct OptimizerConfig {
     pub load: Permission,
 }
 
-impl Default for OptimizerConfig {
+impl Default for OptimizerSettings {
     fn default() -> Self {
         Self {
             session: SessionLimits::default(),
@@ -66,7 +66,7 @@ impl Default for OptimizerConfig {
 /// [`ProblemSolver::store_warm_start`] does.
 #[derive(Debug)]
 pub struct OptimizerService {
-    config: OptimizerConfig,
+    config: OptimizerSettings,
     problems: Vec<Loaded>,
     /// States of kept-open connections: by connection, then by problem.
     own_starts: BTreeMap<ConnectionId, BTreeMap<usize, Start>>,
@@ -100,7 +100,7 @@ struct Running {
 
 impl OptimizerService {
     /// Creates a service that solves `problem` (and others that are added or loaded).
-    pub fn new(problem: Problem, config: OptimizerConfig) -> Result<Self, SolverError> {
+    pub fn new(problem: Problem, config: OptimizerSettings) -> Result<Self, SolverError> {
         let mut service = Self {
             config,
             problems: Vec::new(),

@@ -23,7 +23,7 @@ use labwire_session::{CloseReason, Timer};
 /// Limits, times and permissions of a registry.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct RegistryConfig {
+pub struct RegistrySettings {
     /// Limits of each connection.
     pub limits: Limits,
     /// Method of detecting the generation of a module.
@@ -52,7 +52,7 @@ pub struct RegistryConfig {
     pub epoch: f64,
 }
 
-impl Default for RegistryConfig {
+impl Default for RegistrySettings {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
@@ -114,7 +114,7 @@ pub type Outcome = Result<Answer, OperationError>;
 /// the same port.
 #[derive(Debug)]
 pub struct Registry {
-    config: RegistryConfig,
+    config: RegistrySettings,
     modules: BTreeMap<ConnectionId, Module>,
     replies: VecDeque<(ConnectionId, Instruction)>,
     outcomes: VecDeque<(OperationId, Outcome)>,
@@ -128,7 +128,7 @@ pub struct Registry {
 
 impl Registry {
     /// Creates a registry without modules.
-    pub fn new(config: RegistryConfig) -> Self {
+    pub fn new(config: RegistrySettings) -> Self {
         Self {
             config,
             modules: BTreeMap::new(),

@@ -10,7 +10,7 @@ use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::problem::TextLimits;
 use labwire_core::service::Permission;
 use labwire_core::service::designer::ObePermissions;
-use labwire_core::service::optimizer::OptimizerConfig;
+use labwire_core::service::optimizer::OptimizerSettings;
 use labwire_core::{obe, python_json, zeiss};
 use labwire_tokio::WebAccess;
 use serde::{Deserialize, Deserializer};
@@ -178,8 +178,8 @@ impl Open {
     }
 
     /// Configuration of the service, depending on whether it listens on a loopback address.
-    pub(crate) fn service(&self, session: SessionLimits, on_loopback: bool) -> OptimizerConfig {
-        let mut config = OptimizerConfig::default();
+    pub(crate) fn service(&self, session: SessionLimits, on_loopback: bool) -> OptimizerSettings {
+        let mut config = OptimizerSettings::default();
         config.session = session;
         config.problem = self.problem_limits();
         config.queue = self.queue;
@@ -275,7 +275,7 @@ mod tests {
         let service = config.open.service(config.limits.session(), true);
         assert_eq!(
             format!("{service:?}"),
-            format!("{:?}", OptimizerConfig::default())
+            format!("{:?}", OptimizerSettings::default())
         );
         assert_eq!(config.obe.limits(config.limits.session()), obe::Limits::default());
         assert_eq!(config.obe.permissions(true), ObePermissions::default());

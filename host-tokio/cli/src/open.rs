@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Subcommand;
-use labwire_tokio::{ClientOptions, OptimizerClient};
+use labwire_tokio::{ClientSettings, OptimizerClient};
 
 use crate::common::{block_on, resolve, seconds};
 use crate::failure::{Failure, Outcome};
@@ -62,7 +62,7 @@ async fn call(arguments: Arguments) -> Outcome {
         timeout,
         command,
     } = arguments;
-    let mut options = ClientOptions::default();
+    let mut options = ClientSettings::default();
     options.limits.request_timeout = seconds("--timeout", timeout)?;
     let client = OptimizerClient::connect(resolve(&address).await?, options);
     let failed = |error| Failure::call(&address, &error);

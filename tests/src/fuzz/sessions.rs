@@ -10,9 +10,9 @@ use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::pymodaq::{Generation, ModuleKind};
 use labwire_core::python_json::Value;
 use labwire_core::service::designer::{DesignerHandler, ObePermissions, PosteriorStore};
-use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
-use labwire_core::service::optimizer::{OptimizerConfig, OptimizerService};
-use labwire_core::service::registry::{Registry, RegistryConfig};
+use labwire_core::service::module::{Hardware, Instrument, ModuleSettings};
+use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
+use labwire_core::service::registry::{Registry, RegistrySettings};
 use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer, Permission, Service, designer, importer};
 use labwire_core::session::{Asker, CloseReason, Session};
 use labwire_core::simulate::{Camera, Stage};
@@ -73,7 +73,7 @@ pub fn open_sessions(input: &[u8]) {
         asked.expect("an open connection");
         return pieces.for_each(|piece| client.handle_input(NOW, piece));
     }
-    let mut config = OptimizerConfig::default();
+    let mut config = OptimizerSettings::default();
     (config.load, config.session.message_bytes) = (Permission::Everybody, 4096);
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default());
     let problem = problem.expect("the embedded problem is valid");
@@ -143,10 +143,10 @@ pub fn pymodaq_sessions(input: &[u8]) {
     let [role, piece, bytes @ ..] = input else { return };
     let pieces = bytes.chunks(usize::from(*piece).max(1));
     let generation = Generation::ALL[usize::from(*role) / 4 % Generation::ALL.len()];
-    let mut config = InstrumentConfig::default();
+    let mut config = ModuleSettings::default();
     config.generation = generation;
     let hardware = match role % 4 {
-        0 => return drop(serve(Registry::new(RegistryConfig::default()), pieces)),
+        0 => return drop(serve(Registry::new(RegistrySettings::default()), pieces)),
         1 => Hardware::Grabber(Box::new(Camera::new(1, 4, 3))),
         2 => Hardware::Actuator(Box::new(Stage::new())),
         _ => {

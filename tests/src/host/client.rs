@@ -9,7 +9,7 @@ use futures_lite::future::zip;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::open::{RunRequest, code};
 use labwire_core::session::{CloseReason, Timer};
-use labwire_host::{ClientError, ClientOptions, OptimizerClient};
+use labwire_host::{ClientError, ClientSettings, OptimizerClient};
 
 use super::Host;
 use crate::adder::{Adder, harmonic};
@@ -26,9 +26,9 @@ fn start<H: Host>() -> H {
 }
 
 async fn client<H: Host>(address: SocketAddr, keep_open: bool) -> OptimizerClient<H::Runtime> {
-    let options = ClientOptions {
+    let options = ClientSettings {
         keep_open,
-        ..ClientOptions::default()
+        ..ClientSettings::default()
     };
     OptimizerClient::connect(address, options)
         .await
@@ -108,7 +108,7 @@ pub fn a_client_says_why_there_is_no_reply<H: Host>() {
         let Err(ClientError::NoReply(CloseReason::PeerMisbehaved(_))) = outcome else {
             panic!("{outcome:?}");
         };
-        let mut options = ClientOptions::default();
+        let mut options = ClientSettings::default();
         options.limits.request_timeout = Duration::from_millis(50);
         let impatient = OptimizerClient::<H::Runtime>::connect(address, options).await;
         let outcome = impatient.expect("no connection yet").run(run(1 << 60)).await;

@@ -12,8 +12,8 @@ use labwire_core::pymodaq::{
     Answer, Command, DataClass, DataDim, DataToExport, DataWithAxes, Generation, Limits, ModuleAnswer,
     NdArray,
 };
-use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
-use labwire_core::service::registry::{OperationError, Registry, RegistryConfig};
+use labwire_core::service::module::{Hardware, Instrument, ModuleSettings};
+use labwire_core::service::registry::{OperationError, Registry, RegistrySettings};
 use labwire_core::session::Backoff;
 use labwire_core::simulate::{Camera, NoiseMeter, Stage};
 use labwire_host::{Blocking, BlockingGrabber, ModuleController, Modules, dial};
@@ -22,7 +22,7 @@ use super::Host;
 use crate::peer::RawPeer;
 
 fn instrument(name: &str, generation: Generation, hardware: Hardware) -> Instrument {
-    let mut config = InstrumentConfig::default();
+    let mut config = ModuleSettings::default();
     config.generation = generation;
     config.name = Some(name.to_owned());
     Instrument::new(hardware, config)
@@ -41,7 +41,7 @@ fn backoff() -> Backoff {
 }
 
 fn registry<H: Host>() -> H {
-    H::start(Registry::new(RegistryConfig::default()), HostLimits::default())
+    H::start(Registry::new(RegistrySettings::default()), HostLimits::default())
 }
 
 /// Runs an instrument that dials `address` until it is dropped.
@@ -164,7 +164,7 @@ pub fn a_server_dials_instruments_that_listen<H: Host>() {
     );
     let address = host.address();
     host.block_on(async {
-        let registry = Registry::new(RegistryConfig::default());
+        let registry = Registry::new(RegistrySettings::default());
         let modules = Modules::<H::Runtime>::start("registry", registry, HostLimits::default());
         while_running(dial(modules.host(), address, backoff()), async {
             while modules.names().await != ["stage"] {

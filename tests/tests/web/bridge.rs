@@ -10,13 +10,13 @@ use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::pymodaq::{Command, ControlRequest, Controller};
 use labwire_core::service::designer::{self, DesignerHandler};
 use labwire_core::service::importer;
-use labwire_core::service::registry::{Registry, RegistryConfig};
+use labwire_core::service::registry::{Registry, RegistrySettings};
 use labwire_core::session::{Asker, Session};
 use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_core::time::Instant;
 use labwire_core::zeiss::{Outcome, Transport};
 use labwire_tests::adder::{Adder, harmonic};
-use labwire_tokio::web::{Target, WebOptions};
+use labwire_tokio::web::{Target, WebSettings};
 use labwire_tokio::{Host, HostedService, PosteriorFolder, Statistics, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,7 +102,7 @@ async fn every_protocol_gets_through_byte_for_byte() {
         command: Command::List,
     };
     controller.request(Instant::ZERO, &list).expect("a request");
-    let modules = Registry::new(RegistryConfig::default());
+    let modules = Registry::new(RegistrySettings::default());
     same_bytes(modules, controller.transmit(), Some(b"\0\0\0\x04list\0\0\0\0")).await;
 
     let dialect = Dialect::by_name("scpi").expect("it is in the list");
@@ -159,7 +159,7 @@ async fn foreign_pages_and_names_are_refused_everywhere() {
 #[tokio::test]
 async fn a_token_is_asked_for_where_there_is_one() {
     let (server, _) = adder(HostLimits::default());
-    let change = |options: &mut WebOptions| options.token = Some("se cret&".to_owned());
+    let change = |options: &mut WebSettings| options.token = Some("se cret&".to_owned());
     let port = Port::start(change, |web| web.connect("server", Target::Server(server))).await;
     for (path, header, expected) in [
         ("/server", "", 401),

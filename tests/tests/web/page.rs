@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::port::*;
 use futures_util::SinkExt;
 use labwire_core::limits::HostLimits;
-use labwire_tokio::web::{Target, WebOptions};
+use labwire_tokio::web::{Target, WebSettings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -55,7 +55,7 @@ async fn health_and_counts_are_told() {
 async fn the_page_is_served_or_how_to_build_it() {
     let page = tempfile::tempdir().expect("a temporary folder");
     let root = page.path().join("dist");
-    let change = |options: &mut WebOptions| options.page = root.clone();
+    let change = |options: &mut WebSettings| options.page = root.clone();
     let port = Port::start(change, |_| {}).await;
     let (status, text) = port.get("/", "").await;
     assert!(
@@ -95,7 +95,7 @@ async fn the_page_is_served_or_how_to_build_it() {
 #[tokio::test]
 async fn what_is_no_request_is_answered() {
     let (server, _) = adder(HostLimits::default());
-    let change = |options: &mut WebOptions| options.request_timeout = Duration::from_millis(200);
+    let change = |options: &mut WebSettings| options.request_timeout = Duration::from_millis(200);
     let port = Port::start(change, |web| web.connect("server", Target::Server(server))).await;
     assert_eq!(port.get("/server", "").await.0, 426);
     let host = port.address;

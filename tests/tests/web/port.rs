@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::open::write_request;
 use labwire_tests::adder::{Adder, request};
-use labwire_tokio::web::{Gate, Readiness, Target, Web, WebOptions};
+use labwire_tokio::web::{Gate, Readiness, Target, Web, WebSettings};
 use labwire_tokio::{Ending, Host, WebAccess};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,8 +26,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const ENDLESS: u64 = 1 << 60;
 pub(crate) const FRAME_BYTES: usize = 100_000;
 
-pub(crate) fn options(page: &TempDir) -> WebOptions {
-    WebOptions {
+pub(crate) fn options(page: &TempDir) -> WebSettings {
+    WebSettings {
         access: WebAccess::default(),
         token: None,
         frame_bytes: FRAME_BYTES,
@@ -47,7 +47,7 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    pub(crate) async fn start(change: impl FnOnce(&mut WebOptions), connect: impl FnOnce(&mut Web)) -> Self {
+    pub(crate) async fn start(change: impl FnOnce(&mut WebSettings), connect: impl FnOnce(&mut Web)) -> Self {
         let page = tempfile::tempdir().expect("a temporary folder");
         let mut options = options(&page);
         change(&mut options);

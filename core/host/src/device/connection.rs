@@ -25,7 +25,7 @@ const WAITING_EVENTS: usize = 16;
 
 /// Options of a device connection.
 #[derive(Clone, Debug, Default)]
-pub struct DeviceOptions {
+pub struct DeviceSettings {
     /// Times and limits of the connection.
     pub settings: Settings,
     /// Keepalive, which detects a device that has disappeared silently.
@@ -85,14 +85,14 @@ pub enum DeviceError {
 impl<R: Runtime> DeviceConnection<R> {
     /// Connects to `address`, `host:port`, now and whenever the connection is lost. The outcome is reported
     /// by [`degraded`](Self::degraded), [`events`](Self::events) and the log.
-    pub fn open(address: impl Into<String>, options: DeviceOptions) -> Self {
+    pub fn open(address: impl Into<String>, options: DeviceSettings) -> Self {
         let address = address.into();
         let dialer = TcpDialer::<R>::new(address.clone(), options.keepalive);
         Self::over(dialer, address, options)
     }
 
     /// Connects with `dialer`; the log calls the device `name`.
-    pub fn over(dialer: impl Dial<R> + 'static, name: impl Into<String>, options: DeviceOptions) -> Self {
+    pub fn over(dialer: impl Dial<R> + 'static, name: impl Into<String>, options: DeviceSettings) -> Self {
         let (commands, receiver) = async_channel::unbounded();
         let bulletin = Bulletin::default();
         let seed = options.seed.unwrap_or_else(|| RandomState::new().hash_one(0));

@@ -16,7 +16,7 @@ use labwire_session::limits::beginning;
 use labwire_session::time::Instant;
 
 use self::orders::{Grabbing, Moving, Setting, Stopping};
-use super::{OperationError, OperationId, Outcome, RegistryConfig};
+use super::{OperationError, OperationId, Outcome, RegistrySettings};
 use crate::ConnectionId;
 
 /// Number of `Info` values kept per module, and largest length of each.
@@ -191,7 +191,7 @@ impl Module {
     pub(super) fn handle_event(
         &mut self,
         now: Instant,
-        config: &RegistryConfig,
+        config: &RegistrySettings,
         event: ServerEvent,
     ) -> Option<String> {
         match event {
@@ -205,7 +205,7 @@ impl Module {
         None
     }
 
-    fn handle_report(&mut self, now: Instant, config: &RegistryConfig, report: Report) -> Option<String> {
+    fn handle_report(&mut self, now: Instant, config: &RegistrySettings, report: Report) -> Option<String> {
         match report {
             Report::Done(data) => self.take_data(now, config, data),
             Report::PositionIs(position) => self.take_position(now, &position),
@@ -234,7 +234,7 @@ impl Module {
         None
     }
 
-    fn take_data(&mut self, now: Instant, config: &RegistryConfig, mut data: Arc<DataToExport>) {
+    fn take_data(&mut self, now: Instant, config: &RegistrySettings, mut data: Arc<DataToExport>) {
         if !self.generation.has_data_objects() {
             self.complete(Arc::make_mut(&mut data), now, config);
         }
@@ -244,7 +244,7 @@ impl Module {
     }
 
     /// Completes data of g1 and g2, which are bare arrays, with their time, name and axes.
-    fn complete(&self, export: &mut DataToExport, now: Instant, config: &RegistryConfig) {
+    fn complete(&self, export: &mut DataToExport, now: Instant, config: &RegistrySettings) {
         export.timestamp = config.epoch + seconds(now);
         export.name.clone_from(&self.name);
         for data in &mut export.data {

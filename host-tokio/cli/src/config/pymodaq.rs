@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labwire_core::limits::SessionLimits;
 use labwire_core::pymodaq::{Generation, Limits, Recognition};
-use labwire_core::service::registry::RegistryConfig;
+use labwire_core::service::registry::RegistrySettings;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -39,13 +39,13 @@ pub(crate) struct Pymodaq {
 
 impl Pymodaq {
     /// Configuration of the registry, depending on whether it listens on a loopback address.
-    pub(crate) fn registry(&self, session: SessionLimits, on_loopback: bool) -> RegistryConfig {
+    pub(crate) fn registry(&self, session: SessionLimits, on_loopback: bool) -> RegistrySettings {
         let mut limits = Limits::default();
         limits.session = session;
         limits.session.message_bytes = self.message_bytes;
         limits.message_values = self.message_values;
         limits.message_depth = self.message_depth;
-        let mut config = RegistryConfig::default();
+        let mut config = RegistrySettings::default();
         config.limits = limits;
         config.recognition = match self.generation {
             Some(generation) => Recognition::Fixed(generation),
@@ -91,7 +91,7 @@ mod tests {
         let registry = config.pymodaq.registry(config.limits.session(), true);
         assert_eq!(
             format!("{registry:?}"),
-            format!("{:?}", RegistryConfig::default())
+            format!("{:?}", RegistrySettings::default())
         );
     }
 

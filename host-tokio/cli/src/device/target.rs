@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use labwire_core::device::{self, Dialect, DialectError, Request, unescape};
 use labwire_core::session::Misuse;
-use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceOptions};
+use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings};
 
 use crate::common::seconds;
 use crate::failure::{self, Failure};
@@ -29,9 +29,9 @@ pub(crate) struct Target {
 
 impl Target {
     pub(super) fn open(&self) -> Result<DeviceConnection, Failure> {
-        let mut options = DeviceOptions {
+        let mut options = DeviceSettings {
             settings: self.preset.settings(),
-            ..DeviceOptions::default()
+            ..DeviceSettings::default()
         };
         options.settings.request_timeout = seconds("--timeout", self.timeout)?;
         options.settings.minimum_interval = seconds("--minimum-interval", self.minimum_interval)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use labwire_core::limits::HostLimits;
 use labwire_core::pymodaq::Generation;
-use labwire_core::service::module::{Hardware, Instrument, InstrumentConfig};
+use labwire_core::service::module::{Hardware, Instrument, ModuleSettings};
 use labwire_core::session::Backoff;
 use labwire_core::simulate::{Camera, NoiseMeter, Spectrometer, Stage};
 use labwire_tokio::{Host, dial, serve};
@@ -88,7 +88,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         )?;
     }
     log::start(&layers.finish()?.log)?;
-    let mut config = InstrumentConfig::default();
+    let mut config = ModuleSettings::default();
     config.generation = arguments.generation;
     config.name.clone_from(&arguments.name);
     config.epoch = unix_time();

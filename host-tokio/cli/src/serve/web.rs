@@ -6,7 +6,7 @@ use std::sync::Arc;
 use labwire_core::device::Dialect;
 use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_tokio::Host;
-use labwire_tokio::web::{Gate, Target, Web, WebOptions};
+use labwire_tokio::web::{Gate, Target, Web, WebSettings};
 
 use super::server::{Running, Server};
 use crate::config::Config;
@@ -29,7 +29,7 @@ pub(crate) fn server(config: &Config) -> Server {
                     .unwrap_or_else(|_| BUILT_PAGE.into()),
                 page => PathBuf::from(page),
             };
-            let options = WebOptions {
+            let options = WebSettings {
                 access: config.web.access(),
                 token: (!config.web.token.is_empty()).then(|| config.web.token.clone()),
                 frame_bytes: config.web.frame_bytes,

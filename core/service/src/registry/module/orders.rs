@@ -12,7 +12,7 @@ use labwire_session::time::Instant;
 use labwire_session::{CloseReason, Timer};
 
 use super::{Module, seconds};
-use crate::registry::{OperationError, OperationId, Outcome, RegistryConfig};
+use crate::registry::{OperationError, OperationId, Outcome, RegistrySettings};
 
 const ANSWER_TIMEOUT: Timer = Timer::Other("answer-timeout");
 const GRAB_TIMEOUT: Timer = Timer::Other("grab-timeout");
@@ -59,7 +59,7 @@ impl Module {
     pub(in crate::registry) fn submit(
         &mut self,
         now: Instant,
-        config: &RegistryConfig,
+        config: &RegistrySettings,
         operation: OperationId,
         command: Command,
     ) {
@@ -79,7 +79,7 @@ impl Module {
     fn try_submit(
         &mut self,
         now: Instant,
-        config: &RegistryConfig,
+        config: &RegistrySettings,
         operation: OperationId,
         command: Command,
     ) -> Result<Option<Answer>, OperationError> {
@@ -128,7 +128,7 @@ impl Module {
     }
 
     /// Asks for the position, unless an answer is outstanding.
-    pub(in crate::registry) fn ask_position(&mut self, now: Instant, config: &RegistryConfig) {
+    pub(in crate::registry) fn ask_position(&mut self, now: Instant, config: &RegistrySettings) {
         if self.answer_due.is_none() {
             self.answer_due = Some(now + config.answer_timeout);
             self.order(position_order(self.generation, config));
@@ -179,7 +179,7 @@ impl Module {
         [grab, moving, stop, ask, answer, set].into_iter().flatten().min()
     }
 
-    pub(in crate::registry) fn handle_timeout(&mut self, now: Instant, config: &RegistryConfig) {
+    pub(in crate::registry) fn handle_timeout(&mut self, now: Instant, config: &RegistrySettings) {
         let timed_out = |timer| Err(OperationError::TimedOut(timer));
         if let Some(grabbing) = self.grabbing.as_mut().filter(|grabbing| grabbing.due <= now) {
             grabbing.due = now + config.grab_timeout;
@@ -241,7 +241,7 @@ impl Module {
     }
 
     /// Orders the next grab; one at a time, because data do not say which grab they answer.
-    fn order_grab(&mut self, now: Instant, config: &RegistryConfig) {
+    fn order_grab(&mut self, now: Instant, config: &RegistrySettings) {
         if self.grabbing.is_none()
             && let Some((operation, dim)) = self.grabs.pop_front()
         {
@@ -254,7 +254,7 @@ impl Module {
     }
 
     /// Handles data, whether asked for or not.
-    pub(super) fn end_grab(&mut self, now: Instant, config: &RegistryConfig, data: Arc<DataToExport>) {
+    pub(super) fn end_grab(&mut self, now: Instant, config: &RegistrySettings, data: Arc<DataToExport>) {
         if let Some(operation) = self.grabbing.take().and_then(|grabbing| grabbing.operation) {
             self.finish(operation, Ok(Answer::Data(data)));
         }
@@ -264,7 +264,7 @@ impl Module {
     fn begin_move(
         &mut self,
         now: Instant,
-        config: &RegistryConfig,
+        config: &RegistrySettings,
         operation: OperationId,
         order: Order,
     ) -> Result<(), OperationError> {
@@ -279,7 +279,7 @@ impl Module {
         Ok(())
     }
 
-    fn begin_stop(&mut self, now: Instant, config: &RegistryConfig, operation: OperationId) {
+    fn begin_stop(&mut self, now: Instant, config: &RegistrySettings, operation: OperationId) {
         self.order(Order::StopMotion);
         self.order(position_order(self.generation, config));
         let stopping = self.stopping.get_or_insert_with(|| Stopping {
@@ -294,7 +294,7 @@ impl Module {
     fn begin_set(
         &mut self,
         now: Instant,
-        config: &RegistryConfig,
+        config: &RegistrySettings,
         operation: OperationId,
         path: Vec<String>,
         value: &str,
@@ -391,7 +391,7 @@ impl Module {
     }
 
     /// Fails the order that the module has just refused.
-    pub(super) fn fail_current(&mut self, now: Instant, config: &RegistryConfig, error: &OperationError) {
+    pub(super) fn fail_current(&mut self, now: Instant, config: &RegistrySettings, error: &OperationError) {
         let grab = self.grabbing.take().and_then(|grabbing| grabbing.operation);
         let moving = self.moving.take().and_then(|moving| moving.operation);
         for operation in grab.into_iter().chain(moving) {
@@ -406,13 +406,13 @@ impl Module {
     }
 
     /// Position as an order carries it, in the module's own units.
-    fn position_object(&self, now: Instant, config: &RegistryConfig, value: f64) -> DataWithAxes {
+    fn position_object(&self, now: Instant, config: &RegistrySettings, value: f64) -> DataWithAxes {
         let units = self.position.as_ref().map_or("", |(_, units)| units.as_str());
         DataWithAxes::actuator(self.name.as_str(), config.epoch + seconds(now), value, units)
     }
 }
 
-fn position_order(generation: Generation, config: &RegistryConfig) -> Order {
+fn position_order(generation: Generation, config: &RegistrySettings) -> Order {
     if config.check_position && generation <= Generation::G2 {
         Order::CheckPosition
     } else {
