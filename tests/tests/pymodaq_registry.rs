@@ -323,7 +323,7 @@ fn whoever_goes_costs_no_other_anything() {
 #[test]
 fn grabs_of_one_module_wait_for_each_other_and_are_bounded() {
     let mut config = RegistrySettings::default();
-    config.queue = 2;
+    config.module_queue = 2;
     let mut lab = Lab::new(config);
     let id = stranger(&mut lab, "GRABBER");
     let asked: Vec<_> = (0..4)

@@ -1,9 +1,11 @@
 //! Limits on the size of an experiment.
 
 use labwire_model::problem::TextLimits;
+use serde::{Deserialize, Serialize};
 
 /// Limits on the text of an experiment. A text that exceeds one is refused with an error that names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct DesignLimits {
     /// Limits on text and expressions, shared with problem files.

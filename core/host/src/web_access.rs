@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use async_tungstenite::tungstenite::http::header::{HOST, ORIGIN};
 use async_tungstenite::tungstenite::http::{HeaderMap, HeaderName, Uri, uri::Authority};
+use serde::{Deserialize, Serialize};
 
 /// Rules for the browser requests that an HTTP or WebSocket port accepts. Every page in a browser can reach
 /// every local port, so two headers that pages cannot forge are checked.
@@ -12,7 +13,8 @@ use async_tungstenite::tungstenite::http::{HeaderMap, HeaderName, Uri, uri::Auth
 ///   (DNS rebinding) is none of them.
 /// * `Origin`, which programs other than browsers do not send, must be a page of this machine, one that this port itself
 ///   has served, or in `origins`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WebAccess {
     /// Names of this machine, without port.
     pub hosts: Vec<String>,

@@ -10,13 +10,15 @@ mod messages;
 mod server;
 
 use labwire_session::limits::SessionLimits;
+use serde::{Deserialize, Serialize};
 
 pub use client::Client;
 pub use messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
 pub use server::{Permissions, Server};
 
 /// Limits of one connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Limits {
     /// Limits of every session. `message-bytes` counts only the body; its default here is 64 MiB, since a posterior

@@ -15,13 +15,15 @@ mod messages;
 mod server;
 
 use labwire_session::limits::SessionLimits;
+use serde::{Deserialize, Serialize};
 
 pub use client::Client;
 pub use messages::{ImportMode, InvalidInput, Outcome, Request, decode_message};
 pub use server::Server;
 
 /// Limits of one connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Limits {
     /// Limits of every session.

@@ -4,6 +4,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Text;
 use super::value::{BigInt, Object, Value};
 
@@ -11,14 +13,17 @@ use super::value::{BigInt, Object, Value};
 pub const MAX_INT_DIGITS: usize = 4300;
 
 /// Limits on the memory that a text may take once decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
     /// `json-depth`: deepest nesting of lists and objects. A deeper text is refused. Default 1000, Python's
     /// own recursion limit.
+    #[serde(rename = "json-depth")]
     pub depth: usize,
     /// `json-values`: largest number of values in one text, keys included. A text with more is refused. A
     /// value takes 32 bytes in memory and as few as two in a text, so this limit bounds the memory, not the
     /// message's length. Default 4,194,304.
+    #[serde(rename = "json-values")]
     pub values: usize,
 }
 

@@ -5,13 +5,15 @@ mod new_run;
 
 use labwire_protocols::obe::{ErrorReply, Limits, Permissions, Reply, Request, Server};
 use labwire_session::time::Instant;
+use serde::{Deserialize, Serialize};
 
 use super::{Handler, Peer, Permission, Sequential};
 
 pub use handler::{DesignerHandler, ExperimentError, PosteriorStore};
 
 /// Permissions of a designer server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct ObePermissions {
     /// `done`: ends the server. Default: peers on this machine.

@@ -12,6 +12,8 @@ use alloc::{format, vec};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::job::OptimizerJob;
 pub use self::reply::{refusal, run_reply};
 use super::{ConnectionId, Peer, Permission, Service};
@@ -25,17 +27,19 @@ use labwire_session::time::Instant;
 use labwire_solve::{SolverError, Start};
 
 /// Limits and permissions of an optimizer server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct OptimizerSettings {
     /// Limits of each connection.
     pub session: SessionLimits,
     /// Limits of problem files that are uploaded.
-    pub problem: TextLimits,
+    pub text: TextLimits,
     /// `queue`: number of solves that may wait. One more is refused with code 2104. Default 256.
     pub queue: usize,
     /// `solve-time`: time limit of a solve, regardless of the problem file; the best result until then is returned as
     /// `NotConvergedOutOfTime`. Default 60 s.
+    #[serde(with = "labwire_session::seconds")]
     pub solve_time: Duration,
     /// `problems`: number of problems that may be loaded; one more is refused with code 2102. Default 16.
     pub problems: usize,
@@ -45,11 +49,23 @@ pub struct OptimizerSettings {
     pub load: Permission,
 }
 
+impl OptimizerSettings {
+    labwire_session::setters! {
+        with_session session: SessionLimits,
+        with_text text: TextLimits,
+        with_queue queue: usize,
+        with_solve_time solve_time: Duration,
+        with_problems problems: usize,
+        with_kill kill: Permission,
+        with_load load: Permission,
+    }
+}
+
 impl Default for OptimizerSettings {
     fn default() -> Self {
         Self {
             session: SessionLimits::default(),
-            problem: TextLimits::default(),
+            text: TextLimits::default(),
             queue: 256,
             solve_time: Duration::from_secs(60),
             problems: 16,
@@ -206,7 +222,7 @@ impl OptimizerService {
     fn load(&mut self, text: &str) -> Result<String, ErrorReply> {
         let invalid = |message| ErrorReply::new(code::INVALID_PROBLEM, message);
         let problem =
-            Problem::from_json(text, &self.config.problem).map_err(|error| invalid(format!("{error}")))?;
+            Problem::from_json(text, &self.config.text).map_err(|error| invalid(format!("{error}")))?;
         if self.find(problem.name()).is_none() && self.problems.len() >= self.config.problems {
             return Err(invalid(format!(
                 "{} problems are loaded already (limit problems)",

@@ -1,9 +1,12 @@
 //! Permissions of peers.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Peer;
 
 /// Set of peers that are permitted to do something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Permission {
     /// Nobody.
     Nobody,

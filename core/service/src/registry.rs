@@ -9,6 +9,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use self::batch::Batch;
 pub use self::module::{Module, ModuleState};
 use super::Permission;
@@ -21,34 +23,42 @@ use labwire_session::time::Instant;
 use labwire_session::{CloseReason, Timer};
 
 /// Limits, times and permissions of a registry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct RegistrySettings {
     /// Limits of each connection.
     pub limits: Limits,
     /// Method of detecting the generation of a module.
+    #[serde(skip)]
     pub recognition: Recognition,
     /// `check-position`: whether to ask g2 modules for their position with `check_position`, as servers up to 3.5
     /// did. Default no.
     pub check_position: bool,
     /// `grab-timeout`: time limit for the data of a grab. Then the grab fails; no further one is ordered until the
     /// data have come after all, and if that takes as long again the module is dropped. Default 30 s.
+    #[serde(with = "labwire_session::seconds")]
     pub grab_timeout: Duration,
     /// `move-timeout`: time limit of a move. Then the order fails; the module counts as moving until it reports the
     /// end or is stopped. Default 120 s.
+    #[serde(with = "labwire_session::seconds")]
     pub move_timeout: Duration,
     /// `stop-timeout`: time limit for a stage to come to rest. Then the order fails. Default 10 s.
+    #[serde(with = "labwire_session::seconds")]
     pub stop_timeout: Duration,
     /// `answer-timeout`: time limit for a module to report its position. Then the order fails. Default 5 s.
+    #[serde(with = "labwire_session::seconds")]
     pub answer_timeout: Duration,
     /// `set-timeout`: time to wait for a module to confirm a setting, which the protocol does not require. Then the
     /// order ends as unconfirmed. Default 1 s.
+    #[serde(with = "labwire_session::seconds")]
     pub set_timeout: Duration,
     /// `module-queue`: number of grabs that may wait for one module. One more fails. Default 64.
-    pub queue: usize,
+    pub module_queue: usize,
     /// Permission to use the modules. Default: peers on this machine.
     pub controllers: Permission,
     /// Seconds from 1970 (UTC) to [`Instant::ZERO`], for the times in orders.
+    #[serde(skip)]
     pub epoch: f64,
 }
 
@@ -63,7 +73,7 @@ impl Default for RegistrySettings {
             stop_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(5),
             set_timeout: Duration::from_secs(1),
-            queue: 64,
+            module_queue: 64,
             controllers: Permission::Local,
             epoch: 0.0,
         }

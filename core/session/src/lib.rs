@@ -23,7 +23,10 @@ mod names;
 #[cfg(feature = "session")]
 mod protocol;
 #[cfg(feature = "session")]
+pub mod seconds;
+#[cfg(feature = "session")]
 mod session;
+mod setters;
 pub mod time;
 mod work;
 

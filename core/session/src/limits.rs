@@ -2,8 +2,11 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of one connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct SessionLimits {
     /// `message-bytes`: the longest message accepted, in bytes, leading white space included. A longer one is refused
@@ -11,15 +14,19 @@ pub struct SessionLimits {
     pub message_bytes: usize,
     /// `request-timeout`: time from the first byte of a message (or from the connection's start, for its first
     /// message) to its last. A slower peer is dropped. Default 30 s.
+    #[serde(with = "crate::seconds")]
     pub request_timeout: Duration,
     /// `idle-timeout`: time that a kept-open connection may be silent between messages, after which it is closed.
     /// Default 10 min.
+    #[serde(with = "crate::seconds")]
     pub idle_timeout: Duration,
     /// `write-timeout`: time that a peer may leave output unread without any progress, after which the connection is
     /// aborted. Default 30 s.
+    #[serde(with = "crate::seconds")]
     pub write_timeout: Duration,
     /// `linger-time`: time after the last byte and FIN during which input is still read and discarded, so that the
     /// reply is not lost to a reset. Default 1 s.
+    #[serde(with = "crate::seconds")]
     pub linger_time: Duration,
     /// `linger-bytes`: most input discarded while lingering. Default 4 MiB.
     pub linger_bytes: usize,
@@ -29,13 +36,14 @@ pub struct SessionLimits {
 }
 
 impl SessionLimits {
-    /// These limits with another `message_bytes`.
-    #[must_use]
-    pub fn with_message_bytes(self, message_bytes: usize) -> Self {
-        Self {
-            message_bytes,
-            ..self
-        }
+    crate::setters! {
+        with_message_bytes message_bytes: usize,
+        with_request_timeout request_timeout: Duration,
+        with_idle_timeout idle_timeout: Duration,
+        with_write_timeout write_timeout: Duration,
+        with_linger_time linger_time: Duration,
+        with_linger_bytes linger_bytes: usize,
+        with_output_bytes output_bytes: usize,
     }
 }
 
@@ -54,7 +62,8 @@ impl Default for SessionLimits {
 }
 
 /// Limits of a host that serves many connections with one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct HostLimits {
     /// `connections`: number of open connections. One more is closed at once. Default 1024.
@@ -68,7 +77,18 @@ pub struct HostLimits {
     pub jobs: usize,
     /// `grace-time`: time that running jobs and open connections have to finish after the host was told to end. Those
     /// that have not finished are cut, and counted in the log. Default 10 s.
+    #[serde(with = "crate::seconds")]
     pub grace_time: Duration,
+}
+
+impl HostLimits {
+    crate::setters! {
+        with_connections connections: usize,
+        with_connections_per_peer connections_per_peer: usize,
+        with_workers workers: usize,
+        with_jobs jobs: usize,
+        with_grace_time grace_time: Duration,
+    }
 }
 
 impl Default for HostLimits {

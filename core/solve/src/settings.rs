@@ -104,19 +104,8 @@ pub(crate) fn in_range(
     })
 }
 
-macro_rules! setters {
-    ($($setter:ident $field:ident: $type:ty),* $(,)?) => {$(
-        #[doc = concat!("These settings with another [`", stringify!($field), "`](Self::", stringify!($field), ").")]
-        #[must_use]
-        pub fn $setter(mut self, $field: $type) -> Self {
-            self.$field = $field.into();
-            self
-        }
-    )*};
-}
-
 impl Settings {
-    setters! {
+    labwire_session::setters! {
         with_tolerance tolerance: f64,
         with_delta_tolerance delta_tolerance: f64,
         with_max_inner_iterations max_inner_iterations: u32,

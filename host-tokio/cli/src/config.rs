@@ -3,7 +3,8 @@
 mod layers;
 mod pymodaq;
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use labwire_core::design::DesignLimits;
 use labwire_core::limits::{HostLimits, SessionLimits};
@@ -13,7 +14,11 @@ use labwire_core::service::designer::ObePermissions;
 use labwire_core::service::optimizer::OptimizerSettings;
 use labwire_core::{obe, python_json, zeiss};
 use labwire_tokio::WebAccess;
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::failure::Failure;
 
 pub(crate) use layers::Layers;
 pub(crate) use pymodaq::Pymodaq;
@@ -21,246 +26,228 @@ pub(crate) use pymodaq::Pymodaq;
 /// Complete default configuration, commented.
 pub(crate) const DEFAULT_TEXT: &str = include_str!("default.toml");
 
-/// All configurable settings. `default.toml` documents the keys.
-#[derive(Clone, Debug, Deserialize)]
+/// All configurable settings: those of the core, and what only the program knows. `default.toml` documents the keys.
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) log: Log,
-    pub(crate) limits: Limits,
+    pub(crate) host: HostLimits,
+    pub(crate) session: SessionLimits,
     pub(crate) open: Open,
     pub(crate) obe: Obe,
     pub(crate) zeiss: Zeiss,
     pub(crate) pymodaq: Pymodaq,
     pub(crate) web: Web,
+    pub(crate) access: WebAccess,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Log {
     pub(crate) format: LogFormat,
     pub(crate) level: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
+    #[default]
     Human,
     Json,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct Limits {
-    connections: usize,
-    connections_per_peer: usize,
-    workers: usize,
-    jobs: usize,
-    #[serde(deserialize_with = "seconds")]
-    grace_time: Duration,
-    message_bytes: usize,
-    #[serde(deserialize_with = "seconds")]
-    request_timeout: Duration,
-    #[serde(deserialize_with = "seconds")]
-    idle_timeout: Duration,
-    #[serde(deserialize_with = "seconds")]
-    write_timeout: Duration,
-    #[serde(deserialize_with = "seconds")]
-    linger_time: Duration,
-    linger_bytes: usize,
-    output_bytes: usize,
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) files: OpenFiles,
+    /// Settings of the service, for a server that listens on a loopback address.
+    settings: OptimizerSettings,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct Open {
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OpenFiles {
     pub(crate) address: String,
     pub(crate) problem: Vec<String>,
-    kill: Who,
-    load: Who,
-    queue: usize,
-    #[serde(deserialize_with = "seconds")]
-    solve_time: Duration,
-    problems: usize,
-    text_bytes: usize,
-    variables: usize,
-    expression_depth: usize,
-    graph_nodes: usize,
-    expansion_steps: usize,
-    stage_memory: usize,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug)]
 pub(crate) struct Obe {
+    pub(crate) files: ObeFiles,
+    pub(crate) limits: obe::Limits,
+    pub(crate) design_limits: DesignLimits,
+    /// For a server that listens on a loopback address.
+    permissions: ObePermissions,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ObeFiles {
     pub(crate) address: String,
     pub(crate) experiment: String,
     pub(crate) seed: u64,
     pub(crate) dir: String,
-    done: Who,
-    experiments: Who,
-    posteriors: Who,
-    settings: usize,
-    particle_numbers: usize,
-    draw_numbers: usize,
     message_bytes: usize,
-    requests_in_flight: usize,
-    json_depth: usize,
-    json_values: usize,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug)]
 pub(crate) struct Zeiss {
+    pub(crate) files: ZeissFiles,
+    pub(crate) limits: zeiss::Limits,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ZeissFiles {
     pub(crate) address: String,
     pub(crate) websocket: String,
     pub(crate) dir: String,
     pub(crate) script: String,
     pub(crate) file_bytes: u64,
-    json_depth: usize,
-    json_values: usize,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Web {
     pub(crate) address: String,
     pub(crate) page: String,
     pub(crate) token: String,
     pub(crate) devices: Vec<String>,
     pub(crate) frame_bytes: usize,
-    hosts: Vec<String>,
-    origins: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Who {
-    Nobody,
-    Local,
-    Everybody,
-}
-
-impl Limits {
-    /// Limits of a host.
-    pub(crate) fn host(&self) -> HostLimits {
-        let mut limits = HostLimits::default();
-        limits.connections = self.connections;
-        limits.connections_per_peer = self.connections_per_peer;
-        limits.workers = self.workers;
-        limits.jobs = self.jobs;
-        limits.grace_time = self.grace_time;
-        limits
-    }
-
-    /// Limits of a connection.
-    pub(crate) fn session(&self) -> SessionLimits {
-        let mut limits = SessionLimits::default();
-        limits.message_bytes = self.message_bytes;
-        limits.request_timeout = self.request_timeout;
-        limits.idle_timeout = self.idle_timeout;
-        limits.write_timeout = self.write_timeout;
-        limits.linger_time = self.linger_time;
-        limits.linger_bytes = self.linger_bytes;
-        limits.output_bytes = self.output_bytes;
-        limits
+impl Config {
+    /// Reads a complete table.
+    ///
+    /// # Errors
+    /// A value is out of range, or a key is missing.
+    fn read(sections: &Sections<'_>) -> Result<Self, Failure> {
+        let session: SessionLimits = sections.part("limits")?;
+        let text: TextLimits = sections.part("open")?;
+        Ok(Self {
+            log: sections.part("log")?,
+            host: sections.part("limits")?,
+            open: Open {
+                files: sections.part("open")?,
+                settings: sections
+                    .part::<OptimizerSettings>("open")?
+                    .with_session(session.clone())
+                    .with_text(text.clone()),
+            },
+            obe: Obe::read(sections, &session, text)?,
+            zeiss: Zeiss::read(sections, &session)?,
+            pymodaq: Pymodaq::read(sections, &session)?,
+            web: sections.part("web")?,
+            access: sections.part("web")?,
+            session,
+        })
     }
 }
 
 impl Open {
-    /// Limits of a problem file.
-    pub(crate) fn problem_limits(&self) -> TextLimits {
-        let mut limits = TextLimits::default();
-        limits.text_bytes = self.text_bytes;
-        limits.variables = self.variables;
-        limits.expression_depth = self.expression_depth;
-        limits.graph_nodes = self.graph_nodes;
-        limits.expansion_steps = self.expansion_steps;
-        limits.stage_memory = self.stage_memory;
-        limits
+    /// Settings of the service, depending on whether it listens on a loopback address.
+    pub(crate) fn service(&self, on_loopback: bool) -> OptimizerSettings {
+        let OptimizerSettings { kill, load, .. } = self.settings;
+        let settings = self.settings.clone();
+        settings
+            .with_kill(permission(kill, on_loopback))
+            .with_load(permission(load, on_loopback))
     }
 
-    /// Configuration of the service, depending on whether it listens on a loopback address.
-    pub(crate) fn service(&self, session: SessionLimits, on_loopback: bool) -> OptimizerSettings {
-        let mut config = OptimizerSettings::default();
-        config.session = session;
-        config.problem = self.problem_limits();
-        config.queue = self.queue;
-        config.solve_time = self.solve_time;
-        config.problems = self.problems;
-        config.kill = self.kill.permission(on_loopback);
-        config.load = self.load.permission(on_loopback);
-        config
+    /// Limits of a problem file.
+    pub(crate) fn text_limits(&self) -> &TextLimits {
+        &self.settings.text
     }
 }
 
 impl Obe {
-    /// Limits of a connection.
-    pub(crate) fn limits(&self, session: SessionLimits) -> obe::Limits {
-        let mut limits = obe::Limits::default();
-        limits.session = session;
-        limits.session.message_bytes = self.message_bytes;
+    fn read(sections: &Sections<'_>, session: &SessionLimits, text: TextLimits) -> Result<Self, Failure> {
+        let files: ObeFiles = sections.part("obe")?;
+        let mut limits: obe::Limits = sections.part("obe")?;
+        limits.session = session.clone().with_message_bytes(files.message_bytes);
         // A host queues no more replies per connection.
-        limits.requests_in_flight = self.requests_in_flight.clamp(1, 64);
-        limits.json = json_limits(self.json_depth, self.json_values);
-        limits
+        limits.requests_in_flight = limits.requests_in_flight.clamp(1, 64);
+        limits.json = sections.part("obe")?;
+        let mut design_limits: DesignLimits = sections.part("obe")?;
+        // Expressions have the limits of problems.
+        design_limits.text = text;
+        Ok(Self {
+            files,
+            limits,
+            design_limits,
+            permissions: sections.part("obe")?,
+        })
     }
 
     /// Permissions, depending on whether the server listens on a loopback address.
     pub(crate) fn permissions(&self, on_loopback: bool) -> ObePermissions {
-        let mut permissions = ObePermissions::default();
-        permissions.done = self.done.permission(on_loopback);
-        permissions.experiments = self.experiments.permission(on_loopback);
-        permissions.posteriors = self.posteriors.permission(on_loopback);
+        let mut permissions = self.permissions;
+        for each in [
+            &mut permissions.done,
+            &mut permissions.experiments,
+            &mut permissions.posteriors,
+        ] {
+            *each = permission(*each, on_loopback);
+        }
         permissions
-    }
-
-    /// Limits of an experiment, whose expressions have the limits of problems.
-    pub(crate) fn design_limits(&self, text: TextLimits) -> DesignLimits {
-        let mut limits = DesignLimits::default();
-        limits.text = text;
-        limits.settings = self.settings;
-        limits.particle_numbers = self.particle_numbers;
-        limits.draw_numbers = self.draw_numbers;
-        limits
     }
 }
 
 impl Zeiss {
-    /// Limits of a connection.
-    pub(crate) fn limits(&self, session: SessionLimits) -> zeiss::Limits {
-        let mut limits = zeiss::Limits::default();
-        limits.session = session;
-        limits.json = json_limits(self.json_depth, self.json_values);
-        limits
+    fn read(sections: &Sections<'_>, session: &SessionLimits) -> Result<Self, Failure> {
+        let mut limits: zeiss::Limits = sections.part("zeiss")?;
+        limits.session = session.clone();
+        limits.json = sections.part::<python_json::Limits>("zeiss")?;
+        Ok(Self {
+            files: sections.part("zeiss")?,
+            limits,
+        })
     }
 }
 
-impl Web {
-    /// Browser requests that are accepted.
-    pub(crate) fn access(&self) -> WebAccess {
-        WebAccess {
-            hosts: self.hosts.clone(),
-            origins: self.origins.clone(),
+/// A permission for local peers counts only on a loopback address: behind a proxy every peer looks local.
+fn permission(permission: Permission, on_loopback: bool) -> Permission {
+    match permission {
+        Permission::Local if !on_loopback => Permission::Nobody,
+        permission => permission,
+    }
+}
+
+/// Sections of a complete table, whose keys are shared among several types.
+struct Sections<'t> {
+    table: &'t Table,
+    /// Keys that a type has taken.
+    taken: RefCell<BTreeSet<String>>,
+}
+
+impl<'t> Sections<'t> {
+    fn new(table: &'t Table) -> Self {
+        Self {
+            table,
+            taken: RefCell::default(),
         }
     }
-}
 
-fn json_limits(depth: usize, values: usize) -> python_json::Limits {
-    python_json::Limits { depth, values }
-}
-
-impl Who {
-    fn permission(self, on_loopback: bool) -> Permission {
-        match self {
-            Self::Local if on_loopback => Permission::Local,
-            Self::Everybody => Permission::Everybody,
-            Self::Nobody | Self::Local => Permission::Nobody,
+    /// The part of a section that belongs to `T`: a value for each of its keys. What `T` holds as a table of its own
+    /// keeps its default.
+    fn part<T: Default + Serialize + DeserializeOwned>(&self, section: &str) -> Result<T, Failure> {
+        let own = Value::try_from(T::default()).map_err(layers::unreadable)?;
+        let mut part = Table::new();
+        for (key, default) in own.as_table().into_iter().flatten() {
+            if default.is_table() {
+                continue;
+            }
+            let value = self.table.get(section).and_then(|keys| keys.get(key));
+            let value = value.ok_or_else(|| layers::missing(section, key))?;
+            part.insert(key.clone(), value.clone());
+            self.taken.borrow_mut().insert(format!("{section}.{key}"));
         }
+        let section = Table::from_iter([(section.to_owned(), Value::Table(part))]);
+        section
+            .try_into::<std::collections::BTreeMap<String, T>>()
+            .map_err(layers::unreadable)?
+            .into_values()
+            .next()
+            .ok_or_else(|| layers::missing("", ""))
     }
-}
-
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let seconds = f64::deserialize(deserializer)?;
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| serde::de::Error::custom(format!("{seconds} is not a number of seconds")))
 }
 
 #[cfg(test)]
@@ -270,25 +257,46 @@ mod tests {
     #[test]
     fn what_is_printed_are_the_defaults() {
         let config = Layers::new().finish().unwrap();
-        assert_eq!(config.limits.host(), HostLimits::default());
-        assert_eq!(config.limits.session(), SessionLimits::default());
-        let service = config.open.service(config.limits.session(), true);
+        let debug = |value: &dyn std::fmt::Debug| format!("{value:?}");
+        assert_eq!(config.host, HostLimits::default());
+        assert_eq!(config.session, SessionLimits::default());
         assert_eq!(
-            format!("{service:?}"),
-            format!("{:?}", OptimizerSettings::default())
+            debug(&config.open.service(true)),
+            debug(&OptimizerSettings::default())
         );
-        assert_eq!(config.obe.limits(config.limits.session()), obe::Limits::default());
+        assert_eq!(config.obe.limits, obe::Limits::default());
         assert_eq!(config.obe.permissions(true), ObePermissions::default());
-        let limits = config.obe.design_limits(config.open.problem_limits());
-        assert_eq!(limits, DesignLimits::default());
-        assert_eq!(
-            config.zeiss.limits(config.limits.session()),
-            zeiss::Limits::default()
-        );
+        assert_eq!(config.obe.design_limits, DesignLimits::default());
+        assert_eq!(config.zeiss.limits, zeiss::Limits::default());
+        assert_eq!(debug(&config.access), debug(&WebAccess::default()));
         assert_eq!(
             (config.log.format, config.log.level.as_str()),
             (LogFormat::Human, "info")
         );
+    }
+
+    #[test]
+    fn every_key_that_is_printed_belongs_to_a_type_and_the_reverse() {
+        let table: Table = DEFAULT_TEXT.parse().unwrap();
+        let sections = Sections::new(&table);
+        Config::read(&sections).unwrap();
+        let printed = table.iter().filter_map(|(section, keys)| {
+            let keys = keys.as_table()?.keys();
+            Some(keys.map(move |key| format!("{section}.{key}")))
+        });
+        assert_eq!(
+            printed.flatten().collect::<BTreeSet<_>>(),
+            *sections.taken.borrow()
+        );
+        // A key of a type that is not printed.
+        for (section, keys) in &table {
+            for key in keys.as_table().into_iter().flat_map(Table::keys) {
+                let mut table = table.clone();
+                table[section].as_table_mut().unwrap().remove(key);
+                let error = Config::read(&Sections::new(&table)).unwrap_err().to_string();
+                assert!(error.contains(&format!("`{section}.{key}`")), "{error}");
+            }
+        }
     }
 
     #[test]
@@ -299,7 +307,7 @@ mod tests {
                 .add_text("test", &format!("open.kill = \"{kill}\""))
                 .unwrap();
             let config = layers.finish().unwrap();
-            config.open.service(SessionLimits::default(), on_loopback).kill
+            config.open.service(on_loopback).kill
         };
         assert_eq!(permission("local", true), Permission::Local);
         assert_eq!(permission("local", false), Permission::Nobody);

@@ -1,7 +1,10 @@
 //! Limits on the size of a problem file.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits on the text of a problem. A text that exceeds one is refused with an error that names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct TextLimits {
     /// `text-bytes`: length of the text, in bytes. Default 4 MiB.
@@ -20,6 +23,17 @@ pub struct TextLimits {
     /// `stage-memory`: number of values that the evaluation of an optimal-control problem may hold, all
     /// stages together. Default 50,000,000 (400 MB).
     pub stage_memory: usize,
+}
+
+impl TextLimits {
+    labwire_session::setters! {
+        with_text_bytes text_bytes: usize,
+        with_variables variables: usize,
+        with_expression_depth expression_depth: usize,
+        with_graph_nodes graph_nodes: usize,
+        with_expansion_steps expansion_steps: usize,
+        with_stage_memory stage_memory: usize,
+    }
 }
 
 impl Default for TextLimits {

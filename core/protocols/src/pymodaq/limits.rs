@@ -1,9 +1,11 @@
 //! Limits of a PyMoDAQ connection.
 
 use labwire_session::limits::SessionLimits;
+use serde::{Deserialize, Serialize};
 
 /// Limits of one connection. Announced sizes are checked against them before anything is allocated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Limits {
     /// Limits of every session. `message-bytes` bounds each part of a message, such as a grabbed image with all its

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::{Config, DEFAULT_TEXT};
+use super::{Config, DEFAULT_TEXT, Sections};
 use crate::common::read_file;
 use crate::failure::{self, Failure, did_you_mean};
 
@@ -92,10 +92,7 @@ impl Layers {
 
     /// Resulting configuration.
     pub(crate) fn finish(&self) -> Result<Config, Failure> {
-        let value = Value::Table(self.table.clone());
-        value
-            .try_into()
-            .map_err(|error: toml::de::Error| wrong(format!("configuration: {}", error.to_string().trim())))
+        Config::read(&Sections::new(&self.table))
     }
 
     fn add_environment(
@@ -146,6 +143,16 @@ const CONFIG_FILE: &str = "LABWIRE_CONFIG";
 
 fn wrong(message: String) -> Failure {
     Failure::new(failure::CONFIG, message).hint("`labwire config` prints every key with its default")
+}
+
+/// Failure for a value that its type refuses.
+pub(super) fn unreadable(error: impl std::fmt::Display) -> Failure {
+    wrong(format!("configuration: {}", error.to_string().trim()))
+}
+
+/// Failure for a key without a value.
+pub(super) fn missing(section: &str, key: &str) -> Failure {
+    wrong(format!("configuration: `{section}.{key}` is missing"))
 }
 
 /// Value in TOML, or else a text.
@@ -200,17 +207,17 @@ mod tests {
             )
             .unwrap();
         let config = layers.finish().unwrap();
-        let service = config.open.service(config.limits.session(), true);
+        let service = config.open.service(true);
         assert_eq!(service.queue, 4);
-        assert_eq!(config.limits.session().idle_timeout.as_secs(), 2);
+        assert_eq!(config.session.idle_timeout.as_secs(), 2);
     }
 
     #[test]
     fn one_file_is_a_list_of_files() {
         let layers = environment(&[("LABWIRE_OPEN_PROBLEM", "a.json")]).unwrap();
-        assert_eq!(layers.finish().unwrap().open.problem, ["a.json"]);
+        assert_eq!(layers.finish().unwrap().open.files.problem, ["a.json"]);
         let layers = environment(&[("LABWIRE_OPEN_PROBLEM", "[\"a\", \"b\"]")]).unwrap();
-        assert_eq!(layers.finish().unwrap().open.problem, ["a", "b"]);
+        assert_eq!(layers.finish().unwrap().open.files.problem, ["a", "b"]);
     }
 
     #[test]

@@ -1,83 +1,62 @@
 //! Section `[pymodaq]`.
 
-use std::time::Duration;
-
 use labwire_core::limits::SessionLimits;
 use labwire_core::pymodaq::{Generation, Limits, Recognition};
 use labwire_core::service::registry::RegistrySettings;
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Serialize};
 
-use super::{Who, seconds};
+use super::{Sections, layers, permission};
+use crate::failure::Failure;
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug)]
 pub(crate) struct Pymodaq {
+    pub(crate) files: PymodaqFiles,
+    /// For a server that listens on a loopback address.
+    settings: RegistrySettings,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PymodaqFiles {
     pub(crate) address: String,
     pub(crate) connect: Vec<String>,
-    #[serde(deserialize_with = "automatic")]
-    generation: Option<Generation>,
-    #[serde(deserialize_with = "g3")]
-    g3: Generation,
-    check_position: bool,
-    controllers: Who,
+    generation: String,
+    g3: String,
     message_bytes: usize,
-    message_values: usize,
-    message_depth: usize,
-    #[serde(deserialize_with = "seconds")]
-    grab_timeout: Duration,
-    #[serde(deserialize_with = "seconds")]
-    move_timeout: Duration,
-    #[serde(deserialize_with = "seconds")]
-    stop_timeout: Duration,
-    #[serde(deserialize_with = "seconds")]
-    answer_timeout: Duration,
-    #[serde(deserialize_with = "seconds")]
-    set_timeout: Duration,
-    module_queue: usize,
 }
 
 impl Pymodaq {
-    /// Configuration of the registry, depending on whether it listens on a loopback address.
-    pub(crate) fn registry(&self, session: SessionLimits, on_loopback: bool) -> RegistrySettings {
-        let mut limits = Limits::default();
-        limits.session = session;
-        limits.session.message_bytes = self.message_bytes;
-        limits.message_values = self.message_values;
-        limits.message_depth = self.message_depth;
-        let mut config = RegistrySettings::default();
-        config.limits = limits;
-        config.recognition = match self.generation {
-            Some(generation) => Recognition::Fixed(generation),
-            None => Recognition::Automatic { g3: self.g3 },
-        };
-        config.check_position = self.check_position;
-        config.controllers = self.controllers.permission(on_loopback);
-        config.grab_timeout = self.grab_timeout;
-        config.move_timeout = self.move_timeout;
-        config.stop_timeout = self.stop_timeout;
-        config.answer_timeout = self.answer_timeout;
-        config.set_timeout = self.set_timeout;
-        config.queue = self.module_queue;
-        config
+    pub(super) fn read(sections: &Sections<'_>, session: &SessionLimits) -> Result<Self, Failure> {
+        let files: PymodaqFiles = sections.part("pymodaq")?;
+        let mut settings: RegistrySettings = sections.part("pymodaq")?;
+        settings.limits = sections.part::<Limits>("pymodaq")?;
+        settings.limits.session = session.clone().with_message_bytes(files.message_bytes);
+        settings.recognition = files.recognition().map_err(layers::unreadable)?;
+        Ok(Self { files, settings })
+    }
+
+    /// Settings of the registry, depending on whether it listens on a loopback address.
+    pub(crate) fn registry(&self, on_loopback: bool) -> RegistrySettings {
+        let mut settings = self.settings.clone();
+        settings.controllers = permission(settings.controllers, on_loopback);
+        settings
     }
 }
 
-fn automatic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Generation>, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "auto" => Ok(None),
-        name => name
-            .parse()
-            .map(Some)
-            .map_err(|error| D::Error::custom(format!("{error}, or auto"))),
+impl PymodaqFiles {
+    fn recognition(&self) -> Result<Recognition, String> {
+        let variants = [Generation::G3a, Generation::G3b, Generation::G3c];
+        let g3 = variants.into_iter().find(|variant| variant.name() == self.g3);
+        let g3 =
+            g3.ok_or_else(|| format!("`pymodaq.g3` is {:?}, expected one of: g3a, g3b, g3c", self.g3))?;
+        match self.generation.as_str() {
+            "auto" => Ok(Recognition::Automatic { g3 }),
+            name => match name.parse() {
+                Ok(generation) => Ok(Recognition::Fixed(generation)),
+                Err(error) => Err(format!("`pymodaq.generation`: {error}, or auto")),
+            },
+        }
     }
-}
-
-fn g3<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Generation, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    let g3 = [Generation::G3a, Generation::G3b, Generation::G3c];
-    let found = g3.into_iter().find(|generation| generation.name() == name);
-    found.ok_or_else(|| D::Error::custom(format!("pymodaq.g3 must be one of g3a, g3b, g3c, not {name}")))
 }
 
 #[cfg(test)]
@@ -88,7 +67,7 @@ mod tests {
     #[test]
     fn what_is_printed_are_the_defaults() {
         let config = Layers::new().finish().unwrap();
-        let registry = config.pymodaq.registry(config.limits.session(), true);
+        let registry = config.pymodaq.registry(true);
         assert_eq!(
             format!("{registry:?}"),
             format!("{:?}", RegistrySettings::default())
@@ -100,12 +79,9 @@ mod tests {
         let config = |text: &str| {
             let mut layers = Layers::new();
             layers.add_text("test", text).unwrap();
-            layers.finish().map(|config| {
-                config
-                    .pymodaq
-                    .registry(SessionLimits::default(), true)
-                    .recognition
-            })
+            layers
+                .finish()
+                .map(|config| config.pymodaq.registry(true).recognition)
         };
         assert_eq!(
             config("pymodaq.generation = \"g2\"").unwrap(),

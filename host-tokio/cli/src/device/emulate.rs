@@ -61,7 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         .hint("port 0 lets the system choose a free one")
     };
     let mut signals = Signals::new().map_err(|error| Failure::new(failure::SYSTEM, error.to_string()))?;
-    let emulator = DeviceEmulator::start(&address, emulator, config.limits.host())
+    let emulator = DeviceEmulator::start(&address, emulator, config.host.clone())
         .await
         .map_err(cannot)?;
     let address = emulator.address();

@@ -19,35 +19,35 @@ pub(crate) fn server(config: &Config) -> Server {
         name: "obe",
         group: "obe",
         key: "address",
-        address: config.obe.address.clone(),
+        address: config.obe.files.address.clone(),
         try_it: |address| format!("labwire obe --address {address} optset"),
         start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()
                 .is_ok_and(|address| address.ip().is_loopback());
-            let limits = config.obe.limits(config.limits.session());
+            let limits = config.obe.limits.clone();
             let service = service(limits, config.obe.permissions(on_loopback), designer(&config)?);
-            let host = Host::start("obe", service, config.limits.host());
+            let host = Host::start("obe", service, config.host.clone());
             Ok(Running::new(listener, around, host))
         }),
     }
 }
 
 fn designer(config: &Config) -> Result<DesignerHandler<PosteriorFolder>, Failure> {
-    let (file, text) = match config.obe.experiment.as_str() {
+    let (file, text) = match config.obe.files.experiment.as_str() {
         "" => ("the embedded experiment", DEFAULT_EXPERIMENT.to_owned()),
         file => (file, read_file(Path::new(file))?),
     };
-    let seed = match config.obe.seed {
+    let seed = match config.obe.files.seed {
         // Short enough to be exact in every client's numbers.
         0 => RandomState::new().hash_one(0) >> 11,
         seed => seed,
     };
-    let folder = match config.obe.dir.as_str() {
+    let folder = match config.obe.files.dir.as_str() {
         "" => state_folder("obe"),
         dir => Some(PathBuf::from(dir)),
     };
-    let limits = config.obe.design_limits(config.open.problem_limits());
+    let limits = config.obe.design_limits.clone();
     DesignerHandler::new(&text, limits, seed, PosteriorFolder::new(folder))
         .map_err(|error| Failure::new(failure::DATA, format!("{file}: {error}")))
 }

@@ -17,7 +17,7 @@ pub(crate) fn server(config: &Config) -> Server {
         name: "open",
         group: "open",
         key: "address",
-        address: config.open.address.clone(),
+        address: config.open.files.address.clone(),
         try_it: |address| {
             let (host, port) = (address.ip(), address.port());
             format!("echo '{{\"Run\": {{\"parameter\": [1, 10]}}}}' | nc {host} {port}")
@@ -27,7 +27,7 @@ pub(crate) fn server(config: &Config) -> Server {
                 .local_addr()
                 .is_ok_and(|address| address.ip().is_loopback());
             let service = service(&config, on_loopback)?;
-            let host = Host::start("open", service, config.limits.host());
+            let host = Host::start("open", service, config.host.clone());
             Ok(Running::new(listener, around, host))
         }),
     }
@@ -36,7 +36,7 @@ pub(crate) fn server(config: &Config) -> Server {
 fn service(config: &Config, on_loopback: bool) -> Result<OptimizerService, Failure> {
     let (first, others) = problems(&config.open)?;
     let refused = |error| Failure::new(failure::DATA, format!("the problem cannot be solved: {error}"));
-    let settings = config.open.service(config.limits.session(), on_loopback);
+    let settings = config.open.service(on_loopback);
     let mut service = OptimizerService::new(first, settings).map_err(refused)?;
     for problem in others {
         service.add_problem(problem).map_err(refused)?;
@@ -46,12 +46,12 @@ fn service(config: &Config, on_loopback: bool) -> Result<OptimizerService, Failu
 
 /// First problem, and the others.
 fn problems(config: &Open) -> Result<(Problem, Vec<Problem>), Failure> {
-    let limits = config.problem_limits();
+    let limits = config.text_limits();
     let read = |file: &str, text: &str| {
-        Problem::from_json(text, &limits).map_err(|error| Failure::problem(file, &error))
+        Problem::from_json(text, limits).map_err(|error| Failure::problem(file, &error))
     };
     let mut problems = Vec::new();
-    for file in &config.problem {
+    for file in &config.files.problem {
         problems.push(read(file, &read_file(Path::new(file))?)?);
     }
     if problems.is_empty() {

@@ -24,16 +24,16 @@ pub(crate) fn server(config: &Config) -> Server {
         name: "pymodaq",
         group: "pymodaq",
         key: "address",
-        address: config.pymodaq.address.clone(),
+        address: config.pymodaq.files.address.clone(),
         try_it: |address| format!("labwire pymodaq instrument --as grabber --connect {address}"),
         start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()
                 .is_ok_and(|address| address.ip().is_loopback());
-            let instruments = addresses(&config.pymodaq.connect)?;
-            let mut registry = config.pymodaq.registry(config.limits.session(), on_loopback);
+            let instruments = addresses(&config.pymodaq.files.connect)?;
+            let mut registry = config.pymodaq.registry(on_loopback);
             registry.epoch = unix_time();
-            let modules = Modules::start("pymodaq", Registry::new(registry), config.limits.host());
+            let modules = Modules::start("pymodaq", Registry::new(registry), config.host.clone());
             let modules = Arc::new(modules);
             let gate = modules.clone();
             let shutdown = around.shutdown.clone();

@@ -30,11 +30,11 @@ pub(crate) fn server(config: &Config) -> Server {
                 page => PathBuf::from(page),
             };
             let options = WebSettings {
-                access: config.web.access(),
+                access: config.access.clone(),
                 token: (!config.web.token.is_empty()).then(|| config.web.token.clone()),
                 frame_bytes: config.web.frame_bytes,
-                request_timeout: config.limits.session().request_timeout,
-                limits: config.limits.host(),
+                request_timeout: config.session.request_timeout,
+                limits: config.host.clone(),
                 page,
             };
             let mut web = Web::new(options, around.readiness.clone());
@@ -68,6 +68,6 @@ pub(crate) fn server(config: &Config) -> Server {
 fn emulated(config: &Config) -> Option<Arc<dyn Gate>> {
     let dialect = Dialect::by_name("scpi")?;
     let device = Emulator::new(dialect, Behaviour::of(dialect), Vec::new(), 0);
-    let service = device.into_service(config.limits.session());
-    Some(Arc::new(Host::start("device", service, config.limits.host())))
+    let service = device.into_service(config.session.clone());
+    Some(Arc::new(Host::start("device", service, config.host.clone())))
 }

@@ -19,13 +19,13 @@ pub(crate) fn tcp(config: &Config) -> Server {
         name: "zeiss",
         group: "zeiss",
         key: "address",
-        address: config.zeiss.address.clone(),
+        address: config.zeiss.files.address.clone(),
         try_it: |address| format!("labwire zeiss --address {address} image photo.jpg"),
         start: Box::new(move |listener, around| {
             let import = importer(&config.zeiss)?;
-            let limits = config.zeiss.limits(config.limits.session());
+            let limits = config.zeiss.limits.clone();
             let service = service(Transport::Tcp, limits, import);
-            let host = Host::start("zeiss", service, config.limits.host());
+            let host = Host::start("zeiss", service, config.host.clone());
             Ok(Running::new(listener, around, host))
         }),
     }
@@ -37,15 +37,15 @@ pub(crate) fn websocket(config: &Config) -> Server {
         name: "zeiss-ws",
         group: "zeiss",
         key: "websocket",
-        address: config.zeiss.websocket.clone(),
+        address: config.zeiss.files.websocket.clone(),
         try_it: |address| format!("labwire zeiss --websocket --address {address} image photo.jpg"),
         start: Box::new(move |listener, around| {
             let import = importer(&config.zeiss)?;
-            let limits = config.zeiss.limits(config.limits.session());
-            let access = config.web.access();
+            let limits = config.zeiss.limits.clone();
+            let access = config.access.clone();
             let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
             let service = service(Transport::WebSocket, limits, import);
-            let host = Arc::new(Host::start("zeiss-ws", service, config.limits.host()));
+            let host = Arc::new(Host::start("zeiss-ws", service, config.host.clone()));
             let gate = host.clone();
             let shutdown = around.shutdown.clone();
             let serving = async move {
@@ -68,18 +68,18 @@ fn importer(config: &Zeiss) -> Result<Importer, Failure> {
     let unusable = |path: &Path, error: &dyn std::fmt::Display| {
         Failure::new(failure::CANNOT_CREATE, format!("{}: {error}", path.display()))
     };
-    if !config.script.is_empty() {
-        let path = PathBuf::from(&config.script);
+    if !config.files.script.is_empty() {
+        let path = PathBuf::from(&config.files.script);
         let script = Script::open(&path).map_err(|error| unusable(&path, &error))?;
         return Ok(Box::new(move |request| script.import(request)));
     }
-    let given = (!config.dir.is_empty()).then(|| PathBuf::from(&config.dir));
+    let given = (!config.files.dir.is_empty()).then(|| PathBuf::from(&config.files.dir));
     let is_given = given.is_some();
     let Some(path) = given.or_else(|| state_folder("zeiss")) else {
         tracing::warn!("no folder for a ZEISS project, imports will fail; set one with --zeiss-dir");
         return Ok(Box::new(|_| Outcome::Failed));
     };
-    match ProjectFolder::open(&path, config.file_bytes) {
+    match ProjectFolder::open(&path, config.files.file_bytes) {
         Ok(folder) => Ok(Box::new(move |request| folder.import(request))),
         Err(error) if is_given => Err(unusable(&path, &error)),
         Err(error) => {

@@ -100,8 +100,8 @@ impl Module {
                 return Ok(Some(Answer::Settings(settings.xml().into())));
             }
             Command::Grab(dim) => {
-                if self.grabs.len() >= config.queue {
-                    return Err(OperationError::QueueFull(config.queue));
+                if self.grabs.len() >= config.module_queue {
+                    return Err(OperationError::QueueFull(config.module_queue));
                 }
                 self.grabs
                     .push_back((operation, dim.unwrap_or_else(|| self.usual_dim())));
