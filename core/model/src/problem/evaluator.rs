@@ -4,6 +4,8 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use labwire_solve::Functions;
+
 use super::Body;
 use super::stage_evaluator::StageEvaluator;
 use crate::expression::graph::Input;
@@ -65,22 +67,6 @@ impl Evaluator<1> {
         self.reverse_tangent_block(w.as_chunks().0, product.as_chunks_mut().0);
     }
 
-    /// The number of decision variables.
-    pub fn num_variables(&self) -> usize {
-        match &self.form {
-            Form::Plain { program, .. } => program.inputs.variables,
-            Form::Stages(stages) => stages.stages().num_variables(),
-        }
-    }
-
-    /// The number of constraint values.
-    pub fn num_constraints(&self) -> usize {
-        match &self.form {
-            Form::Plain { program, .. } => program.inputs.multipliers,
-            Form::Stages(stages) => stages.stages().num_f1() + stages.stages().num_f2(),
-        }
-    }
-
     /// The states x_0, x_1, ..., x_N of an optimal-control problem at the point of the last
     /// [`forward`](Self::forward), the elements of a state together; empty for other problems.
     pub fn states(&self) -> impl Iterator<Item = &[f64]> {
@@ -89,6 +75,39 @@ impl Evaluator<1> {
             Form::Stages(stages) => Some(stages.states().map(<[[f64; 1]]>::as_flattened)),
         };
         stages.into_iter().flatten()
+    }
+}
+
+impl Functions for Evaluator {
+    fn num_variables(&self) -> usize {
+        match &self.form {
+            Form::Plain { program, .. } => program.inputs.variables,
+            Form::Stages(stages) => stages.stages.num_variables(),
+        }
+    }
+
+    fn num_constraints(&self) -> usize {
+        match &self.form {
+            Form::Plain { program, .. } => program.inputs.multipliers,
+            Form::Stages(stages) => stages.stages.num_f1() + stages.stages.num_f2(),
+        }
+    }
+
+    fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
+        Evaluator::forward(self, u, g)
+    }
+
+    fn reverse(&mut self, _u: &[f64], y: &[f64], gradient: &mut [f64]) {
+        Evaluator::reverse(self, y, gradient);
+    }
+
+    fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> bool {
+        Evaluator::forward_tangent(self, v, rates);
+        true
+    }
+
+    fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
+        Evaluator::reverse_tangent(self, w, product);
     }
 }
 

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use labwire_session::Busy;
 use labwire_session::time::Instant;
 use labwire_solve::{
-    Constraint, Functions, Progress, Settings, Solver, SolverError, Start, Status, StopReason, Structure,
+    Constraint, Progress, Settings, Solver, SolverError, Start, Status, StopReason, Structure,
 };
 
 use super::inputs::{InputError, StartOptions};
@@ -297,32 +297,5 @@ impl From<&Problem> for Structure {
             set: problem.set().clone(),
             constraints: problem.blocks().iter().map(constraint).collect(),
         }
-    }
-}
-
-impl Functions for Evaluator {
-    fn num_variables(&self) -> usize {
-        Evaluator::num_variables(self)
-    }
-
-    fn num_constraints(&self) -> usize {
-        Evaluator::num_constraints(self)
-    }
-
-    fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
-        Evaluator::forward(self, u, g)
-    }
-
-    fn reverse(&mut self, _u: &[f64], y: &[f64], gradient: &mut [f64]) {
-        Evaluator::reverse(self, y, gradient);
-    }
-
-    fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> bool {
-        Evaluator::forward_tangent(self, v, rates);
-        true
-    }
-
-    fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
-        Evaluator::reverse_tangent(self, w, product);
     }
 }

@@ -13,7 +13,7 @@ use crate::expression::run::Section;
 /// Memory of every stage, one after the other, and the values passed between stages.
 #[derive(Clone, Debug)]
 pub(super) struct StageEvaluator<const LANES: usize> {
-    stages: Arc<Stages>,
+    pub(super) stages: Arc<Stages>,
     /// Values of every stage's program, then those of the terminal program.
     values: Vec<[f64; LANES]>,
     initial_values: Vec<[f64; LANES]>,
@@ -43,10 +43,6 @@ impl<const LANES: usize> StageEvaluator<LANES> {
             state,
             stages,
         }
-    }
-
-    pub(super) fn stages(&self) -> &Stages {
-        &self.stages
     }
 
     pub(super) fn set_parameters(&mut self, parameters: &[[f64; LANES]]) {
