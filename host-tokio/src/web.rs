@@ -106,6 +106,12 @@ pub struct Web {
     shutdown: CancellationToken,
 }
 
+impl std::fmt::Debug for Web {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Web").finish_non_exhaustive()
+    }
+}
+
 impl Web {
     /// Creates a port without servers behind it.
     pub fn new(options: WebSettings, readiness: Readiness) -> Self {

@@ -76,6 +76,7 @@ impl Adder {
     }
 
     /// Lets the service walk into the trap when a sum is requested.
+    #[must_use]
     pub fn with_trap(self, trap: Arc<Trap>) -> Self {
         Self {
             trap: Some(trap),

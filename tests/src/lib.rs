@@ -1,4 +1,8 @@
 //! Parts shared by the tests of behaviour.
+#![allow(
+    missing_debug_implementations,
+    reason = "for the programs and tests of this repository alone"
+)]
 
 pub mod adder;
 pub mod conformance;

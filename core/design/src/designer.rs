@@ -80,6 +80,7 @@ impl Designer {
     }
 
     /// Experiment being designed.
+    #[must_use]
     pub fn experiment(&self) -> &Experiment {
         &self.experiment
     }
@@ -137,6 +138,7 @@ impl Designer {
     }
 
     /// Setting of highest utility in a complete scan; the first one if there are several.
+    #[must_use]
     pub fn optimum(&self, scan: &UtilityScan) -> Vec<f64> {
         let mut best = (0, f64::NEG_INFINITY);
         for (i, utility) in scan.utilities().iter().enumerate() {
@@ -188,16 +190,19 @@ impl Designer {
     }
 
     /// Mean of each parameter.
+    #[must_use]
     pub fn mean(&self) -> Vec<f64> {
         self.particles.mean()
     }
 
     /// Standard deviation (of the population) of each parameter.
+    #[must_use]
     pub fn std(&self) -> Vec<f64> {
         self.particles.std()
     }
 
     /// Covariance matrix of the parameters, by rows, normalised by 1 minus the sum of the squared weights.
+    #[must_use]
     pub fn covariance(&self) -> Vec<Vec<f64>> {
         self.particles.covariance()
     }
@@ -217,11 +222,13 @@ impl Designer {
 
     /// Effective sample size: the number of equally weighted particles that would carry the same
     /// information.
+    #[must_use]
     pub fn effective_sample_size(&self) -> f64 {
         self.particles.effective()
     }
 
     /// Entropy, in nats, of a normal distribution with the same covariance.
+    #[must_use]
     pub fn entropy(&self) -> f64 {
         self.particles.entropy()
     }
@@ -230,16 +237,19 @@ impl Designer {
     ///
     /// # Panics
     /// If `parameter` is out of range.
+    #[must_use]
     pub fn particles(&self, parameter: usize) -> &[f64] {
         self.particles.row(parameter)
     }
 
     /// Number of particles.
+    #[must_use]
     pub fn num_particles(&self) -> usize {
         self.particles.len()
     }
 
     /// Weights of the particles; they sum to 1.
+    #[must_use]
     pub fn weights(&self) -> Vec<f64> {
         let total = self.particles.total();
         self.particles
@@ -250,16 +260,19 @@ impl Designer {
     }
 
     /// Measurements taken in so far, oldest first.
+    #[must_use]
     pub fn history(&self) -> &[Measurement] {
         &self.history
     }
 
     /// Seed of the random numbers.
+    #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
     /// Number of times the particles were resampled.
+    #[must_use]
     pub fn resamplings(&self) -> u64 {
         self.resamplings
     }

@@ -238,6 +238,7 @@ impl Experiment {
     }
 
     /// Number of channels of a measurement.
+    #[must_use]
     pub fn channels(&self) -> usize {
         self.model.num_outputs()
     }

@@ -16,6 +16,7 @@ pub struct Knob {
 
 /// `count` equally spaced values from `start` to `stop`, both included: bit for bit those of NumPy's
 /// `linspace`.
+#[must_use]
 pub fn linspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
     let step = (stop - start) / (count.max(2) - 1) as f64;
     let mut values: Vec<f64> = (0..count).map(|i| i as f64 * step + start).collect();
@@ -26,6 +27,7 @@ pub fn linspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
 }
 
 /// `count` values from 10^`start` to 10^`stop`, both included, spaced like those of NumPy's `logspace`.
+#[must_use]
 pub fn logspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
     linspace(start, stop, count)
         .into_iter()
@@ -49,17 +51,20 @@ impl Grid {
     }
 
     /// Knobs of the grid.
+    #[must_use]
     pub fn knobs(&self) -> &[Knob] {
         &self.knobs
     }
 
     /// Number of settings.
     #[expect(clippy::len_without_is_empty, reason = "there is always one")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Setting number `index`, one value per knob.
+    #[must_use]
     pub fn setting(&self, index: usize) -> Vec<f64> {
         let mut setting = alloc::vec![0.0; self.knobs.len()];
         self.fill(index, 1, &mut setting);
@@ -79,6 +84,7 @@ impl Grid {
     }
 
     /// Whether `setting` is on the grid.
+    #[must_use]
     pub fn contains(&self, setting: &[f64]) -> bool {
         self.knobs
             .iter()

@@ -16,6 +16,7 @@ pub struct Points<'a> {
 
 impl<'a> Points<'a> {
     /// Single point.
+    #[must_use]
     pub fn one(point: &'a [f64]) -> Self {
         Self {
             values: point,
@@ -26,6 +27,7 @@ impl<'a> Points<'a> {
     }
 
     /// The points in `range` of `values`, whose rows have length `stride`; `range` must lie within a row.
+    #[must_use]
     pub fn new(values: &'a [f64], stride: usize, range: Range<usize>) -> Self {
         Self {
             values,
@@ -39,6 +41,7 @@ impl<'a> Points<'a> {
     ///
     /// # Panics
     /// If `dimension` is out of range.
+    #[must_use]
     pub fn row(&self, dimension: usize) -> &'a [f64] {
         let start = dimension * self.stride + self.start;
         &self.values[start..start + self.len]
@@ -46,6 +49,7 @@ impl<'a> Points<'a> {
 
     /// Number of points.
     #[expect(clippy::len_without_is_empty, reason = "there is always one")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }

@@ -56,6 +56,7 @@ impl Simulator {
     }
 
     /// True parameters.
+    #[must_use]
     pub fn truth(&self) -> &[f64] {
         &self.truth
     }

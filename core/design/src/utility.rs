@@ -86,6 +86,7 @@ impl UtilityScan {
     }
 
     /// Utility of every setting, once all are done.
+    #[must_use]
     pub fn utilities(&self) -> &[f64] {
         &self.utilities
     }

@@ -67,11 +67,13 @@ impl Admission {
     }
 
     /// Number of open connections.
+    #[must_use]
     pub fn count(&self) -> usize {
         self.0.lock().values().sum()
     }
 
     /// Numbers of connections admitted and refused since the start.
+    #[must_use]
     pub fn totals(&self) -> (u64, u64) {
         let total = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (total(&self.0.admitted), total(&self.0.refused))

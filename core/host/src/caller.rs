@@ -52,6 +52,12 @@ pub struct Caller<S: ClientSession> {
 /// Reply that has not arrived yet.
 pub struct Pending<S: ClientSession>(Receiver<Answer<S>>);
 
+impl<S: ClientSession> std::fmt::Debug for Pending<S> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Pending").finish_non_exhaustive()
+    }
+}
+
 struct Question<S: ClientSession> {
     request: Request<S>,
     answer: Sender<Answer<S>>,

@@ -24,6 +24,7 @@ impl Clock {
     }
 
     /// Current time.
+    #[must_use]
     pub fn now(self) -> Instant {
         Instant::ZERO + (self.source)().saturating_duration_since(self.origin)
     }

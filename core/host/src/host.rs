@@ -64,6 +64,16 @@ pub struct Host<S: HostedService, R> {
     runtime: PhantomData<fn() -> R>,
 }
 
+impl<S: HostedService, R> std::fmt::Debug for Host<S, R> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Host")
+            .field("name", &self.name)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Counters of a host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {

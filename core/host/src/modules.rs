@@ -31,8 +31,18 @@ pub struct Modules<R> {
     host: Host<AwaitedRegistry, R>,
 }
 
+impl<R> std::fmt::Debug for Modules<R> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Modules")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<R: Runtime> Modules<R> {
     /// Starts a registry. `name` identifies it in the log.
+    #[must_use]
     pub fn start(name: &'static str, registry: Registry, limits: HostLimits) -> Self {
         let service = AwaitedRegistry {
             registry,

@@ -16,6 +16,7 @@ use crate::runtime::Runtime;
 ///
 /// The original server answers one message per connection, so that every message to it takes a new `ObeClient`.
 /// labwire's server answers any number.
+#[derive(Debug)]
 pub struct ObeClient {
     caller: Caller<Client>,
     unreceived: VecDeque<Pending<Client>>,

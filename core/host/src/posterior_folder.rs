@@ -16,6 +16,7 @@ pub struct PosteriorFolder {
 
 impl PosteriorFolder {
     /// Creates a store. The folder is created when the first posterior is saved; with `None`, saving fails.
+    #[must_use]
     pub fn new(path: Option<PathBuf>) -> Self {
         Self { path }
     }

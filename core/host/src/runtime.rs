@@ -83,6 +83,7 @@ pub trait Transport<R>: Send {
 }
 
 /// Implementation of [`Transport::has_input`] for a socket.
+#[must_use]
 pub fn has_input(socket: SockRef<'_>) -> bool {
     let mut byte = [MaybeUninit::uninit()];
     let peeked = socket.peek(&mut byte);

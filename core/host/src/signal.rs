@@ -23,6 +23,7 @@ impl Signal {
     }
 
     /// Whether the switch is on.
+    #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.is_set.load(Ordering::SeqCst)
     }

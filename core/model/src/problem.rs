@@ -171,61 +171,73 @@ impl Problem {
     }
 
     /// Name given in the file, or "unnamed".
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Vectors that make up the decision variables `u`, in order.
+    #[must_use]
     pub fn variables(&self) -> &[Named] {
         &self.variables
     }
 
     /// Vectors that make up the parameters `p`, in order.
+    #[must_use]
     pub fn parameters(&self) -> &[Named] {
         &self.parameters
     }
 
     /// The set U of the decision variables.
+    #[must_use]
     pub fn set(&self) -> &Set {
         &self.set
     }
 
     /// The constraints, in the order of `g`.
+    #[must_use]
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
     }
 
     /// Settings of the solver; defaults where the file has none.
+    #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
     /// Default initial guess, one entry per variable.
+    #[must_use]
     pub fn initial_guess(&self) -> Option<&[f64]> {
         self.initial_guess.as_deref()
     }
 
     /// The length of `u`.
+    #[must_use]
     pub fn num_variables(&self) -> usize {
         total(&self.variables)
     }
 
     /// The length of `p`.
+    #[must_use]
     pub fn num_parameters(&self) -> usize {
         total(&self.parameters)
     }
 
     /// The number of components of F1.
+    #[must_use]
     pub fn num_f1(&self) -> usize {
         self.num_f1
     }
 
     /// The number of components of F2.
+    #[must_use]
     pub fn num_f2(&self) -> usize {
         self.num_f2
     }
 
     /// Program of a problem that is not an optimal-control problem.
+    #[must_use]
     pub fn program(&self) -> Option<&Program> {
         match &self.body {
             Body::Plain(program) => Some(program),
@@ -234,6 +246,7 @@ impl Problem {
     }
 
     /// Stages of an optimal-control problem.
+    #[must_use]
     pub fn stages(&self) -> Option<&Stages> {
         match &self.body {
             Body::Plain(_) => None,
@@ -242,6 +255,7 @@ impl Problem {
     }
 
     /// Whether warm starts are shifted by one stage.
+    #[must_use]
     pub fn shifts_warm_start(&self) -> bool {
         self.shifts_warm_start
     }
@@ -265,11 +279,13 @@ impl Problem {
     }
 
     /// Evaluator of the problem, for one point at a time.
+    #[must_use]
     pub fn evaluator(&self) -> Evaluator {
         self.block_evaluator()
     }
 
     /// Evaluator for `LANES` points at once; 4 and 8 suit current processors.
+    #[must_use]
     pub fn block_evaluator<const LANES: usize>(&self) -> Evaluator<LANES> {
         Evaluator::new(&self.body)
     }

@@ -13,6 +13,7 @@ pub struct Text(Vec<u8>);
 
 impl Text {
     /// The text, unless it holds a lone surrogate.
+    #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         core::str::from_utf8(&self.0).ok()
     }
@@ -43,6 +44,7 @@ impl Text {
     }
 
     /// Whether `part` occurs in the text (Python's `part in text`).
+    #[must_use]
     pub fn contains(&self, part: &str) -> bool {
         part.is_empty() || self.0.windows(part.len()).any(|window| window == part.as_bytes())
     }

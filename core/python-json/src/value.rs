@@ -30,6 +30,7 @@ pub enum Value {
 impl Value {
     /// The number as a float; integers are rounded to nearest. `None` if it is not a number (a `bool` is
     /// not).
+    #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Int(integer) => Some(*integer as f64),
@@ -40,6 +41,7 @@ impl Value {
     }
 
     /// The text; `None` for other values and for text with a lone surrogate.
+    #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => text.as_str(),
@@ -48,6 +50,7 @@ impl Value {
     }
 
     /// Items of a list.
+    #[must_use]
     pub fn as_list(&self) -> Option<&[Value]> {
         match self {
             Self::List(items) => Some(items),
@@ -56,6 +59,7 @@ impl Value {
     }
 
     /// The object.
+    #[must_use]
     pub fn as_object(&self) -> Option<&Object> {
         match self {
             Self::Object(object) => Some(object),
@@ -65,6 +69,7 @@ impl Value {
 
     /// Python's `key in value`: a key of an object, an item of a list, a substring of a text. `None` where
     /// Python raises `TypeError`.
+    #[must_use]
     pub fn contains(&self, key: &str) -> Option<bool> {
         match self {
             Self::Object(object) => Some(object.get(key).is_some()),
@@ -75,6 +80,7 @@ impl Value {
     }
 
     /// Python's name of the value's type.
+    #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -136,6 +142,7 @@ pub struct BigInt(Box<str>);
 
 impl BigInt {
     /// Digits, with a leading `-` if negative.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -152,11 +159,13 @@ pub struct Object(Vec<(Text, Value)>);
 
 impl Object {
     /// Creates an empty object.
+    #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// Value of `key`. Linear search: meant for the few fields of a message.
+    #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.0
             .iter()
@@ -179,11 +188,13 @@ impl Object {
     }
 
     /// Number of entries.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there are no entries.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -9,6 +9,7 @@ use super::value::Value;
 use super::{Object, Text, float};
 
 /// `json.dumps(value)`: separators `", "` and `": "`, non-ASCII characters escaped.
+#[must_use]
 pub fn dumps(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, Notation::Json { is_ascii: true });
@@ -16,6 +17,7 @@ pub fn dumps(value: &Value) -> String {
 }
 
 /// `json.dumps(value, ensure_ascii=False)`; lone surrogates, which cannot be encoded, stay escaped.
+#[must_use]
 pub fn dumps_unicode(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, Notation::Json { is_ascii: false });
@@ -23,6 +25,7 @@ pub fn dumps_unicode(value: &Value) -> String {
 }
 
 /// `repr(value)`: `{'a': [True, None, 1.0, nan]}`.
+#[must_use]
 pub fn repr(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, Notation::Python);
@@ -30,6 +33,7 @@ pub fn repr(value: &Value) -> String {
 }
 
 /// `str(value)`: as [`repr`], but text on its own is not quoted (lone surrogates are escaped).
+#[must_use]
 pub fn str(value: &Value) -> String {
     match value {
         Value::Text(text) => alloc::format!("{text}"),

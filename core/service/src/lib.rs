@@ -59,6 +59,7 @@ impl Peer {
     };
 
     /// Peer at an address.
+    #[must_use]
     pub fn at(address: SocketAddr) -> Self {
         Self {
             is_local: address.ip().to_canonical().is_loopback(),

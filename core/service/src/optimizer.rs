@@ -157,6 +157,7 @@ impl OptimizerService {
     }
 
     /// Number of solves that wait for a worker.
+    #[must_use]
     pub fn queue_len(&self) -> usize {
         self.queue.len()
     }

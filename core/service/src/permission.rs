@@ -18,6 +18,7 @@ pub enum Permission {
 
 impl Permission {
     /// Whether the permission includes `peer`.
+    #[must_use]
     pub fn includes(self, peer: Peer) -> bool {
         match self {
             Self::Nobody => false,

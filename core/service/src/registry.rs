@@ -158,6 +158,7 @@ impl Registry {
     }
 
     /// Module of this name or address.
+    #[must_use]
     pub fn module(&self, name: &str) -> Option<&Module> {
         self.modules()
             .find(|module| module.name() == name || module.address() == name)

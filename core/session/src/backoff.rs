@@ -19,6 +19,7 @@ pub struct Backoff {
 
 impl Backoff {
     /// Creates delays whose steps start at `initial` and double up to `maximum`.
+    #[must_use]
     pub fn new(initial: Duration, maximum: Duration, seed: u64) -> Self {
         Self {
             initial,
@@ -38,6 +39,7 @@ impl Backoff {
     }
 
     /// Upper bound on the next [`next_delay`](Backoff::next_delay).
+    #[must_use]
     pub fn step(&self) -> Duration {
         self.step
     }

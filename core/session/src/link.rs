@@ -53,6 +53,7 @@ enum Phase {
 
 impl<E> Link<E> {
     /// Creates an open link.
+    #[must_use]
     pub fn new(limits: SessionLimits) -> Self {
         Self {
             output: Vec::new(),
@@ -70,6 +71,7 @@ impl<E> Link<E> {
     }
 
     /// Limits of the link.
+    #[must_use]
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
     }
@@ -98,6 +100,7 @@ impl<E> Link<E> {
     }
 
     /// Whether more output would exceed the limit `output-bytes`; sessions then stop taking input.
+    #[must_use]
     pub fn is_full(&self) -> bool {
         let payloads: usize = self.payloads.iter().map(|(_, payload)| payload.len()).sum();
         self.output.len() - self.sent + payloads - self.payload_sent >= self.output_limit
@@ -116,6 +119,7 @@ impl<E> Link<E> {
     }
 
     /// Bytes to be sent; more may follow.
+    #[must_use]
     pub fn transmit(&self) -> &[u8] {
         match self.payloads.front() {
             Some((before, payload)) if *before == self.sent => &payload[self.payload_sent..],
@@ -178,6 +182,7 @@ impl<E> Link<E> {
 
     /// Whether the session takes application input. While it lingers it still takes bytes, see
     /// [`discard`](Link::discard).
+    #[must_use]
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Open
     }
@@ -202,11 +207,13 @@ impl<E> Link<E> {
     }
 
     /// Whether the peer has sent its FIN.
+    #[must_use]
     pub fn has_peer_finished(&self) -> bool {
         self.peer_finished
     }
 
     /// Time at which this link's own timers are due.
+    #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         match self.phase {
             Phase::Lingering { until, .. } => Some((until, Timer::LingerTime)),
@@ -228,6 +235,7 @@ impl<E> Link<E> {
     }
 
     /// See [`Session::transmit_state`](super::Session::transmit_state).
+    #[must_use]
     pub fn transmit_state(&self) -> TransmitState {
         match self.phase {
             Phase::Open if self.sending_finished => TransmitState::FinishAfterDrain,
@@ -240,6 +248,7 @@ impl<E> Link<E> {
     }
 
     /// See [`Session::is_drained`](super::Session::is_drained).
+    #[must_use]
     pub fn is_drained(&self) -> bool {
         matches!(self.phase, Phase::Drained { .. })
     }

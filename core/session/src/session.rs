@@ -152,6 +152,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// The peer exceeded `limit`, which is `value`.
+    #[must_use]
     pub fn exceeded(limit: Limit, value: usize) -> Self {
         let value = value as u64;
         Self::LimitExceeded { limit, value }

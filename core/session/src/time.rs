@@ -15,16 +15,19 @@ impl Instant {
     pub const ZERO: Self = Self(0);
 
     /// Instant `nanos` nanoseconds after the origin.
+    #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
     /// Nanoseconds since the origin.
+    #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// Time from `earlier` to `self`; zero if `earlier` is later.
+    #[must_use]
     pub const fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }

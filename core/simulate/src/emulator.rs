@@ -27,6 +27,7 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// Default behaviour for a dialect: its instrument, or an echo for the dialect without framing.
+    #[must_use]
     pub fn of(dialect: &Dialect) -> Self {
         match dialect.name {
             "raw" => Self::Echo,
@@ -58,6 +59,7 @@ pub struct Emulator {
 
 impl Emulator {
     /// Creates a device with faults drawn by `rules` from a generator with this seed.
+    #[must_use]
     pub fn new(dialect: &'static Dialect, behaviour: Behaviour, rules: Vec<FaultRule>, seed: u64) -> Self {
         Self {
             dialect,
@@ -67,6 +69,7 @@ impl Emulator {
     }
 
     /// Turns the device into a service and its connections.
+    #[must_use]
     pub fn into_service(
         self,
         limits: SessionLimits,

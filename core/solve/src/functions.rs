@@ -132,6 +132,7 @@ pub struct Structure {
 
 impl Structure {
     /// `u` in `set`, without constraints.
+    #[must_use]
     pub fn unconstrained(num_variables: usize, set: Set) -> Self {
         Self {
             num_variables,
@@ -141,6 +142,7 @@ impl Structure {
     }
 
     /// The length of `g`.
+    #[must_use]
     pub fn num_constraints(&self) -> usize {
         self.constraints.iter().map(|block| block.len).sum()
     }
@@ -160,6 +162,7 @@ pub struct Constraint {
 
 impl Constraint {
     /// Creates a constraint on `len` components, with Lagrange multipliers and penalties.
+    #[must_use]
     pub fn new(len: usize, set: Set) -> Self {
         Self {
             len,

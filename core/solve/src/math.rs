@@ -15,16 +15,19 @@ pub use libm::{
 pub use logarithm::log_scale;
 
 /// Minimum; the first at a tie or when the comparison is undecided (NaN).
+#[must_use]
 pub fn min(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
 
 /// Maximum; the first at a tie or when the comparison is undecided (NaN).
+#[must_use]
 pub fn max(a: f64, b: f64) -> f64 {
     if b > a { b } else { a }
 }
 
 /// `x` clamped to `[low, high]`; NaN stays NaN.
+#[must_use]
 pub fn clamp(x: f64, low: f64, high: f64) -> f64 {
     if x < low {
         low
@@ -36,6 +39,7 @@ pub fn clamp(x: f64, low: f64, high: f64) -> f64 {
 }
 
 /// Sign: -1, 0 or 1; 0 for NaN.
+#[must_use]
 pub fn sign(x: f64) -> f64 {
     if x > 0.0 {
         1.0
@@ -48,6 +52,7 @@ pub fn sign(x: f64) -> f64 {
 
 /// Inner product, summed in four interleaved accumulators and then pairwise: a fixed order that vectorises.
 /// The shorter length counts.
+#[must_use]
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (a_blocks, a_rest) = a.as_chunks::<4>();
@@ -93,16 +98,19 @@ pub fn add_then_dot(q: &mut [f64], factor: f64, v: &[f64], w: &[f64]) -> f64 {
 }
 
 /// Sum of squares, in the order of [`dot`].
+#[must_use]
 pub fn norm_squared(a: &[f64]) -> f64 {
     dot(a, a)
 }
 
 /// Euclidean norm.
+#[must_use]
 pub fn norm2(a: &[f64]) -> f64 {
     sqrt(norm_squared(a))
 }
 
 /// Largest absolute value; NaN if any entry is NaN, 0 for an empty vector.
+#[must_use]
 pub fn norm_inf(a: &[f64]) -> f64 {
     let mut largest = 0.0;
     for x in a {
@@ -116,6 +124,7 @@ pub fn norm_inf(a: &[f64]) -> f64 {
 }
 
 /// Whether every entry is finite.
+#[must_use]
 pub fn all_finite(a: &[f64]) -> bool {
     a.iter().all(|x| x.is_finite())
 }

@@ -17,6 +17,7 @@ pub struct Random {
 
 impl Random {
     /// Creates stream number `stream` of a seed. Streams are independent of each other.
+    #[must_use]
     pub fn new(seed: u64, stream: u64) -> Self {
         Self {
             generator: generator(seed, stream),
@@ -25,6 +26,7 @@ impl Random {
     }
 
     /// Another stream, without the cost of [`new`](Self::new).
+    #[must_use]
     pub fn stream(&self, seed: u64, stream: u64) -> Self {
         Self {
             generator: generator(seed, stream),

@@ -196,6 +196,7 @@ impl Set {
     }
 
     /// Whether the projection treats each coordinate separately.
+    #[must_use]
     pub fn is_separable(&self) -> bool {
         match self {
             Self::All | Self::Zero | Self::Box { .. } | Self::BallInf { .. } => true,
@@ -205,6 +206,7 @@ impl Set {
     }
 
     /// Bounds of each coordinate (lower, upper), if the set consists of bounds only.
+    #[must_use]
     pub fn bounds(&self, dimension: usize) -> Option<(Vec<f64>, Vec<f64>)> {
         match self {
             Self::All => Some((

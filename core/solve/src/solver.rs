@@ -34,6 +34,7 @@ pub struct Start {
 
 impl Start {
     /// Creates a cold start from `u`.
+    #[must_use]
     pub fn cold(u: Vec<f64>) -> Self {
         Self {
             u,
@@ -143,6 +144,7 @@ impl Solver {
     }
 
     /// Settings of the solver.
+    #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -265,41 +267,49 @@ impl Solver {
     }
 
     /// Whether a solve is in progress.
+    #[must_use]
     pub fn is_running(&self) -> bool {
         self.phase != Phase::Idle
     }
 
     /// Outcome of the last solve; [`Status::Unsolved`] before the first, and while one runs.
+    #[must_use]
     pub fn status(&self) -> &Status {
         &self.status
     }
 
     /// The solution (or the best point so far), in U.
+    #[must_use]
     pub fn solution(&self) -> &[f64] {
         &self.result().u
     }
 
     /// The Lagrange multipliers at the solution, in the order of `g`.
+    #[must_use]
     pub fn multipliers(&self) -> &[f64] {
         &self.result().multipliers
     }
 
     /// The constraint values `g` at the solution.
+    #[must_use]
     pub fn constraints(&self) -> &[f64] {
         &self.result().constraints
     }
 
     /// The cost at the solution.
+    #[must_use]
     pub fn cost(&self) -> f64 {
         self.result().cost
     }
 
     /// The largest componentwise distance of `g` from its sets at the solution.
+    #[must_use]
     pub fn violation(&self) -> f64 {
         self.result().violation
     }
 
     /// The unscaled stationarity residual at the solution: `|grad f + J_g^T y + N_U|_inf`.
+    #[must_use]
     pub fn residual(&self) -> f64 {
         if self.result_is_best {
             self.best_residual
@@ -309,11 +319,13 @@ impl Solver {
     }
 
     /// The penalties after the last outer iteration, in the order of `g`.
+    #[must_use]
     pub fn penalties(&self) -> &[f64] {
         &self.merit.penalties
     }
 
     /// Work done by the solve.
+    #[must_use]
     pub fn counters(&self) -> Counters {
         Counters {
             evaluations: self.merit.evaluations,
@@ -323,6 +335,7 @@ impl Solver {
     }
 
     /// State of the solve.
+    #[must_use]
     pub fn progress(&self) -> Progress {
         let point = self.inner.solution();
         Progress {

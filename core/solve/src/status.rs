@@ -53,6 +53,7 @@ impl From<StopReason> for Status {
 
 impl Status {
     /// Name in replies and for display.
+    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Unsolved => "unsolved",

@@ -88,6 +88,15 @@ pub enum Target {
     Addresses(Arc<[String]>),
 }
 
+impl std::fmt::Debug for Target {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Server(_) => formatter.write_str("Server"),
+            Self::Addresses(addresses) => formatter.debug_tuple("Addresses").field(addresses).finish(),
+        }
+    }
+}
+
 /// Time limit for connecting to an address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -162,6 +162,7 @@ impl<R: Runtime> DeviceConnection<R> {
     }
 
     /// Reason why the device is unusable; `None` while it is well.
+    #[must_use]
     pub fn degraded(&self) -> Option<Cause> {
         let news = self.bulletin.lock();
         news.degraded.as_ref().map(|(cause, _)| cause.clone())
@@ -169,6 +170,7 @@ impl<R: Runtime> DeviceConnection<R> {
 
     /// Events from now on, each delivered once; the first says that the device is degraded, if it is. A slow
     /// subscriber misses the oldest.
+    #[must_use]
     pub fn events(&self) -> Receiver<Health> {
         let (sender, receiver) = async_channel::bounded(WAITING_EVENTS);
         let mut news = self.bulletin.lock();

@@ -54,6 +54,7 @@ impl<R: Runtime> DeviceEmulator<R> {
     }
 
     /// Address of the listener.
+    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }

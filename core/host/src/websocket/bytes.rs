@@ -34,6 +34,15 @@ pub struct WebSocketBytes<R: Runtime, T> {
     discarding: Option<R::Timer>,
 }
 
+impl<R: Runtime, T> std::fmt::Debug for WebSocketBytes<R, T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("WebSocketBytes")
+            .field("frame_bytes", &self.frame_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Reason for closing a WebSocket before it has carried anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloseWith {

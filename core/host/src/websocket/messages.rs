@@ -41,6 +41,15 @@ pub struct MessageStream<R, T> {
     has_sent_close: bool,
 }
 
+impl<R, T> std::fmt::Debug for MessageStream<R, T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("MessageStream")
+            .field("message_bytes", &self.message_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
     /// Accepts a client. Requests that `access` does not allow are answered with status 403.
     pub fn accept(stream: T, access: WebAccess, handshake: Duration, message_bytes: usize) -> Self {

@@ -14,6 +14,7 @@ use super::value::Value;
 use crate::text::{Fault, TextLimits, suggestion};
 
 /// Names and values known while formulas are expanded.
+#[derive(Debug)]
 pub struct Expander {
     /// Graph to which expressions are added.
     pub graph: Graph,
@@ -26,18 +27,20 @@ pub struct Expander {
     depth: usize,
 }
 
+#[derive(Debug)]
 struct Global {
     number: usize,
     meaning: Meaning,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Meaning {
     Value(Value),
     Function(Rc<Definition>),
 }
 
 /// Definition with arguments.
+#[derive(Debug)]
 struct Definition {
     arguments: Vec<String>,
     formula: Formula,
@@ -47,6 +50,7 @@ struct Definition {
 
 impl Expander {
     /// Creates an expander without names and with an empty graph.
+    #[must_use]
     pub fn new(limits: &TextLimits) -> Self {
         Self {
             graph: Graph::new(),

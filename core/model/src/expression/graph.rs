@@ -12,6 +12,7 @@ pub struct Expr(u32);
 
 impl Expr {
     /// Index in the graph.
+    #[must_use]
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -95,16 +96,19 @@ struct Facts {
 
 impl Graph {
     /// Creates an empty graph.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Number of values.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
     /// Whether there are no values yet.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
@@ -115,11 +119,13 @@ impl Graph {
     }
 
     /// Definition of a value.
+    #[must_use]
     pub fn node(&self, expr: Expr) -> Node {
         self.nodes[expr.index()]
     }
 
     /// The number, if the value is a constant.
+    #[must_use]
     pub fn constant_value(&self, expr: Expr) -> Option<f64> {
         match self.node(expr) {
             Node::Constant(bits) => Some(f64::from_bits(bits)),
@@ -128,17 +134,20 @@ impl Graph {
     }
 
     /// Whether the value depends on inputs of this kind.
+    #[must_use]
     pub fn depends_on(&self, expr: Expr, input: Input) -> bool {
         self.facts[expr.index()].inputs & (1 << input as u8) != 0
     }
 
     /// Whether the value depends only on parameters and constants.
+    #[must_use]
     pub fn is_fixed_by_parameters(&self, expr: Expr) -> bool {
         self.facts[expr.index()].inputs & !(1 << Input::Parameter as u8) == 0
     }
 
     /// Whether the value has a kink or a jump as a function of the decision variables, from max, min, abs,
     /// sign, floor, a comparison or a selection.
+    #[must_use]
     pub fn has_kink(&self, expr: Expr) -> bool {
         self.facts[expr.index()].has_kink
     }

@@ -91,6 +91,7 @@ pub enum Binary {
 
 impl Unary {
     /// Function that the operation computes.
+    #[must_use]
     pub fn function(self) -> fn(f64) -> f64 {
         match self {
             Self::Neg => |x| -x,
@@ -120,6 +121,7 @@ impl Unary {
 
     /// Whether the value or the derivative jumps somewhere; a constraint with such an operation gets no
     /// multiplier.
+    #[must_use]
     pub fn has_kink(self) -> bool {
         matches!(self, Self::Abs | Self::Sign | Self::Floor)
     }
@@ -127,6 +129,7 @@ impl Unary {
 
 impl Binary {
     /// Function that the operation computes.
+    #[must_use]
     pub fn function(self) -> fn(f64, f64) -> f64 {
         match self {
             Self::Add => |a, b| a + b,
@@ -148,12 +151,14 @@ impl Binary {
     }
 
     /// Whether `op(a, b)` and `op(b, a)` have the same bits.
+    #[must_use]
     pub fn is_commutative(self) -> bool {
         matches!(self, Self::Add | Self::Mul | Self::Equal | Self::NotEqual)
     }
 
     /// Whether the value or the derivative jumps somewhere; a constraint with such an operation gets no
     /// multiplier.
+    #[must_use]
     pub fn has_kink(self) -> bool {
         matches!(
             self,
@@ -163,6 +168,7 @@ impl Binary {
 }
 
 /// Value of a selection: `a` where the condition is not 0, else `b`.
+#[must_use]
 pub fn select(condition: f64, a: f64, b: f64) -> f64 {
     if condition != 0.0 { a } else { b }
 }

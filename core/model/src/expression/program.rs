@@ -20,6 +20,7 @@ pub struct InputLengths {
 
 impl InputLengths {
     /// Length of one of the input vectors.
+    #[must_use]
     pub fn len(&self, input: Input) -> usize {
         match input {
             Input::Parameter => self.parameters,
@@ -52,6 +53,7 @@ pub struct Program {
 impl Program {
     /// Compiles the values that the outputs of the sections need, and nothing else. A value needed by
     /// several sections is computed in the first of them.
+    #[must_use]
     pub fn new(graph: &Graph, inputs: InputLengths, outputs: &[Vec<Expr>]) -> Self {
         let section_of = assign_sections(graph, outputs);
         let mut program = Self {
@@ -83,6 +85,7 @@ impl Program {
     }
 
     /// First slot of an input vector.
+    #[must_use]
     pub fn input_slot(&self, input: Input) -> usize {
         let InputLengths {
             parameters,
@@ -100,6 +103,7 @@ impl Program {
     }
 
     /// First slot after all inputs, where the values that depend only on the parameters begin.
+    #[must_use]
     pub fn first_computed_slot(&self) -> usize {
         self.input_slot(Input::MultiplierRate) + self.inputs.multipliers
     }

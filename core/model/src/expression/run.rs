@@ -19,6 +19,7 @@ pub enum Kind {
 
 impl Kind {
     /// Number of operands.
+    #[must_use]
     pub fn operands(self) -> usize {
         match self {
             Self::Unary(_) | Self::SinCos => 1,
@@ -28,6 +29,7 @@ impl Kind {
     }
 
     /// Number of results.
+    #[must_use]
     pub fn results(self) -> usize {
         match self {
             Self::SinCos => 2,
@@ -78,6 +80,7 @@ pub struct Section {
 
 impl Section {
     /// Number of operations; a fused sine and cosine counts once.
+    #[must_use]
     pub fn operations(&self) -> usize {
         self.runs.iter().map(|run| run.len as usize).sum()
     }

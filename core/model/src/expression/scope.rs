@@ -20,6 +20,7 @@ pub struct Named {
 }
 
 /// Names defined in a file so far.
+#[derive(Debug)]
 pub struct Scope<'t> {
     /// Limits on the text.
     pub limits: &'t TextLimits,
@@ -31,6 +32,7 @@ pub struct Scope<'t> {
 
 impl<'t> Scope<'t> {
     /// Creates an empty scope with an empty graph.
+    #[must_use]
     pub fn new(limits: &'t TextLimits) -> Self {
         Self {
             limits,

@@ -23,6 +23,7 @@ impl Value {
     }
 
     /// Description for error messages.
+    #[must_use]
     pub fn describe(&self) -> String {
         match self {
             Self::Scalar(_) => String::from("a number"),
@@ -35,6 +36,7 @@ impl Value {
 
     /// List of these elements; `None` if numbers and rows are mixed, rows differ in length, or rows contain
     /// rows.
+    #[must_use]
     pub fn list(elements: Vec<Value>) -> Option<Self> {
         let row_length = |value: &Value| match value {
             Self::Scalar(_) => Some(None),
@@ -49,6 +51,7 @@ impl Value {
     }
 
     /// The number, also if it is the only element of a vector.
+    #[must_use]
     pub fn as_scalar(&self) -> Option<Expr> {
         match self {
             Self::Scalar(expr) => Some(*expr),
@@ -60,6 +63,7 @@ impl Value {
     }
 
     /// The elements of a vector; `None` for any other value.
+    #[must_use]
     pub fn elements(&self) -> Option<Vec<Expr>> {
         let Self::List(elements) = self else {
             return None;

@@ -72,6 +72,7 @@ pub enum BuildError {
 
 impl ProblemBuilder {
     /// Creates a problem without variables.
+    #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
             set: Set::All,
@@ -97,12 +98,14 @@ impl ProblemBuilder {
     }
 
     /// Constant number.
+    #[must_use]
     pub fn constant(&self, value: f64) -> Expression {
         let expr = self.graph.borrow_mut().constant(value);
         self.expression(Some(expr))
     }
 
     /// The sum of `terms`, in the order of [`Graph::sum`].
+    #[must_use]
     pub fn sum(&self, terms: &[Expression]) -> Expression {
         let terms: Option<Vec<Expr>> = terms.iter().map(|term| self.own(term)).collect();
         let sum = terms.map(|terms| self.graph.borrow_mut().sum(&terms));
@@ -199,12 +202,14 @@ pub struct Expression {
 
 impl Expression {
     /// Applies an operation.
+    #[must_use]
     pub fn unary(&self, op: Unary) -> Self {
         let expr = self.expr.map(|x| self.graph.borrow_mut().unary(op, x));
         self.with(expr)
     }
 
     /// Applies an operation to this number and another.
+    #[must_use]
     pub fn binary(&self, op: Binary, other: &Self) -> Self {
         let operands = self.expr.zip(self.own(other));
         let expr = operands.map(|(a, b)| self.graph.borrow_mut().binary(op, a, b));
@@ -212,6 +217,7 @@ impl Expression {
     }
 
     /// `then` where this number is not 0, else `otherwise`.
+    #[must_use]
     pub fn select(&self, then: &Self, otherwise: &Self) -> Self {
         let operands = self.expr.zip(self.own(then)).zip(self.own(otherwise));
         let expr = operands.map(|((c, a), b)| self.graph.borrow_mut().select(c, a, b));
@@ -219,31 +225,37 @@ impl Expression {
     }
 
     /// Power with a constant exponent.
+    #[must_use]
     pub fn pow(&self, exponent: f64) -> Self {
         self.binary(Binary::Pow, &self.constant(exponent))
     }
 
     /// Its sine.
+    #[must_use]
     pub fn sin(&self) -> Self {
         self.unary(Unary::Sin)
     }
 
     /// Its cosine.
+    #[must_use]
     pub fn cos(&self) -> Self {
         self.unary(Unary::Cos)
     }
 
     /// Its exponential.
+    #[must_use]
     pub fn exp(&self) -> Self {
         self.unary(Unary::Exp)
     }
 
     /// Its natural logarithm.
+    #[must_use]
     pub fn log(&self) -> Self {
         self.unary(Unary::Log)
     }
 
     /// Its square root.
+    #[must_use]
     pub fn sqrt(&self) -> Self {
         self.unary(Unary::Sqrt)
     }

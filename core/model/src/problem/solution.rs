@@ -82,11 +82,13 @@ impl Solution {
     }
 
     /// Whether the solve converged.
+    #[must_use]
     pub fn is_converged(&self) -> bool {
         self.status == Status::Converged
     }
 
     /// Largest penalty; 0 without constraints.
+    #[must_use]
     pub fn penalty(&self) -> f64 {
         math::norm_inf(&self.penalties)
     }

@@ -90,11 +90,13 @@ impl ProblemSolver {
     }
 
     /// The problem.
+    #[must_use]
     pub fn problem(&self) -> &Arc<Problem> {
         &self.problem
     }
 
     /// The solver, with the state of the last solve.
+    #[must_use]
     pub fn solver(&self) -> &Solver {
         &self.solver
     }
@@ -240,6 +242,7 @@ impl ProblemSolver {
     }
 
     /// The best point so far by name; see [`Solution::variables`].
+    #[must_use]
     pub fn named_values(&self) -> BTreeMap<String, Vec<f64>> {
         // With its own evaluator, so that a solve in progress is not disturbed.
         self.problem
@@ -247,6 +250,7 @@ impl ProblemSolver {
     }
 
     /// State of the solve.
+    #[must_use]
     pub fn progress(&self) -> Progress {
         self.solver.progress()
     }

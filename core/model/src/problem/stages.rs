@@ -107,21 +107,25 @@ impl Stages {
     }
 
     /// Length of x_t.
+    #[must_use]
     pub fn num_states(&self) -> usize {
         self.terminal.inputs.variables
     }
 
     /// Length of u_t.
+    #[must_use]
     pub fn num_inputs(&self) -> usize {
         total(&self.inputs)
     }
 
     /// The number of decision variables.
+    #[must_use]
     pub fn num_variables(&self) -> usize {
         self.horizon * self.num_inputs() + self.num_f2()
     }
 
     /// Number of path and terminal constraints, over all stages.
+    #[must_use]
     pub fn num_f1(&self) -> usize {
         let path = self.phases.iter();
         let path: usize = path
@@ -131,6 +135,7 @@ impl Stages {
     }
 
     /// Number of equality constraints that tie the states together.
+    #[must_use]
     pub fn num_f2(&self) -> usize {
         match self.shooting {
             Shooting::Single => 0,

@@ -57,6 +57,7 @@ pub struct Operations {
 
 impl Problem {
     /// Contents of the problem.
+    #[must_use]
     pub fn summary(&self) -> Summary {
         let stages = self.stages();
         // If the stages have several programs, the last has all path constraints.

@@ -57,6 +57,7 @@ const EXCERPT: usize = 50;
 
 impl TextError {
     /// Creates an error at the byte `at` of `text`.
+    #[must_use]
     pub fn new(text: &str, at: usize, path: &str, fault: Fault) -> Self {
         let mut at = at.min(text.len());
         while !text.is_char_boundary(at) {
@@ -100,6 +101,7 @@ pub struct Fault {
 
 impl Fault {
     /// Creates a fault at byte `at`, without advice.
+    #[must_use]
     pub fn new(at: usize, message: String) -> Self {
         Self {
             at,
@@ -110,18 +112,21 @@ impl Fault {
     }
 
     /// Adds advice.
+    #[must_use]
     pub fn help(mut self, help: String) -> Self {
         self.help = Some(help);
         self
     }
 
     /// Adds the name that was probably meant as advice.
+    #[must_use]
     pub fn suggest(mut self, name: Option<&str>) -> Self {
         self.help = name.map(|name| format!("did you mean `{name}`?"));
         self
     }
 
     /// Assigns the fault to the expression of that index, unless it already belongs to one.
+    #[must_use]
     pub fn in_text(mut self, text: usize) -> Self {
         self.text = self.text.or(Some(text));
         self

@@ -49,6 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Json<'_>, Fault> {
 
 impl<'a> Json<'a> {
     /// Kind of the value, for error messages.
+    #[must_use]
     pub fn describe(&self) -> &'static str {
         match self.value {
             JsonValue::Null => "null",
@@ -61,6 +62,7 @@ impl<'a> Json<'a> {
     }
 
     /// Content of a string, or a number as written.
+    #[must_use]
     pub fn expression(&self) -> Option<&str> {
         match &self.value {
             JsonValue::Text(text) => Some(text),
@@ -70,6 +72,7 @@ impl<'a> Json<'a> {
     }
 
     /// Position in the file of a byte of [`expression`](Self::expression).
+    #[must_use]
     pub fn place_of(&self, offset: usize) -> usize {
         if !matches!(self.value, JsonValue::Text(_)) {
             return self.at + offset;

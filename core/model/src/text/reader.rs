@@ -31,6 +31,7 @@ pub struct Entry<'t> {
 
 impl<'t> Place<'t> {
     /// The whole text.
+    #[must_use]
     pub fn root(text: &'t str, json: &'t Json<'t>) -> Self {
         Self {
             text,
@@ -48,21 +49,25 @@ impl<'t> Place<'t> {
     }
 
     /// Error about the value as a whole.
+    #[must_use]
     pub fn error(&self, message: String) -> TextError {
         self.fault(Fault::new(0, message))
     }
 
     /// Error about the value as a whole; `fault.at` is ignored.
+    #[must_use]
     pub fn fault(&self, fault: Fault) -> TextError {
         TextError::new(self.text, self.json.at, &self.path, fault)
     }
 
     /// Error inside the value, which is an expression.
+    #[must_use]
     pub fn fault_inside(&self, fault: Fault) -> TextError {
         TextError::new(self.text, self.json.place_of(fault.at), &self.path, fault)
     }
 
     /// Error inside the key of an entry of this object.
+    #[must_use]
     pub fn fault_in_key(&self, entry: &Entry<'t>, fault: Fault) -> TextError {
         TextError::new(self.text, entry.key.place_of(fault.at), &self.path, fault)
     }
@@ -113,6 +118,7 @@ impl<'t> Place<'t> {
     }
 
     /// Error for a key that is not one of `known`.
+    #[must_use]
     pub fn unknown_key(&self, entry: &Entry<'t>, known: &[&str]) -> TextError {
         let mut fault = Fault::new(0, format!("unknown key `{}`", entry.name))
             .suggest(suggestion(entry.name, known.iter().copied()));
@@ -138,11 +144,13 @@ impl<'t> Place<'t> {
     }
 
     /// Whether the value is a list.
+    #[must_use]
     pub fn is_list(&self) -> bool {
         matches!(self.json.value, JsonValue::List(_))
     }
 
     /// Whether the value is `null`.
+    #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self.json.value, JsonValue::Null)
     }
@@ -216,6 +224,7 @@ impl<'t> Place<'t> {
 }
 
 /// Value of the entry with this name.
+#[must_use]
 pub fn find<'a, 't>(entries: &'a [Entry<'t>], name: &str) -> Option<&'a Place<'t>> {
     entries
         .iter()

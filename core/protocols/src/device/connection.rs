@@ -58,6 +58,7 @@ enum Phase {
 impl Connection {
     /// Creates a connection, which the host's first [`handle_timeout`](Session::handle_timeout) starts. `seed`
     /// determines the jitter of its back-off; it should differ between connections.
+    #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
             phase: Phase::Disconnected,
@@ -84,6 +85,7 @@ impl Connection {
     }
 
     /// State of the connection.
+    #[must_use]
     pub fn state(&self) -> State {
         match self.phase {
             Phase::Disconnected | Phase::Closed => State::Disconnected,
@@ -94,16 +96,19 @@ impl Connection {
     }
 
     /// Reason why the device is unusable; `None` while it is well.
+    #[must_use]
     pub fn degraded(&self) -> Option<&Cause> {
         self.degraded.as_ref().map(|(_, cause)| cause)
     }
 
     /// Counters.
+    #[must_use]
     pub fn statistics(&self) -> &Statistics {
         &self.conversation.statistics
     }
 
     /// Upper bound on the next delay.
+    #[must_use]
     pub fn backoff_step(&self) -> Duration {
         self.backoff.step()
     }

@@ -122,6 +122,7 @@ impl Dialect {
     ];
 
     /// Dialect of this name.
+    #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
         Self::ALL.iter().find(|dialect| dialect.name == name)
     }
@@ -175,6 +176,7 @@ impl Dialect {
     }
 
     /// Content of an answer, without its framing.
+    #[must_use]
     pub fn payload<'a>(&self, answer: &'a [u8]) -> &'a [u8] {
         match &self.framing {
             Framing::Lines(end) => Until::delimiter(*end).payload(answer),
@@ -186,6 +188,7 @@ impl Dialect {
     }
 
     /// Settings for devices of this kind: those that greet a client have 0.2 s to do so.
+    #[must_use]
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         if let Framing::Prompt(..) = self.framing {
@@ -243,6 +246,7 @@ impl Dialect {
     }
 
     /// Message without its framing.
+    #[must_use]
     pub fn command<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         match &self.framing {
             Framing::Raw | Framing::Opcodes => message,
@@ -252,6 +256,7 @@ impl Dialect {
     }
 
     /// Answer to `message` with the value `value`.
+    #[must_use]
     pub fn value(&self, message: &[u8], value: &[u8]) -> Vec<u8> {
         match &self.framing {
             Framing::Raw | Framing::Opcodes => value.to_vec(),
@@ -267,6 +272,7 @@ impl Dialect {
     }
 
     /// Answer that means "done", if there is one.
+    #[must_use]
     pub fn done(&self) -> &'static [u8] {
         match self.framing {
             Framing::Prompt(_, prompt, _) => prompt.as_bytes(),
@@ -276,6 +282,7 @@ impl Dialect {
     }
 
     /// Answer that means refusal, if there is one.
+    #[must_use]
     pub fn refusal(&self) -> &'static [u8] {
         match self.framing {
             Framing::Prompt(_, _, refusal) if !refusal.is_empty() => refusal.as_bytes(),
@@ -285,6 +292,7 @@ impl Dialect {
     }
 
     /// Greeting for a new client.
+    #[must_use]
     pub fn greeting(&self) -> &'static [u8] {
         match self.framing {
             Framing::Prompt(_, prompt, _) => prompt.as_bytes(),

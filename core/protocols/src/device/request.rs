@@ -65,6 +65,7 @@ impl Request {
     }
 
     /// Receives the device's next message. Fails at once if there is no connection on which it could arrive.
+    #[must_use]
     pub fn recv(until: Until) -> Self {
         Self::query([], until)
     }
@@ -136,6 +137,7 @@ pub enum Failure {
 
 impl Failure {
     /// Whether the device may have received the message or a part of it.
+    #[must_use]
     pub fn is_sent(&self) -> bool {
         match self {
             Self::NotConnected(_) => false,

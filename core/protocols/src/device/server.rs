@@ -68,6 +68,7 @@ const MAX_MESSAGES: usize = 64;
 
 impl Server {
     /// Creates a connection that begins at `now`, with the dialect's greeting.
+    #[must_use]
     pub fn new(now: Instant, dialect: &'static Dialect, limits: SessionLimits) -> Self {
         let messages = Messages { dialect, searched: 0 };
         let reader = FrameReader::new(messages, limits.message_bytes);

@@ -31,6 +31,7 @@ pub struct Client {
 
 impl Client {
     /// Creates a session.
+    #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
             link: Link::new(limits.session.clone()),
@@ -49,6 +50,7 @@ impl Client {
     }
 
     /// Number of messages without a reply.
+    #[must_use]
     pub fn unanswered(&self) -> usize {
         self.unanswered
     }

@@ -156,6 +156,7 @@ impl ErrorReply {
     }
 
     /// The error, if the reply is one.
+    #[must_use]
     pub fn from_value(reply: &Value) -> Option<Self> {
         let error = reply.as_object()?.get("error")?.as_object()?;
         Some(Self::new(

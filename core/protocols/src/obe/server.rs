@@ -76,6 +76,7 @@ pub struct Server {
 
 impl Server {
     /// Creates a connection that begins at `now`.
+    #[must_use]
     pub fn new(now: Instant, limits: Limits, permissions: Permissions) -> Self {
         Self {
             link: Link::new(limits.session.clone()),

@@ -33,6 +33,7 @@ pub struct Client {
 
 impl Client {
     /// Creates a connection for one request.
+    #[must_use]
     pub fn one_shot(limits: SessionLimits) -> Self {
         let mut values = Values::default();
         values.skips_space = true;
@@ -47,6 +48,7 @@ impl Client {
     }
 
     /// Creates a connection for many requests.
+    #[must_use]
     pub fn kept_open(now: Instant, limits: SessionLimits) -> Self {
         let mut client = Self::one_shot(limits);
         client.is_kept_open = true;
@@ -55,6 +57,7 @@ impl Client {
     }
 
     /// Number of requests without a reply.
+    #[must_use]
     pub fn unanswered(&self) -> usize {
         self.unanswered.len()
     }

@@ -175,6 +175,7 @@ impl ErrorReply {
 
 impl RunReply {
     /// First field with a number that JSON cannot express.
+    #[must_use]
     pub fn non_finite_field(&self) -> Option<&'static str> {
         let scalars = [
             ("last_problem_norm_fpr", self.last_problem_norm_fpr),

@@ -57,6 +57,7 @@ pub struct Server {
 
 impl Server {
     /// Creates a connection that begins at `now`.
+    #[must_use]
     pub fn new(now: Instant, limits: SessionLimits, permissions: Permissions) -> Self {
         Self {
             reader: FrameReader::new(Values::default(), limits.message_bytes),

@@ -96,26 +96,31 @@ impl NdArray {
     }
 
     /// The data type of the elements.
+    #[must_use]
     pub fn dtype(&self) -> Dtype {
         self.dtype
     }
 
     /// The lengths of the dimensions; empty for a single element.
+    #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     /// Number of elements.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.data.len() / self.dtype.item_size()
     }
 
     /// Whether there are no elements.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
 
     /// The elements' bytes in C order.
+    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.data
     }
@@ -126,6 +131,7 @@ impl NdArray {
     }
 
     /// Elements as floats, in C order; `None` for those without such a value, see [`Dtype::read`].
+    #[must_use]
     pub fn values(&self) -> impl ExactSizeIterator<Item = Option<f64>> + '_ {
         self.data
             .chunks_exact(self.dtype.item_size())
@@ -133,6 +139,7 @@ impl NdArray {
     }
 
     /// The element at `index` in C order as a float.
+    #[must_use]
     pub fn value(&self, index: usize) -> Option<f64> {
         let size = self.dtype.item_size();
         let start = index.checked_mul(size)?;
@@ -166,6 +173,7 @@ pub struct Scalar {
 
 impl Scalar {
     /// Creates a number from its bytes. `None` if the data type is not numeric or the length does not match.
+    #[must_use]
     pub fn new(dtype: Dtype, data: &[u8]) -> Option<Self> {
         if !dtype.is_number() || data.len() != dtype.item_size() {
             return None;
@@ -176,21 +184,25 @@ impl Scalar {
     }
 
     /// The data type.
+    #[must_use]
     pub fn dtype(&self) -> Dtype {
         self.dtype
     }
 
     /// The number's bytes, in the data type's order.
+    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.dtype.item_size()]
     }
 
     /// Value as a float: see [`Dtype::read`].
+    #[must_use]
     pub fn to_f64(&self) -> Option<f64> {
         self.dtype.read(self.bytes())
     }
 
     /// Value as an integer, if it is one.
+    #[must_use]
     pub fn to_i64(&self) -> Option<i64> {
         if !matches!(self.dtype.kind(), Kind::Bool | Kind::Int | Kind::Uint) {
             return None;
@@ -201,6 +213,7 @@ impl Scalar {
     }
 
     /// Value as true or false, if it is one of these.
+    #[must_use]
     pub fn to_bool(&self) -> Option<bool> {
         (self.dtype.kind() == Kind::Bool).then(|| self.bytes[0] != 0)
     }

@@ -63,6 +63,7 @@ impl Client {
     }
 
     /// Generation of the connection.
+    #[must_use]
     pub fn generation(&self) -> Generation {
         self.decoder.generation()
     }

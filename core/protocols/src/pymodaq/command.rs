@@ -24,6 +24,7 @@ pub enum ModuleKind {
 
 impl ModuleKind {
     /// Name on the wire.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Grabber => "GRABBER",
@@ -32,6 +33,7 @@ impl ModuleKind {
     }
 
     /// Kind of this name.
+    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Grabber, Self::Actuator]
             .into_iter()

@@ -134,6 +134,7 @@ pub struct ModuleInfo {
 
 impl ControlRequest {
     /// Dictionary for the wire.
+    #[must_use]
     pub fn to_object(&self) -> Object {
         let (name, key, value) = match &self.command {
             Command::List => ("list", "", Object::None),

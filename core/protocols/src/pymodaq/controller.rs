@@ -22,6 +22,7 @@ pub struct Controller {
 
 impl Controller {
     /// Creates a connection that begins at `now`.
+    #[must_use]
     pub fn new(now: Instant, limits: &Limits) -> Self {
         let mut link = Link::new(limits.session.clone());
         let hello = Report::Other(CONTROLLER.into());

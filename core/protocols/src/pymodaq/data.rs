@@ -97,6 +97,7 @@ named! {
 
 impl DataDim {
     /// Dimensionality of an array in PyMoDAQ's sense: a single element is 0D, whatever its rank.
+    #[must_use]
     pub fn of(array: &NdArray) -> Self {
         match array.shape().len() {
             _ if array.len() == 1 => Self::Data0D,
@@ -201,6 +202,7 @@ impl DataWithAxes {
     }
 
     /// First value of the first channel, which is the value of a position.
+    #[must_use]
     pub fn value(&self) -> Option<f64> {
         self.data.first()?.value(0)
     }

@@ -150,6 +150,7 @@ type Decoded<T> = Result<T, DecodeError>;
 
 impl Decoder {
     /// Creates a decoder that expects nothing yet.
+    #[must_use]
     pub fn new(generation: Generation, limits: &Limits) -> Self {
         Self {
             generation,
@@ -166,11 +167,13 @@ impl Decoder {
     }
 
     /// Generation of the decoder.
+    #[must_use]
     pub fn generation(&self) -> Generation {
         self.generation
     }
 
     /// Whether the expected object has begun and is incomplete.
+    #[must_use]
     pub fn is_inside(&self) -> bool {
         !self.head.is_empty()
             || self.run.is_some()

@@ -76,21 +76,25 @@ impl Dtype {
     pub const COMPLEX: Self = Self::number(Kind::Complex, 16);
 
     /// Kind of an element.
+    #[must_use]
     pub const fn kind(self) -> Kind {
         self.kind
     }
 
     /// Byte order of an element.
+    #[must_use]
     pub const fn order(self) -> ByteOrder {
         self.order
     }
 
     /// Number of bytes of one element, at least 1.
+    #[must_use]
     pub const fn item_size(self) -> usize {
         self.item_size as usize
     }
 
     /// Whether an element is a number (or true or false), so that it can be sent as a scalar.
+    #[must_use]
     pub const fn is_number(self) -> bool {
         matches!(
             self.kind,
@@ -100,6 +104,7 @@ impl Dtype {
 
     /// Value of one element as a float: booleans as 0 and 1, big integers rounded. `None` if it is not a real number,
     /// for floats wider than 8 bytes, and if `item` is not the size of an element.
+    #[must_use]
     pub fn read(self, item: &[u8]) -> Option<f64> {
         if item.len() != self.item_size() || item.len() > 8 {
             return None;

@@ -25,16 +25,19 @@ impl Generation {
     pub const ALL: [Self; 6] = [Self::G1, Self::G2, Self::G3a, Self::G3b, Self::G3c, Self::G4];
 
     /// Whether data travel as `DataToExport` and positions as `DataActuator`, not as lists of arrays and scalars.
+    #[must_use]
     pub fn has_data_objects(self) -> bool {
         self >= Self::G3a
     }
 
     /// Whether `DataWithAxes` carries errors.
+    #[must_use]
     pub fn has_errors(self) -> bool {
         self >= Self::G3b
     }
 
     /// Name in the configuration and on the command line.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::G1 => "g1",

@@ -45,6 +45,7 @@ pub enum Object {
 
 impl Object {
     /// Description for error messages.
+    #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",
@@ -63,6 +64,7 @@ impl Object {
     }
 
     /// The text, if it is one.
+    #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -71,6 +73,7 @@ impl Object {
     }
 
     /// The value, if it is a real number.
+    #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Scalar(scalar) => scalar.to_f64(),
@@ -79,6 +82,7 @@ impl Object {
     }
 
     /// The items, if it is a list or a tuple.
+    #[must_use]
     pub fn as_items(&self) -> Option<&[Self]> {
         match self {
             Self::List(items) | Self::Tuple(items) => Some(items),
@@ -87,6 +91,7 @@ impl Object {
     }
 
     /// Value of a dictionary's text key.
+    #[must_use]
     pub fn entry(&self, key: &str) -> Option<&Self> {
         let Self::Dict(entries) = self else { return None };
         entries
@@ -96,6 +101,7 @@ impl Object {
     }
 
     /// Creates a dictionary with text keys.
+    #[must_use]
     pub fn dict<const N: usize>(entries: [(&str, Self); N]) -> Self {
         Self::Dict(
             entries

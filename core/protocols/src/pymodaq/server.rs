@@ -100,6 +100,7 @@ pub enum Instruction {
 
 impl Server {
     /// Creates a connection that begins at `now`.
+    #[must_use]
     pub fn new(now: Instant, limits: &Limits, recognition: Recognition, origin: Origin) -> Self {
         let mut first = limits.clone();
         first.session.message_bytes = limits.session.message_bytes.min(IDENTIFICATION_BYTES);

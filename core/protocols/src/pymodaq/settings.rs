@@ -85,11 +85,13 @@ impl Settings {
     }
 
     /// The XML.
+    #[must_use]
     pub fn xml(&self) -> &str {
         &self.xml
     }
 
     /// Name of the root, with which paths on the wire begin.
+    #[must_use]
     pub fn root(&self) -> String {
         self.with(|root| root.tag_name().name().to_owned())
             .unwrap_or_default()
@@ -106,6 +108,7 @@ impl Settings {
     }
 
     /// All settings with a value, in order.
+    #[must_use]
     pub fn list(&self) -> Vec<Setting> {
         self.with(|root| {
             root.descendants()

@@ -32,6 +32,7 @@ pub struct Client {
 
 impl Client {
     /// Creates a session.
+    #[must_use]
     pub fn new(transport: Transport, limits: Limits) -> Self {
         Self {
             link: Link::new(limits.session.clone()),

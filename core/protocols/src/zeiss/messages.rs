@@ -37,6 +37,7 @@ pub enum ImportMode {
 
 impl ImportMode {
     /// Name on the wire.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Clipboard => "clipboard",
@@ -97,6 +98,7 @@ impl Request {
     }
 
     /// Text of the request: JSON, escaped only where JSON requires it.
+    #[must_use]
     pub fn to_text(&self) -> String {
         let (name, parameters) = match self {
             Self::Image {
@@ -120,6 +122,7 @@ impl Request {
     }
 
     /// Path of the file to import.
+    #[must_use]
     pub fn file(&self) -> &Value {
         match self {
             Self::Image { file, .. } | Self::Elements { file, .. } => file,
@@ -127,6 +130,7 @@ impl Request {
     }
 
     /// Answer, without the CR LF that ends it over TCP.
+    #[must_use]
     pub fn answer(&self, outcome: Outcome) -> String {
         let file = labwire_python_json::str(self.file());
         match (outcome, self) {

@@ -44,6 +44,7 @@ enum Message {
 
 impl Server {
     /// Creates a connection that begins at `now`.
+    #[must_use]
     pub fn new(now: Instant, transport: Transport, limits: Limits) -> Self {
         Self {
             link: Link::new(limits.session.clone()),

@@ -33,6 +33,7 @@ impl OptimizerJob {
     }
 
     /// State of the solve.
+    #[must_use]
     pub fn progress(&self) -> Progress {
         self.solver.progress()
     }

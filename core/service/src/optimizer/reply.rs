@@ -53,6 +53,7 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
 }
 
 /// Error reply to a refused request.
+#[must_use]
 pub fn refusal(error: &SolveError) -> ErrorReply {
     let SolveError::Input(error) = error else {
         return failed(&error.to_string());

@@ -38,6 +38,7 @@ pub enum ModuleState {
 
 impl ModuleState {
     /// Its name for display.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
@@ -108,26 +109,31 @@ impl Module {
     }
 
     /// Name of the module: its address, unless it was given another.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Address of the module.
+    #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
     /// Kind of the module.
+    #[must_use]
     pub fn kind(&self) -> ModuleKind {
         self.kind
     }
 
     /// Generation of the module, as far as it is known.
+    #[must_use]
     pub fn generation(&self) -> Generation {
         self.generation
     }
 
     /// Current activity.
+    #[must_use]
     pub fn state(&self) -> ModuleState {
         match self {
             _ if self.stopping.is_some() => ModuleState::Stopping,
@@ -138,26 +144,31 @@ impl Module {
     }
 
     /// Settings sent by the module, with later changes applied.
+    #[must_use]
     pub fn settings(&self) -> Option<&Settings> {
         self.settings.as_ref()
     }
 
     /// Values that the module wants to be displayed, by name.
+    #[must_use]
     pub fn infos(&self) -> &BTreeMap<String, String> {
         &self.infos
     }
 
     /// Latest data sent by the module, whether asked for or not.
+    #[must_use]
     pub fn last_data(&self) -> Option<&Arc<DataToExport>> {
         self.last_data.as_ref()
     }
 
     /// Number of times that the module has sent data.
+    #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
     /// Latest position reported by the module, and its units.
+    #[must_use]
     pub fn position(&self) -> Option<(f64, &str)> {
         self.position
             .as_ref()

@@ -117,6 +117,7 @@ impl Default for Scanner {
 
 impl Scanner {
     /// Creates a scanner at the start of a value.
+    #[must_use]
     pub const fn new() -> Self {
         Self {
             state: State::Value,
@@ -153,6 +154,7 @@ impl Scanner {
     }
 
     /// Whether the bytes so far form a complete value at the end of the stream, which is only possible for a number.
+    #[must_use]
     pub fn is_complete_at_end(&self) -> bool {
         let number_ended = matches!(
             self.state,
@@ -162,6 +164,7 @@ impl Scanner {
     }
 
     /// Whether only white space was read.
+    #[must_use]
     pub fn is_at_start(&self) -> bool {
         self.depth == 0 && self.state == State::Value
     }

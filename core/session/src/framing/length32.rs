@@ -52,6 +52,7 @@ pub fn put(output: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TooLong> {
 }
 
 /// Number at `offset` of `bytes`, if all its 4 bytes are there.
+#[must_use]
 pub fn length_at(bytes: &[u8], offset: usize) -> Option<usize> {
     let bytes = bytes.get(offset..)?.first_chunk::<4>()?;
     // A length beyond the address space is treated as the largest one: no limit admits either.
@@ -70,6 +71,7 @@ pub struct Run {
 
 impl Run {
     /// Creates a run of `length` bytes. The caller has checked `length` against its limit.
+    #[must_use]
     pub fn new(length: usize) -> Self {
         Self {
             length,
@@ -96,6 +98,7 @@ impl Run {
     }
 
     /// Bytes received so far.
+    #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

@@ -42,6 +42,7 @@ pub struct Search {
 
 impl Search {
     /// Creates a search that begins with a message.
+    #[must_use]
     pub fn new(until: Until) -> Self {
         Self { until, searched: 0 }
     }
@@ -85,6 +86,7 @@ impl Until {
     }
 
     /// Complete message without its delimiter, or without its prompt and the line ending before that.
+    #[must_use]
     pub fn payload<'a>(&self, message: &'a [u8]) -> &'a [u8] {
         match self {
             Self::Delimiter(delimiter) => message.strip_suffix(&delimiter[..]).unwrap_or(message),

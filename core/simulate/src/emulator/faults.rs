@@ -96,6 +96,7 @@ pub struct Faults {
 
 impl Faults {
     /// Creates a generator for these rules.
+    #[must_use]
     pub fn new(rules: Vec<FaultRule>, seed: u64) -> Self {
         Self {
             rules,

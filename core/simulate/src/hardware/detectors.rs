@@ -70,6 +70,7 @@ pub struct NoiseMeter {
 
 impl NoiseMeter {
     /// Creates a meter at a level of 1 V with a noise of 0.1 V.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
             noise: Noise::new(seed),
@@ -132,6 +133,7 @@ pub struct Spectrometer {
 
 impl Spectrometer {
     /// Creates a spectrometer with 1024 pixels from 400 to 800 nm.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
             noise: Noise::new(seed),
@@ -211,6 +213,7 @@ const PIXEL_SIZE: f64 = 5.5;
 
 impl Camera {
     /// Creates a camera with `width` x `height` pixels (1 to 8192 each).
+    #[must_use]
     pub fn new(seed: u64, width: usize, height: usize) -> Self {
         let side = |pixels: usize| pixels.clamp(1, MAX_PIXELS as usize);
         Self {

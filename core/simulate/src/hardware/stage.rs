@@ -28,6 +28,7 @@ pub struct Stage {
 
 impl Stage {
     /// Creates a stage at 0 mm: 10 mm/s, limits of -50 and 50 mm, 0.01 mm of backlash.
+    #[must_use]
     pub fn new() -> Self {
         Self {
             velocity: 10.0,

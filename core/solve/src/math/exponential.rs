@@ -24,6 +24,7 @@ const P: [f64; 5] = [
 /// for weights, which are compared with 1; no result is subnormal, which would be a hundred times slower on
 /// most processors.
 #[inline(always)]
+#[must_use]
 pub fn exp_weight(x: f64) -> f64 {
     let clamped = if x > -700.0 { x } else { -700.0 };
     let k = (clamped * LOG2_E + TO_INTEGER) - TO_INTEGER;

@@ -24,6 +24,7 @@ const WHOLE: u64 = 0x4330_0000_0000_0000;
 /// Natural logarithm of a normal positive number, with an error of at most 1 ulp; negative infinity for any
 /// other.
 #[inline(always)]
+#[must_use]
 pub fn log_scale(x: f64) -> f64 {
     let is_positive = (f64::MIN_POSITIVE..=f64::MAX).contains(&x);
     let bits = x.to_bits().wrapping_add(ONE - LEAST);

@@ -61,11 +61,13 @@ impl AffineSpace {
     }
 
     /// Length of x.
+    #[must_use]
     pub fn dimension(&self) -> usize {
         self.dimension
     }
 
     /// Number of equations.
+    #[must_use]
     pub fn equations(&self) -> usize {
         self.offsets.len()
     }
