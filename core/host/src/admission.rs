@@ -10,6 +10,7 @@ use labwire_core::limits::HostLimits;
 
 /// Reason why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refused {
     /// The limit `connections` is reached.
     #[error("limit connections reached")]

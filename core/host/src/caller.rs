@@ -30,10 +30,11 @@ impl<S> ClientSession for S where
 
 /// Reason why there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoReply {
     /// The connection ended before the reply.
     #[error("no reply: {0}")]
-    Ended(CloseReason),
+    Ended(#[source] CloseReason),
     /// The request cannot be sent on this connection.
     #[error(transparent)]
     Misuse(Misuse),

@@ -39,7 +39,7 @@ pub enum ControlError {
     Connect(#[from] io::Error),
     /// The connection ended before the answer.
     #[error("no answer: {0}")]
-    NoAnswer(CloseReason),
+    NoAnswer(#[source] CloseReason),
     /// The server refused the request.
     #[error("{0}")]
     Refused(String),

@@ -59,7 +59,7 @@ pub enum ClientError {
     Connect(#[from] io::Error),
     /// The connection ended before the reply.
     #[error("no reply: {0}")]
-    NoReply(CloseReason),
+    NoReply(#[source] CloseReason),
     /// The server sent an error reply.
     #[error("error {}: {}", .0.code, .0.message)]
     Server(ErrorReply),

@@ -24,6 +24,7 @@ pub struct WebAccess {
 
 /// Reason why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Forbidden {
     /// The request does not name this machine.
     #[error("the header Host names no host that is served here")]

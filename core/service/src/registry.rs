@@ -114,7 +114,7 @@ pub enum OperationError {
     Impossible(String),
     /// The module has gone.
     #[error("the module has gone: {0}")]
-    Gone(CloseReason),
+    Gone(#[source] CloseReason),
 }
 
 /// Outcome of an order.

@@ -152,7 +152,7 @@ impl Failure {
 #[non_exhaustive]
 pub enum Cause {
     /// An attempt to connect failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Connect(ConnectError),
     /// The device closed the connection.
     #[error("the device closed the connection")]

@@ -59,6 +59,7 @@ pub enum Outcome {
 
 /// Input that a client refuses to send.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidInput {
     /// A file or a series has an empty name.
     #[error("{0} is empty")]

@@ -10,6 +10,7 @@ pub const HEAD: usize = 10;
 
 /// Ten bytes that are not a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LengthError {
     /// Not a number.
     #[error("the first {HEAD} bytes of a message must be its length in decimal digits")]

@@ -62,6 +62,7 @@ impl Instrument for Canned {
 
 /// Error in a list of answers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CannedError {
     /// A line has no arrow.
     #[error("line {line}: expected 'command => answer'")]
@@ -75,6 +76,7 @@ pub enum CannedError {
         /// Line number, from 1.
         line: usize,
         /// Error of the escape.
+        #[source]
         error: EscapeError,
     },
 }

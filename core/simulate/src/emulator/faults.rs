@@ -74,6 +74,7 @@ impl FromStr for FaultRule {
 
 /// Error in the description of a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FaultError {
     /// The fault is unknown.
     #[error("no fault '{0}'; there are drop-after=N reset-after=N delay=TIME half-reply mute garbage refuse")]
