@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::settings::InvalidSetting;
+use super::range::InvalidSetting;
 use crate::sets::SetError;
 
 /// Error of a solver, a start or functions that were refused. The state is then unchanged.

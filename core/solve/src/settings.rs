@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::range::{InvalidSetting, in_range, positive};
 use crate::tuning::Tuning;
 
 /// Settings of the solver. Every field has a sensible default.
@@ -63,45 +64,6 @@ impl Default for Settings {
             tuning: Tuning::default(),
         }
     }
-}
-
-/// A setting that is out of range.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("setting {name} is {value}, expected {expected}")]
-#[non_exhaustive]
-pub struct InvalidSetting {
-    /// Name of the setting.
-    pub name: &'static str,
-    /// Its value.
-    pub value: f64,
-    /// The range of values that it may have.
-    pub expected: &'static str,
-}
-
-/// Checks that `value`, of the setting `name`, is positive and finite.
-pub(crate) fn positive(name: &'static str, value: f64) -> Result<(), InvalidSetting> {
-    in_range(
-        name,
-        value,
-        value > 0.0 && value.is_finite(),
-        "a positive, finite number",
-    )
-}
-
-pub(crate) fn in_range(
-    name: &'static str,
-    value: f64,
-    is_in_range: bool,
-    expected: &'static str,
-) -> Result<(), InvalidSetting> {
-    if is_in_range {
-        return Ok(());
-    }
-    Err(InvalidSetting {
-        name,
-        value,
-        expected,
-    })
 }
 
 impl Settings {

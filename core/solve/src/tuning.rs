@@ -1,6 +1,6 @@
 //! Constants of the method.
 
-use crate::settings::{InvalidSetting, in_range, positive};
+use crate::range::{InvalidSetting, fraction, growth, ordered, positive};
 
 /// The constants that steer the method, with the source of each default.
 ///
@@ -166,26 +166,4 @@ impl Tuning {
         ordered("max_shrinkage", self.min_shrinkage, self.max_shrinkage)?;
         ordered("max_lipschitz", self.min_lipschitz, self.max_lipschitz)
     }
-}
-
-fn fraction(name: &'static str, value: f64) -> Result<(), InvalidSetting> {
-    in_range(
-        name,
-        value,
-        value > 0.0 && value < 1.0,
-        "a number between 0 and 1",
-    )
-}
-
-fn growth(name: &'static str, value: f64) -> Result<(), InvalidSetting> {
-    in_range(
-        name,
-        value,
-        value > 1.0 && value.is_finite(),
-        "a finite number above 1",
-    )
-}
-
-fn ordered(name: &'static str, min: f64, max: f64) -> Result<(), InvalidSetting> {
-    in_range(name, max, min <= max, "at least the smallest of its kind")
 }
