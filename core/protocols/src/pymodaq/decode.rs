@@ -241,56 +241,51 @@ impl Decoder {
     /// Works on the innermost want. Returns false if more input is needed first.
     fn advance(&mut self, want: Want, input: &mut &[u8]) -> Decoded<bool> {
         match want {
+            Want::FrameEnd | Want::Elements(..) | Want::Values | Want::Build { .. } => {
+                self.unfold(want).map(|()| true)
+            }
+            _ => self.read(want, input).map(|read| read.is_some()),
+        }
+    }
+
+    /// Takes the step of a want that begins with bytes. `None` while there are too few of them.
+    fn read(&mut self, want: Want, input: &mut &[u8]) -> Decoded<Option<()>> {
+        match want {
             Want::Frame => {
                 let Some(length) = self.read_head(input, head::length)? else {
-                    return Ok(false);
+                    return Ok(None);
                 };
                 self.claim(length)?;
                 self.budget = length;
                 self.wants.extend([Want::FrameEnd, Want::Item]);
             }
-            Want::FrameEnd if self.budget > 0 => {
-                return Err(malformed!("{} bytes too many after an object", self.budget));
-            }
-            Want::FrameEnd => {}
-            Want::Item => {
-                let Some(tag) = self.read_head(input, head::name)? else {
-                    return Ok(false);
-                };
-                self.begin_tagged(&tag)?;
-            }
-            Want::Class(family) => {
+            Want::Item | Want::Class(_) => {
                 let Some(name) = self.read_head(input, head::name)? else {
-                    return Ok(false);
+                    return Ok(None);
                 };
-                self.begin_class(Some(family), &name)?;
+                match want {
+                    Want::Class(family) => self.begin_class(Some(family), &name)?,
+                    _ => self.begin_tagged(&name)?,
+                }
             }
             Want::Text | Want::Bytes => {
                 let Some(length) = self.read_head(input, head::length)? else {
-                    return Ok(false);
+                    return Ok(None);
                 };
                 self.claim(length)?;
-                let payload = if matches!(want, Want::Text) {
-                    Payload::Text
-                } else {
-                    Payload::Bytes
+                let payload = match want {
+                    Want::Text => Payload::Text,
+                    _ => Payload::Bytes,
                 };
                 self.run = Some((payload, Run::new(length)));
             }
-            Want::Scalar => {
-                let Some(scalar) = self.read_head(input, head::scalar)? else {
-                    return Ok(false);
-                };
-                self.push(Object::Scalar(scalar))?;
-            }
             Want::Array => {
-                let parse = if self.generation == Generation::G1 {
-                    head::matrix
-                } else {
-                    head::array
+                let parse = match self.generation {
+                    Generation::G1 => head::matrix,
+                    _ => head::array,
                 };
                 let Some(array) = self.read_head(input, parse)? else {
-                    return Ok(false);
+                    return Ok(None);
                 };
                 self.claim(array.bytes)?;
                 let run = Run::new(array.bytes);
@@ -298,13 +293,28 @@ impl Decoder {
             }
             Want::Sequence(composite, element) => {
                 let Some(count) = self.read_head(input, head::length)? else {
-                    return Ok(false);
+                    return Ok(None);
                 };
                 self.check_count(count)?;
                 self.begin(composite, &[Want::Elements(element, count)])?;
             }
-            Want::Elements(_, 0) => {}
-            Want::Elements(element, count) => {
+            _ => {
+                let Some(scalar) = self.read_head(input, head::scalar)? else {
+                    return Ok(None);
+                };
+                self.push(Object::Scalar(scalar))?;
+            }
+        }
+        Ok(Some(()))
+    }
+
+    /// Takes the step of a want that needs no bytes.
+    fn unfold(&mut self, want: Want) -> Decoded<()> {
+        match want {
+            Want::FrameEnd if self.budget > 0 => {
+                return Err(malformed!("{} bytes too many after an object", self.budget));
+            }
+            Want::Elements(element, count) if count > 0 => {
                 self.wants.push(Want::Elements(element, count - 1));
                 self.wants.push(match element {
                     Element::Item => Want::Item,
@@ -324,8 +334,9 @@ impl Decoder {
                 let object = build(composite, self.generation, parts)?;
                 self.push(object)?;
             }
+            _ => {}
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Reads a small item whose length becomes known while it is read.

@@ -1,6 +1,5 @@
 //! Commands for the modules of a running server.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use clap::ValueEnum;
 use labwire_core::pymodaq::{Answer, Command as Order, DataDim, Limits, ModuleAnswer, ModuleInfo, Settings};
 use labwire_tokio::{ControlError, ModuleController};
 
-use super::output::Output;
+use super::output::{Destination, Output};
 use crate::common::resolve;
 use crate::failure::{self, Failure, Outcome};
 
@@ -100,20 +99,6 @@ pub(crate) enum Command {
         /// New name.
         name: String,
     },
-}
-
-/// Destination of data. By default, one line of text each.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct Destination {
-    /// Append to a table, one line per point.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) csv: Option<PathBuf>,
-    /// Write NumPy files with the data as received; several arrays get several names.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) npy: Option<PathBuf>,
-    /// Plot in the terminal, or to a .svg or .png file; several arrays get several names.
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    pub(crate) plot: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -7,12 +7,25 @@ use std::path::{Path, PathBuf};
 use labwire_core::pymodaq::{Answer, DataToExport, DataWithAxes, ModuleAnswer};
 
 use super::channel::{Channel, Coordinates};
-use super::control::Destination;
 use super::{export, plot};
 use crate::failure::{self, Failure};
 
 /// Number of past values of a scalar that are plotted.
 const HISTORY: usize = 1000;
+
+/// Destination of data. By default, one line of text each.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Destination {
+    /// Append to a table, one line per point.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Write NumPy files with the data as received; several arrays get several names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) npy: Option<PathBuf>,
+    /// Plot in the terminal, or to a .svg or .png file; several arrays get several names.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(crate) plot: Option<PathBuf>,
+}
 
 /// Output that takes one grab after another.
 pub(crate) struct Output {
