@@ -11,6 +11,9 @@
 //! other imports: `tests/tests/runtimes/smol.rs`.
 //!
 //! `examples/serve.rs` starts all servers.
+//!
+//! The features `device`, `obe`, `open`, `pymodaq`, `zeiss`, `websocket` and `files` include what they name; all are on by
+//! default.
 
 mod futures;
 mod runtime;

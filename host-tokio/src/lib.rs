@@ -16,6 +16,9 @@
 //! ```
 //!
 //! They are implemented in `labwire-host`, the same for every runtime, to which [`Tokio`] connects tokio.
+//!
+//! The features `device`, `obe`, `open`, `pymodaq`, `zeiss`, `websocket` and `files` include what they name; all are on by
+//! default, except `web`, the port for browsers.
 
 mod runtime;
 mod serve;

@@ -5,9 +5,6 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
-use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
 
 use async_channel::{Receiver, Sender, bounded};
 use labwire_core::session::{Asker, CloseReason, Misuse, Session};
@@ -15,7 +12,7 @@ use labwire_core::time::Instant;
 
 use crate::clock::Clock;
 use crate::drive::{Application, drive};
-use crate::runtime::{Runtime, Transport, timeout};
+use crate::runtime::{Runtime, Transport};
 
 /// Client session whose events are replies, in the order of the requests.
 pub trait ClientSession:
@@ -118,16 +115,6 @@ impl<S: ClientSession> Pending<S> {
         let lost = NoReply::Ended(CloseReason::Lost);
         self.0.recv().await.unwrap_or(Err(lost))
     }
-}
-
-/// Connects within `limit`.
-///
-/// # Errors
-/// If the connection cannot be made in time.
-pub(crate) async fn connect<R: Runtime>(address: SocketAddr, limit: Duration) -> io::Result<R::Stream> {
-    timeout::<R, _>(limit, R::connect(address))
-        .await
-        .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Task of one connection.

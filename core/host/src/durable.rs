@@ -1,7 +1,7 @@
 //! Folder with atomic, durable changes: after a crash, each has happened completely or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -37,6 +37,7 @@ impl DurableFolder {
         Ok(folder)
     }
 
+    #[cfg(feature = "zeiss")]
     pub(crate) fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
         self.root.join(inside)
     }
@@ -57,14 +58,15 @@ impl DurableFolder {
     ///
     /// # Errors
     /// If reading or writing fails, or there are more than `limit` bytes.
-    pub(crate) fn receive(&self, source: &mut impl Read, limit: u64) -> io::Result<NamedTempFile> {
+    #[cfg(feature = "zeiss")]
+    pub(crate) fn receive(&self, source: &mut impl io::Read, limit: u64) -> io::Result<NamedTempFile> {
         let mut file = {
             let _locked = self.lock()?;
             let file = self.temporary()?;
             file.as_file().lock()?;
             file
         };
-        if io::copy(&mut source.take(limit.saturating_add(1)), &mut file)? > limit {
+        if io::copy(&mut io::Read::take(source, limit.saturating_add(1)), &mut file)? > limit {
             let error = format!("longer than the limit file-bytes of {limit} bytes");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, error));
         }
@@ -76,6 +78,7 @@ impl DurableFolder {
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if the path is taken; the file is returned with the error.
+    #[cfg(feature = "zeiss")]
     pub(crate) fn keep(&self, file: NamedTempFile, path: &Path) -> Result<(), (io::Error, NamedTempFile)> {
         match file.persist_noclobber(self.root.join(path)) {
             Ok(_) => Ok(()),
@@ -94,6 +97,7 @@ impl DurableFolder {
     }
 
     /// Creates a folder below the root and syncs it.
+    #[cfg(feature = "zeiss")]
     pub(crate) fn create_folder(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(self.root.join(path))?;
         path.ancestors().skip(1).try_for_each(|parent| self.sync(parent))

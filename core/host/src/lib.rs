@@ -13,51 +13,76 @@
 //!
 //! Nothing here depends on a runtime or opens a socket: a host crate provides both through a [`Runtime`],
 //! and gives these types their short names.
+//!
+//! Each protocol's types have a feature of its name (`device`, `obe`, `open`, `pymodaq`, `zeiss`), WebSockets have
+//! `websocket`, folders of files have `files`; all are on by default, and without them no protocol is named.
 
 mod admission;
+#[cfg(feature = "pymodaq")]
 mod blocking;
 mod caller;
 mod clock;
 mod connector;
+#[cfg(feature = "device")]
 mod device;
 mod dial;
 mod drive;
+#[cfg(feature = "files")]
 mod durable;
 mod host;
+#[cfg(feature = "pymodaq")]
 mod module_controller;
+#[cfg(feature = "pymodaq")]
 mod modules;
+#[cfg(feature = "obe")]
 mod obe_client;
+#[cfg(feature = "open")]
 mod optimizer_client;
 mod pool;
+#[cfg(feature = "files")]
 mod posterior_folder;
 mod runtime;
 mod serve;
 mod signal;
 mod surface;
+#[cfg(feature = "websocket")]
 mod web_access;
+#[cfg(feature = "websocket")]
 mod websocket;
+#[cfg(all(feature = "files", feature = "zeiss"))]
 pub mod zeiss;
+#[cfg(feature = "zeiss")]
 mod zeiss_client;
 
 pub use admission::{Admission, Permit, Refused};
+#[cfg(feature = "pymodaq")]
 pub use blocking::{Blocking, BlockingGrabber};
 pub use caller::{Caller, ClientSession, NoReply, Pending};
 pub use clock::Clock;
 pub use connector::{Dial, Dialing, drive_connector};
+#[cfg(feature = "device")]
 pub use device::{
     DeviceConnection, DeviceEmulator, DeviceError, DeviceSettings, DeviceStatus, Keepalive, TcpDialer,
 };
 pub use dial::dial;
 pub use drive::{Application, Driven, drive};
 pub use host::{Attached, Host, HostedService, Statistics};
+#[cfg(feature = "pymodaq")]
 pub use module_controller::{ControlError, ModuleController};
+#[cfg(feature = "pymodaq")]
 pub use modules::{AwaitedRegistry, Modules};
+#[cfg(feature = "obe")]
 pub use obe_client::ObeClient;
+#[cfg(feature = "open")]
 pub use optimizer_client::{ClientError, ClientSettings, OptimizerClient};
+#[cfg(feature = "files")]
 pub use posterior_folder::PosteriorFolder;
 pub use runtime::{Runtime, Timer, Transport, has_input};
 pub use serve::{Ending, serve, serve_over};
 pub use signal::Signal;
+#[cfg(feature = "websocket")]
 pub use web_access::{Forbidden, WebAccess};
+#[cfg(feature = "websocket")]
 pub use websocket::{CloseWith, Io, MessageStream, WebSocketBytes};
+#[cfg(feature = "zeiss")]
 pub use zeiss_client::ZeissClient;

@@ -15,7 +15,7 @@ use labwire_core::time::Instant;
 
 use crate::clock::Clock;
 use crate::drive::{Application, drive};
-use crate::runtime::{Runtime, timeout};
+use crate::runtime::{Runtime, connect};
 
 /// Time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,9 +54,7 @@ impl<R: Runtime> ModuleController<R> {
     /// # Errors
     /// If the connection cannot be made.
     pub async fn connect(address: SocketAddr, limits: &Limits) -> Result<Self, ControlError> {
-        let stream = timeout::<R, _>(CONNECT_TIMEOUT, R::connect(address))
-            .await
-            .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?;
+        let stream = connect::<R>(address, CONNECT_TIMEOUT).await?;
         let clock = Clock::start();
         let session = Controller::new(clock.now(), limits);
         let (sender, questions) = bounded(WAITING_REQUESTS);

@@ -8,9 +8,9 @@ use std::time::Duration;
 use labwire_core::obe::{Client, Limits};
 use labwire_core::python_json::Value;
 
-use crate::caller::{Caller, NoReply, Pending, connect};
+use crate::caller::{Caller, NoReply, Pending};
 use crate::clock::Clock;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, connect};
 
 /// Connection to one server, with the calls of upstream's `Socket`.
 ///

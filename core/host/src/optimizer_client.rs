@@ -9,9 +9,9 @@ use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, ErrorReply, Reply, Request, RunReply, RunRequest};
 use labwire_core::session::{CloseReason, Misuse};
 
-use crate::caller::{Caller, NoReply, connect};
+use crate::caller::{Caller, NoReply};
 use crate::clock::Clock;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, connect};
 
 /// Options of the client.
 #[derive(Clone, Debug)]

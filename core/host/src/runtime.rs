@@ -106,3 +106,14 @@ pub(crate) async fn timeout<R: Runtime, T>(limit: Duration, future: impl Future<
     };
     futures_lite::future::or(pin!(in_time), pin!(too_late)).await
 }
+
+/// Connects within `limit`.
+///
+/// # Errors
+/// If the connection cannot be made in time.
+#[cfg(any(feature = "obe", feature = "open", feature = "pymodaq", feature = "zeiss"))]
+pub(crate) async fn connect<R: Runtime>(address: SocketAddr, limit: Duration) -> io::Result<R::Stream> {
+    timeout::<R, _>(limit, R::connect(address))
+        .await
+        .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+}

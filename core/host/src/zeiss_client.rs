@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use labwire_core::zeiss::{self, Client, Limits};
 
-use crate::caller::{Caller, NoReply, connect};
+use crate::caller::{Caller, NoReply};
 use crate::clock::Clock;
-use crate::runtime::{Runtime, Transport};
+use crate::runtime::{Runtime, Transport, connect};
 
 /// Connection to one server: over TCP for one request, over WebSocket for any number.
 #[derive(Debug)]
