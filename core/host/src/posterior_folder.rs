@@ -84,7 +84,10 @@ mod tests {
             ".hidden",
             &"x".repeat(101),
         ] {
-            assert!(folder.save(name, "").unwrap_err().contains("no name"), "{name:?}");
+            assert!(
+                folder.save(name, "").unwrap_err().contains("not a file name"),
+                "{name:?}"
+            );
         }
         assert!(
             PosteriorFolder::new(None)
