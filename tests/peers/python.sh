@@ -16,13 +16,17 @@ python_environment() {
   fi
 }
 
-# uv installs several times faster than pip, and environments share what they have in common.
+# uv installs several times faster than pip, and environments share what they have in common. Peers that run beside each
+# other wait for the first of them to install it.
 need_uv() {
   local its_own=$PWD/target/peers/uv
   uv=$its_own/bin/uv
-  if [[ ! -e $its_own/complete ]]; then
+  mkdir -p "$PWD/target/peers"
+  (
+    flock 9
+    [[ -e $its_own/complete ]] && exit
     python3 -m venv --clear "$its_own"
     "$its_own/bin/pip" install --quiet --disable-pip-version-check uv==0.13.8
     touch "$its_own/complete"
-  fi
+  ) 9>"$its_own.lock"
 }
