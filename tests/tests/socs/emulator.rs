@@ -110,3 +110,15 @@ fn echoes_and_lists_answer_too() {
     );
     assert_eq!(answers, [Ok("+1.7E+03".to_string()), Ok("+1.8E+03".to_string())]);
 }
+
+#[test]
+fn the_first_byte_of_each_message_tells_its_length() {
+    let dialect = Dialect::by_name("opcode").expect("it is there");
+    let commands: [&[u8]; 3] = [&[0x30], &[0x31, 3, 1, 0, 0, 0, 0], &[0x33, 3]];
+    let answers = play(dialect, Behaviour::of(dialect), queries(dialect, &commands));
+    let answers: Vec<String> = answers
+        .into_iter()
+        .map(|answer| answer.expect("an answer"))
+        .collect();
+    assert_eq!(answers[1..], [r"\x00", r"\x01\x00\x00\x00\x04"]);
+}

@@ -239,6 +239,8 @@ impl Dialect {
                 _ => Until::delimiter("\r"),
             },
             Framing::Modbus => modbus_frame(),
+            // The first byte tells the length.
+            Framing::Opcodes if bytes.is_empty() => return None,
             // A byte that is not an opcode is a message of its own.
             Framing::Opcodes => Until::Length(opcode(bytes).map_or(1, |(length, _)| length)),
         };
