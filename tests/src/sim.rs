@@ -3,6 +3,7 @@
 //! ```
 //! use labwire_core::limits::SessionLimits;
 //! use labwire_core::open::{Client, Permissions, Reply, Request, Server};
+//! use labwire_core::session::Asker;
 //! use labwire_core::time::Instant;
 //! use labwire_tests::sim::{Pair, Weather};
 //!

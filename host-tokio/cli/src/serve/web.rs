@@ -12,7 +12,7 @@ use super::server::{Running, Server};
 use crate::config::Config;
 
 /// Folder of the page in the source tree in which this program was built.
-const BUILT_PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host-wasm/dist");
+const BUILT_PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../host-wasm/dist");
 
 pub(crate) fn server(config: &Config) -> Server {
     let config = config.clone();
