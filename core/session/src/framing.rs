@@ -17,7 +17,8 @@ pub trait Framing {
     /// Length of the frame at the start of `bytes`, as soon as it is known; it may exceed the bytes received.
     ///
     /// It is called with more and more bytes of the same frame until it returns the length, and remembers how far it has
-    /// searched, so that no byte is examined twice. Then it starts again with the next frame.
+    /// searched, so that no byte is examined twice. Then it starts again with the next frame, of which there may be no
+    /// byte yet: a framing whose lengths depend on the first byte returns `None` then.
     ///
     /// # Errors
     /// If the bytes do not begin with a frame; the start of the next one is then unknown.
