@@ -240,13 +240,8 @@ impl<'t> Sections<'t> {
             part.insert(key.clone(), value.clone());
             self.taken.borrow_mut().insert(format!("{section}.{key}"));
         }
-        let section = Table::from_iter([(section.to_owned(), Value::Table(part))]);
-        section
-            .try_into::<std::collections::BTreeMap<String, T>>()
-            .map_err(layers::unreadable)?
-            .into_values()
-            .next()
-            .ok_or_else(|| layers::missing("", ""))
+        part.try_into()
+            .map_err(|error| layers::unreadable(format!("[{section}] {}", error.to_string().trim())))
     }
 }
 
