@@ -21,12 +21,18 @@ const shown = new Map<string, HTMLElement>();
 const nav = document.querySelector("nav")!;
 const main = document.querySelector("main")!;
 
-/** Whether the engine is loaded, which every panel needs. */
+/** Whether the engine is loaded, which every panel needs; a tab that is chosen before is shown then. */
 let isReady = false;
 
 function show(name: string, withFocus = false) {
-  if (!isReady) return;
   if (!names.includes(name)) name = names[0];
+  for (const tab of nav.querySelectorAll("button")) {
+    const isSelected = tab.textContent === name;
+    tab.setAttribute("aria-selected", String(isSelected));
+    tab.tabIndex = isSelected ? 0 : -1;
+    if (isSelected && withFocus) tab.focus();
+  }
+  if (!isReady) return;
   if (!shown.has(name)) {
     const panel = panels[name](bridge);
     panel.id = `panel-${name}`;
@@ -36,12 +42,6 @@ function show(name: string, withFocus = false) {
     main.append(panel);
   }
   for (const [other, panel] of shown) panel.hidden = other !== name;
-  for (const tab of nav.querySelectorAll("button")) {
-    const isSelected = tab.textContent === name;
-    tab.setAttribute("aria-selected", String(isSelected));
-    tab.tabIndex = isSelected ? 0 : -1;
-    if (isSelected && withFocus) tab.focus();
-  }
 }
 
 function makeTabs() {

@@ -362,6 +362,22 @@ await run({
     await page.close();
   },
 
+  async "a tab that is chosen by keyboard before the engine is there keeps the focus"() {
+    let load;
+    const asked = new Promise((resolve) => (load = resolve));
+    const page = await open({}, "", lab.url, [], (page) => page.route("**/*.wasm", async (route) => (await asked, route.continue())));
+    await page.getByRole("tab", { name: "Optimizer" }).focus();
+    await page.keyboard.press("ArrowRight");
+    const tab = page.getByRole("tab", { name: "Experiment", selected: true });
+    await tab.waitFor();
+    assert.equal(await tab.evaluate((tab) => tab === document.activeElement), true);
+    load();
+    await page.getByRole("tabpanel", { name: "Experiment" }).waitFor();
+    await page.keyboard.press("ArrowLeft");
+    await page.getByLabel("Problem file", { exact: true }).waitFor();
+    await page.close();
+  },
+
   async "every control is reached by Tab, has a name, and shows that it has the focus"() {
     const page = await open();
     await click(page, "Solve here");
