@@ -17,14 +17,13 @@
 mod chart;
 mod open;
 mod ours;
-mod truth;
 
 use std::env;
 use std::process::ExitCode;
 
+use labwire_acceptance::{Truth, judge};
 use labwire_benches::expressions;
 use labwire_benches::problems::{self, BenchmarkProblem};
-use truth::{Truth, judge};
 
 /// Number of solves timed for each median.
 const TIMED_SOLVES: usize = 200;
@@ -101,7 +100,7 @@ fn side_by_side() -> bool {
         "Same process, same thread, same start, functions compiled by rustc for both (and, for labwire, also from a problem's\n\
          text by the interpreter); medians of {TIMED_SOLVES} solves. labwire's tolerance is 1e-6. OpEn's is swept from 1e-3 to 1e-12 and its\n\
          fastest run whose true residual and violation are at most 1e-6 counts. Residual and violation are computed by code\n\
-         that no solver shares (`tests/acceptance/src/bin/report/truth.rs`). Limits for both: 5,000 inner iterations, 50 outer.\n"
+         that no solver shares (`tests/acceptance/src/judge.rs`). Limits for both: 5,000 inner iterations, 50 outer.\n"
     );
     println!("{HEADER}");
     let mut rows = Vec::new();
@@ -173,7 +172,7 @@ fn compare(problem: &mut BenchmarkProblem) -> Row {
     let open = open::best_run(problem, |problem, u| {
         let Truth {
             residual, violation, ..
-        } = judge(problem, u);
+        } = truth(problem, u);
         residual <= 1e-6 && violation <= 1e-6
     });
     match &open {
@@ -199,7 +198,8 @@ fn print_run(problem: &mut BenchmarkProblem, solver: &str, run: &Run) -> bool {
         residual,
         violation,
         cost,
-    } = judge(problem, &run.solution);
+        ..
+    } = truth(problem, &run.solution);
     let remark = match (run.claims_converged, residual.max(violation) <= 1e-6) {
         (true, false) => "claims convergence",
         (false, _) => "not converged",
@@ -217,6 +217,10 @@ fn print_run(problem: &mut BenchmarkProblem, solver: &str, run: &Run) -> bool {
         cost - problem.optimum,
     );
     remark.is_empty()
+}
+
+fn truth(problem: &mut BenchmarkProblem, u: &[f64]) -> Truth {
+    judge(problem.functions.as_mut(), &problem.structure, u, &[])
 }
 
 fn median(times: &mut [f64]) -> f64 {

@@ -1,7 +1,7 @@
 //! True residual and violation at a point, by code that no solver shares.
 
-use labwire_benches::problems::BenchmarkProblem;
 use labwire_core::sets::Set;
+use labwire_core::solve::{Functions, Structure};
 use nalgebra::{DMatrix, DVector};
 
 /// Distance from a bound below which it counts as active.
@@ -9,63 +9,97 @@ const ACTIVE: f64 = 1e-4;
 
 /// Quality of a point.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Truth {
-    /// Smallest `|grad f + J^T y + z|_inf` over the multipliers of the active bounds and constraints, by bounded
-    /// least squares.
-    pub(crate) residual: f64,
+pub struct Truth {
+    /// Smallest `|grad f + J^T y + z|_inf` over the multipliers of the active bounds and constraints: that of bounded least
+    /// squares, or that of the solver's own multipliers if it is less.
+    pub residual: f64,
     /// Largest violation of a bound or a constraint.
-    pub(crate) violation: f64,
+    pub violation: f64,
+    /// `|P(J^T d)|_inf / |d|_inf`, where `d` is the constraints' violation and P drops what the bounds block: 0 where the
+    /// violation is stationary.
+    pub violation_slope: f64,
     /// Cost.
-    pub(crate) cost: f64,
+    pub cost: f64,
 }
 
-/// Evaluates `u`.
-pub(crate) fn judge(problem: &mut BenchmarkProblem, u: &[f64]) -> Truth {
-    let structure = problem.structure.clone();
+/// Evaluates `u`; `multipliers` are the solver's, in the order of `g`, or none.
+///
+/// # Panics
+/// If a set is not one of bounds.
+pub fn judge(functions: &mut dyn Functions, structure: &Structure, u: &[f64], multipliers: &[f64]) -> Truth {
     let (n, m) = (structure.num_variables, structure.num_constraints());
     let mut g = vec![0.0; m];
-    let cost = problem.functions.forward(u, &mut g);
+    let cost = functions.forward(u, &mut g);
     let mut gradient = vec![0.0; n];
-    problem.functions.reverse(u, &vec![0.0; m], &mut gradient);
-    let mut columns = Vec::new();
-    let mut violation = 0.0_f64;
+    functions.reverse(u, &vec![0.0; m], &mut gradient);
+    let mut combine = |weights: &[f64]| {
+        let mut sum = vec![0.0; n];
+        functions.forward(u, &mut vec![0.0; m]);
+        functions.reverse(u, weights, &mut sum);
+        DVector::from_fn(n, |i, _| sum[i] - gradient[i])
+    };
     let (min, max) = bounds(&structure.set, n);
-    for i in 0..n {
-        violation = violation.max(min[i] - u[i]).max(u[i] - max[i]);
-        if let Some(sign) = Sign::of(u[i], min[i], max[i]) {
-            columns.push((sign, DVector::from_fn(n, |row, _| f64::from(u8::from(row == i)))));
+    let blocked: Vec<_> = (0..n).map(|i| Sign::of(u[i], min[i], max[i])).collect();
+    let mut violation = (0..n).fold(0.0_f64, |worst, i| worst.max(min[i] - u[i]).max(u[i] - max[i]));
+    let mut columns = Vec::new();
+    for (i, sign) in blocked.iter().enumerate() {
+        if let Some(sign) = sign {
+            columns.push((*sign, DVector::from_fn(n, |row, _| f64::from(u8::from(row == i)))));
         }
     }
-    let mut index = 0;
-    for block in &structure.constraints {
-        let (min, max) = bounds(&block.set, block.len);
-        for i in 0..block.len {
-            violation = violation.max(min[i] - g[index]).max(g[index] - max[i]);
-            if let Some(sign) = Sign::of(g[index], min[i], max[i]) {
-                let mut unit = vec![0.0; m];
-                unit[index] = 1.0;
-                let mut row = vec![0.0; n];
-                problem.functions.forward(u, &mut g);
-                problem.functions.reverse(u, &unit, &mut row);
-                columns.push((sign, DVector::from_fn(n, |i, _| row[i] - gradient[i])));
-            }
-            index += 1;
+    let (min, max) = constraint_bounds(structure);
+    let mut excess = vec![0.0; m];
+    let mut claimed = vec![0.0; m];
+    for i in 0..m {
+        excess[i] = (g[i] - max[i]).max(0.0) - (min[i] - g[i]).max(0.0);
+        violation = violation.max(excess[i].abs());
+        if let Some(sign) = Sign::of(g[i], min[i], max[i]) {
+            let mut unit = vec![0.0; m];
+            unit[i] = 1.0;
+            columns.push((sign, combine(&unit)));
+            claimed[i] = sign.allowed(multipliers.get(i).copied().unwrap_or(0.0));
         }
     }
-    let residual = smallest_combination(DVector::from_vec(gradient), columns);
+    // The multipliers of bounds take what they may.
+    let unblocked = |rates: &DVector<f64>| {
+        let rest = |(rate, sign): (&f64, &Option<Sign>)| rate + sign.map_or(0.0, |sign| sign.allowed(-rate));
+        rates
+            .iter()
+            .zip(&blocked)
+            .map(rest)
+            .fold(0.0, |worst: f64, rest| worst.max(rest.abs()))
+    };
+    let slope = unblocked(&combine(&excess))
+        / excess
+            .iter()
+            .fold(f64::MIN_POSITIVE, |worst, e| worst.max(e.abs()));
+    let own = unblocked(&(combine(&claimed) + DVector::from_column_slice(&gradient)));
+    let residual = smallest_combination(DVector::from_vec(gradient), columns).min(own);
     Truth {
         residual,
-        violation,
+        violation: if violation.is_nan() || g.iter().any(|g| g.is_nan()) {
+            f64::NAN
+        } else {
+            violation
+        },
+        violation_slope: slope,
         cost,
     }
 }
 
+/// Bounds of all constraints, in the order of `g`.
+fn constraint_bounds(structure: &Structure) -> (Vec<f64>, Vec<f64>) {
+    let blocks = structure.constraints.iter();
+    let (min, max): (Vec<_>, Vec<_>) = blocks.map(|block| bounds(&block.set, block.len)).unzip();
+    (min.concat(), max.concat())
+}
+
 fn bounds(set: &Set, len: usize) -> (Vec<f64>, Vec<f64>) {
-    set.bounds(len).expect("the benchmark problems have bounds only")
+    set.bounds(len).expect("only sets of bounds can be judged")
 }
 
 /// Sign that a multiplier may have.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Sign {
     Free,
     NotNegative,
@@ -79,6 +113,15 @@ impl Sign {
             (false, true) => Some(Self::NotNegative),
             (true, false) => Some(Self::NotPositive),
             (false, false) => None,
+        }
+    }
+
+    /// The multiplier, or 0 if it may not have its sign.
+    fn allowed(self, multiplier: f64) -> f64 {
+        match self {
+            Self::Free => multiplier,
+            Self::NotNegative => multiplier.max(0.0),
+            Self::NotPositive => multiplier.min(0.0),
         }
     }
 }

@@ -1,0 +1,17 @@
+//! Problems that the optimizer is judged on, and the judge of its answers. They share no code with the solver but the
+//! evaluation of functions, whose derivatives tests compare with dual numbers.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a program or a test stops when something is wrong"
+)]
+
+mod judge;
+mod problems;
+mod stages;
+mod verdict;
+
+pub use judge::{Truth, judge};
+pub use problems::{HockSchittkowski, OptimalControl, hock_schittkowski, optimal_control};
+pub use stages::{StagesTruth, judge_stages};
+pub use verdict::Verdict;
