@@ -10,6 +10,7 @@ use super::measurement::Measurement;
 
 /// Average of the measurements at one setting.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Average {
     /// Setting, one value per knob.
     pub setting: Vec<f64>,

@@ -87,6 +87,7 @@ pub enum ErrorKind {
 /// Error of a text that is not JSON, with its position. Displayed as in Python: `Expecting value: line 1
 /// column 13 (char 12)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ParseError {
     /// Reason.
     pub kind: ErrorKind,

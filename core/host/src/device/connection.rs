@@ -25,6 +25,7 @@ const WAITING_EVENTS: usize = 16;
 
 /// Options of a device connection.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct DeviceSettings {
     /// Times and limits of the connection.
     pub settings: Settings,
@@ -61,6 +62,7 @@ impl<R> Clone for DeviceConnection<R> {
 
 /// Status of a device connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeviceStatus {
     /// State of the connection.
     pub state: State,

@@ -12,6 +12,7 @@ use crate::runtime::Runtime;
 
 /// TCP keepalive, which detects a peer that has disappeared silently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Keepalive {
     /// Idle time before the first probe. Default 15 s.
     pub idle: Duration,

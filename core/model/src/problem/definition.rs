@@ -11,6 +11,7 @@ use crate::expression::graph::{Expr, Graph};
 
 /// Origin of the states of an optimal-control problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Shooting {
     /// States are computed from the inputs, one after the other.
     #[default]

@@ -33,6 +33,7 @@ pub struct Summary {
 
 /// Contents of the stages of an optimal-control problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StageSummary {
     /// Number of stages.
     pub horizon: usize,
@@ -46,6 +47,7 @@ pub struct StageSummary {
 
 /// Number of operations of each part of an evaluation; a fused sine and cosine counts once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Operations {
     /// Once, when the parameters are set.
     pub parameters: usize,
