@@ -25,7 +25,6 @@ const WAITING_EVENTS: usize = 16;
 
 /// Options of a device connection.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
 pub struct DeviceSettings {
     /// Times and limits of the connection.
     pub settings: Settings,
