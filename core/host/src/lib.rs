@@ -66,6 +66,8 @@ pub use device::{
 };
 pub use dial::dial;
 pub use drive::{Application, Driven, drive};
+#[cfg(feature = "files")]
+pub use durable::{AppendFile, replace_file};
 pub use host::{Attached, Host, HostedService, Statistics};
 #[cfg(feature = "pymodaq")]
 pub use module_controller::{ControlError, ModuleController};

@@ -93,7 +93,7 @@ macro_rules! surface {
         }
 
         $crate::if_files! {
-            pub use $crate::PosteriorFolder;
+            pub use $crate::{AppendFile, PosteriorFolder, replace_file};
         }
 
         $crate::if_zeiss! {

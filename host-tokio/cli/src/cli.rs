@@ -73,7 +73,9 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     outcome.unwrap_or_else(|failure| {
-        eprintln!("{failure}");
+        if failure.code != failure::NOBODY_READS {
+            eprintln!("{failure}");
+        }
         failure.code.into()
     })
 }

@@ -1,10 +1,13 @@
 //! Failures of the program: messages, hints and exit statuses (sysexits.h).
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::{fmt, io};
 
 use labwire_core::problem::TextError;
 use labwire_tokio::ClientError;
+
+use crate::files::is_standard;
 
 /// The command line is invalid.
 pub(crate) const USAGE: u8 = 64;
@@ -18,12 +21,17 @@ pub(crate) const UNAVAILABLE: u8 = 69;
 pub(crate) const SYSTEM: u8 = 71;
 /// A file cannot be written.
 pub(crate) const CANNOT_CREATE: u8 = 73;
+/// An output, such as standard output, does not take what is written to it.
+pub(crate) const OUTPUT: u8 = 74;
 /// A server sent an unexpected reply.
 pub(crate) const PROTOCOL: u8 = 76;
 /// The configuration is invalid.
 pub(crate) const CONFIG: u8 = 78;
 /// The solve did not converge; not an error of the program.
 pub(crate) const NOT_CONVERGED: u8 = 1;
+
+/// Standard output is no longer read: the status that the shell reports for a program ended by SIGPIPE.
+pub(crate) const NOBODY_READS: u8 = 141;
 
 /// A second signal: the status that the shell reports for an interrupted program.
 pub(crate) const SECOND_SIGNAL: u8 = 130;
@@ -56,6 +64,19 @@ impl Failure {
     /// Failure of an invalid problem file; the error contains its own hint.
     pub(crate) fn problem(file: &str, error: &TextError) -> Self {
         Self::new(DATA, format!("{file}: {error}"))
+    }
+
+    /// Failure to write a file; `-` is standard output. When nobody reads that any more, nothing is said: the reader
+    /// has decided so.
+    pub(crate) fn writing(path: &Path, error: &io::Error) -> Self {
+        if !is_standard(path) {
+            let message = format!("cannot write {}: {error}", path.display());
+            return Self::new(CANNOT_CREATE, message);
+        }
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(NOBODY_READS, ""),
+            _ => Self::new(OUTPUT, format!("cannot write standard output: {error}")),
+        }
     }
 
     /// Failure of a server that cannot be reached.

@@ -8,6 +8,7 @@ mod config;
 mod device;
 mod experiment;
 mod failure;
+mod files;
 mod log;
 mod obe;
 mod open;

@@ -3,8 +3,6 @@
 mod plot;
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::fs;
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -21,7 +19,7 @@ use self::plot::Trace;
 use crate::check::list;
 use crate::common::read_file;
 use crate::failure::{self, Failure, Outcome};
-use crate::result;
+use crate::{files, result};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -110,7 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         .and_then(run_reply)
         .map_err(|error| refused(error, &parameters))?;
     if let (Some(path), Some(trace)) = (&arguments.plot, &trace) {
-        save(path, trace, &reply)?;
+        save_plot(path, trace, &reply)?;
     }
     Ok(result::print(reply, arguments.run.json))
 }
@@ -148,18 +146,14 @@ fn solve(
     Ok(solver.finish(clock.now())?)
 }
 
-fn save(path: &Path, trace: &Trace, reply: &RunReply) -> Result<(), Failure> {
+fn save_plot(path: &Path, trace: &Trace, reply: &RunReply) -> Result<(), Failure> {
     let unnamed = || BTreeMap::from([("solution".into(), reply.solution.clone())]);
     let variables = match reply.variables.is_empty() {
         true => unnamed(),
         false => reply.variables.clone(),
     };
-    let failed = |error: &dyn Display| {
-        let text = format!("cannot write {}: {error}", path.display());
-        Failure::new(failure::CANNOT_CREATE, text)
-    };
-    let text = plot::svg(trace, &variables).map_err(|error| failed(&error))?;
-    fs::write(path, text).map_err(|error| failed(&error))
+    let drawn = plot::svg(trace, &variables).map_err(|error| Failure::new(failure::DATA, error))?;
+    files::save(path, drawn)
 }
 
 /// Largest number of evaluations between two looks at the clock, and the time they should take.

@@ -34,7 +34,7 @@ fn what_is_simulated_can_be_replayed() {
         ["d.csv", "n.svg", "p.json", "a.csv"].map(|name| path(folder.path(), name));
     let experiment = ["lorentzian", "--seed", "3", "--particles", "2000"];
     let simulate = [
-        "simulate", "-m", "60", "--truth", "x0=3.1", "--csv", &csv, "--svg", &svg,
+        "simulate", "-m", "60", "--truth", "x0=3.1", "--csv", &csv, "--svg", &svg, "--force",
     ];
     let (code, out, err) = run(&[&experiment[..], &simulate].concat(), "");
     assert!(

@@ -1,8 +1,7 @@
 //! `labwire device watch`: polls the same queries repeatedly.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +14,7 @@ use super::sparkline::Sparkline;
 use super::target::Target;
 use crate::common::seconds;
 use crate::failure::{self, Failure, Outcome};
+use crate::files::{Table, is_standard};
 use crate::serve::Signals;
 
 #[derive(Debug, clap::Args)]
@@ -30,10 +30,13 @@ pub(crate) struct Arguments {
     /// Number of polls. By default, until a signal.
     #[arg(long, value_name = "NUMBER")]
     count: Option<u64>,
-    /// Write a table with the time, the answers and the device's health; `-` is standard output, which is also the
+    /// Append to a table with the time, the answers and the device's health; `-` is standard output, which is also the
     /// default when it is not a terminal.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Replace the table.
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Outcome {
@@ -46,7 +49,8 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         .collect::<Result<Vec<_>, _>>()?;
     let every = seconds("--every", arguments.every)?;
     let mut table = table(&arguments)?;
-    let mut lines = Lines::new(&arguments.queries, table.is_on_stdout);
+    let is_on_stdout = table.is_some() && arguments.csv.as_deref().is_none_or(is_standard);
+    let mut lines = Lines::new(&arguments.queries, is_on_stdout);
     let mut signals = Signals::new().map_err(|error| Failure::new(failure::SYSTEM, error.to_string()))?;
     let device = target.open()?;
     let mut polls = tokio::time::interval(every.max(Duration::from_millis(1)));
@@ -67,9 +71,8 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         polled += 1;
         failed += u64::from(texts.iter().any(Result::is_err));
         lines.show(&texts, &status);
-        if table.write(time, &texts, &status).is_err() {
-            // The reader has gone.
-            break;
+        if let Some(table) = &mut table {
+            table.append(&row(time, &texts, &status)?)?;
         }
     }
     lines.clear();
@@ -100,59 +103,42 @@ fn reconnects(status: &DeviceStatus) -> u64 {
     status.statistics.connections.saturating_sub(1)
 }
 
-fn table(arguments: &Arguments) -> Result<Table, Failure> {
-    let file: Option<Box<dyn Write>> = match &arguments.csv {
-        Some(path) if path.as_os_str() == "-" => None,
-        Some(path) => {
-            let cannot = |error| {
-                Failure::new(
-                    failure::CANNOT_CREATE,
-                    format!("cannot write {}: {error}", path.display()),
-                )
-            };
-            Some(Box::new(File::create(path).map_err(cannot)?))
-        }
-        None if io::stdout().is_terminal() => Some(Box::new(io::sink())),
-        None => None,
+/// Table of the answers; none on a terminal, unless it is asked for.
+fn table(arguments: &Arguments) -> Result<Option<Table>, Failure> {
+    let path = match &arguments.csv {
+        Some(path) => path,
+        None if io::stdout().is_terminal() => return Ok(None),
+        None => Path::new("-"),
     };
-    let is_on_stdout = file.is_none();
-    let mut writer = csv::Writer::from_writer(file.unwrap_or_else(|| Box::new(io::stdout())));
     let queries = arguments.queries.iter().map(String::as_str);
     let header = std::iter::once("time")
         .chain(queries)
         .chain(["degraded", "reconnects"]);
+    let mut table = Table::open(path, arguments.force)?;
+    table.begin(&record(header)?)?;
+    Ok(Some(table))
+}
+
+/// Row of a table; the field of a missing answer is empty.
+fn row(time: SystemTime, texts: &[Result<String, String>], status: &DeviceStatus) -> Result<String, Failure> {
+    let time = humantime::format_rfc3339_millis(time).to_string();
+    let degraded = status.degraded.as_ref().map(ToString::to_string);
+    let values = texts.iter().map(|text| text.clone().unwrap_or_default());
+    let health = [degraded.unwrap_or_default(), reconnects(status).to_string()];
+    record(std::iter::once(time).chain(values).chain(health))
+}
+
+/// Fields as a line of CSV.
+fn record<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> Result<String, Failure> {
+    let unwritable = |error: String| Failure::new(failure::DATA, error);
+    let mut writer = csv::Writer::from_writer(Vec::new());
     writer
-        .write_record(header)
-        .map_err(|error| Failure::new(failure::CANNOT_CREATE, error.to_string()))?;
-    Ok(Table { writer, is_on_stdout })
-}
-
-struct Table {
-    writer: csv::Writer<Box<dyn Write>>,
-    is_on_stdout: bool,
-}
-
-impl Table {
-    /// Writes a row; the field of a missing answer is empty.
-    fn write(
-        &mut self,
-        time: SystemTime,
-        texts: &[Result<String, String>],
-        status: &DeviceStatus,
-    ) -> io::Result<()> {
-        let time = humantime::format_rfc3339_millis(time).to_string();
-        let degraded = status
-            .degraded
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let values = texts.iter().map(|text| text.clone().unwrap_or_default());
-        let row = std::iter::once(time)
-            .chain(values)
-            .chain([degraded, reconnects(status).to_string()]);
-        self.writer.write_record(row)?;
-        self.writer.flush()
-    }
+        .write_record(fields)
+        .map_err(|error| unwritable(error.to_string()))?;
+    let line = writer
+        .into_inner()
+        .map_err(|error| unwritable(error.to_string()))?;
+    String::from_utf8(line).map_err(|error| unwritable(error.to_string()))
 }
 
 /// Live line per query, on a terminal only.

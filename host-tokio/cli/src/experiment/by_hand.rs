@@ -7,11 +7,11 @@ use labwire_core::design::{Designer, Experiment};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
-use super::simulate::save;
 use super::trace::Trace;
 use super::{designer, plot, setting, table};
 use crate::common::read_file;
 use crate::failure::{self, Failure, Outcome};
+use crate::files::{is_standard, save};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -92,6 +92,10 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
 /// Designer from an existing posterior, or from the priors.
 fn start(experiment: &Experiment, seed: u64, posterior: Option<&Path>) -> Result<Designer, Failure> {
     match posterior {
+        Some(path) if is_standard(path) => {
+            let message = "--posterior is a file that is read and written, not `-`";
+            Err(Failure::new(failure::USAGE, message))
+        }
         Some(path) if path.exists() => {
             let loaded = Designer::from_posterior(experiment.clone(), &read_file(path)?);
             loaded.map_err(|error| Failure::new(failure::DATA, format!("{}: {error}", path.display())))
@@ -100,12 +104,12 @@ fn start(experiment: &Experiment, seed: u64, posterior: Option<&Path>) -> Result
     }
 }
 
-/// Prints and saves the posterior. Returns the next setting.
+/// Saves and prints the posterior. Returns the next setting.
 fn learned(designer: &mut Designer, options: &Arguments) -> Result<Vec<f64>, Failure> {
-    print!("{}", table(designer));
     if let Some(path) = &options.posterior {
-        save(path, &designer.posterior())?;
+        save(path, designer.posterior())?;
     }
+    print!("{}", table(designer));
     Ok(designer.suggest())
 }
 

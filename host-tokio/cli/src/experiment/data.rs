@@ -1,12 +1,15 @@
 //! Measurements as CSV: a column per knob with its name, `y` and `s`, or `y0`, `y1`, ... and `s0`, `s1`, ... for
 //! several channels. The standard deviations are optional.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use csv::StringRecord;
 use labwire_core::design::{Experiment, Measurement, averages};
 
 use crate::failure::{self, Failure, did_you_mean};
+use crate::files::is_standard;
 
 /// Names of the columns of values, or of standard deviations.
 fn columns(letter: char, channels: usize) -> Vec<String> {
@@ -27,11 +30,14 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measureme
         };
         Failure::new(code, format!("{}: {error}", path.display()))
     };
+    let source: Box<dyn Read> = match is_standard(path) {
+        true => Box::new(io::stdin()),
+        false => Box::new(File::open(path).map_err(|error| unreadable(error.into()))?),
+    };
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .comment(Some(b'#'))
-        .from_path(path)
-        .map_err(unreadable)?;
+        .from_reader(source);
     let header = reader.headers().map_err(unreadable)?.clone();
     let table = Table { path, header };
     let knobs = experiment.grid.knobs().iter().map(|knob| knob.name.clone());

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use labwire_core::design::Experiment;
 
 use super::plot::{self, Live};
-use super::simulate::save;
 use super::trace::Trace;
 use super::{data, designer, print_warnings, table};
 use crate::failure::{self, Failure, Outcome};
+use crate::files::{save, save_data};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Measurements: a column per knob with its name, y, and s (its standard deviation; optional), or y0, y1, ... and
-    /// s0, s1, ... for several channels.
+    /// s0, s1, ... for several channels. `-` is standard input.
     csv: PathBuf,
     /// Draw the narrowing of the posterior to this file.
     #[arg(long, value_name = "FILE.svg")]
@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// Write the means by setting to this file, with standard errors (s) and counts (n).
     #[arg(long, value_name = "FILE.csv")]
     averages: Option<PathBuf>,
+    /// Replace a file of averages that has data already.
+    #[arg(long)]
+    force: bool,
 }
 
 pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Outcome {
@@ -52,16 +55,15 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     print_warnings(&designer);
     if let Some(path) = &options.svg {
         let drawn = plot::svg(&[trace], label, None);
-        save(
-            path,
-            &drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?,
-        )?;
+        let drawn = drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?;
+        save(path, drawn)?;
     }
     if let Some(path) = &options.posterior {
-        save(path, &designer.posterior())?;
+        save(path, designer.posterior())?;
     }
     if let Some(path) = &options.averages {
-        save(path, &data::write_averages(designer.experiment(), &measurements))?;
+        let averages = data::write_averages(designer.experiment(), &measurements);
+        save_data(path, averages, options.force)?;
     }
     Ok(ExitCode::SUCCESS)
 }

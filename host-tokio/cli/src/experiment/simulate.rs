@@ -1,6 +1,6 @@
 //! `labwire experiment FILE simulate`: the model simulates the instrument.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use labwire_core::design::{Designer, Experiment, Noise, Simulator};
@@ -9,6 +9,7 @@ use super::plot::{self, Live};
 use super::trace::Trace;
 use super::{data, designer, named_number, print_warnings, refused, rounded};
 use crate::failure::{self, Failure, Outcome, did_you_mean};
+use crate::files::{save, save_data};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -33,6 +34,9 @@ pub(crate) struct Arguments {
     /// Write the means of the designed measurements by setting to this file, with standard errors (s) and counts (n).
     #[arg(long, value_name = "FILE.csv")]
     averages: Option<PathBuf>,
+    /// Replace files of measurements and averages that have data already.
+    #[arg(long)]
+    force: bool,
 }
 
 /// Strategy for choosing settings.
@@ -83,17 +87,15 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     designers.iter().take(1).for_each(print_warnings);
     if let Some(path) = &options.svg {
         let drawn = plot::svg(&traces, &label, Some(truth[shown]));
-        save(
-            path,
-            &drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?,
-        )?;
+        let drawn = drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?;
+        save(path, drawn)?;
     }
     let designed = designers.first().map_or(&[][..], Designer::history);
     if let Some(path) = &options.csv {
-        save(path, &data::write(&experiment, designed))?;
+        save_data(path, data::write(&experiment, designed), options.force)?;
     }
     if let Some(path) = &options.averages {
-        save(path, &data::write_averages(&experiment, designed))?;
+        save_data(path, data::write_averages(&experiment, designed), options.force)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -160,13 +162,4 @@ fn print_table(experiment: &Experiment, truth: &[f64], designers: &[Designer], m
         }
         println!();
     }
-}
-
-pub(super) fn save(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| {
-        Failure::new(
-            failure::CANNOT_CREATE,
-            format!("cannot write {}: {error}", path.display()),
-        )
-    })
 }

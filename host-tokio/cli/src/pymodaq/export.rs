@@ -23,6 +23,11 @@ pub(crate) fn csv_header(data: &DataWithAxes) -> String {
     columns.join(",") + "\n"
 }
 
+/// Whether a line of a table is a header.
+pub(crate) fn is_csv_header(line: &str) -> bool {
+    line.starts_with("timestamp,module,data,")
+}
+
 /// One line per point, with its coordinates and the value of every channel.
 pub(crate) fn csv(module: &str, data: &DataWithAxes) -> String {
     let channels = Channel::all(data);

@@ -1,6 +1,5 @@
 //! Output of grabbed data.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use labwire_core::pymodaq::{Answer, DataToExport, DataWithAxes, ModuleAnswer};
 use super::channel::{Channel, Coordinates};
 use super::{export, plot};
 use crate::failure::{self, Failure};
+use crate::files::{Table, save, save_data};
 
 /// Number of past values of a scalar that are plotted.
 const HISTORY: usize = 1000;
@@ -25,13 +25,17 @@ pub(crate) struct Destination {
     /// Plot in the terminal, or to a .svg or .png file; several arrays get several names.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) plot: Option<PathBuf>,
+    /// Replace the table, and NumPy files that are there already.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Output that takes one grab after another.
 pub(crate) struct Output {
-    csv: Option<(PathBuf, File)>,
+    csv: Option<Table>,
     npy: Option<PathBuf>,
     plot: Option<PathBuf>,
+    force: bool,
     /// Whether there is more than one grab.
     is_series: bool,
     /// Last header in the table.
@@ -42,18 +46,16 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(to: &Destination, is_series: bool) -> Result<Self, Failure> {
-        let csv = to.csv.as_ref().map(|path| {
-            let opened = OpenOptions::new().create(true).append(true).open(path);
-            opened
-                .map(|file| (path.clone(), file))
-                .map_err(|error| cannot_write(path, &error))
-        });
+        let csv = to.csv.as_ref().map(|path| Table::open(path, to.force));
+        let csv = csv.transpose()?;
+        let header = csv.as_ref().map(|table| table.last_line(export::is_csv_header));
         Ok(Self {
-            csv: csv.transpose()?,
+            header: header.transpose()?.flatten().unwrap_or_default(),
+            csv,
+            force: to.force,
             npy: to.npy.clone(),
             plot: to.plot.clone(),
             is_series,
-            header: String::new(),
             history: Vec::new(),
         })
     }
@@ -85,28 +87,22 @@ impl Output {
         number: usize,
         is_only: bool,
     ) -> Result<(), Failure> {
-        if let Some((path, file)) = &mut self.csv {
+        if let Some(table) = &mut self.csv {
             for data in &export.data {
                 let header = export::csv_header(data);
-                // An existing file already has a header.
-                let is_new =
-                    self.header.is_empty() && file.metadata().is_ok_and(|metadata| metadata.len() == 0);
-                let is_other = !self.header.is_empty() && self.header != header;
-                let mut text = if is_new || is_other {
-                    header.clone()
+                let rows = export::csv(module, data);
+                if header == self.header {
+                    table.append(&rows)?;
                 } else {
-                    String::new()
-                };
-                self.header = header;
-                text += &export::csv(module, data);
-                file.write_all(text.as_bytes())
-                    .map_err(|error| cannot_write(path, &error))?;
+                    table.append(&(header.clone() + &rows))?;
+                    self.header = header;
+                }
             }
         }
         if let Some(path) = &self.npy {
             let number = self.is_series.then_some(number);
             for (path, bytes) in export::npy_files(path, module, number, export, is_only) {
-                std::fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
+                save_data(&path, bytes, self.force)?;
             }
         }
         if self.plot.is_some() {
@@ -143,7 +139,7 @@ impl Output {
             };
             let drawn = plot::file(&channel, &path);
             let bytes = drawn.map_err(|error| Failure::new(failure::DATA, error.to_string()))?;
-            std::fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
+            save(&path, bytes)?;
         }
         Ok(())
     }
@@ -216,11 +212,4 @@ fn summary(data: &DataWithAxes) -> String {
         .map(channel)
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        failure::CANNOT_CREATE,
-        format!("cannot write {}: {error}", path.display()),
-    )
 }

@@ -1,6 +1,6 @@
 //! `labwire pymodaq`: interactive commands, with history and completion.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -88,11 +88,8 @@ pub(crate) async fn run(address: String) -> Outcome {
         }
     }
     if let Some(file) = &history {
-        let kept = file
-            .parent()
-            .map(std::fs::create_dir_all)
-            .is_some_and(|made| made.is_ok());
-        let _ = kept.then(|| lines.save_history(file));
+        // Without it, the next session begins without a history.
+        let _ = save_history(&mut lines, file);
     }
     Ok(if failed == 0 {
         ExitCode::SUCCESS
@@ -126,6 +123,14 @@ fn history_file() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
     Some(state.join("labwire").join("pymodaq-history"))
+}
+
+/// Writes the history as a whole.
+fn save_history(lines: &mut Lines, file: &Path) -> rustyline::Result<()> {
+    file.parent().map(std::fs::create_dir_all).transpose()?;
+    let incomplete = file.with_extension("new");
+    lines.save_history(&incomplete)?;
+    Ok(std::fs::rename(incomplete, file)?)
 }
 
 impl Words {
