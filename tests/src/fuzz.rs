@@ -5,7 +5,7 @@ mod pymodaq;
 mod sessions;
 
 pub use engines::{experiment_file, problem_file};
-pub use pymodaq::{pymodaq_objects, pymodaq_settings};
+pub use pymodaq::{GENERATIONS, pymodaq_objects, pymodaq_settings};
 pub use sessions::{obe_sessions, open_sessions, pymodaq_sessions, zeiss_sessions};
 
 use labwire_core::python_json::{Limits, dumps, dumps_unicode, parse, repr};

@@ -18,6 +18,7 @@ use labwire_core::time::Instant;
 use labwire_core::zeiss::{Outcome, Transport};
 use labwire_core::{device, obe, open, pymodaq, zeiss};
 use labwire_tests::conformance::{Case, Op, chunks, ends, unread, walk};
+use labwire_tests::fuzz::GENERATIONS;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -215,7 +216,7 @@ fn pymodaq_client() -> Vec<Case<Client>> {
         .into_iter()
         .filter(|(role, _)| role % 4 != 0);
     let cases = said.map(|(role, said)| {
-        let generation = Generation::ALL[usize::from(role) / 4 % Generation::ALL.len()];
+        let generation = GENERATIONS[usize::from(role) / 4 % GENERATIONS.len()];
         let open = move |now| {
             let kind = ModuleKind::Grabber;
             Client::new(now, &pymodaq_limits(), generation, kind, "<settings/>", None)

@@ -185,6 +185,16 @@ fn pymodaq_4_1() {
 }
 
 #[test]
+fn pymodaq_4_2() {
+    check("4.2.5", Generation::G3b);
+}
+
+#[test]
+fn pymodaq_4_3() {
+    check("4.3.7", Generation::G3b);
+}
+
+#[test]
 fn pymodaq_4_4() {
     check("4.4.11", Generation::G3c);
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use async_channel::{Receiver, Sender, bounded};
 use labwire_core::limits::HostLimits;
-use labwire_core::pymodaq::{Answer, Command, DataDim, DataToExport, Instruction, Server, ServerEvent};
+use labwire_core::pymodaq::{
+    Answer, Command, DataDim, DataToExport, Generation, Instruction, Server, ServerEvent,
+};
 use labwire_core::service::registry::{OperationError, OperationId, Outcome, Registry};
 use labwire_core::service::{ConnectionId, NoJob, Peer, Service};
 use labwire_core::session::{CloseReason, Timer};
@@ -141,7 +143,14 @@ impl Service for AwaitedRegistry {
                 generation,
                 address,
             } => {
-                tracing::info!(connection = from.0, kind = kind.name(), %generation, address, "module connected")
+                let generation = generation.map_or("unknown", Generation::name);
+                tracing::info!(
+                    connection = from.0,
+                    kind = kind.name(),
+                    generation,
+                    address,
+                    "module connected"
+                )
             }
             ServerEvent::Generation(generation) => {
                 tracing::info!(connection = from.0, %generation, "the module's generation")

@@ -311,7 +311,7 @@ impl Instrument {
         let Some(data) = export
             .data
             .first()
-            .filter(|_| !self.config.generation.has_data_objects())
+            .filter(|_| self.config.generation.has_axis_reports())
         else {
             return;
         };

@@ -1,6 +1,8 @@
 """labwire and a real release of PyMoDAQ against each other, one line per check.
 
     check.py LABWIRE PEER_PYTHON VERSION GENERATION SCRATCH
+
+GENERATION is the one that labwire must find out; neither side is told it.
 """
 
 import json
@@ -22,6 +24,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Seconds; longer than anything here takes.
 PATIENCE = 60
 HAS_DATA_OBJECTS = GENERATION != "g2"
+# The server of 4.0 drops a detector that sends its axes.
+TAKES_AXES = VERSION.startswith("3.")
 RUNNING = []
 
 
@@ -178,7 +182,9 @@ class Server(Process):
 
 
 def instrument(address, *arguments):
-    command = [LABWIRE, "pymodaq", "instrument", "--connect", address, "--generation", GENERATION]
+    command = [LABWIRE, "pymodaq", "instrument", "--connect", address]
+    if GENERATION != "g4":
+        command += ["--generation", VERSION]
     return Process("instrument", [*command, *arguments])
 
 
@@ -235,7 +241,7 @@ def grabbed_arrays(server, name, dim):
 
 
 def real_modules():
-    server = Server(*(["--g3", GENERATION] if GENERATION.startswith("g3") else []))
+    server = Server()
     host, port = server.address.split(":")
     # Neither they nor anything below minds these.
     nuisances = [stranger(server.address), stranger(server.address, b"\xff\xfe\xfd\xfc\xfb"), stranger(server.address)]
@@ -366,11 +372,12 @@ def real_viewer(*how):
 
     ours = instrument(address, "--as", "grabber", "--dim", "1D", "--name", "spectrometer")
     server.wait_for_clients(1)
-    axes = [] if HAS_DATA_OBJECTS else [server.ask("grab", "x_axis", dim="1D")]
+    axes = [server.ask("grab", "x_axis", dim="1D")] if TAKES_AXES else []
     arrays, with_data = grab(server, "1D")
     check("server: grabs a spectrum", arrays[0]["shape"] == [1024], arrays)
     axes += with_data
-    check("server: has its axis", [axes[0]["label"], axes[0]["units"]] == ["wavelength", "nm"], axes)
+    if TAKES_AXES or HAS_DATA_OBJECTS:
+        check("server: has its axis", [axes[0]["label"], axes[0]["units"]] == ["wavelength", "nm"], axes)
     infos = server.ask("infos", "infos")["infos"]
     check("server: displays what it is called", infos == {"name": "spectrometer"}, infos)
     leaves(server, ours)

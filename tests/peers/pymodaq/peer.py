@@ -25,14 +25,21 @@ import numpy as np
 from qtpy import QtWidgets
 from qtpy.QtCore import QObject, QTimer, Signal
 
+# IS_OLD: the modules' old names. IS_BARE: data are bare arrays.
 try:  # 4.1 to 5.1
     from pymodaq.utils.tcp_ip.tcp_server_client import TCPClient
 
-    IS_OLD = False
-except ImportError:  # 3.x
-    from pymodaq.daq_utils.tcp_server_client import TCPClient
+    IS_OLD = IS_BARE = False
+except ImportError:
+    IS_BARE = True
+    try:  # 4.0
+        from pymodaq.utils.tcp_server_client import TCPClient
 
-    IS_OLD = True
+        IS_OLD = False
+    except ImportError:  # 3.x
+        from pymodaq.daq_utils.tcp_server_client import TCPClient
+
+        IS_OLD = True
 
 if IS_OLD:
     from pymodaq.daq_utils.daq_utils import ThreadCommand
@@ -136,7 +143,7 @@ class Client(QObject):
         name = command.command
         if "Send Data" in name:
             dim = name.split()[-1]
-            if IS_OLD:
+            if IS_BARE:
                 self.send("data_ready", [{"data": arrays(dim)}])
             else:
                 self.send("data_ready", export(dim))
@@ -202,7 +209,7 @@ class Client(QObject):
         elif do == "axis":
             self.send("x_axis", [{"data": np.linspace(0, 5, 11), "label": "time", "units": "s"}])
         elif do == "data":
-            self.send("data_ready", [{"data": arrays(order["dim"])}] if IS_OLD else export(order["dim"]))
+            self.send("data_ready", [{"data": arrays(order["dim"])}] if IS_BARE else export(order["dim"]))
         elif do == "quit":
             # Like the real one: it only closes its socket.
             self.send("quit", None)
@@ -286,7 +293,7 @@ def run_viewer(port):
         ]
         tell("data", items=items)
 
-    if IS_OLD:
+    if IS_BARE:
         # Left to the plugin by the base class.
         server.data_ready = old_data
     else:
@@ -356,8 +363,8 @@ if __name__ == "__main__":
         import pymodaq
 
         version = [int(part) for part in pymodaq.__version__.split(".")[:2]]
-        # Units of positions are lost in 4.2 and 4.3.
-        IS_NEW, HAS_UNITS = version >= [5, 0], version not in ([4, 2], [4, 3])
+        # Units of positions are lost in 4.2 and 4.3, and 4.0 sends numbers.
+        IS_NEW, HAS_UNITS = version >= [5, 0], version not in ([4, 0], [4, 2], [4, 3])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for request in sys.stdin:
         request = json.loads(request)

@@ -2,6 +2,16 @@
 
 use labwire_core::pymodaq::{Decoder, Expect, Generation, Limits, Object, Settings, encode};
 
+/// Generations by the bytes that choose them; the bytes of 4.0 are those of its predecessors.
+pub const GENERATIONS: [Generation; 6] = [
+    Generation::G1,
+    Generation::G2,
+    Generation::G3a,
+    Generation::G3b,
+    Generation::G3c,
+    Generation::G4,
+];
+
 const EXPECTATIONS: [Expect; 11] = [
     Expect::Text,
     Expect::Texts,
@@ -36,8 +46,8 @@ pub fn pymodaq_objects(input: &[u8]) {
     let [choice, piece, bytes @ ..] = input else {
         return;
     };
-    let generation = Generation::ALL[usize::from(*choice) % Generation::ALL.len()];
-    let expect = EXPECTATIONS[usize::from(*choice) / Generation::ALL.len() % EXPECTATIONS.len()];
+    let generation = GENERATIONS[usize::from(*choice) % GENERATIONS.len()];
+    let expect = EXPECTATIONS[usize::from(*choice) / GENERATIONS.len() % EXPECTATIONS.len()];
     let piece = usize::from(*piece).max(1);
     let Some(object) = decode(generation, expect, bytes, piece) else {
         return;

@@ -7,7 +7,7 @@ use std::slice::Chunks;
 use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
 use labwire_core::limits::SessionLimits;
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
-use labwire_core::pymodaq::{Generation, ModuleKind};
+use labwire_core::pymodaq::ModuleKind;
 use labwire_core::python_json::Value;
 use labwire_core::service::designer::{DesignerHandler, ObePermissions, PosteriorStore};
 use labwire_core::service::module::{Hardware, Instrument, ModuleSettings};
@@ -19,6 +19,8 @@ use labwire_core::simulate::{Camera, Stage};
 use labwire_core::time::Instant;
 use labwire_core::zeiss::{Outcome, Transport};
 use labwire_core::{obe, open, pymodaq, zeiss};
+
+use super::GENERATIONS;
 
 const ID: ConnectionId = ConnectionId(1);
 const NOW: Instant = Instant::ZERO;
@@ -142,7 +144,7 @@ pub fn zeiss_sessions(input: &[u8]) {
 pub fn pymodaq_sessions(input: &[u8]) {
     let [role, piece, bytes @ ..] = input else { return };
     let pieces = bytes.chunks(usize::from(*piece).max(1));
-    let generation = Generation::ALL[usize::from(*role) / 4 % Generation::ALL.len()];
+    let generation = GENERATIONS[usize::from(*role) / 4 % GENERATIONS.len()];
     let mut config = ModuleSettings::default();
     config.generation = generation;
     let hardware = match role % 4 {

@@ -160,10 +160,13 @@ impl MessageDecoder {
         self.stops_at_command = stops;
     }
 
-    /// Reads the parts of the current command as those of `generation`.
-    pub(super) fn switch<M: Message>(&mut self, generation: Generation, limits: &Limits) {
-        self.decoder = Decoder::new(generation, limits);
-        self.expected = M::parts(self.command.as_deref().unwrap_or_default(), generation);
+    /// Reads the parts of the current command as those of a g3, which they will tell.
+    pub(super) fn switch_to_g3<M: Message>(&mut self, limits: &Limits) {
+        self.decoder = Decoder::of_any_g3(limits);
+        self.expected = M::parts(
+            self.command.as_deref().unwrap_or_default(),
+            self.decoder.generation(),
+        );
         if let Some((&next, rest)) = self.expected.split_first() {
             self.decoder.expect(next);
             self.expected = rest;
@@ -173,6 +176,16 @@ impl MessageDecoder {
     /// Generation of the decoder.
     pub(super) fn generation(&self) -> Generation {
         self.decoder.generation()
+    }
+
+    /// Decoder of the current part.
+    pub(super) fn part(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// Decoder of the current part.
+    pub(super) fn part_mut(&mut self) -> &mut Decoder {
+        &mut self.decoder
     }
 
     /// Whether a message has begun and is incomplete.
@@ -298,10 +311,10 @@ impl Message for Order {
 impl Message for Report {
     fn parts(command: &str, generation: Generation) -> &'static [Expect] {
         match (command, generation) {
-            ("Done", Generation::G1 | Generation::G2) => &[Expect::Arrays],
-            ("Done", _) => &[Expect::Export],
+            ("Done", _) if generation.has_data_objects() => &[Expect::Export],
+            ("Done", _) => &[Expect::Arrays],
             ("position_is" | "move_done", _) => position(generation),
-            ("x_axis" | "y_axis", Generation::G1 | Generation::G2) => &[Expect::Array, TEXT, TEXT],
+            ("x_axis" | "y_axis", _) if !generation.has_data_objects() => &[Expect::Array, TEXT, TEXT],
             ("Infos", _) => &[TEXT],
             ("Info_xml", _) => SETTING,
             ("Info", Generation::G1) => &[TEXT, Expect::Bytes],

@@ -21,7 +21,7 @@ use labwire_session::{CloseReason, Limit};
 use self::build::{Composite, build};
 use self::head::{ArrayHead, Head};
 use super::array::NdArray;
-use super::data::{DataClass, ExportClass};
+use super::data::{DataClass, DataDim, DataSource, ExportClass};
 use super::generation::Generation;
 use super::limits::Limits;
 use super::object::Object;
@@ -84,6 +84,8 @@ pub enum Expect {
 #[derive(Debug)]
 pub struct Decoder {
     generation: Generation,
+    /// Whether `generation` stands for any of g3, of which the data will tell which.
+    is_any_g3: bool,
     limits: Limits,
     wants: Vec<Want>,
     objects: Vec<Object>,
@@ -117,6 +119,10 @@ enum Want {
     Class(Family),
     /// Values for the last object, a list of names.
     Values,
+    /// Data of an unknown g3: the last object tells whether it is 4.4.
+    Units,
+    /// Data from before 4.4: the last object, a list, tells whether it is 4.1.
+    Errors,
     /// The objects since `base` are the parts of a composite.
     Build {
         composite: Composite,
@@ -154,6 +160,7 @@ impl Decoder {
     pub fn new(generation: Generation, limits: &Limits) -> Self {
         Self {
             generation,
+            is_any_g3: false,
             limits: limits.clone(),
             wants: Vec::new(),
             objects: Vec::new(),
@@ -166,10 +173,38 @@ impl Decoder {
         }
     }
 
+    /// Creates a decoder of data from PyMoDAQ 4.1 to 4.4, which finds out which of these it is. Until then its
+    /// [`generation`](Self::generation) is none of theirs in particular.
+    pub(super) fn of_any_g3(limits: &Limits) -> Self {
+        Self {
+            is_any_g3: true,
+            ..Self::new(Generation::G3c, limits)
+        }
+    }
+
     /// Generation of the decoder.
     #[must_use]
     pub fn generation(&self) -> Generation {
         self.generation
+    }
+
+    /// Whether it is not known yet which generation of g3 it is.
+    pub(super) fn is_any_g3(&self) -> bool {
+        self.is_any_g3
+    }
+
+    /// Whether decoding waits for [`decide`](Self::decide): data of 4.1 would be complete here, those of 4.2 and 4.3
+    /// continue with the number of their extra attributes.
+    pub(super) fn must_decide(&self) -> bool {
+        matches!(self.wants.last(), Some(Want::Errors)) && self.last_list().is_some_and(<[_]>::is_empty)
+    }
+
+    /// Decides between 4.1, and 4.2 and 4.3, where the data do not.
+    pub(super) fn decide(&mut self, generation: Generation) {
+        if self.must_decide() {
+            self.wants.pop();
+            self.continue_as(generation, build::rest_of(generation));
+        }
     }
 
     /// Whether the expected object has begun and is incomplete.
@@ -241,9 +276,13 @@ impl Decoder {
     /// Works on the innermost want. Returns false if more input is needed first.
     fn advance(&mut self, want: Want, input: &mut &[u8]) -> Decoded<bool> {
         match want {
-            Want::FrameEnd | Want::Elements(..) | Want::Values | Want::Build { .. } => {
-                self.unfold(want).map(|()| true)
-            }
+            Want::Errors if self.last_list().is_some_and(<[_]>::is_empty) => Ok(false),
+            Want::FrameEnd
+            | Want::Elements(..)
+            | Want::Values
+            | Want::Build { .. }
+            | Want::Units
+            | Want::Errors => self.unfold(want).map(|()| true),
             _ => self.read(want, input).map(|read| read.is_some()),
         }
     }
@@ -322,8 +361,19 @@ impl Decoder {
                     Element::Array => Want::Array,
                 });
             }
+            Want::Units => self.find_units()?,
+            Want::Errors => {
+                let is_array = |item: &Object| matches!(item, Object::Array(_));
+                let has_errors = self.last_list().is_some_and(|items| items.iter().all(is_array));
+                let generation = if has_errors {
+                    Generation::G3b
+                } else {
+                    Generation::G3a
+                };
+                self.continue_as(generation, build::rest_of(generation));
+            }
             Want::Values => {
-                let count = self.objects.last().and_then(Object::as_items).map(<[_]>::len);
+                let count = self.last_list().map(<[_]>::len);
                 let count = count.ok_or_else(|| malformed!("names that are not a list"))?;
                 self.check_count(count)?;
                 self.wants.push(Want::Elements(Element::Item, count));
@@ -335,6 +385,32 @@ impl Decoder {
                 self.push(object)?;
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn last_list(&self) -> Option<&[Object]> {
+        self.objects.last().and_then(Object::as_items)
+    }
+
+    /// Continues data of an unknown g3, now that it is known.
+    fn continue_as(&mut self, generation: Generation, rest: &[Want]) {
+        (self.generation, self.is_any_g3) = (generation, false);
+        self.wants.extend(rest.iter().rev());
+    }
+
+    /// Finds out whether data have units, as in 4.4: then a source follows them, where before a dimensionality
+    /// follows the source.
+    fn find_units(&mut self) -> Decoded<()> {
+        let last = self.objects.last().and_then(Object::as_text).unwrap_or_default();
+        if DataSource::from_name(last).is_some() {
+            self.continue_as(Generation::G3c, build::REST_OF_G3C);
+        } else if DataDim::from_name(last).is_some() {
+            self.wants.extend(build::REST_BEFORE_G3C.iter().rev());
+        } else {
+            return Err(malformed!(
+                "{last:?} where a source or a dimensionality of data was expected"
+            ));
         }
         Ok(())
     }
@@ -478,7 +554,12 @@ impl Decoder {
             return self.begin_fields(Composite::Axis, build::AXIS);
         }
         if let Some(class) = DataClass::from_name(name).filter(|_| is(Family::Data)) {
-            return self.begin_fields(Composite::Data(class), build::data_fields(self.generation));
+            let fields = if self.is_any_g3 {
+                build::UNKNOWN_G3
+            } else {
+                build::data_fields(self.generation)
+            };
+            return self.begin_fields(Composite::Data(class), fields);
         }
         if let Some(class) = ExportClass::from_name(name).filter(|_| is(Family::Export)) {
             return self.begin_fields(Composite::Export(class), build::export_fields(self.generation));

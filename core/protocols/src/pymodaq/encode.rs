@@ -109,7 +109,7 @@ impl Encoder<'_> {
 
     /// Axis on its own, as only g1 and g2 send it.
     pub(super) fn old_axis(&mut self, axis: &Axis) -> Encoded {
-        if self.generation.has_data_objects() {
+        if !self.generation.has_axis_reports() {
             return self.unsupported("an axis on its own");
         }
         self.put_array(&axis.data)?;
@@ -230,7 +230,7 @@ impl Encoder<'_> {
                 self.put_items(items)
             }
             Object::Dict(entries) if self.is_g4() => self.put_dict(entries),
-            Object::List(_) if self.generation == Generation::G2 => self.unsupported("a list in a list"),
+            Object::List(_) if !self.generation.has_data_objects() => self.unsupported("a list in a list"),
             Object::Bytes(_) if self.generation < Generation::G3b => self.unsupported("bytes in a list"),
             _ => {
                 let (old, new) = type_names(object, self.generation);
@@ -286,7 +286,7 @@ impl Encoder<'_> {
                 put_length(self.output, columns)?;
             }
             (Generation::G1, _) => return self.unsupported("an array that is neither a vector nor a matrix"),
-            (Generation::G2, []) => return self.unsupported("an array of rank 0"),
+            (Generation::G2 | Generation::G2b, []) => return self.unsupported("an array of rank 0"),
             (_, shape) => {
                 put_length(self.output, shape.len())?;
                 for &length in shape {

@@ -1,5 +1,7 @@
 //! Limits of a PyMoDAQ connection.
 
+use core::time::Duration;
+
 use labwire_session::limits::SessionLimits;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,11 @@ pub struct Limits {
     pub message_values: usize,
     /// `message-depth`: deepest nesting of lists and data. Beyond it the connection ends. Default 16.
     pub message_depth: usize,
+    /// `recognition-time`: time after which a server takes data that may be complete as complete. PyMoDAQ 4.1 sends no
+    /// errors, 4.2 and 4.3 send how many there are; without attributes, data of the former are the beginning of the
+    /// latter. It is waited for at most once per module. Default 0.2 s.
+    #[serde(with = "labwire_session::seconds")]
+    pub recognition_time: Duration,
 }
 
 impl Default for Limits {
@@ -24,6 +31,7 @@ impl Default for Limits {
             session: SessionLimits::default().with_message_bytes(256 << 20),
             message_values: 1 << 16,
             message_depth: 16,
+            recognition_time: Duration::from_millis(200),
         }
     }
 }

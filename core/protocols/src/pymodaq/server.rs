@@ -25,6 +25,9 @@ pub const CONTROLLER: &str = "CONTROLLER";
 /// Longest first message, in bytes: it is a single word.
 const IDENTIFICATION_BYTES: usize = 64;
 
+/// End of the wait for the rest of a message that may be complete.
+const RECOGNITION: Timer = Timer::Other("recognition-time");
+
 /// Number of unanswered requests of a controller above which no more are read.
 const MAX_REQUESTS: usize = 16;
 
@@ -36,6 +39,8 @@ pub struct Server {
     state: State,
     /// Time at which the current message began.
     since: Option<Instant>,
+    /// Time since which the current message may be complete.
+    complete_since: Option<Instant>,
     origin: Origin,
 }
 
@@ -68,12 +73,12 @@ pub enum ServerEvent {
     Module {
         /// Kind of the module.
         kind: ModuleKind,
-        /// Generation of the module. Before g4 this is a guess until it has sent data or a position.
-        generation: Generation,
+        /// Generation of the module. Before g4 it becomes known when it sends data or a position.
+        generation: Option<Generation>,
         /// Address of the module.
         address: String,
     },
-    /// The guess was wrong: this is the module's generation.
+    /// Generation of the module, which is known now.
     Generation(Generation),
     /// A controller has identified itself.
     Controller,
@@ -109,11 +114,13 @@ impl Server {
             state: State::Silent(ReportReader::new(recognition, &first)),
             limits: limits.clone(),
             since: Some(now),
+            complete_since: None,
             origin,
         }
     }
 
-    fn read(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
+    /// Reads a message. `is_complete`: of a message that may be complete, there is no more.
+    fn read(&mut self, input: &mut &[u8], is_complete: bool) -> Result<(), CloseReason> {
         match &mut self.state {
             State::Silent(reader) => {
                 let Some(first) = reader.read(input)? else {
@@ -122,10 +129,13 @@ impl Server {
                 self.identify(first)?;
             }
             State::Module(reader) => {
-                let before = reader.generation();
-                let report = reader.read(input)?;
-                let generation = reader.generation();
-                if generation != before {
+                let was_known = reader.generation().is_some();
+                let report = if is_complete {
+                    reader.complete()?
+                } else {
+                    reader.read(input)?
+                };
+                if let Some(generation) = reader.generation().filter(|_| !was_known) {
                     self.link.emit(ServerEvent::Generation(generation));
                 }
                 if let Some(report) = report {
@@ -164,17 +174,14 @@ impl Server {
         };
         if let Some(kind) = ModuleKind::from_name(&name) {
             reader.set_limits(&self.limits);
-            let reader = core::mem::replace(
-                reader,
-                ReportReader::new(Recognition::Fixed(generation), &self.limits),
-            );
+            let reader = core::mem::replace(reader, ReportReader::new(Recognition::Automatic, &self.limits));
             self.state = State::Module(reader);
             self.link.emit(ServerEvent::Module {
                 kind,
                 generation,
                 address: self.origin.address.clone(),
             });
-        } else if name == CONTROLLER && generation == Generation::G4 {
+        } else if name == CONTROLLER && generation == Some(Generation::G4) {
             if !self.origin.may_control {
                 return Err(CloseReason::PeerMisbehaved(
                     "controllers are not admitted from there".into(),
@@ -204,6 +211,23 @@ impl Server {
         }
     }
 
+    fn take(&mut self, result: Result<(), CloseReason>) {
+        match result {
+            Ok(()) if !self.is_inside() => self.since = None,
+            Ok(()) => {}
+            Err(CloseReason::Finished) => self.close(CloseReason::Finished),
+            Err(reason) => self.abort(reason),
+        }
+    }
+
+    /// Takes a message that may be complete as complete.
+    fn complete(&mut self) {
+        if self.complete_since.take().is_some() {
+            let result = self.read(&mut &[][..], true);
+            self.take(result);
+        }
+    }
+
     fn finish(&mut self, now: Instant) {
         self.link.emit(ServerEvent::Leaving(CloseReason::Shutdown));
         self.link.close_after_linger(now, CloseReason::Shutdown);
@@ -229,17 +253,24 @@ impl Protocol for Server {
     fn receive(&mut self, now: Instant, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.link.is_open() {
             let before = bytes.len();
-            match self.read(&mut bytes) {
-                Ok(()) if !self.is_inside() => self.since = None,
-                // A new message has begun, or an old one continues.
-                Ok(()) => self.since = self.since.or((bytes.len() < before).then_some(now)),
-                Err(CloseReason::Finished) => self.close(CloseReason::Finished),
-                Err(reason) => self.abort(reason),
+            let result = self.read(&mut bytes, false);
+            self.take(result);
+            // A new message has begun, or an old one continues.
+            if self.is_inside() {
+                self.since = self.since.or((bytes.len() < before).then_some(now));
             }
         }
+        self.complete_since = match &self.state {
+            State::Module(reader) if reader.may_be_complete() => Some(now),
+            _ => None,
+        };
     }
 
     fn receive_end(&mut self, _now: Instant) {
+        self.complete();
+        if !self.link.is_open() {
+            return;
+        }
         self.close(match &self.state {
             State::Silent(_) => CloseReason::PeerClosed("before it said what it is"),
             _ if self.is_inside() => CloseReason::PeerClosed("inside a message"),
@@ -277,8 +308,19 @@ impl Protocol for Server {
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
         let request_timeout = self.limits.session.request_timeout;
-        self.since
-            .map(|since| (since + request_timeout, Timer::RequestTimeout))
+        let late = self
+            .since
+            .map(|since| (since + request_timeout, Timer::RequestTimeout));
+        let complete = self.complete_since.filter(|_| self.can_receive());
+        let complete = complete.map(|since| (since + self.limits.recognition_time, RECOGNITION));
+        complete.into_iter().chain(late).min_by_key(|&(due, _)| due)
+    }
+
+    fn expire(&mut self, _now: Instant, timer: Timer) {
+        match timer {
+            RECOGNITION => self.complete(),
+            _ => self.abort(CloseReason::TimedOut(timer)),
+        }
     }
 }
 
@@ -290,7 +332,8 @@ impl Responder for Server {
         let mut result = Ok(());
         match (instruction, &mut self.state) {
             (Instruction::Order(order), State::Module(reader)) => {
-                let generation = reader.generation();
+                // What the generations from g2 to g3 disagree on, the application sends when it knows.
+                let generation = reader.generation().unwrap_or(Generation::G2);
                 self.link.send_payloads(now, |output, payloads| {
                     result = order.encode(generation, output, payloads);
                 });

@@ -56,7 +56,7 @@ pub struct Module {
     name: String,
     address: String,
     kind: ModuleKind,
-    generation: Generation,
+    generation: Option<Generation>,
     since: Instant,
     settings: Option<Settings>,
     infos: BTreeMap<String, String>,
@@ -80,7 +80,7 @@ impl Module {
         now: Instant,
         id: ConnectionId,
         kind: ModuleKind,
-        generation: Generation,
+        generation: Option<Generation>,
         address: String,
     ) -> Self {
         Self {
@@ -126,9 +126,9 @@ impl Module {
         self.kind
     }
 
-    /// Generation of the module, as far as it is known.
+    /// Generation of the module; before g4 it becomes known when the module sends data or a position.
     #[must_use]
-    pub fn generation(&self) -> Generation {
+    pub fn generation(&self) -> Option<Generation> {
         self.generation
     }
 
@@ -206,7 +206,7 @@ impl Module {
         event: ServerEvent,
     ) -> Option<String> {
         match event {
-            ServerEvent::Generation(generation) => self.generation = generation,
+            ServerEvent::Generation(generation) => self.generation = Some(generation),
             ServerEvent::Unsendable(error) => {
                 self.fail_current(now, config, &OperationError::Refused(error.to_string()))
             }
@@ -219,7 +219,7 @@ impl Module {
     fn handle_report(&mut self, now: Instant, config: &RegistrySettings, report: Report) -> Option<String> {
         match report {
             Report::Done(data) => self.take_data(now, config, data),
-            Report::PositionIs(position) => self.take_position(now, &position),
+            Report::PositionIs(position) => self.take_position(now, config, &position),
             Report::MoveDone(position) => self.end_move(&position),
             Report::XAxis(axis) => self.axes[1] = Some(axis),
             Report::YAxis(axis) => self.axes[0] = Some(axis),
@@ -246,7 +246,7 @@ impl Module {
     }
 
     fn take_data(&mut self, now: Instant, config: &RegistrySettings, mut data: Arc<DataToExport>) {
-        if !self.generation.has_data_objects() {
+        if !self.generation.is_some_and(Generation::has_data_objects) {
             self.complete(Arc::make_mut(&mut data), now, config);
         }
         self.frames += 1;
@@ -307,7 +307,7 @@ impl Module {
         };
         ModuleInfo {
             kind: self.kind.name().into(),
-            generation: self.generation.name().into(),
+            generation: self.generation.map_or("unknown", Generation::name).into(),
             address: self.address.clone(),
             state: self.state().name().into(),
             seconds: now.duration_since(self.since).as_secs_f64(),

@@ -1,7 +1,7 @@
 //! Section `[pymodaq]`.
 
 use labwire_core::limits::SessionLimits;
-use labwire_core::pymodaq::{Generation, Limits, Recognition};
+use labwire_core::pymodaq::{Limits, Recognition};
 use labwire_core::service::registry::RegistrySettings;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,6 @@ pub(crate) struct PymodaqFiles {
     pub(crate) address: String,
     pub(crate) connect: Vec<String>,
     generation: String,
-    g3: String,
     message_bytes: usize,
 }
 
@@ -45,12 +44,8 @@ impl Pymodaq {
 
 impl PymodaqFiles {
     fn recognition(&self) -> Result<Recognition, String> {
-        let variants = [Generation::G3a, Generation::G3b, Generation::G3c];
-        let g3 = variants.into_iter().find(|variant| variant.name() == self.g3);
-        let g3 =
-            g3.ok_or_else(|| format!("`pymodaq.g3` is {:?}, expected one of: g3a, g3b, g3c", self.g3))?;
         match self.generation.as_str() {
-            "auto" => Ok(Recognition::Automatic { g3 }),
+            "auto" => Ok(Recognition::Automatic),
             name => match name.parse() {
                 Ok(generation) => Ok(Recognition::Fixed(generation)),
                 Err(error) => Err(format!("`pymodaq.generation`: {error}, or auto")),
@@ -61,6 +56,8 @@ impl PymodaqFiles {
 
 #[cfg(test)]
 mod tests {
+    use labwire_core::pymodaq::Generation;
+
     use super::*;
     use crate::config::Layers;
 
@@ -88,10 +85,13 @@ mod tests {
             Recognition::Fixed(Generation::G2)
         );
         assert_eq!(
-            config("pymodaq.g3 = \"g3a\"").unwrap(),
-            Recognition::Automatic { g3: Generation::G3a }
+            config("pymodaq.generation = \"4.2\"").unwrap(),
+            Recognition::Fixed(Generation::G3b)
         );
-        assert!(config("pymodaq.g3 = \"g2\"").is_err());
+        assert_eq!(
+            config("pymodaq.generation = \"auto\"").unwrap(),
+            Recognition::Automatic
+        );
         assert!(config("pymodaq.generation = \"g5\"").is_err());
     }
 }

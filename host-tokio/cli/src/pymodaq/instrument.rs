@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     /// Listen instead; a server connects to it (`labwire pymodaq serve --connect`).
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
-    /// Protocol generation: g1, g2, g3a, g3b, g3c or g4.
+    /// Release of PyMoDAQ of the server, such as 3.6 or 4.2, or its generation: g1, g2, g2b, g3a, g3b, g3c or g4.
     #[arg(long, value_name = "NAME", default_value = "g4", value_parser = generation)]
     generation: Generation,
     /// Name proposed to a labwire server.

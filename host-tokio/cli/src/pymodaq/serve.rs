@@ -19,12 +19,10 @@ pub(crate) struct Arguments {
     /// Listening instrument to connect to; repeat for several.
     #[arg(long, value_name = "HOST:PORT")]
     connect: Vec<String>,
-    /// Generation of every module: g1, g2, g3a, g3b, g3c, g4, or auto to detect it.
+    /// Release of PyMoDAQ of every module, such as 1.6 or 4.2, its generation (g1, g2, g2b, g3a, g3b, g3c, g4), or auto
+    /// to detect it.
     #[arg(long, value_name = "NAME")]
     generation: Option<String>,
-    /// Variant of g3 assumed when a module turns out to use it: g3a (PyMoDAQ 4.1), g3b (4.2, 4.3) or g3c (4.4).
-    #[arg(long, value_name = "NAME")]
-    g3: Option<String>,
     /// Write the address to this file, as JSON, once it listens.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -45,7 +43,6 @@ impl Arguments {
         let texts = [
             ("--listen", "address", &self.listen),
             ("--generation", "generation", &self.generation),
-            ("--g3", "g3", &self.g3),
         ];
         for (flag, key, text) in texts {
             if let Some(text) = text {

@@ -46,6 +46,31 @@ pub(super) fn data_fields(generation: Generation) -> &'static [Want] {
     }
 }
 
+/// Parts of data of an unknown g3 up to where 4.4 differs: the fourth is the units in 4.4, and the source before.
+pub(super) const UNKNOWN_G3: &[Want] = &[Want::Scalar, Want::Text, Want::Text, Want::Text, Want::Units];
+
+/// Parts after [`UNKNOWN_G3`] in 4.4.
+pub(super) const REST_OF_G3C: &[Want] = {
+    use Want::{Text, Values};
+    &[Text, Text, LIST, LIST, Text, LIST, LIST, LIST, LIST, Values]
+};
+
+/// Parts after [`UNKNOWN_G3`] before 4.4, up to where 4.1 differs: the last list are the errors from 4.2 on, and the
+/// names of the extra attributes in 4.1.
+pub(super) const REST_BEFORE_G3C: &[Want] = {
+    use Want::Text;
+    &[Text, LIST, LIST, Text, LIST, LIST, LIST, Want::Errors]
+};
+
+/// Parts after [`REST_BEFORE_G3C`].
+pub(super) fn rest_of(generation: Generation) -> &'static [Want] {
+    if generation.has_errors() {
+        &[LIST, Want::Values]
+    } else {
+        &[Want::Values]
+    }
+}
+
 /// Parts of a container after its class, in the order of `export` below.
 pub(super) fn export_fields(generation: Generation) -> &'static [Want] {
     match generation {

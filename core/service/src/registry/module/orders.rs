@@ -34,6 +34,8 @@ pub(super) struct Grabbing {
 pub(super) struct Moving {
     /// `None`: nobody is waiting any more, but the stage is moving.
     operation: Option<OperationId>,
+    /// Order that waits for the module's position, which tells its generation and units.
+    unsent: Option<Command>,
     due: Instant,
 }
 
@@ -107,15 +109,9 @@ impl Module {
                     .push_back((operation, dim.unwrap_or_else(|| self.usual_dim())));
                 self.order_grab(now, config);
             }
-            Command::MoveAbs(value) => {
-                let order = Order::MoveAbs(self.position_object(now, config, value));
-                self.begin_move(now, config, operation, order)?;
+            Command::MoveAbs(_) | Command::MoveRel(_) | Command::Home => {
+                self.begin_move(now, config, operation, command)?;
             }
-            Command::MoveRel(value) => {
-                let order = Order::MoveRel(self.position_object(now, config, value));
-                self.begin_move(now, config, operation, order)?;
-            }
-            Command::Home => self.begin_move(now, config, operation, Order::MoveHome)?,
             Command::Stop => self.begin_stop(now, config, operation),
             Command::Position => {
                 self.asking.push(operation);
@@ -213,6 +209,8 @@ impl Module {
             for operation in core::mem::take(&mut self.asking) {
                 self.finish(operation, timed_out(ANSWER_TIMEOUT));
             }
+            // A module that does not tell its position is none of PyMoDAQ's, which from 4.1 on all do.
+            self.order_move(now, config);
         }
         for setting in self
             .setting
@@ -266,7 +264,7 @@ impl Module {
         now: Instant,
         config: &RegistrySettings,
         operation: OperationId,
-        order: Order,
+        command: Command,
     ) -> Result<(), OperationError> {
         if self.moving.is_some() || self.stopping.is_some() {
             return Err(OperationError::Moving);
@@ -274,12 +272,33 @@ impl Module {
         self.moving = Some(Moving {
             operation: Some(operation),
             due: now + config.move_timeout,
+            unsent: Some(command),
         });
-        self.order(order);
+        if self.generation.is_some() {
+            self.order_move(now, config);
+        } else {
+            self.ask_position(now, config);
+        }
         Ok(())
     }
 
+    /// Orders the move that waits, if there is one.
+    fn order_move(&mut self, now: Instant, config: &RegistrySettings) {
+        let unsent = self.moving.as_mut().and_then(|moving| moving.unsent.take());
+        let Some(command) = unsent else { return };
+        let position = |value| self.position_object(now, config, value);
+        let order = match command {
+            Command::MoveAbs(value) => Order::MoveAbs(position(value)),
+            Command::MoveRel(value) => Order::MoveRel(position(value)),
+            _ => Order::MoveHome,
+        };
+        self.order(order);
+    }
+
     fn begin_stop(&mut self, now: Instant, config: &RegistrySettings, operation: OperationId) {
+        if let Some(moving) = &mut self.moving {
+            moving.unsent = None;
+        }
         self.order(Order::StopMotion);
         self.order(position_order(self.generation, config));
         let stopping = self.stopping.get_or_insert_with(|| Stopping {
@@ -341,11 +360,12 @@ impl Module {
         }
     }
 
-    pub(super) fn take_position(&mut self, now: Instant, position: &DataWithAxes) {
+    pub(super) fn take_position(&mut self, now: Instant, config: &RegistrySettings, position: &DataWithAxes) {
         let Some(value) = self.keep_position(position) else {
             return;
         };
         self.answer_due = None;
+        self.order_move(now, config);
         for operation in core::mem::take(&mut self.asking) {
             self.finish(operation, Ok(self.position_answer()));
         }
@@ -412,8 +432,8 @@ impl Module {
     }
 }
 
-fn position_order(generation: Generation, config: &RegistrySettings) -> Order {
-    if config.check_position && generation <= Generation::G2 {
+fn position_order(generation: Option<Generation>, config: &RegistrySettings) -> Order {
+    if config.check_position && generation.is_none_or(|generation| generation <= Generation::G2) {
         Order::CheckPosition
     } else {
         Order::GetActuatorValue
