@@ -6,12 +6,14 @@
     reason = "a program or a test stops when something is wrong"
 )]
 
+mod collection;
 mod judge;
 mod problems;
 mod stages;
 mod verdict;
 
+pub use collection::{Collection, HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, Row, Totals};
 pub use judge::{Truth, judge};
-pub use problems::{HockSchittkowski, OptimalControl, hock_schittkowski, optimal_control};
+pub use problems::{KnownProblem, OptimalControl, known_problems, optimal_control};
 pub use stages::{StagesTruth, judge_stages};
 pub use verdict::Verdict;

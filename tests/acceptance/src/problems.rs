@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use labwire_core::problem::{Problem, TextLimits};
 
-/// Problem of the Hock-Schittkowski collection.
+/// Problem without parameters, with a known optimum.
 #[derive(Clone, Debug)]
-pub struct HockSchittkowski {
-    /// The problem; it has no parameters.
+pub struct KnownProblem {
+    /// The problem.
     pub problem: Problem,
     /// Text of its file.
     pub text: String,
@@ -31,24 +31,27 @@ pub struct OptimalControl {
     pub parameters: Vec<f64>,
 }
 
-/// Every problem of the Hock-Schittkowski collection, in the order of the numbers.
+/// Every problem of a folder, in the order of its list.
 ///
 /// # Panics
 /// If a file cannot be read.
-pub fn hock_schittkowski() -> Vec<HockSchittkowski> {
+pub fn known_problems(folder: &str) -> Vec<KnownProblem> {
     let read = |line: &str| {
         let mut words = line.split_whitespace();
         let mut word = || words.next().expect("a line has three words");
         let (name, optimum, class) = (word(), word(), word());
-        let (problem, text) = load(&format!("hs/{name}.json"));
-        HockSchittkowski {
+        let (problem, text) = load(&format!("{folder}/{name}.json"));
+        KnownProblem {
             problem,
             text,
             optimum: optimum.parse().expect("the second word is a number"),
             class: class.to_owned(),
         }
     };
-    read_file("hs/optima.txt").lines().map(read).collect()
+    read_file(&format!("{folder}/optima.txt"))
+        .lines()
+        .map(read)
+        .collect()
 }
 
 /// Every optimal-control problem, in the order of the names.

@@ -1,0 +1,228 @@
+//! Problems that are ill posed, or nearly so: an answer or an honest status, within the limits.
+
+use labwire_acceptance::{Truth, Verdict, judge};
+use labwire_core::problem::{Problem, ProblemSolver, Solution, TextLimits};
+use labwire_core::solve::{Status, Structure};
+
+/// Solves a problem, and asserts that the claim about it is true.
+#[track_caller]
+#[allow(clippy::unwrap_used, reason = "test helper")]
+fn solve_honestly(text: &str) -> (Solution, Truth) {
+    let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
+    let solution = ProblemSolver::new(&problem).unwrap().solve(&[]).unwrap();
+    let multipliers = [&*solution.f1_multipliers, &solution.f2_multipliers].concat();
+    let truth = judge(
+        &mut problem.evaluator(),
+        &Structure::from(&problem),
+        &solution.u,
+        &multipliers,
+    );
+    let verdict = Verdict::new(&solution.status, &truth, problem.settings().tolerance);
+    assert!(
+        !verdict.is_false(),
+        "{}: {solution:?} {truth:?}",
+        verdict.remark()
+    );
+    assert!(solution.u.iter().all(|u| u.is_finite()), "{solution:?}");
+    (solution, truth)
+}
+
+/// Asserts convergence to `expected` within 1e-4.
+#[track_caller]
+fn assert_converges(text: &str, expected: &[f64]) {
+    let (solution, _) = solve_honestly(text);
+    assert!(solution.is_converged(), "{solution:?}");
+    for (u, expected) in solution.u.iter().zip(expected) {
+        assert!((u - expected).abs() < 1e-4, "{solution:?}");
+    }
+}
+
+/// Asserts that these constraints are named as those that cannot be met.
+#[track_caller]
+fn assert_infeasible(text: &str, names: &[&str]) -> Solution {
+    let (solution, _) = solve_honestly(text);
+    assert!(
+        matches!(solution.status, Status::LocallyInfeasible { .. }),
+        "{solution:?}"
+    );
+    assert_eq!(solution.infeasible_constraints, names, "{solution:?}");
+    solution
+}
+
+#[test]
+fn equations_that_say_the_same_twice() {
+    let text = r#"{"variables": {"x": 2}, "cost": "x[0]^2 + 2*x[1]^2", "f2": ["x[0] + x[1] - 3", "2*x[0] + 2*x[1] - 6"]}"#;
+    assert_converges(text, &[2.0, 1.0]);
+}
+
+#[test]
+fn the_same_row_twice() {
+    let text = r#"{"variables": {"x": 2}, "cost": "(x[0] - 2)^2 + (x[1] - 2)^2",
+        "f1": {"expressions": ["x[0] + x[1]", "x[0] + x[1]"], "set": {"box": {"max": 2}}}}"#;
+    assert_converges(text, &[1.0, 1.0]);
+}
+
+#[test]
+fn a_row_of_zeros() {
+    let text = r#"{"variables": {"x": 1}, "cost": "(x[0] - 2)^2", "f2": ["0*x[0]"]}"#;
+    assert_converges(text, &[2.0]);
+}
+
+#[test]
+fn equations_that_contradict_each_other() {
+    let text =
+        r#"{"variables": {"x": 2}, "cost": "x[0]^2 + x[1]^2", "f2": ["x[0] + x[1] - 1", "x[0] + x[1] - 2"]}"#;
+    let solution = assert_infeasible(text, &["F2[0]", "F2[1]"]);
+    // The least violation is half of the gap.
+    assert!((solution.violation - 0.5).abs() < 1e-3, "{solution:?}");
+}
+
+#[test]
+fn an_equation_without_a_solution() {
+    assert_infeasible(
+        r#"{"variables": {"x": 1}, "cost": "x[0]", "f2": ["x[0]^2 + 1"], "initial_guess": 1}"#,
+        &["F2[0]"],
+    );
+}
+
+#[test]
+fn only_the_contradiction_is_named() {
+    let text = r#"{"variables": {"x": 2}, "cost": "(x[1] - 5)^2", "constraints": {"x": {"box": {"min": 0, "max": 10}}},
+        "f1": {"expressions": ["x[1]", "x[0]"], "set": {"box": {"min": [null, 11], "max": [3, null]}}}}"#;
+    assert_infeasible(text, &["F1[1]"]);
+}
+
+#[test]
+fn an_empty_interior() {
+    let text = r#"{"variables": {"x": 2}, "cost": "x[0]^2 + x[1]",
+        "f1": {"expressions": ["x[0]", "x[0]", "x[1]^2"], "set": {"box": {"min": [1, null, null], "max": [null, 1, 0.25]}}}}"#;
+    assert_converges(text, &[1.0, -0.5]);
+}
+
+#[test]
+fn a_square_that_is_at_most_zero() {
+    // No multiplier exists: the constraint has no slope where it is active.
+    let text = r#"{"variables": {"x": 1}, "cost": "x[0]", "f1": {"expressions": ["x[0]^2"], "set": {"box": {"max": 0}}},
+        "initial_guess": 1}"#;
+    let (solution, _) = solve_honestly(text);
+    assert!(solution.u[0].abs() < 0.1, "{solution:?}");
+}
+
+#[test]
+fn variables_fixed_by_their_bounds() {
+    let text = r#"{"variables": {"x": 3}, "cost": "sum(i in 0..3, (x[i] - i)^2) + x[0]*x[2]",
+        "constraints": {"x": {"box": {"min": [1, 0, -5], "max": [1, 0, 5]}}}}"#;
+    assert_converges(text, &[1.0, 0.0, 1.5]);
+    let text = r#"{"variables": {"x": 2}, "cost": "x[0]^2 + x[1]^2", "constraints": {"x": {"box": {"min": [1, 2], "max": [1, 2]}}},
+        "f1": {"expressions": ["x[0]*x[1]"], "set": {"box": {"max": 2}}}}"#;
+    assert_converges(text, &[1.0, 2.0]);
+}
+
+#[test]
+fn fixed_variables_that_violate_a_constraint() {
+    let text = r#"{"variables": {"x": 2}, "cost": "x[0]^2 + x[1]^2", "constraints": {"x": {"box": {"min": [1, 2], "max": [1, 2]}}},
+        "f1": {"expressions": ["x[0]*x[1]"], "set": {"box": {"max": 1}}}}"#;
+    assert_infeasible(text, &["F1[0]"]);
+}
+
+#[test]
+fn variables_that_nothing_depends_on() {
+    let text = r#"{"variables": {"x": 3}, "cost": "(x[0] - 1)^2", "f2": ["x[0] + x[1] - 3"], "initial_guess": [0, 0, 7]}"#;
+    assert_converges(text, &[1.0, 2.0, 7.0]);
+}
+
+#[test]
+fn a_cost_that_is_constant() {
+    assert_converges(
+        r#"{"variables": {"x": 2}, "cost": "5", "initial_guess": [3, 4]}"#,
+        &[3.0, 4.0],
+    );
+    let text = r#"{"variables": {"x": 2}, "cost": "0", "f2": ["x[0] - 1", "x[0]*x[1] - 2"], "initial_guess": [3, 4]}"#;
+    assert_converges(text, &[1.0, 2.0]);
+}
+
+#[test]
+fn costs_without_a_lower_bound() {
+    for cost in ["x[0]", "-x[0]^2", "-x[0]^3", "-exp(x[0])"] {
+        let (solution, _) = solve_honestly(&format!(
+            r#"{{"variables": {{"x": 1}}, "cost": "{cost}", "initial_guess": 0.5}}"#
+        ));
+        assert_ne!(solution.status, Status::Converged, "{cost}: {solution:?}");
+    }
+}
+
+#[test]
+fn costs_near_the_end_of_the_range() {
+    for cost in [
+        "1e300*(x[0] - 1)^2",
+        "1e300*(x[0] - 1)^4",
+        "1e300 + (x[0] - 1)^2",
+        "1e-300*(x[0] - 1)^2",
+        "exp(1e3*x[0])",
+    ] {
+        let text =
+            format!(r#"{{"variables": {{"x": 2}}, "cost": "{cost} + 0*x[1]", "initial_guess": [3, 0]}}"#);
+        solve_honestly(&text);
+    }
+}
+
+#[test]
+fn constraints_near_the_end_of_the_range() {
+    for unit in ["1e300", "1e-300"] {
+        let text = format!(
+            r#"{{"variables": {{"x": 2}}, "cost": "x[0]^2 + x[1]^2", "f2": ["{unit}*(x[0] + x[1] - 2)"], "initial_guess": [3, 0]}}"#
+        );
+        solve_honestly(&text);
+    }
+}
+
+#[test]
+fn edges_of_a_domain() {
+    // A derivative that is infinite at the bound, a value that is, and starts on either.
+    for (cost, start) in [
+        ("sqrt(x[0]) + (x[0] - 1)^2", 0.0),
+        ("sqrt(x[0]) + (x[0] - 1)^2", 4.0),
+        ("x[0] - log(x[0])", 0.0),
+        ("x[0] - log(x[0])", 3.0),
+        ("x[0]*log(x[0])", 2.0),
+        ("-sqrt(1 - x[0]^2)", 0.9),
+        ("1/x[0] + x[0]", 5.0),
+    ] {
+        let text = format!(
+            r#"{{"variables": {{"x": 1}}, "cost": "{cost}", "constraints": {{"x": {{"box": {{"min": 0}}}}}}, "initial_guess": {start}}}"#
+        );
+        let (solution, truth) = solve_honestly(&text);
+        assert!(start == 0.0 || truth.is_kkt_point(1e-5), "{cost}: {solution:?}");
+    }
+}
+
+#[test]
+fn a_start_outside_of_the_domain() {
+    let (solution, _) =
+        solve_honestly(r#"{"variables": {"x": 1}, "cost": "x[0] - log(x[0])", "initial_guess": -1}"#);
+    assert_eq!(solution.status, Status::NotFinite);
+}
+
+#[test]
+fn three_hundred_dense_variables() {
+    // Each pair of variables has a product in the cost.
+    let text = r#"{"variables": {"x": 300},
+        "cost": "sum(i in 0..300, (i + 1)*(x[i] - 1)^2)/2 + (sum(i in 0..300, x[i]) - 300)^2 + sum(i in 0..300, cos(i)*x[i])^4/1e4",
+        "solver": {"tolerance": 1e-6}}"#;
+    let (solution, _) = solve_honestly(text);
+    assert!(solution.is_converged(), "{:?}", solution.status);
+}
+
+#[test]
+fn stages_that_explode() {
+    let text = r#"{"ocp": {"horizon": 400, "step": 0.1, "states": ["x"], "inputs": ["u"], "initial_state": [1],
+        "dynamics": {"next": ["3*x + x^2 + u"]}, "stage_cost": "x^2 + u^2", "input_bounds": {"min": -5, "max": 5}}}"#;
+    let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
+    let solution = ProblemSolver::new(&problem).unwrap().solve(&[]).unwrap();
+    assert!(
+        solution.is_converged() || solution.status == Status::NotFinite,
+        "{:?}",
+        solution.status
+    );
+    assert!(solution.u.iter().all(|u| u.is_finite()));
+}
