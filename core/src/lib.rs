@@ -109,6 +109,9 @@
 //!
 //! # Driving a session
 //!
+//! Sessions bound what they hold for their peer, and [say how much it is](session::Session::held). A host with many
+//! connections may add that up and let requests with long replies [wait for room](session::Session::handle_room).
+//!
 //! The loop is the same for every transport: take events, send pending output, then wait for input, the timer or the
 //! application, whichever comes first. Here both sides live in one process, and there is nothing to wait for:
 //!

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use labwire_core::session::{CloseReason, Event, Session, Timer, TransmitState};
+use labwire_core::session::{CloseReason, Event, Need, Session, Timer, TransmitState};
 use labwire_core::time::Instant;
 
 /// Session under test, its application and its peer.
@@ -24,6 +24,9 @@ pub struct Case<S: Session> {
     pub is_connector: bool,
     /// Most output that may wait: the limit `output-bytes`, and the answers to one piece of input.
     pub output: usize,
+    /// Most memory that may be [held](Session::held): besides output, a message, a piece of input, and requests in
+    /// progress.
+    pub held: usize,
 }
 
 /// One step of a random walk.
@@ -47,6 +50,8 @@ pub enum Op {
     Lost,
     /// The host wants to end.
     Shutdown,
+    /// There is memory for a long reply, or long requests have to wait for it.
+    Room(bool),
 }
 
 /// Answers of a session to everything that a host asks.
@@ -67,6 +72,8 @@ struct Run<'a, S: Session> {
     now: Instant,
     /// Output that the transport takes at a time; zero: none.
     take: usize,
+    /// Events that the application has not answered, if it takes its time.
+    unanswered: Option<Vec<S::Event>>,
     is_recording: bool,
     events: Vec<String>,
     sent: Vec<u8>,
@@ -81,6 +88,7 @@ impl<'a, S: Session<Event: Debug>> Run<'a, S> {
             case,
             now,
             take,
+            unanswered: None,
             is_recording: true,
             events: Vec::new(),
             sent: Vec::new(),
@@ -118,7 +126,10 @@ impl<'a, S: Session<Event: Debug>> Run<'a, S> {
                 self.events.push(format!("{event:?}"));
             }
             match event {
-                Event::Application(event) => (self.case.answer)(&mut self.session, self.now, event),
+                Event::Application(event) => match &mut self.unanswered {
+                    Some(unanswered) => unanswered.push(event),
+                    None => (self.case.answer)(&mut self.session, self.now, event),
+                },
                 Event::Closed(reason) => self.closed = Some(reason),
             }
         }
@@ -142,8 +153,14 @@ impl<'a, S: Session<Event: Debug>> Run<'a, S> {
         );
         let waiting = self.session.transmit().len();
         assert!(waiting <= self.case.output, "{waiting} bytes of output wait");
+        let held = self.session.held();
+        assert!(waiting <= held && held <= self.case.held, "{held} bytes are held");
+        assert!(
+            self.session.need() == Need::Nothing || !self.session.is_closed(),
+            "the need of a closed session"
+        );
         if self.session.is_drained() {
-            assert!(self.closed.is_some() && waiting == 0);
+            assert!(self.closed.is_some() && held == 0);
             assert_eq!(self.session.poll_timeout(), None);
         }
         // A time-out that is not due is none.
@@ -212,6 +229,11 @@ impl<'a, S: Session<Event: Debug>> Run<'a, S> {
         for _ in 0..100 {
             if self.session.is_drained() {
                 break;
+            }
+            if self.session.need() == Need::Room {
+                self.session.handle_room(self.now, true);
+                self.settle();
+                assert_ne!(self.session.need(), Need::Room, "there was room");
             }
             if !self.time_out() {
                 self.end(&Op::Eof);
@@ -314,6 +336,27 @@ fn flood<S: Session<Event: Debug>>(case: &Case<S>, is_said: bool) {
     run.run_out();
 }
 
+/// An application that does not answer: in the end nothing more is read, and what is held stays within its limit.
+pub fn unanswered<S: Session<Event: Debug>>(case: &Case<S>) {
+    for piece in [7, 1000, 4096] {
+        let mut run = Run::new(case, usize::MAX);
+        (run.unanswered, run.is_recording) = (Some(Vec::new()), false);
+        let mut said = case.said.iter().copied().cycle();
+        let mut given = 0;
+        while run.session.wants_input() && !run.session.is_closed() && given < 100_000 {
+            let bytes: Vec<u8> = said.by_ref().take(piece).collect();
+            run.session.handle_input(run.now, &bytes);
+            given += bytes.len();
+            run.settle();
+        }
+        for event in run.unanswered.take().into_iter().flatten() {
+            (case.answer)(&mut run.session, run.now, event);
+            run.settle();
+        }
+        run.run_out();
+    }
+}
+
 /// Anything in any order: no promise is broken.
 pub fn walk<S: Session<Event: Debug>>(case: &Case<S>, ops: &[Op]) {
     let mut run = Run::new(case, 0);
@@ -333,6 +376,7 @@ pub fn walk<S: Session<Event: Debug>>(case: &Case<S>, ops: &[Op]) {
                 run.now = run.now + *time;
                 run.session.handle_timeout(run.now);
             }
+            Op::Room(has_room) => run.session.handle_room(run.now, *has_room),
             end => run.end(end),
         }
         run.settle();

@@ -17,7 +17,7 @@ use labwire_core::session::{Action, Asker, Connector, Responder, Session};
 use labwire_core::time::Instant;
 use labwire_core::zeiss::{Outcome, Transport};
 use labwire_core::{device, obe, open, pymodaq, zeiss};
-use labwire_tests::conformance::{Case, Op, chunks, ends, unread, walk};
+use labwire_tests::conformance::{Case, Op, chunks, ends, unanswered, unread, walk};
 use labwire_tests::fuzz::GENERATIONS;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -44,6 +44,7 @@ fn case<S: Session>(open: impl Fn(Instant) -> S + 'static, said: &[u8]) -> Case<
         said: said.to_vec(),
         is_connector: false,
         output: 3 * BYTES,
+        held: 6 * BYTES,
     }
 }
 
@@ -327,6 +328,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Eof),
         1 => Just(Op::Lost),
         1 => Just(Op::Shutdown),
+        2 => any::<bool>().prop_map(Op::Room),
     ]
 }
 
@@ -353,6 +355,11 @@ macro_rules! sessions {
             #[test]
             fn every_end_is_the_end() {
                 super::$session().iter().for_each(ends);
+            }
+
+            #[test]
+            fn input_that_nobody_answers_is_bounded() {
+                super::$session().iter().for_each(unanswered);
             }
 
             #[test]

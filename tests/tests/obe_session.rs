@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use allocation_counter::measure;
 use labwire_core::framing::decimal_length::{self, HEAD};
 use labwire_core::obe::{
-    Client, ErrorReply, Limits, Measurement, Permissions, Reply, Request, Server, Sigma, code,
+    Client, ErrorReply, Limits, Listing, Measurement, Permissions, Reply, Request, Server, Sigma, code,
 };
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
 use labwire_core::service::{Busy, ConnectionId, Handler, Job, Sequential, Service};
-use labwire_core::session::{Asker, CloseReason, Event, Limit, Responder, Session, Timer, TransmitState};
+use labwire_core::session::{
+    Asker, CloseReason, Event, Limit, Need, Responder, Session, Timer, TransmitState,
+};
 use labwire_core::time::Instant;
 use labwire_tests::sim::{Pair, Weather};
 use proptest::collection::vec;
@@ -278,6 +281,77 @@ fn requests_in_flight_are_bounded() {
     }
     assert_eq!(answered, 1000);
     assert_eq!(server.transmit().len(), 14_000);
+}
+
+/// The only event that is waiting.
+fn next(server: &mut Server) -> Option<Request> {
+    let event = server.poll_event();
+    assert_eq!(server.poll_event(), None, "one at a time");
+    event.map(|event| match event {
+        Event::Application(request) => request,
+        Event::Closed(reason) => panic!("{reason}"),
+    })
+}
+
+#[test]
+fn a_long_reply_counts_before_it_exists_and_the_next_waits_for_it() {
+    let numbers: Vec<f64> = (0..200_000).map(f64::from).collect();
+    let text = dumps(&numbers.clone().into());
+    let listing = Listing::numbers(numbers);
+    assert_eq!(listing.bytes(), text.len());
+    let asked = [
+        message(r#"{"command": "ready"}"#),
+        message(r#"{"command": "getset"}"#).repeat(6),
+    ];
+    let counted = measure(|| {
+        let mut server = server();
+        server.handle_room(NOW, false);
+        server.handle_input(NOW, &asked.concat());
+        assert_eq!(next(&mut server), Some(Request::Ready));
+        assert_eq!(server.need(), Need::Nothing, "the others are not alone");
+        server.reply(NOW, Ok(Reply::Ok));
+        server.transmitted(NOW, server.transmit().len());
+        for left in (0..6).rev() {
+            assert_eq!((next(&mut server), server.need()), (None, Need::Room));
+            server.handle_room(NOW, true);
+            assert_eq!(next(&mut server), Some(Request::Settings));
+            assert_eq!(server.need(), Need::Reply);
+            server.reply(NOW, Ok(Reply::Listing(listing.clone())));
+            // The reply counts whole, and is taken in pieces.
+            assert!(server.held() >= HEAD + text.len() && server.held() < text.len() + 1000);
+            let mut taken = 0;
+            while taken < HEAD + text.len() {
+                let piece = server.transmit();
+                assert!(!piece.is_empty() && piece.len() <= 64 << 10);
+                match taken {
+                    0 => assert_eq!(piece, format!("{:010}", text.len()).as_bytes()),
+                    _ => assert_eq!(piece, &text.as_bytes()[taken - HEAD..][..piece.len()]),
+                }
+                taken += piece.len();
+                server.transmitted(NOW, piece.len());
+            }
+            assert!(server.transmit().is_empty() && (left > 0 || server.held() == 0));
+        }
+        assert_eq!(server.need(), Need::Nothing);
+        assert!(server.wants_input());
+    });
+    assert!(counted.bytes_max < 200_000, "{} bytes", counted.bytes_max);
+}
+
+#[test]
+fn a_reply_above_output_bytes_stops_the_next_request() {
+    let mut limits = Limits::default();
+    limits.session.output_bytes = 100_000;
+    let mut server = Server::new(NOW, limits, Permissions::ALL);
+    server.handle_input(NOW, &message(r#"{"command": "getset"}"#).repeat(2));
+    assert_eq!(next(&mut server), Some(Request::Settings));
+    server.reply(NOW, Ok(Reply::Listing(Listing::numbers(vec![0.5; 50_000]))));
+    assert!(!server.wants_input() && next(&mut server).is_none());
+    while server.held() > 100_000 {
+        assert_eq!(next(&mut server), None);
+        server.transmitted(NOW, server.transmit().len());
+    }
+    assert_eq!(next(&mut server), Some(Request::Settings));
 }
 
 #[test]

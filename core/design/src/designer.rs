@@ -12,7 +12,7 @@ use super::error::DesignError;
 use super::experiment::{Experiment, Selection};
 use super::measurement::Measurement;
 use super::model::Points;
-use super::particles::Particles;
+use super::particles::{ParticleSnapshot, Particles};
 use super::utility::UtilityScan;
 
 /// Exclusive upper bound on seeds and counts, so that every JSON reader represents them exactly.
@@ -240,6 +240,12 @@ impl Designer {
     #[must_use]
     pub fn particles(&self, parameter: usize) -> &[f64] {
         self.particles.row(parameter)
+    }
+
+    /// Values of all parameters, as they are now, without a copy.
+    #[must_use]
+    pub fn particle_snapshot(&self) -> ParticleSnapshot {
+        self.particles.snapshot()
     }
 
     /// Number of particles.

@@ -1,6 +1,7 @@
 //! Grid of settings: every combination of the values of the knobs.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use labwire_solve::math::pow;
@@ -35,10 +36,11 @@ pub fn logspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Every combination of the values of the knobs, computed on demand. The last knob varies fastest.
+/// Every combination of the values of the knobs, computed on demand. The last knob varies fastest. Clones share the
+/// values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
-    knobs: Vec<Knob>,
+    knobs: Arc<[Knob]>,
     len: usize,
 }
 
@@ -47,7 +49,10 @@ impl Grid {
     pub fn new(knobs: Vec<Knob>) -> Option<Self> {
         let counts = knobs.iter().map(|knob| knob.values.len());
         let len = counts.into_iter().try_fold(1_usize, usize::checked_mul)?;
-        (len > 0 && !knobs.is_empty()).then_some(Self { knobs, len })
+        let knobs = Arc::from(knobs);
+        (len > 0)
+            .then_some(Self { knobs, len })
+            .filter(|grid| !grid.knobs.is_empty())
     }
 
     /// Knobs of the grid.
@@ -73,13 +78,19 @@ impl Grid {
 
     /// Writes `count` settings from `start` on: knob `k` of setting `i` to `rows[k * count + i]`.
     pub(super) fn fill(&self, start: usize, count: usize, rows: &mut [f64]) {
-        let mut repeats = self.len;
-        for (knob, row) in self.knobs.iter().zip(rows.chunks_exact_mut(count)) {
-            let values = &knob.values;
-            repeats /= values.len();
-            for (i, entry) in row.iter_mut().enumerate() {
-                *entry = values[(start + i) / repeats % values.len()];
-            }
+        for (knob, row) in rows.chunks_exact_mut(count).enumerate() {
+            self.read(knob, start, row);
+        }
+    }
+
+    /// Copies the values of one knob in successive settings, from setting number `start` on.
+    pub fn read(&self, knob: usize, start: usize, values: &mut [f64]) {
+        let Some((knob, faster)) = self.knobs.get(knob..).and_then(<[Knob]>::split_first) else {
+            return;
+        };
+        let repeats: usize = faster.iter().map(|knob| knob.values.len()).product();
+        for (i, value) in values.iter_mut().enumerate() {
+            *value = knob.values[(start + i) / repeats % knob.values.len()];
         }
     }
 
@@ -90,13 +101,6 @@ impl Grid {
             .iter()
             .zip(setting)
             .all(|(knob, x)| knob.values.contains(x))
-    }
-
-    /// All settings, one row per knob.
-    pub fn rows(&self) -> Vec<Vec<f64>> {
-        let mut rows = alloc::vec![0.0; self.knobs.len() * self.len];
-        self.fill(0, self.len, &mut rows);
-        rows.chunks_exact(self.len).map(<[f64]>::to_vec).collect()
     }
 }
 
@@ -113,7 +117,13 @@ mod tests {
         let grid = Grid::new(alloc::vec![knob("a", &[1.0, 2.0]), knob("b", &[3.0, 4.0, 5.0])]).unwrap();
         assert_eq!(grid.len(), 6);
         let expected = [[1.0, 1.0, 1.0, 2.0, 2.0, 2.0], [3.0, 4.0, 5.0, 3.0, 4.0, 5.0]];
-        assert_eq!(grid.rows(), expected);
+        for (knob, expected) in expected.iter().enumerate() {
+            for start in 0..6 {
+                let mut values = alloc::vec![0.0; 6 - start];
+                grid.read(knob, start, &mut values);
+                assert_eq!(values, expected[start..]);
+            }
+        }
         assert_eq!(grid.setting(4), [2.0, 4.0]);
         assert!(grid.contains(&[2.0, 5.0]) && !grid.contains(&[5.0, 2.0]));
     }

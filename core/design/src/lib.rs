@@ -55,6 +55,7 @@ pub use grid::{Grid, Knob, linspace, logspace};
 pub use limits::DesignLimits;
 pub use measurement::Measurement;
 pub use model::{Closure, Model, Points};
+pub use particles::ParticleSnapshot;
 pub use prior::{Parameter, Prior};
 pub use simulator::Simulator;
 pub use utility::UtilityScan;

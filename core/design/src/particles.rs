@@ -1,5 +1,6 @@
 //! Particles: a probability distribution as weighted points.
 
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -12,6 +13,36 @@ use super::model::Points;
 /// Number of particles processed at a time: few enough for their values to stay in the fastest cache.
 pub(super) const BLOCK: usize = 512;
 
+/// Particles at one time, without their weights. The designer shares them until it moves its own.
+#[derive(Clone, Debug)]
+pub struct ParticleSnapshot {
+    len: usize,
+    values: Arc<Vec<f64>>,
+}
+
+impl ParticleSnapshot {
+    /// Number of particles.
+    #[must_use]
+    pub fn num_particles(&self) -> usize {
+        self.len
+    }
+
+    /// Number of parameters.
+    #[must_use]
+    pub fn num_parameters(&self) -> usize {
+        self.values.len() / self.len
+    }
+
+    /// Values of one parameter, one per particle.
+    ///
+    /// # Panics
+    /// If there are not so many parameters.
+    #[must_use]
+    pub fn row(&self, parameter: usize) -> &[f64] {
+        &self.values[parameter * self.len..][..self.len]
+    }
+}
+
 /// Weighted points, one row per parameter (structure of arrays).
 ///
 /// The log-weights are authoritative, so that no likelihood underflows; the weights, relative to the
@@ -19,7 +50,8 @@ pub(super) const BLOCK: usize = 512;
 #[derive(Clone, Debug)]
 pub(super) struct Particles {
     len: usize,
-    values: Vec<f64>,
+    /// Shared with snapshots; changed only when it is not, or in a copy.
+    values: Arc<Vec<f64>>,
     /// Log-weights relative to the largest, which is 0.
     log_weights: Vec<f64>,
     weights: Vec<f64>,
@@ -35,7 +67,7 @@ impl Particles {
     pub(super) fn new(values: Vec<f64>, len: usize) -> Self {
         let mut particles = Self {
             len,
-            values,
+            values: Arc::new(values),
             log_weights: vec![0.0; len],
             weights: vec![1.0; len],
             cumulative: Vec::new(),
@@ -72,7 +104,15 @@ impl Particles {
     }
 
     pub(super) fn row_mut(&mut self, parameter: usize) -> &mut [f64] {
-        &mut self.values[parameter * self.len..][..self.len]
+        &mut Arc::make_mut(&mut self.values)[parameter * self.len..][..self.len]
+    }
+
+    /// Values of all parameters, as they are now.
+    pub(super) fn snapshot(&self) -> ParticleSnapshot {
+        ParticleSnapshot {
+            len: self.len,
+            values: self.values.clone(),
+        }
     }
 
     /// Weights relative to the largest.

@@ -5,12 +5,14 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_lite::future::{poll_once, yield_now};
 use labwire_core::session::{CloseReason, Event, Session, TransmitState};
 use labwire_core::time::Instant;
 
 use crate::clock::Clock;
+use crate::memory::{Account, Waits};
 use crate::runtime::{Runtime, Timer, Transport};
 
 /// Application behind a session.
@@ -60,32 +62,74 @@ where
     T: Transport<R>,
     A: Application<S>,
 {
+    drive_within(session, transport, application, clock, shutdown, None).await
+}
+
+/// As [`drive`], within what `account` allows.
+pub(crate) async fn drive_within<R, S, T, A>(
+    session: &mut S,
+    transport: T,
+    application: &mut A,
+    clock: Clock,
+    shutdown: impl Future<Output = ()> + Send,
+    mut account: Option<Account>,
+) -> Driven
+where
+    R: Runtime,
+    S: Session,
+    T: Transport<R>,
+    A: Application<S>,
+{
     let mut reason = CloseReason::Lost;
     let mut wire = Wire::new(transport, clock);
     let mut alarm = Alarm::<R>::new(clock);
     let mut shutdown = pin!(shutdown);
     let (mut is_shut_down, mut has_application) = (false, true);
     let mut turns = 0_u32;
+    if account.is_some() {
+        session.handle_room(clock.now(), false);
+    }
     loop {
         // Keeps a busy peer from starving other tasks, on runtimes without cooperative scheduling.
         turns = turns.wrapping_add(1);
         if turns.is_multiple_of(TURNS) {
             yield_now().await;
         }
+        // By the clock: while bytes move, nobody looks at the alarm.
+        let now = clock.now();
+        if session.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            session.handle_timeout(now);
+        }
+        let waits = match &mut account {
+            Some(account) => account.settle(now, session, wire.transport.held()),
+            None => Waits::default(),
+        };
+        wire.must_not_read = waits.input;
         if let Some(why) = deliver(session, application).await {
             reason = why;
         }
         if session.is_drained() {
             break;
         }
-        alarm.set(session.poll_timeout().map(|(due, _)| due));
+        let due = session.poll_timeout().map(|(due, _)| due);
+        let again = (waits != Waits::default()).then(|| now + ROOM_INTERVAL);
+        alarm.set(due.into_iter().chain(again).min());
         let happened = {
             let mut command = pin!(application.next_command());
+            let mut next_command =
+                |context: &mut Context<'_>, is_their_turn: bool| match has_application && is_their_turn {
+                    true => command.as_mut().poll(context).map(Happened::Command),
+                    false => Poll::Pending,
+                };
+            // Alternating, so that a peer that never stops does not starve the application, nor the reverse.
+            let commands_first = turns.is_multiple_of(2);
             poll_fn(|context| {
-                if let Poll::Ready(result) = wire.poll(context, session) {
+                if let Poll::Ready(command) = next_command(context, commands_first) {
+                    Poll::Ready(command)
+                } else if let Poll::Ready(result) = wire.poll(context, session) {
                     Poll::Ready(Happened::Moved(result))
-                } else if has_application && let Poll::Ready(command) = command.as_mut().poll(context) {
-                    Poll::Ready(Happened::Command(command))
+                } else if let Poll::Ready(command) = next_command(context, !commands_first) {
+                    Poll::Ready(command)
                 } else if !is_shut_down && shutdown.as_mut().poll(context).is_ready() {
                     Poll::Ready(Happened::Shutdown)
                 } else {
@@ -137,7 +181,7 @@ pub(crate) async fn deliver<S: Session, A: Application<S>>(
     reason
 }
 
-/// Event that a connection waits for; of several, the first in this order.
+/// Event that a connection waits for.
 enum Happened<C> {
     /// Bytes were moved, or the transport failed.
     Moved(io::Result<()>),
@@ -148,6 +192,10 @@ enum Happened<C> {
 
 /// Number of events after which other tasks get a turn.
 pub(crate) const TURNS: u32 = 64;
+/// Number of writes in a row, when the peer reads as fast as output is produced.
+const WRITES: usize = 16;
+/// Time after which a connection that waits for memory asks again.
+const ROOM_INTERVAL: Duration = Duration::from_millis(20);
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
 thread_local! {
@@ -163,6 +211,7 @@ pub(crate) struct Wire<T> {
     is_flushed: bool,
     has_sent_fin: bool,
     has_seen_eof: bool,
+    must_not_read: bool,
     received: u64,
     sent: u64,
 }
@@ -175,6 +224,7 @@ impl<T> Wire<T> {
             is_flushed: true,
             has_sent_fin: false,
             has_seen_eof: false,
+            must_not_read: false,
             received: 0,
             sent: 0,
         }
@@ -220,7 +270,10 @@ impl<T> Wire<T> {
         S: Session,
     {
         let mut moved = Poll::Pending;
-        while !session.transmit().is_empty() {
+        for _ in 0..WRITES {
+            if session.transmit().is_empty() {
+                break;
+            }
             let bytes = session.transmit();
             match self.transport.poll_write(context, bytes)? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -233,6 +286,9 @@ impl<T> Wire<T> {
                 }
                 Poll::Pending => return moved,
             }
+        }
+        if !session.transmit().is_empty() {
+            return moved;
         }
         if !self.is_flushed && self.transport.poll_flush(context)?.is_ready() {
             self.is_flushed = true;
@@ -249,7 +305,7 @@ impl<T> Wire<T> {
     }
 
     pub(crate) fn can_read<S: Session>(&self, session: &S) -> bool {
-        !self.has_seen_eof && session.wants_input()
+        !self.has_seen_eof && !self.must_not_read && session.wants_input()
     }
 
     pub(crate) fn poll_read<R, S>(

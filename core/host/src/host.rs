@@ -17,6 +17,7 @@ use labwire_core::time::Instant;
 
 use crate::admission::{Admission, Refused};
 use crate::clock::Clock;
+use crate::memory::Memory;
 use crate::pool::Pool;
 use crate::runtime::{Runtime, Transport, timeout};
 use crate::signal::Signal;
@@ -56,6 +57,7 @@ pub struct Host<S: HostedService, R> {
     name: &'static str,
     clock: Clock,
     limits: HostLimits,
+    memory: Memory,
     inputs: Sender<Input<S>>,
     next_connection: AtomicU64,
     admission: Admission,
@@ -112,8 +114,14 @@ struct Signals {
 }
 
 impl<S: HostedService, R: Runtime> Host<S, R> {
-    /// Starts a service. `name` identifies it in the log.
+    /// Starts a service with memory of its own. `name` identifies it in the log.
     pub fn start(name: &'static str, service: S, limits: HostLimits) -> Self {
+        let memory = Memory::new(limits.memory);
+        Self::start_sharing(name, service, limits, &memory)
+    }
+
+    /// Starts a service that shares `memory` with others; the limit `memory` has no effect.
+    pub fn start_sharing(name: &'static str, service: S, limits: HostLimits, memory: &Memory) -> Self {
         let clock = Clock::start();
         let signals = Signals::default();
         let (sender, inputs) = bounded(WAITING_INPUTS);
@@ -138,6 +146,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             name,
             clock,
             limits,
+            memory: memory.clone(),
             inputs: sender,
             next_connection: AtomicU64::new(0),
             admission: Admission::default(),
@@ -183,6 +192,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             clock: self.clock,
             inputs: self.inputs.clone(),
             signals: self.signals.clone(),
+            memory: self.memory.clone(),
         };
         let (ending, ended) = bounded(1);
         R::spawn(async move {

@@ -30,6 +30,7 @@ mod drive;
 #[cfg(feature = "files")]
 mod durable;
 mod host;
+mod memory;
 #[cfg(feature = "pymodaq")]
 mod module_controller;
 #[cfg(feature = "pymodaq")]
@@ -69,6 +70,7 @@ pub use drive::{Application, Driven, drive};
 #[cfg(feature = "files")]
 pub use durable::{AppendFile, replace_file};
 pub use host::{Attached, Host, HostedService, Statistics};
+pub use memory::Memory;
 #[cfg(feature = "pymodaq")]
 pub use module_controller::{ControlError, ModuleController};
 #[cfg(feature = "pymodaq")]

@@ -14,6 +14,7 @@ use labwire_core::time::Instant;
 use std::sync::Arc;
 
 use crate::host::Host;
+use crate::memory::Memory;
 use crate::runtime::Runtime;
 
 /// Handle that gives orders to the modules of a [`Registry`] run by a host.
@@ -46,12 +47,24 @@ impl<R: Runtime> Modules<R> {
     /// Starts a registry. `name` identifies it in the log.
     #[must_use]
     pub fn start(name: &'static str, registry: Registry, limits: HostLimits) -> Self {
+        let memory = Memory::new(limits.memory);
+        Self::start_sharing(name, registry, limits, &memory)
+    }
+
+    /// As [`start`](Modules::start), sharing `memory` with other hosts.
+    #[must_use]
+    pub fn start_sharing(
+        name: &'static str,
+        registry: Registry,
+        limits: HostLimits,
+        memory: &Memory,
+    ) -> Self {
         let service = AwaitedRegistry {
             registry,
             waiting: HashMap::new(),
         };
         Self {
-            host: Host::start(name, service, limits),
+            host: Host::start_sharing(name, service, limits, memory),
         }
     }
 

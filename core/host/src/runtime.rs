@@ -75,6 +75,11 @@ pub trait Transport<R>: Send {
     /// Makes the coming drop end the connection at once (TCP: a reset), discarding unsent bytes.
     fn abort(&mut self);
 
+    /// Number of bytes of an incomplete message that the transport itself holds.
+    fn held(&self) -> usize {
+        0
+    }
+
     /// Whether input, including its end, is waiting to be read. Asks the operating system where possible,
     /// because the runtime's own state may be older.
     fn has_input(&self) -> bool {

@@ -37,8 +37,8 @@ macro_rules! surface {
     ($runtime:ty) => {
         pub use $crate::{
             Application, Attached, Caller, ClientSession, Clock, Dial, Dialing, Driven, Ending,
-            HostedService, NoReply, Pending, Refused, Runtime, Signal, Statistics, Transport, dial, drive,
-            drive_connector,
+            HostedService, Memory, NoReply, Pending, Refused, Runtime, Signal, Statistics, Transport, dial,
+            drive, drive_connector,
         };
 
         /// Host of one service and its connections.

@@ -6,6 +6,7 @@
 
 mod client;
 mod codec;
+mod listing;
 mod messages;
 mod server;
 
@@ -13,6 +14,7 @@ use labwire_session::limits::SessionLimits;
 use serde::{Deserialize, Serialize};
 
 pub use client::Client;
+pub use listing::{Counting, Listing, Rows};
 pub use messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
 pub use server::{Permissions, Server};
 

@@ -34,10 +34,10 @@ mod work;
 pub use {
     backoff::Backoff,
     connector::{Action, ConnectError, Connector},
-    link::{Link, Payloads},
+    link::{Link, Payloads, Source},
     names::{Limit, Timer},
     protocol::Protocol,
-    session::{Asker, CloseReason, Event, Misuse, Responder, Session, TransmitState},
+    session::{Asker, CloseReason, Event, Misuse, Need, Responder, Session, TransmitState},
 };
 
 pub use work::Busy;

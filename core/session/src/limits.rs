@@ -75,6 +75,10 @@ pub struct HostLimits {
     /// `jobs`: number of jobs in progress, which take turns. Further jobs wait in the service's queue, which has its
     /// own limit. Default 64.
     pub jobs: usize,
+    /// `memory`: number of bytes that all connections of the process may hold together: output that was asked for and not
+    /// taken, and unfinished input. What does not fit waits: connections that hold more than 64 KiB are not read, and
+    /// requests with long replies not begun. One connection at a time goes on regardless. Default 128 MB.
+    pub memory: usize,
     /// `grace-time`: time that running jobs and open connections have to finish after the host was told to end. Those
     /// that have not finished are cut, and counted in the log. Default 10 s.
     #[serde(with = "crate::seconds")]
@@ -87,6 +91,7 @@ impl HostLimits {
         with_connections_per_peer connections_per_peer: usize,
         with_workers workers: usize,
         with_jobs jobs: usize,
+        with_memory memory: usize,
         with_grace_time grace_time: Duration,
     }
 }
@@ -98,6 +103,7 @@ impl Default for HostLimits {
             connections_per_peer: 256,
             workers: 2,
             jobs: 64,
+            memory: 128_000_000,
             grace_time: Duration::from_secs(10),
         }
     }

@@ -1,8 +1,10 @@
 //! Common part of all sessions: bounded output, the event queue, and the end of a connection.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::{CloseReason, Event, Timer, TransmitState};
 use crate::limits::SessionLimits;
@@ -11,6 +13,44 @@ use crate::time::Instant;
 /// Payloads that are sent from their own memory, each with the length of the buffered output before it. None is
 /// empty.
 pub type Payloads = VecDeque<(usize, Arc<Vec<u8>>)>;
+
+/// Output that is produced in pieces, as the peer takes it.
+pub trait Source: fmt::Debug + Send {
+    /// Number of bytes that are left, exactly.
+    fn remaining(&self) -> usize;
+
+    /// Appends the next piece: at least one byte as long as any are left.
+    fn produce(&mut self, piece: &mut Vec<u8>);
+}
+
+/// Output beside the buffer.
+#[derive(Debug)]
+enum Part {
+    Payload(Arc<Vec<u8>>),
+    /// A source, and the piece of it that is being sent.
+    Source(Box<dyn Source>, Vec<u8>),
+}
+
+impl Part {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Payload(bytes) => bytes,
+            Self::Source(_, piece) => piece,
+        }
+    }
+
+    /// Goes on to the next piece. Returns whether there is one.
+    fn advance(&mut self) -> bool {
+        match self {
+            Self::Payload(_) => false,
+            Self::Source(source, piece) => {
+                piece.clear();
+                source.produce(piece);
+                !piece.is_empty()
+            }
+        }
+    }
+}
 
 /// Output, events and the end of a connection, for protocols to build a [`Session`](super::Session) on.
 ///
@@ -23,16 +63,22 @@ pub type Payloads = VecDeque<(usize, Arc<Vec<u8>>)>;
 pub struct Link<E> {
     output: Vec<u8>,
     sent: usize,
-    payloads: Payloads,
-    /// Number of bytes sent of the first payload.
-    payload_sent: usize,
-    output_limit: usize,
+    /// Each with the length of the buffered output before it. None is empty; of the sources only the first has a piece.
+    parts: VecDeque<(usize, Part)>,
+    /// Number of bytes sent of the first part, of a source: of its piece.
+    part_sent: usize,
+    /// Number of bytes to be sent, whether or not they have been produced.
+    owed: usize,
     events: VecDeque<Event<E>>,
     phase: Phase,
     sending_finished: bool,
     peer_finished: bool,
     /// Time of the last progress of the output; meaningful while there is output.
     progress: Instant,
+    /// Whether a wish of the host to end shortens the wait for a peer that does not read.
+    is_server: bool,
+    /// Whether it has been shortened.
+    is_hurried: bool,
     limits: SessionLimits,
 }
 
@@ -58,15 +104,26 @@ impl<E> Link<E> {
         Self {
             output: Vec::new(),
             sent: 0,
-            payloads: Payloads::new(),
-            payload_sent: 0,
-            output_limit: limits.output_bytes,
+            parts: VecDeque::new(),
+            part_sent: 0,
+            owed: 0,
             events: VecDeque::new(),
             phase: Phase::Open,
             sending_finished: false,
             peer_finished: false,
             progress: Instant::ZERO,
+            is_server: false,
+            is_hurried: false,
             limits,
+        }
+    }
+
+    /// Creates an open link of a server, which [can be hurried](Link::hurry).
+    #[must_use]
+    pub fn of_server(limits: SessionLimits) -> Self {
+        Self {
+            is_server: true,
+            ..Self::new(limits)
         }
     }
 
@@ -88,22 +145,70 @@ impl<E> Link<E> {
 
     /// As [`send_with`](Link::send_with), with payloads that are not copied into the output.
     pub fn send_payloads(&mut self, now: Instant, write: impl FnOnce(&mut Vec<u8>, &mut Payloads)) {
-        if self.phase != Phase::Open || self.sending_finished {
+        if !self.can_send(now) {
             return;
+        }
+        let before = self.output.len();
+        let mut payloads = Payloads::new();
+        write(&mut self.output, &mut payloads);
+        self.owed += self.output.len() - before;
+        for (before, payload) in payloads {
+            self.owed += payload.len();
+            self.parts.push_back((before, Part::Payload(payload)));
+        }
+    }
+
+    /// Queues `head`, and after it the bytes of `source`, which are produced as the peer takes them and count from now
+    /// on.
+    pub fn send_source(&mut self, now: Instant, head: &[u8], mut source: Box<dyn Source>) {
+        if !self.can_send(now) {
+            return;
+        }
+        self.output.extend_from_slice(head);
+        self.owed += head.len() + source.remaining();
+        if source.remaining() == 0 {
+            return;
+        }
+        let mut piece = Vec::new();
+        if self.parts.is_empty() {
+            source.produce(&mut piece);
+        }
+        self.parts
+            .push_back((self.output.len(), Part::Source(source, piece)));
+    }
+
+    /// Whether bytes can be queued.
+    fn can_send(&mut self, now: Instant) -> bool {
+        if self.phase != Phase::Open || self.sending_finished {
+            return false;
         }
         if self.transmit().is_empty() {
             self.output.clear();
             self.sent = 0;
             self.progress = now;
         }
-        write(&mut self.output, &mut self.payloads);
+        true
+    }
+
+    /// Number of bytes that the peer has asked for and not taken, whether or not they have been produced.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.owed
     }
 
     /// Whether more output would exceed the limit `output-bytes`; sessions then stop taking input.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let payloads: usize = self.payloads.iter().map(|(_, payload)| payload.len()).sum();
-        self.output.len() - self.sent + payloads - self.payload_sent >= self.output_limit
+        self.owed >= self.limits.output_bytes
+    }
+
+    /// Waits no longer than `linger-time` for a peer that does not read, because the host wants to end. Only the link of
+    /// a server does: a client's output is a request of its own.
+    pub fn hurry(&mut self, now: Instant) {
+        if self.is_server && !self.is_hurried {
+            self.is_hurried = true;
+            self.progress = now;
+        }
     }
 
     /// Queues an event.
@@ -121,8 +226,8 @@ impl<E> Link<E> {
     /// Bytes to be sent; more may follow.
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
-        match self.payloads.front() {
-            Some((before, payload)) if *before == self.sent => &payload[self.payload_sent..],
+        match self.parts.front() {
+            Some((before, part)) if *before == self.sent => &part.bytes()[self.part_sent..],
             Some((before, _)) => &self.output[self.sent..*before],
             None => &self.output[self.sent..],
         }
@@ -132,12 +237,19 @@ impl<E> Link<E> {
     pub fn transmitted(&mut self, now: Instant, count: usize) {
         let count = count.min(self.transmit().len());
         self.progress = now;
-        match self.payloads.front() {
-            Some((before, payload)) if *before == self.sent => {
-                self.payload_sent += count;
-                if self.payload_sent == payload.len() {
-                    self.payloads.pop_front();
-                    self.payload_sent = 0;
+        self.owed = self.owed.saturating_sub(count);
+        match self.parts.front_mut() {
+            Some((before, part)) if *before == self.sent => {
+                self.part_sent += count;
+                if self.part_sent == part.bytes().len() {
+                    self.part_sent = 0;
+                    if !part.advance() {
+                        self.parts.pop_front();
+                        // The next one is now the first.
+                        if let Some((_, part @ Part::Source(..))) = self.parts.front_mut() {
+                            part.advance();
+                        }
+                    }
                 }
             }
             _ => self.sent += count,
@@ -145,6 +257,8 @@ impl<E> Link<E> {
         if self.transmit().is_empty() {
             self.output.clear();
             self.sent = 0;
+            // Of what a source announced and did not produce.
+            self.owed = 0;
             // An idle connection does not keep the buffer of a burst.
             if self.output.capacity() > 64 << 10 {
                 self.output = Vec::new();
@@ -218,7 +332,11 @@ impl<E> Link<E> {
         match self.phase {
             Phase::Lingering { until, .. } => Some((until, Timer::LingerTime)),
             Phase::Open | Phase::Draining if !self.transmit().is_empty() => {
-                Some((self.progress + self.limits.write_timeout, Timer::WriteTimeout))
+                let allowed = match self.is_hurried {
+                    true => self.limits.write_timeout.min(self.limits.linger_time),
+                    false => self.limits.write_timeout,
+                };
+                Some((self.progress + allowed, Timer::WriteTimeout))
             }
             _ => None,
         }
@@ -274,8 +392,8 @@ impl<E> Link<E> {
             self.phase = Phase::Drained { aborted };
             // Nobody sends it any more.
             self.output = Vec::new();
-            self.payloads = Payloads::new();
-            (self.sent, self.payload_sent) = (0, 0);
+            self.parts = VecDeque::new();
+            (self.sent, self.part_sent, self.owed) = (0, 0, 0);
         }
     }
 }
@@ -334,6 +452,56 @@ mod tests {
         }
         link.send(at(2), b"ij");
         assert_eq!(link.transmit(), b"ij");
+    }
+
+    /// So many bytes, three at a time.
+    #[derive(Debug)]
+    struct Threes(usize);
+
+    impl Source for Threes {
+        fn remaining(&self) -> usize {
+            self.0
+        }
+
+        fn produce(&mut self, piece: &mut Vec<u8>) {
+            let count = self.0.min(3);
+            piece.extend_from_slice(&b"xyz"[..count]);
+            self.0 -= count;
+        }
+    }
+
+    #[test]
+    fn a_source_counts_whole_and_is_produced_in_pieces() {
+        let limits = SessionLimits::default().with_output_bytes(19);
+        let mut link = Link::<()>::new(limits);
+        link.send(at(0), b"a");
+        link.send_source(at(0), b"b", Box::new(Threes(8)));
+        link.send_source(at(0), b"", Box::new(Threes(4)));
+        link.send_source(at(0), b"", Box::new(Threes(0)));
+        assert!(!link.is_full());
+        link.send(at(0), b"cdefg");
+        assert!(link.is_full());
+        let mut sent = Vec::new();
+        while !link.transmit().is_empty() {
+            assert_eq!(link.owed(), 19 - sent.len());
+            sent.push(link.transmit()[0]);
+            link.transmitted(at(0), 1);
+        }
+        assert_eq!(sent, b"abxyzxyzxyxyzxcdefg");
+        assert_eq!(link.owed(), 0);
+    }
+
+    #[test]
+    fn a_host_that_ends_waits_less_for_a_reader_that_stops() {
+        for (mut link, due) in [
+            (Link::<()>::of_server(SessionLimits::default()), 11),
+            (Link::new(SessionLimits::default()), 30),
+        ] {
+            link.send(at(0), b"reply");
+            link.hurry(at(10));
+            link.hurry(at(11));
+            assert_eq!(link.poll_timeout(), Some((at(due), Timer::WriteTimeout)));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Sessions built from a protocol and a link.
 
-use super::{CloseReason, Event, Link, Session, Timer, TransmitState};
+use super::{CloseReason, Event, Link, Need, Session, Timer, TransmitState};
 use crate::time::Instant;
 
 /// Part of a [`Session`] that is specific to a protocol; the rest is done by its [`Link`]. For authors of protocols;
@@ -28,6 +28,17 @@ pub trait Protocol {
     fn can_receive(&self) -> bool {
         true
     }
+
+    /// Bytes of input that are held: of an incomplete message, and of requests without a reply.
+    fn unfinished(&self) -> usize;
+
+    /// See [`Session::need`].
+    fn need(&self) -> Need {
+        Need::Nothing
+    }
+
+    /// See [`Session::handle_room`].
+    fn take_room(&mut self, _now: Instant, _has_room: bool) {}
 
     /// Called when some output was sent, so that there may be room for more.
     fn sent(&mut self, _now: Instant) {}
@@ -92,6 +103,7 @@ impl<T: Protocol> Session for T {
     }
 
     fn handle_shutdown(&mut self, now: Instant) {
+        self.link_mut().hurry(now);
         if self.link().is_open() {
             self.shut_down(now);
         }
@@ -127,6 +139,27 @@ impl<T: Protocol> Session for T {
         };
         let link = self.link().poll_timeout();
         link.into_iter().chain(own).min_by_key(|(due, _)| *due)
+    }
+
+    fn held(&self) -> usize {
+        let unfinished = match self.link().is_open() {
+            true => self.unfinished(),
+            false => 0,
+        };
+        self.link().owed() + unfinished
+    }
+
+    fn need(&self) -> Need {
+        match self.link().is_open() {
+            true => Protocol::need(self),
+            false => Need::Nothing,
+        }
+    }
+
+    fn handle_room(&mut self, now: Instant, has_room: bool) {
+        if self.link().is_open() {
+            self.take_room(now, has_room);
+        }
     }
 
     fn is_closed(&self) -> bool {

@@ -49,6 +49,19 @@ pub trait Session {
     /// Time at which [`handle_timeout`](Session::handle_timeout) is due, and its purpose.
     fn poll_timeout(&self) -> Option<(Instant, Timer)>;
 
+    /// Memory that the session holds for its peer, in bytes: input that is not a whole message yet, requests that wait
+    /// for their replies, and output that the peer has asked for and not taken, whether or not it has been produced.
+    fn held(&self) -> usize;
+
+    /// Need of the session for more memory than it holds. None by default.
+    fn need(&self) -> Need {
+        Need::Nothing
+    }
+
+    /// Tells whether there is memory for a long reply. Unless a host says `false` there always is; after that, each
+    /// request with [`Need::Room`] waits for a `true` of its own.
+    fn handle_room(&mut self, _now: Instant, _has_room: bool) {}
+
     /// Whether no more work for the application follows: the reason has been, or is about to be, reported.
     fn is_closed(&self) -> bool;
 
@@ -92,6 +105,17 @@ pub enum Misuse {
     /// The protocol cannot express this request, for this reason.
     #[error("{0}")]
     Unsendable(String),
+}
+
+/// Need of a session for memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// No more than it holds, and small replies.
+    Nothing,
+    /// A request waits whose reply may be long. It is the only one of its session that has not been answered.
+    Room,
+    /// The application is answering that request. Once it has, the reply counts as [held](Session::held).
+    Reply,
 }
 
 /// Event that a session reports to its application.

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use etcetera::BaseStrategy;
-use labwire_tokio::Ending;
 use labwire_tokio::web::Readiness;
+use labwire_tokio::{Ending, Memory};
 use listen::Bound;
 use server::{Running, Server, Surroundings};
 use tokio::task::JoinSet;
@@ -135,7 +135,8 @@ pub(crate) fn run_with(layers: Layers, only: Option<&[String]>, ready_file: Opti
         // Left over from a run that was cut short; it must not be mistaken for this run's.
         let _ = std::fs::remove_file(stale);
     }
-    block_on(serve(servers, layers, ready_file))
+    let memory = Memory::new(config.host.memory);
+    block_on(serve(servers, layers, memory, ready_file))
 }
 
 fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, Failure> {
@@ -157,7 +158,7 @@ fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, 
         .collect())
 }
 
-async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>) -> Outcome {
+async fn serve(servers: Vec<Server>, layers: Layers, memory: Memory, ready_file: Option<PathBuf>) -> Outcome {
     let mut bound = Vec::new();
     for server in servers {
         let is_given = layers.is_given(server.group, server.key);
@@ -166,7 +167,10 @@ async fn serve(servers: Vec<Server>, layers: Layers, ready_file: Option<PathBuf>
     if bound.is_empty() {
         return Err(Failure::new(failure::UNAVAILABLE, "no server listens"));
     }
-    let mut around = Surroundings::default();
+    let mut around = Surroundings {
+        memory,
+        ..Surroundings::default()
+    };
     let (mut servers, mut web, mut lines) = (JoinSet::new(), None, Vec::new());
     for Bound {
         server,

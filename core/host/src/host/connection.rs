@@ -12,7 +12,8 @@ use labwire_core::time::Instant;
 use super::service_task::Input;
 use super::{HostedService, Reply, Request, Signals};
 use crate::clock::Clock;
-use crate::drive::{Application, Driven, drive};
+use crate::drive::{Application, Driven, drive_within};
+use crate::memory::Memory;
 use crate::runtime::{Runtime, Transport};
 
 /// Number of replies that may be queued for one connection. A connection that lets more pile up is ended.
@@ -26,6 +27,7 @@ pub(super) struct Connection<S: HostedService> {
     pub(super) clock: Clock,
     pub(super) inputs: Sender<Input<S>>,
     pub(super) signals: Signals,
+    pub(super) memory: Memory,
 }
 
 impl<S: HostedService> Connection<S> {
@@ -74,8 +76,11 @@ impl<S: HostedService> Connection<S> {
         client: &mut Client<S>,
     ) -> Option<Driven> {
         let shutdown = self.signals.shutdown.wait();
-        let driving =
-            async { Some(drive::<R, _, _, _>(session, transport, client, self.clock, shutdown).await) };
+        let account = Some(self.memory.account());
+        let driving = async {
+            let (clock, shutdown) = (self.clock, shutdown);
+            Some(drive_within::<R, _, _, _>(session, transport, client, clock, shutdown, account).await)
+        };
         let cutting = async {
             self.signals.cut.wait().await;
             None

@@ -331,6 +331,13 @@ impl Session for Connection {
         own.into_iter().chain(requests).min_by_key(|&(due, _)| due)
     }
 
+    fn held(&self) -> usize {
+        match self.phase {
+            Phase::Closed => 0,
+            _ => self.conversation.held(),
+        }
+    }
+
     fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
     }

@@ -101,6 +101,11 @@ impl Conversation {
         }
     }
 
+    /// Bytes of input and of the current message.
+    pub(super) fn held(&self) -> usize {
+        self.reader.held() + self.transmit().len()
+    }
+
     /// Next bytes for the transport.
     pub(super) fn transmit(&self) -> &[u8] {
         self.current_step()

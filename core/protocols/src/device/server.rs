@@ -41,6 +41,8 @@ pub struct Server {
     link: Link<Vec<u8>>,
     reader: FrameReader<Messages>,
     unanswered: usize,
+    /// Length of the messages since nothing was unanswered.
+    in_flight: usize,
     /// Replies that are delayed.
     replies: VecDeque<(Instant, Reply)>,
     is_shutting_down: bool,
@@ -72,12 +74,13 @@ impl Server {
     pub fn new(now: Instant, dialect: &'static Dialect, limits: SessionLimits) -> Self {
         let messages = Messages { dialect, searched: 0 };
         let reader = FrameReader::new(messages, limits.message_bytes);
-        let mut link = Link::new(limits);
+        let mut link = Link::of_server(limits);
         link.send(now, dialect.greeting());
         Self {
             link,
             reader,
             unanswered: 0,
+            in_flight: 0,
             replies: VecDeque::new(),
             is_shutting_down: false,
         }
@@ -89,16 +92,22 @@ impl Server {
     }
 
     fn read(&mut self) {
-        while self.link.is_open() && self.unanswered < MAX_MESSAGES {
+        while self.link.is_open() && self.has_room() {
             match self.reader.poll_message(<[u8]>::to_vec) {
                 Ok(Some(message)) => {
                     self.unanswered += 1;
+                    self.in_flight += message.len();
                     self.link.emit(message);
                 }
                 Ok(None) => break,
                 Err(error) => self.link.abort(error.into()),
             }
         }
+    }
+
+    /// Whether more messages may wait for their answers.
+    fn has_room(&self) -> bool {
+        self.unanswered < MAX_MESSAGES && self.in_flight <= self.link.limits().message_bytes
     }
 
     /// Sends the replies that are due.
@@ -108,6 +117,9 @@ impl Server {
             && let Some((_, reply)) = self.replies.pop_front()
         {
             self.unanswered = self.unanswered.saturating_sub(1);
+            if self.unanswered == 0 {
+                self.in_flight = 0;
+            }
             self.link.send(now, &reply.bytes);
             match reply.then {
                 Then::Stay => {}
@@ -149,7 +161,11 @@ impl Protocol for Server {
     }
 
     fn can_receive(&self) -> bool {
-        !self.link.is_full() && self.unanswered < MAX_MESSAGES
+        !self.link.is_full() && self.has_room()
+    }
+
+    fn unfinished(&self) -> usize {
+        self.reader.held() + self.in_flight
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {

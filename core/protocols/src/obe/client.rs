@@ -117,6 +117,10 @@ impl Protocol for Client {
         self.end_when_answered(CloseReason::Shutdown);
     }
 
+    fn unfinished(&self) -> usize {
+        self.reader.held()
+    }
+
     fn deadline(&self) -> Option<(Instant, Timer)> {
         let waits = self.unanswered > 0;
         waits.then(|| {

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 
 use labwire_python_json::{Object, Value};
 
+use super::Listing;
+
 /// Commands, in the order in which upstream looks for them.
 pub const COMMANDS: [&str; 14] = [
     "getset", "getpar", "getcon", "getwgt", "newrun", "optset", "goodset", "newdat", "getpdf", "getmean",
@@ -73,6 +75,17 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether the length of the reply grows with the experiment or its history.
+    #[must_use]
+    pub fn has_long_reply(&self) -> bool {
+        matches!(
+            self,
+            Self::Settings | Self::Particles | Self::Weights | Self::Utility | Self::History
+        )
+    }
+}
+
 /// Measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
@@ -103,6 +116,8 @@ pub enum Reply {
     Numbers(Vec<f64>),
     /// A list of lists of numbers.
     Table(Vec<Vec<f64>>),
+    /// A long list, which is written as it is read.
+    Listing(Listing),
     /// Any other value, such as constants that are whole numbers.
     Value(Value),
 }

@@ -1,11 +1,12 @@
 //! Server side of a connection.
 
+use alloc::boxed::Box;
 use alloc::format;
 
-use labwire_session::framing::decimal_length::DecimalLength;
+use labwire_session::framing::decimal_length::{DecimalLength, HEAD, LengthError};
 use labwire_session::framing::{FrameError, FrameReader};
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
+use labwire_session::{CloseReason, Limit, Link, Need, Protocol, Responder, Timer};
 
 use super::messages::{ErrorReply, Reply, Request, code};
 use super::{Limits, codec};
@@ -48,12 +49,34 @@ impl Permissions {
     }
 }
 
+/// Length from which a message is large: it is parsed when nothing else is unanswered. The requests that wait for their
+/// replies are together not much longer. Replies up to it are written at once.
+const LARGE: usize = 64 << 10;
+/// Longest reply that ten digits can announce.
+const LONGEST: u64 = 9_999_999_999;
+
+/// Request that may take much memory, by its own length or by that of its reply. It is the only one of its connection
+/// that is being answered, and waits for room before that.
+#[derive(Debug)]
+enum Long {
+    None,
+    /// A large message, which has not been parsed.
+    Message,
+    /// A request with a long reply.
+    Request(Request),
+    /// It is being answered.
+    Begun,
+}
+
 /// Server side of one connection. Its events are requests, each to be answered in turn.
 ///
 /// Any number of requests may come over one connection, pipelined or not; replies keep their order. A body that is
 /// not a request is answered with an error reply and the connection continues; a head that is not a length, a message
 /// beyond the limit, or an end inside a message is answered with an error reply and FIN, and further input is
 /// discarded. After `done` the connection ends.
+///
+/// A request whose reply may be long, or that is long itself, is passed on when all before it are answered and the output
+/// has room; what follows waits until it is answered.
 ///
 /// Deviations from OptBayesExpt 1.2, which has one request per connection, no error replies (the process ends
 /// instead), idle clients that block all others, and no limits.
@@ -65,6 +88,11 @@ pub struct Server {
     reader: FrameReader<DecimalLength>,
     /// Number of requests that the application has not answered.
     unanswered: usize,
+    /// Length of their messages.
+    in_flight: usize,
+    long: Long,
+    /// Whether each long request waits for room.
+    is_rationed: bool,
     /// Error reply that waits for the replies before it, and the end of the connection with it, if any.
     fault: Option<(ErrorReply, Option<CloseReason>)>,
     /// End of the connection once nothing is unanswered.
@@ -79,11 +107,14 @@ impl Server {
     #[must_use]
     pub fn new(now: Instant, limits: Limits, permissions: Permissions) -> Self {
         Self {
-            link: Link::new(limits.session.clone()),
+            link: Link::of_server(limits.session.clone()),
             reader: FrameReader::new(DecimalLength, limits.session.message_bytes),
             limits,
             permissions,
             unanswered: 0,
+            in_flight: 0,
+            long: Long::None,
+            is_rationed: false,
             fault: None,
             ending: None,
             has_received: false,
@@ -94,11 +125,14 @@ impl Server {
     /// Reads messages as long as they can be taken, and ends the connection if the peer has nothing more to send.
     fn read(&mut self, now: Instant) {
         while self.can_receive() {
-            let parse = |body: &[u8]| codec::parse_request(body, &self.limits.json);
-            match self.reader.poll_message(parse) {
-                Ok(Some(request)) => self.message(now, request),
+            match self.reader.next_length() {
+                Ok(Some(length)) if length >= LARGE => self.long = Long::Message,
+                Ok(Some(length)) => self.read_message(now, length),
                 Ok(None) => break,
                 Err(error) => self.unreadable(now, error),
+            }
+            if !self.is_rationed {
+                self.begin_long(now);
             }
         }
         if self.link.has_peer_finished() && self.unanswered == 0 && self.can_receive() {
@@ -106,7 +140,49 @@ impl Server {
         }
     }
 
-    fn message(&mut self, now: Instant, request: Result<Request, ErrorReply>) {
+    /// Goes on after an answer, or when output was sent.
+    fn resume(&mut self, now: Instant) {
+        if !self.is_rationed {
+            self.begin_long(now);
+        }
+        self.read(now);
+    }
+
+    fn read_message(&mut self, now: Instant, length: usize) {
+        let parse = |body: &[u8]| codec::parse_request(body, &self.limits.json);
+        match self.reader.poll_message(parse) {
+            Ok(Some(request)) => self.message(now, length, request),
+            Ok(None) => {}
+            Err(error) => self.unreadable(now, error),
+        }
+    }
+
+    /// Whether a long request waits for nothing but room.
+    fn has_long(&self) -> bool {
+        matches!(self.long, Long::Message | Long::Request(_)) && self.unanswered == 0 && !self.link.is_full()
+    }
+
+    /// Passes the long request on, if there is one and it is its turn.
+    fn begin_long(&mut self, now: Instant) {
+        if !self.has_long() {
+            return;
+        }
+        match core::mem::replace(&mut self.long, Long::Begun) {
+            Long::Request(request) => {
+                self.unanswered += 1;
+                self.link.emit(request);
+            }
+            _ => {
+                let length = self.reader.next_length().ok().flatten();
+                self.read_message(now, length.unwrap_or_default());
+                if self.unanswered == 0 {
+                    self.long = Long::None;
+                }
+            }
+        }
+    }
+
+    fn message(&mut self, now: Instant, length: usize, request: Result<Request, ErrorReply>) {
         self.has_received = true;
         self.since = now;
         match request {
@@ -117,9 +193,14 @@ impl Server {
                     );
                     return self.fault(now, ErrorReply::new(code::NOT_PERMITTED, text), None);
                 }
+                if request.has_long_reply() && matches!(self.long, Long::None) {
+                    self.long = Long::Request(request);
+                    return;
+                }
                 if request == Request::Done {
                     self.ending = Some(CloseReason::Finished);
                 }
+                self.in_flight += length;
                 self.unanswered += 1;
                 self.link.emit(request);
             }
@@ -164,7 +245,18 @@ impl Server {
 
     fn write(&mut self, now: Instant, reply: &Result<Reply, ErrorReply>) {
         self.since = now;
-        self.link.send_with(now, |output| codec::put_reply(output, reply));
+        match reply {
+            Ok(Reply::Listing(listing)) if listing.bytes() as u64 > LONGEST => {
+                let error = LengthError::TooLong(listing.bytes());
+                self.write(now, &Err(ErrorReply::new(code::TOO_LONG, format!("{error}"))));
+            }
+            Ok(Reply::Listing(listing)) if listing.bytes() > LARGE => {
+                let head = format!("{:0HEAD$}", listing.bytes());
+                let text = Box::new(listing.clone().source());
+                self.link.send_source(now, head.as_bytes(), text);
+            }
+            reply => self.link.send_with(now, |output| codec::put_reply(output, reply)),
+        }
     }
 
     /// Handles the end of the stream: between two messages, inside one, or before the first.
@@ -214,12 +306,34 @@ impl Protocol for Server {
         self.link.is_open()
             && !self.link.is_full()
             && self.unanswered < self.limits.requests_in_flight
+            && self.in_flight < LARGE
+            && matches!(self.long, Long::None)
             && self.fault.is_none()
             && self.ending.is_none()
     }
 
+    fn unfinished(&self) -> usize {
+        self.reader.held() + self.in_flight
+    }
+
+    fn need(&self) -> Need {
+        match self.long {
+            Long::Begun => Need::Reply,
+            _ if self.has_long() => Need::Room,
+            _ => Need::Nothing,
+        }
+    }
+
+    fn take_room(&mut self, now: Instant, has_room: bool) {
+        self.is_rationed |= !has_room;
+        if has_room {
+            self.begin_long(now);
+            self.read(now);
+        }
+    }
+
     fn sent(&mut self, now: Instant) {
-        self.read(now);
+        self.resume(now);
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
@@ -254,7 +368,13 @@ impl Responder for Server {
         }
         self.write(now, &reply);
         self.unanswered -= 1;
+        if self.unanswered == 0 {
+            self.in_flight = 0;
+            if matches!(self.long, Long::Begun) {
+                self.long = Long::None;
+            }
+        }
         self.settle(now);
-        self.read(now);
+        self.resume(now);
     }
 }

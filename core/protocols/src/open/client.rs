@@ -136,6 +136,10 @@ impl Protocol for Client {
         }
     }
 
+    fn unfinished(&self) -> usize {
+        self.reader.held()
+    }
+
     fn deadline(&self) -> Option<(Instant, Timer)> {
         let waits = !self.unanswered.is_empty();
         waits.then(|| {

@@ -50,6 +50,8 @@ pub struct Server {
     kept_open: bool,
     /// Whether the application owes a reply. Until then no further request is read.
     is_answering: bool,
+    /// Length of the request that it answers.
+    in_flight: usize,
     is_shutting_down: bool,
     /// Time at which the connection or its current message began, or the last one was answered.
     since: Instant,
@@ -61,10 +63,11 @@ impl Server {
     pub fn new(now: Instant, limits: SessionLimits, permissions: Permissions) -> Self {
         Self {
             reader: FrameReader::new(Values::default(), limits.message_bytes),
-            link: Link::new(limits),
+            link: Link::of_server(limits),
             permissions,
             kept_open: false,
             is_answering: false,
+            in_flight: 0,
             is_shutting_down: false,
             since: now,
         }
@@ -74,8 +77,9 @@ impl Server {
     fn read(&mut self, now: Instant) {
         while self.can_read() {
             let is_inside = self.reader.is_inside();
-            match self.reader.poll_message(codec::parse_request) {
-                Ok(Some(request)) => self.request(now, request),
+            let parse = |text: &[u8]| (text.len(), codec::parse_request(text));
+            match self.reader.poll_message(parse) {
+                Ok(Some((length, request))) => self.request(now, length, request),
                 Ok(None) => {
                     if self.kept_open && !is_inside && !self.reader.is_empty() {
                         self.since = now;
@@ -103,7 +107,7 @@ impl Server {
         }
     }
 
-    fn request(&mut self, now: Instant, request: Result<Request, ErrorReply>) {
+    fn request(&mut self, now: Instant, length: usize, request: Result<Request, ErrorReply>) {
         let (kill, load) = (self.permissions.kill, self.permissions.load);
         match request {
             Ok(Request::Ping(number)) => self.answer(now, &Reply::Pong(number)),
@@ -116,6 +120,7 @@ impl Server {
             Ok(Request::Load(_)) if !load => self.forbid(now, "Load"),
             Ok(request) => {
                 self.is_answering = true;
+                self.in_flight = length;
                 self.link.emit(ServerEvent {
                     request,
                     kept_open: self.kept_open,
@@ -135,6 +140,7 @@ impl Server {
     fn answer(&mut self, now: Instant, reply: &Reply) {
         self.write(now, reply);
         self.is_answering = false;
+        self.in_flight = 0;
         self.since = now;
         if *reply == Reply::Killed || !self.kept_open {
             self.link.close_after_linger(now, CloseReason::Finished);
@@ -208,6 +214,10 @@ impl Protocol for Server {
 
     fn can_receive(&self) -> bool {
         !self.link.is_full() && !self.reader.is_full()
+    }
+
+    fn unfinished(&self) -> usize {
+        self.reader.held() + self.in_flight
     }
 
     fn sent(&mut self, now: Instant) {

@@ -25,7 +25,9 @@ pub struct Client {
     link: Link<Order>,
     limits: Limits,
     decoder: MessageDecoder,
-    /// Time at which the current message began.
+    /// Number of bytes of the current message.
+    unfinished: usize,
+    /// Time at which it began.
     since: Option<Instant>,
     grabs: usize,
 }
@@ -45,6 +47,7 @@ impl Client {
             link: Link::new(limits.session.clone()),
             decoder: MessageDecoder::new(generation, limits),
             limits: limits.clone(),
+            unfinished: 0,
             since: None,
             grabs: 0,
         };
@@ -97,9 +100,12 @@ impl Protocol for Client {
 
     fn receive(&mut self, now: Instant, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.link.is_open() {
-            match self.decoder.decode(&mut bytes) {
+            let before = bytes.len();
+            let decoded = self.decoder.decode(&mut bytes);
+            self.unfinished += before - bytes.len();
+            match decoded {
                 Ok(Some(order)) => {
-                    self.since = None;
+                    (self.since, self.unfinished) = (None, 0);
                     self.grabs += usize::from(matches!(order, Order::Grab(_)));
                     self.link.emit(order);
                 }
@@ -125,6 +131,10 @@ impl Protocol for Client {
 
     fn can_receive(&self) -> bool {
         !self.link.is_full() && self.grabs < MAX_GRABS
+    }
+
+    fn unfinished(&self) -> usize {
+        self.unfinished
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {

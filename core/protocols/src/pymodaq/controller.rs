@@ -18,6 +18,8 @@ use super::server::CONTROLLER;
 pub struct Controller {
     link: Link<ControlAnswer>,
     decoder: Decoder,
+    /// Number of bytes of the current message.
+    unfinished: usize,
 }
 
 impl Controller {
@@ -32,7 +34,11 @@ impl Controller {
         });
         let mut decoder = Decoder::new(Generation::G4, limits);
         decoder.expect(Expect::Item);
-        Self { link, decoder }
+        Self {
+            link,
+            decoder,
+            unfinished: 0,
+        }
     }
 
     fn read(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
@@ -59,14 +65,23 @@ impl Protocol for Controller {
 
     fn receive(&mut self, _now: Instant, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.link.is_open() {
+            let before = bytes.len();
             if let Err(reason) = self.read(&mut bytes) {
                 self.link.abort(reason);
             }
+            self.unfinished = match self.decoder.is_inside() {
+                true => self.unfinished + before - bytes.len(),
+                false => 0,
+            };
         }
     }
 
     fn receive_end(&mut self, _now: Instant) {
         self.link.close(CloseReason::PeerClosed("the server has ended"));
+    }
+
+    fn unfinished(&self) -> usize {
+        self.unfinished
     }
 
     fn shut_down(&mut self, now: Instant) {

@@ -37,7 +37,9 @@ pub struct Server {
     link: Link<ServerEvent>,
     limits: Limits,
     state: State,
-    /// Time at which the current message began.
+    /// Number of bytes of the current message.
+    unfinished: usize,
+    /// Time at which it began.
     since: Option<Instant>,
     /// Time since which the current message may be complete.
     complete_since: Option<Instant>,
@@ -110,9 +112,10 @@ impl Server {
         let mut first = limits.clone();
         first.session.message_bytes = limits.session.message_bytes.min(IDENTIFICATION_BYTES);
         Self {
-            link: Link::new(limits.session.clone()),
+            link: Link::of_server(limits.session.clone()),
             state: State::Silent(ReportReader::new(recognition, &first)),
             limits: limits.clone(),
+            unfinished: 0,
             since: Some(now),
             complete_since: None,
             origin,
@@ -213,7 +216,7 @@ impl Server {
 
     fn take(&mut self, result: Result<(), CloseReason>) {
         match result {
-            Ok(()) if !self.is_inside() => self.since = None,
+            Ok(()) if !self.is_inside() => (self.since, self.unfinished) = (None, 0),
             Ok(()) => {}
             Err(CloseReason::Finished) => self.close(CloseReason::Finished),
             Err(reason) => self.abort(reason),
@@ -254,6 +257,7 @@ impl Protocol for Server {
         while !bytes.is_empty() && self.link.is_open() {
             let before = bytes.len();
             let result = self.read(&mut bytes, false);
+            self.unfinished += before - bytes.len();
             self.take(result);
             // A new message has begun, or an old one continues.
             if self.is_inside() {
@@ -297,6 +301,10 @@ impl Protocol for Server {
             State::Silent(_) | State::Module(_) => true,
         };
         is_taking && !self.link.is_full()
+    }
+
+    fn unfinished(&self) -> usize {
+        self.unfinished
     }
 
     /// Real modules notice a reset, but spin forever on a regular end of the stream; any end that is not regular for

@@ -119,6 +119,10 @@ impl Protocol for Client {
         self.end_when_answered(now, CloseReason::Shutdown);
     }
 
+    fn unfinished(&self) -> usize {
+        self.reader.held()
+    }
+
     fn deadline(&self) -> Option<(Instant, Timer)> {
         let waits = self.unanswered > 0;
         waits.then(|| {

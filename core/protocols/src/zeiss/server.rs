@@ -28,6 +28,8 @@ pub struct Server {
     reader: FrameReader<Frames>,
     /// Whether the application owes an answer. Until then nothing more is read.
     is_answering: bool,
+    /// Length of the request that it answers.
+    in_flight: usize,
     /// End of the connection with the next answer.
     ending: Option<CloseReason>,
     /// Time at which the connection or its current message began, or the last one was answered.
@@ -47,11 +49,12 @@ impl Server {
     #[must_use]
     pub fn new(now: Instant, transport: Transport, limits: Limits) -> Self {
         Self {
-            link: Link::new(limits.session.clone()),
+            link: Link::of_server(limits.session.clone()),
             transport,
             reader: FrameReader::new(Frames::of_requests(transport), limits.session.message_bytes),
             limits,
             is_answering: false,
+            in_flight: 0,
             ending: None,
             since: now,
         }
@@ -60,9 +63,9 @@ impl Server {
     /// Reads messages as long as they can be taken, and ends the connection if the peer has nothing more to send.
     fn read(&mut self, now: Instant) {
         while self.can_receive() {
-            let parse = |text: &[u8]| Message::parse(text, self.transport, &self.limits);
+            let parse = |text: &[u8]| (text.len(), Message::parse(text, self.transport, &self.limits));
             match self.reader.poll_message(parse) {
-                Ok(Some(message)) => self.message(now, message),
+                Ok(Some((length, message))) => self.message(now, length, message),
                 Ok(None) if self.link.has_peer_finished() => self.end_of_input(now),
                 Ok(None) => break,
                 Err(error) => self.unreadable(now, error),
@@ -74,8 +77,9 @@ impl Server {
     fn end_of_input(&mut self, now: Instant) {
         let reason = match (self.transport, self.reader.is_empty()) {
             (Transport::Tcp, _) => {
-                let message = Message::parse(self.reader.rest(), self.transport, &self.limits);
-                return self.message(now, message);
+                let text = self.reader.rest();
+                let message = Message::parse(text, self.transport, &self.limits);
+                return self.message(now, text.len(), message);
             }
             (Transport::WebSocket, true) => CloseReason::Finished,
             (Transport::WebSocket, false) => CloseReason::PeerClosed("inside a message"),
@@ -83,7 +87,7 @@ impl Server {
         self.link.close_after_linger(now, reason);
     }
 
-    fn message(&mut self, now: Instant, message: Message) {
+    fn message(&mut self, now: Instant, length: usize, message: Message) {
         if self.transport == Transport::Tcp {
             // Further input is discarded.
             self.reader.clear();
@@ -96,6 +100,7 @@ impl Server {
             }
             Message::Request(request) => {
                 self.is_answering = true;
+                self.in_flight = length;
                 self.link.emit(request);
             }
             Message::Refused(answer) => self.answer(now, &answer),
@@ -104,6 +109,7 @@ impl Server {
 
     fn answer(&mut self, now: Instant, text: &str) {
         self.is_answering = false;
+        self.in_flight = 0;
         self.since = now;
         let transport = self.transport;
         self.link.send_with(now, |output| match transport {
@@ -178,6 +184,10 @@ impl Protocol for Server {
 
     fn can_receive(&self) -> bool {
         self.link.is_open() && !self.is_answering && !self.link.is_full()
+    }
+
+    fn unfinished(&self) -> usize {
+        self.reader.held() + self.in_flight
     }
 
     fn sent(&mut self, now: Instant) {

@@ -4,12 +4,15 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use labwire_design::{DesignError, DesignLimits, Designer, Experiment, Measurement, UtilityScan};
+use labwire_design::{
+    DesignError, DesignLimits, Designer, Experiment, Grid, Measurement, ParticleSnapshot, UtilityScan,
+};
 use labwire_model::problem::TextError;
-use labwire_protocols::obe::{self, ErrorReply, Reply, Request, Sigma, code};
+use labwire_protocols::obe::{self, Counting, ErrorReply, Reply, Request, Rows, Sigma, code};
 use labwire_python_json::{Object, Value};
 use labwire_session::time::Instant;
 
@@ -18,6 +21,8 @@ use super::new_run::Runs;
 
 /// Number of settings per unit of fuel, chosen so that a unit costs about as much as an evaluation of a problem.
 const SETTINGS_PER_FUEL: usize = 16;
+/// Number of numbers counted per unit of fuel.
+const NUMBERS_PER_FUEL: usize = 1024;
 /// Default probability of `interval`.
 const PROBABILITY: f64 = 0.95;
 
@@ -51,6 +56,8 @@ enum Work {
     /// Any request, if there are many particles.
     Ask(Request),
     Scan(UtilityScan, Purpose),
+    /// Counting of the text of a long reply.
+    Count(Counting),
     Learn(obe::Measurement),
     NewRun(Object),
     Undo,
@@ -109,16 +116,7 @@ impl<S> DesignerHandler<S> {
         let designer = &self.designer;
         let experiment = designer.experiment();
         Some(Ok(match request {
-            Request::Settings => Reply::Table(experiment.grid.rows()),
-            Request::Particles => {
-                let rows = 0..experiment.parameters.len();
-                Reply::Table(
-                    rows.map(|parameter| designer.particles(parameter).to_vec())
-                        .collect(),
-                )
-            }
             Request::Constants => Reply::Value(constants(experiment)),
-            Request::Weights => Reply::Numbers(designer.weights()),
             Request::Mean => Reply::Numbers(designer.mean()),
             Request::StandardDeviation => Reply::Numbers(designer.std()),
             Request::Covariance => Reply::Table(designer.covariance()),
@@ -149,6 +147,15 @@ impl<S> DesignerHandler<S> {
             Request::Utility => Purpose::Utility,
             Request::NewData(measurement) => return Some(Work::Learn(measurement)),
             Request::NewRun(arguments) => return Some(Work::NewRun(arguments)),
+            Request::Settings => {
+                let settings = Settings(self.designer.experiment().grid.clone());
+                return Some(Work::Count(Counting::table(Arc::new(settings))));
+            }
+            Request::Particles => {
+                let particles = Values(self.designer.particle_snapshot());
+                return Some(Work::Count(Counting::table(Arc::new(particles))));
+            }
+            Request::Weights => return Some(Work::Count(Counting::numbers(self.designer.weights()))),
             Request::Undo => return Some(Work::Undo),
             Request::Save { name } => return Some(Work::Save(name)),
             Request::Load { name } => return Some(Work::Load(name)),
@@ -157,12 +164,15 @@ impl<S> DesignerHandler<S> {
         Some(Work::Scan(self.designer.start_scan(), purpose))
     }
 
-    fn finish_scan(&mut self, scan: &UtilityScan, purpose: Purpose) -> Reply {
-        Reply::Numbers(match purpose {
+    fn finish_scan(&mut self, scan: &UtilityScan, purpose: Purpose) -> Progress {
+        Progress::Done(Reply::Numbers(match purpose {
             Purpose::Optimal => self.designer.optimum(scan),
             Purpose::Good(pickiness) => self.designer.good(scan, pickiness),
-            Purpose::Utility => scan.utilities().to_vec(),
-        })
+            Purpose::Utility => {
+                let counting = Counting::numbers(scan.utilities().to_vec());
+                return Progress::Working(Work::Count(counting));
+            }
+        }))
     }
 
     fn learn(&mut self, measurement: &obe::Measurement) -> Result<(), DesignError> {
@@ -189,9 +199,16 @@ impl<S: PosteriorStore> DesignerHandler<S> {
             Work::Scan(mut scan, purpose) => {
                 let settings = (fuel as usize).saturating_mul(SETTINGS_PER_FUEL);
                 if self.designer.continue_scan(&mut scan, settings) {
-                    return Ok(Progress::Done(self.finish_scan(&scan, purpose)));
+                    return Ok(self.finish_scan(&scan, purpose));
                 }
                 return Ok(Progress::Working(Work::Scan(scan, purpose)));
+            }
+            Work::Count(mut counting) => {
+                let numbers = (fuel as usize).saturating_mul(NUMBERS_PER_FUEL);
+                return Ok(match counting.step(numbers) {
+                    Some(listing) => Progress::Done(Reply::Listing(listing)),
+                    None => Progress::Working(Work::Count(counting)),
+                });
             }
             Work::Learn(measurement) => self.learn(&measurement).map_err(|error| refused(&error))?,
             Work::NewRun(arguments) => self.designer = self.runs.start(&arguments)?,
@@ -266,6 +283,42 @@ impl<S> fmt::Debug for DesignerHandler<S> {
             .field("experiment", &self.designer.experiment().name)
             .field("is_working", &self.work.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+/// Every setting, a row per knob.
+#[derive(Debug)]
+struct Settings(Grid);
+
+impl Rows for Settings {
+    fn count(&self) -> usize {
+        self.0.knobs().len()
+    }
+
+    fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    fn read(&self, row: usize, start: usize, numbers: &mut [f64]) {
+        self.0.read(row, start, numbers);
+    }
+}
+
+/// Every particle, a row per parameter.
+#[derive(Debug)]
+struct Values(ParticleSnapshot);
+
+impl Rows for Values {
+    fn count(&self) -> usize {
+        self.0.num_parameters()
+    }
+
+    fn length(&self) -> usize {
+        self.0.num_particles()
+    }
+
+    fn read(&self, row: usize, start: usize, numbers: &mut [f64]) {
+        numbers.copy_from_slice(&self.0.row(row)[start..start + numbers.len()]);
     }
 }
 

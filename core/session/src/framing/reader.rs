@@ -67,6 +67,21 @@ impl<F: Framing> FrameReader<F> {
         Ok(Some(parsed))
     }
 
+    /// Length of the next message, if it is complete.
+    ///
+    /// # Errors
+    /// As [`poll_message`](FrameReader::poll_message).
+    pub fn next_length(&mut self) -> Result<Option<usize>, FrameError> {
+        let (head, tail) = self.framing.envelope();
+        let length = self.find()?;
+        Ok(length.map(|length| length.saturating_sub(head + tail)))
+    }
+
+    /// Number of bytes in the buffer.
+    pub fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Bytes not returned yet.
     pub fn rest(&self) -> &[u8] {
         &self.buffer[self.start..]

@@ -27,7 +27,7 @@ pub(crate) fn server(config: &Config) -> Server {
                 .is_ok_and(|address| address.ip().is_loopback());
             let limits = config.obe.limits.clone();
             let service = service(limits, config.obe.permissions(on_loopback), designer(&config)?);
-            let host = Host::start("obe", service, config.host.clone());
+            let host = Host::start_sharing("obe", service, config.host.clone(), &around.memory);
             Ok(Running::new(listener, around, host))
         }),
     }

@@ -27,7 +27,7 @@ pub(crate) fn server(config: &Config) -> Server {
                 .local_addr()
                 .is_ok_and(|address| address.ip().is_loopback());
             let service = service(&config, on_loopback)?;
-            let host = Host::start("open", service, config.host.clone());
+            let host = Host::start_sharing("open", service, config.host.clone(), &around.memory);
             Ok(Running::new(listener, around, host))
         }),
     }

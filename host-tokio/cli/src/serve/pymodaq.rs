@@ -33,7 +33,8 @@ pub(crate) fn server(config: &Config) -> Server {
             let instruments = addresses(&config.pymodaq.files.connect)?;
             let mut registry = config.pymodaq.registry(on_loopback);
             registry.epoch = unix_time();
-            let modules = Modules::start("pymodaq", Registry::new(registry), config.host.clone());
+            let registry = Registry::new(registry);
+            let modules = Modules::start_sharing("pymodaq", registry, config.host.clone(), &around.memory);
             let modules = Arc::new(modules);
             let gate = modules.clone();
             let shutdown = around.shutdown.clone();

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use labwire_tokio::web::{Gate, Readiness};
-use labwire_tokio::{Ending, Host, HostedService, serve};
+use labwire_tokio::{Ending, Host, HostedService, Memory, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,8 @@ pub(crate) struct Surroundings {
     pub(crate) shutdown: CancellationToken,
     /// Cancelled to end the web port, after all other servers.
     pub(crate) web_shutdown: CancellationToken,
+    /// Memory of all connections.
+    pub(crate) memory: Memory,
     /// Servers started before this one.
     pub(crate) gates: Vec<Arc<dyn Gate>>,
     /// Whether all servers are running.

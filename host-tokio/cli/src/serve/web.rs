@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use labwire_core::device::Dialect;
 use labwire_core::simulate::{Behaviour, Emulator};
-use labwire_tokio::Host;
 use labwire_tokio::web::{Gate, Target, Web, WebSettings};
+use labwire_tokio::{Host, Memory};
 
 use super::server::{Running, Server};
 use crate::config::Config;
@@ -46,7 +46,7 @@ pub(crate) fn server(config: &Config) -> Server {
                 }
             }
             let devices = match config.web.devices.as_slice() {
-                [] => emulated(&config).map(|device| {
+                [] => emulated(&config, &around.memory).map(|device| {
                     web.watch(device.clone());
                     Target::Server(device)
                 }),
@@ -65,9 +65,10 @@ pub(crate) fn server(config: &Config) -> Server {
 }
 
 /// Emulated power supply.
-fn emulated(config: &Config) -> Option<Arc<dyn Gate>> {
+fn emulated(config: &Config, memory: &Memory) -> Option<Arc<dyn Gate>> {
     let dialect = Dialect::by_name("scpi")?;
     let device = Emulator::new(dialect, Behaviour::of(dialect), Vec::new(), 0);
     let service = device.into_service(config.session.clone());
-    Some(Arc::new(Host::start("device", service, config.host.clone())))
+    let limits = config.host.clone();
+    Some(Arc::new(Host::start_sharing("device", service, limits, memory)))
 }

@@ -25,7 +25,7 @@ pub(crate) fn tcp(config: &Config) -> Server {
             let import = importer(&config.zeiss)?;
             let limits = config.zeiss.limits.clone();
             let service = service(Transport::Tcp, limits, import);
-            let host = Host::start("zeiss", service, config.host.clone());
+            let host = Host::start_sharing("zeiss", service, config.host.clone(), &around.memory);
             Ok(Running::new(listener, around, host))
         }),
     }
@@ -45,7 +45,8 @@ pub(crate) fn websocket(config: &Config) -> Server {
             let access = config.access.clone();
             let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
             let service = service(Transport::WebSocket, limits, import);
-            let host = Arc::new(Host::start("zeiss-ws", service, config.host.clone()));
+            let host = Host::start_sharing("zeiss-ws", service, config.host.clone(), &around.memory);
+            let host = Arc::new(host);
             let gate = host.clone();
             let shutdown = around.shutdown.clone();
             let serving = async move {
