@@ -14,6 +14,7 @@ mod graph_reader;
 mod inputs;
 mod integrate;
 mod ocp_reader;
+mod second;
 mod set_reader;
 mod solution;
 mod solver;
@@ -28,14 +29,16 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use definition::{Definition, StageDefinition};
-use labwire_solve::Settings;
 use labwire_solve::sets::Set;
+use labwire_solve::{SecondDerivatives, Settings};
+use second::Second;
 use stages::{Stages, total};
 
 use crate::expression::derivative;
 use crate::expression::graph::{Expr, Graph, Input, Node};
 use crate::expression::operation::Binary;
 use crate::expression::program::{InputLengths, Program};
+use crate::expression::run::Section;
 
 pub use crate::expression::Named;
 pub use crate::text::{TextError, TextLimits};
@@ -69,7 +72,10 @@ pub struct Problem {
 /// The programs of a problem.
 #[derive(Clone, Debug)]
 enum Body {
-    Plain(Arc<Program>),
+    Plain {
+        program: Arc<Program>,
+        second: Option<Arc<Second>>,
+    },
     Stages(Arc<Stages>),
 }
 
@@ -128,7 +134,14 @@ impl Problem {
             variables: total(&definition.variables),
             multipliers: g.len(),
         };
-        let program = Arc::new(compile(&mut graph, cost, g, inputs));
+        let sections = differentiate(&mut graph, cost, g, inputs);
+        let program = Program::new(&graph, inputs, &sections);
+        let operations = program.sections[..2].iter().map(Section::operations).sum();
+        // Newton steps need bounds.
+        let second = match definition.set.bounds(inputs.variables) {
+            Some(_) => Second::new(&mut graph, &sections[1], &sections[0][1..], inputs, operations),
+            None => None,
+        };
         Self {
             name: definition.name,
             variables: definition.variables,
@@ -140,7 +153,10 @@ impl Problem {
             settings: definition.settings,
             initial_guess: definition.initial_guess,
             shifts_warm_start: false,
-            body: Body::Plain(program),
+            body: Body::Plain {
+                program: Arc::new(program),
+                second: second.map(Arc::new),
+            },
         }
     }
 
@@ -240,7 +256,7 @@ impl Problem {
     #[must_use]
     pub fn program(&self) -> Option<&Program> {
         match &self.body {
-            Body::Plain(program) => Some(program),
+            Body::Plain { program, .. } => Some(program),
             Body::Stages(_) => None,
         }
     }
@@ -249,8 +265,17 @@ impl Problem {
     #[must_use]
     pub fn stages(&self) -> Option<&Stages> {
         match &self.body {
-            Body::Plain(_) => None,
+            Body::Plain { .. } => None,
             Body::Stages(stages) => Some(stages),
+        }
+    }
+
+    /// Sparsity of the second derivatives that [`Evaluator`] computes exactly, if it does.
+    #[must_use]
+    pub fn second_derivatives(&self) -> Option<&SecondDerivatives> {
+        match &self.body {
+            Body::Plain { second, .. } => second.as_ref().map(|second| &second.sparsity),
+            Body::Stages(_) => None,
         }
     }
 
@@ -293,6 +318,12 @@ impl Problem {
 
 /// Program that [`Evaluator`] runs: values, gradient, and the derivatives of both along a direction.
 fn compile(graph: &mut Graph, cost: Expr, g: Vec<Expr>, inputs: InputLengths) -> Program {
+    let sections = differentiate(graph, cost, g, inputs);
+    Program::new(graph, inputs, &sections)
+}
+
+/// Cost and constraints, gradient, and the rates of both.
+fn differentiate(graph: &mut Graph, cost: Expr, g: Vec<Expr>, inputs: InputLengths) -> [Vec<Expr>; 4] {
     let one = graph.constant(1.0);
     let zero = graph.constant(0.0);
     let mut weighted = alloc::vec![(cost, one)];
@@ -314,7 +345,7 @@ fn compile(graph: &mut Graph, cost: Expr, g: Vec<Expr>, inputs: InputLengths) ->
     let values: Vec<Expr> = core::iter::once(cost).chain(g).collect();
     let value_rates = or_zero(derivative::directional(graph, &values, &seeds));
     let gradient_rates = or_zero(derivative::directional(graph, &gradient, &seeds));
-    Program::new(graph, inputs, &[values, gradient, value_rates, gradient_rates])
+    [values, gradient, value_rates, gradient_rates]
 }
 
 /// Adds one block per factor of the set.

@@ -46,6 +46,11 @@ pub enum SolverError {
         /// The range of values that it may have.
         expected: &'static str,
     },
+    /// An entry of the second derivatives lies outside of their matrices.
+    #[error(
+        "the sparsity of the second derivatives has an entry outside of the matrices, or above the diagonal"
+    )]
+    Sparsity,
     /// The dimensions of the functions differ from the solver's structure: they belong to another problem.
     #[error(
         "the functions have {found_variables} decision variables and {found_constraints} constraints, expected \

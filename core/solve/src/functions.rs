@@ -34,6 +34,11 @@ pub trait Functions {
     /// [`reverse`](Functions::reverse), and `v` the direction of the last
     /// [`forward_tangent`](Functions::forward_tangent); `w` has length n_g.
     fn reverse_tangent(&mut self, _w: &[f64], _product: &mut [f64]) {}
+
+    /// Writes the entries of [`SecondDerivatives`](crate::SecondDerivatives), in its order, at the point of the last
+    /// [`forward`](Functions::forward): of the Jacobian of `g`, and of the Hessian of the function differentiated by the
+    /// last [`reverse`](Functions::reverse). Called only if the solver was given the sparsity.
+    fn second_derivatives(&mut self, _jacobian: &mut [f64], _hessian: &mut [f64]) {}
 }
 
 /// Cost without constraints, as a closure that writes the gradient and returns the cost.

@@ -33,6 +33,23 @@ pub(crate) trait InnerSolver {
     /// Starting point, to be set to a point of U, and evaluated, before [`start`](Self::start).
     fn start_point(&mut self) -> &mut Point;
 
+    /// Writes the squared norms of the constraints' gradients at the starting point, where the functions were evaluated
+    /// last, to the penalties. Returns false if they are not known.
+    fn squared_slopes(&mut self, _merit: &mut AugmentedLagrangian, _functions: &mut dyn Functions) -> bool {
+        false
+    }
+
+    /// Improves solution and multipliers together by Newton steps on the optimality conditions, as long as residual and
+    /// violation, in units of `tolerances`, fall. Returns whether the multipliers have changed.
+    fn polish(
+        &mut self,
+        _merit: &mut AugmentedLagrangian,
+        _functions: &mut dyn Functions,
+        _tolerances: (f64, f64),
+    ) -> bool {
+        false
+    }
+
     /// Starts from the starting point; estimates the step size unless a Lipschitz constant from an earlier solve is
     /// given.
     fn start(

@@ -8,9 +8,23 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::functions::{Functions, Structure};
+use super::newton::Weights;
 use super::settings::Settings;
 use super::tuning::Tuning;
 use crate::math;
+
+/// Lower and upper bounds of each coordinate.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) min: Vec<f64>,
+    pub(crate) max: Vec<f64>,
+}
+
+impl Bounds {
+    pub(crate) fn clamp(&self, i: usize, u: f64) -> f64 {
+        math::clamp(u, self.min[i], self.max[i])
+    }
+}
 
 /// Point with all function values and derivatives there.
 #[derive(Clone, Debug)]
@@ -77,6 +91,8 @@ pub(crate) struct AugmentedLagrangian {
     pub(crate) evaluations: u64,
     /// Hessian products so far.
     pub(crate) hessian_products: u64,
+    /// Exact Hessians so far.
+    pub(crate) hessian_evaluations: u64,
 }
 
 impl AugmentedLagrangian {
@@ -93,6 +109,7 @@ impl AugmentedLagrangian {
             last_errors: vec![0.0; num_constraints],
             evaluations: 0,
             hessian_products: 0,
+            hessian_evaluations: 0,
         }
     }
 
@@ -159,7 +176,18 @@ impl AugmentedLagrangian {
 
     /// Work so far, in evaluations.
     pub(crate) fn work(&self) -> u64 {
-        self.evaluations + 2 * self.hessian_products
+        self.evaluations + 2 * self.hessian_products + self.hessian_evaluations
+    }
+
+    /// Bounds of `g`, if its sets consist of bounds only.
+    pub(crate) fn constraint_bounds(&self) -> Option<Bounds> {
+        let (mut min, mut max) = (Vec::new(), Vec::new());
+        for block in &self.structure.constraints {
+            let (low, high) = block.set.bounds(block.len)?;
+            min.extend(low);
+            max.extend(high);
+        }
+        Some(Bounds { min, max })
     }
 
     /// Lipschitz constant of the gradient near `point`, by one evaluation at `nearby`.
@@ -190,6 +218,27 @@ impl AugmentedLagrangian {
         } else {
             math::max(1.0, math::norm_inf(&point.gradient))
         }
+    }
+
+    /// Multipliers and penalties.
+    pub(crate) fn weights(&self) -> Weights<'_> {
+        Weights {
+            multipliers: &self.multipliers,
+            penalties: &self.penalties,
+        }
+    }
+
+    /// Sets the multipliers to `multipliers + change`, and keeps the old ones.
+    pub(crate) fn exchange_multipliers(&mut self, multipliers: &[f64], change: &[f64]) {
+        self.rates.copy_from_slice(&self.multipliers);
+        for ((y, old), change) in self.multipliers.iter_mut().zip(multipliers).zip(change) {
+            *y = old + change;
+        }
+    }
+
+    /// Takes back the last [`exchange_multipliers`](Self::exchange_multipliers).
+    pub(crate) fn restore_multipliers(&mut self) {
+        self.multipliers.copy_from_slice(&self.rates);
     }
 
     /// Discards the errors of an earlier solve.

@@ -5,14 +5,18 @@
 //! follows the step projected onto U. A trial costs one fused evaluation, half of an iteration of PANOC, and gives
 //! the residual at the iterate itself. Newton steps in a trust region are used when that takes long.
 
+mod exact;
+
 use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
 
+use exact::ExactNewton;
+
 use super::functions::Functions;
 use super::inner::{InnerSolver, Outcome};
 use super::lbfgs::Lbfgs;
-use super::merit::{AugmentedLagrangian, Point};
+use super::merit::{AugmentedLagrangian, Bounds, Point};
 use super::newton::TrustRegion;
 use super::tuning::Tuning;
 use crate::math;
@@ -24,13 +28,17 @@ pub(crate) struct Projected {
     tuning: Tuning,
     lbfgs: Lbfgs,
     trust_region: TrustRegion,
+    /// Present if second derivatives are exact.
+    exact: Option<ExactNewton>,
     current: Point,
     /// Trial of the line search; afterwards, the previous iterate.
     next: Point,
     direction: Vec<f64>,
-    /// Length of a gradient step: the inverse of the curvature along the last step.
+    /// Length of a gradient step: the inverse of the curvature along the last step; 0 if there is no estimate yet.
     gamma: f64,
     residual: f64,
+    /// Iterations of this solve.
+    total_iterations: u32,
     /// Iterations of this inner problem.
     iterations: u32,
     /// Lowest value and residual of this inner problem, and number of iterations since either improved.
@@ -56,12 +64,14 @@ impl Projected {
             tuning,
             lbfgs: Lbfgs::new(num_variables, memory),
             trust_region: TrustRegion::new(num_variables, &tuning),
+            exact: None,
             current: point.clone(),
             next: point,
             direction: vec![0.0; num_variables],
             gamma: 1.0,
             residual: f64::INFINITY,
             iterations: 0,
+            total_iterations: 0,
             best: (f64::INFINITY, f64::INFINITY),
             idle_iterations: 0,
             is_last_evaluated: true,
@@ -83,6 +93,7 @@ impl Projected {
 
     /// Accepts `current` as the new iterate.
     fn take(&mut self) {
+        self.total_iterations += 1;
         self.residual = self.bounds.residual(&self.current);
         let (value, residual) = self.best;
         self.idle_iterations += 1;
@@ -95,7 +106,25 @@ impl Projected {
         }
     }
 
+    fn set_lipschitz(&mut self, lipschitz: f64) {
+        let Tuning {
+            min_lipschitz,
+            max_lipschitz,
+            ..
+        } = self.tuning;
+        self.gamma = 1.0 / math::clamp(lipschitz, min_lipschitz, max_lipschitz);
+    }
+
+    fn estimate_lipschitz(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) {
+        self.is_last_evaluated = false;
+        let lipschitz = merit.estimate_lipschitz(functions, &self.current, &mut self.next);
+        self.set_lipschitz(lipschitz);
+    }
+
     fn quasi_newton_step(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> bool {
+        if self.gamma == 0.0 {
+            self.estimate_lipschitz(merit, functions);
+        }
         self.begin_direction();
         let (bounds, current, gamma) = (&self.bounds, &self.current, self.gamma);
         self.lbfgs.set_mask(|i| !bounds.clip(current, gamma, i));
@@ -282,15 +311,42 @@ impl InnerSolver for Projected {
     ) -> Outcome {
         self.lbfgs.clear();
         self.is_last_evaluated = true;
+        self.total_iterations = 0;
+        if let Some(exact) = &mut self.exact {
+            exact.reset();
+        }
         let outcome = self.begin();
         if outcome == Outcome::Continue {
-            let lipschitz = lipschitz.unwrap_or_else(|| {
-                self.is_last_evaluated = false;
-                merit.estimate_lipschitz(functions, &self.current, &mut self.next)
-            });
-            self.gamma = 1.0 / math::clamp(lipschitz, self.tuning.min_lipschitz, self.tuning.max_lipschitz);
+            self.gamma = 0.0;
+            match lipschitz {
+                Some(lipschitz) => self.set_lipschitz(lipschitz),
+                // A Newton step needs none.
+                None if self.is_time_for_exact_steps() => {}
+                None => self.estimate_lipschitz(merit, functions),
+            }
         }
         outcome
+    }
+
+    fn squared_slopes(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> bool {
+        let Some(exact) = &mut self.exact else {
+            return false;
+        };
+        exact.squared_slopes(merit, functions);
+        true
+    }
+
+    fn polish(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        tolerances: (f64, f64),
+    ) -> bool {
+        let mut has_changed = false;
+        while self.quality(tolerances) > 1.0 && self.polish_once(merit, functions, tolerances) {
+            has_changed = true;
+        }
+        has_changed
     }
 
     fn resume(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
@@ -317,6 +373,13 @@ impl InnerSolver for Projected {
         if self.idle_iterations >= self.tuning.max_idle_iterations {
             return Outcome::Stalled;
         }
+        if self.is_time_for_exact_steps() {
+            self.iterations += 1;
+            if self.exact_step(merit, functions) {
+                return Outcome::Continue;
+            }
+            return self.quasi_newton_iteration(merit, functions);
+        }
         if self.place_in_cycle() >= u64::from(self.tuning.quasi_newton_iterations) {
             self.start_newton_step(merit, functions);
             return Outcome::Unfinished;
@@ -326,18 +389,7 @@ impl InnerSolver for Projected {
     }
 }
 
-/// Lower and upper bounds of each coordinate.
-#[derive(Clone, Debug)]
-struct Bounds {
-    min: Vec<f64>,
-    max: Vec<f64>,
-}
-
 impl Bounds {
-    fn clamp(&self, i: usize, u: f64) -> f64 {
-        math::clamp(u, self.min[i], self.max[i])
-    }
-
     /// Whether a gradient step of length `gamma` leads out of the bounds of coordinate `i`.
     fn clip(&self, point: &Point, gamma: f64, i: usize) -> bool {
         let target = point.u[i] - gamma * point.gradient[i];

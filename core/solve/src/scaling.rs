@@ -11,13 +11,15 @@ use super::merit::{AugmentedLagrangian, Point};
 use crate::math;
 
 /// Sets the penalties to `|grad f| / (|grad g|^2 (1 + |u|))` at `point`, where the functions were evaluated last (and
-/// are again). The gradient of `point` is overwritten; `probe` is scratch.
+/// are again); more if Newton steps serve them. The gradient of `point` is overwritten; `probe` is scratch.
+/// `are_slopes_known`: the squared slopes of the constraints are in the penalties.
 pub(crate) fn choose_penalties(
     merit: &mut AugmentedLagrangian,
     functions: &mut dyn Functions,
     point: &mut Point,
     probe: &mut Point,
     max_penalty: f64,
+    are_slopes_known: bool,
 ) {
     point.multipliers.fill(0.0);
     functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
@@ -27,9 +29,13 @@ pub(crate) fn choose_penalties(
     } else {
         1.0
     };
-    let scale = slope / (1.0 + math::norm2(&point.u));
+    let mut scale = slope / (1.0 + math::norm2(&point.u));
 
-    sample_squared_slopes(merit, functions, point, probe);
+    if are_slopes_known {
+        scale *= merit.tuning.newton_penalty;
+    } else {
+        sample_squared_slopes(merit, functions, point, probe);
+    }
     let (min_penalty, negligible) = (merit.tuning.min_penalty, merit.tuning.negligible_slope);
     let squares = &mut merit.penalties;
     let mut largest = 0.0;

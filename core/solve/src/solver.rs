@@ -12,6 +12,7 @@ use super::inner::Outcome;
 use super::merit::{AugmentedLagrangian, Point};
 use super::method::Inner;
 use super::scaling::choose_penalties;
+use super::second::SecondDerivatives;
 use super::settings::Settings;
 use super::status::{Counters, Progress, Status, StopReason};
 use crate::math;
@@ -143,6 +144,22 @@ impl Solver {
         })
     }
 
+    /// Takes Newton steps with the exact second derivatives of functions that compute these entries, if U and the sets of
+    /// the constraints consist of bounds only.
+    ///
+    /// # Errors
+    /// If an entry lies outside of the matrices.
+    pub fn with_second_derivatives(mut self, sparsity: &SecondDerivatives) -> Result<Self, SolverError> {
+        let (n, m) = (self.start.len(), self.merit.penalties.len());
+        if !sparsity.fits(n, m) {
+            return Err(SolverError::Sparsity);
+        }
+        if let (Inner::Projected(inner), Some(bounds)) = (&mut self.inner, self.merit.constraint_bounds()) {
+            inner.set_second_derivatives(sparsity, bounds);
+        }
+        Ok(self)
+    }
+
     /// Settings of the solver.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -208,6 +225,7 @@ impl Solver {
         self.lipschitz = start.lipschitz;
         self.merit.evaluations = 0;
         self.merit.hessian_products = 0;
+        self.merit.hessian_evaluations = 0;
         self.counters = Counters::default();
         self.status = Status::Unsolved;
         self.deadline = self.settings.max_duration.map(|limit| now + limit);
@@ -330,6 +348,7 @@ impl Solver {
         Counters {
             evaluations: self.merit.evaluations,
             hessian_products: self.merit.hessian_products,
+            hessian_evaluations: self.merit.hessian_evaluations,
             ..self.counters
         }
     }
@@ -365,7 +384,7 @@ impl Solver {
                     .penalties
                     .get_or_insert_default()
                     .clone_from(&self.merit.penalties);
-                start.lipschitz = Some(self.inner.lipschitz());
+                start.lipschitz = Some(self.inner.lipschitz()).filter(|estimate| estimate.is_finite());
                 true
             }
             Status::NotConvergedIterations | Status::NotConvergedOutOfTime
@@ -439,13 +458,16 @@ impl Solver {
                     self.merit.penalties.fill(penalty);
                 }
                 None => {
+                    let are_slopes_known = self.inner.squared_slopes(&mut self.merit, functions);
                     let (merit, probe) = (&mut self.merit, &mut self.best);
-                    choose_penalties(merit, functions, point, probe, self.settings.max_penalty);
+                    let point = self.inner.start_point();
+                    let limit = self.settings.max_penalty;
+                    choose_penalties(merit, functions, point, probe, limit, are_slopes_known);
                     self.best.u.copy_from_slice(&point.u);
                 }
             }
         }
-        self.merit.reverse(functions, point);
+        self.merit.reverse(functions, self.inner.start_point());
         self.merit.reset_errors();
         let outcome = self.inner.start(&mut self.merit, functions, self.lipschitz);
         self.tolerance = if self.warm || self.merit.penalties.is_empty() {
@@ -524,13 +546,27 @@ impl Solver {
                 _ => Status::NotConvergedIterations,
             });
         }
-        self.merit.update(solution, settings);
-        self.tolerance = math::max(
-            settings.tolerance,
-            settings.tuning.tolerance_reduction * self.tolerance,
-        );
+        let tolerances = (settings.tolerance, settings.delta_tolerance);
+        if self.inner.polish(&mut self.merit, functions, tolerances) {
+            if self.is_solved() {
+                return self.end(Status::Converged);
+            }
+            let reduction = self.settings.tuning.tolerance_reduction;
+            self.tolerance = math::max(self.tolerance, reduction * self.inner.residual());
+        } else {
+            self.merit.update(self.inner.solution(), &self.settings);
+            let reduced = self.settings.tuning.tolerance_reduction * self.tolerance;
+            self.tolerance = math::max(self.settings.tolerance, reduced);
+        }
         let outcome = self.inner.resume(&mut self.merit, functions);
         self.begin_inner(outcome);
+    }
+
+    /// Whether residual and errors are below their tolerances.
+    fn is_solved(&mut self) -> bool {
+        let solution = self.inner.solution();
+        let error = math::max(self.merit.measure_errors(solution), solution.violation);
+        error <= self.settings.delta_tolerance && self.inner.residual() <= self.settings.tolerance
     }
 
     fn remember_best(&mut self) {

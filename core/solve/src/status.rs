@@ -78,6 +78,9 @@ pub struct Counters {
     pub evaluations: u64,
     /// Products of a vector with the Hessian of the augmented Lagrangian.
     pub hessian_products: u64,
+    /// Exact Hessians of the Lagrangian, each with the Jacobian of the constraints.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub hessian_evaluations: u64,
     /// Inner iterations, over all inner problems.
     pub inner_iterations: u64,
     /// Outer (multiplier) iterations.

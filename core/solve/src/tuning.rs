@@ -79,6 +79,32 @@ pub struct Tuning {
     pub newton_tolerance: f64,
     /// Largest number of Hessian products of a Newton step. Default 100: measured.
     pub max_hessian_products: u32,
+    /// First shift of a Hessian that is not positive definite, relative to its diagonal, unless one was needed before.
+    /// Default 1e-4: Waechter and Biegler, Math. Program. 106 (2006), section 3.1.
+    pub first_shift: f64,
+    /// Growth of the shift while it is too small. Default 8: Waechter and Biegler 2006.
+    pub shift_growth: f64,
+    /// First shift of a step, relative to the last that was needed. Default 1/3: Waechter and Biegler 2006.
+    pub shift_decay: f64,
+    /// Smallest shift. Default 1e-10: measured.
+    pub min_shift: f64,
+    /// Curvature along a variable, relative to the largest, that is taken as lost. Default 1e-10: measured.
+    pub negligible_curvature: f64,
+    /// Largest number of shifts of a Newton step. Default 30: a shift of 1e23 of the first.
+    pub max_shifts: u32,
+    /// Largest number of changes of the active bounds and constraints in a Newton step. Default 20: measured.
+    pub max_model_changes: u32,
+    /// Work of a Newton step, in evaluations, up to which steps are taken from the start. Default 20: measured.
+    pub newton_work_at_once: f64,
+    /// Quasi-Newton iterations before the first step that costs more, in units of its work. Default 10: measured; a solve
+    /// takes about so many steps.
+    pub newton_delay: f64,
+    /// Factor to which a Newton step on the optimality conditions must reduce residual and violation. Default 0.5:
+    /// measured.
+    pub polish_reduction: f64,
+    /// First penalty if Newton steps serve it, in units of the one that balances cost and constraint. Default 100:
+    /// measured.
+    pub newton_penalty: f64,
     /// Growth of a gradient step after one that met no curvature. Default 10: measured; a cost without a minimum is
     /// recognised within about twenty steps.
     pub flat_growth: f64,
@@ -129,6 +155,17 @@ impl Default for Tuning {
             radius_growth: 2.5,
             newton_tolerance: 0.1,
             max_hessian_products: 100,
+            first_shift: 1e-4,
+            shift_growth: 8.0,
+            max_shifts: 30,
+            shift_decay: 1.0 / 3.0,
+            min_shift: 1e-10,
+            negligible_curvature: 1e-10,
+            max_model_changes: 20,
+            newton_work_at_once: 20.0,
+            newton_delay: 10.0,
+            polish_reduction: 0.5,
+            newton_penalty: 100.0,
             flat_growth: 10.0,
             max_idle_iterations: 50,
             panoc_step: 0.95,
@@ -151,13 +188,13 @@ impl Tuning {
                 $($rule(stringify!($field), f64::from(self.$field))?;)*
             };
         }
-        check!(positive min_penalty unbounded slope_step difference_step lipschitz_step min_lipschitz_step
+        check!(positive min_shift newton_work_at_once newton_delay newton_penalty first_shift max_shifts max_model_changes min_penalty unbounded slope_step difference_step lipschitz_step min_lipschitz_step
             min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
             quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions);
-        check!(fraction newton_tolerance error_reduction tolerance_reduction stagnation negligible_residual negligible_slope
+        check!(fraction shift_decay negligible_curvature polish_reduction newton_tolerance error_reduction tolerance_reduction stagnation negligible_residual negligible_slope
             sufficient_decrease min_shrinkage max_shrinkage panoc_step panoc_min_step
             panoc_min_step_out_of_bound panoc_warm_lipschitz);
-        check!(growth min_penalty_growth max_penalty_growth radius_growth flat_growth);
+        check!(growth shift_growth min_penalty_growth max_penalty_growth radius_growth flat_growth);
         ordered(
             "max_penalty_growth",
             self.min_penalty_growth,

@@ -65,6 +65,42 @@ pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) 
     outputs.iter().map(rate).collect()
 }
 
+/// The derivatives of `outputs` with respect to one decision variable that are not structurally zero, as pairs (index of
+/// the output, derivative). `order` is [`ancestors`] of the outputs. Touches only what depends on the variable.
+pub(crate) fn column(
+    graph: &mut Graph,
+    outputs: &[Expr],
+    order: &[Expr],
+    variable: u32,
+) -> Vec<(usize, Expr)> {
+    let mut rates: BTreeMap<Expr, Flow> = BTreeMap::new();
+    let one = graph.constant(1.0);
+    let seed = graph.input(Input::Variable, variable);
+    rates.insert(seed, Flow::new(graph, one));
+    for &expr in order {
+        if !graph
+            .node(expr)
+            .operands()
+            .any(|operand| rates.contains_key(&operand))
+        {
+            continue;
+        }
+        let mut flows = Vec::new();
+        for partial in partials(graph, expr) {
+            if let Some(rate) = rates.get(&partial.operand) {
+                flows.push(partial.apply(graph, *rate));
+            }
+        }
+        if !flows.is_empty() {
+            let rate = Flow::sum(graph, &flows);
+            rates.insert(expr, rate);
+        }
+    }
+    let entries = outputs.iter().enumerate();
+    let nonzero = entries.filter_map(|(i, output)| rates.get(output).map(|rate| (i, *rate)));
+    nonzero.map(|(i, rate)| (i, rate.into_expr(graph))).collect()
+}
+
 /// Values on which the outputs depend and which themselves depend on inputs of these kinds, operands before
 /// results, without the inputs.
 pub(crate) fn ancestors(graph: &Graph, outputs: &[Expr], inputs: &[Input]) -> Vec<Expr> {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use labwire_solve::Functions;
 
 use super::Body;
+use super::second::Second;
 use super::stage_evaluator::StageEvaluator;
 use crate::expression::graph::Input;
 use crate::expression::interpreter::{FORWARD, FORWARD_TANGENT, REVERSE, REVERSE_TANGENT};
@@ -29,8 +30,16 @@ enum Form<const LANES: usize> {
     Plain {
         program: Arc<Program>,
         values: Vec<[f64; LANES]>,
+        second: Option<SecondMemory<LANES>>,
     },
     Stages(StageEvaluator<LANES>),
+}
+
+/// Program for second derivatives, with its memory.
+#[derive(Clone, Debug)]
+struct SecondMemory<const LANES: usize> {
+    second: Arc<Second>,
+    values: Vec<[f64; LANES]>,
 }
 
 impl Evaluator<1> {
@@ -65,6 +74,33 @@ impl Evaluator<1> {
     /// constraint is active.
     pub fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
         self.reverse_tangent_block(w.as_chunks().0, product.as_chunks_mut().0);
+    }
+
+    /// Entries of [`Problem::second_derivatives`](super::Problem::second_derivatives) at the point of the last
+    /// [`forward`](Self::forward), with the multipliers of the last [`reverse`](Self::reverse); nothing is written if the
+    /// problem has none.
+    pub fn second_derivatives(&mut self, jacobian: &mut [f64], hessian: &mut [f64]) {
+        let Form::Plain {
+            program,
+            values,
+            second: Some(memory),
+        } = &mut self.form
+        else {
+            return;
+        };
+        let SecondMemory { second, values: own } = memory;
+        for input in [Input::Variable, Input::Multiplier] {
+            let start = program.input_slot(input);
+            let range = start..start + program.inputs.len(input);
+            second.program.load(own, input, 0, &values[range]);
+        }
+        let mut entries = second.program.run(0, own).map(|[entry]| entry);
+        for (place, entry) in jacobian.iter_mut().zip(&mut entries) {
+            *place = entry;
+        }
+        for (place, entry) in hessian.iter_mut().zip(entries) {
+            *place = entry;
+        }
     }
 
     /// The states x_0, x_1, ..., x_N of an optimal-control problem at the point of the last
@@ -109,18 +145,31 @@ impl Functions for Evaluator {
     fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
         Evaluator::reverse_tangent(self, w, product);
     }
+
+    fn second_derivatives(&mut self, jacobian: &mut [f64], hessian: &mut [f64]) {
+        Evaluator::second_derivatives(self, jacobian, hessian);
+    }
 }
 
 impl<const LANES: usize> Evaluator<LANES> {
     /// The parameters are 0 until they are set.
     pub(super) fn new(body: &Body) -> Self {
         let form = match body {
-            Body::Plain(program) => {
-                let mut values = vec![[0.0; LANES]; program.slots];
-                program.initialize(&mut values);
+            Body::Plain { program, second } => {
+                let memory = |program: &Program| {
+                    let mut values = vec![[0.0; LANES]; program.slots];
+                    program.initialize(&mut values);
+                    values
+                };
+                // Blocks of points are evaluated for their values and gradients.
+                let second = second.as_ref().filter(|_| LANES == 1);
                 Form::Plain {
                     program: Arc::clone(program),
-                    values,
+                    values: memory(program),
+                    second: second.map(|second| SecondMemory {
+                        values: memory(&second.program),
+                        second: Arc::clone(second),
+                    }),
                 }
             }
             Body::Stages(stages) => Form::Stages(StageEvaluator::new(Arc::clone(stages))),
@@ -133,9 +182,17 @@ impl<const LANES: usize> Evaluator<LANES> {
     /// [`set_parameters`](Self::set_parameters) for a block of points.
     pub fn set_parameters_block(&mut self, parameters: &[[f64; LANES]]) {
         match &mut self.form {
-            Form::Plain { program, values } => {
+            Form::Plain {
+                program,
+                values,
+                second,
+            } => {
                 program.load(values, Input::Parameter, 0, parameters);
                 program.prepare(values);
+                if let Some(SecondMemory { second, values }) = second {
+                    second.program.load(values, Input::Parameter, 0, parameters);
+                    second.program.prepare(values);
+                }
             }
             Form::Stages(stages) => stages.set_parameters(parameters),
         }
@@ -170,7 +227,7 @@ impl<const LANES: usize> Evaluator<LANES> {
         g: &mut [[f64; LANES]],
     ) -> [f64; LANES] {
         match &mut self.form {
-            Form::Plain { program, values } => {
+            Form::Plain { program, values, .. } => {
                 program.load(values, input, 0, u);
                 let mut outputs = program.run(section, values);
                 let cost = outputs.next().unwrap_or([f64::NAN; LANES]);
@@ -190,7 +247,7 @@ impl<const LANES: usize> Evaluator<LANES> {
         gradient: &mut [[f64; LANES]],
     ) {
         match &mut self.form {
-            Form::Plain { program, values } => {
+            Form::Plain { program, values, .. } => {
                 program.load(values, input, 0, y);
                 let outputs = program.run(section, values);
                 let entries = gradient.iter_mut().zip(outputs);

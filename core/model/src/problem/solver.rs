@@ -79,9 +79,13 @@ impl ProblemSolver {
     /// If a setting is out of range.
     pub fn with_settings(problem: impl Into<Arc<Problem>>, settings: Settings) -> Result<Self, SolverError> {
         let problem = problem.into();
+        let mut solver = Solver::new((&*problem).into(), settings)?;
+        if let Some(sparsity) = problem.second_derivatives() {
+            solver = solver.with_second_derivatives(sparsity)?;
+        }
         Ok(Self {
             evaluator: problem.evaluator(),
-            solver: Solver::new((&*problem).into(), settings)?,
+            solver,
             warm: problem.start(),
             begun: Instant::ZERO,
             is_finished: false,

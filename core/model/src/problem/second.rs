@@ -1,0 +1,71 @@
+//! Exact second derivatives of a problem without stages: their sparsity, and the program that evaluates them.
+
+use alloc::vec::Vec;
+
+use labwire_solve::SecondDerivatives;
+
+use crate::expression::derivative;
+use crate::expression::graph::{Expr, Graph, Input};
+use crate::expression::program::{InputLengths, Program};
+
+/// Largest number of operations, relative to an evaluation of values and gradient, per decision variable and one: a
+/// product with a direction takes about twice those of an evaluation.
+const MAX_WORK: usize = 4;
+/// Largest number of graph nodes that are visited to find the derivatives, all variables together.
+const MAX_VISITS: usize = 20_000_000;
+
+/// Program for the entries of the Jacobian and of the Hessian of the Lagrangian, and their places.
+#[derive(Clone, Debug)]
+pub(super) struct Second {
+    pub(super) program: Program,
+    pub(super) sparsity: SecondDerivatives,
+}
+
+impl Second {
+    /// Differentiates the `gradient` of the Lagrangian and the constraints `g` by every variable. `None` if that takes
+    /// more memory or work than products with directions; `operations` is the work of an evaluation.
+    pub(super) fn new(
+        graph: &mut Graph,
+        gradient: &[Expr],
+        g: &[Expr],
+        inputs: InputLengths,
+        operations: usize,
+    ) -> Option<Self> {
+        let outputs: Vec<Expr> = gradient.iter().chain(g).copied().collect();
+        let order = derivative::ancestors(graph, &outputs, &[Input::Variable]);
+        let n = inputs.variables;
+        let limit = MAX_WORK * (n + 1) * (operations + n + 1);
+        if n * order.len() > MAX_VISITS {
+            return None;
+        }
+        let most_nodes = graph.len() + limit;
+        let mut sparsity = SecondDerivatives::default();
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        for variable in 0..n as u32 {
+            for (index, entry) in derivative::column(graph, &outputs, &order, variable) {
+                if graph.constant_value(entry) == Some(0.0) {
+                    continue;
+                }
+                match index.checked_sub(n) {
+                    Some(row) => {
+                        sparsity.jacobian.push((row as u32, variable));
+                        first.push(entry);
+                    }
+                    None if index as u32 >= variable => {
+                        sparsity.hessian.push((index as u32, variable));
+                        second.push(entry);
+                    }
+                    None => {}
+                }
+            }
+            if graph.len() > most_nodes {
+                return None;
+            }
+        }
+        first.extend(second);
+        let program = Program::new(graph, inputs, &[first]);
+        sparsity.operations = program.sections.first()?.operations() as f64;
+        sparsity.evaluation = operations as f64;
+        Some(Self { program, sparsity })
+    }
+}

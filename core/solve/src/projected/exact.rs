@@ -1,0 +1,145 @@
+//! Newton steps with exact second derivatives.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::Projected;
+use crate::functions::Functions;
+use crate::math;
+use crate::merit::{AugmentedLagrangian, Bounds};
+use crate::newton::{QuadraticModel, Weights};
+use crate::second::SecondDerivatives;
+use crate::tuning::Tuning;
+
+/// Penalty that stands for an infinite one: the rows of the active constraints keep a trace of regularisation, where
+/// they depend on one another.
+const EXACT_PENALTY: f64 = 1e12;
+
+/// Model for Newton steps, and the rule when they begin.
+#[derive(Clone, Debug)]
+pub(super) struct ExactNewton {
+    model: QuadraticModel,
+    /// Penalties of a Newton step on the optimality conditions.
+    exact_penalties: Vec<f64>,
+    /// Quasi-Newton iterations before the first step.
+    delay: f64,
+}
+
+impl ExactNewton {
+    /// Forgets an earlier solve.
+    pub(super) fn reset(&mut self) {
+        self.model.reset();
+    }
+
+    /// Writes the squared norms of the constraints' gradients to the penalties.
+    pub(super) fn squared_slopes(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) {
+        self.model.evaluate(merit, functions);
+        self.model.squared_slopes(&mut merit.penalties);
+    }
+}
+
+impl Projected {
+    /// Takes Newton steps with exact second derivatives: at once if a step costs little, otherwise when quasi-Newton
+    /// iterations have done the work of several steps.
+    pub(crate) fn set_second_derivatives(&mut self, sparsity: &SecondDerivatives, constraint_bounds: Bounds) {
+        let exact_penalties = vec![EXACT_PENALTY; constraint_bounds.min.len()];
+        let Tuning {
+            newton_work_at_once,
+            newton_delay,
+            ..
+        } = self.tuning;
+        let model = QuadraticModel::new(
+            sparsity.clone(),
+            self.direction.len(),
+            constraint_bounds,
+            self.tuning,
+        );
+        let work = model.work();
+        self.exact = Some(ExactNewton {
+            model,
+            exact_penalties,
+            delay: if work > newton_work_at_once {
+                newton_delay * work
+            } else {
+                0.0
+            },
+        });
+    }
+
+    pub(super) fn is_time_for_exact_steps(&self) -> bool {
+        let exact = self.exact.as_ref();
+        exact.is_some_and(|exact| f64::from(self.total_iterations) >= exact.delay)
+    }
+
+    /// Steps towards the minimiser of the quadratic model. Returns whether that lowered the merit.
+    pub(super) fn exact_step(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> bool {
+        self.evaluate_current(merit, functions);
+        let Some(ExactNewton { model, .. }) = &mut self.exact else {
+            return false;
+        };
+        model.evaluate(merit, functions);
+        model.minimize(merit.weights(), &self.bounds, &self.current, &mut self.direction)
+            && self.line_search(merit, functions).is_some()
+    }
+
+    /// One Newton step on the optimality conditions: that of an infinite penalty. Returns whether it was taken.
+    pub(super) fn polish_once(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        tolerances: (f64, f64),
+    ) -> bool {
+        if self.exact.is_none() {
+            return false;
+        }
+        self.evaluate_current(merit, functions);
+        let before = self.quality(tolerances);
+        let Some(exact) = &mut self.exact else {
+            return false;
+        };
+        let ExactNewton {
+            model,
+            exact_penalties,
+            ..
+        } = exact;
+        model.evaluate(merit, functions);
+        let weights = Weights {
+            multipliers: &self.current.multipliers,
+            penalties: exact_penalties,
+        };
+        let is_step = model.minimize(weights, &self.bounds, &self.current, &mut self.direction);
+        // A shifted step would lead to no zero of the conditions.
+        if !is_step || model.shift() > 0.0 {
+            return false;
+        }
+        for (i, next) in self.next.u.iter_mut().enumerate() {
+            *next = self.bounds.clamp(i, self.current.u[i] + self.direction[i]);
+        }
+        merit.exchange_multipliers(&self.current.multipliers, model.change());
+        merit.evaluate(functions, &mut self.next);
+        mem::swap(&mut self.current, &mut self.next);
+        let last = mem::replace(&mut self.residual, self.bounds.residual(&self.current));
+        let after = self.quality(tolerances);
+        if self.current.is_finite() && after <= self.tuning.polish_reduction * before {
+            return true;
+        }
+        self.residual = last;
+        mem::swap(&mut self.current, &mut self.next);
+        merit.restore_multipliers();
+        self.is_last_evaluated = false;
+        false
+    }
+
+    /// Residual and violation, in units of their tolerances.
+    pub(super) fn quality(&self, tolerances: (f64, f64)) -> f64 {
+        math::max(
+            self.residual / tolerances.0,
+            self.current.violation / tolerances.1,
+        )
+    }
+}

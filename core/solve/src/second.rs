@@ -1,0 +1,33 @@
+//! Sparsity of second derivatives.
+
+use alloc::vec::Vec;
+
+/// Entries of the Jacobian of `g` and of the Hessian of `f + y^T g` that are not always zero.
+///
+/// A problem that knows them gives its solver Newton steps with exact derivatives:
+/// [`Solver::with_second_derivatives`](crate::Solver::with_second_derivatives).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SecondDerivatives {
+    /// Entries (row, column) of the Jacobian, each at most once.
+    pub jacobian: Vec<(u32, u32)>,
+    /// Entries (row, column) of the lower triangle of the Hessian, row >= column, each at most once.
+    pub hessian: Vec<(u32, u32)>,
+    /// Number of operations to compute all of them.
+    pub operations: f64,
+    /// Number of operations of a fused evaluation of cost, constraints and gradient.
+    pub evaluation: f64,
+}
+
+impl SecondDerivatives {
+    /// Whether every entry lies within the matrices of a problem with these dimensions.
+    pub(crate) fn fits(&self, num_variables: usize, num_constraints: usize) -> bool {
+        let (n, m) = (num_variables as u64, num_constraints as u64);
+        self.jacobian
+            .iter()
+            .all(|&(row, column)| u64::from(row) < m && u64::from(column) < n)
+            && self
+                .hessian
+                .iter()
+                .all(|&(row, column)| u64::from(row) < n && column <= row)
+    }
+}
