@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import casadi
-from labwire_casadi import problem
+from labwire_casadi import from_nlp, from_opti, problem
 
 LABWIRE = sys.argv[1]
 SEED = 7
@@ -119,6 +119,66 @@ def every_operation():
     return casadi.Function("operations", [x, p], [a * b, g], ["x", "p"], ["cost", "g"])
 
 
+QUIET = {"print_time": False, "ipopt": {"print_level": 0, "sb": "yes", "tol": 1e-9}}
+
+
+def pendulum(horizon=20, step=0.1):
+    """A pendulum that is swung up, as one writes it with Opti: all states are variables, the dynamics equations."""
+    opti = casadi.Opti()
+    x, u, start = opti.variable(2, horizon + 1), opti.variable(1, horizon), opti.parameter(2)
+
+    def rate(x, u):
+        return casadi.vertcat(x[1], u - 9.81 * casadi.sin(x[0]) - 0.1 * x[1])
+
+    for t in range(horizon):
+        k1 = rate(x[:, t], u[t])
+        k2 = rate(x[:, t] + step / 2 * k1, u[t])
+        k3 = rate(x[:, t] + step / 2 * k2, u[t])
+        k4 = rate(x[:, t] + step * k3, u[t])
+        opti.subject_to(x[:, t + 1] == x[:, t] + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
+    opti.subject_to(x[:, 0] == start)
+    opti.subject_to(opti.bounded(-5, u, 5))
+    opti.minimize(0.1 * casadi.sumsqr(u) + casadi.sumsqr(x[0, :] - casadi.pi) + 0.1 * casadi.sumsqr(x[1, :]))
+    opti.set_value(start, [2.5, 0])
+    return opti
+
+
+def bounds_of_all_kinds():
+    """An Opti with equations, constraints on one variable, and bounds that are parameters."""
+    opti = casadi.Opti()
+    x, p = opti.variable(3), opti.parameter()
+    opti.minimize(casadi.sumsqr(x - casadi.vertcat(2, 0, -1)))
+    opti.subject_to(opti.bounded(p, x[0] * x[1], 3))
+    opti.subject_to(x[1] >= p)
+    opti.subject_to(casadi.sum1(x) == p)
+    opti.subject_to(2 * x[2] - 1 <= 4)
+    opti.set_initial(x, [2, 1, -1])
+    opti.set_value(p, 0.5)
+    return opti
+
+
+def compare_opti(name, opti):
+    file = from_opti(opti, solver={"tolerance": 1e-6, "delta_tolerance": 1e-6})
+    parameters = numbers(casadi.DM(opti.debug.value(opti.p)).full().ravel())
+    reply = json.loads(labwire("solve", "-", "--json", f"--parameter={parameters}", file=file))
+    opti.solver("ipopt", QUIET)
+    solution = opti.solve()
+    cost, point = solution.value(opti.f), casadi.DM(solution.value(opti.x)).full().ravel()
+    report(f"{name}: {reply['status']} after {reply['evaluations']} evaluations", reply["exit_status"] == "Converged")
+    report_difference(f"{name}: optimum", abs(reply["cost"] - cost) / (1 + abs(cost)), 1e-5)
+    report_difference(f"{name}: solution", difference(reply["solution"], point), 1e-3)
+    return reply
+
+
+def compare_nlpsol(name, nlp, arguments):
+    file = from_nlp(nlp, **arguments, solver={"tolerance": 1e-6, "delta_tolerance": 1e-6})
+    reply = json.loads(labwire("solve", "-", "--json", file=file))
+    solution = casadi.nlpsol("solver", "ipopt", nlp, QUIET)(**arguments)
+    cost = float(solution["f"])
+    report(f"{name}: {reply['status']} after {reply['evaluations']} evaluations", reply["exit_status"] == "Converged")
+    report_difference(f"{name}: optimum", abs(reply["cost"] - cost) / (1 + abs(cost)), 1e-5)
+
+
 def main():
     generator = random.Random(SEED)
 
@@ -153,6 +213,24 @@ def main():
     file = problem(function, parameters=["p"], f1=at_most_zero)
     used = sorted({instruction[0] for instruction in file["graph"]["instructions"]})
     compare(f"{len(used)} operations", function, file, points(2, [1.3], 20))
+
+    compare_opti("pendulum from Opti", pendulum())
+    compare_opti("Opti with bounds that are parameters", bounds_of_all_kinds())
+    for kind in (casadi.SX, casadi.MX):
+        x = kind.sym("x", 4)
+        nlp = {
+            "x": x,
+            "f": x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2],
+            "g": casadi.vertcat(casadi.sumsqr(x), x[0] * x[1] * x[2] * x[3], x[0] + x[1], 3 - x[3]),
+        }
+        bounds = {"lbx": 1, "ubx": [5, casadi.inf, 5, 5], "x0": [1, 5, 5, 1]}
+        bounds |= {"lbg": [40, 25, -casadi.inf, -casadi.inf], "ubg": [40, casadi.inf, casadi.inf, 2.5]}
+        compare_nlpsol(f"HS071 from nlpsol's dictionary of {kind.__name__}", nlp, bounds)
+    try:
+        from_nlp({"x": x, "f": x[0]}, lbx=1, ubx=0)
+        report("bounds that contradict each other are exported", False)
+    except ValueError as error:
+        report(f"bounds that contradict each other are refused: {error}", True)
 
     x = casadi.MX.sym("x", 3)
     function = casadi.Function("mx", [x], [casadi.sumsqr(x)], ["x"], ["cost"])
