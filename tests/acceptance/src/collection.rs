@@ -126,6 +126,12 @@ impl Row {
         self.verdict == Verdict::Converged && self.truth.reaches(self.known.optimum, TOLERANCE)
     }
 
+    /// Truth at another point.
+    pub(crate) fn truth_at(&self, u: &[f64]) -> Truth {
+        let problem = &self.known.problem;
+        judge(&mut problem.evaluator(), &Structure::from(problem), u, &[])
+    }
+
     /// Header of a table of rows.
     pub const HEADER: &'static str = "problem                     n   m  class          evals  prods  cost             \
                                       above optimum  residual  violation  status";
@@ -159,6 +165,6 @@ impl std::fmt::Display for Row {
 }
 
 /// Evaluations: cost and gradient count as one, a product with the Hessian as two.
-fn work(counters: &Counters) -> f64 {
+pub(crate) fn work(counters: &Counters) -> f64 {
     (counters.evaluations + 2 * counters.hessian_products) as f64
 }

@@ -10,10 +10,12 @@ mod collection;
 mod judge;
 mod problems;
 mod stages;
+mod units;
 mod verdict;
 
 pub use collection::{Collection, HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, Row, Totals};
 pub use judge::{Truth, judge};
 pub use problems::{KnownProblem, OptimalControl, known_problems, optimal_control};
 pub use stages::{StagesTruth, judge_stages};
+pub use units::{Units, same_in_units};
 pub use verdict::Verdict;
