@@ -102,7 +102,7 @@ impl Servers {
 
     async fn serve_imports(&mut self, transport: Transport, folder: ProjectFolder) -> io::Result<()> {
         let limits = Limits::default();
-        let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
+        let session = limits.session.clone();
         let service = importer::service(transport, limits, move |request| folder.import(request));
         if transport == Transport::Tcp {
             return self.serve("zeiss", service).await;
@@ -110,7 +110,7 @@ impl Servers {
         let (listener, shutdown) = self.listen("zeiss-ws").await?;
         self.serving.push(task::spawn(async move {
             let host = Host::start("zeiss-ws", service, HostLimits::default());
-            let wrap = |stream| MessageStream::accept(stream, WebAccess::default(), handshake, message_bytes);
+            let wrap = |stream| MessageStream::accept(stream, WebAccess::default(), &session);
             serve_over(listener, &host, shutdown.wait(), wrap).await
         }));
         Ok(())
@@ -177,8 +177,8 @@ mod tests {
         let tcp = ZeissClient::connect::<AsyncStd>(address("zeiss"), PATIENCE, limits.clone()).await?;
         assert_eq!(tcp.ask(image.clone()).await?, "O.k.");
         let address = address("zeiss-ws");
-        let (stream, bytes) = (AsyncStd::connect(address).await?, limits.session.message_bytes);
-        let messages = MessageStream::connect(stream, &address.to_string(), PATIENCE, bytes);
+        let stream = AsyncStd::connect(address).await?;
+        let messages = MessageStream::connect(stream, &address.to_string(), &limits.session);
         let websocket = ZeissClient::over_websocket::<AsyncStd>(messages, limits);
         assert_eq!(websocket.ask(image).await?, "O.k.");
         websocket.finish().await;

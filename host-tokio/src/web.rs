@@ -20,6 +20,7 @@ mod page;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -40,15 +41,22 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use labwire_core::limits::HostLimits;
-use labwire_host::{Admission, Ending, Statistics, WebAccess};
+use labwire_core::limits::{HostLimits, SessionLimits};
+use labwire_host::{Admission, Ending, Io, Statistics, WebAccess};
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use bridge::{Gate, Target};
+
+use crate::Tokio;
+
+/// Connection as hyper sees it.
+type Connection = TokioIo<Compat<Io<Tokio, TcpStream>>>;
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -62,8 +70,13 @@ pub struct WebSettings {
     /// `frame-bytes`: the longest WebSocket message. A longer one ends its connection with code 1009. Messages need
     /// not contain whole requests.
     pub frame_bytes: usize,
-    /// `request-timeout`: time limit for the head of a request, after which the connection is closed.
-    pub request_timeout: Duration,
+    /// Limits of connections, of which these apply: `request-timeout`, for the head of a request and between two;
+    /// `write-timeout`, for an answer that is not read; `linger-time`, for the same once the port is told to end. Bodies of
+    /// requests are not read.
+    pub session: SessionLimits,
+    /// `connection-time`: time that a connection may last, with all its requests and answers, unless it becomes a
+    /// WebSocket. Then it is closed.
+    pub connection_time: Duration,
     /// Limits of the port. An open WebSocket counts at the server behind it.
     pub limits: HostLimits,
     /// Folder of the page.
@@ -177,24 +190,28 @@ impl Web {
         let web = self.clone();
         self.tasks.spawn(async move {
             let answer = service_fn(|request| web.clone().answer(address, request));
+            let io = Io::new(stream, &web.options.session);
+            let written = io.written();
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 // netcat finishes its sending side and then waits for the answer.
                 .half_close(true)
-                .header_read_timeout(web.options.request_timeout)
+                .header_read_timeout(web.options.session.request_timeout)
                 .max_buf_size(HEAD_BYTES)
-                .serve_connection(TokioIo::new(stream), answer)
+                .serve_connection(TokioIo::new(io.compat()), answer)
                 .with_upgrades();
             let mut connection = pin!(connection);
             let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
+                ended = timeout(web.options.connection_time, connection.as_mut()) => ended.ok(),
                 () = web.shutdown.cancelled() => {
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    finish(connection, &written, web.options.session.linger_time).await
                 }
             };
-            if let Err(error) = ended {
-                tracing::debug!(peer = %address, %error, "http connection broken");
+            match ended {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::debug!(peer = %address, %error, "http connection broken"),
+                None => tracing::info!(peer = %address, "http connection cut: it took too long"),
             }
             drop(permit);
         });
@@ -286,6 +303,24 @@ impl Web {
             self.start.elapsed(),
             &servers.chain([("web", own)]).collect::<Vec<_>>(),
         )
+    }
+}
+
+/// Output of `connection`, as long as it makes progress: something is written in every `interval`.
+async fn finish<T>(
+    connection: impl Future<Output = T>,
+    written: &AtomicU64,
+    interval: Duration,
+) -> Option<T> {
+    let mut connection = pin!(connection);
+    loop {
+        let before = written.load(Ordering::Relaxed);
+        if let Ok(ended) = timeout(interval, connection.as_mut()).await {
+            return Some(ended);
+        }
+        if written.load(Ordering::Relaxed) == before {
+            return None;
+        }
     }
 }
 

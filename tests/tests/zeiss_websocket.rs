@@ -11,6 +11,7 @@ use labwire_core::zeiss::{Limits, Outcome, Request, Transport};
 use labwire_host::{
     Host, MessageStream, NoReply, Runtime, Signal, WebAccess, ZeissClient, serve, serve_over,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -44,6 +45,11 @@ macro_rules! on {
             foreign_pages_and_names_are_refused,
             hostile_sockets_harm_nobody,
             shutting_down_closes_with_a_frame,
+            a_long_answer_comes_in_frames,
+            what_is_no_handshake_gets_a_status,
+            half_a_message_is_not_waited_for,
+            pongs_that_nobody_reads_end_the_connection,
+            pings_from_a_server_do_not_fill_a_client,
             a_client_asks_as_often_as_it_likes,
             a_client_says_that_nobody_speaks_websocket,
         );
@@ -59,15 +65,13 @@ async fn start<R: Runtime>(transport: Transport, limits: Limits) -> (SocketAddr,
     let shutdown = Signal::default();
     let signal = shutdown.clone();
     R::spawn(async move {
-        let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
+        let session = limits.session.clone();
         let service = service(transport, limits, |_| Outcome::Unreadable);
         let host = Host::<_, R>::start("zeiss", service, HostLimits::default());
         match transport {
             Transport::Tcp => serve(listener, &host, signal.wait()).await,
             Transport::WebSocket => {
-                let wrap = |stream| {
-                    MessageStream::<R, _>::accept(stream, WebAccess::default(), handshake, message_bytes)
-                };
+                let wrap = |stream| MessageStream::<R, _>::accept(stream, WebAccess::default(), &session);
                 serve_over(listener, &host, signal.wait(), wrap).await
             }
         };
@@ -148,6 +152,107 @@ async fn one_message_is_one_request<R: Runtime>() {
     assert_eq!(next(&mut socket).await, Some(UNREADABLE.into()));
     assert_eq!(ask(&mut socket, "quit").await, "bye");
     assert_closed(&mut socket).await;
+}
+
+async fn a_long_answer_comes_in_frames<R: Runtime>() {
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, Limits::default()).await;
+    let mut socket = open(address).await;
+    let text = "µ".repeat(100_000);
+    assert_eq!(
+        ask(&mut socket, format!("{{\"n\": \"{text}\"}}")).await,
+        format!("Error: Unknown request:\n{{'n': '{text}'}}")
+    );
+    assert_eq!(ask(&mut socket, IMAGE).await, UNREADABLE);
+}
+
+fn impatient() -> Limits {
+    let mut limits = Limits::default();
+    limits.session = limits
+        .session
+        .with_request_timeout(Duration::from_millis(200))
+        .with_write_timeout(Duration::from_millis(200));
+    limits
+}
+
+async fn what_is_no_handshake_gets_a_status<R: Runtime>() {
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, impatient()).await;
+    for (request, status) in [
+        (
+            "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "426 Upgrade Required",
+        ),
+        ("{\"image\": {}}\r\n\r\n", "400 Bad Request"),
+        ("GET / HTTP/1.1\r\nHost: loc", "408 Request Timeout"),
+        ("", "408 Request Timeout"),
+    ] {
+        let mut stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.write_all(request.as_bytes()).await.expect("a reader");
+        let mut answer = String::new();
+        let read = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
+        read.expect("in time").expect("an answer");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+            "{request:?}: {answer}"
+        );
+        assert!(answer.contains("\r\n\r\na WebSocket belongs here: "), "{answer}");
+    }
+}
+
+/// A masked frame's header, and the start of its payload.
+const HALF: [u8; 10] = [0x81, 0x80 | 50, 0, 0, 0, 0, b'h', b'a', b'l', b'f'];
+const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
+/// The longest payload of a ping.
+const PAYLOAD: [u8; 125] = [b'x'; 125];
+
+async fn half_a_message_is_not_waited_for<R: Runtime>() {
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, impatient()).await;
+    let mut idle = open(address).await;
+    let mut whole = HALF;
+    whole[1] = 0x80 | 4;
+    whole[0] = 0x01;
+    // In the second case the frame is whole, and the message is not; pings do not make up for that.
+    for half in [&HALF[..], &[&whole[..], &PING].concat()] {
+        let mut socket = open(address).await;
+        assert_eq!(ask(&mut socket, IMAGE).await, UNREADABLE);
+        socket.get_mut().write_all(half).await.expect("a reader");
+        while let Some(message) = next(&mut socket).await {
+            assert!(message.is_pong(), "{message:?}");
+        }
+    }
+    // A connection that says nothing falls under the other limit.
+    assert_eq!(ask(&mut idle, IMAGE).await, UNREADABLE);
+}
+
+async fn pongs_that_nobody_reads_end_the_connection<R: Runtime>() {
+    let (address, _shutdown) = start::<R>(Transport::WebSocket, impatient()).await;
+    let mut socket = open(address).await;
+    let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0], &PAYLOAD[..]].concat();
+    let pings = ping.repeat(1000);
+    let flood = async { while socket.get_mut().write_all(&pings).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, flood).await.expect("an end");
+}
+
+async fn pings_from_a_server_do_not_fill_a_client<R: Runtime>() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a client");
+        let mut socket = tokio_tungstenite::accept_async(stream)
+            .await
+            .expect("a handshake");
+        let pings = [&[0x89, 125], &PAYLOAD[..]].concat().repeat(1000);
+        while socket.get_mut().write_all(&pings).await.is_ok() {}
+    });
+    let stream = R::connect(address).await.expect("somebody listens");
+    let mut limits = impatient();
+    limits.session.request_timeout = PATIENCE;
+    let messages = MessageStream::connect(stream, &address.to_string(), &limits.session);
+    let client = ZeissClient::over_websocket::<R>(messages, limits);
+    let answer = client.ask("{}".to_owned()).await;
+    assert_eq!(answer, Err(NoReply::Ended(CloseReason::Lost)));
+    server.await.expect("an end");
 }
 
 async fn requests_sent_ahead_are_answered_in_order<R: Runtime>() {
@@ -254,8 +359,7 @@ async fn shutting_down_closes_with_a_frame<R: Runtime>() {
 async fn client<R: Runtime>(address: SocketAddr) -> ZeissClient {
     let stream = R::connect(address).await.expect("somebody listens");
     let limits = Limits::default();
-    let message_bytes = limits.session.message_bytes;
-    let messages = MessageStream::connect(stream, &address.to_string(), PATIENCE, message_bytes);
+    let messages = MessageStream::connect(stream, &address.to_string(), &limits.session);
     ZeissClient::over_websocket::<R>(messages, limits)
 }
 

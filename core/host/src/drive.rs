@@ -256,6 +256,7 @@ impl<T> Wire<T> {
         }
         match self.has_seen_eof {
             true => self.transport.poll_lost(context).map(Err),
+            false if !self.can_read(session) => self.transport.poll_overdue(context).map(Err),
             false => Poll::Pending,
         }
     }

@@ -72,6 +72,12 @@ pub trait Transport<R>: Send {
         Poll::Pending
     }
 
+    /// Ready once a message that the transport itself puts together has been incomplete for too long. Polled while
+    /// nothing is read.
+    fn poll_overdue(&mut self, _context: &mut Context<'_>) -> Poll<io::Error> {
+        Poll::Pending
+    }
+
     /// Makes the coming drop end the connection at once (TCP: a reset), discarding unsent bytes.
     fn abort(&mut self);
 

@@ -5,6 +5,7 @@ mod pymodaq;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use labwire_core::design::DesignLimits;
 use labwire_core::limits::{HostLimits, SessionLimits};
@@ -112,6 +113,8 @@ pub(crate) struct Web {
     pub(crate) token: String,
     pub(crate) devices: Vec<String>,
     pub(crate) frame_bytes: usize,
+    #[serde(with = "labwire_core::seconds")]
+    pub(crate) connection_time: Duration,
 }
 
 impl Config {

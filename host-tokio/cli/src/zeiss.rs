@@ -93,8 +93,7 @@ async fn call(arguments: Arguments, request: Request) -> Outcome {
     let resolved = resolve(address).await?;
     let client = if arguments.websocket {
         let stream = TcpStream::connect(resolved).await.map_err(unreachable)?;
-        let message_bytes = limits.session.message_bytes;
-        let messages = MessageStream::connect(stream, address, CONNECT_TIMEOUT, message_bytes);
+        let messages = MessageStream::connect(stream, address, &limits.session);
         ZeissClient::over_websocket::<Tokio>(messages, limits)
     } else {
         let client = ZeissClient::connect::<Tokio>(resolved, CONNECT_TIMEOUT, limits).await;

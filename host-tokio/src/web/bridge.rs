@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use labwire_core::limits::SessionLimits;
 use labwire_host::{Attached, CloseWith, HostedService, Io, Refused, Statistics};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
@@ -19,7 +19,7 @@ use tokio_util::compat::FuturesAsyncReadCompatExt;
 use tokio_util::sync::CancellationToken;
 use tungstenite::handshake::server::create_response_with_body;
 
-use super::{Body, Web, text};
+use super::{Body, Connection, Web, text};
 use crate::{Host, Modules, WebSocketBytes};
 
 /// Server of this process, as seen by the bridge and the metrics.
@@ -120,6 +120,20 @@ impl Web {
                 }
             },
         };
+        // A WebSocket to a server of this process counts there.
+        let permit = match address {
+            Some(_) => match self
+                .admission
+                .admit(peer.ip().to_canonical(), &self.options.limits)
+            {
+                Ok(permit) => Some(permit),
+                Err(refused) => {
+                    tracing::warn!(%peer, reason = %refused, "websocket refused");
+                    return text(StatusCode::SERVICE_UNAVAILABLE, refused.to_string());
+                }
+            },
+            None => None,
+        };
         let empty = || {
             Empty::<Bytes>::new()
                 .map_err(|never| match never {})
@@ -136,22 +150,27 @@ impl Web {
         };
         let upgrading = hyper::upgrade::on(&mut request);
         let (target, frame_bytes) = (target.clone(), self.options.frame_bytes);
+        let limits = self.options.session.clone();
         let shutdown = self.shutdown.clone();
         self.tasks.spawn(async move {
             let Ok(upgraded) = upgrading.await else {
                 return tracing::debug!(%peer, "gone during the handshake");
             };
             // The stream has the type that was passed to the server.
-            let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+            let Ok(parts) = upgraded.downcast::<Connection>() else {
                 return;
             };
-            let (stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
-            let socket = WebSocketBytes::upgraded(stream, read, frame_bytes).await;
+            let (stream, read) = (
+                parts.io.into_inner().into_inner().into_inner(),
+                parts.read_buf.to_vec(),
+            );
+            let socket = WebSocketBytes::upgraded(stream, read, frame_bytes, &limits).await;
             match (target, address) {
                 (Target::Server(gate), _) => attach(&*gate, socket, peer).await,
-                (_, Some(address)) => carry(socket, &address, peer, shutdown).await,
+                (_, Some(address)) => carry(socket, &address, peer, &limits, shutdown).await,
                 _ => {}
             }
+            drop(permit);
         });
         response
     }
@@ -196,7 +215,13 @@ async fn attach(gate: &dyn Gate, socket: WebSocketBytes, peer: SocketAddr) {
 }
 
 /// Carries bytes between the WebSocket and an address until either ends.
-async fn carry(socket: WebSocketBytes, address: &str, peer: SocketAddr, shutdown: CancellationToken) {
+async fn carry(
+    socket: WebSocketBytes,
+    address: &str,
+    peer: SocketAddr,
+    limits: &SessionLimits,
+    shutdown: CancellationToken,
+) {
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
     let mut stream = match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(stream) => stream,
@@ -208,7 +233,7 @@ async fn carry(socket: WebSocketBytes, address: &str, peer: SocketAddr, shutdown
     };
     let _ = stream.set_nodelay(true);
     tracing::info!(%peer, address, "bridged");
-    let (mut from_page, mut to_page) = split(Io::new(socket).compat());
+    let (mut from_page, mut to_page) = split(Io::new(socket, limits).compat());
     let (mut from_device, mut to_device) = stream.split();
     let ended = tokio::select! {
         sent = copy(&mut from_page, &mut to_device) => sent,

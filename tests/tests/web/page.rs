@@ -95,7 +95,7 @@ async fn the_page_is_served_or_how_to_build_it() {
 #[tokio::test]
 async fn what_is_no_request_is_answered() {
     let (server, _) = adder(HostLimits::default());
-    let change = |options: &mut WebSettings| options.request_timeout = Duration::from_millis(200);
+    let change = |options: &mut WebSettings| options.session.request_timeout = Duration::from_millis(200);
     let port = Port::start(change, |web| web.connect("server", Target::Server(server))).await;
     assert_eq!(port.get("/server", "").await.0, 426);
     let host = port.address;
@@ -121,6 +121,69 @@ async fn what_is_no_request_is_answered() {
         let _ = patiently(stream.read_to_end(&mut Vec::new())).await;
     }
     assert_eq!(port.get("/live", "").await.0, 200);
+}
+
+/// A port with a page that no socket's buffer holds, and as many connections that ask for it and never read.
+async fn unread(connections: usize, write_timeout: Duration) -> (Port, Vec<TcpStream>) {
+    let change = |options: &mut WebSettings| {
+        std::fs::write(options.page.join("index.html"), vec![b'x'; 20 << 20]).expect("a writable folder");
+        options.limits.connections_per_peer = connections;
+        options.session.write_timeout = write_timeout;
+    };
+    let port = Port::start(change, |_| {}).await;
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        let mut stream = TcpStream::connect(port.address).await.expect("it listens");
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", port.address);
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        stream
+            .read_exact(&mut [0; 100])
+            .await
+            .expect("the start of an answer");
+        streams.push(stream);
+    }
+    (port, streams)
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_lock_nobody_out() {
+    let (port, _streams) = unread(4, Duration::from_millis(200)).await;
+    let served = async {
+        loop {
+            let mut stream = TcpStream::connect(port.address).await.expect("it listens");
+            let request = format!("GET /live HTTP/1.1\r\nHost: {}\r\n\r\n", port.address);
+            // It is closed at once as long as there is no place.
+            let asked = stream.write_all(request.as_bytes()).await.is_ok();
+            if asked && stream.read_exact(&mut [0; 15]).await.is_ok() {
+                return;
+            }
+        }
+    };
+    patiently(served).await;
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_do_not_hold_up_the_end() {
+    let (port, _streams) = unread(4, PATIENCE).await;
+    port.shutdown.cancel();
+    let ending = patiently(port.serving).await.expect("no panic");
+    assert_eq!(ending.cut, 0, "they ended before the grace time did");
+}
+
+#[tokio::test]
+async fn a_connection_lasts_as_long_as_it_may() {
+    let change = |options: &mut WebSettings| options.connection_time = Duration::from_millis(300);
+    let port = Port::start(change, |_| {}).await;
+    let mut stream = TcpStream::connect(port.address).await.expect("it listens");
+    let request = format!("GET /live HTTP/1.1\r\nHost: {}\r\n\r\n", port.address);
+    let asking = async {
+        while stream.write_all(request.as_bytes()).await.is_ok()
+            && stream.read(&mut [0; 1000]).await.is_ok_and(|count| count > 0)
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    patiently(asking).await;
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ pub(crate) fn options(page: &TempDir) -> WebSettings {
         access: WebAccess::default(),
         token: None,
         frame_bytes: FRAME_BYTES,
-        request_timeout: PATIENCE,
+        connection_time: PATIENCE,
+        session: SessionLimits::default().with_request_timeout(PATIENCE),
         limits: HostLimits::default(),
         page: page.path().to_owned(),
     }

@@ -11,9 +11,10 @@ use async_tungstenite::tungstenite::protocol::Role;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use async_tungstenite::tungstenite::{Bytes, Error, Message};
 use futures_util::{Sink, Stream};
-use labwire_core::limits::beginning;
+use labwire_core::limits::{SessionLimits, beginning};
 
-use super::{Io, Socket, config, io_error, poll_close};
+use super::watch::Watch;
+use super::{Io, SENT_BYTES, Socket, config, io_error, poll_close};
 use crate::runtime::{Runtime, Timer, Transport, timeout};
 
 /// Server side of a WebSocket as a [`Transport`]: the concatenated contents of its messages are the bytes
@@ -52,8 +53,6 @@ pub enum CloseWith {
     Failed(Cow<'static, str>),
 }
 
-/// Longest message sent.
-const SENT_BYTES: usize = 64 << 10;
 /// Longest reason that fits into a close frame.
 const REASON_BYTES: usize = 123;
 /// Time that a peer has to read the reason for its refusal.
@@ -61,10 +60,14 @@ const LINGER: Duration = Duration::from_secs(1);
 
 impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
     /// Takes over a connection after its handshake, with the bytes read beyond it. A message longer than
-    /// `frame_bytes` ends the connection with code 1009.
-    pub async fn upgraded(transport: T, read: Vec<u8>, frame_bytes: usize) -> Self {
+    /// `frame_bytes` ends the connection with code 1009, one that is incomplete for the limit `request-timeout`
+    /// without a word. Output that is not read for `write-timeout` ends it, too.
+    pub async fn upgraded(transport: T, read: Vec<u8>, frame_bytes: usize, limits: &SessionLimits) -> Self {
         let config = Some(config(frame_bytes));
-        let socket = Socket::from_partially_read(Io::new(transport), read, Role::Server, config).await;
+        let mut watch = Watch::new(false);
+        watch.feed(&read);
+        let io = Io::watching(transport, limits, watch);
+        let socket = Socket::from_partially_read(io, read, Role::Server, config).await;
         Self {
             socket: Box::new(socket),
             frame_bytes,
@@ -114,7 +117,13 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
             self.is_peer_gone = true;
             return Poll::Ready(());
         }
-        match ready!(Pin::new(&mut *self.socket).poll_next(context)) {
+        let next = match Pin::new(&mut *self.socket).poll_next(context) {
+            Poll::Ready(next) => next,
+            Poll::Pending => Some(Err(Error::Io(ready!(
+                self.socket.get_mut().poll_overdue(context)
+            )))),
+        };
+        match next {
             Some(Ok(Message::Text(text))) => self.receive(text.into()),
             Some(Ok(Message::Binary(bytes))) => self.receive(bytes),
             Some(Ok(Message::Close(_))) | None => {
@@ -137,7 +146,7 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
                 self.discarding = Some(timer);
             }
             Some(Err(error)) => {
-                tracing::debug!(%error, "websocket broken");
+                tracing::info!(%error, "websocket broken");
                 self.is_peer_gone = true;
             }
         }
@@ -171,7 +180,8 @@ impl<R: Runtime, T: Transport<R>> Transport<R> for WebSocketBytes<R, T> {
             return Poll::Pending;
         }
         let mut socket = Pin::new(&mut *self.socket);
-        ready!(socket.as_mut().poll_ready(context)).map_err(io_error)?;
+        // The buffer has room for one frame.
+        ready!(socket.as_mut().poll_flush(context)).map_err(io_error)?;
         let count = bytes.len().min(SENT_BYTES);
         let message = Message::binary(Bytes::copy_from_slice(&bytes[..count]));
         socket.start_send(message).map_err(io_error)?;
@@ -192,6 +202,14 @@ impl<R: Runtime, T: Transport<R>> Transport<R> for WebSocketBytes<R, T> {
             ready!(self.poll_message(context));
         }
         Poll::Ready(io::ErrorKind::ConnectionAborted.into())
+    }
+
+    fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        self.socket.get_mut().poll_overdue(context)
+    }
+
+    fn held(&self) -> usize {
+        self.socket.get_ref().held() + self.incoming.len()
     }
 
     fn abort(&mut self) {

@@ -33,7 +33,8 @@ pub(crate) fn server(config: &Config) -> Server {
                 access: config.access.clone(),
                 token: (!config.web.token.is_empty()).then(|| config.web.token.clone()),
                 frame_bytes: config.web.frame_bytes,
-                request_timeout: config.session.request_timeout,
+                connection_time: config.web.connection_time,
+                session: config.session.clone(),
                 limits: config.host.clone(),
                 page,
             };

@@ -43,14 +43,14 @@ pub(crate) fn websocket(config: &Config) -> Server {
             let import = importer(&config.zeiss)?;
             let limits = config.zeiss.limits.clone();
             let access = config.access.clone();
-            let (message_bytes, handshake) = (limits.session.message_bytes, limits.session.request_timeout);
+            let session = limits.session.clone();
             let service = service(Transport::WebSocket, limits, import);
             let host = Host::start_sharing("zeiss-ws", service, config.host.clone(), &around.memory);
             let host = Arc::new(host);
             let gate = host.clone();
             let shutdown = around.shutdown.clone();
             let serving = async move {
-                let wrap = |stream| MessageStream::accept(stream, access.clone(), handshake, message_bytes);
+                let wrap = |stream| MessageStream::accept(stream, access.clone(), &session);
                 serve_over(listener, &host, &shutdown, wrap).await
             };
             Ok(Running {
