@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use labwire_core::problem::{Named, Problem, TextLimits};
 
-use crate::common::read_file;
+use crate::common::{number, read_file};
+use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,7 @@ pub(crate) struct Arguments {
         long,
         value_name = "NUMBERS",
         value_delimiter = ',',
+        value_parser = number,
         allow_hyphen_values = true
     )]
     at: Option<Vec<f64>>,
@@ -27,6 +29,7 @@ pub(crate) struct Arguments {
         long,
         value_name = "NUMBERS",
         value_delimiter = ',',
+        value_parser = number,
         allow_hyphen_values = true
     )]
     parameter: Vec<f64>,
@@ -35,6 +38,7 @@ pub(crate) struct Arguments {
         long,
         value_name = "NUMBERS",
         value_delimiter = ',',
+        value_parser = number,
         allow_hyphen_values = true
     )]
     multipliers: Option<Vec<f64>>,
@@ -45,28 +49,28 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let file = arguments.file.display().to_string();
     let problem =
         Problem::from_json(&text, &TextLimits::default()).map_err(|error| Failure::problem(&file, &error))?;
-    println!("{file}: problem `{}`", problem.name());
+    say!("{file}: problem `{}`", problem.name());
     if let Some(stages) = problem.stages() {
-        println!("  stages       {}", stages.horizon);
-        println!("  states       {}", list(&stages.states));
-        println!("  inputs       {}", list(&stages.inputs));
+        say!("  stages       {}", stages.horizon);
+        say!("  states       {}", list(&stages.states));
+        say!("  inputs       {}", list(&stages.inputs));
     }
-    println!("  variables    {}", list(problem.variables()));
-    println!("  parameters   {}", list(problem.parameters()));
-    println!(
+    say!("  variables    {}", list(problem.variables()));
+    say!("  parameters   {}", list(problem.parameters()));
+    say!(
         "  constraints  {} in F1, {} in F2",
         problem.num_f1(),
         problem.num_f2()
     );
-    println!("  u in         {}", problem.set());
+    say!("  u in         {}", problem.set());
     for block in problem.blocks() {
         let Range { start, end } = block.range;
-        println!("  g[{start}..{end}] in  {}", block.set);
+        say!("  g[{start}..{end}] in  {}", block.set);
     }
     let operations = problem.summary().operations;
     let operations = operations.forward + operations.reverse;
     let of_each_stage = problem.stages().map_or("", |_| ", of each stage");
-    println!("  operations   {operations} for cost, constraints and gradient{of_each_stage}");
+    say!("  operations   {operations} for cost, constraints and gradient{of_each_stage}");
     if let Some(u) = &arguments.at {
         evaluate(&problem, u, arguments)?;
     }
@@ -94,9 +98,9 @@ fn evaluate(problem: &Problem, u: &[f64], arguments: &Arguments) -> Result<(), F
     evaluator.set_parameters(&arguments.parameter);
     let cost = evaluator.forward(u, &mut g);
     evaluator.reverse(multipliers, &mut gradient);
-    println!("  cost         {cost:?}");
-    println!("  g            {g:?}");
-    println!("  gradient     {gradient:?}");
+    say!("  cost         {cost:?}");
+    say!("  g            {g:?}");
+    say!("  gradient     {gradient:?}");
     Ok(())
 }
 

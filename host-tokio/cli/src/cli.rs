@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, config, device, experiment, failure, obe, open, pymodaq, serve, solve, zeiss};
+use crate::console::{note, say_text};
+use crate::{check, config, console, device, experiment, failure, obe, open, pymodaq, serve, solve, zeiss};
 
 /// The socket protocols of optimizers and lab instruments, and the engines behind them.
 ///
@@ -48,7 +49,11 @@ pub(crate) fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version arrive here too, and are not errors.
-            let _ = error.print();
+            if let Err(unwritten) = error.print()
+                && !error.use_stderr()
+            {
+                console::end(&unwritten);
+            }
             return if error.use_stderr() {
                 failure::USAGE.into()
             } else {
@@ -68,13 +73,13 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Device(arguments)) => device::run(arguments),
         Some(Command::Pymodaq(arguments)) => pymodaq::run(arguments),
         Some(Command::Config) => {
-            print!("{}", config::DEFAULT_TEXT);
+            say_text!("{}", config::DEFAULT_TEXT);
             Ok(ExitCode::SUCCESS)
         }
     };
     outcome.unwrap_or_else(|failure| {
         if failure.code != failure::NOBODY_READS {
-            eprintln!("{failure}");
+            note!("{failure}");
         }
         failure.code.into()
     })

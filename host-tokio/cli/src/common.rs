@@ -1,5 +1,6 @@
 //! Helpers shared by several commands: reading files, resolving addresses, reading the clock, running futures.
 
+use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -9,14 +10,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::lookup_host;
 
 use crate::failure::{self, Failure, Outcome};
+use crate::files::is_standard;
+
+/// Longest text that is read, in bytes: what a device such as /dev/zero gives has no end.
+const TEXT_BYTES: u64 = 1 << 28;
 
 /// Text of a file; `-` is standard input.
 pub(crate) fn read_file(path: &Path) -> Result<String, Failure> {
-    let text = if path == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(path)
+    let text = match is_standard(path) {
+        true => read_text(io::stdin().lock()),
+        false => File::open(path).and_then(read_text),
     };
     text.map_err(|error| {
         Failure::new(
@@ -24,6 +27,15 @@ pub(crate) fn read_file(path: &Path) -> Result<String, Failure> {
             format!("cannot read {}: {error}", path.display()),
         )
     })
+}
+
+fn read_text(source: impl Read) -> io::Result<String> {
+    let mut text = String::new();
+    let read = source.take(TEXT_BYTES + 1).read_to_string(&mut text)?;
+    match read as u64 > TEXT_BYTES {
+        true => Err(io::Error::other(format!("longer than {TEXT_BYTES} bytes"))),
+        false => Ok(text),
+    }
 }
 
 /// Address of host:port.
@@ -42,6 +54,26 @@ pub(crate) async fn resolve(address: &str) -> Result<SocketAddr, Failure> {
 pub(crate) fn seconds(flag: &str, seconds: f64) -> Result<Duration, Failure> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| Failure::new(failure::USAGE, format!("{flag} is not a number of seconds")))
+}
+
+/// Number of seconds given with a flag, which is not zero.
+pub(crate) fn positive_seconds(flag: &str, number: f64) -> Result<Duration, Failure> {
+    match number > 0.0 {
+        true => seconds(flag, number),
+        false => Err(Failure::new(
+            failure::USAGE,
+            format!("{flag} is not a positive number of seconds"),
+        )),
+    }
+}
+
+/// Parser for a number in a list, around which there may be blanks.
+pub(crate) fn number(text: &str) -> Result<f64, String> {
+    let number = text.trim();
+    number.parse().map_err(|_| match number {
+        "" => "a number is missing".to_owned(),
+        _ => format!("{number:?} is not a number"),
+    })
 }
 
 /// Seconds since 1970 (UTC).

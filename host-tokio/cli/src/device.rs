@@ -5,13 +5,13 @@ mod sparkline;
 mod target;
 mod watch;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use target::Target;
 
 use crate::common::block_on;
+use crate::console::say;
 use crate::failure::Outcome;
 
 #[derive(Debug, clap::Args)]
@@ -86,8 +86,7 @@ async fn ask(
             .await
             .map_err(|error| target.failed(&error))?;
         if !answer.is_empty() {
-            // If the reader has gone, there is nobody to tell.
-            let _ = writeln!(std::io::stdout(), "{}", target.text(&answer));
+            say!("{}", target.text(&answer));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -15,6 +15,7 @@ use clap::Subcommand;
 use labwire_core::design::{DesignError, DesignLimits, Designer, EXPERIMENTS, Experiment};
 
 use crate::common::read_file;
+use crate::console::note;
 use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
@@ -136,7 +137,7 @@ fn rounded(number: f64, uncertainty: f64) -> String {
 
 fn print_warnings(designer: &Designer) {
     for warning in designer.warnings() {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
 }
 

@@ -1,10 +1,11 @@
 //! Files that commands write. `-` is standard output.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use labwire_tokio::{AppendFile, replace_file};
 
+use crate::console::{note, write_output};
 use crate::failure::{self, Failure};
 
 /// Whether a path stands for standard input or output.
@@ -16,26 +17,21 @@ pub(crate) fn is_standard(path: &Path) -> bool {
 pub(crate) fn save(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
     let contents = contents.as_ref();
     let written = match is_standard(path) {
-        true => write_standard(contents),
+        true => write_output(contents),
         false => replace_file(path, contents),
     };
     written.map_err(|error| Failure::writing(path, &error))
 }
 
-/// Writes data as a whole. Data that are there already are replaced only with `force`.
-pub(crate) fn save_data(path: &Path, contents: impl AsRef<[u8]>, force: bool) -> Result<(), Failure> {
+/// Refuses to replace data that are there already, unless it is forced to.
+pub(crate) fn spare_data(path: Option<&Path>, force: bool) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
     let has_data = std::fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() > 0);
     if has_data && !force && !is_standard(path) {
         let message = format!("{} has data already", path.display());
         return Err(Failure::new(failure::CANNOT_CREATE, message).hint("--force replaces them"));
     }
-    save(path, contents)
-}
-
-fn write_standard(contents: &[u8]) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    output.write_all(contents)?;
-    output.flush()
+    Ok(())
 }
 
 /// Table that grows row by row. Rows that have been written stay, whatever happens to this process.
@@ -63,7 +59,7 @@ impl Table {
         let file = AppendFile::open(path).map_err(failed)?;
         if !file.torn().is_empty() {
             let row = file.torn().escape_ascii();
-            eprintln!(
+            note!(
                 "warning: {}: the last row was incomplete and has been removed: {row}",
                 path.display()
             );
@@ -119,7 +115,7 @@ impl Table {
     pub(crate) fn append(&mut self, rows: &str) -> Result<(), Failure> {
         let written = match &mut self.file {
             Some(file) => file.append(rows.as_bytes()).and_then(|()| file.sync()),
-            None => write_standard(rows.as_bytes()),
+            None => write_output(rows.as_bytes()),
         };
         written.map_err(|error| Failure::writing(&self.path, &error))
     }

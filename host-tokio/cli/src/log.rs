@@ -1,10 +1,11 @@
 //! Output of `tracing`: standard error, for people or as JSON lines.
 
-use std::io::{IsTerminal, stderr};
+use std::io::stderr;
 
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
+use crate::console::Stream;
 use crate::failure::{self, Failure};
 
 /// Starts logging; RUST_LOG overrides the configured level.
@@ -19,9 +20,11 @@ pub(crate) fn start(config: &Log) -> Result<(), Failure> {
     })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Said on standard error, where it would panic.
+        .log_internal_errors(false)
         .with_writer(stderr);
     match config.format {
-        LogFormat::Human => builder.with_ansi(stderr().is_terminal()).init(),
+        LogFormat::Human => builder.with_ansi(Stream::Error.is_coloured()).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())

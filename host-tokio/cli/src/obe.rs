@@ -8,7 +8,8 @@ use labwire_core::obe::{ErrorReply, Limits, Measurement, Request, Sigma};
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
 use labwire_tokio::{ObeClient, Tokio};
 
-use crate::common::{block_on, resolve, seconds};
+use crate::common::{block_on, number, resolve, seconds};
+use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,6 +66,7 @@ enum Command {
             long,
             required = true,
             value_delimiter = ',',
+            value_parser = number,
             allow_hyphen_values = true
         )]
         x: Vec<f64>,
@@ -74,11 +76,12 @@ enum Command {
             long,
             required = true,
             value_delimiter = ',',
+            value_parser = number,
             allow_hyphen_values = true
         )]
         y: Vec<f64>,
         /// Standard deviations of the values: one per channel, or one for all.
-        #[arg(short, long, value_delimiter = ',')]
+        #[arg(short, long, value_delimiter = ',', value_parser = number)]
         s: Vec<f64>,
     },
     /// Start a new run.
@@ -137,7 +140,7 @@ async fn call(arguments: Arguments) -> Outcome {
     match ErrorReply::from_value(&reply) {
         Some(error) => Err(Failure::new(failure::DATA, format!("{address}: {error}"))),
         None => {
-            println!("{}", dumps(&reply));
+            say!("{}", dumps(&reply));
             Ok(ExitCode::SUCCESS)
         }
     }

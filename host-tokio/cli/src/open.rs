@@ -7,6 +7,7 @@ use clap::Subcommand;
 use labwire_tokio::{ClientSettings, OptimizerClient};
 
 use crate::common::{block_on, resolve, seconds};
+use crate::console::{Stream, say};
 use crate::failure::{Failure, Outcome};
 use crate::result;
 use crate::solve::RunArguments;
@@ -71,7 +72,7 @@ async fn call(arguments: Arguments) -> Outcome {
         Command::Ping { number } => {
             let start = Instant::now();
             let pong = client.ping(number).await.map_err(failed)?;
-            println!(
+            say!(
                 "{address} answers {pong} after {:.3} ms",
                 start.elapsed().as_secs_f64() * 1e3
             );
@@ -79,11 +80,11 @@ async fn call(arguments: Arguments) -> Outcome {
         }
         Command::Run { run, problem } => {
             let reply = client.run(run.request(problem)).await.map_err(failed)?;
-            Ok(result::print(reply, run.json))
+            Ok(result::print(reply, run.json, Stream::Output))
         }
         Command::Kill { number } => {
             client.kill(number).await.map_err(failed)?;
-            println!("{address} is shutting down");
+            say!("{address} is shutting down");
             Ok(ExitCode::SUCCESS)
         }
     }

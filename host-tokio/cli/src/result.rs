@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use labwire_core::open::{ExitStatus, Reply, RunReply, Style, write_reply};
 
+use crate::console::{Stream, one_line};
 use crate::failure::NOT_CONVERGED;
 
 /// Prints a result. The exit status is 0 only if the solve converged.
-pub(crate) fn print(result: RunReply, as_json: bool) -> ExitCode {
+pub(crate) fn print(result: RunReply, as_json: bool, to: Stream) -> ExitCode {
     let status = match result.exit_status {
         ExitStatus::Converged => ExitCode::SUCCESS,
         _ => NOT_CONVERGED.into(),
@@ -15,39 +16,43 @@ pub(crate) fn print(result: RunReply, as_json: bool) -> ExitCode {
     if as_json {
         let mut text = Vec::new();
         write_reply(&mut text, Style::Pretty, &Reply::Run(Box::new(result)));
-        println!("{}", String::from_utf8_lossy(&text));
+        to.line(format_args!("{}", String::from_utf8_lossy(&text)));
     } else {
-        print_for_people(&result);
+        to.text(format_args!("{}", for_people(&result)));
     }
     status
 }
 
-fn print_for_people(result: &RunReply) {
+/// The result in lines.
+fn for_people(result: &RunReply) -> String {
     let status = match result.status.as_ref() {
         // Other servers report it only as one of three words.
         "" => format!("{:?}", result.exit_status),
         status => status.to_owned(),
     };
-    println!(
+    let mut lines = vec![format!(
         "{status}: {} outer and {} inner iterations, {} evaluations, {:.3} ms",
         result.num_outer_iterations, result.num_inner_iterations, result.evaluations, result.solve_time_ms
-    );
+    )];
     if !result.infeasible_constraints.is_empty() {
-        println!(
+        lines.push(format!(
             "cannot be satisfied: {}",
             result.infeasible_constraints.join(", ")
-        );
+        ));
     }
-    println!("cost          {}", result.cost);
-    println!("residual      {:e}", result.last_problem_norm_fpr);
-    println!("infeasibility {:e}", result.max_constraint_violation);
+    lines.extend([
+        format!("cost          {}", result.cost),
+        format!("residual      {:e}", result.last_problem_norm_fpr),
+        format!("infeasibility {:e}", result.max_constraint_violation),
+    ]);
     if result.variables.is_empty() {
-        println!("solution      {:?}", result.solution);
+        lines.push(format!("solution      {:?}", result.solution));
     }
     for (name, values) in &result.variables {
-        println!("{name:<13} {values:?}");
+        lines.push(format!("{:<13} {values:?}", one_line(name)));
     }
     if !result.lagrange_multipliers.is_empty() {
-        println!("multipliers   {:?}", result.lagrange_multipliers);
+        lines.push(format!("multipliers   {:?}", result.lagrange_multipliers));
     }
+    lines.join("\n") + "\n"
 }

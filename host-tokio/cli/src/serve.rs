@@ -9,6 +9,7 @@ mod server;
 mod web;
 mod zeiss;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ use toml::Value;
 
 use crate::common::block_on;
 use crate::config::{Config, Layers};
+use crate::console::say_text;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 use crate::log;
 
@@ -31,7 +33,7 @@ pub(crate) struct Arguments {
     /// Configuration file; `labwire config` prints one.
     #[arg(long, value_name = "FILE", env = "LABWIRE_CONFIG")]
     config: Option<PathBuf>,
-    /// Only these servers, separated by commas.
+    /// Only these servers, separated by commas. A port in use is then an error.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Option<Vec<String>>,
     /// Write the addresses of all servers to this file, as JSON, once all listen.
@@ -133,19 +135,20 @@ pub(crate) fn run_with(layers: Layers, only: Option<&[String]>, ready_file: Opti
     let servers = choose(servers(&config), only)?;
     if let Some(stale) = &ready_file {
         // Left over from a run that was cut short; it must not be mistaken for this run's.
-        let _ = std::fs::remove_file(stale);
+        ready_file::remove(stale);
     }
     let memory = Memory::new(config.host.memory);
-    block_on(serve(servers, layers, memory, ready_file))
+    block_on(serve(servers, only.is_some(), layers, memory, ready_file))
 }
 
 fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, Failure> {
     let Some(only) = only else {
         return Ok(servers);
     };
-    for name in only {
-        if !servers.iter().any(|server| server.group == name) {
-            let known = servers.iter().map(|server| server.group);
+    let only: Vec<&str> = only.iter().map(|name| name.trim()).collect();
+    for name in &only {
+        if !servers.iter().any(|server| server.is_called(name)) {
+            let known = servers.iter().map(|server| server.name);
             return Err(
                 Failure::new(failure::USAGE, format!("--only: there is no server `{name}`"))
                     .hint(did_you_mean(name, known)),
@@ -154,14 +157,21 @@ fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, 
     }
     Ok(servers
         .into_iter()
-        .filter(|server| only.iter().any(|name| name == server.group))
+        .filter(|server| only.iter().any(|name| server.is_called(name)))
         .collect())
 }
 
-async fn serve(servers: Vec<Server>, layers: Layers, memory: Memory, ready_file: Option<PathBuf>) -> Outcome {
+/// Serves until told to end. A port in use is an error for servers that were asked for: by an address, or by name.
+async fn serve(
+    servers: Vec<Server>,
+    are_named: bool,
+    layers: Layers,
+    memory: Memory,
+    ready_file: Option<PathBuf>,
+) -> Outcome {
     let mut bound = Vec::new();
     for server in servers {
-        let is_given = layers.is_given(server.group, server.key);
+        let is_given = are_named || layers.is_given(server.group, server.key);
         bound.extend(listen::bind(server, is_given).await?);
     }
     if bound.is_empty() {
@@ -178,8 +188,8 @@ async fn serve(servers: Vec<Server>, layers: Layers, memory: Memory, ready_file:
         address,
     } in bound
     {
-        lines.push((server.name, address, (server.try_it)(address)));
         let Running { serving, gate } = (server.start)(listener, &around)?;
+        lines.push((server.name, address, (server.try_it)(address)));
         around.gates.extend(gate);
         let name = server.name;
         match name {
@@ -245,11 +255,12 @@ fn state_folder(name: &str) -> Option<PathBuf> {
     Some(state.join("labwire").join(name))
 }
 
-fn print_table(lines: &[(&str, std::net::SocketAddr, String)]) {
-    println!("{:<10} {:<21} try it", "service", "address");
-    for (name, address, try_it) in lines {
-        println!("{name:<10} {:<21} {try_it}", address.to_string());
-    }
+fn print_table(lines: &[(&str, SocketAddr, String)]) {
+    let lines = lines
+        .iter()
+        .map(|(name, address, try_it)| format!("{name:<10} {:<21} {try_it}\n", address.to_string()));
+    let lines: String = lines.collect();
+    say_text!("{:<10} {:<21} try it\n{lines}", "service", "address");
 }
 
 /// The first signal shuts down gracefully, the second at once.

@@ -17,7 +17,8 @@ use labwire_tokio::Clock;
 
 use self::plot::Trace;
 use crate::check::list;
-use crate::common::read_file;
+use crate::common::{number, positive_seconds, read_file};
+use crate::console::Stream;
 use crate::failure::{self, Failure, Outcome};
 use crate::{files, result};
 
@@ -44,6 +45,7 @@ pub(crate) struct RunArguments {
         long,
         value_name = "NUMBERS",
         value_delimiter = ',',
+        value_parser = number,
         allow_hyphen_values = true
     )]
     parameter: Vec<f64>,
@@ -52,6 +54,7 @@ pub(crate) struct RunArguments {
         long,
         value_name = "NUMBERS",
         value_delimiter = ',',
+        value_parser = number,
         allow_hyphen_values = true
     )]
     initial_guess: Option<Vec<f64>>,
@@ -60,6 +63,7 @@ pub(crate) struct RunArguments {
         long,
         value_name = "NUMBERS",
         value_delimiter = ',',
+        value_parser = number,
         allow_hyphen_values = true
     )]
     initial_lagrange_multipliers: Option<Vec<f64>>,
@@ -97,8 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let problem =
         Problem::from_json(&text, &TextLimits::default()).map_err(|error| Failure::problem(&file, &error))?;
     let parameters = list(problem.parameters());
-    let longest = Duration::try_from_secs_f64(arguments.solve_time)
-        .map_err(|_| Failure::new(failure::USAGE, "--solve-time is not a number of seconds"))?;
+    let longest = positive_seconds("--solve-time", arguments.solve_time)?;
     let settings = problem.settings().clone().limit_duration(longest);
     let solver = ProblemSolver::with_settings(problem, settings)
         .map_err(|error| Failure::new(failure::DATA, format!("{file}: {error}")))?;
@@ -110,7 +113,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if let (Some(path), Some(trace)) = (&arguments.plot, &trace) {
         save_plot(path, trace, &reply)?;
     }
-    Ok(result::print(reply, arguments.run.json))
+    let to = Stream::beside(&[&arguments.plot]);
+    Ok(result::print(reply, arguments.run.json, to))
 }
 
 /// Result of a solve; `trace` sees every iteration.

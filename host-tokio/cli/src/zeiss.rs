@@ -10,6 +10,7 @@ use labwire_tokio::{MessageStream, Tokio, ZeissClient};
 use tokio::net::TcpStream;
 
 use crate::common::{block_on, resolve, seconds};
+use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -105,7 +106,7 @@ async fn call(arguments: Arguments, request: Request) -> Outcome {
     if answer.starts_with("Error") {
         return Err(Failure::new(failure::DATA, format!("{address}: {answer}")));
     }
-    println!("{answer}");
+    say!("{answer}");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -513,6 +513,140 @@ fn zeiss_imports_go_where_the_flags_say() {
 }
 
 /// `labwire config | head -n 1`.
+#[test]
+fn what_was_asked_for_and_failed_is_no_success() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let config = File::new(
+        "taken.toml",
+        &format!("[obe]\naddress = \"{taken}\"\n[open]\naddress = \"127.0.0.1:0\""),
+    );
+    let only = ["serve", "--config", config.path(), "--only", "open, obe"];
+    let (code, out, err) = run(&only);
+    assert_eq!((code, out.as_str()), (Some(69), ""));
+    assert!(err.contains(&format!("obe: cannot listen on {taken}")), "{err}");
+    let (code, _, err) = run(&["serve", "--only", "open,,obe"]);
+    assert!(code == Some(64) && err.contains("no server ``"), "{err}");
+    let server = Server::start_one("zeiss-ws", "zeiss-ws", "one", &["--zeiss-ws", "127.0.0.1:0"]);
+    assert_eq!(server.addresses.len(), 1, "{:?}", server.addresses);
+    server.signal("INT");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn the_request_in_the_table_is_answered() {
+    for parameters in ["", "\"a\": 3, \"b\": 1"] {
+        let text = format!(
+            r#"{{"variables": {{"x": 1}}, "parameters": {{{parameters}}}, "cost": "x[0]^2 {}"}}"#,
+            // Has a value only where all parameters are 0.
+            if parameters.is_empty() {
+                ""
+            } else {
+                "+ sqrt(-a[0]^2) + b[0]"
+            }
+        );
+        let problem = File::new("table.json", &text);
+        let mut child = labwire(&[
+            "serve",
+            "--only",
+            "open",
+            "--open",
+            "127.0.0.1:0",
+            "--problem",
+            problem.path(),
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.nth(1).unwrap().unwrap();
+        let (_, request) = line.split_once("echo '").unwrap();
+        let (request, address) = request.split_once("' | nc ").unwrap();
+        let mut server = TcpStream::connect(address.replace(' ', ":")).unwrap();
+        server.write_all(request.as_bytes()).unwrap();
+        server.shutdown(Shutdown::Write).unwrap();
+        let reply = read(server);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(
+            reply.contains("\"exit_status\": \"Converged\""),
+            "{request}: {reply}"
+        );
+    }
+}
+
+#[test]
+fn numbers_are_taken_as_people_write_them() {
+    let problem = File::new(
+        "blanks.json",
+        r#"{"variables": {"x": 1}, "parameters": {"p": 2}, "cost": "(x[0] - p[0])^2 + p[1]"}"#,
+    );
+    for parameters in ["1,2", "1, 2", " 1 ,2 "] {
+        let (code, out, err) = run(&["solve", problem.path(), "-p", parameters]);
+        assert!(
+            code == Some(0) && out.contains("cost          2"),
+            "{parameters}: {out}{err}"
+        );
+    }
+    for (arguments, message) in [
+        (&["-p", "1,,2"][..], "a number is missing"),
+        (&["-p", "1 2"], "\"1 2\" is not a number"),
+        (
+            &["-p", "1,2", "--solve-time", "0"],
+            "--solve-time is not a positive number of seconds",
+        ),
+        (
+            &["-p", "1,2", "--solve-time", "nan"],
+            "--solve-time is not a positive number of seconds",
+        ),
+    ] {
+        let (code, _, err) = run(&[&["solve", problem.path()], arguments].concat());
+        assert!(code == Some(64) && err.contains(message), "{arguments:?}: {err}");
+    }
+    let picture = File::new("none.svg", "");
+    let simulate = [
+        "experiment",
+        "line",
+        "simulate",
+        "--measurements",
+        "0",
+        "--svg",
+        picture.path(),
+    ];
+    let (code, out, err) = run(&simulate);
+    assert!(code == Some(0) && out.contains("after 0 measurements"), "{err}");
+    assert!(fs::read_to_string(&picture.0).unwrap().ends_with("</svg>\n"));
+}
+
+#[test]
+fn answers_of_servers_do_not_steer_the_terminal() {
+    let hostile = "\x1b]0;owned\x07\u{9b}2J\u{202e}";
+    let answer_once = |answer: String| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1000]);
+            stream.write_all(format!("{answer}\r\n").as_bytes()).unwrap();
+        });
+        address
+    };
+    let shows = |text: String| {
+        let steers = |character: char| character == '\u{202e}' || character.is_control() && character != '\n';
+        assert!(!text.contains(steers), "{text:?}");
+        assert!(text.contains("\\u001b]0;owned\\u0007\\u009b2J"), "{text:?}");
+    };
+    let zeiss = answer_once(hostile.to_owned());
+    let (_, out, err) = run(&["zeiss", "--address", &zeiss, "image", "a.jpg"]);
+    shows(out + &err);
+    let zeiss = answer_once(format!("Error {hostile}"));
+    shows(run(&["zeiss", "--address", &zeiss, "image", "a.jpg"]).2);
+    let file = File::new("hostile.json", &format!(r#"{{"variables": {{"{hostile}": 1}}}}"#));
+    let (code, _, err) = run(&["check", file.path()]);
+    assert_eq!(code, Some(65));
+    assert!(!err.contains('\x1b') && !err.contains('\u{9b}'), "{err:?}");
+}
+
 #[test]
 fn ends_without_a_word_when_nobody_reads() {
     let (reader, writer) = std::io::pipe().expect("a pipe");

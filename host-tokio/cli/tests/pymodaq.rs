@@ -157,6 +157,40 @@ fn number(text: &str) -> f64 {
 }
 
 #[test]
+fn a_command_for_nobody_is_no_success() {
+    let server = Server::start("nobody", &[]);
+    for command in ["grab", "last", "stop", "position"] {
+        let (code, out, err) = server.run(&[command]);
+        assert_eq!((code, out.as_str()), (Some(69), ""), "{command}");
+        assert_eq!(err, "no such modules are connected\n", "{command}");
+    }
+    assert_eq!(server.ask(&["list", "--json"]).trim(), r#"{"modules":[]}"#);
+}
+
+#[test]
+fn names_of_modules_do_not_steer_the_terminal() {
+    let server = Server::start("hostile", &[]);
+    let name = "abc\u{202e}def";
+    let _meter = server.instrument(name, &["--as", "grabber", "--dim", "0D"]);
+    server.wait_for(1);
+    let table = server.folder.file("hostile.csv");
+    server.ask(&["grab", "--csv", &table]);
+    for shown in [
+        server.ask(&["list"]),
+        server.ask(&["list", "--json"]),
+        server.ask(&["grab"]),
+        fs::read_to_string(&table).unwrap(),
+    ] {
+        assert!(
+            !shown.contains('\u{202e}') && shown.contains("abc\\u202edef"),
+            "{shown:?}"
+        );
+    }
+    let list: serde_json::Value = serde_json::from_str(&server.ask(&["list", "--json"])).unwrap();
+    assert_eq!(list["modules"][0]["name"], name);
+}
+
+#[test]
 fn data_are_grabbed_drawn_and_kept() {
     let server = Server::start("grab", &[]);
     let _camera = server.instrument("camera", &["--as", "grabber", "--size", "40x30"]);

@@ -1,6 +1,5 @@
 //! `labwire device emulate`: an emulated device.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,6 +10,7 @@ use labwire_tokio::device::DeviceEmulator;
 use super::target::{presets, with_port};
 use crate::common::read_file;
 use crate::config::Layers;
+use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 use crate::log;
 use crate::serve::Signals;
@@ -66,9 +66,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         .map_err(cannot)?;
     let address = emulator.address();
     let (name, example) = (dialect.name, dialect.example.escape_ascii());
-    // The parent process may read only the first line.
-    let _ = writeln!(
-        io::stdout(),
+    say!(
         "{name} device on {address}\ntry: labwire device query --address {address} --preset {name} '{example}'"
     );
     signals.next().await;

@@ -13,6 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use super::sparkline::Sparkline;
 use super::target::Target;
 use crate::common::seconds;
+use crate::console::{note, one_line};
 use crate::failure::{self, Failure, Outcome};
 use crate::files::{Table, is_standard};
 use crate::serve::Signals;
@@ -80,7 +81,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         Ok(status) => reconnects(&status),
         Err(_) => 0,
     };
-    eprintln!("{polled} polls, {failed} of them with failures, {reconnects} reconnects");
+    note!("{polled} polls, {failed} of them with failures, {reconnects} reconnects");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -174,7 +175,7 @@ impl Lines {
         let reconnects = reconnects(status);
         for ((query, sparkline, bar), text) in self.lines.iter_mut().zip(texts) {
             sparkline.push(text.as_deref().ok());
-            let value = text.as_deref().unwrap_or("-");
+            let value = one_line(text.as_deref().unwrap_or("-"));
             bar.set_message(format!(
                 "{query}  {value:16}  {sparkline:24}  {health}  reconnects {reconnects}"
             ));

@@ -10,6 +10,7 @@ use rustyline::error::ReadlineError;
 use super::trace::Trace;
 use super::{designer, plot, setting, table};
 use crate::common::read_file;
+use crate::console::{note, say, say_text};
 use crate::failure::{self, Failure, Outcome};
 use crate::files::{is_standard, save};
 
@@ -40,11 +41,11 @@ enum Line {
 pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Outcome {
     let mut designer = start(&experiment, seed, options.posterior.as_deref())?;
     let mut editor = DefaultEditor::new().map_err(|error| unusable(&error))?;
-    println!("{}; `help` lists the commands", experiment.name);
+    say!("{}; `help` lists the commands", experiment.name);
     let mut trace = Trace::new("by hand", 0, &designer);
     let mut x = designer.suggest();
     loop {
-        println!(
+        say!(
             "measurement {}: {}",
             designer.history().len() + 1,
             setting(&experiment, &x)
@@ -57,29 +58,29 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
         // Without a history, earlier lines cannot be recalled.
         let _ = editor.add_history_entry(&text);
         match parse(&text, &experiment) {
-            Err(message) => eprintln!("{message}"),
+            Err(message) => note!("{message}"),
             Ok(Line::Quit) => return Ok(ExitCode::SUCCESS),
-            Ok(Line::Help) => println!("{HELP}"),
-            Ok(Line::Plot) => print!("{}", plot::terminal(&trace, &experiment.parameters[0].name, None)),
+            Ok(Line::Help) => say!("{HELP}"),
+            Ok(Line::Plot) => say_text!("{}", plot::terminal(&trace, &experiment.parameters[0].name, None)),
             Ok(Line::At(setting)) => x = setting,
             Ok(Line::Undo) => match designer.undo() {
                 Ok(()) => {
                     trace = Trace::new("by hand", 0, &designer);
                     x = learned(&mut designer, options)?;
                 }
-                Err(error) => eprintln!("{error}"),
+                Err(error) => note!("{error}"),
             },
             Ok(Line::Measured(numbers)) => {
                 let warnings = designer.warnings().count();
                 let (values, sigma) = numbers.split_at(experiment.channels().min(numbers.len()));
                 let sigma = (!sigma.is_empty()).then_some(sigma);
                 match designer.update(&x, values, sigma) {
-                    Err(error) => eprintln!("{error}"),
+                    Err(error) => note!("{error}"),
                     Ok(()) => {
                         designer
                             .warnings()
                             .skip(warnings)
-                            .for_each(|warning| eprintln!("warning: {warning}"));
+                            .for_each(|warning| note!("warning: {warning}"));
                         trace.push(&designer);
                         x = learned(&mut designer, options)?;
                     }
@@ -96,7 +97,7 @@ fn start(experiment: &Experiment, seed: u64, posterior: Option<&Path>) -> Result
             let message = "--posterior is a file that is read and written, not `-`";
             Err(Failure::new(failure::USAGE, message))
         }
-        Some(path) if path.exists() => {
+        Some(path) if path.is_file() => {
             let loaded = Designer::from_posterior(experiment.clone(), &read_file(path)?);
             loaded.map_err(|error| Failure::new(failure::DATA, format!("{}: {error}", path.display())))
         }
@@ -109,7 +110,7 @@ fn learned(designer: &mut Designer, options: &Arguments) -> Result<Vec<f64>, Fai
     if let Some(path) = &options.posterior {
         save(path, designer.posterior())?;
     }
-    print!("{}", table(designer));
+    say_text!("{}", table(designer));
     Ok(designer.suggest())
 }
 

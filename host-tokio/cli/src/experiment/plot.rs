@@ -102,9 +102,12 @@ fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))
     });
-    match low < high {
-        true => [low, high],
-        false => [low - 0.5, low + 0.5],
+    if low < high {
+        [low, high]
+    } else if low == high {
+        [low - 0.5, low + 0.5]
+    } else {
+        [0.0, 1.0]
     }
 }
 

@@ -8,8 +8,9 @@ use labwire_core::design::Experiment;
 use super::plot::{self, Live};
 use super::trace::Trace;
 use super::{data, designer, print_warnings, table};
+use crate::console::Stream;
 use crate::failure::{self, Failure, Outcome};
-use crate::files::{save, save_data};
+use crate::files::{save, spare_data};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -32,6 +33,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Outcome {
     let measurements = data::read(&options.csv, &experiment)?;
+    spare_data(options.averages.as_deref(), options.force)?;
+    let to = Stream::beside(&[&options.svg, &options.posterior, &options.averages]);
     let mut designer = designer(&experiment, seed)?;
     let mut trace = Trace::new("replayed", 0, &designer);
     let label = &experiment.parameters[0].name;
@@ -50,8 +53,9 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
         live.update(&trace, label, None);
     }
     live.finish(&trace, label, None);
-    println!("{}, {} measurements", experiment.name, measurements.len());
-    print!("{}", table(&designer));
+    let count = measurements.len();
+    to.line(format_args!("{}, {count} measurements", experiment.name));
+    to.text(format_args!("{}", table(&designer)));
     print_warnings(&designer);
     if let Some(path) = &options.svg {
         let drawn = plot::svg(&[trace], label, None);
@@ -63,7 +67,7 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     }
     if let Some(path) = &options.averages {
         let averages = data::write_averages(designer.experiment(), &measurements);
-        save_data(path, averages, options.force)?;
+        save(path, averages)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,8 +8,9 @@ use labwire_core::design::{Designer, Experiment, Noise, Simulator};
 use super::plot::{self, Live};
 use super::trace::Trace;
 use super::{data, designer, named_number, print_warnings, refused, rounded};
+use crate::console::Stream;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
-use crate::files::{save, save_data};
+use crate::files::{save, spare_data};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -57,7 +58,11 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     let truth = truth(&experiment, seed, options)?;
     let shown = shown(&experiment, options.show.as_deref())?;
     let label = experiment.parameters[shown].name.clone();
-    println!("{}, seed {seed}", experiment.name);
+    let to = Stream::beside(&[&options.csv, &options.averages, &options.svg]);
+    for data in [&options.csv, &options.averages] {
+        spare_data(data.as_deref(), options.force)?;
+    }
+    to.line(format_args!("{}, seed {seed}", experiment.name));
     let (mut traces, mut designers) = (Vec::new(), Vec::new());
     for (strategy, name) in STRATEGIES {
         let mut designer = designer(&experiment, seed)?;
@@ -83,7 +88,8 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
         traces.push(trace);
         designers.push(designer);
     }
-    print_table(&experiment, &truth, &designers, options.measurements);
+    let table = table(&experiment, &truth, &designers, options.measurements);
+    to.text(format_args!("{table}"));
     designers.iter().take(1).for_each(print_warnings);
     if let Some(path) = &options.svg {
         let drawn = plot::svg(&traces, &label, Some(truth[shown]));
@@ -92,10 +98,10 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     }
     let designed = designers.first().map_or(&[][..], Designer::history);
     if let Some(path) = &options.csv {
-        save_data(path, data::write(&experiment, designed), options.force)?;
+        save(path, data::write(&experiment, designed))?;
     }
     if let Some(path) = &options.averages {
-        save_data(path, data::write_averages(&experiment, designed), options.force)?;
+        save(path, data::write_averages(&experiment, designed))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -140,26 +146,28 @@ fn shown(experiment: &Experiment, name: Option<&str>) -> Result<usize, Failure> 
     })
 }
 
-fn print_table(experiment: &Experiment, truth: &[f64], designers: &[Designer], measurements: usize) {
+fn table(experiment: &Experiment, truth: &[f64], designers: &[Designer], measurements: usize) -> String {
     let results: Vec<(Vec<f64>, Vec<f64>)> = designers
         .iter()
         .map(|designer| (designer.mean(), designer.std()))
         .collect();
-    print!("{:>10} {:>14}", "", "truth");
-    for (_, name) in STRATEGIES {
-        print!(" {name:>26}");
-    }
-    println!("   after {measurements} measurements");
+    let names = STRATEGIES.iter().map(|(_, name)| format!(" {name:>26}"));
+    let header = names.collect::<String>();
+    let mut text = format!(
+        "{:>10} {:>14}{header}   after {measurements} measurements\n",
+        "", "truth"
+    );
     for (i, parameter) in experiment.parameters.iter().enumerate() {
         let least = results
             .iter()
             .map(|(_, std)| std[i])
             .fold(f64::INFINITY, f64::min);
-        print!("{:>10} {:>14}", parameter.name, rounded(truth[i], least));
+        text += &format!("{:>10} {:>14}", parameter.name, rounded(truth[i], least));
         for (mean, std) in &results {
             let cell = format!("{} +- {}", rounded(mean[i], std[i]), rounded(std[i], std[i]));
-            print!(" {cell:>26}");
+            text += &format!(" {cell:>26}");
         }
-        println!();
+        text.push('\n');
     }
+    text
 }

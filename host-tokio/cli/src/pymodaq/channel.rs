@@ -2,6 +2,8 @@
 
 use labwire_core::pymodaq::{ByteOrder, DataWithAxes, Dtype, Kind, NdArray};
 
+use crate::console::one_line;
+
 /// Channel with the axes of its dimensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Channel {
@@ -44,7 +46,7 @@ impl Channel {
                 .enumerate()
                 .map(|(index, &length)| coordinates(data, index, length));
             Self {
-                label: with_units(name, &data.units),
+                label: one_line(&with_units(name, &data.units)),
                 values: values(array),
                 axes: axes.collect(),
                 shape,
@@ -74,7 +76,7 @@ fn coordinates(data: &DataWithAxes, index: usize, length: usize) -> Coordinates 
     };
     match data.axes.iter().find(fits) {
         Some(axis) => Coordinates {
-            label: with_units(&axis.label, &axis.units),
+            label: one_line(&with_units(&axis.label, &axis.units)),
             values: values(&axis.data),
         },
         None => Coordinates {

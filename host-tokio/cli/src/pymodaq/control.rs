@@ -9,6 +9,7 @@ use labwire_tokio::{ControlError, ModuleController};
 
 use super::output::{Destination, Output};
 use crate::common::resolve;
+use crate::console::{note, one_line, say};
 use crate::failure::{self, Failure, Outcome};
 
 /// Commands for a server's modules. Names are those shown by `list`, or addresses.
@@ -209,21 +210,24 @@ async fn simple(controller: &ModuleController, modules: Vec<String>, order: Orde
 fn say(answers: &[ModuleAnswer]) -> usize {
     let mut failed = 0;
     for ModuleAnswer { module, result } in answers {
+        let module = one_line(module);
         match result {
             Ok(Answer::Position { value, units }) => {
-                println!("{module}: {}", format!("{value} {units}").trim_end())
+                let units = one_line(units);
+                say!("{module}: {}", format!("{value} {units}").trim_end());
             }
-            Ok(Answer::Set { confirmed: true }) => println!("{module}: set"),
-            Ok(Answer::Set { confirmed: false }) => println!("{module}: sent, not confirmed"),
-            Ok(_) => println!("{module}: done"),
+            Ok(Answer::Set { confirmed: true }) => say!("{module}: set"),
+            Ok(Answer::Set { confirmed: false }) => say!("{module}: sent, not confirmed"),
+            Ok(_) => say!("{module}: done"),
             Err(error) => {
-                eprintln!("{module}: {error}");
+                note!("{module}: {error}");
                 failed += 1;
             }
         }
     }
     if answers.is_empty() {
-        println!("no such modules are connected");
+        note!("no such modules are connected");
+        failed += 1;
     }
     failed
 }
@@ -245,17 +249,28 @@ async fn list(controller: &ModuleController, json: bool) -> Result<usize, Failur
             })
         };
         let modules: Vec<_> = modules.iter().map(object).collect();
-        println!("{}", serde_json::json!({ "modules": modules }));
+        say!("{}", serde_json::json!({ "modules": modules }));
         return Ok(0);
     }
-    println!(
+    say!(
         "{:<20} {:<9} {:<4} {:<9} {:>7}  {:<21} last",
-        "name", "kind", "gen.", "state", "frames", "address"
+        "name",
+        "kind",
+        "gen.",
+        "state",
+        "frames",
+        "address"
     );
     for (name, info) in modules {
-        println!(
-            "{name:<20} {:<9} {:<4} {:<9} {:>7}  {:<21} {}",
-            info.kind, info.generation, info.state, info.frames, info.address, info.last
+        say!(
+            "{:<20} {:<9} {:<4} {:<9} {:>7}  {:<21} {}",
+            one_line(name),
+            info.kind,
+            info.generation,
+            info.state,
+            info.frames,
+            info.address,
+            one_line(&info.last)
         );
     }
     Ok(0)
@@ -271,16 +286,16 @@ async fn settings(controller: &ModuleController, module: String, xml: bool) -> R
         Ok(settings) if !xml => {
             for setting in settings.list() {
                 let note = if setting.is_read_only { ", read-only" } else { "" };
-                println!(
+                say!(
                     "{} = {}  ({}, {}{note})",
-                    setting.path.join("/"),
-                    setting.value,
-                    setting.title,
-                    setting.kind
+                    one_line(&setting.path.join("/")),
+                    one_line(&setting.value),
+                    one_line(&setting.title),
+                    one_line(&setting.kind)
                 );
             }
         }
-        _ => println!("{text}"),
+        _ => say!("{text}"),
     }
     Ok(0)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use labwire_core::pymodaq::{DataToExport, DataWithAxes, NdArray};
 
 use super::channel::Channel;
+use crate::console::one_line;
 
 /// Header of a table. It is the same for all data of equal dimensionality.
 pub(crate) fn csv_header(data: &DataWithAxes) -> String {
@@ -56,7 +57,8 @@ pub(crate) fn csv(module: &str, data: &DataWithAxes) -> String {
 }
 
 fn quoted(text: String) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
+    let text = one_line(&text);
+    if text.contains([',', '"']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
         text

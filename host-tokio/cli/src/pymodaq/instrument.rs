@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::generation;
 use crate::common::{resolve, unix_time};
 use crate::config::Layers;
+use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 use crate::log;
 use crate::serve::{Signals, end_on_signals};
@@ -104,7 +105,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
             )
         })?;
         if let Ok(address) = listener.local_addr() {
-            println!("instrument listens on {address}");
+            say!("instrument listens on {address}");
         }
         serve(listener, &host, &shutdown).await;
         return Ok(ExitCode::SUCCESS);

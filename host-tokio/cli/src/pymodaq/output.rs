@@ -1,14 +1,15 @@
 //! Output of grabbed data.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use labwire_core::pymodaq::{Answer, DataToExport, DataWithAxes, ModuleAnswer};
 
 use super::channel::{Channel, Coordinates};
 use super::{export, plot};
+use crate::console::{Stream, note, one_line, say};
 use crate::failure::{self, Failure};
-use crate::files::{Table, save, save_data};
+use crate::files::{Table, save, spare_data};
 
 /// Number of past values of a scalar that are plotted.
 const HISTORY: usize = 1000;
@@ -65,14 +66,16 @@ impl Output {
         let mut failed = 0;
         let is_only = answers.len() == 1;
         if answers.is_empty() {
-            println!("no such modules are connected");
+            note!("no such modules are connected");
+            failed += 1;
         }
         for ModuleAnswer { module, result } in answers {
+            let module = one_line(module);
             match result {
-                Ok(Answer::Data(data)) => self.take_data(module, data, number, is_only)?,
+                Ok(Answer::Data(data)) => self.take_data(&module, data, number, is_only)?,
                 Ok(_) => {}
                 Err(error) => {
-                    eprintln!("{module}: {error}");
+                    note!("{module}: {error}");
                     failed += 1;
                 }
             }
@@ -102,7 +105,8 @@ impl Output {
         if let Some(path) = &self.npy {
             let number = self.is_series.then_some(number);
             for (path, bytes) in export::npy_files(path, module, number, export, is_only) {
-                save_data(&path, bytes, self.force)?;
+                spare_data(Some(&path), self.force)?;
+                save(&path, bytes)?;
             }
         }
         if self.plot.is_some() {
@@ -112,7 +116,7 @@ impl Output {
             }
         } else if self.csv.is_none() && self.npy.is_none() {
             for data in &export.data {
-                println!("{module}: {}", summary(data));
+                say!("{module}: {}", summary(data));
             }
         }
         Ok(())
@@ -145,19 +149,18 @@ impl Output {
     }
 
     fn draw_in_terminal(&self, channel: &Channel) {
-        let is_terminal = io::stdout().is_terminal();
+        let (is_terminal, is_coloured) = (io::stdout().is_terminal(), Stream::Output.is_coloured());
         let variable = |name| std::env::var(name).ok()?.parse::<u16>().ok();
         let (width, height) = (variable("COLUMNS").unwrap_or(80), variable("LINES").unwrap_or(24));
         if self.is_series && is_terminal {
             // In place of the previous one.
-            print!("\x1b[H\x1b[2J");
+            Stream::Output.raw("\x1b[H\x1b[2J");
         }
-        match plot::terminal(channel, width, height.saturating_sub(4), is_terminal) {
-            Ok(text) => print!("{text}"),
-            Err(error) => eprintln!("{error}"),
+        match plot::terminal(channel, width, height.saturating_sub(4), is_coloured) {
+            // Its labels are safe, see `Channel::all`.
+            Ok(text) => Stream::Output.raw(&text),
+            Err(error) => note!("{error}"),
         }
-        // Failure to write to the terminal is ignored.
-        let _ = io::stdout().flush();
     }
 
     /// Turns a scalar into the curve of its latest values over time.

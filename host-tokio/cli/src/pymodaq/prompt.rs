@@ -16,6 +16,7 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Editor, Helper};
 
 use super::control;
+use crate::console::{note, say};
 use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, Parser)]
@@ -53,7 +54,7 @@ pub(crate) async fn run(address: String) -> Outcome {
         // It does not exist before the first session.
         let _ = lines.load_history(file);
     }
-    println!("connected to {address}; `help` lists the commands, Tab completes, Ctrl-C stops a move");
+    say!("connected to {address}; `help` lists the commands, Tab completes, Ctrl-C stops a move");
     let mut failed = 0;
     loop {
         let line;
@@ -74,12 +75,12 @@ pub(crate) async fn run(address: String) -> Outcome {
             Ok(Command::Control(command)) => match control::carry_out(&controller, command).await {
                 Ok(count) => failed += count,
                 Err(error) => {
-                    eprintln!("{error}");
+                    note!("{error}");
                     failed += 1;
                 }
             },
             Err(message) => {
-                eprintln!("{message}");
+                note!("{message}");
                 failed += 1;
             }
         }

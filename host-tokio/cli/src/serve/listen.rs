@@ -67,7 +67,7 @@ mod tests {
             group: "test",
             key: "address",
             address,
-            try_it: |_| String::new(),
+            try_it: Box::new(|_| String::new()),
             start: Box::new(|_, _| unreachable!("only bound")),
         }
     }

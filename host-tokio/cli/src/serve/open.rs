@@ -1,6 +1,7 @@
 //! Optimizer over OpEn's protocol.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem};
 use labwire_core::service::optimizer::OptimizerService;
@@ -13,28 +14,62 @@ use crate::failure::{self, Failure};
 
 pub(crate) fn server(config: &Config) -> Server {
     let config = config.clone();
+    let request = Arc::new(OnceLock::new());
+    let started = request.clone();
     Server {
         name: "open",
         group: "open",
         key: "address",
         address: config.open.files.address.clone(),
-        try_it: |address| {
+        try_it: Box::new(move |address| {
             let (host, port) = (address.ip(), address.port());
-            format!("echo '{{\"Run\": {{\"parameter\": [1, 10]}}}}' | nc {host} {port}")
-        },
+            let run = request.get().map_or("", String::as_str);
+            format!("echo '{run}' | nc {host} {port}")
+        }),
         start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()
                 .is_ok_and(|address| address.ip().is_loopback());
-            let service = service(&config, on_loopback)?;
+            let (first, others) = problems(&config.open)?;
+            started.get_or_init(|| example(&first));
+            let service = service(&config, first, others, on_loopback)?;
             let host = Host::start_sharing("open", service, config.host.clone(), &around.memory);
             Ok(Running::new(listener, around, host))
         }),
     }
 }
 
-fn service(config: &Config, on_loopback: bool) -> Result<OptimizerService, Failure> {
-    let (first, others) = problems(&config.open)?;
+/// Request that the server answers: parameters of the right number, for which the problem has values.
+fn example(problem: &Problem) -> String {
+    let patterns = [[1.0, 10.0], [1.0, 1.0], [0.0, 0.0], [-1.0, -1.0]];
+    let parameters = patterns.map(|pattern| -> Vec<f64> {
+        let numbers = pattern.iter().copied().cycle();
+        numbers.take(problem.num_parameters()).collect()
+    });
+    let works = parameters
+        .iter()
+        .find(|parameters| has_values(problem, parameters));
+    let numbers = works.unwrap_or(&parameters[0]).iter();
+    let numbers: Vec<String> = numbers.map(f64::to_string).collect();
+    format!("{{\"Run\": {{\"parameter\": [{}]}}}}", numbers.join(", "))
+}
+
+/// Whether cost and constraints are finite at the initial guess.
+fn has_values(problem: &Problem, parameters: &[f64]) -> bool {
+    let zeros = vec![0.0; problem.num_variables()];
+    let mut g = vec![0.0; problem.num_f1() + problem.num_f2()];
+    let mut evaluator = problem.evaluator();
+    evaluator.set_parameters(parameters);
+    let cost = evaluator.forward(problem.initial_guess().unwrap_or(&zeros), &mut g);
+    cost.is_finite() && g.iter().all(|value| value.is_finite())
+}
+
+fn service(
+    config: &Config,
+    first: Problem,
+    others: Vec<Problem>,
+    on_loopback: bool,
+) -> Result<OptimizerService, Failure> {
     let refused = |error| Failure::new(failure::DATA, format!("the problem cannot be solved: {error}"));
     let settings = config.open.service(on_loopback);
     let mut service = OptimizerService::new(first, settings).map_err(refused)?;

@@ -25,7 +25,7 @@ pub(crate) fn server(config: &Config) -> Server {
         group: "pymodaq",
         key: "address",
         address: config.pymodaq.files.address.clone(),
-        try_it: |address| format!("labwire pymodaq instrument --as grabber --connect {address}"),
+        try_it: Box::new(|address| format!("labwire pymodaq instrument --as grabber --connect {address}")),
         start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()

@@ -1,7 +1,7 @@
 //! File that tells other programs the addresses of the servers.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::files::save;
@@ -25,7 +25,15 @@ impl ReadyFile {
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        // The process that waited for it may have moved or removed it.
-        let _ = std::fs::remove_file(&self.0);
+        remove(&self.0);
     }
+}
+
+/// Removes the file. It may not be there: the process that waited for it may have moved or removed it. A device or a
+/// pipe stays.
+pub(crate) fn remove(path: &Path) {
+    if std::fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return;
+    }
+    let _ = std::fs::remove_file(path);
 }

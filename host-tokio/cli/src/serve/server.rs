@@ -22,10 +22,17 @@ pub(crate) struct Server {
     pub(crate) key: &'static str,
     /// Address to listen on: host:port or "none".
     pub(crate) address: String,
-    /// Example command for this address.
-    pub(crate) try_it: fn(SocketAddr) -> String,
+    /// Example command for this address, once the server has been started.
+    pub(crate) try_it: Box<dyn Fn(SocketAddr) -> String + Send>,
     /// Starts the server on its bound listener. Fails if a file that it needs is invalid.
     pub(crate) start: Start,
+}
+
+impl Server {
+    /// Whether `--only` means this server by `name`.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        name == self.name || name == self.group
+    }
 }
 
 /// See [`Server::start`].

@@ -21,7 +21,7 @@ pub(crate) fn server(config: &Config) -> Server {
         group: "web",
         key: "address",
         address: config.web.address.clone(),
-        try_it: |address| format!("http://{address}/"),
+        try_it: Box::new(|address| format!("http://{address}/")),
         start: Box::new(move |listener, around| {
             let page = match config.web.page.as_str() {
                 "" => Path::new(BUILT_PAGE)

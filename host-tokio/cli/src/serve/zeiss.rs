@@ -20,7 +20,7 @@ pub(crate) fn tcp(config: &Config) -> Server {
         group: "zeiss",
         key: "address",
         address: config.zeiss.files.address.clone(),
-        try_it: |address| format!("labwire zeiss --address {address} image photo.jpg"),
+        try_it: Box::new(|address| format!("labwire zeiss --address {address} image photo.jpg")),
         start: Box::new(move |listener, around| {
             let import = importer(&config.zeiss)?;
             let limits = config.zeiss.limits.clone();
@@ -38,7 +38,7 @@ pub(crate) fn websocket(config: &Config) -> Server {
         group: "zeiss",
         key: "websocket",
         address: config.zeiss.files.websocket.clone(),
-        try_it: |address| format!("labwire zeiss --websocket --address {address} image photo.jpg"),
+        try_it: Box::new(|address| format!("labwire zeiss --websocket --address {address} image photo.jpg")),
         start: Box::new(move |listener, around| {
             let import = importer(&config.zeiss)?;
             let limits = config.zeiss.limits.clone();
