@@ -1,6 +1,7 @@
 //! Admission of connections: counts and limits.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,10 +30,17 @@ pub struct Admission(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    by_peer: Mutex<HashMap<IpAddr, usize>>,
+    open: Mutex<Open>,
     admitted: AtomicU64,
     refused: AtomicU64,
     is_empty: Event,
+}
+
+/// Open connections.
+#[derive(Debug, Default)]
+struct Open {
+    count: usize,
+    by_peer: HashMap<IpAddr, usize>,
 }
 
 /// Place of one admitted connection, given back when it is dropped.
@@ -48,12 +56,13 @@ impl Admission {
     /// # Errors
     /// If that would exceed the limits.
     pub fn admit(&self, peer: IpAddr, limits: &HostLimits) -> Result<Permit, Refused> {
-        let mut by_peer = self.0.lock();
-        if let Err(refused) = check(&by_peer, peer, limits) {
+        let mut open = self.0.lock();
+        if let Err(refused) = open.check(peer, limits) {
             self.0.refused.fetch_add(1, Ordering::Relaxed);
             return Err(refused);
         }
-        *by_peer.entry(peer).or_default() += 1;
+        open.count += 1;
+        *open.by_peer.entry(peer).or_default() += 1;
         self.0.admitted.fetch_add(1, Ordering::Relaxed);
         let counts = self.0.clone();
         Ok(Permit { peer, counts })
@@ -64,13 +73,13 @@ impl Admission {
     /// # Errors
     /// If it would not.
     pub fn check(&self, peer: IpAddr, limits: &HostLimits) -> Result<(), Refused> {
-        check(&self.0.lock(), peer, limits)
+        self.0.lock().check(peer, limits)
     }
 
     /// Number of open connections.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.lock().values().sum()
+        self.0.lock().count
     }
 
     /// Numbers of connections admitted and refused since the start.
@@ -92,33 +101,70 @@ impl Admission {
     }
 }
 
-fn check(by_peer: &HashMap<IpAddr, usize>, peer: IpAddr, limits: &HostLimits) -> Result<(), Refused> {
-    if by_peer.values().sum::<usize>() >= limits.connections {
-        return Err(Refused::Connections);
+impl Open {
+    fn check(&self, peer: IpAddr, limits: &HostLimits) -> Result<(), Refused> {
+        if self.count >= limits.connections {
+            return Err(Refused::Connections);
+        }
+        if self.by_peer.get(&peer).copied().unwrap_or(0) >= limits.connections_per_peer {
+            return Err(Refused::ConnectionsPerPeer);
+        }
+        Ok(())
     }
-    if by_peer.get(&peer).copied().unwrap_or(0) >= limits.connections_per_peer {
-        return Err(Refused::ConnectionsPerPeer);
+
+    fn remove(&mut self, peer: IpAddr) {
+        self.count -= 1;
+        if let Entry::Occupied(mut count) = self.by_peer.entry(peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
-    Ok(())
 }
 
 impl Counts {
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.by_peer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut by_peer = self.counts.lock();
-        if let Some(count) = by_peer.get_mut(&self.peer) {
-            *count -= 1;
-            if *count == 0 {
-                by_peer.remove(&self.peer);
-            }
-        }
-        if by_peer.is_empty() {
+        let mut open = self.counts.lock();
+        open.remove(self.peer);
+        if open.count == 0 {
             self.counts.is_empty.notify(usize::MAX);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn places_are_counted_for_each_peer_and_in_all() {
+        let limits = HostLimits::default()
+            .with_connections(3)
+            .with_connections_per_peer(2);
+        let peer = |last| IpAddr::from(Ipv4Addr::new(10, 0, 0, last));
+        let admission = Admission::default();
+        let first = admission.admit(peer(1), &limits).unwrap();
+        let _second = admission.admit(peer(1), &limits).unwrap();
+        assert_eq!(
+            admission.check(peer(1), &limits),
+            Err(Refused::ConnectionsPerPeer)
+        );
+        let third = admission.admit(peer(2), &limits).unwrap();
+        assert_eq!(
+            admission.admit(peer(3), &limits).unwrap_err(),
+            Refused::Connections
+        );
+        assert_eq!((admission.count(), admission.totals()), (3, (3, 1)));
+        drop((first, third));
+        assert_eq!(admission.count(), 1);
+        assert!(admission.check(peer(1), &limits).is_ok());
     }
 }
