@@ -134,7 +134,14 @@ impl Designer {
 
     /// Continues the scan by about `settings` settings. Returns whether the scan is complete.
     pub fn continue_scan(&mut self, scan: &mut UtilityScan, settings: usize) -> bool {
-        scan.step(&mut self.experiment, settings)
+        let each = UtilityScan::operations_per_setting(&self.experiment);
+        scan.step(&mut self.experiment, settings.saturating_mul(each))
+    }
+
+    /// Continues the scan by about `operations` elementary operations, at least by the evaluation of one draw for a block
+    /// of settings. Returns whether the scan is complete.
+    pub fn continue_scan_by(&mut self, scan: &mut UtilityScan, operations: usize) -> bool {
+        scan.step(&mut self.experiment, operations)
     }
 
     /// Setting of highest utility in a complete scan; the first one if there are several.

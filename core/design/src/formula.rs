@@ -77,6 +77,10 @@ impl Model for Formula {
         }
     }
 
+    fn operations(&self) -> usize {
+        self.program.slots
+    }
+
     fn boxed(&self) -> Box<dyn Model> {
         Box::new(self.clone())
     }

@@ -66,6 +66,12 @@ pub trait Model: fmt::Debug + Send {
     /// i]`. Values that cannot be computed are NaN.
     fn evaluate(&mut self, settings: Points<'_>, parameters: Points<'_>, outputs: &mut [f64]);
 
+    /// Number of elementary operations of an evaluation at one point, roughly, so that long computations can be done in
+    /// parts. Default 16.
+    fn operations(&self) -> usize {
+        16
+    }
+
     /// Clone in a box.
     fn boxed(&self) -> Box<dyn Model>;
 }

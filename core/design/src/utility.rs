@@ -14,8 +14,10 @@ use super::experiment::{Experiment, Noise, Utility};
 use super::model::Points;
 use super::particles::Particles;
 
-/// Number of settings processed at a time.
+/// Most settings processed at a time.
 const BLOCK: usize = 128;
+/// Most predicted values held at a time, unless one setting has more.
+const PREDICTIONS: usize = 1 << 20;
 
 /// Computation of the utility of every setting, in parts.
 #[derive(Clone, Debug)]
@@ -26,6 +28,10 @@ pub struct UtilityScan {
     deviates: Vec<f64>,
     previous: Option<Vec<f64>>,
     utilities: Vec<f64>,
+    /// First setting of the current block.
+    start: usize,
+    /// Number of draws that have been evaluated for the current block.
+    predicted: usize,
     memory: Memory,
 }
 
@@ -70,19 +76,27 @@ impl UtilityScan {
             deviates: (0..num_deviates).map(|_| random.normal()).collect(),
             previous: previous.map(<[f64]>::to_vec),
             utilities: Vec::with_capacity(experiment.grid.len()),
+            start: 0,
+            predicted: 0,
             memory: Memory::default(),
         }
     }
 
-    /// Continues by about `settings` settings. Returns whether all are done.
-    pub(super) fn step(&mut self, experiment: &mut Experiment, settings: usize) -> bool {
+    /// Continues by about `operations` elementary operations. Returns whether all settings are done.
+    pub(super) fn step(&mut self, experiment: &mut Experiment, operations: usize) -> bool {
         let len = experiment.grid.len();
-        let end = len.min(self.utilities.len().saturating_add(settings));
-        while self.utilities.len() < end {
-            let start = self.utilities.len();
-            self.block(experiment, start, BLOCK.min(len - start));
+        let mut left = operations.max(1);
+        while self.utilities.len() < len && left > 0 {
+            let count = block(experiment).min(len - self.start);
+            left = left.saturating_sub(self.advance(experiment, count));
         }
         self.utilities.len() == len
+    }
+
+    /// Number of elementary operations for one setting.
+    pub(super) fn operations_per_setting(experiment: &Experiment) -> usize {
+        let draws = experiment.options.draws;
+        draws.saturating_mul(experiment.model.operations())
     }
 
     /// Utility of every setting, once all are done.
@@ -91,49 +105,95 @@ impl UtilityScan {
         &self.utilities
     }
 
-    fn block(&mut self, experiment: &mut Experiment, start: usize, count: usize) {
-        let Self {
-            draws,
-            deviates,
-            memory,
-            ..
-        } = self;
-        let num_knobs = experiment.grid.knobs().len();
-        let channels = experiment.channels();
-        memory.settings.resize(2 * num_knobs * count, 0.0);
-        experiment
-            .grid
-            .fill(start, count, &mut memory.settings[..num_knobs * count]);
-        let settings = Points::new(&memory.settings[..num_knobs * count], count, 0..count);
-        let num_draws = experiment.options.draws;
-        memory.responses.resize(num_draws * channels * count, 0.0);
-        let per_draw = draws.len() / num_draws;
-        let responses = memory.responses.chunks_exact_mut(channels * count);
-        for (draw, responses) in draws.chunks_exact(per_draw).zip(responses) {
-            experiment.model.evaluate(settings, Points::one(draw), responses);
+    /// Does the next part of the work on the current block of `count` settings. Returns its number of operations.
+    fn advance(&mut self, experiment: &mut Experiment, count: usize) -> usize {
+        if self.predicted == 0 {
+            self.begin_block(experiment, count);
         }
+        match self.predicted < experiment.options.draws {
+            true => self.predict(experiment, count),
+            false => self.weigh(experiment, count),
+        }
+    }
+
+    fn begin_block(&mut self, experiment: &mut Experiment, count: usize) {
+        let (memory, grid) = (&mut self.memory, &experiment.grid);
+        let num_knobs = grid.knobs().len();
+        let channels = experiment.model.num_outputs();
+        memory.settings.resize(2 * num_knobs * count, 0.0);
+        let settings = &mut memory.settings[..num_knobs * count];
+        grid.fill(self.start, count, settings);
         memory.variances.clear();
         memory.variances.resize(channels * count, 0.0);
-        let memory_of = (&mut memory.noise, &mut memory.variances[..]);
-        noise_variances(&mut experiment.noise, settings, draws, per_draw, memory_of);
+        memory.noise.resize(channels * count, 0.0);
+        memory
+            .responses
+            .resize(experiment.options.draws * channels * count, 0.0);
+        let settings = Points::new(settings, count, 0..count);
+        let draw = &self.draws[..self.draws.len() / experiment.options.draws];
+        known_variances(
+            &mut experiment.noise,
+            settings,
+            draw,
+            (&mut memory.noise, &mut memory.variances),
+        );
+    }
+
+    /// Evaluates the next draw for a block.
+    fn predict(&mut self, experiment: &mut Experiment, count: usize) -> usize {
+        let memory = &mut self.memory;
+        let (num_knobs, num_draws) = (experiment.grid.knobs().len(), experiment.options.draws);
+        let size = experiment.model.num_outputs() * count;
+        let settings = Points::new(&memory.settings[..num_knobs * count], count, 0..count);
+        let per_draw = self.draws.len() / num_draws;
+        let draw = Points::one(&self.draws[self.predicted * per_draw..][..per_draw]);
+        let responses = &mut memory.responses[self.predicted * size..][..size];
+        experiment.model.evaluate(settings, draw, responses);
+        let mut operations = experiment.model.operations();
+        if let Noise::Unknown(noise) = &mut experiment.noise {
+            // The mean over the draws.
+            let share = per_draw as f64 / self.draws.len() as f64;
+            noise.evaluate(settings, draw, &mut memory.noise);
+            for (variance, sigma) in memory.variances.iter_mut().zip(&memory.noise) {
+                *variance += sigma * sigma * share;
+            }
+            operations += noise.operations();
+        }
+        self.predicted += 1;
+        operations.saturating_mul(count)
+    }
+
+    /// Computes the utilities of a block from its predictions: of the next setting where that takes long, else of all.
+    fn weigh(&mut self, experiment: &mut Experiment, count: usize) -> usize {
         let at = Block {
-            responses: &memory.responses,
-            variances: &memory.variances,
-            deviates,
-            channels,
+            responses: &self.memory.responses,
+            variances: &self.memory.variances,
+            deviates: &self.deviates,
+            channels: experiment.channels(),
             count,
         };
-        let first = self.utilities.len();
-        self.utilities.resize(first + count, 0.0);
-        let utilities = &mut self.utilities[first..];
-        match experiment.options.utility {
+        let utility = experiment.options.utility;
+        let first = self.utilities.len() - self.start;
+        let (part, operations) = match utility {
+            Utility::VarianceApprox | Utility::MaxMin => (count, at.responses.len()),
+            Utility::PseudoUtility | Utility::FullKld => (1, 32 * at.responses.len() / count),
+            Utility::InformationGain => (1, at.num_draws() as usize * at.responses.len() / count),
+        };
+        self.utilities.resize(self.start + first + part, 0.0);
+        let utilities = &mut self.utilities[self.start + first..];
+        match utility {
             Utility::VarianceApprox => at.variance_approx(utilities),
             Utility::MaxMin => at.max_min(utilities),
-            Utility::PseudoUtility => at.pseudo_utility(utilities),
-            Utility::FullKld => at.full_kld(utilities),
-            Utility::InformationGain => at.information_gain(utilities),
+            Utility::PseudoUtility => at.pseudo_utility(first, utilities),
+            Utility::FullKld => at.full_kld(first, utilities),
+            Utility::InformationGain => at.information_gain(first, utilities),
         }
-        self.divide_by_cost(experiment, first, count);
+        if first + part == count {
+            self.divide_by_cost(experiment, self.start, count);
+            self.start += count;
+            self.predicted = 0;
+        }
+        operations
     }
 
     fn divide_by_cost(&mut self, experiment: &mut Experiment, first: usize, count: usize) {
@@ -160,16 +220,20 @@ impl UtilityScan {
     }
 }
 
-/// Noise variance of each channel at each setting; where the noise is unknown, its mean over the draws.
-fn noise_variances(
+/// Number of settings processed at a time.
+fn block(experiment: &Experiment) -> usize {
+    let each = experiment.options.draws.saturating_mul(experiment.channels());
+    (PREDICTIONS / each.max(1)).clamp(1, BLOCK)
+}
+
+/// Noise variance of each channel at each setting where it is known; 0 where it depends on the parameters.
+fn known_variances(
     noise: &mut Noise,
     settings: Points<'_>,
-    draws: &[f64],
-    per_draw: usize,
-    (memory, variances): (&mut Vec<f64>, &mut [f64]),
+    draw: &[f64],
+    (memory, variances): (&mut [f64], &mut [f64]),
 ) {
     let count = settings.len();
-    memory.resize(variances.len(), 0.0);
     match noise {
         Noise::Reported => variances.fill(1.0),
         Noise::Known(sigmas) => {
@@ -178,20 +242,12 @@ fn noise_variances(
             }
         }
         Noise::OfSetting(model) => {
-            model.evaluate(settings, Points::one(&draws[..per_draw]), memory);
+            model.evaluate(settings, Points::one(draw), memory);
             for (variance, sigma) in variances.iter_mut().zip(memory) {
                 *variance = *sigma * *sigma;
             }
         }
-        Noise::Unknown(model) => {
-            let share = per_draw as f64 / draws.len() as f64;
-            for draw in draws.chunks_exact(per_draw) {
-                model.evaluate(settings, Points::one(draw), memory);
-                for (variance, sigma) in variances.iter_mut().zip(&*memory) {
-                    *variance += sigma * sigma * share;
-                }
-            }
-        }
+        Noise::Unknown(_) => {}
     }
 }
 
@@ -256,11 +312,11 @@ impl Block<'_> {
         }
     }
 
-    fn pseudo_utility(&self, utilities: &mut [f64]) {
+    fn pseudo_utility(&self, first: usize, utilities: &mut [f64]) {
         let normal = 2.0 * core::f64::consts::PI * core::f64::consts::E;
         let mut samples = Vec::new();
         for channel in 0..self.channels {
-            for (i, utility) in utilities.iter_mut().enumerate() {
+            for (i, utility) in (first..).zip(&mut *utilities) {
                 samples.clear();
                 samples.extend(self.responses(channel).map(|row| row[i]));
                 let variance = exp(2.0 * differential_entropy(&mut samples)) / normal;
@@ -269,14 +325,14 @@ impl Block<'_> {
         }
     }
 
-    fn full_kld(&self, utilities: &mut [f64]) {
+    fn full_kld(&self, first: usize, utilities: &mut [f64]) {
         let mut samples = Vec::new();
         for channel in 0..self.channels {
             let deviates = || self.deviates.iter().skip(channel).step_by(self.channels);
             samples.clear();
             samples.extend(deviates().copied());
             let noise = differential_entropy(&mut samples);
-            for (i, utility) in utilities.iter_mut().enumerate() {
+            for (i, utility) in (first..).zip(&mut *utilities) {
                 // In units of the noise, whose entropy is then the same everywhere.
                 let sigma = labwire_solve::math::sqrt(self.variances(channel)[i]);
                 samples.clear();
@@ -289,10 +345,10 @@ impl Block<'_> {
 
     /// Mean over the draws of the log of the likelihood of their predictions over its mean under all draws.
     /// Each draw stands for one measurement, with the same deviates at every setting.
-    fn information_gain(&self, utilities: &mut [f64]) {
+    fn information_gain(&self, first: usize, utilities: &mut [f64]) {
         let num_draws = self.num_draws() as usize;
         let mut responses = vec![0.0; num_draws * self.channels];
-        for (i, utility) in utilities.iter_mut().enumerate() {
+        for (i, utility) in (first..).zip(&mut *utilities) {
             for channel in 0..self.channels {
                 let sigma = labwire_solve::math::sqrt(self.variances(channel)[i]);
                 for (draw, row) in self.responses(channel).enumerate() {
