@@ -26,6 +26,8 @@ export interface RunRequest {
     initial_penalty?: number;
     /** Name of the problem, if several are loaded. */
     problem?: string;
+    /** Time after which the result is of no use, in milliseconds from the arrival of the request; labwire's servers only. */
+    max_solve_time_ms?: number;
 }
 
 /** Result of a solve, with OpEn's names. Values that the server does not send are null, 0 or empty. */
@@ -49,6 +51,8 @@ export interface RunReply {
     infeasible_constraints?: string[];
     /** Solution by name; for an optimal-control problem, trajectories. */
     variables?: Record<string, number[]>;
+    /** Remarks on the request, such as keys without a meaning. */
+    warnings?: string[];
 }
 
 export type OpenEvent =

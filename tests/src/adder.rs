@@ -229,6 +229,7 @@ impl Sum {
             status: "Converged".into(),
             infeasible_constraints: Vec::new(),
             variables: std::collections::BTreeMap::new(),
+            warnings: Vec::new(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! OptBayesExpt's commands, answered like its own server, and cases in which that fails.
 
+use std::time::Duration;
+
 use labwire_core::design::DesignLimits;
 use labwire_core::framing::decimal_length::{self, HEAD};
-use labwire_core::obe::{ErrorReply, Limits, code};
+use labwire_core::obe::{ErrorReply, Limits, Permissions, Server, code};
 use labwire_core::python_json::{self, Value, dumps, parse};
-use labwire_core::service::designer::{DesignerHandler, ObePermissions, service};
-use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
+use labwire_core::service::designer::{DesignerHandler, DesignerSettings, ObePermissions, service};
+use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer, Sequential, Service};
 use labwire_core::time::Instant;
 use labwire_host::PosteriorFolder;
 
@@ -251,4 +253,137 @@ fn many_particles_are_asked_like_few() {
     let reply = tell(r#"{"command": "newdat", "x": [1], "y": 5.0, "s": -1.0}"#);
     assert!(ErrorReply::from_value(&reply).is_some());
     assert_eq!(tell(r#"{"command": "done"}"#), "OK".into());
+}
+
+/// Server with several connections, and a clock.
+struct Bench {
+    server: Endpoint<Designers>,
+    now: Instant,
+}
+
+type Designers = Sequential<Server, DesignerHandler<PosteriorFolder>, fn(Instant, Peer) -> Server>;
+
+impl Bench {
+    /// Server of an experiment whose scan takes many steps.
+    fn new(design_time: Duration) -> Self {
+        let experiment = FOUR_PARTICLES.replace("\"steps\": 3", "\"steps\": 100000");
+        let handler = DesignerHandler::new(
+            &experiment,
+            DesignLimits::default(),
+            1,
+            PosteriorFolder::new(None),
+        );
+        let settings = DesignerSettings::default().with_design_time(design_time);
+        let handler = handler
+            .unwrap_or_else(|error| panic!("{error}"))
+            .with_settings(&settings);
+        let open = |now, _| Server::new(now, Limits::default(), Permissions::ALL);
+        let mut server = Endpoint::new(Sequential::new(handler, open as fn(Instant, Peer) -> Server));
+        for id in 1..=3 {
+            server
+                .open(NOW, ConnectionId(id), Peer::LOCAL)
+                .expect("a new number");
+        }
+        Self { server, now: NOW }
+    }
+
+    fn send(&mut self, id: u64, command: &str) {
+        let message = format!("{:010}{command}", command.len());
+        self.server
+            .handle_input(self.now, ConnectionId(id), message.as_bytes());
+    }
+
+    fn step(&mut self) -> Busy {
+        self.now = self.now + Duration::from_millis(1);
+        self.server.step(self.now, 1)
+    }
+
+    fn received(&mut self, id: u64) -> String {
+        let id = ConnectionId(id);
+        let bytes = self.server.transmit(id).to_vec();
+        self.server.transmitted(self.now, id, bytes.len());
+        String::from_utf8(bytes).expect("ASCII")
+    }
+}
+
+const LONG: Duration = Duration::from_secs(3600);
+const OK: &str = "0000000004\"OK\"";
+
+#[test]
+fn ready_waits_for_no_other_client() {
+    let mut bench = Bench::new(LONG);
+    bench.send(1, r#"{"command": "optset"}"#);
+    assert_eq!(bench.step(), Busy::Yes);
+    bench.send(2, r#"{"command": "ready"}"#);
+    assert_eq!(bench.received(2), OK);
+    // On the same connection replies keep their order.
+    bench.send(1, r#"{"command": "ready"}"#);
+    assert_eq!(bench.received(1), "");
+    bench.send(3, r#"{"command": "getcon"}"#);
+    bench.send(3, r#"{"command": "ready"}"#);
+    assert_eq!(bench.received(3), "");
+    while bench.step() == Busy::Yes {}
+    assert_eq!(bench.received(1), format!("0000000005[2.0]{OK}"));
+    assert_eq!(bench.received(3), format!("0000000008[0.1, 3]{OK}"));
+}
+
+#[test]
+fn work_ends_with_its_asker_but_a_measurement_is_taken_in() {
+    let mut bench = Bench::new(LONG);
+    bench.send(1, r#"{"command": "optset"}"#);
+    assert_eq!(bench.step(), Busy::Yes);
+    bench.send(2, r#"{"command": "getmean"}"#);
+    bench.server.handle_lost(bench.now, ConnectionId(1));
+    let mut steps = 0;
+    while bench.received(2).is_empty() {
+        bench.step();
+        steps += 1;
+    }
+    // A scan takes many more.
+    assert!(steps < 5, "{steps}");
+    bench.send(2, r#"{"command": "newdat", "x": [1], "y": 5.0, "s": 1.0}"#);
+    bench.server.handle_lost(bench.now, ConnectionId(2));
+    while bench.step() == Busy::Yes {}
+    bench.send(3, r#"{"command": "history"}"#);
+    assert_eq!(
+        bench.received(3),
+        r#"0000000038[{"x": [1.0], "y": [5.0], "s": [1.0]}]"#
+    );
+}
+
+#[test]
+fn a_request_has_a_time_limit() {
+    let mut bench = Bench::new(Duration::from_millis(20));
+    let status = r#"{"command": "status"}"#;
+    bench.send(1, status);
+    let before = bench.received(1);
+    bench.send(1, r#"{"command": "utility"}"#);
+    let mut steps = 0;
+    while bench.step() == Busy::Yes {
+        steps += 1;
+    }
+    assert!(steps < 25, "{steps}");
+    let reply = bench.received(1);
+    assert!(
+        reply.contains("out-of-time") && reply.contains("limit design-time of 20ms"),
+        "{reply}"
+    );
+    bench.send(1, status);
+    assert_eq!(bench.received(1), before);
+    bench.send(1, r#"{"command": "newdat", "x": [1], "y": 5.0, "s": 1.0}"#);
+    bench.now = bench.now + LONG;
+    while bench.step() == Busy::Yes {}
+    assert_eq!(bench.received(1), OK);
+}
+
+/// The reply is that of the original, the remark is for the log.
+#[test]
+fn keys_of_newrun_without_a_meaning_are_remarked_on() {
+    let mut bench = Bench::new(LONG);
+    bench.send(1, r#"{"command": "newrun", "hilm": 3, "steps": 4}"#);
+    while bench.step() == Busy::Yes {}
+    assert_eq!(bench.received(1), OK);
+    let remark = bench.server.service_mut().poll_remark().expect("a remark");
+    assert!(remark.contains("\"hilm\"; did you mean \"hilim\"?"), "{remark}");
+    assert_eq!(bench.server.service_mut().poll_remark(), None);
 }

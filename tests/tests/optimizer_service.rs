@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use labwire_core::limits::SessionLimits;
-use labwire_core::open::{Client, ExitStatus, Reply, Request, RunReply, RunRequest, ServerEvent, code};
+use labwire_core::open::{
+    Client, ExitStatus, Reply, Request, RunReply, RunRequest, ServerEvent, code, parse_reply,
+};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
-use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer, Service};
+use labwire_core::service::{Busy, ConnectionId, Endpoint, Job, Peer, Permission, Service};
 use labwire_core::session::{Asker, CloseReason, Event, Session};
 use labwire_core::time::Instant;
 
@@ -158,6 +160,7 @@ fn requests_are_checked_in_the_order_of_open() {
         initial_lagrange_multipliers: Some(vec![0.0]),
         initial_penalty: Some(0.0),
         problem: None,
+        ..RunRequest::default()
     };
     assert_eq!(bench.refusal(wrong.clone()), code::INITIAL_GUESS);
     let wrong = RunRequest {
@@ -372,4 +375,149 @@ fn max_of_zero_counts_as_f2() {
     assert!(reply.lagrange_multipliers.is_empty());
     assert_eq!(reply.f2_lagrange_multipliers.len(), 2);
     assert!(reply.f2_norm <= 2e-5);
+}
+
+/// The time counts from the arrival of the request: in the queue too.
+#[test]
+fn a_result_that_comes_too_late_is_not_computed() {
+    let within = |milliseconds: f64| RunRequest {
+        max_solve_time_ms: Some(milliseconds),
+        ..parameters(&[1.0, 50.0])
+    };
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    let mut first = bench.ask(&Request::Run(parameters(&[1.0, 50.0])));
+    let mut late = bench.ask(&Request::Run(within(0.15)));
+    let mut patient = bench.ask(&Request::Run(within(1e300)));
+    // The first is being solved; the turn of the others comes after that.
+    let mut steps = 0;
+    while bench.tick(1) == Busy::Yes {
+        steps += 1;
+    }
+    assert!(steps > 4);
+    assert!(matches!(bench.reply(&mut first), Some(Reply::Run(_))));
+    let Some(Reply::Error(error)) = bench.reply(&mut late) else {
+        panic!("not refused")
+    };
+    assert_eq!(error.code, code::TOO_LATE);
+    let Some(Reply::Run(reply)) = bench.reply(&mut patient) else {
+        panic!("no reply")
+    };
+    assert_eq!(reply.exit_status, ExitStatus::Converged);
+    // Over while it is being solved: the best point so far.
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    let mut hasty = bench.ask(&Request::Run(within(0.35)));
+    while bench.tick(1) == Busy::Yes {}
+    let Some(Reply::Run(reply)) = bench.reply(&mut hasty) else {
+        panic!("no reply")
+    };
+    assert_eq!(reply.exit_status, ExitStatus::NotConvergedOutOfTime);
+    assert!(reply.cost.is_finite());
+    for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert_eq!(bench.refusal(within(wrong)), code::MAX_SOLVE_TIME, "{wrong}");
+    }
+}
+
+/// A solve that is taken in time, but whose first step comes after its time: nothing was evaluated, nothing is claimed.
+#[test]
+fn a_solve_that_never_had_a_turn_says_so() {
+    let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
+    let mut service = OptimizerService::new(problem, OptimizerSettings::default()).unwrap();
+    let request = RunRequest {
+        max_solve_time_ms: Some(5.0),
+        ..parameters(&[1.0, 50.0])
+    };
+    let event = ServerEvent {
+        request: Request::Run(request),
+        kept_open: false,
+    };
+    service.handle_request(Instant::ZERO, ConnectionId(1), event);
+    let mut job = service.take_job(Instant::ZERO).unwrap();
+    let now = Instant::ZERO + Duration::from_millis(6);
+    assert_eq!(job.step(now, 1), Busy::No);
+    service.finish_job(now, job);
+    assert!(matches!(
+        service.poll_reply(),
+        Some((ConnectionId(1), Reply::Error(error))) if error.code == code::TOO_LATE
+    ));
+}
+
+#[test]
+fn keys_without_a_meaning_are_named_in_the_reply() {
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    let id = ConnectionId(1000);
+    bench.server.open(bench.now, id, Peer::LOCAL).unwrap();
+    let text = br#"{"Run":{"parameter":[1,50],"tolerance":1e-12,"initial_lagrange":[1],"inital_guess":[0]}}"#;
+    bench.server.handle_input(bench.now, id, text);
+    while bench.tick(50) == Busy::Yes {}
+    let Ok(Reply::Run(reply)) = parse_reply(bench.server.transmit(id)) else {
+        panic!("no reply")
+    };
+    assert_eq!(reply.exit_status, ExitStatus::Converged);
+    let [tolerance, lagrange, guess] = &reply.warnings[..] else {
+        panic!("{:?}", reply.warnings)
+    };
+    assert!(
+        tolerance.contains("`tolerance`") && tolerance.contains("problem file"),
+        "{tolerance}"
+    );
+    assert!(lagrange.contains("`initial_lagrange`"), "{lagrange}");
+    assert!(guess.contains("did you mean `initial_guess`?"), "{guess}");
+    assert_eq!(bench.solve(&[1.0, 50.0]).warnings, [""; 0]);
+}
+
+/// Solves wait for room, and what is not in use is given back.
+#[test]
+fn solvers_take_no_more_memory_than_allowed() {
+    let problem = || Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
+    let one = OptimizerService::new(problem(), OptimizerSettings::default()).unwrap();
+    let each = one.solver_bytes();
+    assert!(each > 0);
+    for (memory, at_once) in [(3 * each, 3), (3 * each - 1, 2), (0, 1)] {
+        let settings = OptimizerSettings::default().with_solver_memory(memory);
+        let mut service = OptimizerService::new(problem(), settings).unwrap();
+        for client in 0..10 {
+            let event = ServerEvent {
+                request: Request::Run(parameters(&[1.0, 50.0])),
+                kept_open: false,
+            };
+            service.handle_request(Instant::ZERO, ConnectionId(client), event);
+        }
+        let mut answered = 0;
+        while answered < 10 {
+            let mut jobs: Vec<_> = std::iter::from_fn(|| service.take_job(Instant::ZERO)).collect();
+            assert_eq!(jobs.len(), at_once.min(10 - answered));
+            assert!(service.solver_bytes() <= memory.max(each));
+            for job in &mut jobs {
+                while job.step(Instant::ZERO, 50) == Busy::Yes {}
+            }
+            for job in jobs {
+                service.finish_job(Instant::ZERO, job);
+                assert!(matches!(service.poll_reply(), Some((_, Reply::Run(_)))));
+                answered += 1;
+            }
+            assert!(service.solver_bytes() <= memory);
+        }
+    }
+}
+
+/// A problem file is compiled as a job: nothing else waits for it, and it is dropped with its asker.
+#[test]
+fn problem_files_are_compiled_as_jobs() {
+    let settings = OptimizerSettings::default().with_load(Permission::Everybody);
+    let mut bench = Bench::with(DEFAULT_PROBLEM, settings);
+    let load = |name: &str| {
+        let text = format!(r#"{{"name": "{name}", "variables": {{"x": 1}}, "cost": "(x - 1)^2"}}"#);
+        Request::Load(serde_json::value::RawValue::from_string(text).unwrap())
+    };
+    let mut first = bench.ask(&load("first"));
+    let gone = bench.ask(&load("gone"));
+    let mut ping = bench.ask(&Request::Ping(7));
+    assert_eq!(bench.reply(&mut ping), Some(Reply::Pong(7)));
+    assert_eq!(bench.server.service().queue_len(), 2);
+    assert_eq!(bench.tick(1), Busy::Yes);
+    bench.server.handle_lost(bench.now, gone.id);
+    while bench.tick(1) == Busy::Yes {}
+    assert_eq!(bench.reply(&mut first), Some(Reply::Loaded("first".into())));
+    let names: Vec<_> = bench.server.service().problems().map(Problem::name).collect();
+    assert_eq!(names, ["rosenbrock", "first"]);
 }

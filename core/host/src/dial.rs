@@ -7,6 +7,7 @@ use labwire_core::session::Backoff;
 use crate::clock::Clock;
 use crate::host::{Host, HostedService};
 use crate::runtime::{Runtime, sleep};
+use crate::sampled::Sampled;
 
 /// Keeps a connection to `address` attached to `host`: when it ends or cannot be made, the next attempt
 /// follows after the delay given by `backoff`, which a connection that outlasts its delay resets. Never
@@ -16,7 +17,7 @@ pub async fn dial<S: HostedService, R: Runtime>(
     address: SocketAddr,
     mut backoff: Backoff,
 ) {
-    let clock = Clock::start();
+    let (clock, failures) = (Clock::start(), Sampled::new());
     loop {
         let start = clock.now();
         match R::connect(address).await {
@@ -27,7 +28,11 @@ pub async fn dial<S: HostedService, R: Runtime>(
                 }
                 Err(reason) => tracing::warn!(peer = %address, %reason, "not connected"),
             },
-            Err(error) => tracing::warn!(peer = %address, %error, "cannot connect"),
+            Err(error) => {
+                if let Some(held_back) = failures.pass() {
+                    tracing::warn!(peer = %address, %error, held_back, "cannot connect");
+                }
+            }
         }
         if clock.now().duration_since(start) > backoff.step() {
             backoff.reset();

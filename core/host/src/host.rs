@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::memory::Memory;
 use crate::pool::Pool;
 use crate::runtime::{Runtime, Transport, timeout};
+use crate::sampled::Sampled;
 use crate::signal::Signal;
 use connection::Connection;
 use service_task::{Input, ServiceTask};
@@ -140,6 +141,8 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             }),
             signals: signals.clone(),
             work: work.clone(),
+            name,
+            remarks: Sampled::new(),
         };
         R::spawn(task.run::<R>());
         Self {

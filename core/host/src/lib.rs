@@ -43,6 +43,7 @@ mod pool;
 #[cfg(feature = "files")]
 mod posterior_folder;
 mod runtime;
+mod sampled;
 mod serve;
 mod signal;
 mod surface;
@@ -82,6 +83,7 @@ pub use optimizer_client::{ClientError, ClientSettings, OptimizerClient};
 #[cfg(feature = "files")]
 pub use posterior_folder::PosteriorFolder;
 pub use runtime::{Runtime, Timer, Transport, has_input};
+pub use sampled::Sampled;
 pub use serve::{Ending, serve, serve_over};
 pub use signal::Signal;
 #[cfg(feature = "websocket")]

@@ -32,12 +32,17 @@ pub(crate) enum End {
     Panicked,
 }
 
-/// Works on `job` for about `turn`. `None` if it is not complete.
-pub(crate) fn take_turn(job: &mut impl Job, clock: Clock, turn: Duration) -> Option<End> {
+/// Works on `job` for about `turn`, or until `has_to_yield` says so. `None` if it is not complete.
+pub(crate) fn take_turn(
+    job: &mut impl Job,
+    clock: Clock,
+    turn: Duration,
+    has_to_yield: impl Fn() -> bool,
+) -> Option<End> {
     let work = || {
         let start = clock.now();
         let (mut now, mut fuel) = (start, 1);
-        while now.duration_since(start) < turn {
+        while now.duration_since(start) < turn && !has_to_yield() {
             if job.step(now, fuel) == Busy::No {
                 return Busy::No;
             }
@@ -128,7 +133,7 @@ impl<J> Shared<J> {
 impl<J: Job> Shared<J> {
     fn work(&self) {
         while let Some(mut job) = self.next() {
-            match take_turn(&mut job, self.clock, TURN) {
+            match take_turn(&mut job, self.clock, TURN, || false) {
                 None => self.put_back(job),
                 Some(end) => (self.finish)(job, end),
             }

@@ -9,6 +9,7 @@ use futures_lite::future::or;
 
 use crate::host::{Host, HostedService};
 use crate::runtime::{Runtime, Transport, sleep};
+use crate::sampled::Sampled;
 
 /// Outcome of serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,17 +60,22 @@ async fn accept<S: HostedService, R: Runtime, T: Transport<R> + 'static>(
     host: &Host<S, R>,
     wrap: impl Fn(R::Stream) -> T,
 ) {
+    let (refusals, failures) = (Sampled::new(), Sampled::new());
     loop {
         match R::accept(listener).await {
             Ok((stream, address)) => {
-                if let Err(reason) = host.attach(wrap(stream), address) {
-                    tracing::warn!(peer = %address, %reason, "connection refused");
+                if let Err(reason) = host.attach(wrap(stream), address)
+                    && let Some(held_back) = refusals.pass()
+                {
+                    tracing::warn!(peer = %address, %reason, held_back, "connection refused");
                 }
             }
             // The peer gave up while queued, or file descriptors ran out: neither ends a server.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if let Some(held_back) = failures.pass() {
+                    tracing::warn!(%error, held_back, "cannot accept a connection");
+                }
                 sleep::<R>(Duration::from_millis(100)).await;
             }
         }

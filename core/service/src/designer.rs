@@ -3,6 +3,8 @@
 mod handler;
 mod new_run;
 
+use core::time::Duration;
+
 use labwire_protocols::obe::{ErrorReply, Limits, Permissions, Reply, Request, Server};
 use labwire_session::time::Instant;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,31 @@ use serde::{Deserialize, Serialize};
 use super::{Handler, Peer, Permission, Sequential};
 
 pub use handler::{DesignerHandler, ExperimentError, PosteriorStore};
+
+/// Settings of a designer server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct DesignerSettings {
+    /// `design-time`: time limit of a request, from its beginning. One that takes longer is answered with the error
+    /// `out-of-time` and changes nothing, except for a measurement and a file, which are always completed. Default 60 s.
+    #[serde(with = "labwire_session::seconds")]
+    pub design_time: Duration,
+}
+
+impl DesignerSettings {
+    labwire_session::setters! {
+        with_design_time design_time: Duration,
+    }
+}
+
+impl Default for DesignerSettings {
+    fn default() -> Self {
+        Self {
+            design_time: Duration::from_secs(60),
+        }
+    }
+}
 
 /// Permissions of a designer server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,6 +22,7 @@ mod permission;
 pub mod registry;
 mod sequential;
 
+use alloc::string::String;
 use core::net::SocketAddr;
 
 use labwire_session::time::Instant;
@@ -126,6 +127,11 @@ pub trait Service {
 
     /// Next reply, and its connection.
     fn poll_reply(&mut self) -> Option<(ConnectionId, <Self::Session as Responder>::Reply)>;
+
+    /// Next remark on a request, for the server's log. By default there is none.
+    fn poll_remark(&mut self) -> Option<String> {
+        None
+    }
 
     /// Time at which [`handle_timeout`](Service::handle_timeout) is due, and its purpose. By default never.
     fn poll_timeout(&self) -> Option<(Instant, Timer)> {

@@ -2,29 +2,32 @@
 
 mod job;
 mod reply;
+mod solvers;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use alloc::{format, vec};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::job::OptimizerJob;
-pub use self::reply::{refusal, run_reply};
+use self::job::{Load, Solve, Work};
+pub use self::reply::{refusal, remarks, run_reply};
+use self::solvers::Solvers;
 use super::{ConnectionId, Peer, Permission, Service};
-use labwire_model::problem::{Problem, ProblemSolver, StartOptions, TextLimits};
+use labwire_model::problem::{Problem, ProblemSolver, SolveError, StartOptions, TextLimits};
 use labwire_protocols::open::{
-    ErrorReply, Permissions, Reply, Request, RunRequest, Server, ServerEvent, code,
+    ErrorReply, Permissions, Reply, Request, RunReply, RunRequest, Server, ServerEvent, code,
 };
 use labwire_session::CloseReason;
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_solve::{SolverError, Start};
+use labwire_solve::{SolverError, Start, Status};
 
 /// Limits and permissions of an optimizer server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +44,9 @@ pub struct OptimizerSettings {
     /// `NotConvergedOutOfTime`. Default 60 s.
     #[serde(with = "labwire_session::seconds")]
     pub solve_time: Duration,
+    /// `solver-memory`: memory of all solvers, in bytes. A solve for which there is no room waits until others have
+    /// ended; one may always run. Solvers that are not in use are kept as far as there is room. Default 128 MiB.
+    pub solver_memory: usize,
     /// `problems`: number of problems that may be loaded; one more is refused with code 2102. Default 16.
     pub problems: usize,
     /// Permission to end the server by Kill. Default: peers on this machine.
@@ -55,6 +61,7 @@ impl OptimizerSettings {
         with_text text: TextLimits,
         with_queue queue: usize,
         with_solve_time solve_time: Duration,
+        with_solver_memory solver_memory: usize,
         with_problems problems: usize,
         with_kill kill: Permission,
         with_load load: Permission,
@@ -68,6 +75,7 @@ impl Default for OptimizerSettings {
             text: TextLimits::default(),
             queue: 256,
             solve_time: Duration::from_secs(60),
+            solver_memory: 128 << 20,
             problems: 16,
             kill: Permission::Local,
             load: Permission::Nobody,
@@ -84,6 +92,7 @@ impl Default for OptimizerSettings {
 pub struct OptimizerService {
     config: OptimizerSettings,
     problems: Vec<Loaded>,
+    solvers: Solvers,
     /// States of kept-open connections: by connection, then by problem.
     own_starts: BTreeMap<ConnectionId, BTreeMap<usize, Start>>,
     queue: VecDeque<Queued>,
@@ -96,28 +105,38 @@ pub struct OptimizerService {
 struct Loaded {
     problem: Arc<Problem>,
     shared_start: Start,
-    /// Solvers that are not in use.
-    idle: Vec<ProblemSolver>,
+    /// Memory of a solver, in bytes.
+    solver_bytes: usize,
 }
 
 #[derive(Debug)]
 struct Queued {
     from: ConnectionId,
-    kept_open: bool,
-    problem: usize,
-    request: RunRequest,
+    task: Task,
+}
+
+#[derive(Debug)]
+enum Task {
+    Solve {
+        kept_open: bool,
+        problem: usize,
+        request: RunRequest,
+        deadline: Option<Instant>,
+    },
+    Load(String),
 }
 
 #[derive(Debug)]
 struct Running {
     from: ConnectionId,
-    cancelled: Arc<AtomicBool>,
+    is_cancelled: Arc<AtomicBool>,
 }
 
 impl OptimizerService {
     /// Creates a service that solves `problem` (and others that are added or loaded).
     pub fn new(problem: Problem, config: OptimizerSettings) -> Result<Self, SolverError> {
         let mut service = Self {
+            solvers: Solvers::new(config.solver_memory),
             config,
             problems: Vec::new(),
             own_starts: BTreeMap::new(),
@@ -133,10 +152,17 @@ impl OptimizerService {
     /// Adds a problem, or replaces the one of the same name (its warm starts are discarded). Requests select it by
     /// its name; those without a name get the first.
     pub fn add_problem(&mut self, problem: Problem) -> Result<(), SolverError> {
-        let problem = Arc::new(problem);
+        let solver = solvers::new(&Arc::new(problem), self.config.solve_time)?;
+        self.add_solver(solver);
+        Ok(())
+    }
+
+    /// Adds the problem of `solver`.
+    fn add_solver(&mut self, solver: ProblemSolver) {
+        let problem = solver.problem().clone();
         let loaded = Loaded {
             shared_start: problem.start(),
-            idle: vec![self.solver(&problem)?],
+            solver_bytes: solver.memory_bytes(),
             problem,
         };
         match self.find(loaded.problem.name()) {
@@ -144,11 +170,12 @@ impl OptimizerService {
                 for starts in self.own_starts.values_mut() {
                     starts.remove(&index);
                 }
+                self.solvers.forget(&self.problems[index].problem);
                 self.problems[index] = loaded;
             }
             None => self.problems.push(loaded),
         }
-        Ok(())
+        self.solvers.keep(solver);
     }
 
     /// Problems, the default one first.
@@ -156,15 +183,16 @@ impl OptimizerService {
         self.problems.iter().map(|loaded| &*loaded.problem)
     }
 
-    /// Number of solves that wait for a worker.
+    /// Number of requests that wait for a worker.
     #[must_use]
     pub fn queue_len(&self) -> usize {
         self.queue.len()
     }
 
-    fn solver(&self, problem: &Arc<Problem>) -> Result<ProblemSolver, SolverError> {
-        let settings = problem.settings().clone();
-        ProblemSolver::with_settings(problem.clone(), settings.limit_duration(self.config.solve_time))
+    /// Memory of all solvers, in use or kept for the next solves, in bytes.
+    #[must_use]
+    pub fn solver_bytes(&self) -> usize {
+        self.solvers.bytes()
     }
 
     fn find(&self, name: &str) -> Option<usize> {
@@ -181,15 +209,19 @@ impl OptimizerService {
         self.answer(to, Reply::Error(error));
     }
 
-    fn enqueue(
-        &mut self,
-        from: ConnectionId,
-        kept_open: bool,
-        request: RunRequest,
-    ) -> Result<(), ErrorReply> {
+    fn enqueue(&mut self, from: ConnectionId, task: Task) -> Result<(), ErrorReply> {
         if self.is_ending {
             return Err(ErrorReply::new(code::SHUTTING_DOWN, "the server is about to end"));
         }
+        if self.queue.len() >= self.config.queue {
+            let message = format!("{} requests wait already (limit queue)", self.queue.len());
+            return Err(ErrorReply::new(code::QUEUE_FULL, message));
+        }
+        self.queue.push_back(Queued { from, task });
+        Ok(())
+    }
+
+    fn solve(&self, now: Instant, kept_open: bool, request: RunRequest) -> Result<Task, ErrorReply> {
         let problem = match &request.problem {
             None => 0,
             Some(name) => self.find(name).ok_or_else(|| self.unknown_problem(name))?,
@@ -198,17 +230,12 @@ impl OptimizerService {
             .problem
             .check_inputs(&request.parameter, &options(&request))
             .map_err(|error| refusal(&error.into()))?;
-        if self.queue.len() >= self.config.queue {
-            let message = format!("{} solves wait already (limit queue)", self.queue.len());
-            return Err(ErrorReply::new(code::QUEUE_FULL, message));
-        }
-        self.queue.push_back(Queued {
-            from,
+        Ok(Task::Solve {
+            deadline: deadline(now, &request)?,
             kept_open,
             problem,
             request,
-        });
-        Ok(())
+        })
     }
 
     fn unknown_problem(&self, name: &str) -> ErrorReply {
@@ -220,62 +247,128 @@ impl OptimizerService {
         ErrorReply::new(code::UNKNOWN_PROBLEM, message)
     }
 
-    fn load(&mut self, text: &str) -> Result<String, ErrorReply> {
-        let invalid = |message| ErrorReply::new(code::INVALID_PROBLEM, message);
-        let problem =
-            Problem::from_json(text, &self.config.text).map_err(|error| invalid(format!("{error}")))?;
-        if self.find(problem.name()).is_none() && self.problems.len() >= self.config.problems {
-            return Err(invalid(format!(
-                "{} problems are loaded already (limit problems)",
-                self.problems.len()
-            )));
-        }
-        let name = String::from(problem.name());
-        self.add_problem(problem)
-            .map_err(|error| invalid(format!("{error}")))?;
-        Ok(name)
+    /// Makes a task a job. The start of a solve is the state of its connection or problem at this moment.
+    fn begin(&mut self, now: Instant, queued: Queued) -> Result<OptimizerJob, ErrorReply> {
+        let Queued { from, task } = queued;
+        let work = match task {
+            Task::Load(text) => Work::Load(Box::new(Load::new(text, self.config.clone()))),
+            Task::Solve {
+                kept_open,
+                problem,
+                request,
+                deadline,
+            } => {
+                if deadline.is_some_and(|deadline| now >= deadline) {
+                    return Err(too_late());
+                }
+                let loaded = &self.problems[problem].problem;
+                let solver = self.solvers.take(loaded, self.config.solve_time);
+                let solver = solver.map_err(|error| refusal(&error.into()))?;
+                let mut solve = Solve {
+                    kept_open,
+                    problem_index: problem,
+                    solver,
+                    warnings: remarks(&request),
+                };
+                let limit = deadline.map(|deadline| deadline.duration_since(now));
+                // The problem may have been replaced while the request waited.
+                if let Err(error) = self.start(now, from, &mut solve, &request, limit) {
+                    self.solvers.give_back(solve.solver, true);
+                    return Err(refusal(&error));
+                }
+                Work::Solve(Box::new(solve))
+            }
+        };
+        Ok(OptimizerJob {
+            from,
+            is_cancelled: Arc::default(),
+            work,
+        })
     }
 
-    /// Starts the solve of `queued`, from the state of its connection or problem.
-    fn begin(&mut self, now: Instant, queued: &Queued) -> Result<OptimizerJob, ErrorReply> {
-        let index = queued.problem;
-        let solver = match self.problems[index].idle.pop() {
-            Some(solver) => solver,
-            None => self
-                .solver(&self.problems[index].problem)
-                .map_err(|error| refusal(&error.into()))?,
-        };
+    fn start(
+        &mut self,
+        now: Instant,
+        from: ConnectionId,
+        solve: &mut Solve,
+        request: &RunRequest,
+        limit: Option<Duration>,
+    ) -> Result<(), SolveError> {
+        let index = solve.problem_index;
         let loaded = &mut self.problems[index];
-        let start = if queued.kept_open {
-            let own = self.own_starts.entry(queued.from).or_default();
+        let start = if solve.kept_open {
+            let own = self.own_starts.entry(from).or_default();
             own.entry(index).or_insert_with(|| loaded.problem.start())
         } else {
             &mut loaded.shared_start
         };
-        let mut job = OptimizerJob::new(queued, solver);
-        let request = &queued.request;
-        match job
-            .solver
-            .start_from(now, start, &request.parameter, &options(request))
-        {
-            Ok(()) => Ok(job),
-            // The problem may have been replaced while the request waited.
-            Err(error) => {
-                loaded.idle.push(job.solver);
-                Err(refusal(&error))
-            }
+        let mut options = options(request);
+        options.max_duration = limit;
+        solve.solver.start_from(now, start, &request.parameter, &options)
+    }
+
+    /// Whether there is room for the solver of the next task.
+    fn has_room(&self, task: &Task) -> bool {
+        match task {
+            Task::Load(_) => true,
+            Task::Solve { problem, .. } => self.solvers.have_room(self.problems[*problem].solver_bytes),
         }
     }
 
-    fn store(&mut self, job: &OptimizerJob) {
-        let start = if job.kept_open {
-            let own = self.own_starts.get_mut(&job.from);
-            own.and_then(|own| own.get_mut(&job.problem_index))
+    fn finish_load(&mut self, load: Load) -> Reply {
+        match load.outcome {
+            Some(Ok(solver)) => {
+                let name = String::from(solver.problem().name());
+                if self.find(&name).is_none() && self.problems.len() >= self.config.problems {
+                    let message = format!(
+                        "{} problems are loaded already (limit problems)",
+                        self.problems.len()
+                    );
+                    return Reply::Error(ErrorReply::new(code::INVALID_PROBLEM, message));
+                }
+                self.add_solver(solver);
+                Reply::Loaded(name)
+            }
+            Some(Err(error)) => Reply::Error(error),
+            None => Reply::Error(ErrorReply::new(
+                code::INVALID_PROBLEM,
+                "the problem could not be compiled",
+            )),
+        }
+    }
+
+    /// Reply to a solve that has ended; `None` if it was cancelled.
+    fn finish_solve(
+        &mut self,
+        now: Instant,
+        from: ConnectionId,
+        mut solve: Solve,
+        is_wanted: bool,
+    ) -> Option<Reply> {
+        // A job whose step has panicked is still running.
+        solve.solver.cancel();
+        // The problem may have been replaced while its old version was being solved.
+        let loaded = &self.problems[solve.problem_index].problem;
+        let is_current = Arc::ptr_eq(loaded, solve.solver.problem());
+        let reply = is_wanted.then(|| {
+            if is_current {
+                self.store(from, &solve);
+            }
+            reply(now, &mut solve).map_or_else(Reply::Error, |reply| Reply::Run(Box::new(reply)))
+        });
+        self.solvers.give_back(solve.solver, is_current);
+        reply
+    }
+
+    fn store(&mut self, from: ConnectionId, solve: &Solve) {
+        let start = if solve.kept_open {
+            let own = self.own_starts.get_mut(&from);
+            own.and_then(|own| own.get_mut(&solve.problem_index))
         } else {
-            Some(&mut self.problems[job.problem_index].shared_start)
+            Some(&mut self.problems[solve.problem_index].shared_start)
         };
         if let Some(start) = start {
-            job.solver.store_warm_start(start);
+            solve.solver.store_warm_start(start);
         }
     }
 }
@@ -292,74 +385,60 @@ impl Service for OptimizerService {
         Server::new(now, self.config.session.clone(), permissions)
     }
 
-    fn handle_request(&mut self, _now: Instant, from: ConnectionId, event: ServerEvent) {
-        match event.request {
-            Request::Run(request) => {
-                if let Err(error) = self.enqueue(from, event.kept_open, request) {
-                    self.refuse(from, error);
-                }
-            }
+    fn handle_request(&mut self, now: Instant, from: ConnectionId, event: ServerEvent) {
+        let task = match event.request {
+            Request::Run(request) => self.solve(now, event.kept_open, request),
+            Request::Load(text) => Ok(Task::Load(String::from(text.get()))),
             Request::Kill(_) => {
                 self.is_ending = true;
-                self.answer(from, Reply::Killed);
+                return self.answer(from, Reply::Killed);
             }
-            Request::Load(text) => match self.load(text.get()) {
-                Ok(name) => self.answer(from, Reply::Loaded(name)),
-                Err(error) => self.refuse(from, error),
-            },
-            Request::Ping(number) => self.answer(from, Reply::Pong(number)),
+            Request::Ping(number) => return self.answer(from, Reply::Pong(number)),
             // Sessions handle it themselves; there is nothing to answer.
-            Request::KeepAlive(_) => {}
+            Request::KeepAlive(_) => return,
+        };
+        if let Err(error) = task.and_then(|task| self.enqueue(from, task)) {
+            self.refuse(from, error);
         }
     }
 
     fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId, _reason: &CloseReason) {
         self.queue.retain(|queued| queued.from != from);
         for running in self.running.iter().filter(|running| running.from == from) {
-            running.cancelled.store(true, Ordering::Relaxed);
+            running.is_cancelled.store(true, Ordering::Relaxed);
         }
         self.own_starts.remove(&from);
     }
 
     fn take_job(&mut self, now: Instant) -> Option<OptimizerJob> {
         loop {
+            let next = self.queue.front()?;
+            if !self.has_room(&next.task) {
+                return None;
+            }
             let queued = self.queue.pop_front()?;
-            match self.begin(now, &queued) {
+            let from = queued.from;
+            match self.begin(now, queued) {
                 Ok(job) => {
-                    self.running.push(Running {
-                        from: queued.from,
-                        cancelled: job.cancelled.clone(),
-                    });
+                    let is_cancelled = job.is_cancelled.clone();
+                    self.running.push(Running { from, is_cancelled });
                     return Some(job);
                 }
-                Err(error) => self.refuse(queued.from, error),
+                Err(error) => self.refuse(from, error),
             }
         }
     }
 
-    fn finish_job(&mut self, now: Instant, mut job: OptimizerJob) {
+    fn finish_job(&mut self, now: Instant, job: OptimizerJob) {
         self.running
-            .retain(|running| !Arc::ptr_eq(&running.cancelled, &job.cancelled));
-        // A job whose step has panicked is still running.
-        job.solver.cancel();
-        // The problem may have been replaced while its old version was being solved.
-        let is_current = Arc::ptr_eq(&self.problems[job.problem_index].problem, job.solver.problem());
-        if !job.cancelled.load(Ordering::Relaxed) {
-            if is_current {
-                self.store(&job);
-            }
-            let solution = job.solver.finish(now);
-            let reply = match solution
-                .map_err(|error| refusal(&error.into()))
-                .and_then(run_reply)
-            {
-                Ok(reply) => Reply::Run(Box::new(reply)),
-                Err(error) => Reply::Error(error),
-            };
+            .retain(|running| !Arc::ptr_eq(&running.is_cancelled, &job.is_cancelled));
+        let is_wanted = !job.is_cancelled();
+        let reply = match job.work {
+            Work::Solve(solve) => self.finish_solve(now, job.from, *solve, is_wanted),
+            Work::Load(load) => is_wanted.then(|| self.finish_load(*load)),
+        };
+        if let Some(reply) = reply {
             self.answer(job.from, reply);
-        }
-        if is_current {
-            self.problems[job.problem_index].idle.push(job.solver);
         }
     }
 
@@ -383,4 +462,37 @@ fn options(request: &RunRequest) -> StartOptions<'_> {
     options.f1_multipliers = request.initial_lagrange_multipliers.as_deref();
     options.penalty = request.initial_penalty;
     options
+}
+
+/// Reply to a solve that has ended.
+fn reply(now: Instant, solve: &mut Solve) -> Result<RunReply, ErrorReply> {
+    let solution = solve.solver.finish(now).map_err(|error| refusal(&error.into()))?;
+    // It has waited until then for its first step.
+    if solution.status == Status::NotConvergedOutOfTime && solution.counters.evaluations == 0 {
+        return Err(too_late());
+    }
+    let mut reply = run_reply(solution)?;
+    reply.warnings = core::mem::take(&mut solve.warnings);
+    Ok(reply)
+}
+
+/// Time after which the answer is of no use.
+fn deadline(now: Instant, request: &RunRequest) -> Result<Option<Instant>, ErrorReply> {
+    let Some(limit) = request.max_solve_time_ms else {
+        return Ok(None);
+    };
+    if !(limit > 0.0 && limit.is_finite()) {
+        let message = format!("max_solve_time_ms is {limit}, expected a positive, finite number");
+        return Err(ErrorReply::new(code::MAX_SOLVE_TIME, message));
+    }
+    // One that no clock reaches is none.
+    let limit = Duration::try_from_secs_f64(limit / 1e3).unwrap_or(Duration::MAX);
+    Ok(Some(now + limit))
+}
+
+fn too_late() -> ErrorReply {
+    ErrorReply::new(
+        code::TOO_LATE,
+        "the allowed time was over before the solve began: nothing was solved",
+    )
 }

@@ -1,7 +1,10 @@
 //! Service that answers one request after another.
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use labwire_session::time::Instant;
 use labwire_session::{CloseReason, Responder, Session};
@@ -22,6 +25,23 @@ pub trait Handler {
     /// Continues the request that was begun, for about `fuel` units. A host may call it on another thread.
     fn step(&mut self, now: Instant, fuel: u32) -> Option<Self::Reply>;
 
+    /// Drops the request that was begun, because its asker has gone. Returns false if it has to be completed all the
+    /// same, as by default all have to.
+    fn cancel(&mut self) -> bool {
+        false
+    }
+
+    /// Reply to a request whose answer does not depend on the handler, which may be working on another. By default there
+    /// is no such request.
+    fn answer_always(_request: &Self::Request) -> Option<Self::Reply> {
+        None
+    }
+
+    /// Next remark on a request for the server's log.
+    fn poll_remark(&mut self) -> Option<String> {
+        None
+    }
+
     /// Whether steps may block; see [`Job::may_block`].
     fn may_block(&self) -> bool {
         false
@@ -34,16 +54,25 @@ pub trait Handler {
 }
 
 /// Service with one [`Handler`], which answers the requests of all connections one at a time, in the order of their
-/// arrival. A request whose connection has ended before its turn is dropped.
+/// arrival. Only what the handler can [always answer](Handler::answer_always) waits for nobody else's.
+///
+/// A request whose connection has ended before its turn is dropped; one that has begun is
+/// [cancelled](Handler::cancel).
 pub struct Sequential<S: Session, H: Handler, F> {
     open_session: F,
     /// `None` while a job holds it.
     handler: Option<H>,
-    /// Connection whose request has begun and is not answered.
-    current: Option<ConnectionId>,
+    current: Option<Current>,
     requests: VecDeque<(ConnectionId, S::Event)>,
     replies: VecDeque<(ConnectionId, H::Reply)>,
     is_shutting_down: bool,
+}
+
+/// Request that has begun and is not answered.
+#[derive(Clone, Debug)]
+struct Current {
+    from: ConnectionId,
+    is_cancelled: Arc<AtomicBool>,
 }
 
 impl<S, H, F> Sequential<S, H, F>
@@ -72,9 +101,21 @@ where
         {
             match handler.begin(now, request) {
                 Some(reply) => self.replies.push_back((from, reply)),
-                None => self.current = Some(from),
+                None => {
+                    self.current = Some(Current {
+                        from,
+                        is_cancelled: Arc::default(),
+                    });
+                }
             }
         }
+    }
+
+    /// Whether requests of the connection wait for their replies, so that another one has to wait behind them.
+    fn is_waiting(&self, from: ConnectionId) -> bool {
+        let current = self.current.iter().map(|current| current.from);
+        let mut waiting = current.chain(self.requests.iter().map(|(asker, _)| *asker));
+        waiting.any(|asker| asker == from)
     }
 }
 
@@ -92,34 +133,52 @@ where
     }
 
     fn handle_request(&mut self, now: Instant, from: ConnectionId, request: S::Event) {
+        if let Some(reply) = H::answer_always(&request)
+            && !self.is_waiting(from)
+        {
+            return self.replies.push_back((from, reply));
+        }
         self.requests.push_back((from, request));
         self.advance(now);
     }
 
-    fn handle_disconnect(&mut self, _now: Instant, from: ConnectionId, _reason: &CloseReason) {
+    fn handle_disconnect(&mut self, now: Instant, from: ConnectionId, _reason: &CloseReason) {
         self.requests.retain(|(asker, _)| *asker != from);
+        let Some(current) = self.current.as_ref().filter(|current| current.from == from) else {
+            return;
+        };
+        // Seen by the job, if there is one.
+        current.is_cancelled.store(true, Ordering::Relaxed);
+        if self.handler.as_mut().is_some_and(Handler::cancel) {
+            self.current = None;
+            self.advance(now);
+        }
     }
 
     fn take_job(&mut self, _now: Instant) -> Option<HandlerJob<H>> {
-        let from = self.current?;
+        let request = self.current.clone()?;
         let handler = self.handler.take()?;
         Some(HandlerJob {
-            from,
+            request,
             handler,
-            reply: None,
+            outcome: None,
         })
     }
 
     fn finish_job(&mut self, now: Instant, job: HandlerJob<H>) {
         self.handler = Some(job.handler);
-        if let (Some(from), Some(reply)) = (self.current.take(), job.reply) {
-            self.replies.push_back((from, reply));
+        if let (Some(current), Some(Outcome::Answered(reply))) = (self.current.take(), job.outcome) {
+            self.replies.push_back((current.from, reply));
         }
         self.advance(now);
     }
 
     fn poll_reply(&mut self) -> Option<(ConnectionId, S::Reply)> {
         self.replies.pop_front()
+    }
+
+    fn poll_remark(&mut self) -> Option<String> {
+        self.handler.as_mut()?.poll_remark()
     }
 
     fn handle_shutdown(&mut self, _now: Instant) {
@@ -145,21 +204,34 @@ impl<S: Session, H: Handler, F> fmt::Debug for Sequential<S, H, F> {
 
 /// The handler, working on one request.
 pub struct HandlerJob<H: Handler> {
-    from: ConnectionId,
+    request: Current,
     handler: H,
-    reply: Option<H::Reply>,
+    outcome: Option<Outcome<H::Reply>>,
+}
+
+/// End of a request.
+enum Outcome<R> {
+    Answered(R),
+    Cancelled,
 }
 
 impl<H: Handler> Job for HandlerJob<H> {
     fn step(&mut self, now: Instant, fuel: u32) -> Busy {
-        if self.reply.is_none() {
-            self.reply = self.handler.step(now, fuel);
+        if self.outcome.is_none() {
+            let is_cancelled = self.request.is_cancelled.load(Ordering::Relaxed);
+            self.outcome = match is_cancelled && self.handler.cancel() {
+                true => Some(Outcome::Cancelled),
+                false => self.handler.step(now, fuel).map(Outcome::Answered),
+            };
         }
-        if self.reply.is_some() { Busy::No } else { Busy::Yes }
+        match self.outcome {
+            Some(_) => Busy::No,
+            None => Busy::Yes,
+        }
     }
 
     fn asker(&self) -> ConnectionId {
-        self.from
+        self.request.from
     }
 
     fn may_block(&self) -> bool {
@@ -169,10 +241,10 @@ impl<H: Handler> Job for HandlerJob<H> {
 
 impl<H: Handler> fmt::Debug for HandlerJob<H> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_done = self.reply.is_some();
         formatter
             .debug_struct("HandlerJob")
-            .field("is_done", &is_done)
+            .field("request", &self.request)
+            .field("is_done", &self.outcome.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -277,6 +277,12 @@ impl Solver {
         }
     }
 
+    /// Ends the solve in progress by `deadline`, or before by [`Settings::max_duration`].
+    pub fn end_by(&mut self, deadline: Instant) {
+        let earliest = self.deadline.map_or(deadline, |own| own.min(deadline));
+        self.deadline = Some(earliest);
+    }
+
     /// Ends the solve in progress, if any; the best point so far is the solution.
     pub fn stop(&mut self, reason: StopReason) {
         if self.is_running() {

@@ -11,7 +11,7 @@ use labwire_core::design::DesignLimits;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::problem::TextLimits;
 use labwire_core::service::Permission;
-use labwire_core::service::designer::ObePermissions;
+use labwire_core::service::designer::{DesignerSettings, ObePermissions};
 use labwire_core::service::optimizer::OptimizerSettings;
 use labwire_core::{obe, python_json, zeiss};
 use labwire_tokio::WebAccess;
@@ -75,6 +75,7 @@ pub(crate) struct Obe {
     pub(crate) files: ObeFiles,
     pub(crate) limits: obe::Limits,
     pub(crate) design_limits: DesignLimits,
+    pub(crate) design: DesignerSettings,
     /// For a server that listens on a loopback address.
     permissions: ObePermissions,
 }
@@ -176,6 +177,7 @@ impl Obe {
             files,
             limits,
             design_limits,
+            design: sections.part("obe")?,
             permissions: sections.part("obe")?,
         })
     }
@@ -265,6 +267,7 @@ mod tests {
         assert_eq!(config.obe.limits, obe::Limits::default());
         assert_eq!(config.obe.permissions(true), ObePermissions::default());
         assert_eq!(config.obe.design_limits, DesignLimits::default());
+        assert_eq!(config.obe.design, DesignerSettings::default());
         assert_eq!(config.zeiss.limits, zeiss::Limits::default());
         assert_eq!(debug(&config.access), debug(&WebAccess::default()));
         assert_eq!(

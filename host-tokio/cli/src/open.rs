@@ -44,6 +44,10 @@ enum Command {
         /// Name of the problem, if several are loaded.
         #[arg(long)]
         problem: Option<String>,
+        /// Milliseconds from the arrival of the request after which the result is of no use: a solve that takes longer
+        /// ends with its best point, one whose turn comes later with error 2108.
+        #[arg(long, value_name = "MILLISECONDS", value_parser = positive)]
+        max_solve_time: Option<f64>,
     },
     /// End the server.
     Kill {
@@ -55,6 +59,12 @@ enum Command {
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     block_on(call(arguments))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number: &f64| *number > 0.0 && number.is_finite());
+    number.ok_or_else(|| format!("{text} is not a positive number"))
 }
 
 async fn call(arguments: Arguments) -> Outcome {
@@ -78,8 +88,14 @@ async fn call(arguments: Arguments) -> Outcome {
             );
             Ok(ExitCode::SUCCESS)
         }
-        Command::Run { run, problem } => {
-            let reply = client.run(run.request(problem)).await.map_err(failed)?;
+        Command::Run {
+            run,
+            problem,
+            max_solve_time,
+        } => {
+            let mut request = run.request(problem);
+            request.max_solve_time_ms = max_solve_time;
+            let reply = client.run(request).await.map_err(failed)?;
             Ok(result::print(reply, run.json, Stream::Output))
         }
         Command::Kill { number } => {

@@ -34,6 +34,9 @@ fn for_people(result: &RunReply) -> String {
         "{status}: {} outer and {} inner iterations, {} evaluations, {:.3} ms",
         result.num_outer_iterations, result.num_inner_iterations, result.evaluations, result.solve_time_ms
     )];
+    for warning in &result.warnings {
+        lines.push(format!("warning: {}", one_line(warning)));
+    }
     if !result.infeasible_constraints.is_empty() {
         lines.push(format!(
             "cannot be satisfied: {}",

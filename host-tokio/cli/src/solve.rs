@@ -91,6 +91,7 @@ impl RunArguments {
             initial_lagrange_multipliers: self.initial_lagrange_multipliers.clone(),
             initial_penalty: self.initial_penalty,
             problem,
+            ..RunRequest::default()
         }
     }
 }

@@ -232,7 +232,7 @@ async fn carry(
         }
     };
     let _ = stream.set_nodelay(true);
-    tracing::info!(%peer, address, "bridged");
+    tracing::debug!(%peer, address, "bridged");
     let (mut from_page, mut to_page) = split(Io::new(socket, limits).compat());
     let (mut from_device, mut to_device) = stream.split();
     let ended = tokio::select! {
@@ -247,5 +247,5 @@ async fn carry(
     let reason = ended
         .err()
         .map_or_else(|| "finished".to_owned(), |error| error.to_string());
-    tracing::info!(%peer, address, reason, "bridge closed");
+    tracing::debug!(%peer, address, reason, "bridge closed");
 }

@@ -55,6 +55,9 @@ class Process:
 
     def __init__(self, name, command, **options):
         self.name, self.errors = name, os.path.join(SCRATCH, f"{len(RUNNING)}-{name}.log")
+        # labwire tells of each connection's end only then.
+        environment = {**os.environ, "RUST_LOG": "info,labwire_host=debug"}
+        options.setdefault("env", environment)
         with open(self.errors, "w") as errors:
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, text=True, **options)
         RUNNING.append(self)

@@ -57,11 +57,11 @@ impl<S: HostedService> Connection<S> {
         let seconds = self.clock.now().duration_since(start).as_secs_f64();
         let (service, connection, peer) = (self.host, self.id.0, self.address);
         match &driven {
-            Some(end) => tracing::info!(
+            Some(end) => tracing::debug!(
                 service, connection, %peer, reason = %end.reason, received = end.received, sent = end.sent, seconds,
                 "connection closed"
             ),
-            None => tracing::info!(service, connection, %peer, reason = "cut", seconds, "connection closed"),
+            None => tracing::debug!(service, connection, %peer, reason = "cut", seconds, "connection closed"),
         }
         let reason = driven.map_or(CloseReason::Shutdown, |end| end.reason);
         // As above.

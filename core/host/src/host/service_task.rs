@@ -18,9 +18,10 @@ use crate::clock::Clock;
 use crate::drive::Alarm;
 use crate::pool::{End, Pool, take_turn};
 use crate::runtime::Runtime;
+use crate::sampled::Sampled;
 
-/// Time that a job may take on the service's own task before it moves to the pool: shorter than the overhead
-/// of moving.
+/// Time that a job may take on the service's own task before it moves to the pool: about the overhead of moving. It moves
+/// at once if anything else waits for the task or another job is in progress, so that jobs use all workers.
 const FIRST_TURN: Duration = Duration::from_micros(200);
 
 /// Input of the service.
@@ -52,6 +53,8 @@ pub(super) struct ServiceTask<S: HostedService> {
     pub(super) max_running: usize,
     pub(super) signals: Signals,
     pub(super) work: Arc<Work>,
+    pub(super) name: &'static str,
+    pub(super) remarks: Sampled,
 }
 
 impl<S: HostedService> ServiceTask<S> {
@@ -71,6 +74,7 @@ impl<S: HostedService> ServiceTask<S> {
             }
             self.work();
             self.deliver();
+            self.report();
             if self.service.is_finished() {
                 self.signals.finished.set();
             }
@@ -113,9 +117,11 @@ impl<S: HostedService> ServiceTask<S> {
             && let Some(mut job) = self.service.take_job(self.clock.now())
         {
             self.work.jobs.fetch_add(1, Ordering::Relaxed);
-            let first_turn = match job.may_block() {
-                true => None,
-                false => take_turn(&mut job, self.clock, FIRST_TURN),
+            let is_alone = self.running == 0 && !job.may_block();
+            let has_to_yield = || !self.inputs.is_empty();
+            let first_turn = match is_alone {
+                true => take_turn(&mut job, self.clock, FIRST_TURN, has_to_yield),
+                false => None,
             };
             match first_turn {
                 Some(end) => self.finish(job, end),
@@ -139,6 +145,14 @@ impl<S: HostedService> ServiceTask<S> {
             self.outputs.remove(&connection);
         }
         self.service.finish_job(self.clock.now(), job);
+    }
+
+    fn report(&mut self) {
+        while let Some(remark) = self.service.poll_remark() {
+            if let Some(held_back) = self.remarks.pass() {
+                tracing::warn!(service = self.name, held_back, "{remark}");
+            }
+        }
     }
 
     fn deliver(&mut self) {

@@ -140,7 +140,7 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
                 );
                 let frame = (CloseCode::Size, &*reason);
                 let _ = poll_close(&mut self.socket, &mut self.has_sent_close, frame, context);
-                tracing::info!("websocket closed: {reason}");
+                tracing::debug!("websocket closed: {reason}");
                 let mut timer = R::timer();
                 timer.set(Instant::now() + LINGER);
                 self.discarding = Some(timer);

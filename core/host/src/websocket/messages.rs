@@ -22,6 +22,7 @@ use labwire_core::limits::SessionLimits;
 use super::watch::Watch;
 use super::{Io, SENT_BYTES, Socket, config, io_error, poll_close};
 use crate::runtime::{Runtime, Transport, timeout};
+use crate::sampled::Sampled;
 use crate::web_access::WebAccess;
 
 type Opening<R, T> = Pin<Box<dyn Future<Output = Result<Socket<R, T>, Error>> + Send>>;
@@ -66,6 +67,9 @@ impl<R: Runtime, T> std::fmt::Debug for MessageStream<R, T> {
     }
 }
 
+/// Of all listeners.
+static REFUSALS: Sampled = Sampled::new();
+
 impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
     /// Accepts a client. Requests that `access` does not allow are answered with status 403, others that are no handshake
     /// with 400, 408 or 426.
@@ -75,7 +79,9 @@ impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
         let check = move |request: &Request, response: Response| match access.check(request.headers()) {
             Ok(()) => Ok(response),
             Err(forbidden) => {
-                tracing::warn!(%forbidden, "websocket refused");
+                if let Some(held_back) = REFUSALS.pass() {
+                    tracing::warn!(%forbidden, held_back, "websocket refused");
+                }
                 let mut response = ErrorResponse::new(Some(forbidden.to_string()));
                 *response.status_mut() = StatusCode::FORBIDDEN;
                 Err(response)
@@ -158,7 +164,7 @@ impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
                     return Poll::Ready(Err(error));
                 }
                 Some(Err(error)) => {
-                    tracing::info!(%error, "websocket broken");
+                    tracing::debug!(%error, "websocket broken");
                     return Poll::Ready(Err(io::Error::other(error)));
                 }
                 None => return Poll::Ready(Ok(false)),

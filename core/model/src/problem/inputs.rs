@@ -1,6 +1,7 @@
 //! Inputs of a solve, and their validation.
 
 use core::fmt;
+use core::time::Duration;
 
 use super::Problem;
 
@@ -18,6 +19,9 @@ pub struct StartOptions<'a> {
     pub penalty: Option<f64>,
     /// Whether to start from the problem's own initial guess, without multipliers.
     pub is_cold: bool,
+    /// Time limit of this solve, besides that of the settings; it ends with
+    /// [`Status::NotConvergedOutOfTime`](labwire_solve::Status::NotConvergedOutOfTime).
+    pub max_duration: Option<Duration>,
 }
 
 /// Input vector of a solve.

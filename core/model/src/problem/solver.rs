@@ -105,6 +105,20 @@ impl ProblemSolver {
         &self.solver
     }
 
+    /// Memory of the solver, in bytes: the values of the problem's programs, and an upper estimate for the method, with n
+    /// variables and m constraints about 120 n + 20 m numbers, and 2 (n + m)^2 where there are exact Newton steps.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let n = self.problem.num_variables();
+        let m = self.problem.num_f1() + self.problem.num_f2();
+        let matrices = match self.problem.second_derivatives() {
+            Some(_) => 2 * (n + m) * (n + m),
+            None => 0,
+        };
+        let numbers = self.evaluator.num_values() + 120 * n + 20 * m + matrices;
+        numbers * size_of::<f64>()
+    }
+
     /// Solves for `parameters`, without a time limit.
     ///
     /// # Errors
@@ -190,6 +204,9 @@ impl ProblemSolver {
             start.penalties = Some(vec![penalty; m]);
         }
         self.solver.start(now, &start)?;
+        if let Some(limit) = options.max_duration {
+            self.solver.end_by(now + limit);
+        }
         self.evaluator.set_parameters(parameters);
         (self.begun, self.is_finished) = (now, false);
         Ok(())

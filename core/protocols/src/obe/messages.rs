@@ -155,6 +155,8 @@ pub mod code {
     pub const NO_LIKELIHOOD: &str = "no-likelihood";
     /// The experiment sent with `newrun` is invalid.
     pub const INVALID_EXPERIMENT: &str = "invalid-experiment";
+    /// The request took longer than the limit `design-time`. Nothing has changed.
+    pub const OUT_OF_TIME: &str = "out-of-time";
     /// There is no measurement to undo.
     pub const NOTHING_TO_UNDO: &str = "nothing-to-undo";
     /// A posterior could not be written or read.

@@ -4,7 +4,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use labwire_session::limits::beginning;
 use serde::{Deserialize, Serialize};
+use serde_ignored::Path;
 
 use super::messages::{ErrorReply, Reply, Request, RunReply, code};
 
@@ -17,12 +19,30 @@ pub enum Style {
     Line,
 }
 
+/// Number of unknown keys of a request that are remembered, and the length of each.
+const UNKNOWN_KEYS: usize = 8;
+const UNKNOWN_KEY_BYTES: usize = 40;
+
 /// Parses one request.
 ///
 /// # Errors
 /// The reply to send: [`code::INVALID_REQUEST`] and the text that OpEn gives for the same bytes.
 pub fn parse_request(text: &[u8]) -> Result<Request, ErrorReply> {
-    serde_json::from_slice(text).map_err(|error| invalid(&error.to_string()))
+    let mut unknown = Vec::new();
+    let mut remember = |path: Path<'_>| match path {
+        Path::Map { key, .. } if unknown.len() < UNKNOWN_KEYS => {
+            unknown.push(String::from(beginning(&key, UNKNOWN_KEY_BYTES)));
+        }
+        _ => {}
+    };
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let request = serde_ignored::deserialize(&mut json, &mut remember);
+    let request = request.and_then(|request: Request| json.end().map(|()| request));
+    let mut request = request.map_err(|error| invalid(&error.to_string()))?;
+    if let Request::Run(run) = &mut request {
+        run.unknown_keys = unknown;
+    }
+    Ok(request)
 }
 
 /// Parses one reply.
@@ -180,6 +200,7 @@ mod tests {
             status: "Converged".into(),
             infeasible_constraints: Vec::new(),
             variables: [("x".into(), [0.1].into()), ("y".into(), [-0.2].into())].into(),
+            warnings: Vec::new(),
         }
     }
 
@@ -225,6 +246,22 @@ mod tests {
     }
 
     #[test]
+    fn keys_without_a_meaning_are_remembered() {
+        let text = br#"{"Run": {"parameter": [1], "tolerance": 1e-9, "nested": {"penalty": [1]}, "initial_penalty": 2}}"#;
+        let Ok(Request::Run(run)) = parse_request(text) else {
+            panic!("not a Run");
+        };
+        assert_eq!((run.initial_penalty, run.max_solve_time_ms), (Some(2.0), None));
+        assert_eq!(run.unknown_keys, ["tolerance", "nested"]);
+        let many: String = (0..100).map(|i| format!("\"{i:050}\":{i},")).collect();
+        let text = format!("{{\"Run\":{{{many}\"parameter\":[]}}}}");
+        let Ok(Request::Run(run)) = parse_request(text.as_bytes()) else {
+            panic!("not a Run");
+        };
+        assert_eq!((run.unknown_keys.len(), run.unknown_keys[7].len()), (8, 40));
+    }
+
+    #[test]
     fn error_replies_of_older_servers_are_read() {
         let text =
             b"{\n\t\"type\" : \"Error\", \n\t\"code\" : 1000, \n\t\"message\" : \"Invalid request\"\n}\n";
@@ -238,9 +275,12 @@ mod tests {
             parameter in proptest::collection::vec(-1e300..1e300f64, 0..5),
             initial_guess in proptest::option::of(proptest::collection::vec(any::<f64>().prop_filter("finite", |x| x.is_finite()), 0..5)),
             initial_penalty in proptest::option::of(1e-300..1e300f64),
+            max_solve_time_ms in proptest::option::of(1e-300..1e300f64),
             problem in proptest::option::of(".*"),
         ) {
-            let run = RunRequest { parameter, initial_guess, initial_penalty, problem, ..RunRequest::default() };
+            let run = RunRequest {
+                parameter, initial_guess, initial_penalty, problem, max_solve_time_ms, ..RunRequest::default()
+            };
             let text = written(&Request::Run(run.clone()));
             let Ok(Request::Run(back)) = parse_request(text.as_bytes()) else {
                 panic!("{text}");

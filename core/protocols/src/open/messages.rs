@@ -33,13 +33,18 @@ pub mod code {
     pub const QUEUE_FULL: u32 = 2104;
     /// The server is shutting down and takes no new requests.
     pub const SHUTTING_DOWN: u32 = 2105;
+    /// `max_solve_time_ms` is not a number that is positive and finite.
+    pub const MAX_SOLVE_TIME: u32 = 2106;
+    /// The allowed time was over before the solve began; there is no result.
+    pub const TOO_LATE: u32 = 2108;
     /// `parameter` has the wrong length or a non-finite entry.
     pub const PARAMETERS: u32 = 3003;
 }
 
 /// Request of a client.
 ///
-/// On the wire an object with one key, the name of the request. Unknown fields are ignored, `null` means "not given".
+/// On the wire an object with one key, the name of the request. Unknown fields are ignored, those of Run with a warning;
+/// `null` means "not given".
 #[derive(Clone, Debug, Serialize)]
 pub enum Request {
     /// Solve the problem.
@@ -71,6 +76,26 @@ pub struct RunRequest {
     /// Name of the problem, if several are loaded (labwire's addition). Default: the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Time after which the result is of no use, in milliseconds from the arrival of the request at the server, positive
+    /// (labwire's addition). A solve that takes longer ends with `NotConvergedOutOfTime`, one whose turn comes later with
+    /// [`code::TOO_LATE`]. Default: the server's own limit, from the beginning of the solve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_solve_time_ms: Option<f64>,
+    /// Keys of the received request that have no meaning; at most a few.
+    #[serde(skip)]
+    pub unknown_keys: Vec<String>,
+}
+
+impl RunRequest {
+    /// Keys that have a meaning.
+    pub const KEYS: [&str; 6] = [
+        "parameter",
+        "initial_guess",
+        "initial_lagrange_multipliers",
+        "initial_penalty",
+        "problem",
+        "max_solve_time_ms",
+    ];
 }
 
 /// Reply of a server.
@@ -150,6 +175,9 @@ pub struct RunReply {
     /// The solution by name, and state trajectories of an optimal-control problem (ours).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, Vec<f64>>,
+    /// Remarks on the request, such as keys without a meaning (labwire's addition).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Outcome of a solve, with the names of the wire.

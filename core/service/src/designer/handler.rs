@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use labwire_design::{
     DesignError, DesignLimits, Designer, Experiment, Grid, Measurement, ParticleSnapshot, UtilityScan,
@@ -17,12 +18,16 @@ use labwire_python_json::{Object, Value};
 use labwire_session::time::Instant;
 
 use super::super::Handler;
+use super::DesignerSettings;
 use super::new_run::Runs;
 
-/// Number of settings per unit of fuel, chosen so that a unit costs about as much as an evaluation of a problem.
-const SETTINGS_PER_FUEL: usize = 16;
+/// Number of elementary operations per unit of fuel, chosen so that a unit costs about as much as an evaluation of a
+/// problem.
+const OPERATIONS_PER_FUEL: usize = 10_000;
 /// Number of numbers counted per unit of fuel.
 const NUMBERS_PER_FUEL: usize = 1024;
+/// Number of remarks that wait for the log.
+const REMARKS: usize = 16;
 /// Default probability of `interval`.
 const PROBABILITY: f64 = 0.95;
 
@@ -48,6 +53,11 @@ pub struct DesignerHandler<S> {
     designer: Designer,
     store: S,
     work: Option<Work>,
+    /// Time limit of a request.
+    design_time: Duration,
+    /// Time at which the request that is being worked on began.
+    begun: Instant,
+    remarks: VecDeque<String>,
     is_done: bool,
 }
 
@@ -55,7 +65,7 @@ pub struct DesignerHandler<S> {
 enum Work {
     /// Any request, if there are many particles.
     Ask(Request),
-    Scan(UtilityScan, Purpose),
+    Scan(Box<UtilityScan>, Purpose),
     /// Counting of the text of a long reply.
     Count(Counting),
     Learn(obe::Measurement),
@@ -74,6 +84,16 @@ enum Purpose {
     Utility,
 }
 
+impl Work {
+    /// Whether the work may end without a result: a measurement that was begun is taken in, and a file written whole.
+    fn can_be_dropped(&self) -> bool {
+        !matches!(
+            self,
+            Self::Learn(_) | Self::Save(_) | Self::Ask(Request::NewData(_) | Request::Save { .. })
+        )
+    }
+}
+
 /// Result of a part of the work.
 enum Progress {
     Working(Work),
@@ -82,8 +102,8 @@ enum Progress {
 
 type Answer = Result<Reply, ErrorReply>;
 
-/// Number of particles above which requests that involve them are run as jobs.
-const MANY_PARTICLES: usize = 100_000;
+/// Number of particles, times parameters, above which requests that involve them are run as jobs.
+const MANY_NUMBERS: usize = 100_000;
 
 impl<S> DesignerHandler<S> {
     /// Creates a handler for the experiment that `text` describes. The first run has the seed `seed`, each new one
@@ -98,8 +118,18 @@ impl<S> DesignerHandler<S> {
             designer: Designer::new(experiment, seed)?,
             store,
             work: None,
+            design_time: DesignerSettings::default().design_time,
+            begun: Instant::ZERO,
+            remarks: VecDeque::new(),
             is_done: false,
         })
+    }
+
+    /// The handler with settings of its own.
+    #[must_use]
+    pub fn with_settings(mut self, settings: &DesignerSettings) -> Self {
+        self.design_time = settings.design_time;
+        self
     }
 
     /// Designer of the current run.
@@ -108,7 +138,8 @@ impl<S> DesignerHandler<S> {
     }
 
     fn has_many_particles(&self) -> bool {
-        self.designer.num_particles() > MANY_PARTICLES
+        let numbers = self.designer.num_particles() * self.designer.experiment().parameters.len();
+        numbers > MANY_NUMBERS
     }
 
     /// Reply to a request that needs no work.
@@ -161,7 +192,18 @@ impl<S> DesignerHandler<S> {
             Request::Load { name } => return Some(Work::Load(name)),
             _ => return None,
         };
-        Some(Work::Scan(self.designer.start_scan(), purpose))
+        Some(Work::Scan(Box::new(self.designer.start_scan()), purpose))
+    }
+
+    fn out_of_time(&self) -> ErrorReply {
+        let limit = self.design_time;
+        ErrorReply::new(
+            code::OUT_OF_TIME,
+            format!(
+                "it took longer than the limit design-time of {limit:?}: fewer settings, draws or particles, or a simpler \
+                 model, take less"
+            ),
+        )
     }
 
     fn finish_scan(&mut self, scan: &UtilityScan, purpose: Purpose) -> Progress {
@@ -197,8 +239,8 @@ impl<S: PosteriorStore> DesignerHandler<S> {
                 }
             },
             Work::Scan(mut scan, purpose) => {
-                let settings = (fuel as usize).saturating_mul(SETTINGS_PER_FUEL);
-                if self.designer.continue_scan(&mut scan, settings) {
+                let operations = (fuel as usize).saturating_mul(OPERATIONS_PER_FUEL);
+                if self.designer.continue_scan_by(&mut scan, operations) {
                     return Ok(self.finish_scan(&scan, purpose));
                 }
                 return Ok(Progress::Working(Work::Scan(scan, purpose)));
@@ -211,7 +253,12 @@ impl<S: PosteriorStore> DesignerHandler<S> {
                 });
             }
             Work::Learn(measurement) => self.learn(&measurement).map_err(|error| refused(&error))?,
-            Work::NewRun(arguments) => self.designer = self.runs.start(&arguments)?,
+            Work::NewRun(arguments) => {
+                let designer = self.runs.start(&arguments)?;
+                self.remarks.extend(designer.warnings().map(String::from));
+                self.remarks.truncate(REMARKS);
+                self.designer = designer;
+            }
             Work::Undo => {
                 let (designer, history) = self.designer.before_last().map_err(|error| refused(&error))?;
                 let replay = Work::Replay(Box::new(designer), history.into());
@@ -243,7 +290,8 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
     type Request = Request;
     type Reply = Answer;
 
-    fn begin(&mut self, _now: Instant, request: Request) -> Option<Answer> {
+    fn begin(&mut self, now: Instant, request: Request) -> Option<Answer> {
+        self.begun = now;
         if self.has_many_particles() && !matches!(request, Request::Ready | Request::Done) {
             self.work = Some(Work::Ask(request));
             return None;
@@ -255,8 +303,11 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
         answer
     }
 
-    fn step(&mut self, _now: Instant, fuel: u32) -> Option<Answer> {
+    fn step(&mut self, now: Instant, fuel: u32) -> Option<Answer> {
         let work = self.work.take()?;
+        if now.duration_since(self.begun) >= self.design_time && work.can_be_dropped() {
+            return Some(Err(self.out_of_time()));
+        }
         match self.advance(work, fuel) {
             Ok(Progress::Working(work)) => {
                 self.work = Some(work);
@@ -265,6 +316,22 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
             Ok(Progress::Done(reply)) => Some(Ok(reply)),
             Err(error) => Some(Err(error)),
         }
+    }
+
+    fn cancel(&mut self) -> bool {
+        let can_be_dropped = self.work.as_ref().is_none_or(Work::can_be_dropped);
+        if can_be_dropped {
+            self.work = None;
+        }
+        can_be_dropped
+    }
+
+    fn answer_always(request: &Request) -> Option<Answer> {
+        (*request == Request::Ready).then_some(Ok(Reply::Ok))
+    }
+
+    fn poll_remark(&mut self) -> Option<String> {
+        self.remarks.pop_front()
     }
 
     fn may_block(&self) -> bool {

@@ -1,51 +1,102 @@
-//! Solve in progress.
+//! Work of a request: a solve, or the compilation of a problem file.
 
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use labwire_model::problem::ProblemSolver;
+use labwire_model::problem::{Problem, ProblemSolver};
+use labwire_protocols::open::{ErrorReply, code};
 use labwire_session::time::Instant;
-use labwire_solve::Progress;
 
-use super::Queued;
+use super::OptimizerSettings;
+use super::solvers;
 use crate::{Busy, ConnectionId, Job};
 
-/// Solve that is waiting or in progress. Dropping it cancels it without an answer; it is returned by
+/// Work of a request that is waiting or in progress. Dropping it cancels it without an answer; it is returned by
 /// [`Service::finish_job`](crate::Service::finish_job).
 #[derive(Debug)]
 pub struct OptimizerJob {
     pub(super) from: ConnectionId,
+    pub(super) is_cancelled: Arc<AtomicBool>,
+    pub(super) work: Work,
+}
+
+#[derive(Debug)]
+pub(super) enum Work {
+    Solve(Box<Solve>),
+    Load(Box<Load>),
+}
+
+/// Solve in progress.
+#[derive(Debug)]
+pub(super) struct Solve {
     pub(super) kept_open: bool,
     pub(super) problem_index: usize,
     pub(super) solver: ProblemSolver,
-    pub(super) cancelled: Arc<AtomicBool>,
+    /// Remarks on the request.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Problem file that is being compiled.
+#[derive(Debug)]
+pub(super) struct Load {
+    text: String,
+    settings: OptimizerSettings,
+    compiled: Option<Arc<Problem>>,
+    /// The problem and a first solver, or the error reply.
+    pub(super) outcome: Option<Result<ProblemSolver, ErrorReply>>,
 }
 
 impl OptimizerJob {
-    pub(super) fn new(queued: &Queued, solver: ProblemSolver) -> Self {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Relaxed)
+    }
+}
+
+impl Load {
+    pub(super) fn new(text: String, settings: OptimizerSettings) -> Self {
         Self {
-            from: queued.from,
-            kept_open: queued.kept_open,
-            problem_index: queued.problem,
-            solver,
-            cancelled: Arc::new(AtomicBool::new(false)),
+            text,
+            settings,
+            compiled: None,
+            outcome: None,
         }
     }
 
-    /// State of the solve.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
-        self.solver.progress()
+    /// Compiles, then creates a solver: each is bounded by the limits of the text.
+    fn step(&mut self) -> Busy {
+        let invalid = |error: &dyn fmt::Display| ErrorReply::new(code::INVALID_PROBLEM, format!("{error}"));
+        match &self.compiled {
+            None => match Problem::from_json(&self.text, &self.settings.text) {
+                Ok(problem) => {
+                    self.compiled = Some(Arc::new(problem));
+                    return Busy::Yes;
+                }
+                Err(error) => self.outcome = Some(Err(invalid(&error))),
+            },
+            Some(problem) => {
+                let solver = solvers::new(problem, self.settings.solve_time);
+                self.outcome = Some(solver.map_err(|error| invalid(&error)));
+            }
+        }
+        Busy::No
     }
 }
 
 impl Job for OptimizerJob {
     fn step(&mut self, now: Instant, fuel: u32) -> Busy {
-        if self.cancelled.load(Ordering::Relaxed) {
-            self.solver.cancel();
+        if self.is_cancelled() {
+            return Busy::No;
         }
-        // Invalid input was refused at the start; `finish_job` would answer with the error.
-        self.solver.step(now, fuel).unwrap_or(Busy::No)
+        match &mut self.work {
+            // Invalid input was refused at the start; `finish_job` would answer with the error.
+            Work::Solve(solve) => solve.solver.step(now, fuel).unwrap_or(Busy::No),
+            Work::Load(load) => load.step(),
+        }
     }
 
     fn asker(&self) -> ConnectionId {

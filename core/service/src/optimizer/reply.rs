@@ -4,9 +4,11 @@ use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use labwire_model::problem::{InputError, InputVector, Solution, SolveError};
-use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, code};
+use labwire_model::text::suggestion;
+use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, RunRequest, code};
 use labwire_solve::Status;
 
 /// Reply to Run with `solution`.
@@ -43,6 +45,7 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
             0 | 1 => BTreeMap::new(),
             _ => solution.variables,
         },
+        warnings: Vec::new(),
     };
     match reply.non_finite_field() {
         Some(field) => Err(failed(&format!(
@@ -50,6 +53,23 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
         ))),
         None => Ok(reply),
     }
+}
+
+/// Remarks on a request: its keys without a meaning, and what may have been meant.
+#[must_use]
+pub fn remarks(request: &RunRequest) -> Vec<String> {
+    let remark = |key: &String| {
+        let meant = suggestion(key, RunRequest::KEYS.into_iter());
+        let rest = match (meant, key.as_str()) {
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, "tolerance" | "delta_tolerance" | "max_duration") => {
+                "it is a setting of the problem file, there in `solver`".to_string()
+            }
+            (None, _) => format!("expected {}", RunRequest::KEYS.join(", ")),
+        };
+        format!("Run has no key `{key}`, which was ignored: {rest}")
+    };
+    request.unknown_keys.iter().map(remark).collect()
 }
 
 /// Error reply to a refused request.

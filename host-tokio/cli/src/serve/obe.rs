@@ -48,6 +48,8 @@ fn designer(config: &Config) -> Result<DesignerHandler<PosteriorFolder>, Failure
         dir => Some(PathBuf::from(dir)),
     };
     let limits = config.obe.design_limits.clone();
-    DesignerHandler::new(&text, limits, seed, PosteriorFolder::new(folder))
+    let handler = DesignerHandler::new(&text, limits, seed, PosteriorFolder::new(folder));
+    handler
+        .map(|handler| handler.with_settings(&config.obe.design))
         .map_err(|error| Failure::new(failure::DATA, format!("{file}: {error}")))
 }

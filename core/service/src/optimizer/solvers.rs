@@ -1,0 +1,87 @@
+//! Solvers that are not in use, and the memory of all.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use labwire_model::problem::{Problem, ProblemSolver};
+use labwire_solve::SolverError;
+
+/// Solvers of all problems: those in use are counted, idle ones are kept as far as the limit allows.
+#[derive(Debug)]
+pub(super) struct Solvers {
+    /// Most memory of all solvers, in bytes.
+    limit: usize,
+    /// Memory of the solvers in use, in bytes.
+    in_use: usize,
+    /// Oldest first.
+    idle: Vec<ProblemSolver>,
+}
+
+impl Solvers {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            in_use: 0,
+            idle: Vec::new(),
+        }
+    }
+
+    /// Whether a solver of this memory may be used now. One may always.
+    pub(super) fn have_room(&self, bytes: usize) -> bool {
+        self.in_use == 0 || self.in_use.saturating_add(bytes) <= self.limit
+    }
+
+    /// Solver of `problem`, for use until it is [given back](Self::give_back).
+    pub(super) fn take(
+        &mut self,
+        problem: &Arc<Problem>,
+        time_limit: Duration,
+    ) -> Result<ProblemSolver, SolverError> {
+        let is_its = |solver: &ProblemSolver| Arc::ptr_eq(solver.problem(), problem);
+        let solver = match self.idle.iter().rposition(is_its) {
+            Some(index) => self.idle.remove(index),
+            None => new(problem, time_limit)?,
+        };
+        self.in_use += solver.memory_bytes();
+        self.shrink();
+        Ok(solver)
+    }
+
+    /// Takes back a solver, to keep it if `is_wanted` and the limit allows.
+    pub(super) fn give_back(&mut self, solver: ProblemSolver, is_wanted: bool) {
+        self.in_use = self.in_use.saturating_sub(solver.memory_bytes());
+        if is_wanted {
+            self.keep(solver);
+        }
+    }
+
+    /// Keeps a solver that was not in use, if the limit allows.
+    pub(super) fn keep(&mut self, solver: ProblemSolver) {
+        self.idle.push(solver);
+        self.shrink();
+    }
+
+    /// Drops the idle solvers of a problem that exists no longer.
+    pub(super) fn forget(&mut self, problem: &Arc<Problem>) {
+        self.idle.retain(|solver| !Arc::ptr_eq(solver.problem(), problem));
+    }
+
+    /// Memory of all solvers, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let idle = self.idle.iter().map(ProblemSolver::memory_bytes);
+        idle.fold(self.in_use, usize::saturating_add)
+    }
+
+    fn shrink(&mut self) {
+        while self.bytes() > self.limit && !self.idle.is_empty() {
+            self.idle.remove(0);
+        }
+    }
+}
+
+/// Solver of `problem` whose solves take at most `time_limit`.
+pub(super) fn new(problem: &Arc<Problem>, time_limit: Duration) -> Result<ProblemSolver, SolverError> {
+    let settings = problem.settings().clone();
+    ProblemSolver::with_settings(problem.clone(), settings.limit_duration(time_limit))
+}
