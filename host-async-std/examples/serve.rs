@@ -14,7 +14,7 @@ use std::path::Path;
 
 use async_std::net::TcpListener;
 use async_std::task::{self, JoinHandle};
-use labwire_async_std::zeiss::ProjectFolder;
+use labwire_async_std::zeiss::{ImportLimits, ProjectFolder};
 use labwire_async_std::{
     Ending, Host, HostedService, MessageStream, Modules, PosteriorFolder, Signal, WebAccess, serve,
     serve_over,
@@ -24,9 +24,9 @@ use labwire_core::device::Dialect;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use labwire_core::service::designer::{self, DesignerHandler};
-use labwire_core::service::importer;
 use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
 use labwire_core::service::registry::{Registry, RegistrySettings};
+use labwire_core::service::{Permission, importer};
 use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_core::zeiss::{Limits, Transport};
 
@@ -74,7 +74,7 @@ impl Servers {
         servers.serve("device", device).await?;
         servers.serve_modules().await?;
         for transport in [Transport::Tcp, Transport::WebSocket] {
-            let folder = ProjectFolder::open(folder, 1 << 30)?;
+            let folder = ProjectFolder::open(folder, ImportLimits::default())?;
             servers.serve_imports(transport, folder).await?;
         }
         Ok(servers)
@@ -103,7 +103,9 @@ impl Servers {
     async fn serve_imports(&mut self, transport: Transport, folder: ProjectFolder) -> io::Result<()> {
         let limits = Limits::default();
         let session = limits.session.clone();
-        let service = importer::service(transport, limits, move |request| folder.import(request));
+        let service = importer::service(transport, limits, Permission::Local, move |request| {
+            folder.import(request)
+        });
         if transport == Transport::Tcp {
             return self.serve("zeiss", service).await;
         }

@@ -8,10 +8,11 @@ use std::process::{Child, Command, Stdio};
 
 use labwire_core::limits::HostLimits;
 use labwire_core::python_json::Value;
+use labwire_core::service::Permission;
 use labwire_core::service::importer::service;
 use labwire_core::zeiss::{ImportMode, Limits, Outcome, Request, Transport};
 use labwire_tests::peer::RawPeer;
-use labwire_tokio::zeiss::{ProjectError, ProjectFolder, Script};
+use labwire_tokio::zeiss::{ImportLimits, ProjectError, ProjectFolder, Script};
 use labwire_tokio::{Host, serve};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +35,13 @@ fn image(file: &str, series: &str) -> Request {
 }
 
 fn open(root: &Path) -> ProjectFolder {
-    ProjectFolder::open(root, FILE_BYTES).expect("a usable folder")
+    ProjectFolder::open(root, limits()).expect("a usable folder")
+}
+
+fn limits() -> ImportLimits {
+    let mut limits = ImportLimits::default();
+    limits.file_bytes = FILE_BYTES;
+    limits
 }
 
 fn project(root: &Path) -> serde_json::Value {
@@ -224,7 +231,7 @@ fn a_project_that_is_not_understood_is_left_alone() {
     let path = root.path().join("project.json");
     for (text, version) in [("{\"version\": 2, \"new\": []}", Some(2)), ("{", None)] {
         fs::write(&path, text).unwrap();
-        match ProjectFolder::open(root.path(), FILE_BYTES) {
+        match ProjectFolder::open(root.path(), limits()) {
             Err(ProjectError::Version(found)) => assert_eq!(Some(found), version),
             Err(ProjectError::Malformed(_)) => assert_eq!(version, None),
             other => panic!("{other:?}"),
@@ -257,11 +264,14 @@ fn requests_become_inspects_commands() {
     let (outside, root) = (folder(), folder());
     let file = source(outside.path(), "it's.jpg", b"");
     let path = root.path().join("import.py");
-    let script = Script::open(&path).unwrap();
+    let script = Script::open(&path, limits()).unwrap();
     assert_eq!(script.import(&image("/no/such/file", "s")), Outcome::Unreadable);
     assert_eq!(script.import(&image(&file, "µ \"1\"")), Outcome::Imported);
     let elements = Request::elements(&file, ImportMode::Clipboard).unwrap();
-    assert_eq!(Script::open(&path).unwrap().import(&elements), Outcome::Imported);
+    assert_eq!(
+        Script::open(&path, limits()).unwrap().import(&elements),
+        Outcome::Imported
+    );
     let hostile = Request::Elements {
         file: file.as_str().into(),
         import_mode: Value::List(Vec::new()),
@@ -284,6 +294,106 @@ gom.script.sys.import_gom_inspection_exchange(files=["{file}"], import_mode='cli
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
 }
 
+/// Only files below the root are read, wherever links lead.
+#[cfg(unix)]
+#[test]
+fn nothing_outside_of_the_root_is_read() {
+    let [root, sources, elsewhere] = [folder(), folder(), folder()];
+    let secret = source(elsewhere.path(), "secret", b"secret");
+    let link = sources.path().join("link.jpg");
+    std::os::unix::fs::symlink(&secret, &link).expect("a link");
+    let inside = source(sources.path(), "a.jpg", b"image");
+    let mut limits = limits();
+    limits.root = sources.path().to_owned();
+    let project = ProjectFolder::open(root.path(), limits.clone()).expect("a usable folder");
+    let script = Script::open(&root.path().join("script.py"), limits).expect("a usable folder");
+    let around = format!(
+        "{}/../{}",
+        sources.path().display(),
+        secret.trim_start_matches("/tmp/")
+    );
+    for outside in [
+        &secret,
+        link.to_str().expect("UTF-8"),
+        &around,
+        "/etc/passwd",
+        "relative",
+    ] {
+        assert_eq!(
+            project.import(&image(outside, "s")),
+            Outcome::Unreadable,
+            "{outside}"
+        );
+        assert_eq!(
+            script.import(&image(outside, "s")),
+            Outcome::Unreadable,
+            "{outside}"
+        );
+    }
+    assert_eq!(project.import(&image(&inside, "s")), Outcome::Imported);
+    assert_eq!(script.import(&image(&inside, "s")), Outcome::Imported);
+}
+
+#[test]
+fn a_project_grows_up_to_its_limit() {
+    let [root, sources] = [folder(), folder()];
+    let mut limits = limits();
+    limits.project_bytes = 25;
+    let project = ProjectFolder::open(root.path(), limits).expect("a usable folder");
+    let file = source(sources.path(), "a.jpg", b"ten bytes.");
+    let outcomes = [(); 3].map(|()| project.import(&image(&file, "s")));
+    assert_eq!(outcomes, [Outcome::Imported, Outcome::Imported, Outcome::Failed]);
+    let small = source(sources.path(), "b.gxml", b"five.");
+    let elements = Request::elements(&small, ImportMode::Clipboard).expect("valid input");
+    assert_eq!(project.import(&elements), Outcome::Imported, "it still fits");
+    assert_eq!(files(root.path()).len(), 4);
+}
+
+/// Nobody can read a copy who could not read its source, and links in the project lead nowhere.
+#[cfg(unix)]
+#[test]
+fn copies_are_as_private_as_their_sources_and_links_are_not_followed() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let [root, sources, elsewhere] = [folder(), folder(), folder()];
+    let project = open(root.path());
+    for (mode, series) in [(0o600, "private"), (0o640, "group"), (0o444, "public")] {
+        let file = source(sources.path(), series, b"image");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("its owner");
+        assert_eq!(project.import(&image(&file, series)), Outcome::Imported);
+        let copy = root.path().join("measurement_series").join(series).join(series);
+        let of_copy = fs::metadata(copy).expect("a copy").permissions().mode();
+        assert_eq!(of_copy & 0o077 & !mode, 0, "{of_copy:o} of {mode:o}");
+    }
+    symlink(elsewhere.path(), root.path().join("measurement_series/linked")).expect("a link");
+    symlink(elsewhere.path(), root.path().join("elements")).expect("a link");
+    let file = source(sources.path(), "a", b"image");
+    assert_eq!(project.import(&image(&file, "linked")), Outcome::Failed);
+    let elements = Request::elements(&file, ImportMode::Clipboard).expect("valid input");
+    assert_eq!(project.import(&elements), Outcome::Failed);
+    assert_eq!(fs::read_dir(elsewhere.path()).expect("a folder").count(), 0);
+    let linked = folder();
+    symlink(elsewhere.path(), linked.path().join(".labwire")).expect("a link");
+    assert!(ProjectFolder::open(linked.path(), limits()).is_err());
+}
+
+/// A copy that `project.json` does not list because its import was killed; files of others stay.
+#[test]
+fn what_a_killed_import_left_is_removed() {
+    let root = folder();
+    let file = source(root.path(), "a.jpg", b"image");
+    assert_eq!(open(root.path()).import(&image(&file, "s")), Outcome::Imported);
+    let series = root.path().join("measurement_series/s");
+    for (unfinished, is_left) in [("b.jpg", false), ("a.jpg", true), ("../../a.jpg", true)] {
+        fs::write(series.join("b.jpg"), "image").expect("a writable folder");
+        fs::write(series.join("own.jpg"), "image").expect("a writable folder");
+        let note = root.path().join(".labwire/unfinished");
+        fs::write(&note, format!("measurement_series/s/{unfinished}")).expect("a writable folder");
+        open(root.path());
+        assert_eq!(series.join(unfinished).exists(), is_left, "{unfinished}");
+        assert!(series.join("a.jpg").exists() && series.join("own.jpg").exists() && !note.exists());
+    }
+}
+
 /// Set for the process that is going to be killed: the folder it serves.
 const VICTIM: &str = "LABWIRE_TEST_ZEISS_VICTIM";
 
@@ -299,9 +409,12 @@ fn victim() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("\nlistening {}", listener.local_addr().unwrap());
         std::io::stdout().flush().unwrap();
-        let service = service(Transport::Tcp, Limits::default(), move |request| {
-            project_folder.import(request)
-        });
+        let service = service(
+            Transport::Tcp,
+            Limits::default(),
+            Permission::Local,
+            move |request| project_folder.import(request),
+        );
         let host = Host::start("victim", service, HostLimits::default());
         serve(listener, &host, &CancellationToken::new()).await
     });

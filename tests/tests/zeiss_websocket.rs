@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use labwire_core::limits::HostLimits;
+use labwire_core::service::Permission;
 use labwire_core::service::importer::service;
 use labwire_core::session::CloseReason;
 use labwire_core::zeiss::{Limits, Outcome, Request, Transport};
@@ -66,7 +67,7 @@ async fn start<R: Runtime>(transport: Transport, limits: Limits) -> (SocketAddr,
     let signal = shutdown.clone();
     R::spawn(async move {
         let session = limits.session.clone();
-        let service = service(transport, limits, |_| Outcome::Unreadable);
+        let service = service(transport, limits, Permission::Local, |_| Outcome::Unreadable);
         let host = Host::<_, R>::start("zeiss", service, HostLimits::default());
         match transport {
             Transport::Tcp => serve(listener, &host, signal.wait()).await,
@@ -150,7 +151,11 @@ async fn one_message_is_one_request<R: Runtime>() {
         }
     }
     assert_eq!(next(&mut socket).await, Some(UNREADABLE.into()));
-    assert_eq!(ask(&mut socket, "quit").await, "bye");
+    assert_eq!(
+        ask(&mut socket, "quit\n").await,
+        "bye",
+        "what begins with quit ends it"
+    );
     assert_closed(&mut socket).await;
 }
 

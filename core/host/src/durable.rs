@@ -12,6 +12,8 @@ use tempfile::NamedTempFile;
 
 pub use append::AppendFile;
 pub(crate) use folder::DurableFolder;
+#[cfg(feature = "zeiss")]
+pub(crate) use folder::Locked;
 pub use replace::replace_file;
 
 /// Start of the names of incomplete files.
@@ -62,6 +64,17 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     } else {
         // On other systems folders cannot be opened as files.
         Ok(())
+    }
+}
+
+/// Refuses a symbolic link.
+pub(crate) fn refuse_link(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_symlink() => {
+            let message = format!("{} is a symbolic link, which is not followed", path.display());
+            Err(io::Error::other(message))
+        }
+        _ => Ok(()),
     }
 }
 

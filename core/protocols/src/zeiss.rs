@@ -44,5 +44,5 @@ pub enum Transport {
 /// Ctrl-D.
 pub const END_OF_REQUEST: u8 = 0x04;
 
-/// Message that ends a WebSocket connection; the answer is `bye`.
+/// Beginning of the messages that end a WebSocket connection; the answer is `bye`. (Terminals add a line end.)
 pub const QUIT: &str = "quit";

@@ -23,11 +23,11 @@ use super::{Busy, ConnectionId, Job, Peer, Service};
 ///
 /// ```
 /// use labwire_session::time::Instant;
-/// use labwire_service::{Busy, ConnectionId, Endpoint, Peer, importer};
+/// use labwire_service::{Busy, ConnectionId, Endpoint, Peer, Permission, importer};
 /// use labwire_protocols::zeiss::{Limits, Outcome, Transport};
 ///
 /// let import = |_: &_| Outcome::Failed;
-/// let mut server = Endpoint::new(importer::service(Transport::Tcp, Limits::default(), import));
+/// let mut server = Endpoint::new(importer::service(Transport::Tcp, Limits::default(), Permission::Local, import));
 /// // The host's clock, and its number for the connection.
 /// let (now, id) = (Instant::ZERO, ConnectionId(1));
 /// server.open(now, id, Peer::LOCAL)?;

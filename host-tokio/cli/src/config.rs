@@ -12,9 +12,11 @@ use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::problem::TextLimits;
 use labwire_core::service::Permission;
 use labwire_core::service::designer::{DesignerSettings, ObePermissions};
+use labwire_core::service::importer::ImportPermissions;
 use labwire_core::service::optimizer::OptimizerSettings;
 use labwire_core::{obe, python_json, zeiss};
 use labwire_tokio::WebAccess;
+use labwire_tokio::zeiss::ImportLimits;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -94,6 +96,9 @@ pub(crate) struct ObeFiles {
 pub(crate) struct Zeiss {
     pub(crate) files: ZeissFiles,
     pub(crate) limits: zeiss::Limits,
+    pub(crate) import_limits: ImportLimits,
+    /// For a server that listens on a loopback address.
+    permissions: ImportPermissions,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -103,7 +108,6 @@ pub(crate) struct ZeissFiles {
     pub(crate) websocket: String,
     pub(crate) dir: String,
     pub(crate) script: String,
-    pub(crate) file_bytes: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -204,7 +208,14 @@ impl Zeiss {
         Ok(Self {
             files: sections.part("zeiss")?,
             limits,
+            import_limits: sections.part("zeiss")?,
+            permissions: sections.part("zeiss")?,
         })
+    }
+
+    /// Permission to import, depending on whether the server listens on a loopback address.
+    pub(crate) fn imports(&self, on_loopback: bool) -> Permission {
+        permission(self.permissions.imports, on_loopback)
     }
 }
 
@@ -269,6 +280,8 @@ mod tests {
         assert_eq!(config.obe.design_limits, DesignLimits::default());
         assert_eq!(config.obe.design, DesignerSettings::default());
         assert_eq!(config.zeiss.limits, zeiss::Limits::default());
+        assert_eq!(config.zeiss.import_limits, ImportLimits::default());
+        assert_eq!(config.zeiss.imports(true), ImportPermissions::default().imports);
         assert_eq!(debug(&config.access), debug(&WebAccess::default()));
         assert_eq!(
             (config.log.format, config.log.level.as_str()),

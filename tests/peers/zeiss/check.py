@@ -59,7 +59,7 @@ async def asks_over_websocket():
         for _ in range(3):
             await socket.send(json.dumps(IMAGE))
             check("image over WebSocket", await socket.recv() == "O.k.")
-        await socket.send("quit")
+        await socket.send("quit\n")
         check("quit over WebSocket", await socket.recv() == "bye")
         try:
             await socket.recv()

@@ -136,7 +136,7 @@ pub fn zeiss_sessions(input: &[u8]) {
         assert!(client.is_closed());
         return;
     }
-    let service = importer::service(transport, limits, |_| Outcome::Failed);
+    let service = importer::service(transport, limits, Permission::Local, |_| Outcome::Failed);
     assert!(serve(service, pieces).is_some());
 }
 

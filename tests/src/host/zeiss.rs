@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use labwire_core::limits::HostLimits;
+use labwire_core::service::Permission;
 use labwire_core::service::importer::service;
 use labwire_core::session::{CloseReason, Misuse};
 use labwire_core::zeiss::{Limits, Outcome, Request, Transport};
@@ -49,7 +50,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MALFORMED: &str = "Error: Malformed JSON message.\r\n";
 
 fn start<H: Host>(limits: Limits, import: impl FnMut(&Request) -> Outcome + Send + 'static) -> H {
-    H::start(service(Transport::Tcp, limits, import), HostLimits::default())
+    H::start(
+        service(Transport::Tcp, limits, Permission::Local, import),
+        HostLimits::default(),
+    )
 }
 
 fn unreadable(_: &Request) -> Outcome {

@@ -9,8 +9,8 @@ use labwire_core::device::Dialect;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::pymodaq::{Command, ControlRequest, Controller};
 use labwire_core::service::designer::{self, DesignerHandler};
-use labwire_core::service::importer;
 use labwire_core::service::registry::{Registry, RegistrySettings};
+use labwire_core::service::{Permission, importer};
 use labwire_core::session::{Asker, Session};
 use labwire_core::simulate::{Behaviour, Emulator};
 use labwire_core::time::Instant;
@@ -91,7 +91,9 @@ async fn every_protocol_gets_through_byte_for_byte() {
     let designer = designer::service(Default::default(), Default::default(), designer);
     same_bytes(designer, obe.as_bytes(), None).await;
 
-    let import = importer::service(Transport::Tcp, Default::default(), |_| Outcome::Unreadable);
+    let import = importer::service(Transport::Tcp, Default::default(), Permission::Local, |_| {
+        Outcome::Unreadable
+    });
     let image = "{\"image\": {\"file\": \"\u{b5}.jpg\", \"name\": \"s\", \"focal_length\": \"50.0\"}}";
     same_bytes(import, image.as_bytes(), None).await;
 

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "zeiss")]
 use tempfile::NamedTempFile;
 
-use super::{sweep, sync_folder, temporary};
+use super::{refuse_link, sweep, sync_folder, temporary};
 
 /// Subfolder for incomplete files.
 const INCOMING: &str = ".labwire/incoming";
 const LOCK: &str = ".labwire/lock";
+/// Path of the file that was moved last, as long as nothing refers to it.
+const UNFINISHED: &str = ".labwire/unfinished";
 
 /// Folder that several services and processes may change concurrently.
 #[derive(Clone, Debug)]
@@ -25,10 +27,11 @@ pub(crate) struct Locked(#[expect(dead_code, reason = "closing the file releases
 impl DurableFolder {
     /// Creates the folder if necessary, and removes incomplete files of killed processes.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
-        fs::create_dir_all(root.join(INCOMING))?;
         let folder = Self {
             root: root.to_owned(),
         };
+        fs::create_dir_all(root)?;
+        folder.create_folder(Path::new(INCOMING))?;
         // Fails if the folder is not writable.
         drop(folder.lock()?);
         sweep(&root.join(INCOMING));
@@ -42,23 +45,26 @@ impl DurableFolder {
 
     /// Waits for the exclusive lock.
     pub(crate) fn lock(&self) -> io::Result<Locked> {
+        let path = self.root.join(LOCK);
+        refuse_link(&path)?;
         let file = File::options()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(self.root.join(LOCK))?;
+            .open(path)?;
         file.lock()?;
         Ok(Locked(file))
     }
 
-    /// Copies `source` to a temporary file and syncs it. Not to be called with the lock held: it may take
+    /// Copies `source` to a temporary file, which only its owner can read unless others can read `source`, and syncs it. Not to be called with the lock held: it may take
     /// long.
     ///
     /// # Errors
     /// If reading or writing fails, or there are more than `limit` bytes.
     #[cfg(feature = "zeiss")]
-    pub(crate) fn receive(&self, source: &mut impl io::Read, limit: u64) -> io::Result<NamedTempFile> {
+    pub(crate) fn receive(&self, source: &mut File, limit: u64) -> io::Result<NamedTempFile> {
         let mut file = temporary(&self.root.join(INCOMING))?;
+        narrow_permissions(file.as_file(), source)?;
         if io::copy(&mut io::Read::take(source, limit.saturating_add(1)), &mut file)? > limit {
             let error = format!("longer than the limit file-bytes of {limit} bytes");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, error));
@@ -67,12 +73,24 @@ impl DurableFolder {
         Ok(file)
     }
 
-    /// Moves a received file to its path below the root.
+    /// Moves a received file to its path below the root. Until the next [`replace`](Self::replace) this is unfinished.
+    /// Needs the lock.
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if the path is taken; the file is returned with the error.
     #[cfg(feature = "zeiss")]
-    pub(crate) fn keep(&self, file: NamedTempFile, path: &Path) -> Result<(), (io::Error, NamedTempFile)> {
+    pub(crate) fn keep(
+        &self,
+        _locked: &Locked,
+        file: NamedTempFile,
+        path: &Path,
+    ) -> Result<(), (io::Error, NamedTempFile)> {
+        // A path that is taken is somebody else's, and must not be forgotten.
+        if !self.root.join(path).exists()
+            && let Err(error) = fs::write(self.root.join(UNFINISHED), path.to_string_lossy().as_bytes())
+        {
+            return Err((error, file));
+        }
         match file.persist_noclobber(self.root.join(path)) {
             Ok(_) => Ok(()),
             Err(error) => Err((error.error, error.file)),
@@ -86,12 +104,45 @@ impl DurableFolder {
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(self.root.join(path))?;
-        self.sync(Path::new(""))
+        self.sync(Path::new(""))?;
+        // What was moved before is finished by this. It need not be there.
+        let _ = fs::remove_file(self.root.join(UNFINISHED));
+        Ok(())
+    }
+
+    /// Removes the file that a killed process has moved to its path and not finished, unless it `is_known`. Needs the
+    /// lock.
+    #[cfg(feature = "zeiss")]
+    pub(crate) fn forget_unfinished(
+        &self,
+        _locked: &Locked,
+        is_known: impl Fn(&Path) -> bool,
+    ) -> io::Result<()> {
+        let note = self.root.join(UNFINISHED);
+        refuse_link(&note)?;
+        let Ok(path) = fs::read_to_string(&note) else {
+            return Ok(());
+        };
+        let path = Path::new(&path);
+        let is_inside = path
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        if is_inside && !path.as_os_str().is_empty() && !is_known(path) {
+            let _ = fs::remove_file(self.root.join(path));
+        }
+        fs::remove_file(note)
     }
 
     /// Creates a folder below the root and syncs it.
-    #[cfg(feature = "zeiss")]
+    ///
+    /// # Errors
+    /// If it cannot be created, or leads elsewhere by a symbolic link.
     pub(crate) fn create_folder(&self, path: &Path) -> io::Result<()> {
+        let mut folder = self.root.clone();
+        for part in path.components() {
+            folder.push(part);
+            refuse_link(&folder)?;
+        }
         fs::create_dir_all(self.root.join(path))?;
         path.ancestors().skip(1).try_for_each(|parent| self.sync(parent))
     }
@@ -100,4 +151,20 @@ impl DurableFolder {
     pub(crate) fn sync(&self, folder: &Path) -> io::Result<()> {
         sync_folder(&self.root.join(folder))
     }
+}
+
+/// Takes permissions from a file that others do not have on `source`.
+#[cfg(feature = "zeiss")]
+fn narrow_permissions(file: &File, source: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut permissions = file.metadata()?.permissions();
+        let of_source = source.metadata()?.permissions().mode();
+        permissions.set_mode(permissions.mode() & (of_source & 0o066 | 0o600));
+        file.set_permissions(permissions)?;
+    }
+    #[cfg(not(unix))]
+    let _ = (file, source);
+    Ok(())
 }

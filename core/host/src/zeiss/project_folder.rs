@@ -10,10 +10,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use super::ImportLimits;
 use super::source::Source;
-use crate::durable::DurableFolder;
+use crate::durable::{DurableFolder, Locked, refuse_link};
 
 const PROJECT: &str = "project.json";
+const SERIES: &str = "measurement_series";
+const ELEMENTS: &str = "elements";
 const VERSION: u32 = 1;
 /// Longest folder or file name created here, in bytes. File systems take 255, which leaves room for a
 /// number.
@@ -34,12 +37,13 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
 /// ```
 ///
 /// An import that was answered `O.k.` is complete on the disk. One that is killed on the way leaves
-/// `project.json` unchanged; at most a copied file remains that it does not list. Several services and
-/// processes may share one folder.
+/// `project.json` unchanged; at most a copied file remains that it does not list, until the folder is opened
+/// again. Several services and processes may share one folder. Symbolic links in it are not followed, and files
+/// are readable by nobody who could not read their sources.
 #[derive(Clone, Debug)]
 pub struct ProjectFolder {
     folder: DurableFolder,
-    file_bytes: u64,
+    limits: ImportLimits,
 }
 
 /// Error of a project folder or an import.
@@ -55,6 +59,9 @@ pub enum ProjectError {
     /// `project.json` was written by a newer labwire.
     #[error("{PROJECT} has version {0}; this labwire knows version {VERSION}")]
     Version(u32),
+    /// There is no space for another file.
+    #[error("the files of the project would exceed the limit project-bytes of {0} bytes")]
+    Full(u64),
     /// The name of the measurement series is empty or not text.
     #[error("{0} is not a name for a measurement series")]
     SeriesName(String),
@@ -103,22 +110,26 @@ struct Version {
 }
 
 impl ProjectFolder {
-    /// Opens or creates a project. Files of more than `file_bytes` bytes are not imported.
+    /// Opens or creates a project, and removes what killed imports have left.
     ///
     /// # Errors
     /// If the folder is not writable, or its `project.json` is malformed.
-    pub fn open(root: &Path, file_bytes: u64) -> Result<Self, ProjectError> {
+    pub fn open(root: &Path, limits: ImportLimits) -> Result<Self, ProjectError> {
         let project = Self {
             folder: DurableFolder::open(root)?,
-            file_bytes,
+            limits,
         };
-        project.read()?;
+        let locked = project.folder.lock()?;
+        let known = project.read()?;
+        project
+            .folder
+            .forget_unfinished(&locked, |path| known.files().any(|file| file == path))?;
         Ok(project)
     }
 
     /// Carries out a request. Blocks. The reason for a failure is logged.
     pub fn import(&self, request: &Request) -> Outcome {
-        let Some(source) = Source::open(request.file()) else {
+        let Some(source) = Source::open(request.file(), &self.limits.root) else {
             return Outcome::Unreadable;
         };
         let path = source.path.clone();
@@ -146,12 +157,13 @@ impl ProjectFolder {
         name: &Value,
         focal_length: &Value,
     ) -> Result<PathBuf, ProjectError> {
-        let file = self.folder.receive(&mut source.file, self.file_bytes)?;
+        let file = self.folder.receive(&mut source.file, self.limits.file_bytes)?;
         let locked = self.folder.lock()?;
         let mut project = self.read()?;
+        self.check_space(&project, &file)?;
         let series = project.series(name, focal_length)?;
-        let folder = Path::new("measurement_series").join(&series.folder);
-        let path = self.keep(file, &folder, source.name(), series.images.len())?;
+        let folder = Path::new(SERIES).join(&series.folder);
+        let path = self.keep(&locked, file, &folder, source.name(), series.images.len())?;
         series.images.push(Image {
             file: file_name(&path),
             source: source.path,
@@ -165,10 +177,12 @@ impl ProjectFolder {
         let modes = [ImportMode::Clipboard, ImportMode::NewStage].map(ImportMode::as_str);
         let mode = modes.into_iter().find(|mode| import_mode.as_str() == Some(mode));
         let mode = mode.ok_or_else(|| ProjectError::ImportMode(python_json::repr(import_mode)))?;
-        let file = self.folder.receive(&mut source.file, self.file_bytes)?;
+        let file = self.folder.receive(&mut source.file, self.limits.file_bytes)?;
         let locked = self.folder.lock()?;
         let mut project = self.read()?;
-        let path = self.keep(file, Path::new("elements"), source.name(), project.elements.len())?;
+        self.check_space(&project, &file)?;
+        let (folder, count) = (Path::new(ELEMENTS), project.elements.len());
+        let path = self.keep(&locked, file, folder, source.name(), count)?;
         project.elements.push(Elements {
             file: file_name(&path),
             source: source.path,
@@ -181,7 +195,14 @@ impl ProjectFolder {
 
     /// Moves a copied file into `folder` under its own name, or with a number if that is taken; `count`
     /// files are there already.
-    fn keep(&self, mut file: NamedTempFile, folder: &Path, name: &str, count: usize) -> io::Result<PathBuf> {
+    fn keep(
+        &self,
+        locked: &Locked,
+        mut file: NamedTempFile,
+        folder: &Path,
+        name: &str,
+        count: usize,
+    ) -> io::Result<PathBuf> {
         self.folder.create_folder(folder)?;
         let name = component(name);
         let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
@@ -189,7 +210,7 @@ impl ProjectFolder {
         let mut path = folder.join(&name);
         let mut number = count;
         loop {
-            match self.folder.keep(file, &path) {
+            match self.folder.keep(locked, file, &path) {
                 Ok(()) => break,
                 Err((error, back)) if error.kind() == io::ErrorKind::AlreadyExists => file = back,
                 Err((error, _)) => return Err(error),
@@ -201,8 +222,21 @@ impl ProjectFolder {
         Ok(path)
     }
 
+    /// Checks that the project may grow by a file.
+    fn check_space(&self, project: &Project, file: &NamedTempFile) -> Result<(), ProjectError> {
+        let bytes = |path: PathBuf| fs::symlink_metadata(self.folder.path(path)).map_or(0, |file| file.len());
+        let taken: u64 = project.files().map(bytes).sum();
+        let limit = self.limits.project_bytes;
+        match taken.saturating_add(file.as_file().metadata()?.len()) > limit {
+            true => Err(ProjectError::Full(limit)),
+            false => Ok(()),
+        }
+    }
+
     fn read(&self) -> Result<Project, ProjectError> {
-        let text = match fs::read(self.folder.path(PROJECT)) {
+        let path = self.folder.path(PROJECT);
+        refuse_link(&path)?;
+        let text = match fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Project::new()),
             Err(error) => return Err(error.into()),
@@ -222,6 +256,16 @@ impl Project {
             measurement_series: Vec::new(),
             elements: Vec::new(),
         }
+    }
+
+    /// Paths of all imported files, below the project's folder.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let series = self.measurement_series.iter().flat_map(|series| {
+            let folder = Path::new(SERIES).join(&series.folder);
+            series.images.iter().map(move |image| folder.join(&image.file))
+        });
+        let elements = self.elements.iter();
+        series.chain(elements.map(|elements| Path::new(ELEMENTS).join(&elements.file)))
     }
 
     fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
@@ -281,7 +325,7 @@ fn millimetres(focal_length: &Value) -> Result<f64, ProjectError> {
 }
 
 /// Turns any text into one path component that is safe on every file system: percent-encoded, never `.` or
-/// `..` or hidden, without trailing dots or spaces, and not too long.
+/// `..` or hidden, without trailing dots or spaces, not a device of Windows, and not too long.
 fn component(text: &str) -> String {
     let mut name = String::new();
     for character in text.chars() {
@@ -295,6 +339,10 @@ fn component(text: &str) -> String {
     if let Some(rest) = name.strip_prefix('.') {
         name = format!("%2E{rest}");
     }
+    if is_device(&name) {
+        let rest = name.split_off(1);
+        name = format!("%{:02X}{rest}", name.as_bytes()[0]);
+    }
     let last = match name.pop() {
         Some('.') => "%2E".to_owned(),
         Some(' ') => "%20".to_owned(),
@@ -302,6 +350,17 @@ fn component(text: &str) -> String {
         None => "unnamed".to_owned(),
     };
     name + &last
+}
+
+/// Whether Windows takes a file name for a device, whatever its extension.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let is_numbered = |kind: &str| {
+        let number = stem.get(..3).filter(|start| start.eq_ignore_ascii_case(kind));
+        number.is_some() && matches!(stem.as_bytes()[3..], [b'0'..=b'9'])
+    };
+    let is_plain = |kind: &&str| stem.eq_ignore_ascii_case(kind);
+    ["con", "prn", "aux", "nul"].iter().any(is_plain) || is_numbered("com") || is_numbered("lpt")
 }
 
 /// File name of a path made by [`component`], which is ASCII.
@@ -331,6 +390,11 @@ mod tests {
             ("µ", "%C2%B5"),
             ("a\0b", "a%00b"),
             ("100%", "100%25"),
+            ("con", "%63on"),
+            ("NUL.txt", "%4EUL.txt"),
+            ("Com7", "%43om7"),
+            ("com10", "com10"),
+            ("console", "console"),
         ] {
             assert_eq!(component(text), name);
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use labwire_core::python_json::{Value, repr};
 use labwire_core::zeiss::{Outcome, Request};
 
+use super::ImportLimits;
 use super::source::Source;
 use crate::durable::DurableFolder;
 
@@ -21,6 +22,7 @@ import gom
 pub struct Script {
     folder: DurableFolder,
     name: PathBuf,
+    limits: ImportLimits,
 }
 
 impl Script {
@@ -28,18 +30,19 @@ impl Script {
     ///
     /// # Errors
     /// If its folder is not writable.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path, limits: ImportLimits) -> io::Result<Self> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         Ok(Self {
             folder: DurableFolder::open(parent.unwrap_or(Path::new(".")))?,
             name: name.into(),
+            limits,
         })
     }
 
     /// Appends a request. Blocks. The reason for a failure is logged.
     pub fn import(&self, request: &Request) -> Outcome {
-        if Source::open(request.file()).is_none() {
+        if Source::open(request.file(), &self.limits.root).is_none() {
             return Outcome::Unreadable;
         }
         let Some(commands) = commands(request) else {

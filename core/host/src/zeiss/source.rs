@@ -1,6 +1,7 @@
 //! File that a request names.
 
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use labwire_core::python_json::Value;
 
@@ -12,13 +13,18 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Opens the file, if it is a regular file that this process may read, which is what INSPECT's script
-    /// checks. (There a number is an open file descriptor; here it is not a file.)
-    pub(super) fn open(file: &Value) -> Option<Self> {
+    /// Opens the file, if it is a regular file below `root` that this process may read, which apart from `root` is what
+    /// INSPECT's script checks. (There a number is an open file descriptor; here it is not a file.) Without a root,
+    /// any file.
+    pub(super) fn open(file: &Value, root: &Path) -> Option<Self> {
         let path = file.as_str()?.to_owned();
+        let real = match root.as_os_str().is_empty() {
+            true => PathBuf::from(&path),
+            false => below(root, &path)?,
+        };
         // Checked before opening: a pipe would block, a device may have side effects.
-        fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
-        let file = File::open(&path).ok()?;
+        fs::metadata(&real).ok().filter(fs::Metadata::is_file)?;
+        let file = File::open(&real).ok()?;
         file.metadata().ok().filter(fs::Metadata::is_file)?;
         Some(Self { file, path })
     }
@@ -28,4 +34,14 @@ impl Source {
         let name = self.path.rsplit(['/', '\\']).next();
         name.filter(|name| !name.is_empty()).unwrap_or("unnamed")
     }
+}
+
+/// The file itself, without links on the way, if it is below `root`.
+fn below(root: &Path, path: &str) -> Option<PathBuf> {
+    let real = fs::canonicalize(path).ok()?;
+    let is_below = fs::canonicalize(root).is_ok_and(|root| real.starts_with(root));
+    if !is_below {
+        tracing::warn!(path, root = %root.display(), "not read, because it is outside of the root");
+    }
+    is_below.then_some(real)
 }

@@ -15,7 +15,7 @@ use super::{Limits, QUIT, Transport};
 ///
 /// Over TCP the first request is answered, whether Ctrl-D or FIN ends it, and the connection ends with the answer;
 /// further input is discarded. Over WebSocket requests are answered one after the other until the peer closes, or
-/// sends `quit`.
+/// sends a message that begins with `quit`.
 ///
 /// Deviations from upstream's scripts: UTF-8 may be split anywhere (there, a character in two segments crashes the
 /// server), connections are served at once and not in turn, input that crashes upstream is answered, and there are
@@ -26,6 +26,8 @@ pub struct Server {
     transport: Transport,
     limits: Limits,
     reader: FrameReader<Frames>,
+    /// Whether the peer is permitted to import.
+    may_import: bool,
     /// Whether the application owes an answer. Until then nothing more is read.
     is_answering: bool,
     /// Length of the request that it answers.
@@ -35,6 +37,9 @@ pub struct Server {
     /// Time at which the connection or its current message began, or the last one was answered.
     since: Instant,
 }
+
+/// Answer to a peer that is not permitted to import.
+const NOT_PERMITTED: &str = "Error: Imports are not permitted for this client.";
 
 /// Message with its meaning.
 enum Message {
@@ -53,11 +58,19 @@ impl Server {
             transport,
             reader: FrameReader::new(Frames::of_requests(transport), limits.session.message_bytes),
             limits,
+            may_import: true,
             is_answering: false,
             in_flight: 0,
             ending: None,
             since: now,
         }
+    }
+
+    /// Answers requests with an error instead of passing them on.
+    #[must_use]
+    pub fn refusing_imports(mut self) -> Self {
+        self.may_import = false;
+        self
     }
 
     /// Reads messages as long as they can be taken, and ends the connection if the peer has nothing more to send.
@@ -98,6 +111,7 @@ impl Server {
                 self.ending = Some(CloseReason::Finished);
                 self.answer(now, "bye");
             }
+            Message::Request(_) if !self.may_import => self.answer(now, NOT_PERMITTED),
             Message::Request(request) => {
                 self.is_answering = true;
                 self.in_flight = length;
@@ -141,7 +155,7 @@ impl Server {
 
 impl Message {
     fn parse(text: &[u8], transport: Transport, limits: &Limits) -> Self {
-        if transport == Transport::WebSocket && text == QUIT.as_bytes() {
+        if transport == Transport::WebSocket && text.starts_with(QUIT.as_bytes()) {
             return Self::Quit;
         }
         match decode_message(text, &limits.json) {

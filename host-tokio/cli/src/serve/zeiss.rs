@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use labwire_core::service::Permission;
 use labwire_core::service::importer::service;
 use labwire_core::zeiss::{Outcome, Request, Transport};
 use labwire_tokio::zeiss::{ProjectFolder, Script};
 use labwire_tokio::{Host, MessageStream, serve_over};
+use tokio::net::TcpListener;
 
 use super::server::{Running, Server};
 use super::state_folder;
@@ -24,7 +26,8 @@ pub(crate) fn tcp(config: &Config) -> Server {
         start: Box::new(move |listener, around| {
             let import = importer(&config.zeiss)?;
             let limits = config.zeiss.limits.clone();
-            let service = service(Transport::Tcp, limits, import);
+            let imports = imports(&config.zeiss, &listener);
+            let service = service(Transport::Tcp, limits, imports, import);
             let host = Host::start_sharing("zeiss", service, config.host.clone(), &around.memory);
             Ok(Running::new(listener, around, host))
         }),
@@ -44,7 +47,8 @@ pub(crate) fn websocket(config: &Config) -> Server {
             let limits = config.zeiss.limits.clone();
             let access = config.access.clone();
             let session = limits.session.clone();
-            let service = service(Transport::WebSocket, limits, import);
+            let imports = imports(&config.zeiss, &listener);
+            let service = service(Transport::WebSocket, limits, imports, import);
             let host = Host::start_sharing("zeiss-ws", service, config.host.clone(), &around.memory);
             let host = Arc::new(host);
             let gate = host.clone();
@@ -61,6 +65,20 @@ pub(crate) fn websocket(config: &Config) -> Server {
     }
 }
 
+/// Permission to import through a listener. If it is for local peers and the listener is not, that is said.
+fn imports(config: &Zeiss, listener: &TcpListener) -> Permission {
+    let on_loopback = listener
+        .local_addr()
+        .is_ok_and(|address| address.ip().is_loopback());
+    let imports = config.imports(on_loopback);
+    if !on_loopback && imports == Permission::Nobody {
+        tracing::warn!(
+            "imports are refused on a port that other machines can reach; `zeiss.imports = \"everybody\"` permits them"
+        );
+    }
+    imports
+}
+
 type Importer = Box<dyn FnMut(&Request) -> Outcome + Send>;
 
 /// Importer: a script, or a project folder. If the default folder cannot be used, this is only a warning, and imports
@@ -71,7 +89,8 @@ fn importer(config: &Zeiss) -> Result<Importer, Failure> {
     };
     if !config.files.script.is_empty() {
         let path = PathBuf::from(&config.files.script);
-        let script = Script::open(&path).map_err(|error| unusable(&path, &error))?;
+        let script =
+            Script::open(&path, config.import_limits.clone()).map_err(|error| unusable(&path, &error))?;
         return Ok(Box::new(move |request| script.import(request)));
     }
     let given = (!config.files.dir.is_empty()).then(|| PathBuf::from(&config.files.dir));
@@ -80,7 +99,7 @@ fn importer(config: &Zeiss) -> Result<Importer, Failure> {
         tracing::warn!("no folder for a ZEISS project, imports will fail; set one with --zeiss-dir");
         return Ok(Box::new(|_| Outcome::Failed));
     };
-    match ProjectFolder::open(&path, config.files.file_bytes) {
+    match ProjectFolder::open(&path, config.import_limits.clone()) {
         Ok(folder) => Ok(Box::new(move |request| folder.import(request))),
         Err(error) if is_given => Err(unusable(&path, &error)),
         Err(error) => {
