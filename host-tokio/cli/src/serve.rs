@@ -6,6 +6,7 @@ mod open;
 mod pymodaq;
 mod ready_file;
 mod server;
+mod service_manager;
 mod web;
 mod zeiss;
 
@@ -205,6 +206,7 @@ async fn serve(
     let ready_file = ready_file
         .map(|path| ready_file::ReadyFile::write(path, addresses))
         .transpose()?;
+    service_manager::ready();
     let Surroundings {
         shutdown,
         web_shutdown,
@@ -234,6 +236,7 @@ async fn serve(
 
 async fn drain(shutdown: CancellationToken, readiness: Readiness) {
     shutdown.cancelled().await;
+    service_manager::stopping();
     readiness.set(Err("shutting down".into()));
 }
 
@@ -263,7 +266,8 @@ fn print_table(lines: &[(&str, SocketAddr, String)]) {
     say_text!("{:<10} {:<21} try it\n{lines}", "service", "address");
 }
 
-/// The first signal shuts down gracefully, the second at once.
+/// The first signal shuts down gracefully, the second at once. SIGHUP is a signal as any other: the configuration is read
+/// only at the start.
 pub(crate) async fn end_on_signals(signals: std::io::Result<Signals>, shutdown: CancellationToken) {
     let mut signals = match signals {
         Ok(signals) => signals,
@@ -281,6 +285,8 @@ pub(crate) async fn end_on_signals(signals: std::io::Result<Signals>, shutdown: 
 pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// `None` if the program was told to outlive its terminal, as by `nohup`.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -290,15 +296,36 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: match ignores_hangup() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            },
         })
     }
 
     pub(crate) async fn next(&mut self) -> &'static str {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
+            _ = hangup => "SIGHUP",
         }
     }
+}
+
+/// Whether the parent process has set SIGHUP to be ignored. Known on Linux only.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is signal 1, the lowest bit.
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(not(unix))]
