@@ -33,7 +33,7 @@ fn fingerprint(text: &str, truth: &[f64]) -> u64 {
 fn a_seed_gives_the_bits_that_it_gives_natively() {
     assert_eq!(
         fingerprint(DEFAULT_EXPERIMENT, &[2.6, 0.02, 0.04]),
-        0xd8e8_6e9a_ec91_1287
+        0xc170_99da_b1d4_6c95
     );
-    assert_eq!(fingerprint(RABI, &[3.0, 0.5, 1.5, 0.8]), 0xe449_23ed_6a10_8597);
+    assert_eq!(fingerprint(RABI, &[3.0, 0.5, 1.5, 0.8]), 0xdc0c_d18f_5341_8908);
 }

@@ -43,8 +43,8 @@ fn a_seed_gives_the_same_bits_in_every_build() {
     }
 }
 
-const DIP: u64 = 0xd8e8_6e9a_ec91_1287;
-const RABI: u64 = 0xe449_23ed_6a10_8597;
+const DIP: u64 = 0xc170_99da_b1d4_6c95;
+const RABI: u64 = 0xdc0c_d18f_5341_8908;
 
 /// A million combinations of three knobs take one number each, and a block of working memory.
 #[test]
@@ -94,7 +94,8 @@ fn particles_take_less_than_200_bytes_each() {
     assert!(each < 200, "{each}");
 }
 
-/// After the first measurements, an update without resampling allocates only for the measurement itself.
+/// After the first measurements, an update without resampling allocates only for the measurement itself; every tenth
+/// also looks whether the posterior leans against the end of a prior.
 #[test]
 fn an_update_allocates_next_to_nothing() {
     let mut experiment = experiment(DEFAULT_EXPERIMENT);
@@ -102,7 +103,7 @@ fn an_update_allocates_next_to_nothing() {
     experiment.options.auto_resample = false;
     let mut designer = Designer::new(experiment, 1).expect("priors");
     let mut update = |f| designer.update(&[f], &[0.99], None).expect("a measurement");
-    for i in 0..9 {
+    for i in 0..10 {
         update(1.5 + 0.01 * f64::from(i));
     }
     let counted = measure(|| update(2.0));

@@ -97,7 +97,7 @@ fn a_peak_is_found_as_exactly_as_by_optbayesexpt() {
         })
         .collect()
     };
-    let [designed, random] = [median(stds(&designed, 9)), median(stds(&random, 3))];
+    let [designed, random] = [median(stds(&designed, 15)), median(stds(&random, 3))];
     assert!((designed / 0.0068 - 1.0).abs() < 0.1, "{designed}");
     assert!(random > 2.0 * designed, "{random} {designed}");
 }

@@ -8,12 +8,13 @@ use alloc::{format, vec};
 use labwire_solve::math::{all_finite, max, pow};
 use labwire_solve::random::Random;
 
+use super::cost::Costs;
 use super::error::DesignError;
 use super::experiment::{Experiment, Selection};
 use super::measurement::Measurement;
 use super::model::Points;
 use super::particles::{ParticleSnapshot, Particles};
-use super::utility::UtilityScan;
+use super::utility::{BLOCK, UtilityScan};
 
 /// Exclusive upper bound on seeds and counts, so that every JSON reader represents them exactly.
 pub(super) const MAX_COUNT: u64 = 1 << 53;
@@ -38,6 +39,11 @@ pub struct Designer {
     pub(super) suggestions: u64,
     pub(super) resamplings: u64,
     pub(super) warnings: VecDeque<String>,
+    pub(super) warnings_given: u64,
+    /// Number of measurements in a row, up to the last, that were far from every prediction.
+    pub(super) far_in_a_row: u32,
+    /// Whether the posterior of each parameter leans against the lower and the upper end of its prior.
+    pub(super) leans: Vec<[bool; 2]>,
     pub(super) memory: Vec<f64>,
 }
 
@@ -65,6 +71,7 @@ impl Designer {
         random: Random,
         particles: Particles,
     ) -> Self {
+        let leans = vec![[false; 2]; experiment.parameters.len()];
         Self {
             experiment,
             seed,
@@ -75,6 +82,9 @@ impl Designer {
             suggestions: 0,
             resamplings: 0,
             warnings: VecDeque::new(),
+            warnings_given: 0,
+            far_in_a_row: 0,
+            leans,
             memory: Vec::new(),
         }
     }
@@ -107,11 +117,37 @@ impl Designer {
         self.good(&scan, pickiness)
     }
 
-    /// Setting drawn uniformly from the grid.
+    /// Setting drawn from the grid: uniformly, or, if settings have costs, with probability proportional to the inverse
+    /// of its cost. A cost that is not a positive number excludes a setting.
     pub fn random_setting(&mut self) -> Vec<f64> {
         let mut random = self.next_suggestion();
+        let weights = self.inverse_costs();
         let grid = &self.experiment.grid;
-        grid.setting(random.below(grid.len()))
+        let index = draw(weights.iter().copied(), &mut random);
+        grid.setting(index.unwrap_or_else(|| random.below(grid.len())))
+    }
+
+    /// One over the cost of each setting, 0 where it is excluded; empty if all cost the same.
+    fn inverse_costs(&mut self) -> Vec<f64> {
+        let Experiment { grid, cost, .. } = &mut self.experiment;
+        let Some(cost) = cost else {
+            return Vec::new();
+        };
+        let previous = self.history.last().map(|last| last.setting.as_slice());
+        let (mut settings, mut costs, mut inverse) = (Vec::new(), Costs::default(), Vec::new());
+        for start in (0..grid.len()).step_by(BLOCK) {
+            let count = BLOCK.min(grid.len() - start);
+            settings.resize(grid.knobs().len() * count, 0.0);
+            grid.fill(start, count, &mut settings);
+            let Some(costs) = costs.evaluate(cost, &settings, count, previous) else {
+                return Vec::new();
+            };
+            inverse.extend(costs.iter().map(|cost| match 1.0 / cost {
+                weight if weight > 0.0 && weight.is_finite() => weight,
+                _ => 0.0,
+            }));
+        }
+        inverse
     }
 
     /// Utility of every setting, in grid order.
@@ -172,23 +208,8 @@ impl Designer {
             share if share > 0.0 && share <= 1.0 => pow(share, pickiness),
             _ => 0.0,
         };
-        let total = utilities.iter().map(weight).fold(0.0, |sum, weight| sum + weight);
-        if !(total > 0.0) {
-            return grid.setting(random.below(grid.len()));
-        }
-        let mut left = random.uniform() * total;
-        let mut chosen = 0;
-        for (i, utility) in utilities.iter().enumerate() {
-            let weight = weight(utility);
-            if weight > 0.0 {
-                chosen = i;
-                if left < weight {
-                    break;
-                }
-                left -= weight;
-            }
-        }
-        grid.setting(chosen)
+        let chosen = draw(utilities.iter().map(weight), &mut random);
+        grid.setting(chosen.unwrap_or_else(|| random.below(grid.len())))
     }
 
     fn next_suggestion(&mut self) -> Random {
@@ -290,13 +311,21 @@ impl Designer {
         self.resamplings
     }
 
-    /// Warnings, oldest first: settings off the grid, measurements that hardly any particle explains.
+    /// The last 100 warnings, oldest first: settings off the grid, measurements that hardly any particle explains or that
+    /// are far from every prediction, posteriors that lean against the end of a prior.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         self.warnings.iter().map(String::as_str)
     }
 
+    /// Number of warnings given so far, including those no longer kept.
+    #[must_use]
+    pub fn num_warnings(&self) -> u64 {
+        self.warnings_given
+    }
+
     /// Adds a warning of the caller's own.
     pub fn warn(&mut self, warning: String) {
+        self.warnings_given += 1;
         if self.warnings.len() == MAX_WARNINGS {
             self.warnings.pop_front();
         }
@@ -310,6 +339,26 @@ pub(super) struct Loaded {
     pub(super) measurements: usize,
     pub(super) resamplings: u64,
     pub(super) particles: Particles,
+}
+
+/// Index drawn with probability proportional to its weight, which must not be negative; `None` if no weight is positive.
+fn draw(weights: impl Iterator<Item = f64> + Clone, random: &mut Random) -> Option<usize> {
+    let total = weights.clone().fold(0.0, |sum, weight| sum + weight);
+    if !(total > 0.0) {
+        return None;
+    }
+    let mut left = random.uniform() * total;
+    let mut chosen = None;
+    for (index, weight) in weights.enumerate() {
+        if weight > 0.0 {
+            chosen = Some(index);
+            if left < weight {
+                break;
+            }
+            left -= weight;
+        }
+    }
+    chosen
 }
 
 /// Draws particles from the priors that satisfy the constraints.

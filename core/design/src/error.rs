@@ -22,6 +22,16 @@ pub enum DesignError {
     /// A value that must be finite is not.
     #[error("{0} must be finite numbers")]
     NotFinite(&'static str),
+    /// A value is one of those that stand for "no number".
+    #[error(
+        "{what} must be numbers, and {value:e} is what instruments send instead of one (SCPI's overflow or \"not a number\")"
+    )]
+    NoNumber {
+        /// Name of the list.
+        what: &'static str,
+        /// Value that was found.
+        value: f64,
+    },
     /// A standard deviation is not a positive number.
     #[error("a standard deviation must be a positive number, not {0}")]
     Sigma(f64),

@@ -26,6 +26,7 @@ extern crate alloc;
 extern crate std;
 
 mod averages;
+mod cost;
 mod designer;
 mod entropy;
 mod error;
@@ -44,6 +45,7 @@ mod posterior;
 mod prior;
 mod resampling;
 mod simulator;
+mod support;
 mod utility;
 
 pub use averages::{Average, averages};

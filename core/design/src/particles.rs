@@ -198,38 +198,56 @@ impl Particles {
         self.weigh(|log, old| posterior(old, log, power) - largest);
     }
 
-    /// Restores the weights before the last [`accept`](Self::accept) and discards the likelihood: the next
-    /// calls are another [`evaluate`](Self::evaluate) and `accept`.
+    /// Restores the weights before the last [`accept`](Self::accept) and discards the likelihood.
     pub(super) fn revert(&mut self) {
         core::mem::swap(&mut self.scratch, &mut self.log_weights);
+        self.weigh(|log, _| log);
     }
 
-    /// Removes the particles for which one of the `conditions` outputs, which `evaluate` writes for a block,
-    /// is 0 or NaN. If that would leave none, keeps all and returns false.
-    pub(super) fn restrict(
-        &mut self,
+    /// Indices of the particles for which one of the `conditions` outputs, which `evaluate` writes for a block, does not
+    /// satisfy `holds`.
+    pub(super) fn failing(
+        &self,
         conditions: usize,
-        memory: &mut Vec<f64>,
+        holds: impl Fn(f64) -> bool,
         mut evaluate: impl FnMut(Points<'_>, &mut [f64]),
-    ) -> bool {
-        memory.resize(memory.len().max(conditions * BLOCK), 0.0);
-        let largest = self.evaluate(|points, logs| {
-            let outputs = &mut memory[..conditions * logs.len()];
-            evaluate(points, outputs);
-            logs.fill(0.0);
-            for row in outputs.chunks_exact(logs.len()) {
-                for (log, output) in logs.iter_mut().zip(row) {
-                    if !(output.abs() > 0.0) {
-                        *log = f64::NEG_INFINITY;
-                    }
-                }
-            }
-        });
+    ) -> Vec<usize> {
+        let mut failing = Vec::new();
+        let mut outputs = vec![0.0; conditions * BLOCK];
+        for range in self.blocks() {
+            let outputs = &mut outputs[..conditions * range.len()];
+            evaluate(self.points(range.clone()), outputs);
+            let fails = |i: &usize| (0..conditions).any(|row| !holds(outputs[row * range.len() + i]));
+            failing.extend((0..range.len()).filter(fails).map(|i| range.start + i));
+        }
+        failing
+    }
+
+    /// Sets the weights of some particles to 0. Returns false, and leaves all weights, if that would leave no other.
+    pub(super) fn discard(&mut self, indices: &[usize]) -> bool {
+        self.scratch.fill(0.0);
+        for index in indices {
+            self.scratch[*index] = f64::NEG_INFINITY;
+        }
+        let largest = self.largest(1.0);
         let any = largest.is_finite();
         if any {
             self.accept(1.0, largest);
         }
         any
+    }
+
+    /// Gives particles the values that their ancestors had: `homes` is from before the resampling.
+    pub(super) fn send_home(&mut self, indices: &[usize], ancestors: &[u32], homes: &ParticleSnapshot) {
+        let len = self.len;
+        for (row, homes) in Arc::make_mut(&mut self.values)
+            .chunks_exact_mut(len)
+            .zip(homes.values.chunks_exact(len))
+        {
+            for index in indices {
+                row[*index] = homes[ancestors[*index] as usize];
+            }
+        }
     }
 
     /// Makes all weights equal.

@@ -17,6 +17,7 @@ use labwire_solve::random::Random;
 use super::designer::{Designer, Loaded, MAX_COUNT};
 use super::error::DesignError;
 use super::experiment::Experiment;
+use super::learning::failing;
 use super::measurement::Measurement;
 use super::particles::Particles;
 
@@ -54,10 +55,12 @@ impl Designer {
     }
 
     /// Restores a designer for `experiment` from a posterior. It continues bit for bit like the one that was
-    /// saved, but the measurements before cannot be undone.
+    /// saved, but the measurements before cannot be undone. Particles outside of the priors or the constraints are
+    /// replaced by copies of others, with a warning.
     ///
     /// # Errors
-    /// If the text is not a posterior, or is one of an experiment with other parameters.
+    /// If the text is not a posterior, is one of an experiment with other parameters, or has no particle that the priors
+    /// and constraints allow.
     pub fn from_posterior(experiment: Experiment, text: &str) -> Result<Self, DesignError> {
         experiment.check()?;
         let numbers = text.bytes().filter(|byte| *byte == b',').count();
@@ -93,8 +96,10 @@ impl Designer {
                 "the posterior has the parameters {found}, the experiment {expected}"
             )));
         }
-        let particles = particles(field("particles")?, field("log_weights")?, expected.len())
+        let mut particles = particles(field("particles")?, field("log_weights")?, expected.len())
             .ok_or_else(|| wrong("particles and log_weights do not go together"))?;
+        let mut experiment = experiment;
+        let replaced = admit(&mut experiment, &mut particles)?;
         let (knobs, channels) = (experiment.grid.knobs().len(), experiment.channels());
         let history = field("history")?.as_list().unwrap_or_default();
         let history: Option<Vec<Measurement>> = history
@@ -113,8 +118,49 @@ impl Designer {
         designer.resamplings = loaded.resamplings;
         designer.history = history;
         designer.loaded = Some(loaded);
+        if replaced > 0 {
+            let count = designer.num_particles();
+            designer.warn(format!(
+                "{replaced} of {count} particles of the posterior were outside of the priors or the constraints"
+            ));
+        }
+        designer.note_degeneracy();
         Ok(designer)
     }
+
+    /// Warns of parameters that can take different values, but have the same in all particles.
+    fn note_degeneracy(&mut self) {
+        let std = self.std();
+        let parameters = self.experiment.parameters.iter().zip(std);
+        let fixed = parameters.filter(|(it, std)| !it.prior.is_discrete() && !(*std > 0.0));
+        let fixed: Vec<&str> = fixed.map(|(it, _)| it.name.as_str()).collect();
+        if !fixed.is_empty() {
+            let names = fixed.join(", ");
+            self.warn(format!(
+                "all particles of the posterior have the same {names}, which no measurement can change"
+            ));
+        }
+    }
+}
+
+/// Replaces particles that the priors or the constraints exclude. Returns their number.
+fn admit(experiment: &mut Experiment, particles: &mut Particles) -> Result<usize, DesignError> {
+    let priors: Vec<_> = experiment.parameters.iter().map(|it| &it.prior).collect();
+    let support: Vec<[f64; 2]> = priors.iter().map(|prior| prior.support()).collect();
+    let mut wrong =
+        particles.outside(|parameter, value| priors[parameter].includes(support[parameter], value));
+    wrong.extend(failing(experiment, particles));
+    wrong.sort_unstable();
+    wrong.dedup();
+    if wrong.is_empty() {
+        return Ok(0);
+    }
+    if !particles.discard(&wrong) {
+        let message = "the priors and constraints of the experiment exclude every particle of the posterior";
+        return Err(DesignError::Posterior(message.into()));
+    }
+    particles.copy_by_weight();
+    Ok(wrong.len())
 }
 
 fn write_row(text: &mut String, row: &[f64]) {

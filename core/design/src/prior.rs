@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use labwire_solve::math::{exp, floor};
+use labwire_solve::math::{self, clamp, exp, floor, sqrt};
 use labwire_solve::random::Random;
 
 /// Unknown parameter of the model.
@@ -106,6 +106,47 @@ impl Prior {
         }
     }
 
+    /// Ends of the support: the smallest and the largest value that the distribution can give. Between two samples, any
+    /// value is possible.
+    #[must_use]
+    pub fn support(&self) -> [f64; 2] {
+        match self {
+            Self::Uniform { low, high } => [*low, *high],
+            Self::Normal { .. } => [f64::NEG_INFINITY, f64::INFINITY],
+            Self::Exponential { .. } => [0.0, f64::INFINITY],
+            // The density at 0 itself is 0, or infinite.
+            Self::LogNormal { .. } | Self::Gamma { .. } => [f64::MIN_POSITIVE, f64::INFINITY],
+            Self::Discrete { values, .. } | Self::Samples(values) => {
+                let ends = [f64::INFINITY, f64::NEG_INFINITY];
+                let values = values.iter();
+                values.fold(ends, |[low, high], value| {
+                    [math::min(low, *value), math::max(high, *value)]
+                })
+            }
+        }
+    }
+
+    /// Whether the distribution, whose ends are `support`, can give this value.
+    pub(super) fn includes(&self, [low, high]: [f64; 2], value: f64) -> bool {
+        match self {
+            Self::Discrete { values, weights } => {
+                let mut pairs = values.iter().zip(weights);
+                pairs.any(|(known, weight)| *known == value && *weight > 0.0)
+            }
+            _ => value >= low && value <= high,
+        }
+    }
+
+    /// Standard deviation, where the density ends in a step at an end of the support: there a truth outside of the prior
+    /// shows as a posterior that leans against the step.
+    pub(super) fn spread_between_steps(&self) -> Option<f64> {
+        match self {
+            Self::Uniform { low, high } => Some((high - low) / sqrt(12.0)),
+            Self::Exponential { mean } => Some(*mean),
+            _ => None,
+        }
+    }
+
     /// Whether the parameter has discrete values, along which particles must not be moved.
     pub(super) fn is_discrete(&self) -> bool {
         matches!(self, Self::Discrete { .. })
@@ -114,11 +155,12 @@ impl Prior {
     /// Value of particle number `particle` of `count`; `place` in [0, 1) is the relative index into samples.
     pub(super) fn draw(&self, random: &mut Random, particle: usize, count: usize, place: f64) -> f64 {
         match self {
-            Self::Uniform { low, high } => low + (high - low) * random.uniform(),
+            // Rounding may lead beyond the end.
+            Self::Uniform { low, high } => clamp(low + (high - low) * random.uniform(), *low, *high),
             Self::Normal { mean, std } => mean + std * random.normal(),
-            Self::LogNormal { mean, std } => exp(mean + std * random.normal()),
+            Self::LogNormal { mean, std } => math::max(exp(mean + std * random.normal()), f64::MIN_POSITIVE),
             Self::Exponential { mean } => mean * random.exponential(),
-            Self::Gamma { shape, scale } => scale * random.gamma(*shape),
+            Self::Gamma { shape, scale } => math::max(scale * random.gamma(*shape), f64::MIN_POSITIVE),
             Self::Discrete { values, weights } => {
                 let mut left = random.uniform() * weights.iter().sum::<f64>();
                 let mut drawn = f64::NAN;

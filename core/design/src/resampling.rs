@@ -20,15 +20,18 @@ pub(super) struct Kernel<'a> {
     pub(super) scale: bool,
     /// Whether particles may be moved along each parameter.
     pub(super) is_movable: &'a [bool],
+    /// Ends of the values of each parameter, which no particle leaves.
+    pub(super) support: &'a [[f64; 2]],
 }
 
 impl Particles {
-    /// Draws the same number of new particles, all of equal weight.
+    /// Draws the same number of new particles, all of equal weight. Returns the ancestor of each.
     ///
     /// Deviations from OptBayesExpt 1.2: the draws are systematic (one random number, equal steps; Kitagawa
     /// 1996), which has less variance than multinomial draws; the random displacement is not contracted
-    /// together with the particle, so that `scale` preserves the covariance exactly.
-    pub(super) fn resample(&mut self, kernel: Kernel<'_>, random: &mut Random) {
+    /// together with the particle, so that `scale` preserves the covariance exactly; particles that would leave the
+    /// support of the priors are reflected at its ends (OptBayesExpt's leave it).
+    pub(super) fn resample(&mut self, kernel: Kernel<'_>, random: &mut Random) -> Vec<u32> {
         let mean = self.mean();
         let mut covariance = self.covariance();
         for (i, row) in covariance.iter_mut().enumerate() {
@@ -44,21 +47,40 @@ impl Particles {
             .map(|row| row.into_iter().map(|entry| entry * spread).collect())
             .collect();
         let ancestors = self.systematic(random.uniform());
-        let mut chosen = vec![0.0; self.len()];
-        for parameter in 0..mean.len() {
-            let row = self.row_mut(parameter);
-            for (entry, ancestor) in chosen.iter_mut().zip(&ancestors) {
-                *entry = row[*ancestor as usize];
-            }
+        self.replace_by(&ancestors);
+        for (parameter, mean) in mean.iter().enumerate() {
             if kernel.scale && kernel.is_movable[parameter] {
-                for entry in &mut chosen {
-                    *entry = kernel.a * (*entry - mean[parameter]) + mean[parameter];
+                for entry in self.row_mut(parameter) {
+                    *entry = kernel.a * (*entry - mean) + mean;
                 }
             }
-            row.copy_from_slice(&chosen);
         }
         self.nudge(&factor, random);
         self.level();
+        // Each reflection moves the mean inwards and narrows the cloud; without the correction, a parameter that no
+        // measurement depends on would seem to become known.
+        if self.reflect(kernel.support, &covariance) && kernel.scale {
+            self.restore_moments(&mean, &covariance);
+            self.reflect(kernel.support, &covariance);
+        }
+        ancestors
+    }
+
+    /// Replaces the particles by as many copies, in proportion to their weights, all of equal weight.
+    pub(super) fn copy_by_weight(&mut self) {
+        self.replace_by(&self.systematic(0.5));
+        self.level();
+    }
+
+    fn replace_by(&mut self, ancestors: &[u32]) {
+        let mut chosen = vec![0.0; self.len()];
+        for parameter in 0..self.num_parameters() {
+            let row = self.row_mut(parameter);
+            for (entry, ancestor) in chosen.iter_mut().zip(ancestors) {
+                *entry = row[*ancestor as usize];
+            }
+            row.copy_from_slice(&chosen);
+        }
     }
 
     /// Particles at equal steps along the cumulative weights, the first at the fraction `start` in [0, 1) of
@@ -104,6 +126,8 @@ impl Particles {
 mod tests {
     use super::*;
 
+    const EVERYWHERE: [[f64; 2]; 2] = [[f64::NEG_INFINITY, f64::INFINITY]; 2];
+
     fn weighted(count: usize) -> Particles {
         let mut random = Random::new(5, 0);
         let x: Vec<f64> = (0..count).map(|_| random.normal()).collect();
@@ -121,6 +145,7 @@ mod tests {
                 a: 0.98,
                 scale,
                 is_movable: &[true, true],
+                support: &EVERYWHERE,
             };
             particles.resample(kernel, &mut Random::new(6, 0));
             assert_eq!(particles.effective(), 100_000.0);
@@ -144,10 +169,40 @@ mod tests {
             a: 0.9,
             scale: true,
             is_movable: &[true, false],
+            support: &EVERYWHERE,
         };
         particles.resample(kernel, &mut Random::new(6, 0));
         assert!(particles.row(1).iter().all(|y| before.contains(&y.to_bits())));
         assert!(!particles.row(0).iter().any(|x| x.is_nan()));
+    }
+
+    /// Parameters of which nothing is known keep their priors, however often they are resampled.
+    #[test]
+    fn what_is_not_known_is_not_narrowed() {
+        let mut random = Random::new(7, 0);
+        for scale in [true, false] {
+            let values = (0..40_000).map(|_| random.uniform()).collect();
+            let mut particles = Particles::new(values, 20_000);
+            let (mean, std) = (particles.mean(), particles.std());
+            for _ in 0..20 {
+                let kernel = Kernel {
+                    a: 0.98,
+                    scale,
+                    is_movable: &[true, true],
+                    support: &[[0.0, 1.0]; 2],
+                };
+                particles.resample(kernel, &mut random);
+            }
+            assert!(particles.row(0).iter().all(|x| (0.0..=1.0).contains(x)));
+            for i in 0..2 {
+                assert!((particles.mean()[i] - mean[i]).abs() < 0.05 * std[i]);
+                assert!(
+                    (particles.std()[i] / std[i] - 1.0).abs() < 0.05,
+                    "{scale} {:?}",
+                    particles.std()
+                );
+            }
+        }
     }
 
     /// Every particle is drawn in proportion to its weight, to within one.

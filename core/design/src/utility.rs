@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 use labwire_solve::math::{exp, exp_weight, log, max, min};
 use labwire_solve::random::Random;
 
+use super::cost::Costs;
 use super::entropy::differential_entropy;
 use super::experiment::{Experiment, Noise, Utility};
 use super::model::Points;
 use super::particles::Particles;
 
 /// Most settings processed at a time.
-const BLOCK: usize = 128;
+pub(super) const BLOCK: usize = 128;
 /// Most predicted values held at a time, unless one setting has more.
 const PREDICTIONS: usize = 1 << 20;
 
@@ -38,14 +39,14 @@ pub struct UtilityScan {
 /// Working memory for a block of settings.
 #[derive(Clone, Debug, Default)]
 struct Memory {
-    /// Settings of the block, then as many copies of the previous one.
+    /// Settings of the block.
     settings: Vec<f64>,
     /// Predicted values: one row of settings per draw and channel.
     responses: Vec<f64>,
     noise: Vec<f64>,
     /// Noise variance: one row per channel.
     variances: Vec<f64>,
-    cost: Vec<f64>,
+    costs: Costs,
 }
 
 impl UtilityScan {
@@ -120,16 +121,15 @@ impl UtilityScan {
         let (memory, grid) = (&mut self.memory, &experiment.grid);
         let num_knobs = grid.knobs().len();
         let channels = experiment.model.num_outputs();
-        memory.settings.resize(2 * num_knobs * count, 0.0);
-        let settings = &mut memory.settings[..num_knobs * count];
-        grid.fill(self.start, count, settings);
+        memory.settings.resize(num_knobs * count, 0.0);
+        grid.fill(self.start, count, &mut memory.settings);
         memory.variances.clear();
         memory.variances.resize(channels * count, 0.0);
         memory.noise.resize(channels * count, 0.0);
         memory
             .responses
             .resize(experiment.options.draws * channels * count, 0.0);
-        let settings = Points::new(settings, count, 0..count);
+        let settings = Points::new(&memory.settings, count, 0..count);
         let draw = &self.draws[..self.draws.len() / experiment.options.draws];
         known_variances(
             &mut experiment.noise,
@@ -142,9 +142,9 @@ impl UtilityScan {
     /// Evaluates the next draw for a block.
     fn predict(&mut self, experiment: &mut Experiment, count: usize) -> usize {
         let memory = &mut self.memory;
-        let (num_knobs, num_draws) = (experiment.grid.knobs().len(), experiment.options.draws);
+        let num_draws = experiment.options.draws;
         let size = experiment.model.num_outputs() * count;
-        let settings = Points::new(&memory.settings[..num_knobs * count], count, 0..count);
+        let settings = Points::new(&memory.settings, count, 0..count);
         let per_draw = self.draws.len() / num_draws;
         let draw = Points::one(&self.draws[self.predicted * per_draw..][..per_draw]);
         let responses = &mut memory.responses[self.predicted * size..][..size];
@@ -200,21 +200,9 @@ impl UtilityScan {
         let Some(cost) = &mut experiment.cost else {
             return;
         };
-        let memory = &mut self.memory;
-        let half = memory.settings.len() / 2;
-        match &self.previous {
-            None if cost.needs_previous => return,
-            previous => {
-                let rows = memory.settings[half..].chunks_exact_mut(count);
-                for (k, row) in rows.enumerate() {
-                    row.fill(previous.as_ref().map_or(f64::NAN, |previous| previous[k]));
-                }
-            }
-        }
-        memory.cost.resize(count, 0.0);
-        let settings = Points::new(&memory.settings, count, 0..count);
-        cost.model.evaluate(settings, Points::one(&[]), &mut memory.cost);
-        for (utility, cost) in self.utilities[first..].iter_mut().zip(&memory.cost) {
+        let Memory { settings, costs, .. } = &mut self.memory;
+        let costs = costs.evaluate(cost, settings, count, self.previous.as_deref());
+        for (utility, cost) in self.utilities[first..].iter_mut().zip(costs.unwrap_or_default()) {
             *utility /= cost;
         }
     }
