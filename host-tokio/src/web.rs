@@ -42,7 +42,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use labwire_core::limits::{HostLimits, SessionLimits};
-use labwire_host::{Admission, Ending, Io, Statistics, WebAccess};
+use labwire_host::{Admission, Ending, Io, Refused, Statistics, WebAccess};
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq;
 use tokio::net::{TcpListener, TcpStream};
@@ -178,10 +178,12 @@ impl Web {
     }
 
     fn take(self: &Arc<Self>, stream: TcpStream, address: SocketAddr) {
-        let permit = match self
-            .admission
-            .admit(address.ip().to_canonical(), &self.options.limits)
-        {
+        let limits = &self.options.limits;
+        let admitted = match limits.peers.includes(address.ip()) {
+            true => self.admission.admit(address.ip().to_canonical(), limits),
+            false => Err(Refused::Peer),
+        };
+        let permit = match admitted {
             Ok(permit) => permit,
             Err(reason) => return tracing::warn!(peer = %address, %reason, "connection refused"),
         };

@@ -19,6 +19,9 @@ pub enum Refused {
     /// The limit `connections-per-peer` is reached.
     #[error("limit connections-per-peer reached")]
     ConnectionsPerPeer,
+    /// The peer is not in the list `peers`.
+    #[error("not in the list peers")]
+    Peer,
     /// The host is shutting down.
     #[error("shutting down")]
     ShuttingDown,

@@ -175,6 +175,14 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         self.admission.check(address.ip().to_canonical(), &self.limits)
     }
 
+    /// Checks whether the list `peers` lets `address` connect.
+    pub(crate) fn check_peer(&self, address: SocketAddr) -> Result<(), Refused> {
+        match self.limits.peers.includes(address.ip()) {
+            true => Ok(()),
+            false => Err(Refused::Peer),
+        }
+    }
+
     /// Attaches a connection to `address`, made by either side, which then runs on its own task.
     ///
     /// # Errors

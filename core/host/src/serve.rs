@@ -64,7 +64,8 @@ async fn accept<S: HostedService, R: Runtime, T: Transport<R> + 'static>(
     loop {
         match R::accept(listener).await {
             Ok((stream, address)) => {
-                if let Err(reason) = host.attach(wrap(stream), address)
+                let attach = |()| host.attach(wrap(stream), address);
+                if let Err(reason) = host.check_peer(address).and_then(attach)
                     && let Some(held_back) = refusals.pass()
                 {
                     tracing::warn!(peer = %address, %reason, held_back, "connection refused");

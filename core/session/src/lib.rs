@@ -21,6 +21,8 @@ mod link;
 #[cfg(feature = "session")]
 mod names;
 #[cfg(feature = "session")]
+mod peers;
+#[cfg(feature = "session")]
 mod protocol;
 #[cfg(feature = "session")]
 pub mod seconds;
@@ -36,6 +38,7 @@ pub use {
     connector::{Action, ConnectError, Connector},
     link::{Link, Payloads, Source},
     names::{Limit, Timer},
+    peers::{NotANetwork, PeerList},
     protocol::Protocol,
     session::{Asker, CloseReason, Event, Misuse, Need, Responder, Session, TransmitState},
 };

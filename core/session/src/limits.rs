@@ -1,8 +1,9 @@
 //! Limits of every session and every host. Each has a name, a default and a documented behaviour when it is reached.
 
 use core::time::Duration;
-
 use serde::{Deserialize, Serialize};
+
+use crate::PeerList;
 
 /// Limits of one connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,8 @@ impl Default for SessionLimits {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct HostLimits {
+    /// `peers`: who may connect. Others are closed at once. Default: everybody.
+    pub peers: PeerList,
     /// `connections`: number of open connections. One more is closed at once. Default 1024.
     pub connections: usize,
     /// `connections-per-peer`: number of open connections from one address. One more is closed at once. Default 256.
@@ -87,6 +90,7 @@ pub struct HostLimits {
 
 impl HostLimits {
     crate::setters! {
+        with_peers peers: PeerList,
         with_connections connections: usize,
         with_connections_per_peer connections_per_peer: usize,
         with_workers workers: usize,
@@ -99,6 +103,7 @@ impl HostLimits {
 impl Default for HostLimits {
     fn default() -> Self {
         Self {
+            peers: PeerList::default(),
             connections: 1024,
             connections_per_peer: 256,
             workers: 2,

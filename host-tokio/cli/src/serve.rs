@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use etcetera::BaseStrategy;
+use labwire_core::limits::HostLimits;
 use labwire_tokio::web::Readiness;
 use labwire_tokio::{Ending, Memory};
 use listen::Bound;
@@ -77,6 +78,10 @@ pub(crate) struct Arguments {
     /// Address for PyMoDAQ modules to connect to: host:port, port 0 for any free one, or none.
     #[arg(long, value_name = "ADDRESS")]
     pymodaq: Option<String>,
+    /// Who may connect to servers that other machines can reach: addresses and networks (192.168.1.0/24), separated by
+    /// commas. Default: everybody.
+    #[arg(long, value_name = "NETWORKS", value_delimiter = ',')]
+    peers: Vec<String>,
 }
 
 impl Arguments {
@@ -101,6 +106,9 @@ impl Arguments {
         }
         if !self.problem.is_empty() {
             layers.set("--problem", "open", "problem", self.problem.clone().into())?;
+        }
+        if !self.peers.is_empty() {
+            layers.set("--peers", "limits", "peers", self.peers.clone().into())?;
         }
         if !self.device.is_empty() {
             layers.set("--device", "web", "devices", self.device.clone().into())?;
@@ -138,8 +146,7 @@ pub(crate) fn run_with(layers: Layers, only: Option<&[String]>, ready_file: Opti
         // Left over from a run that was cut short; it must not be mistaken for this run's.
         ready_file::remove(stale);
     }
-    let memory = Memory::new(config.host.memory);
-    block_on(serve(servers, only.is_some(), layers, memory, ready_file))
+    block_on(serve(servers, only.is_some(), layers, &config.host, ready_file))
 }
 
 fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, Failure> {
@@ -167,13 +174,14 @@ async fn serve(
     servers: Vec<Server>,
     are_named: bool,
     layers: Layers,
-    memory: Memory,
+    limits: &HostLimits,
     ready_file: Option<PathBuf>,
 ) -> Outcome {
+    let memory = Memory::new(limits.memory);
     let mut bound = Vec::new();
     for server in servers {
         let is_given = are_named || layers.is_given(server.group, server.key);
-        bound.extend(listen::bind(server, is_given).await?);
+        bound.extend(listen::bind(server, is_given, &limits.peers).await?);
     }
     if bound.is_empty() {
         return Err(Failure::new(failure::UNAVAILABLE, "no server listens"));

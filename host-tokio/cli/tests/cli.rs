@@ -647,6 +647,48 @@ fn answers_of_servers_do_not_steer_the_terminal() {
     assert!(!err.contains('\x1b') && !err.contains('\u{9b}'), "{err:?}");
 }
 
+/// A peer that is not in the list is cut off; this machine, as 127.0.0.1, always may.
+#[test]
+fn only_listed_peers_may_connect() {
+    // The address of this machine on its network. Nothing is sent. Without a network there is nobody to refuse.
+    let outward = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let own = outward.connect("192.0.2.1:9").and_then(|()| outward.local_addr());
+    let Ok(own) = own.map(|address| address.ip()) else {
+        return;
+    };
+    let problem = File::new("peers.json", SQUARE);
+    for (name, peers, is_listed) in [
+        ("others", "192.0.2.0/24", false),
+        ("own", &*format!("192.0.2.7, {own}"), true),
+    ] {
+        let arguments = [
+            "--open",
+            "0.0.0.0:0",
+            "--problem",
+            problem.path(),
+            "--peers",
+            peers,
+        ];
+        let server = Server::start(name, &arguments);
+        assert!(server.ask(r#"{"Run": {"parameter": [1]}}"#).contains("Converged"));
+        let mut stream =
+            TcpStream::connect((own, server.address.rsplit(':').next().unwrap().parse().unwrap())).unwrap();
+        // It may be reset already.
+        let _ = stream.write_all(br#"{"Run": {"parameter": [1]}}"#);
+        let _ = stream.shutdown(Shutdown::Write);
+        let mut reply = String::new();
+        let _ = stream.read_to_string(&mut reply);
+        assert_eq!(reply.contains("Converged"), is_listed, "{peers}: {reply}");
+        server.signal("INT");
+        assert_eq!(server.wait(), Some(0));
+    }
+    let (code, _, err) = run(&["serve", "--peers", "lab"]);
+    assert!(
+        code == Some(78) && err.contains("\"lab\" is not an address such as"),
+        "{err}"
+    );
+}
+
 /// A closed terminal drains a server as any other signal does, unless `nohup` keeps it.
 #[test]
 fn a_hangup_drains_unless_it_is_ignored() {

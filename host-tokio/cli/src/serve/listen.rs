@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use labwire_core::session::PeerList;
 use tokio::net::TcpListener;
 
 use super::server::Server;
@@ -18,7 +19,7 @@ pub(crate) struct Bound {
 
 /// Binds the address of `server`; `None` if it is turned off, or if an address that was not given explicitly is in
 /// use.
-pub(crate) async fn bind(server: Server, is_given: bool) -> Result<Option<Bound>, Failure> {
+pub(crate) async fn bind(server: Server, is_given: bool, peers: &PeerList) -> Result<Option<Bound>, Failure> {
     if server.address == "none" {
         return Ok(None);
     }
@@ -27,7 +28,13 @@ pub(crate) async fn bind(server: Server, is_given: bool) -> Result<Option<Bound>
     match bound {
         Ok((listener, address)) => {
             if !address.ip().is_loopback() {
-                tracing::warn!(service = server.name, %address, "reachable from other machines");
+                // The protocols know no passwords and no encryption.
+                tracing::warn!(
+                    service = server.name,
+                    %address,
+                    peers = %peers,
+                    "reachable from other machines, without encryption; --peers tells who may connect"
+                );
             }
             Ok(Some(Bound {
                 server,
@@ -74,15 +81,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_in_use_is_an_error_only_for_who_asked_for_it() {
-        let first = bind(server("127.0.0.1:0".to_owned()), true)
+        let peers = PeerList::default();
+        let first = bind(server("127.0.0.1:0".to_owned()), true, &peers)
             .await
             .unwrap()
             .unwrap();
         let taken = first.address.to_string();
-        assert!(bind(server(taken.clone()), false).await.unwrap().is_none());
-        let error = bind(server(taken), true).await.err().unwrap();
+        assert!(
+            bind(server(taken.clone()), false, &peers)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let error = bind(server(taken), true, &peers).await.err().unwrap();
         assert_eq!(error.code, failure::UNAVAILABLE);
-        assert!(bind(server("nonsense".to_owned()), false).await.is_err());
-        assert!(bind(server("none".to_owned()), true).await.unwrap().is_none());
+        assert!(bind(server("nonsense".to_owned()), false, &peers).await.is_err());
+        assert!(
+            bind(server("none".to_owned()), true, &peers)
+                .await
+                .unwrap()
+                .is_none()
+        );
     }
 }
