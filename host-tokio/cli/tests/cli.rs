@@ -658,8 +658,8 @@ fn only_listed_peers_may_connect() {
     };
     let problem = File::new("peers.json", SQUARE);
     for (name, peers, is_listed) in [
-        ("others", "192.0.2.0/24", false),
-        ("own", &*format!("192.0.2.7, {own}"), true),
+        ("others", "198.51.100.7", false),
+        ("own", &*format!("198.51.100.7, {own}"), true),
     ] {
         let arguments = [
             "--open",
