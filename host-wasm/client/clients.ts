@@ -282,7 +282,12 @@ export class DeviceClient {
     await this.#submit("send", command, options);
   }
 
-  /** "degraded" and "restored", in turn, as long as the loop lasts. */
+  /** Sends a command, and returns its answer if there is a question mark in its first word or the device answers all. */
+  talk(command: string, options: RequestOptions = {}): Promise<string> {
+    return this.#submit("talk", command, options);
+  }
+
+  /** "degraded" and "restored", in turn, and what the device sends "unasked", as long as the loop lasts. */
   async *health({ signal }: RequestOptions = {}): AsyncGenerator<DeviceEvent> {
     const queue: DeviceEvent[] = [];
     let wake = () => {};

@@ -48,6 +48,8 @@ export function device(bridge: Bridge): HTMLElement {
       } else if (event.type === "restored") {
         degraded = undefined;
         say(`restored after ${(event.afterMs / 1000).toFixed(1)} s`);
+      } else if (event.type === "unasked") {
+        say(`unasked: ${new TextDecoder().decode(event.bytes)}`);
       }
       light();
     }
@@ -55,7 +57,12 @@ export function device(bridge: Bridge): HTMLElement {
   const connect = () => {
     client?.close();
     degraded = undefined;
-    client = new DeviceClient(bridge, dialect.value, which.value || undefined);
+    const spoken = [dialect.value, options.value.trim()].filter(Boolean).join(",");
+    try {
+      client = new DeviceClient(bridge, spoken, which.value || undefined);
+    } catch (error) {
+      return say(message(error), "bad");
+    }
     void watch(client);
     // It starts on its own first.
     queueMicrotask(light);
@@ -68,9 +75,8 @@ export function device(bridge: Bridge): HTMLElement {
     say(`> ${command}`, "out");
     line.select();
     try {
-      // SCPI answers only queries.
-      if (dialect.value === "scpi" && !command.includes("?")) await client.send(command);
-      else say(await client.query(command));
+      const answer = await client.talk(command);
+      if (answer) say(answer);
     } catch (error) {
       say(message(error), "bad");
     }
@@ -84,7 +90,14 @@ export function device(bridge: Bridge): HTMLElement {
     place = Math.min(Math.max(place + step, 0), history.length - 1);
     line.value = history[place];
   };
-  const dialects = ["scpi", "crlf", "cr", "prompt", "colon", "raw"];
+  const dialects = ["scpi", "keithley", "lakeshore", "crlf", "cr", "prompt", "colon", "raw"];
+  const options = h("input", {
+    "aria-label": "Options of the dialect",
+    placeholder: "echo,end=crlf,event=!",
+    autocomplete: "off",
+    spellcheck: false,
+  });
+  options.onchange = () => connect();
   const dialect = select(
     dialects.map((name) => [name, name]),
     connect,
@@ -106,7 +119,7 @@ export function device(bridge: Bridge): HTMLElement {
   return card(
     "Device console",
     h("div", { className: "row" }, lamp),
-    h("div", { className: "row" }, h("label", {}, "device", which), h("label", {}, "dialect", dialect)),
+    h("div", { className: "row" }, h("label", {}, "device", which), h("label", {}, "dialect", dialect), h("label", {}, "options", options)),
     log,
     h(
       "div",

@@ -14,6 +14,8 @@ const TYPES: &str = r#"
 export type DeviceEvent =
     | { type: "degraded"; cause: string; unconfirmed: number }
     | { type: "restored"; afterMs: number }
+    /** What the device has sent without having been asked. */
+    | { type: "unasked"; bytes: Uint8Array }
     /** `answer` is without its framing; with an `error`, `isSent` tells whether the device may have received the message. */
     | { type: "finished"; id: number; answer?: Uint8Array; error?: string; isSent?: boolean }
     | ClosedEvent;
@@ -24,7 +26,7 @@ export type DeviceEvent =
 #[derive(Debug)]
 pub struct DeviceSession {
     session: Connection,
-    dialect: &'static Dialect,
+    dialect: Dialect,
     /// Pending requests, with their ids on the JavaScript side.
     pending: Vec<(RequestId, u32)>,
     next_id: u32,
@@ -32,19 +34,14 @@ pub struct DeviceSession {
 
 #[wasm_bindgen]
 impl DeviceSession {
-    /// Creates a connection, which the first `handleTimeout` starts. `dialect` is the framing of messages: "scpi",
-    /// "crlf", "prompt" and so on. `seed` determines the jitter of the back-off.
+    /// Creates a connection, which the first `handleTimeout` starts. `dialect` is the framing of messages, "scpi",
+    /// "crlf", "prompt" and so on, and may have options: "scpi,end=crlf,echo". `seed` determines the jitter of the
+    /// back-off.
     ///
-    /// @throws {Error} if the dialect is unknown
+    /// @throws {Error} if the dialect or an option is unknown
     #[wasm_bindgen(constructor)]
     pub fn new(dialect: &str, seed: u32) -> Result<Self, JsError> {
-        let names = || -> Vec<_> { Dialect::ALL.iter().map(|dialect| dialect.name).collect() };
-        let dialect = Dialect::by_name(dialect).ok_or_else(|| {
-            JsError::new(&format!(
-                "unknown dialect {dialect:?}; expected one of {}",
-                names().join(", ")
-            ))
-        })?;
+        let dialect: Dialect = dialect.parse()?;
         Ok(Self {
             session: Connection::new(dialect.settings(), u64::from(seed)),
             dialect,
@@ -67,6 +64,14 @@ impl DeviceSession {
         self.request(now, self.dialect.send(command.as_bytes())?)
     }
 
+    /// Queues a command: with an answer if there is a question mark in its first word, or if the dialect answers all
+    /// commands.
+    ///
+    /// @throws {Error} if the dialect cannot express the command, or too many are waiting
+    pub fn talk(&mut self, now: f64, command: &str) -> Result<u32, JsError> {
+        self.request(now, self.dialect.request(command.as_bytes())?)
+    }
+
     fn request(&mut self, now: f64, request: Request) -> Result<u32, JsError> {
         let request = self.session.request(instant(now), &request)?;
         let id = self.next_id;
@@ -86,6 +91,7 @@ impl DeviceSession {
                 ("type", "restored".into()),
                 ("afterMs", (after.as_secs_f64() * 1e3).into()),
             ]),
+            DeviceEvent::Unasked(unasked) => object([("type", "unasked".into()), ("bytes", bytes(&unasked))]),
             DeviceEvent::Finished { id, result } => {
                 let place = self.pending.iter().position(|(request, _)| *request == id);
                 let id = place.map(|place| self.pending.swap_remove(place).1);

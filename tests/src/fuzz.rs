@@ -1,9 +1,11 @@
 //! Entry points of the fuzz targets: one function per target, which panics if a check fails.
 
+mod device;
 mod engines;
 mod pymodaq;
 mod sessions;
 
+pub use device::device_dialects;
 pub use engines::{experiment_file, problem_file};
 pub use pymodaq::{GENERATIONS, pymodaq_objects, pymodaq_settings};
 pub use sessions::{obe_sessions, open_sessions, pymodaq_sessions, zeiss_sessions};
@@ -14,7 +16,8 @@ use labwire_core::python_json::{Limits, dumps, dumps_unicode, parse, repr};
 pub type Target = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
+    ("device_dialects", device_dialects),
     ("experiment_file", experiment_file),
     ("obe_sessions", obe_sessions),
     ("open_sessions", open_sessions),

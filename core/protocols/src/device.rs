@@ -7,7 +7,8 @@
 //! * No message is sent twice, unless its sender said that it is idempotent; then twice at most.
 //! * **After a time-out the connection is reset.** TCP cannot say whether a late answer is still on its way; on a new
 //!   connection it cannot come. Bytes that arrive while nobody has asked wait for a [`Request::recv`] and are dropped by
-//!   the next query. An answer therefore consists of bytes that came on the connection on which its question was sent,
+//!   the next query, which [`DeviceEvent::Unasked`] reports. More than one answer to a question of a [`Dialect`] is an
+//!   error, and resets the connection too. An answer therefore consists of bytes that came on the connection on which its question was sent,
 //!   after that question, with no other question open. (Two things remain the caller's: to frame answers rightly, and to
 //!   [`Request::send`] only what the device does not answer or what a `recv` follows.)
 //! * `Degraded` is reported once when the device becomes unusable, `Restored` once when it is usable again.
@@ -27,16 +28,19 @@ mod conversation;
 mod dialect;
 mod escape;
 mod event;
+mod modbus;
 mod request;
 mod server;
 mod settings;
 mod statistics;
+mod telnet;
+mod unasked;
 
 pub use connection::Connection;
-pub use dialect::{Dialect, DialectError};
+pub use dialect::{Dialect, DialectError, OPTIONS, OptionError};
 pub use escape::{EscapeError, unescape};
 pub use event::{DeviceEvent, Health, State};
 pub use request::{Cause, Failure, Request, RequestId, Step};
 pub use server::{Reply, Server, Then};
-pub use settings::Settings;
+pub use settings::{Login, Settings};
 pub use statistics::Statistics;

@@ -3,6 +3,7 @@
 pub mod decimal_length;
 pub mod json_value;
 pub mod length32;
+pub mod lines;
 mod reader;
 pub mod until;
 

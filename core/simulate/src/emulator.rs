@@ -32,7 +32,7 @@ impl Behaviour {
         match dialect.name {
             "raw" => Self::Echo,
             "mnemonic" => Self::Instrument(Box::new(Gauges::default())),
-            "modbus" => Self::Instrument(Box::new(Compressor::default())),
+            "modbus" | "cryomech" => Self::Instrument(Box::new(Compressor::default())),
             "opcode" => Self::Instrument(Box::new(Relays::default())),
             _ => Self::Instrument(Box::new(PowerSupply::default())),
         }
@@ -52,7 +52,7 @@ impl fmt::Debug for Behaviour {
 /// Emulated device that answers the messages of all its connections in the order of their arrival.
 #[derive(Debug)]
 pub struct Emulator {
-    dialect: &'static Dialect,
+    dialect: Dialect,
     behaviour: Behaviour,
     faults: Faults,
 }
@@ -60,9 +60,9 @@ pub struct Emulator {
 impl Emulator {
     /// Creates a device with faults drawn by `rules` from a generator with this seed.
     #[must_use]
-    pub fn new(dialect: &'static Dialect, behaviour: Behaviour, rules: Vec<FaultRule>, seed: u64) -> Self {
+    pub fn new(dialect: &Dialect, behaviour: Behaviour, rules: Vec<FaultRule>, seed: u64) -> Self {
         Self {
-            dialect,
+            dialect: dialect.clone(),
             behaviour,
             faults: Faults::new(rules, seed),
         }
@@ -74,10 +74,10 @@ impl Emulator {
         self,
         limits: SessionLimits,
     ) -> Sequential<Server, Self, impl FnMut(Instant, Peer) -> Server> {
-        let dialect = self.dialect;
+        let dialect = self.dialect.clone();
         let mut faults = self.faults.clone();
         Sequential::new(self, move |now, _peer| {
-            let mut server = Server::new(now, dialect, limits.clone());
+            let mut server = Server::new(now, &dialect, limits.clone());
             if faults.refuses() {
                 server.close();
             }
@@ -94,8 +94,8 @@ impl Emulator {
         };
         match response {
             Response::Value(value) => self.dialect.value(message, &value),
-            Response::Done => self.dialect.done().to_vec(),
-            Response::Refused => self.dialect.refusal().to_vec(),
+            Response::Done => self.dialect.done(message),
+            Response::Refused => self.dialect.refusal(message),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use labwire_core::design::DesignLimits;
+use labwire_core::device;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::problem::TextLimits;
 use labwire_core::service::Permission;
@@ -16,6 +17,7 @@ use labwire_core::service::importer::ImportPermissions;
 use labwire_core::service::optimizer::OptimizerSettings;
 use labwire_core::{obe, python_json, zeiss};
 use labwire_tokio::WebAccess;
+use labwire_tokio::device::Keepalive;
 use labwire_tokio::zeiss::ImportLimits;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) obe: Obe,
     pub(crate) zeiss: Zeiss,
     pub(crate) pymodaq: Pymodaq,
+    pub(crate) device: device::Settings,
+    pub(crate) keepalive: Keepalive,
     pub(crate) web: Web,
     pub(crate) access: WebAccess,
 }
@@ -143,6 +147,8 @@ impl Config {
             obe: Obe::read(sections, &session, text)?,
             zeiss: Zeiss::read(sections, &session)?,
             pymodaq: Pymodaq::read(sections, &session)?,
+            device: sections.part("device")?,
+            keepalive: sections.part("device")?,
             web: sections.part("web")?,
             access: sections.part("web")?,
             session,

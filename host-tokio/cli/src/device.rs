@@ -8,6 +8,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use labwire_core::device::{Dialect, OPTIONS};
 use target::Target;
 
 use crate::common::block_on;
@@ -41,6 +42,17 @@ enum Command {
         #[arg(long)]
         idempotent: bool,
     },
+    /// Send commands and queries, in order, on one connection: those with a question mark in their first word have an
+    /// answer, which is printed.
+    Talk {
+        #[command(flatten)]
+        target: Target,
+        /// Commands and queries, without line endings; escapes such as \x05 are understood.
+        #[arg(required = true)]
+        commands: Vec<String>,
+    },
+    /// List the dialects, and the options that change them.
+    Presets,
     /// Poll repeatedly; show a live line per query, write a table.
     Watch(watch::Arguments),
     /// Emulate a device.
@@ -62,10 +74,35 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
                 let query = |command: &[u8]| target.preset.query(command);
                 ask(&target, &commands, idempotent, query).await
             }
+            Command::Talk { target, commands } => {
+                let talk = |command: &[u8]| target.preset.request(command);
+                ask(&target, &commands, false, talk).await
+            }
+            Command::Presets => {
+                say!("{}", presets().trim_end());
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Watch(arguments) => watch::run(arguments).await,
             Command::Emulate(arguments) => emulate::run(arguments).await,
         }
     })
+}
+
+/// List of the dialects and options.
+fn presets() -> String {
+    let presets = Dialect::ALL.iter().map(|dialect| {
+        let (name, port, about) = (dialect.name, dialect.port, dialect.about);
+        format!("{name:10} {port:5}  {about}\n")
+    });
+    let options = OPTIONS
+        .iter()
+        .map(|(option, about)| format!("{option}\n    {about}\n"));
+    let heads = [
+        "preset      port  devices\n",
+        "\noptions, as in scpi,end=crlf,echo\n",
+    ];
+    let [presets, options] = [presets.collect::<String>(), options.collect()];
+    [heads[0], &presets, heads[1], &options].concat()
 }
 
 async fn ask(
@@ -79,12 +116,13 @@ async fn ask(
         .map(|command| target.request(command, &request))
         .collect::<Result<Vec<_>, _>>()?;
     let device = target.open()?;
-    for mut request in requests {
+    let alone = target.alone()?;
+    for (mut request, command) in requests.into_iter().zip(commands) {
         request.idempotent = idempotent;
         let answer = device
-            .perform(request)
+            .perform(request.alone_for(alone))
             .await
-            .map_err(|error| target.failed(&error))?;
+            .map_err(|error| target.failed(command, &error))?;
         if !answer.is_empty() {
             say!("{}", target.text(&answer));
         }

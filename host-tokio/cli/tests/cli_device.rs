@@ -83,6 +83,62 @@ fn bytes_are_bytes() {
     assert_eq!(output, "\\x01\\x06\\x00\\x01\\x00\\x01\n");
 }
 
+/// Devices with habits, and what is said when they were not expected.
+#[test]
+fn habits_are_options_and_hints() {
+    let device = Emulator::start(&["--preset", "scpi,echo,greeting=hello\\r\\n"]);
+    let (code, output, _) = device.query(&["--preset", "scpi,echo", "*IDN?", "VOLT?"]);
+    assert_eq!((code, output.as_str()), (Some(0), "labwire,PS-60-10,0,1.0\n0\n"));
+    let (code, output, error) = device.query(&["*IDN?"]);
+    assert_eq!((code, output.as_str()), (Some(76), ""));
+    assert!(
+        error.contains("*IDN?: more than one answer: *IDN?\\n, then "),
+        "{error}"
+    );
+    assert!(
+        error.contains("hint: the device returns what it is sent: --preset scpi,echo"),
+        "{error}"
+    );
+
+    let address = &device.address;
+    let preset = "scpi,echo";
+    let arguments = [
+        "talk",
+        "--address",
+        address,
+        "--preset",
+        preset,
+        "VOLT 5",
+        "VOLT?",
+    ];
+    let (code, output, _) = run(&arguments);
+    assert_eq!((code, output.as_str()), (Some(0), "5\n"));
+
+    let (code, _, error) = device.query(&["--preset", preset, "--answer-bytes", "10", "*IDN?"]);
+    assert_eq!(code, Some(76));
+    assert!(
+        error.contains("answer-bytes of 10") && error.contains("hint: --answer-bytes,"),
+        "{error}"
+    );
+
+    let device = Emulator::start(&["--preset", "modbus"]);
+    let (code, output, error) = device.query(&["--preset", "modbus", "--hex", "010600010007"]);
+    assert_eq!((code, output.as_str()), (Some(76), ""));
+    assert!(
+        error.contains("Modbus exception 3: illegal data value"),
+        "{error}"
+    );
+
+    let (code, output, _) = run(&["presets"]);
+    assert_eq!(code, Some(0));
+    for line in [
+        "lakeshore   7777  lines that end with CR LF, 20",
+        "\nprefix=OFFSET/WIDTH",
+    ] {
+        assert!(output.contains(line), "{output}");
+    }
+}
+
 #[test]
 fn watching_survives_faults_and_writes_a_table() {
     let device = Emulator::start(&["--fault", "drop-after=4"]);
@@ -142,7 +198,7 @@ fn what_is_wrong_is_said() {
         (
             &["query", "--preset", "scpo", "*IDN?"],
             64,
-            "similar value exists: 'scpi'",
+            "unknown dialect 'scpo'; expected one of raw, scpi,",
         ),
         (
             &["query", "--preset", "opcode", "x"],

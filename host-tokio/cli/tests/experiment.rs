@@ -74,7 +74,7 @@ fn what_is_simulated_can_be_replayed() {
 
 #[test]
 fn somebody_at_the_instrument_is_led_through() {
-    let typed = "nonsense\nhelp\n0.5\nat 0.25\n0.6\nat 1 2\nundo\nundo\nundo\nplot\nquit\n";
+    let typed = "nonsense\n0,5\n0.5 0.1\nhelp\n0.5\nat 0.25\n0.6\nat 1 2\nundo\nundo\nundo\nplot\nquit\n";
     let (code, out, err) = run(&["line", "--seed", "1", "--particles", "500", "by-hand"], typed);
     assert_eq!(code, Some(0));
     for expected in [
@@ -87,6 +87,8 @@ fn somebody_at_the_instrument_is_led_through() {
     }
     for expected in [
         "\"nonsense\" is not a number",
+        "\"0,5\": the decimal sign is a point",
+        "2 numbers, where the experiment takes 1 and has its noise as a parameter",
         "a setting has 1 numbers, not 2",
         "no measurement to undo",
     ] {

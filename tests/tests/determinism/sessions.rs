@@ -281,6 +281,7 @@ fn device(args: &Value, steps: &Value) {
         DeviceEvent::Health(Health::Restored { after }) => {
             json!({"type": "restored", "afterMs": after.as_secs_f64() * 1e3})
         }
+        DeviceEvent::Unasked(bytes) => json!({"type": "unasked", "bytes": hexadecimal(&bytes)}),
         DeviceEvent::Finished { id, result } => {
             let id = requests.borrow().iter().position(|request| *request == id);
             let answer = result.expect("an answer");

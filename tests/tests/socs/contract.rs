@@ -195,6 +195,7 @@ impl Contract {
                 self.was_restored = true;
                 self.tally.restored += 1;
             }
+            DeviceEvent::Unasked(_) => {}
             DeviceEvent::Finished { id, result } => self.finished(now, id, result),
         }
     }

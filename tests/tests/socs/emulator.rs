@@ -10,11 +10,7 @@ use labwire_core::time::Instant;
 const HERE: ConnectionId = ConnectionId(1);
 
 /// Sends the requests one after the other. Returns their answers, without framing.
-fn play(
-    dialect: &'static Dialect,
-    behaviour: Behaviour,
-    requests: Vec<Request>,
-) -> Vec<Result<String, Failure>> {
+fn play(dialect: &Dialect, behaviour: Behaviour, requests: Vec<Request>) -> Vec<Result<String, Failure>> {
     let device = Emulator::new(dialect, behaviour, Vec::new(), 1).into_service(SessionLimits::default());
     let mut now = Instant::ZERO;
     let mut server = Endpoint::new(device);
@@ -35,15 +31,19 @@ fn play(
         } else if let Some(&byte) = client.transmit().first() {
             client.transmitted(now, 1);
             server.handle_input(now, HERE, &[byte]);
-        } else if let Some((due, Timer::SettleTime)) = client.poll_timeout() {
+        } else if let Some((due, timer)) = client.poll_timeout()
+            && matches!(timer, Timer::SettleTime | Timer::Other(_))
+        {
             now = due;
             client.handle_timeout(now);
         } else {
             return answers;
         }
-        while let Some(Event::Application(DeviceEvent::Finished { result, .. })) = client.poll_event() {
+        while let Some(event) = client.poll_event() {
             let text = |answer: Vec<u8>| dialect.payload(&answer).escape_ascii().to_string();
-            answers.push(result.map(text));
+            if let Event::Application(DeviceEvent::Finished { result, .. }) = event {
+                answers.push(result.map(text));
+            }
         }
     }
 }
@@ -64,6 +64,68 @@ fn every_dialect_is_understood() {
             assert!(!answer.is_empty(), "{}", dialect.name);
         }
     }
+}
+
+/// Variations of a dialect: what one side says, the other understands.
+#[test]
+fn options_are_understood_by_both_sides() {
+    for text in [
+        "scpi,end=crlf",
+        "scpi,end=cr",
+        "scpi,end=lfcr",
+        "scpi,end=none",
+        "scpi,end=\\x03",
+        "scpi,sends=cr",
+        "scpi,silence=0.5",
+        "scpi,length=22",
+        "scpi,echo",
+        "scpi,echo,end=crlf",
+        "scpi,acknowledges",
+        "scpi,greeting=hello",
+        "scpi,login=user: =>me,login=password: =>secret",
+        "scpi,greeting=hello,login=> =>me,end=cr",
+        "scpi,telnet",
+        "scpi,telnet,login=user: =>me",
+        "scpi,settle=1,pace=0.5",
+        "prompt,echo",
+        "prompt,telnet,prompt=ok>,refusal=no>",
+        "lakeshore,echo,telnet,acknowledges,greeting=a\\r\\n",
+    ] {
+        let dialect: Dialect = text.parse().expect("a dialect");
+        let mut requests = queries(&dialect, &[b"*IDN?"]);
+        requests.extend(
+            [&b"VOLT 5"[..], b"VOLT?"].map(|command| dialect.request(command).expect("it can be said")),
+        );
+        let answers = play(&dialect, Behaviour::of(&dialect), requests);
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.expect(text)).collect();
+        let done = if text.contains("acknowledges") { "OK" } else { "" };
+        let voltage = if text.contains("length") { None } else { Some("5") };
+        assert_eq!(
+            answers.get(..2),
+            Some(&["labwire,PS-60-10,0,1.0".to_owned(), done.to_owned()][..]),
+            "{text}"
+        );
+        assert_eq!(answers.get(2).map(String::as_str), voltage, "{text}");
+    }
+}
+
+/// Answers of several lines and blocks of bytes.
+#[test]
+fn long_answers_are_whole() {
+    let canned = || {
+        Canned::parse(
+            "CURV? => #214\\n\\n\\n,\\n\\n\\r;\\n\\xff\\0\\n\\n\\r\nLOG? => a\\n#11\\n\nVOLT? => 1\\n2",
+        )
+    };
+    let play = |text: &str, commands: &[&[u8]]| {
+        let dialect: Dialect = text.parse().expect("a dialect");
+        let behaviour = Behaviour::Canned(canned().expect("a list"));
+        play(&dialect, behaviour, queries(&dialect, commands))
+    };
+    let block = "#214\\n\\n\\n,\\n\\n\\r;\\n\\xff\\x00\\n\\n\\r";
+    assert_eq!(play("scpi", &[b"CURV?"]), [Ok(block.to_owned())]);
+    let two = play("scpi,lines=2", &[b"LOG?", b"VOLT?"]);
+    assert_eq!(two, [Ok("a\\n#11\\n".to_owned()), Ok("1\\n2".to_owned())]);
 }
 
 #[test]

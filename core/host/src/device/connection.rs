@@ -183,6 +183,15 @@ impl<R: Runtime> DeviceConnection<R> {
         receiver
     }
 
+    /// What the device sends from now on without having been asked; see [`DeviceEvent::Unasked`]. A slow subscriber
+    /// misses the oldest.
+    #[must_use]
+    pub fn unasked(&self) -> Receiver<Vec<u8>> {
+        let (sender, receiver) = async_channel::bounded(WAITING_EVENTS);
+        self.bulletin.lock().listeners.push(sender);
+        receiver
+    }
+
     /// Current status of the connection.
     ///
     /// # Errors
@@ -281,7 +290,9 @@ impl Users {
 
 impl Drop for Users {
     fn drop(&mut self) {
-        self.bulletin.lock().subscribers.clear();
+        let mut news = self.bulletin.lock();
+        news.subscribers.clear();
+        news.listeners.clear();
     }
 }
 
@@ -294,6 +305,7 @@ struct News {
     /// Cause, and number of unconfirmed sends.
     degraded: Option<(Cause, u32)>,
     subscribers: Vec<Sender<Health>>,
+    listeners: Vec<Sender<Vec<u8>>>,
 }
 
 impl Bulletin {
@@ -330,6 +342,12 @@ impl Application<Connection> for Users {
     async fn handle_event(&mut self, event: DeviceEvent) {
         match event {
             DeviceEvent::Health(health) => self.report(health),
+            DeviceEvent::Unasked(bytes) => {
+                tracing::debug!(device = self.name, bytes = %bytes.escape_ascii(), "sent unasked");
+                let mut news = self.bulletin.lock();
+                news.listeners
+                    .retain(|listener| listener.force_send(bytes.clone()).is_ok());
+            }
             DeviceEvent::Finished { id, result } => {
                 if let Some((_, answer)) = self.waiting.remove(&id) {
                     let _ = answer.try_send(result.map_err(DeviceError::from));

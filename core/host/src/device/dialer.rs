@@ -5,20 +5,25 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use labwire_core::session::ConnectError;
+use serde::{Deserialize, Serialize};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::connector::{Dial, Dialing};
 use crate::runtime::Runtime;
 
 /// TCP keepalive, which detects a peer that has disappeared silently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Keepalive {
-    /// Idle time before the first probe. Default 15 s.
+    /// `keepalive-idle`: idle time before the first probe. Default 15 s.
+    #[serde(rename = "keepalive-idle", with = "labwire_core::session::seconds")]
     pub idle: Duration,
-    /// Time between probes. Default 5 s.
+    /// `keepalive-interval`: time between probes. Default 5 s.
+    #[serde(rename = "keepalive-interval", with = "labwire_core::session::seconds")]
     pub interval: Duration,
-    /// Number of unanswered probes after which the connection is lost. Default 3.
+    /// `keepalive-probes`: number of unanswered probes after which the connection is lost. Default 3.
+    #[serde(rename = "keepalive-probes")]
     pub probes: u32,
 }
 

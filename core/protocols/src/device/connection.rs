@@ -1,6 +1,7 @@
 //! State machine of a connection: connecting, giving up, and the device's health.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use labwire_session::time::Instant;
@@ -14,6 +15,7 @@ use super::event::{DeviceEvent, Health, State};
 use super::request::{Cause, Request, RequestId};
 use super::settings::Settings;
 use super::statistics::Statistics;
+use super::telnet::Telnet;
 
 /// Self-healing device connection. See the [module](super) for its guarantees.
 #[derive(Debug)]
@@ -21,6 +23,11 @@ pub struct Connection {
     settings: Settings,
     phase: Phase,
     conversation: Conversation,
+    telnet: Telnet,
+    /// Bytes for the transport that belong to no request: refusals of telnet options, replies to a login.
+    control: Vec<u8>,
+    /// Bytes received in which the prompt of a login is searched.
+    greeting: Vec<u8>,
     backoff: Backoff,
     last_attempt: Instant,
     /// Time since which the device has been unusable, and latest cause.
@@ -39,6 +46,11 @@ pub struct Connection {
 enum Phase {
     Disconnected,
     Connecting,
+    /// Connected; the device has yet to greet or ask for this part of the login.
+    Greeting {
+        since: Instant,
+        part: usize,
+    },
     /// Connected, but input is dropped until this time.
     Settling {
         since: Instant,
@@ -62,7 +74,10 @@ impl Connection {
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
             phase: Phase::Disconnected,
-            conversation: Conversation::new(settings.answer_bytes),
+            conversation: Conversation::new(&settings),
+            telnet: Telnet::default(),
+            control: Vec::new(),
+            greeting: Vec::new(),
             backoff: Backoff::new(settings.backoff_initial, settings.backoff_maximum, seed),
             last_attempt: Instant::ZERO,
             degraded: None,
@@ -90,7 +105,7 @@ impl Connection {
         match self.phase {
             Phase::Disconnected | Phase::Closed => State::Disconnected,
             Phase::Connecting => State::Connecting,
-            Phase::Settling { .. } | Phase::Connected { .. } => State::Connected,
+            Phase::Greeting { .. } | Phase::Settling { .. } | Phase::Connected { .. } => State::Connected,
             Phase::Backoff { .. } => State::Backoff,
         }
     }
@@ -130,7 +145,9 @@ impl Connection {
     /// Handles the end of the current connection.
     fn disconnect(&mut self, now: Instant, cause: Cause) {
         let (since, answers) = match self.phase {
-            Phase::Settling { since, .. } => (since, self.statistics().answers),
+            Phase::Greeting { since, .. } | Phase::Settling { since, .. } => {
+                (since, self.statistics().answers)
+            }
             Phase::Connected { since, answers } => (since, answers),
             _ => return,
         };
@@ -178,8 +195,52 @@ impl Connection {
         }
     }
 
+    /// Takes a part of the greeting or login. The device settles after the last.
+    fn greet(&mut self, now: Instant, bytes: &[u8]) {
+        let Phase::Greeting { since, mut part } = self.phase else {
+            return;
+        };
+        self.conversation.discard(bytes);
+        self.greeting.extend_from_slice(bytes);
+        while let Some(login) = self.settings.login.get(part) {
+            let Some(at) = memchr::memmem::find(&self.greeting, &login.prompt) else {
+                break;
+            };
+            self.greeting.drain(..at + login.prompt.len());
+            self.control.extend_from_slice(&login.reply);
+            part += 1;
+        }
+        if self.greeting.len() > self.settings.answer_bytes {
+            self.greet_no_more(now);
+        } else if part < self.settings.login.len() {
+            self.phase = Phase::Greeting { since, part };
+        } else {
+            self.greeting.clear();
+            self.phase = Phase::Settling {
+                since,
+                until: now + self.settings.settle_time,
+            };
+        }
+    }
+
+    /// Ends a connection on which the device has not greeted as it should.
+    fn greet_no_more(&mut self, now: Instant) {
+        let mut said = core::mem::take(&mut self.greeting);
+        said.truncate(100);
+        let cause = Cause::NotGreeted(said);
+        self.conversation.fail_all(&cause);
+        self.disconnect(now, cause);
+    }
+
     /// Advances as far as possible.
     fn update(&mut self, now: Instant) {
+        if let Phase::Settling { since, until } = self.phase
+            && now >= until
+        {
+            let answers = self.statistics().answers;
+            self.phase = Phase::Connected { since, answers };
+        }
+        self.conversation.pause(!self.control.is_empty());
         if let Phase::Connected { answers, .. } = self.phase {
             let result = self.conversation.advance(now);
             let proved = self.statistics().answers > answers;
@@ -218,10 +279,10 @@ impl Connector for Connection {
     fn handle_connected(&mut self, now: Instant) {
         if self.phase == Phase::Connecting {
             self.conversation.statistics.connections += 1;
-            self.phase = Phase::Settling {
-                since: now,
-                until: now + self.settings.settle_time,
-            };
+            (self.telnet, self.control) = (Telnet::default(), Vec::new());
+            self.greeting.clear();
+            self.phase = Phase::Greeting { since: now, part: 0 };
+            self.greet(now, &[]);
             self.handle_timeout(now);
         }
     }
@@ -238,9 +299,17 @@ impl Session for Connection {
     type Event = DeviceEvent;
 
     fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        let data;
+        let bytes = if self.settings.telnet {
+            data = self.telnet.filter(bytes, &mut self.control);
+            &data
+        } else {
+            bytes
+        };
         match self.phase {
+            Phase::Greeting { .. } => self.greet(now, bytes),
             Phase::Settling { .. } => self.conversation.discard(bytes),
-            Phase::Connected { .. } => self.conversation.input(bytes),
+            Phase::Connected { .. } => self.conversation.input(now, bytes),
             _ => return,
         }
         self.update(now);
@@ -264,9 +333,8 @@ impl Session for Connection {
                 self.wants_close |= !core::mem::take(&mut self.wants_connect);
                 self.end_attempt(now, ConnectError::TimedOut);
             }
-            Phase::Settling { since, until } if now >= until => {
-                let answers = self.statistics().answers;
-                self.phase = Phase::Connected { since, answers };
+            Phase::Greeting { since, .. } if now >= since + self.settings.connect_timeout => {
+                self.greet_no_more(now);
             }
             Phase::Backoff { .. } if self.attempt_due().is_some_and(|due| now >= due) => {
                 self.begin_attempt(now);
@@ -290,11 +358,24 @@ impl Session for Connection {
     }
 
     fn transmit(&self) -> &[u8] {
-        self.conversation.transmit()
+        match self.phase {
+            Phase::Greeting { .. } | Phase::Settling { .. } | Phase::Connected { .. } => {}
+            _ => return &[],
+        }
+        let message = self.conversation.transmit();
+        if message.is_empty() {
+            &self.control
+        } else {
+            message
+        }
     }
 
     fn transmitted(&mut self, now: Instant, count: usize) {
-        self.conversation.transmitted(now, count);
+        if self.conversation.transmit().is_empty() {
+            self.control.drain(..count.min(self.control.len()));
+        } else {
+            self.conversation.transmitted(now, count);
+        }
         self.update(now);
     }
 
@@ -310,6 +391,9 @@ impl Session for Connection {
         if let Some((id, result)) = self.conversation.poll_finished() {
             return Some(Event::Application(DeviceEvent::Finished { id, result }));
         }
+        if let Some(bytes) = self.conversation.poll_unasked() {
+            return Some(Event::Application(DeviceEvent::Unasked(bytes)));
+        }
         self.closed.take().map(Event::Closed)
     }
 
@@ -320,14 +404,15 @@ impl Session for Connection {
                 self.last_attempt + self.settings.connect_timeout,
                 Timer::ConnectTimeout,
             )),
+            Phase::Greeting { since, .. } => {
+                Some((since + self.settings.connect_timeout, Timer::ConnectTimeout))
+            }
             Phase::Settling { until, .. } => Some((until, Timer::SettleTime)),
             Phase::Backoff { .. } => self.attempt_due().map(|due| (due, Timer::Backoff)),
             Phase::Connected { .. } | Phase::Closed => None,
         };
-        let requests = self
-            .conversation
-            .next_deadline()
-            .map(|due| (due, Timer::RequestTimeout));
+        let is_connected = matches!(self.phase, Phase::Connected { .. });
+        let requests = self.conversation.next_deadline(is_connected);
         own.into_iter().chain(requests).min_by_key(|&(due, _)| due)
     }
 

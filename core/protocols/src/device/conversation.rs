@@ -3,12 +3,17 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use labwire_session::Timer;
 use labwire_session::framing::FrameReader;
+use labwire_session::framing::lines::Lines;
 use labwire_session::framing::until::{Search, Until};
 use labwire_session::time::Instant;
 
+use super::modbus;
 use super::request::{Cause, Failure, Request, RequestId, Step};
+use super::settings::Settings;
 use super::statistics::Statistics;
+use super::unasked::{self, Unasked};
 
 /// Outcome of a request.
 pub(super) type Finished = (RequestId, Result<Vec<u8>, Failure>);
@@ -23,11 +28,22 @@ pub(super) struct Conversation {
     /// Number of bytes of the step's message that the transport has taken.
     written: usize,
     reader: FrameReader<Search>,
+    /// Time of the last input.
+    heard: Instant,
+    /// Whether the device has returned the step's message, if it does.
+    is_echoed: bool,
+    /// Answer to the current step, and time until which it must stay alone.
+    held: Option<(Vec<u8>, Instant)>,
+    /// Time before which no request begins.
+    not_before: Instant,
+    /// Whether the transport is to be left to other bytes than messages.
+    is_paused: bool,
+    unasked: Unasked,
     /// Number of messages sent whose answer nobody has taken: the device may still answer them.
     owed: u32,
     /// End of the last connection, if an answer was outstanding: it is reported to the next listener.
     answer_lost: Option<Cause>,
-    answer_bytes: usize,
+    settings: Settings,
     finished: VecDeque<Finished>,
 }
 
@@ -49,16 +65,22 @@ impl Pending {
 }
 
 impl Conversation {
-    pub(super) fn new(answer_bytes: usize) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
             statistics: Statistics::default(),
             queue: VecDeque::new(),
             step: None,
             written: 0,
-            reader: FrameReader::new(Search::new(Until::Any), answer_bytes),
+            reader: FrameReader::new(Search::new(Until::Any), settings.answer_bytes),
+            heard: Instant::ZERO,
+            is_echoed: false,
+            held: None,
+            not_before: Instant::ZERO,
+            is_paused: false,
+            unasked: Unasked::new(settings.events.clone()),
             owed: 0,
             answer_lost: None,
-            answer_bytes,
+            settings: settings.clone(),
             finished: VecDeque::new(),
         }
     }
@@ -82,8 +104,41 @@ impl Conversation {
         self.finished.pop_front()
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.queue.iter().map(|pending| pending.deadline).min()
+    /// What the device has sent unasked.
+    pub(super) fn poll_unasked(&mut self) -> Option<Vec<u8>> {
+        self.unasked.poll()
+    }
+
+    /// Next time limit. `is_connected`: requests can begin.
+    pub(super) fn next_deadline(&self, is_connected: bool) -> Option<(Instant, Timer)> {
+        let requests = self.queue.iter().map(|pending| pending.deadline).min();
+        let requests = requests.map(|due| (due, Timer::RequestTimeout));
+        let quiet = self
+            .may_end()
+            .then(|| (self.heard + self.settings.quiet_time, Timer::Other("quiet-time")));
+        let held = self.held.as_ref();
+        let held = held.map(|&(_, due)| (due, Timer::Other("alone")));
+        let paced = is_connected && self.step.is_none() && !self.queue.is_empty();
+        let paced = paced.then_some((self.not_before, Timer::Other("pace")));
+        [requests, quiet, held, paced].into_iter().flatten().min()
+    }
+
+    /// Whether the bytes so far are the answer if nothing follows.
+    fn may_end(&self) -> bool {
+        let is_waiting = self.held.is_none()
+            && self.current_step().is_some_and(|step| {
+                self.written >= step.message.len() && step.until.is_some() && !self.awaits_echo(step)
+            });
+        is_waiting && self.reader.framing().may_end(self.reader.rest())
+    }
+
+    fn awaits_echo(&self, step: &Step) -> bool {
+        step.echo.is_some() && !step.message.is_empty() && !self.is_echoed
+    }
+
+    /// Leaves the transport to other bytes, but not within a message.
+    pub(super) fn pause(&mut self, pauses: bool) {
+        self.is_paused = pauses && (self.is_paused || self.transmit().is_empty());
     }
 
     /// Cancels `id`. Messages that were not sent are dropped; those that were are seen through, and not sent again.
@@ -109,6 +164,7 @@ impl Conversation {
     /// Next bytes for the transport.
     pub(super) fn transmit(&self) -> &[u8] {
         self.current_step()
+            .filter(|_| !self.is_paused)
             .and_then(|step| step.message.get(self.written..))
             .unwrap_or_default()
     }
@@ -125,30 +181,48 @@ impl Conversation {
     }
 
     /// Takes bytes from the device. Bytes that arrive before a query has begun to leave are not its answer.
-    pub(super) fn input(&mut self, bytes: &[u8]) {
+    pub(super) fn input(&mut self, now: Instant, bytes: &[u8]) {
+        self.heard = now;
+        self.statistics.bytes_received += bytes.len() as u64;
+        self.reader.push(bytes);
         if self.written == 0 && self.current_step().is_some_and(Step::asks) {
-            self.discard(bytes);
-        } else {
-            self.statistics.bytes_received += bytes.len() as u64;
-            self.reader.push(bytes);
+            self.discard_buffered();
         }
     }
 
-    /// Drops bytes that belong to no answer.
+    /// Drops bytes of a greeting.
     pub(super) fn discard(&mut self, bytes: &[u8]) {
         self.statistics.bytes_received += bytes.len() as u64;
         self.statistics.bytes_discarded += bytes.len() as u64;
     }
 
+    /// Drops what belongs to no answer, but for an event that has begun.
     fn discard_buffered(&mut self) {
+        self.take_events();
+        if self.unasked.is_event(self.reader.rest()) {
+            return;
+        }
         self.statistics.bytes_discarded += self.reader.rest().len() as u64;
+        self.unasked.report(self.reader.rest());
         self.reader.clear();
+    }
+
+    /// Takes the events at the start of what was received.
+    fn take_events(&mut self) {
+        while let Some(length) = self.unasked.event(self.reader.rest()) {
+            self.unasked.report(&self.reader.rest()[..length]);
+            self.reader.discard(length);
+            self.reader.restart(self.reader.framing().anew());
+        }
     }
 
     /// Advances as far as the bytes written and received allow. On an error, the connection must be reset.
     pub(super) fn advance(&mut self, now: Instant) -> Result<(), Cause> {
         while let Some(first) = self.queue.front() {
             let Some(index) = self.step else {
+                if now < self.not_before {
+                    break;
+                }
                 self.begin_step(0);
                 continue;
             };
@@ -163,13 +237,22 @@ impl Conversation {
                 Ok(None) => break,
                 Ok(Some(answer)) => self.end_step(index, answer),
                 Err(failure) => {
-                    let in_step = matches!(failure, Failure::Refused(_) | Failure::Lost { .. });
+                    let in_step = matches!(
+                        failure,
+                        Failure::Refused(_) | Failure::Exception(_) | Failure::Lost { .. }
+                    );
                     self.finish(Err(failure));
                     if !in_step {
                         return Err(Cause::Misbehaved);
                     }
                 }
             }
+            if self.step.is_none() {
+                self.not_before = now + self.settings.pace;
+            }
+        }
+        if self.step.is_none() {
+            self.take_events();
         }
         if self.reader.is_full() {
             return Err(Cause::Misbehaved);
@@ -179,9 +262,15 @@ impl Conversation {
 
     /// Handles the end of the connection. Requests that were sent and may not be repeated fail. Returns the number of
     /// sent messages whose answer nobody has taken.
-    /// has taken an answer to.
     pub(super) fn lost(&mut self, cause: &Cause) -> u32 {
-        self.discard_buffered();
+        if let Some((answer, _)) = self.held.take() {
+            self.end_last_step(answer);
+        } else if *cause == Cause::Closed && self.may_end() {
+            let answer = self.take_rest();
+            self.end_last_step(answer);
+        }
+        self.statistics.bytes_discarded += self.reader.rest().len() as u64;
+        self.reader.clear();
         let owed = core::mem::take(&mut self.owed);
         self.answer_lost = (owed > 0).then(|| cause.clone());
         if self.step.take().is_some()
@@ -266,7 +355,12 @@ impl Conversation {
             return;
         };
         let (asks, sends) = (step.asks(), !step.message.is_empty());
-        if let Some(until) = step.until.clone() {
+        let until = match &step.echo {
+            Some(end) if sends => Some(Until::Lines(Lines::one(end.clone()))),
+            _ => step.until.clone(),
+        };
+        self.is_echoed = false;
+        if let Some(until) = until {
             self.reader.restart(Search::new(until));
         }
         if asks {
@@ -279,12 +373,15 @@ impl Conversation {
 
     /// Answer of the current step, if it is complete; empty if it has none.
     fn take_answer(&mut self, now: Instant) -> Result<Option<Vec<u8>>, Failure> {
-        let Some(first) = self.queue.front() else {
+        let Some(step) = self.current_step().cloned() else {
             return Ok(None);
         };
-        let Some(step) = self.step.and_then(|index| first.request.steps.get(index)) else {
+        if let Some((answer, due)) = self.held.take() {
+            return self.keep_alone(now, &step, answer, due);
+        }
+        if self.awaits_echo(&step) && !self.take_echo(&step)? {
             return Ok(None);
-        };
+        }
         if step.until.is_none() {
             self.owed = self.owed.saturating_add(1);
             return Ok(Some(Vec::new()));
@@ -292,26 +389,97 @@ impl Conversation {
         if let Some(cause) = self.answer_lost.take() {
             return Err(Failure::Lost { cause, sent: false });
         }
-        let answer = self.reader.poll_message(<[u8]>::to_vec);
-        let Some(answer) = answer.map_err(|_| Failure::AnswerTooLong(self.answer_bytes))? else {
+        let Some(answer) = self.read_answer(now)? else {
             return Ok(None);
         };
-        if !step.refusal.is_empty() && answer.starts_with(&step.refusal) {
-            return Err(Failure::Refused(answer));
-        }
-        if !answer.starts_with(&step.expected) {
-            return Err(Failure::Unexpected(answer));
-        }
+        check(&step, &answer)?;
         self.owed = if step.message.is_empty() {
             self.owed.saturating_sub(1)
         } else {
             0
         };
         self.statistics.answers += 1;
-        if let Some(sent_at) = first.sent_at {
+        if let Some(sent_at) = self.queue.front().and_then(|first| first.sent_at) {
             self.statistics.round_trip = now.duration_since(sent_at);
         }
-        Ok(Some(answer))
+        let Some(time) = step.alone else {
+            return Ok(Some(answer));
+        };
+        if let Some(first) = self.queue.front_mut() {
+            // An answer in time is not lost by being watched.
+            first.deadline = first.deadline.max(now + time);
+        }
+        self.keep_alone(now, &step, answer, now + time)
+    }
+
+    /// Reads the line in which the device returns the message. Returns whether it was there.
+    fn take_echo(&mut self, step: &Step) -> Result<bool, Failure> {
+        let Some(line) = self.poll_message()? else {
+            return Ok(false);
+        };
+        let end = step.echo.as_deref().unwrap_or_default();
+        let said = line.strip_suffix(end).unwrap_or(&line).trim_ascii();
+        // Whatever else the message has is its end.
+        let Some(end) = step.message.strip_prefix(said).filter(|_| !said.is_empty()) else {
+            return Err(Failure::Unexpected(line));
+        };
+        if end.iter().any(u8::is_ascii_graphic) {
+            return Err(Failure::Unexpected(line));
+        }
+        self.is_echoed = true;
+        let until = step.until.clone().unwrap_or(Until::Any);
+        self.reader.restart(Search::new(until));
+        Ok(true)
+    }
+
+    /// Next message that is no event, if it is complete.
+    fn read_answer(&mut self, now: Instant) -> Result<Option<Vec<u8>>, Failure> {
+        if let Some(answer) = self.poll_message()? {
+            return Ok(Some(answer));
+        }
+        let is_quiet = now >= self.heard + self.settings.quiet_time;
+        Ok((is_quiet && self.may_end()).then(|| self.take_rest()))
+    }
+
+    fn poll_message(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        self.take_events();
+        if self.unasked.is_event(self.reader.rest()) {
+            return Ok(None);
+        }
+        let message = self.reader.poll_message(<[u8]>::to_vec);
+        message.map_err(|_| Failure::AnswerTooLong(self.settings.answer_bytes))
+    }
+
+    fn take_rest(&mut self) -> Vec<u8> {
+        let rest = self.reader.rest().to_vec();
+        self.reader.clear();
+        rest
+    }
+
+    /// Returns the answer when it has been alone until `due`.
+    fn keep_alone(
+        &mut self,
+        now: Instant,
+        step: &Step,
+        answer: Vec<u8>,
+        due: Instant,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        self.take_events();
+        let rest = self.reader.rest();
+        let is_text = matches!(
+            step.until,
+            Some(Until::Lines(_) | Until::Delimiter(_) | Until::Prompt(_))
+        );
+        let is_residue = rest.is_empty() || is_text && unasked::is_residue(rest);
+        if !is_residue && !self.unasked.is_event(rest) {
+            let rest = rest[..rest.len().min(100)].to_vec();
+            return Err(Failure::TooMuch { answer, rest });
+        }
+        if now >= due {
+            return Ok(Some(answer));
+        }
+        self.held = Some((answer, due));
+        Ok(None)
     }
 
     fn end_step(&mut self, index: usize, answer: Vec<u8>) {
@@ -326,8 +494,23 @@ impl Conversation {
         }
     }
 
+    /// Ends the current step, if it is the last of its request, at the end of the connection.
+    fn end_last_step(&mut self, answer: Vec<u8>) {
+        let is_last = |index| {
+            let first = self.queue.front();
+            first.is_some_and(|first| index + 1 >= first.request.steps.len())
+        };
+        if let Some(step) = self.current_step()
+            && self.step.is_some_and(is_last)
+            && check(step, &answer).is_ok()
+        {
+            self.finish(Ok(answer));
+        }
+    }
+
     fn finish(&mut self, result: Result<Vec<u8>, Failure>) {
         self.step = None;
+        self.held = None;
         if let Some(first) = self.queue.pop_front() {
             self.end(first.id, result);
         }
@@ -337,4 +520,21 @@ impl Conversation {
         self.statistics.failures += u64::from(result.is_err());
         self.finished.push_back((id, result));
     }
+}
+
+/// Checks that an answer belongs to the message, and is no refusal.
+fn check(step: &Step, answer: &[u8]) -> Result<(), Failure> {
+    if !step.refusal.is_empty() && answer.starts_with(&step.refusal) {
+        return Err(Failure::Refused(answer.to_vec()));
+    }
+    if !answer.starts_with(&step.expected) {
+        return Err(Failure::Unexpected(answer.to_vec()));
+    }
+    if !step.is_modbus {
+        return Ok(());
+    }
+    modbus::check(&step.message, answer).map_err(|fault| match fault {
+        modbus::Fault::Exception(code) => Failure::Exception(code),
+        modbus::Fault::Unexpected => Failure::Unexpected(answer.to_vec()),
+    })
 }

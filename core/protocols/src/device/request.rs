@@ -6,6 +6,8 @@ use core::time::Duration;
 use labwire_session::ConnectError;
 use labwire_session::framing::until::Until;
 
+use super::modbus;
+
 /// Transaction with a device: messages and their answers, uninterrupted by others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -30,6 +32,16 @@ pub struct Step {
     /// Start of an answer that means refusal: the request fails with [`Failure::Refused`], and the connection stays.
     /// Empty if there is no such answer.
     pub refusal: Vec<u8>,
+    /// Whether message and answer are Modbus/TCP, which the answer must match, and which has exceptions
+    /// ([`Failure::Exception`]).
+    pub is_modbus: bool,
+    /// End of the line in which the device returns the message before it answers; `None` if it does not. If that line
+    /// differs from the message, the request fails with [`Failure::Unexpected`].
+    pub echo: Option<Vec<u8>>,
+    /// Time for which the answer must stay alone. If bytes come with it or in this time after it, they belong to a longer
+    /// answer or to another question: the request fails with [`Failure::TooMuch`], and the connection is reset. `None`:
+    /// they are dropped by the next query.
+    pub alone: Option<Duration>,
 }
 
 impl Step {
@@ -40,7 +52,31 @@ impl Step {
             until: Some(until),
             expected: Vec::new(),
             refusal: Vec::new(),
+            is_modbus: false,
+            echo: None,
+            alone: None,
         }
+    }
+
+    /// Sets the required start of the answer.
+    #[must_use]
+    pub fn expect(mut self, start: impl Into<Vec<u8>>) -> Self {
+        self.expected = start.into();
+        self
+    }
+
+    /// Sets the start of an answer that means refusal.
+    #[must_use]
+    pub fn refusal(mut self, start: impl Into<Vec<u8>>) -> Self {
+        self.refusal = start.into();
+        self
+    }
+
+    /// Sets the time for which the answer must stay alone.
+    #[must_use]
+    pub fn alone(mut self, time: Duration) -> Self {
+        self.alone = Some(time);
+        self
     }
 
     /// Whether the step sends something and waits for an answer to it.
@@ -77,6 +113,15 @@ impl Request {
             timeout: None,
             idempotent: false,
         }
+    }
+
+    /// Requires the answers that must stay alone to do so for at least `time`.
+    #[must_use]
+    pub fn alone_for(mut self, time: Duration) -> Self {
+        for alone in self.steps.iter_mut().filter_map(|step| step.alone.as_mut()) {
+            *alone = time.max(*alone);
+        }
+        self
     }
 
     /// Permits sending the request twice.
@@ -130,6 +175,17 @@ pub enum Failure {
     /// The device sent something that is not an answer to the message. The connection was reset.
     #[error("unexpected answer: {}", .0.escape_ascii())]
     Unexpected(Vec<u8>),
+    /// The device refused, by a Modbus exception of this code. The connection stays.
+    #[error("Modbus exception {0}: {meaning}", meaning = modbus::meaning(*.0))]
+    Exception(u8),
+    /// More came than one answer, which may belong to a longer one or to another question. The connection was reset.
+    #[error("more than one answer: {}, then {}", .answer.escape_ascii(), .rest.escape_ascii())]
+    TooMuch {
+        /// The answer.
+        answer: Vec<u8>,
+        /// What came with it or after it, at most its first 100 bytes.
+        rest: Vec<u8>,
+    },
     /// The answer is longer than `answer-bytes`. The connection was reset.
     #[error("answer longer than the limit answer-bytes of {0}")]
     AnswerTooLong(usize),
@@ -142,7 +198,11 @@ impl Failure {
         match self {
             Self::NotConnected(_) => false,
             Self::Lost { sent, .. } | Self::TimedOut { sent } => *sent,
-            Self::Refused(_) | Self::Unexpected(_) | Self::AnswerTooLong(_) => true,
+            Self::Refused(_)
+            | Self::Unexpected(_)
+            | Self::Exception(_)
+            | Self::TooMuch { .. }
+            | Self::AnswerTooLong(_) => true,
         }
     }
 }
@@ -163,6 +223,9 @@ pub enum Cause {
     /// The device did not answer in time.
     #[error("the device did not answer in time")]
     TimedOut,
+    /// The device did not greet or ask for a login as it should.
+    #[error("the device did not greet as expected: it sent '{}'", .0.escape_ascii())]
+    NotGreeted(Vec<u8>),
     /// The device sent something unexpected, or more than `answer-bytes`.
     #[error("the device broke the protocol")]
     Misbehaved,

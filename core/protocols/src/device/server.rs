@@ -1,15 +1,19 @@
 //! Device side of a connection, for emulators.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use labwire_session::framing::lines::Progress;
 use labwire_session::framing::{FrameError, FrameReader, Framing};
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
 use labwire_session::{CloseReason, Link, Protocol, Responder, Timer};
 
 use super::dialect::Dialect;
+use super::settings::Login;
+use super::telnet::Telnet;
 
 /// Answer of a device to a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub enum Then {
 #[derive(Debug)]
 pub struct Server {
     link: Link<Vec<u8>>,
+    dialect: Arc<Dialect>,
+    telnet: Telnet,
+    /// Parts of the login that are awaited, the first of which was asked for.
+    login: VecDeque<Login>,
     reader: FrameReader<Messages>,
     unanswered: usize,
     /// Length of the messages since nothing was unanswered.
@@ -51,15 +59,15 @@ pub struct Server {
 /// Framing of a dialect's messages.
 #[derive(Debug)]
 struct Messages {
-    dialect: &'static Dialect,
-    searched: usize,
+    dialect: Arc<Dialect>,
+    progress: Progress,
 }
 
 impl Framing for Messages {
     fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
-        let found = self.dialect.find_message(bytes, &mut self.searched);
+        let found = self.dialect.find_message(bytes, &mut self.progress);
         if found.is_some() {
-            self.searched = 0;
+            self.progress = Progress::default();
         }
         Ok(found)
     }
@@ -71,19 +79,51 @@ const MAX_MESSAGES: usize = 64;
 impl Server {
     /// Creates a connection that begins at `now`, with the dialect's greeting.
     #[must_use]
-    pub fn new(now: Instant, dialect: &'static Dialect, limits: SessionLimits) -> Self {
-        let messages = Messages { dialect, searched: 0 };
+    pub fn new(now: Instant, dialect: &Dialect, limits: SessionLimits) -> Self {
+        let dialect = Arc::new(dialect.clone());
+        let messages = Messages {
+            dialect: dialect.clone(),
+            progress: Progress::default(),
+        };
         let reader = FrameReader::new(messages, limits.message_bytes);
         let mut link = Link::of_server(limits);
-        link.send(now, dialect.greeting());
-        Self {
+        link.send(now, &dialect.greeting());
+        let mut server = Self {
             link,
+            login: dialect.login().into(),
+            dialect,
+            telnet: Telnet::spoken(),
             reader,
             unanswered: 0,
             in_flight: 0,
             replies: VecDeque::new(),
             is_shutting_down: false,
+        };
+        server.ask_login(now);
+        server
+    }
+
+    /// Sends the prompt of the awaited part of the login, and the greetings before it.
+    fn ask_login(&mut self, now: Instant) {
+        while let Some(login) = self.login.front() {
+            self.link.send(now, &login.prompt);
+            if !login.reply.is_empty() {
+                break;
+            }
+            self.login.pop_front();
         }
+    }
+
+    /// Takes a message as a part of the login. Returns whether it was one.
+    fn take_login(&mut self, now: Instant, message: &[u8]) -> bool {
+        let Some(login) = self.login.front() else {
+            return false;
+        };
+        if message.trim_ascii() == login.reply.trim_ascii() {
+            self.login.pop_front();
+        }
+        self.ask_login(now);
+        true
     }
 
     /// Closes the connection before any data.
@@ -91,9 +131,10 @@ impl Server {
         self.link.close(CloseReason::Finished);
     }
 
-    fn read(&mut self) {
+    fn read(&mut self, now: Instant) {
         while self.link.is_open() && self.has_room() {
             match self.reader.poll_message(<[u8]>::to_vec) {
+                Ok(Some(message)) if self.take_login(now, &message) => {}
                 Ok(Some(message)) => {
                     self.unanswered += 1;
                     self.in_flight += message.len();
@@ -127,7 +168,7 @@ impl Server {
                 Then::Reset => self.link.abort(CloseReason::Finished),
             }
         }
-        self.read();
+        self.read(now);
         let is_finished = self.link.has_peer_finished() || self.is_shutting_down;
         if is_finished && self.unanswered == 0 {
             self.link.close_after_linger(now, CloseReason::Finished);
@@ -146,9 +187,16 @@ impl Protocol for Server {
         &mut self.link
     }
 
-    fn receive(&mut self, _now: Instant, bytes: &[u8]) {
-        self.reader.push(bytes);
-        self.read();
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        if self.dialect.offers_telnet() {
+            let mut refusals = Vec::new();
+            let data = self.telnet.filter(bytes, &mut refusals);
+            self.link.send(now, &refusals);
+            self.reader.push(&data);
+        } else {
+            self.reader.push(bytes);
+        }
+        self.read(now);
     }
 
     fn receive_end(&mut self, now: Instant) {

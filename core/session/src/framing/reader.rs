@@ -107,6 +107,16 @@ impl<F: Framing> FrameReader<F> {
         self.searched > 0 || self.length.is_some()
     }
 
+    /// Drops bytes at the start of those not returned yet, between messages.
+    pub fn discard(&mut self, count: usize) {
+        self.consume(count.min(self.rest().len()));
+    }
+
+    /// The framing.
+    pub fn framing(&self) -> &F {
+        &self.framing
+    }
+
     /// The framing.
     pub fn framing_mut(&mut self) -> &mut F {
         &mut self.framing

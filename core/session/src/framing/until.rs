@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::lines::{Lines, Progress};
 use super::{FrameError, Framing};
 
 /// Condition that ends a message.
@@ -18,6 +19,10 @@ pub enum Until {
     /// One of these prompts at the start of a line (of the message, or after CR or LF), which belongs to the message.
     /// An empty prompt never matches.
     Prompt(Vec<Vec<u8>>),
+    /// Lines, which may hold blocks.
+    Lines(Lines),
+    /// Silence after at least one byte; see [`may_end`](Until::may_end).
+    Silence,
 }
 
 /// Length in the head of a message, which counts the bytes that follow it.
@@ -37,22 +42,37 @@ pub struct LengthPrefix {
 #[derive(Clone, Debug)]
 pub struct Search {
     until: Until,
-    searched: usize,
+    progress: Progress,
 }
 
 impl Search {
     /// Creates a search that begins with a message.
     #[must_use]
     pub fn new(until: Until) -> Self {
-        Self { until, searched: 0 }
+        Self {
+            until,
+            progress: Progress::default(),
+        }
+    }
+
+    /// Search for the same end, at the beginning of a message.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::new(self.until.clone())
+    }
+
+    /// Whether `bytes`, in which no end was found, are a message if nothing follows for a while.
+    #[must_use]
+    pub fn may_end(&self, bytes: &[u8]) -> bool {
+        self.until.may_end(bytes, &self.progress)
     }
 }
 
 impl Framing for Search {
     fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, FrameError> {
-        let found = self.until.find(bytes, &mut self.searched);
+        let found = self.until.find(bytes, &mut self.progress);
         if found.is_some() {
-            self.searched = 0;
+            self.progress = Progress::default();
         }
         Ok(found)
     }
@@ -66,9 +86,10 @@ impl Until {
 
     /// Length of the message at the start of `bytes`, as soon as it is known; it may exceed the bytes received.
     ///
-    /// `searched` must be 0 for a new message and be kept between calls with more and more of its bytes, so that no
-    /// byte is examined twice.
-    pub fn find(&self, bytes: &[u8], searched: &mut usize) -> Option<usize> {
+    /// `progress` must be the default for a new message and be kept between calls with more and more of its bytes, so
+    /// that no byte is examined twice.
+    pub fn find(&self, bytes: &[u8], progress: &mut Progress) -> Option<usize> {
+        let searched = &mut progress.searched;
         match self {
             Self::Delimiter(delimiter) if !delimiter.is_empty() => {
                 let from = searched.saturating_sub(delimiter.len() - 1).min(bytes.len());
@@ -82,6 +103,19 @@ impl Until {
             Self::Length(length) => Some(*length),
             Self::LengthPrefix(prefix) => prefix.find(bytes),
             Self::Prompt(prompts) => find_prompt(prompts, bytes, searched),
+            Self::Lines(lines) => lines.find(bytes, progress),
+            Self::Silence => None,
+        }
+    }
+
+    /// Whether `bytes`, in which no end was found, are a message if nothing follows for a while. How long is for the
+    /// caller to say.
+    #[must_use]
+    pub fn may_end(&self, bytes: &[u8], progress: &Progress) -> bool {
+        match self {
+            Self::Lines(lines) => lines.may_end(bytes, progress),
+            Self::Silence => !bytes.is_empty(),
+            _ => false,
         }
     }
 
@@ -98,7 +132,8 @@ impl Until {
                 let line_end = answer.iter().rev().take_while(|&&byte| is_line_end(byte)).count();
                 &answer[..answer.len() - line_end]
             }
-            Self::Any | Self::Length(_) | Self::LengthPrefix(_) => message,
+            Self::Lines(lines) => lines.payload(message),
+            Self::Any | Self::Length(_) | Self::LengthPrefix(_) | Self::Silence => message,
         }
     }
 }
@@ -163,10 +198,10 @@ mod tests {
 
     /// Byte by byte, keeping `searched`: length of the first message once it is complete.
     fn complete_at(until: &Until, stream: &[u8]) -> Option<usize> {
-        let mut searched = 0;
+        let mut progress = Progress::default();
         (0..=stream.len()).find_map(|count| {
             until
-                .find(&stream[..count], &mut searched)
+                .find(&stream[..count], &mut progress)
                 .filter(|&end| end <= count)
         })
     }
@@ -204,14 +239,17 @@ mod tests {
             little_endian: true,
             uncounted: 0,
         };
-        let find = |prefix, bytes| Until::LengthPrefix(prefix).find(bytes, &mut 0);
+        let find = |prefix, bytes| Until::LengthPrefix(prefix).find(bytes, &mut Progress::default());
         assert_eq!(find(prefix, &[255; 9]), Some(usize::MAX));
         assert_eq!(find(prefix, &[7, 2, 1, 0, 0, 0, 0, 0, 0]), Some(9 + 0x102));
         prefix.uncounted = -0x103;
         assert_eq!(find(prefix, &[7, 2, 1, 0, 0, 0, 0, 0, 0]), Some(9));
         prefix.offset = usize::MAX;
         assert_eq!(find(prefix, &[255; 9]), None);
-        assert_eq!(Until::Length(1 << 40).find(b"", &mut 0), Some(1 << 40));
+        assert_eq!(
+            Until::Length(1 << 40).find(b"", &mut Progress::default()),
+            Some(1 << 40)
+        );
     }
 
     #[test]
@@ -222,6 +260,13 @@ mod tests {
         assert_eq!(Until::Any.payload(b"12\n"), b"12\n");
     }
 
+    #[test]
+    fn silence_ends_what_has_begun() {
+        let search = Search::new(Until::Silence);
+        assert!(!search.may_end(b"") && search.may_end(b"1"));
+        assert!(!Search::new(Until::delimiter("\n")).may_end(b"1"));
+    }
+
     proptest::proptest! {
         /// With and without kept state, in chunks and at once: the same end.
         #[test]
@@ -230,7 +275,7 @@ mod tests {
             delimiter in proptest::collection::vec(proptest::sample::select(b"\r\n>".to_vec()), 1..4),
         ) {
             for until in [Until::Delimiter(delimiter.clone()), Until::Prompt(vec![b":".to_vec(), delimiter])] {
-                let at_once = (0..=stream.len()).find_map(|count| until.find(&stream[..count], &mut 0));
+                let at_once = (0..=stream.len()).find_map(|count| until.find(&stream[..count], &mut Progress::default()));
                 proptest::prop_assert_eq!(complete_at(&until, &stream), at_once);
             }
         }

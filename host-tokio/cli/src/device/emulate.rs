@@ -7,7 +7,7 @@ use labwire_core::device::Dialect;
 use labwire_core::simulate::{Behaviour, Canned, Emulator, FaultRule};
 use labwire_tokio::device::DeviceEmulator;
 
-use super::target::{presets, with_port};
+use super::target::{preset, with_port};
 use crate::common::read_file;
 use crate::config::Layers;
 use crate::console::say;
@@ -20,9 +20,9 @@ pub(crate) struct Arguments {
     /// Address to listen on; without a port, the usual one of the preset. Port 0: any free port.
     #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1")]
     address: String,
-    /// Dialect of the device, which also determines the device.
-    #[arg(long, value_name = "NAME", default_value = "scpi", value_parser = presets())]
-    preset: &'static Dialect,
+    /// Dialect of the device, which also determines the device; with options such as scpi,echo,greeting=hello.
+    #[arg(long, value_name = "NAME[,OPTION...]", default_value = "scpi", value_parser = preset)]
+    preset: Dialect,
     /// Return every message unchanged.
     #[arg(long, conflicts_with = "replies")]
     echo: bool,
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let config = Layers::with_file_and_environment(None)?.finish()?;
     log::start(&config.log)?;
-    let dialect = arguments.preset;
+    let dialect = &arguments.preset;
     let behaviour = match &arguments.replies {
         Some(file) => {
             let list = Canned::parse(&read_file(file)?);

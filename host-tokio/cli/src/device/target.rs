@@ -1,27 +1,40 @@
 //! Options that select a device and its dialect.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use std::time::Duration;
+
 use labwire_core::device::{self, Dialect, DialectError, Request, unescape};
 use labwire_core::session::Misuse;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings};
 
 use crate::common::seconds;
+use crate::config::Layers;
+use crate::console::note;
 use crate::failure::{self, Failure};
+
+/// Least time for which a device that sends text may greet a new client.
+const GREETING_TIME: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Target {
     /// Address of the device; without a port, the usual one of the preset.
     #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1")]
     pub(super) address: String,
-    /// Dialect of the device.
-    #[arg(long, value_name = "NAME", default_value = "scpi", value_parser = presets())]
-    pub(super) preset: &'static Dialect,
-    /// Time limit for an answer, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
-    timeout: f64,
-    /// Shortest time between two connection attempts, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.1)]
-    minimum_interval: f64,
+    /// Dialect of the device, with options such as scpi,end=crlf,echo; `labwire device presets` lists them.
+    #[arg(long, value_name = "NAME[,OPTION...]", default_value = "scpi", value_parser = preset)]
+    pub(super) preset: Dialect,
+    /// Time limit for an answer, in seconds. Default: device.request-timeout of the configuration, 10.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<f64>,
+    /// Shortest time between two connection attempts, in seconds. Default: device.minimum-interval, 0.1.
+    #[arg(long, value_name = "SECONDS")]
+    minimum_interval: Option<f64>,
+    /// Longest answer, in bytes. Default: device.answer-bytes, 1 MiB.
+    #[arg(long, value_name = "NUMBER")]
+    answer_bytes: Option<usize>,
+    /// Time for which the first answer to each command must stay alone, in seconds. If more comes, it may belong to a
+    /// longer answer: the command fails.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.2)]
+    alone: f64,
     /// Commands and answers are hexadecimal.
     #[arg(long)]
     hex: bool,
@@ -29,16 +42,39 @@ pub(crate) struct Target {
 
 impl Target {
     pub(super) fn open(&self) -> Result<DeviceConnection, Failure> {
-        let mut options = DeviceSettings {
-            settings: self.preset.settings(),
-            ..DeviceSettings::default()
+        let config = Layers::with_file_and_environment(None)?.finish()?;
+        let mut settings = config.device;
+        if let Some(timeout) = self.timeout {
+            settings.request_timeout = seconds("--timeout", timeout)?;
+        }
+        if let Some(interval) = self.minimum_interval {
+            settings.minimum_interval = seconds("--minimum-interval", interval)?;
+        }
+        if let Some(bytes) = self.answer_bytes {
+            settings.answer_bytes = bytes;
+        }
+        if self.preset.is_text() {
+            settings.settle_time = settings.settle_time.max(GREETING_TIME);
+        }
+        let settings = self.preset.adapt(settings);
+        let options = DeviceSettings {
+            settings,
+            keepalive: config.keepalive,
+            seed: None,
         };
-        options.settings.request_timeout = seconds("--timeout", self.timeout)?;
-        options.settings.minimum_interval = seconds("--minimum-interval", self.minimum_interval)?;
-        Ok(DeviceConnection::open(
-            with_port(&self.address, self.preset),
-            options,
-        ))
+        let device = DeviceConnection::open(with_port(&self.address, &self.preset), options);
+        let unasked = device.unasked();
+        tokio::spawn(async move {
+            while let Ok(bytes) = unasked.recv().await {
+                note!("the device sent unasked: {}", bytes.escape_ascii());
+            }
+        });
+        Ok(device)
+    }
+
+    /// Time for which the first answer to each command must stay alone.
+    pub(super) fn alone(&self) -> Result<Duration, Failure> {
+        seconds("--alone", self.alone)
     }
 
     /// Request of a command from the command line, translated by `say`.
@@ -68,34 +104,49 @@ impl Target {
         }
     }
 
-    pub(super) fn failed(&self, error: &DeviceError) -> Failure {
+    /// Failure of `command`.
+    pub(super) fn failed(&self, command: &str, error: &DeviceError) -> Failure {
         let code = match error {
-            DeviceError::Failed(device::Failure::Refused(_) | device::Failure::Unexpected(_)) => {
-                failure::PROTOCOL
-            }
+            DeviceError::Failed(
+                device::Failure::Refused(_)
+                | device::Failure::Unexpected(_)
+                | device::Failure::Exception(_)
+                | device::Failure::TooMuch { .. }
+                | device::Failure::AnswerTooLong(_),
+            ) => failure::PROTOCOL,
             DeviceError::Refused(Misuse::QueueFull) => failure::SYSTEM,
             _ => failure::UNAVAILABLE,
         };
-        let failure = Failure::new(code, format!("{}: {error}", self.address));
+        let failure = Failure::new(code, format!("{}: {command}: {error}", self.address));
+        let name = self.preset.name;
         match error {
             DeviceError::Failed(device::Failure::NotConnected(_)) => {
                 failure.hint("`labwire device emulate` emulates a device")
             }
             DeviceError::Failed(device::Failure::TimedOut { sent: true }) => failure.hint(format!(
-                "does the device talk like --preset {}, and does it answer this command?",
-                self.preset.name
+                "does the device talk like --preset {name}, and does it answer this command?"
             )),
+            DeviceError::Failed(device::Failure::TooMuch { answer, .. })
+                if answer.trim_ascii() == command.as_bytes() =>
+            {
+                failure.hint(format!("the device returns what it is sent: --preset {name},echo"))
+            }
+            DeviceError::Failed(device::Failure::TooMuch { .. }) => failure.hint(format!(
+                "an answer of several lines: --preset {name},lines=2; a greeting: {name},settle=1; lines that nobody asked \
+                 for: {name},event=START; commands that are answered too: {name},acknowledges"
+            )),
+            DeviceError::Failed(device::Failure::AnswerTooLong(_)) => {
+                failure.hint("--answer-bytes, or device.answer-bytes in the configuration, allows more")
+            }
             _ => failure,
         }
     }
 }
 
-/// Parser of dialect names.
-pub(super) fn presets() -> impl TypedValueParser<Value = &'static Dialect> {
-    let names = Dialect::ALL
-        .iter()
-        .map(|dialect| PossibleValue::new(dialect.name).help(dialect.about));
-    PossibleValuesParser::new(names).try_map(|name| Dialect::by_name(&name).ok_or("there is no such preset"))
+/// Parser of dialects.
+pub(super) fn preset(text: &str) -> Result<Dialect, String> {
+    text.parse()
+        .map_err(|error: device::OptionError| error.to_string())
 }
 
 /// Adds the dialect's port to `address` if it has none. An IPv6 address is in brackets.

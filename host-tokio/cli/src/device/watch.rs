@@ -56,13 +56,19 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let device = target.open()?;
     let mut polls = tokio::time::interval(every.max(Duration::from_millis(1)));
     polls.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let alone = target.alone()?;
+    let first = requests.iter().map(|request| request.clone().alone_for(alone));
+    let first: Vec<Request> = first.collect();
     let (mut polled, mut failed) = (0, 0);
     while arguments.count.is_none_or(|count| polled < count) {
         let (time, answers) = tokio::select! {
             _ = signals.next() => break,
-            polled = poll(&mut polls, &device, &requests) => polled,
+            polled = poll(&mut polls, &device, if polled == 0 { &first } else { &requests }) => polled,
         };
-        let status = device.status().await.map_err(|error| target.failed(&error))?;
+        let status = device
+            .status()
+            .await
+            .map_err(|error| target.failed("status", &error))?;
         let texts = answers
             .iter()
             .map(|answer| answer.as_ref().map(|bytes| target.text(bytes)));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use labwire_core::design::{Designer, Experiment};
+use labwire_core::design::{Designer, Experiment, Noise};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
@@ -115,6 +115,11 @@ fn learned(designer: &mut Designer, options: &Arguments) -> Result<Vec<f64>, Fai
 }
 
 fn parse(text: &str, experiment: &Experiment) -> Result<Line, String> {
+    if let Some(word) = text.split_ascii_whitespace().find(|word| has_decimal_comma(word)) {
+        return Err(format!(
+            "{word:?}: the decimal sign is a point; two numbers are separated by a blank"
+        ));
+    }
     let words: Vec<&str> = text
         .split([' ', ',', '\t'])
         .filter(|word| !word.is_empty())
@@ -138,8 +143,27 @@ fn parse(text: &str, experiment: &Experiment) -> Result<Line, String> {
                 false => Err(format!("a setting has {expected} numbers, not {}", setting.len())),
             }
         }
-        _ => numbers(&words).map(Line::Measured),
+        _ => {
+            let (measured, channels) = (numbers(&words)?, experiment.channels());
+            if matches!(experiment.noise, Noise::Unknown(_)) && measured.len() > channels {
+                let taken = format!("takes {channels} and has its noise as a parameter");
+                return Err(format!(
+                    "{} numbers, where the experiment {taken}",
+                    measured.len()
+                ));
+            }
+            Ok(Line::Measured(measured))
+        }
     }
+}
+
+/// Whether a word is a number with a comma where a point belongs, or two whole numbers that nobody can tell from it.
+fn has_decimal_comma(word: &str) -> bool {
+    let is_whole = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    word.split_once(',').is_some_and(|(whole, rest)| {
+        let fraction = rest.split(['e', 'E']).next().unwrap_or_default();
+        is_whole(whole.trim_start_matches(['-', '+'])) && is_whole(fraction)
+    })
 }
 
 fn unusable(error: &ReadlineError) -> Failure {

@@ -1,0 +1,122 @@
+//! Negotiation of telnet options, all of which are refused (RFC 854).
+
+use alloc::vec::Vec;
+
+const SE: u8 = 240;
+const SB: u8 = 250;
+const WILL: u8 = 251;
+const WONT: u8 = 252;
+const DO: u8 = 253;
+const DONT: u8 = 254;
+const IAC: u8 = 255;
+
+/// Request of a terminal type and offer of an echo: what a telnet server begins with, for emulators.
+pub(super) const OFFERS: &[u8] = &[IAC, DO, 24, IAC, WILL, 1];
+
+/// Number of bytes of refusals that may wait, beyond which offers are ignored.
+const MOST_WAITING: usize = 4 << 10;
+
+/// Filter of a connection's input: takes the negotiation out of it and refuses whatever is offered or requested.
+#[derive(Debug, Default)]
+pub(super) struct Telnet {
+    state: State,
+    /// Whether the connection speaks telnet; decided by its first byte.
+    is_active: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Data,
+    Command,
+    /// After DO, DONT, WILL or WONT.
+    Option(u8),
+    Subnegotiation,
+    /// After IAC in a subnegotiation.
+    SubnegotiationCommand,
+}
+
+impl Telnet {
+    /// Filter of a connection that is known to speak telnet.
+    pub(super) fn spoken() -> Self {
+        Self {
+            is_active: Some(true),
+            ..Self::default()
+        }
+    }
+
+    /// Data in `input`; refusals are appended to `replies`. A connection whose first byte is no
+    /// telnet command does not speak telnet, so that any byte may be data.
+    pub(super) fn filter(&mut self, input: &[u8], replies: &mut Vec<u8>) -> Vec<u8> {
+        let Some(&first) = input.first() else {
+            return Vec::new();
+        };
+        if !*self.is_active.get_or_insert(first == IAC) {
+            return input.to_vec();
+        }
+        let mut data = Vec::with_capacity(input.len());
+        for &byte in input {
+            self.state = match (self.state, byte) {
+                (State::Data, IAC) => State::Command,
+                (State::Data, byte) => {
+                    data.push(byte);
+                    State::Data
+                }
+                (State::Command, IAC) => {
+                    data.push(IAC);
+                    State::Data
+                }
+                (State::Command, WILL | WONT | DO | DONT) => State::Option(byte),
+                (State::Command, SB) => State::Subnegotiation,
+                (State::Command, _) => State::Data,
+                (State::Option(command), option) => {
+                    match command {
+                        _ if replies.len() > MOST_WAITING => {}
+                        DO => replies.extend([IAC, WONT, option]),
+                        WILL => replies.extend([IAC, DONT, option]),
+                        _ => {}
+                    }
+                    State::Data
+                }
+                (State::Subnegotiation, IAC) => State::SubnegotiationCommand,
+                (State::Subnegotiation, _) => State::Subnegotiation,
+                (State::SubnegotiationCommand, SE) => State::Data,
+                (State::SubnegotiationCommand, _) => State::Subnegotiation,
+            };
+        }
+        data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filtered(stream: &[u8], piece: usize) -> (Vec<u8>, Vec<u8>) {
+        let (mut telnet, mut data, mut replies) = (Telnet::default(), Vec::new(), Vec::new());
+        for piece in stream.chunks(piece) {
+            data.extend(telnet.filter(piece, &mut replies));
+        }
+        (data, replies)
+    }
+
+    #[test]
+    fn offers_are_refused_and_data_kept() {
+        let stream =
+            b"\xff\xfd\x18\xff\xfb\x03lo\xff\xffgin\xff\xfa\x18\x01\xff\xff\xff\xf0: \xff\xf1\xff\xfe\x01";
+        for piece in 1..=stream.len() {
+            let (data, replies) = filtered(stream, piece);
+            assert_eq!(data, b"lo\xffgin: ");
+            assert_eq!(replies, b"\xff\xfc\x18\xff\xfe\x03");
+        }
+        assert_eq!(filtered(OFFERS, 1).1, b"\xff\xfc\x18\xff\xfe\x01");
+    }
+
+    #[test]
+    fn other_connections_are_left_alone() {
+        let stream = b"#13\xff\xfd\x18\n";
+        for piece in 1..=stream.len() {
+            assert_eq!(filtered(stream, piece), (stream.to_vec(), Vec::new()));
+        }
+    }
+}
