@@ -5,7 +5,7 @@ use labwire_benches::{expressions, problems};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemSolver, StartOptions, TextLimits};
 use labwire_core::service::Busy;
 use labwire_core::sets::{AffineSpace, Set};
-use labwire_core::solve::{Settings, Solver, Start, Status};
+use labwire_core::solve::{Settings, Solver, Start, Status, Tuning};
 use labwire_core::time::Instant;
 
 #[test]
@@ -135,6 +135,27 @@ fn a_step_of_a_problem_allocates_nothing() {
     }
     assert!(most_products > 0, "no truncated Newton step was taken");
     assert!(most_hessians > 0, "no exact Newton step was taken");
+}
+
+/// Newton steps through the stages, with free states and on rollouts.
+#[test]
+fn a_newton_step_through_stages_allocates_nothing() {
+    let trailer = include_str!("../../core/model/problems/trailer.json");
+    let single = trailer.replace("\"horizon\"", "\"shooting\": \"single\", \"horizon\"");
+    for file in [trailer, &single] {
+        let problem = Problem::from_json(file, &TextLimits::default()).unwrap();
+        let mut tuning = Tuning::default();
+        tuning.stage_window = 0.0;
+        let settings = problem.settings().clone().with_tuning(tuning);
+        let mut solver = ProblemSolver::with_settings(problem, settings).unwrap();
+        solver
+            .start(Instant::ZERO, &[-1.0, 2.0, 0.0], &StartOptions::default())
+            .unwrap();
+        let allocations = measure(|| while solver.step(Instant::ZERO, 5).unwrap() == Busy::Yes {});
+        assert_eq!(allocations.count_total, 0);
+        let solution = solver.finish(Instant::ZERO).unwrap();
+        assert!(solution.is_converged() && solution.counters.hessian_evaluations > 0);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use labwire_benches::expressions::trailer;
 use labwire_benches::problems::Navigation;
 use labwire_core::problem::{Evaluator, Problem, ProblemSolver, Solution, TextLimits};
 use labwire_core::sets::Set;
-use labwire_core::solve::{Functions, Start};
+use labwire_core::solve::{Functions, Start, Tuning};
 
 const TRAILER: &str = include_str!("../../core/model/problems/trailer.json");
 const INITIAL: [f64; 3] = [-1.0, 2.0, 0.0];
@@ -504,12 +504,50 @@ fn what_cannot_be_is_refused_by_name() {
 fn a_summary_tells_the_stages() {
     let summary = load(TRAILER).summary().to_string();
     for line in [
-        "stages       20, single shooting",
+        "stages       20, shooting chosen by the solver",
         "states       3: x[1], y[1], theta[1]",
         "inputs       2: ux[1], uy[1]",
         "u in         a box, min -3, max 3",
         "g[0..20]      F1 in a box, min -inf, max 0",
     ] {
         assert!(summary.contains(line), "{summary}");
+    }
+}
+
+/// The same minimum by quasi-Newton iterations, by Newton steps with free states, and by Newton steps on rollouts.
+#[test]
+fn newton_steps_through_the_stages_find_the_same_minimum() {
+    let solve = |shooting: &str, window: f64| {
+        let way = format!("\"shooting\": \"{shooting}\", \"horizon\"");
+        let problem = load(&TRAILER.replacen("\"horizon\"", &way, 1));
+        let mut tuning = Tuning::default();
+        tuning.stage_window = window;
+        let settings = problem
+            .settings()
+            .clone()
+            .with_tuning(tuning)
+            .with_tolerance(1e-9)
+            .with_delta_tolerance(1e-9);
+        let mut solver = ProblemSolver::with_settings(problem, settings).unwrap();
+        let solution = solver.solve(&[-1.0, 2.0, 0.0]).unwrap();
+        assert!(
+            solution.is_converged(),
+            "{shooting} {window}: {:?}",
+            solution.status
+        );
+        solution
+    };
+    let expected = solve("single", f64::MAX);
+    assert_eq!(expected.counters.hessian_evaluations, 0);
+    for shooting in ["auto", "single"] {
+        let solution = solve(shooting, 0.0);
+        assert!(solution.counters.hessian_evaluations > 0);
+        let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!((solution.cost - expected.cost).abs() < 1e-6, "{shooting}");
+        assert!(close(&solution.u, &expected.u), "{shooting}");
+        assert_eq!(solution.variables.len(), 5);
+        for (name, values) in &solution.variables {
+            assert!(close(values, &expected.variables[name]), "{shooting} {name}");
+        }
     }
 }

@@ -19,6 +19,7 @@ mod set_reader;
 mod solution;
 mod solver;
 mod stage_evaluator;
+mod stage_functions;
 pub mod stages;
 mod summary;
 
@@ -289,7 +290,20 @@ impl Problem {
     /// over the stages and at the end, which takes one evaluation; `evaluator` is the problem's own, with the
     /// parameters of the solve.
     pub fn named_values(&self, evaluator: &mut Evaluator, u: &[f64]) -> BTreeMap<String, Vec<f64>> {
+        self.values_by_name(evaluator, u, None)
+    }
+
+    /// As [`named_values`](Self::named_values); `states` replaces the states that the inputs lead to.
+    fn values_by_name(
+        &self,
+        evaluator: &mut Evaluator,
+        u: &[f64],
+        states: Option<&[f64]>,
+    ) -> BTreeMap<String, Vec<f64>> {
         if let Body::Stages(stages) = &self.body {
+            if let Some(states) = states {
+                return stages.trajectories(u, states.chunks_exact(stages.num_states()));
+            }
             evaluator.forward(u, &mut alloc::vec![0.0; self.num_f1 + self.num_f2]);
             return stages.trajectories(u, evaluator.states());
         }

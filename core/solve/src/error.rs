@@ -66,6 +66,9 @@ pub enum SolverError {
         /// Constraints of the structure.
         expected_constraints: usize,
     },
+    /// Inputs and constraints of the stages do not add up to those of the problem.
+    #[error("the inputs and constraints of the stages do not add up to those of the problem")]
+    Stages,
     /// A solve is already in progress.
     #[error("a solve is running already: step it to its end, or stop it, before the next is started")]
     Running,

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::stagewise::StageFunctions;
 use crate::sets::Set;
 
 /// The functions of a problem: cost `f(u)` and constraint values `g(u)`, with derivatives.
@@ -39,6 +40,12 @@ pub trait Functions {
     /// [`forward`](Functions::forward): of the Jacobian of `g`, and of the Hessian of the function differentiated by the
     /// last [`reverse`](Functions::reverse). Called only if the solver was given the sparsity.
     fn second_derivatives(&mut self, _jacobian: &mut [f64], _hessian: &mut [f64]) {}
+
+    /// The functions stage by stage, if the problem consists of stages; see
+    /// [`Solver::with_stages`](crate::Solver::with_stages).
+    fn stages(&mut self) -> Option<&mut dyn StageFunctions> {
+        None
+    }
 }
 
 /// Cost without constraints, as a closure that writes the gradient and returns the cost.

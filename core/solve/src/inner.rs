@@ -24,6 +24,11 @@ pub(crate) trait InnerSolver {
     /// Point that is (or will be) returned: in U, with the residual [`residual`](Self::residual).
     fn solution(&self) -> &Point;
 
+    /// States over the horizon, x_0 first, if they are the solution's own and not those that its inputs lead to.
+    fn states(&self) -> Option<&[f64]> {
+        None
+    }
+
     /// Unscaled stationarity residual at [`solution`](Self::solution), in the infinity norm.
     fn residual(&self) -> f64;
 
@@ -58,6 +63,17 @@ pub(crate) trait InnerSolver {
         functions: &mut dyn Functions,
         lipschitz: Option<f64>,
     ) -> Outcome;
+
+    /// Starts from the inputs of the starting point and states near those that they lead to; without stages, as
+    /// [`start`](Self::start).
+    fn start_from_states(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        _states: &[f64],
+    ) -> Outcome {
+        self.start(merit, functions, None)
+    }
 
     /// Restarts from the last solution, after multipliers or penalties have changed. Step size and curvature are
     /// kept: most of the information is still valid, and the line search guards against the rest.

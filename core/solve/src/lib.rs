@@ -27,6 +27,7 @@ mod second;
 pub mod sets;
 mod settings;
 mod solver;
+mod stagewise;
 mod status;
 mod tuning;
 
@@ -37,6 +38,7 @@ pub use range::InvalidSetting;
 pub use second::SecondDerivatives;
 pub use settings::Settings;
 pub use solver::{Solver, Start};
+pub use stagewise::{StageFunctions, StageStructure};
 pub use status::{Counters, Progress, Status, StopReason};
 pub use tuning::Tuning;
 

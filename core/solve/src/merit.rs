@@ -123,6 +123,11 @@ impl AugmentedLagrangian {
     pub(crate) fn forward(&mut self, functions: &mut dyn Functions, point: &mut Point) {
         self.evaluations += 1;
         point.cost = functions.forward(&point.u, &mut point.constraints);
+        self.measure_violation(point);
+    }
+
+    /// Measures the violation of the constraint values of `point`.
+    pub(crate) fn measure_violation(&mut self, point: &mut Point) {
         self.scratch.copy_from_slice(&point.constraints);
         self.project_scratch();
         point.violation = 0.0;
@@ -133,6 +138,12 @@ impl AugmentedLagrangian {
 
     /// Second half: `yhat`, `psi` and the gradient, at the point of the last [`forward`](Self::forward).
     pub(crate) fn reverse(&mut self, functions: &mut dyn Functions, point: &mut Point) {
+        self.weigh_constraints(point);
+        functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
+    }
+
+    /// Computes `yhat` and `psi` from cost and constraint values of `point`.
+    pub(crate) fn weigh_constraints(&mut self, point: &mut Point) {
         for (i, zeta) in self.scratch.iter_mut().enumerate() {
             *zeta = point.constraints[i] + self.multipliers[i] / self.penalties[i];
             point.multipliers[i] = *zeta;
@@ -144,7 +155,6 @@ impl AugmentedLagrangian {
             point.multipliers[i] = self.penalties[i] * error;
             point.psi += 0.5 * point.multipliers[i] * error;
         }
-        functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
     }
 
     /// Product of `v` with the Hessian of `psi` at `point`, where the functions were evaluated last. Without second

@@ -2,11 +2,12 @@
 
 use core::ops::{Deref, DerefMut};
 
+use super::functions::{Constraint, Structure};
 use super::inner::InnerSolver;
 use super::panoc::Panoc;
 use super::projected::Projected;
-use super::tuning::Tuning;
-use crate::sets::Set;
+use super::settings::Settings;
+use super::stagewise::{StageStructure, Stagewise};
 
 /// Inner solver suited to U.
 #[derive(Clone, Debug)]
@@ -14,27 +15,29 @@ use crate::sets::Set;
 pub(crate) enum Inner {
     /// U consists of bounds only.
     Projected(Projected),
+    /// The same, and the problem consists of stages.
+    Stagewise(Stagewise),
     /// Any other U.
     Panoc(Panoc),
 }
 
 impl Inner {
     pub(crate) fn new(
-        num_variables: usize,
-        num_constraints: usize,
-        set: &Set,
+        structure: &Structure,
+        stages: Option<StageStructure>,
         memory: usize,
-        tuning: Tuning,
+        settings: &Settings,
     ) -> Self {
-        match set.bounds(num_variables) {
-            Some(bounds) => Self::Projected(Projected::new(num_constraints, bounds, memory, tuning)),
-            None => Self::Panoc(Panoc::new(
-                num_variables,
-                num_constraints,
-                set.clone(),
-                memory,
-                tuning,
-            )),
+        let (n, m) = (structure.num_variables, structure.num_constraints());
+        let tuning = settings.tuning;
+        // The penalty of a set that is no box couples its constraints, which the stages' Hessians do not know.
+        let stages = stages.filter(|_| structure.constraints.iter().all(Constraint::is_separable));
+        match (structure.set.bounds(n), stages) {
+            (Some(bounds), Some(stages)) => {
+                Self::Stagewise(Stagewise::new(stages, m, bounds, memory, settings))
+            }
+            (Some(bounds), None) => Self::Projected(Projected::new(m, bounds, memory, tuning)),
+            (None, _) => Self::Panoc(Panoc::new(n, m, structure.set.clone(), memory, tuning)),
         }
     }
 }
@@ -45,6 +48,7 @@ impl Deref for Inner {
     fn deref(&self) -> &Self::Target {
         match self {
             Self::Projected(solver) => solver,
+            Self::Stagewise(solver) => solver,
             Self::Panoc(solver) => solver,
         }
     }
@@ -54,6 +58,7 @@ impl DerefMut for Inner {
     fn deref_mut(&mut self) -> &mut Self::Target {
         match self {
             Self::Projected(solver) => solver,
+            Self::Stagewise(solver) => solver,
             Self::Panoc(solver) => solver,
         }
     }

@@ -14,6 +14,7 @@ use super::method::Inner;
 use super::scaling::choose_penalties;
 use super::second::SecondDerivatives;
 use super::settings::Settings;
+use super::stagewise::StageStructure;
 use super::status::{Counters, Progress, Status, StopReason};
 use crate::math;
 
@@ -27,6 +28,8 @@ pub struct Start {
     /// Penalties (length n_g, positive), clamped to [1e-9, the largest that the settings allow]; `None`: from the
     /// settings.
     pub penalties: Option<Vec<f64>>,
+    /// States over the horizon, x_0 first, of a problem of stages; `None`: those that `u` leads to.
+    pub states: Option<Vec<f64>>,
     /// Lipschitz constant of the gradient at the end of an earlier solve of a similar problem; not negative.
     pub lipschitz: Option<f64>,
     /// Initial guess of a second, cold attempt if a warm solve does not converge (length n_u); `None`: `u`.
@@ -41,6 +44,7 @@ impl Start {
             u,
             multipliers: None,
             penalties: None,
+            states: None,
             lipschitz: None,
             fallback: None,
         }
@@ -90,7 +94,36 @@ pub struct Solver {
     /// Best point seen, by feasibility first and cost second; returned if the solve stops early.
     best: Point,
     best_residual: f64,
+    best_states: States,
+    start_states: States,
     result_is_best: bool,
+}
+
+/// States over the horizon of a problem of stages, where a point has its own.
+#[derive(Clone, Debug)]
+struct States {
+    values: Vec<f64>,
+    is_known: bool,
+}
+
+impl States {
+    fn new(len: usize) -> Self {
+        Self {
+            values: vec![0.0; len],
+            is_known: false,
+        }
+    }
+
+    fn set(&mut self, states: Option<&[f64]>) {
+        self.is_known = states.is_some();
+        if let Some(states) = states {
+            self.values.copy_from_slice(states);
+        }
+    }
+
+    fn known(&self) -> Option<&[f64]> {
+        self.is_known.then_some(self.values.as_slice())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +144,31 @@ impl Solver {
     /// # Errors
     /// If a setting is out of range, or a set does not fit its dimension.
     pub fn new(structure: Structure, settings: Settings) -> Result<Self, SolverError> {
+        Self::create(structure, None, settings)
+    }
+
+    /// Creates a solver for problems that consist of stages, whose functions have
+    /// [`Functions::stages`].
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`SolverError::Stages`] if the lengths of the stages do not fit the structure.
+    pub fn with_stages(
+        structure: Structure,
+        stages: StageStructure,
+        settings: Settings,
+    ) -> Result<Self, SolverError> {
+        let (n, m) = (structure.num_variables, structure.num_constraints());
+        if !stages.fits(n, m) {
+            return Err(SolverError::Stages);
+        }
+        Self::create(structure, Some(stages), settings)
+    }
+
+    fn create(
+        structure: Structure,
+        stages: Option<StageStructure>,
+        settings: Settings,
+    ) -> Result<Self, SolverError> {
         settings.validate()?;
         let (n, m) = (structure.num_variables, structure.num_constraints());
         structure.set.check(n).map_err(SolverError::Set)?;
@@ -124,8 +182,13 @@ impl Solver {
         // than it does.
         let default_memory = if m == 0 { (n + 5).min(10) } else { 20 };
         let memory = settings.lbfgs_memory.unwrap_or(default_memory);
+        let num_states = stages
+            .as_ref()
+            .map_or(0, |stages| (stages.horizon + 1) * stages.num_states);
         Ok(Self {
-            inner: Inner::new(n, m, &structure.set, memory, settings.tuning),
+            inner: Inner::new(&structure, stages, memory, &settings),
+            best_states: States::new(num_states),
+            start_states: States::new(num_states),
             merit: AugmentedLagrangian::new(structure, settings.tuning),
             settings,
             phase: Phase::Idle,
@@ -221,11 +284,13 @@ impl Solver {
         for y in &mut self.merit.multipliers {
             *y = math::clamp(*y, -limit, limit);
         }
+        self.start_states.set(start.states.as_deref());
+        self.best_states.is_known = false;
         self.warm = start.is_warm();
         self.lipschitz = start.lipschitz;
         self.merit.evaluations = 0;
-        self.merit.hessian_products = 0;
         self.merit.hessian_evaluations = 0;
+        self.merit.hessian_products = 0;
         self.counters = Counters::default();
         self.status = Status::Unsolved;
         self.deadline = self.settings.max_duration.map(|limit| now + limit);
@@ -308,6 +373,18 @@ impl Solver {
         &self.result().u
     }
 
+    /// The states over the horizon at the solution, x_0 first, if a problem of stages was solved with states of their
+    /// own. They obey the dynamics up to the [`violation`](Self::violation), which the inputs alone need not do over a
+    /// long horizon.
+    #[must_use]
+    pub fn states(&self) -> Option<&[f64]> {
+        if self.result_is_best {
+            self.best_states.known()
+        } else {
+            self.inner.states()
+        }
+    }
+
     /// The Lagrange multipliers at the solution, in the order of `g`.
     #[must_use]
     pub fn multipliers(&self) -> &[f64] {
@@ -353,8 +430,8 @@ impl Solver {
     pub fn counters(&self) -> Counters {
         Counters {
             evaluations: self.merit.evaluations,
-            hessian_products: self.merit.hessian_products,
             hessian_evaluations: self.merit.hessian_evaluations,
+            hessian_products: self.merit.hessian_products,
             ..self.counters
         }
     }
@@ -391,12 +468,14 @@ impl Solver {
                     .get_or_insert_default()
                     .clone_from(&self.merit.penalties);
                 start.lipschitz = Some(self.inner.lipschitz()).filter(|estimate| estimate.is_finite());
+                start.states = self.states().map(<[f64]>::to_vec);
                 true
             }
             Status::NotConvergedIterations | Status::NotConvergedOutOfTime
                 if result.cost.is_finite() && math::all_finite(&result.u) =>
             {
                 start.u.clone_from(&result.u);
+                start.states = self.states().map(<[f64]>::to_vec);
                 true
             }
             _ => false,
@@ -429,6 +508,9 @@ impl Solver {
         if let Some(penalties) = &start.penalties {
             check_vector("penalties", penalties, m)?;
             check_entries("penalties", penalties, "a positive number", |sigma| sigma > 0.0)?;
+        }
+        if let Some(states) = &start.states {
+            check_vector("states", states, self.start_states.values.len())?;
         }
         if let Some(fallback) = &start.fallback {
             check_vector("fallback", fallback, n)?;
@@ -475,7 +557,10 @@ impl Solver {
         }
         self.merit.reverse(functions, self.inner.start_point());
         self.merit.reset_errors();
-        let outcome = self.inner.start(&mut self.merit, functions, self.lipschitz);
+        let outcome = match self.start_states.known() {
+            Some(states) => self.inner.start_from_states(&mut self.merit, functions, states),
+            None => self.inner.start(&mut self.merit, functions, self.lipschitz),
+        };
         self.tolerance = if self.warm || self.merit.penalties.is_empty() {
             self.settings.tolerance
         } else {
@@ -586,6 +671,7 @@ impl Solver {
         if is_better {
             self.best.copy_from(point);
             self.best_residual = self.inner.residual();
+            self.best_states.set(self.inner.states());
         }
     }
 
@@ -596,6 +682,7 @@ impl Solver {
         }
         self.warm = false;
         self.counters.cold_restarts += 1;
+        self.start_states.is_known = false;
         self.lipschitz = None;
         self.merit.multipliers.fill(0.0);
         self.merit.penalties.fill(0.0);

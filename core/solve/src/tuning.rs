@@ -1,6 +1,6 @@
 //! Constants of the method.
 
-use crate::range::{InvalidSetting, fraction, growth, ordered, positive};
+use crate::range::{InvalidSetting, fraction, growth, in_range, ordered, positive};
 
 /// The constants that steer the method, with the source of each default.
 ///
@@ -105,6 +105,18 @@ pub struct Tuning {
     /// First penalty if Newton steps serve it, in units of the one that balances cost and constraint. Default 100:
     /// measured.
     pub newton_penalty: f64,
+    /// Evaluations after which quasi-Newton iterations on a problem of stages are judged, in units of what a Newton step
+    /// costs; 0 to begin with Newton steps. Default 2: measured.
+    pub stage_window: f64,
+    /// Newton steps by which quasi-Newton iterations on a problem of stages have to be done at their present pace, else
+    /// Newton steps are taken. Default 8: measured.
+    pub stage_newton_steps: f64,
+    /// Largest number of backward sweeps of a Newton step through the stages, which find the bounds that hold. Default
+    /// 10: measured.
+    pub stage_sweeps: u32,
+    /// Largest number of trials along a Newton step through the stages, before it is shortened by more curvature. Default
+    /// 5: measured.
+    pub stage_trials: u32,
     /// Growth of a gradient step after one that met no curvature. Default 10: measured; a cost without a minimum is
     /// recognised within about twenty steps.
     pub flat_growth: f64,
@@ -166,6 +178,10 @@ impl Default for Tuning {
             newton_delay: 10.0,
             polish_reduction: 0.5,
             newton_penalty: 100.0,
+            stage_window: 2.0,
+            stage_newton_steps: 8.0,
+            stage_sweeps: 10,
+            stage_trials: 5,
             flat_growth: 10.0,
             max_idle_iterations: 50,
             panoc_step: 0.95,
@@ -188,13 +204,19 @@ impl Tuning {
                 $($rule(stringify!($field), f64::from(self.$field))?;)*
             };
         }
-        check!(positive min_shift newton_work_at_once newton_delay newton_penalty first_shift max_shifts max_model_changes min_penalty unbounded slope_step difference_step lipschitz_step min_lipschitz_step
+        check!(positive stage_newton_steps stage_sweeps stage_trials min_shift newton_work_at_once newton_delay newton_penalty first_shift max_shifts max_model_changes min_penalty unbounded slope_step difference_step lipschitz_step min_lipschitz_step
             min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
             quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions);
         check!(fraction shift_decay negligible_curvature polish_reduction newton_tolerance error_reduction tolerance_reduction stagnation negligible_residual negligible_slope
             sufficient_decrease min_shrinkage max_shrinkage panoc_step panoc_min_step
             panoc_min_step_out_of_bound panoc_warm_lipschitz);
         check!(growth shift_growth min_penalty_growth max_penalty_growth radius_growth flat_growth);
+        in_range(
+            "stage_window",
+            self.stage_window,
+            self.stage_window >= 0.0,
+            "a number, not negative",
+        )?;
         ordered(
             "max_penalty_growth",
             self.min_penalty_growth,

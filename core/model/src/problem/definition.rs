@@ -13,8 +13,11 @@ use crate::expression::graph::{Expr, Graph};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shooting {
-    /// States are computed from the inputs, one after the other.
+    /// The decision variables are the inputs; while a solve runs, the solver may let states leave the trajectory of the
+    /// inputs.
     #[default]
+    Auto,
+    /// States are computed from the inputs, one after the other.
     Single,
     /// States are decision variables, and the dynamics are equality constraints.
     Multiple,

@@ -4,11 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use labwire_solve::Functions;
+use labwire_solve::{Functions, StageFunctions};
 
 use super::Body;
 use super::second::Second;
 use super::stage_evaluator::StageEvaluator;
+use super::stages::Shooting;
 use crate::expression::graph::Input;
 use crate::expression::interpreter::{FORWARD, FORWARD_TANGENT, REVERSE, REVERSE_TANGENT};
 use crate::expression::program::Program;
@@ -159,6 +160,13 @@ impl Functions for Evaluator {
 
     fn second_derivatives(&mut self, jacobian: &mut [f64], hessian: &mut [f64]) {
         Evaluator::second_derivatives(self, jacobian, hessian);
+    }
+
+    fn stages(&mut self) -> Option<&mut dyn StageFunctions> {
+        match &mut self.form {
+            Form::Stages(stages) if stages.stages.shooting != Shooting::Multiple => Some(stages),
+            _ => None,
+        }
     }
 }
 

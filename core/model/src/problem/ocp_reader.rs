@@ -98,8 +98,11 @@ impl<'t> Scope<'t> {
         };
         let mut graph = core::mem::take(&mut definition.graph);
         let stages = Stages::new(&definition, &mut graph);
-        if stages.memory() > self.limits.stage_memory {
-            let (memory, limit) = (stages.memory(), self.limits.stage_memory);
+        let (memory, limit) = (
+            stages.memory().saturating_add(stages.newton_memory()),
+            self.limits.stage_memory,
+        );
+        if memory > limit {
             let message = format!(
                 "{horizon} stages need {memory} numbers of memory, more than {limit} (limit `stage-memory`)"
             );
@@ -290,8 +293,12 @@ fn input_set(place: &Place<'_>, num_inputs: usize) -> Result<Set, TextError> {
 }
 
 fn shooting(place: Option<&Place<'_>>) -> Result<Shooting, TextError> {
-    let choices = [("single", Shooting::Single), ("multiple", Shooting::Multiple)];
-    place.map_or(Ok(Shooting::Single), |place| choose(place, choices))
+    let choices = [
+        ("auto", Shooting::Auto),
+        ("single", Shooting::Single),
+        ("multiple", Shooting::Multiple),
+    ];
+    place.map_or(Ok(Shooting::Auto), |place| choose(place, choices))
 }
 
 fn shifts_warm_start(place: Option<&Place<'_>>) -> Result<bool, TextError> {

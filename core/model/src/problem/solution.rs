@@ -65,7 +65,7 @@ impl Solution {
         Self {
             status: solver.status().clone(),
             u: solver.solution().to_vec(),
-            variables: problem.named_values(evaluator, solver.solution()),
+            variables: problem.values_by_name(evaluator, solver.solution(), solver.states()),
             cost: solver.cost(),
             residual: solver.residual(),
             violation: solver.violation(),

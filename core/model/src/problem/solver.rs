@@ -13,6 +13,7 @@ use labwire_solve::{
 };
 
 use super::inputs::{InputError, StartOptions};
+use super::stages::Shooting;
 use super::{BlockKind, Evaluator, Problem, Solution};
 
 /// Solver of one problem, with all its memory. Each solve starts from the result of the previous one, unless options say
@@ -79,7 +80,7 @@ impl ProblemSolver {
     /// If a setting is out of range.
     pub fn with_settings(problem: impl Into<Arc<Problem>>, settings: Settings) -> Result<Self, SolverError> {
         let problem = problem.into();
-        let mut solver = Solver::new((&*problem).into(), settings)?;
+        let mut solver = problem.solver(settings)?;
         if let Some(sparsity) = problem.second_derivatives() {
             solver = solver.with_second_derivatives(sparsity)?;
         }
@@ -189,6 +190,7 @@ impl ProblemSolver {
         let mut start = start.clone();
         if let Some(guess) = options.initial_guess {
             start.u = guess.to_vec();
+            start.states = None;
             start.fallback = Some(guess.to_vec());
         }
         for (multipliers, range) in [
@@ -266,8 +268,9 @@ impl ProblemSolver {
     #[must_use]
     pub fn named_values(&self) -> BTreeMap<String, Vec<f64>> {
         // With its own evaluator, so that a solve in progress is not disturbed.
+        let (u, states) = (self.solver.solution(), self.solver.states());
         self.problem
-            .named_values(&mut self.evaluator.clone(), self.solver.solution())
+            .values_by_name(&mut self.evaluator.clone(), u, states)
     }
 
     /// State of the solve.
@@ -278,6 +281,16 @@ impl ProblemSolver {
 }
 
 impl Problem {
+    fn solver(&self, settings: Settings) -> Result<Solver, SolverError> {
+        match self
+            .stages()
+            .filter(|stages| stages.shooting != Shooting::Multiple)
+        {
+            Some(stages) => Solver::with_stages(self.into(), stages.structure(), settings),
+            None => Solver::new(self.into(), settings),
+        }
+    }
+
     /// Cold start from the problem's initial guess, or from the origin.
     pub fn start(&self) -> Start {
         let origin = || vec![0.0; self.num_variables()];
@@ -295,6 +308,9 @@ impl Problem {
             return;
         };
         stages.shift_variables(&mut start.u);
+        if let Some(states) = &mut start.states {
+            stages.shift_states(states);
+        }
         for values in [&mut start.multipliers, &mut start.penalties]
             .into_iter()
             .flatten()

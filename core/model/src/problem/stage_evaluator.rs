@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::stage_functions::Expander;
 use super::stages::{Shooting, Stages};
 use crate::expression::graph::Input;
 use crate::expression::interpreter::FORWARD;
@@ -15,10 +16,14 @@ use crate::expression::run::Section;
 pub(super) struct StageEvaluator<const LANES: usize> {
     pub(super) stages: Arc<Stages>,
     /// Values of every stage's program, then those of the terminal program.
-    values: Vec<[f64; LANES]>,
+    pub(super) values: Vec<[f64; LANES]>,
+    /// Phase of each stage (one more for the end), and where its values begin.
+    pub(super) starts: Vec<(usize, usize)>,
+    /// Memory for derivatives along directions, where one point is evaluated at a time.
+    pub(super) expander: Option<Expander>,
     initial_values: Vec<[f64; LANES]>,
     /// The initial state.
-    initial: Vec<[f64; LANES]>,
+    pub(super) initial: Vec<[f64; LANES]>,
     /// State in forward sweeps; in backward ones its adjoint, the derivative of everything that follows.
     state: Vec<[f64; LANES]>,
 }
@@ -26,18 +31,25 @@ pub(super) struct StageEvaluator<const LANES: usize> {
 impl<const LANES: usize> StageEvaluator<LANES> {
     pub(super) fn new(stages: Arc<Stages>) -> Self {
         let mut values = vec![[0.0; LANES]; stages.memory()];
+        let mut starts = Vec::with_capacity(stages.horizon + 1);
         let mut rest = values.as_mut_slice();
-        for phase in &stages.phases {
+        let mut start = 0;
+        for (i, phase) in stages.phases.iter().enumerate() {
             for _ in phase.stages.clone() {
                 phase.program.initialize(take(&mut rest, phase.program.slots));
+                starts.push((i, start));
+                start += phase.program.slots;
             }
         }
         stages.terminal.initialize(rest);
+        starts.push((stages.phases.len(), start));
         let mut initial_values = vec![[0.0; LANES]; stages.initial.slots];
         stages.initial.initialize(&mut initial_values);
         let state = vec![[0.0; LANES]; stages.num_states()];
         Self {
             values,
+            starts,
+            expander: (LANES == 1).then(|| Expander::new(&stages)),
             initial_values,
             initial: state.clone(),
             state,

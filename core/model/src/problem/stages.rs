@@ -12,6 +12,7 @@ use labwire_solve::sets::Set;
 
 pub use super::definition::Shooting;
 use super::definition::StageDefinition;
+use super::stage_functions::shared_slots;
 use super::{Block, BlockKind, compile, push_f1};
 use crate::expression::Named;
 use crate::expression::graph::Graph;
@@ -39,6 +40,8 @@ pub struct Stages {
     pub phases: Vec<Phase>,
     /// Program that is evaluated at x_N: terminal cost and constraints.
     pub terminal: Program,
+    /// Slots that the derivatives along a direction take from values and gradient, for each program.
+    pub(super) shared_slots: Vec<Vec<u32>>,
 }
 
 /// Stages with the same path constraints.
@@ -95,7 +98,10 @@ impl Stages {
             parameters,
             ..InputLengths::default()
         };
+        let mut shared: Vec<_> = phases.iter().map(|phase| shared_slots(&phase.program)).collect();
+        shared.push(shared_slots(&terminal));
         Self {
+            shared_slots: shared,
             horizon: definition.horizon,
             states: definition.states.clone(),
             inputs: definition.inputs.clone(),
@@ -138,9 +144,18 @@ impl Stages {
     #[must_use]
     pub fn num_f2(&self) -> usize {
         match self.shooting {
-            Shooting::Single => 0,
+            Shooting::Auto | Shooting::Single => 0,
             Shooting::Multiple => self.horizon * self.num_states(),
         }
+    }
+
+    /// Numbers that a solver holds for Newton steps: of each stage its derivatives, its value function and feedback, and
+    /// about twenty vectors.
+    pub(super) fn newton_memory(&self) -> usize {
+        let (nx, nu) = (self.num_states(), self.num_inputs());
+        let nz = nx + nu;
+        let stage = nz * nx + nz * nz + nx * nx + nu * nx + 20 * nz;
+        (self.horizon + 1).saturating_mul(stage)
     }
 
     /// Numbers that an evaluator holds.
@@ -162,6 +177,11 @@ impl Stages {
     pub fn shift_variables(&self, u: &mut [f64]) {
         let (inputs, states) = u.split_at_mut(self.horizon * self.num_inputs());
         shift(inputs, self.num_inputs());
+        shift(states, self.num_states());
+    }
+
+    /// The same in a vector of the states x_0, ..., x_N.
+    pub(super) fn shift_states(&self, states: &mut [f64]) {
         shift(states, self.num_states());
     }
 

@@ -95,6 +95,7 @@ impl fmt::Display for Summary {
         writeln!(f, "parameters   {}", names(&self.parameters))?;
         if let Some(stages) = &self.stages {
             let how = match stages.shooting {
+                Shooting::Auto => "shooting chosen by the solver",
                 Shooting::Single => "single shooting",
                 Shooting::Multiple => "multiple shooting",
             };

@@ -1,0 +1,287 @@
+//! The stages of an optimal-control problem as the solver sees them: values and gradients one stage at a time, Jacobians
+//! and Hessians along the unit directions, in lanes.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use labwire_solve::{StageFunctions, StageStructure};
+
+use super::stage_evaluator::StageEvaluator;
+use super::stages::{Shooting, Stages};
+use crate::expression::graph::Input;
+use crate::expression::interpreter::{FORWARD, FORWARD_TANGENT, REVERSE, REVERSE_TANGENT};
+use crate::expression::program::Program;
+use crate::expression::run::{Operands, Run, Section};
+
+/// Directions that are followed at once.
+const WIDTH: usize = 8;
+/// Cost of an operation on all lanes, in operations on one.
+const WIDTH_COST: f64 = 2.0;
+/// Multiplications of small matrices that cost as much as an operation.
+const DENSE_PER_OPERATION: f64 = 4.0;
+
+/// Memory for the derivatives of one stage along directions.
+#[derive(Clone, Debug)]
+pub(super) struct Expander {
+    values: Vec<[f64; WIDTH]>,
+    directions: Vec<[f64; WIDTH]>,
+}
+
+impl Expander {
+    pub(super) fn new(stages: &Stages) -> Self {
+        let slots = stages.programs().map(|program| program.slots).max();
+        Self {
+            values: vec![[0.0; WIDTH]; slots.unwrap_or(0)],
+            directions: vec![[0.0; WIDTH]; stages.num_states() + stages.num_inputs()],
+        }
+    }
+
+    /// Derivatives at the point in `memory`: of next state and constraints, and of the gradient; a row per variable.
+    fn expand(
+        &mut self,
+        program: &Program,
+        shared: &[u32],
+        memory: &[[f64; 1]],
+        jacobian: &mut [f64],
+        hessian: &mut [f64],
+    ) {
+        let Self { values, directions } = self;
+        let values = &mut values[..program.slots];
+        for &slot in shared {
+            let [value] = memory[slot as usize];
+            values[slot as usize] = [value; WIDTH];
+        }
+        let (size, width) = (program.inputs.variables, program.inputs.multipliers);
+        let rates = program.input_slot(Input::MultiplierRate);
+        values[rates..rates + width].fill([0.0; WIDTH]);
+        for first in (0..size).step_by(WIDTH) {
+            let lanes = WIDTH.min(size - first);
+            let directions = &mut directions[..size];
+            directions.fill([0.0; WIDTH]);
+            for lane in 0..lanes {
+                directions[first + lane][lane] = 1.0;
+            }
+            program.load(values, Input::Direction, 0, directions);
+            // The first output is the rate of the cost.
+            for (i, rates) in program.run(FORWARD_TANGENT, values).skip(1).enumerate() {
+                for lane in 0..lanes {
+                    jacobian[(first + lane) * width + i] = rates[lane];
+                }
+            }
+            for (i, rates) in program.run(REVERSE_TANGENT, values).enumerate() {
+                for lane in 0..lanes {
+                    hessian[(first + lane) * size + i] = rates[lane];
+                }
+            }
+        }
+    }
+}
+
+/// Slots that the derivatives along a direction take from the values and the gradient.
+pub(super) fn shared_slots(program: &Program) -> Vec<u32> {
+    let tangents = [
+        &program.sections[FORWARD_TANGENT],
+        &program.sections[REVERSE_TANGENT],
+    ];
+    let mut is_shared = vec![false; program.slots];
+    for section in tangents {
+        for run in &section.runs {
+            operands(run, &program.indices, |slot| is_shared[slot as usize] = true);
+        }
+        section
+            .outputs
+            .iter()
+            .for_each(|slot| is_shared[*slot as usize] = true);
+    }
+    for section in tangents {
+        for run in &section.runs {
+            let first = run.destination as usize;
+            is_shared[first..first + run.len as usize * run.kind.results()].fill(false);
+        }
+    }
+    let rates = program.input_slot(Input::Direction)..program.first_computed_slot();
+    is_shared[rates].fill(false);
+    (0..program.slots as u32)
+        .filter(|slot| is_shared[*slot as usize])
+        .collect()
+}
+
+fn operands(run: &Run, indices: &[u32], mut visit: impl FnMut(u32)) {
+    let count = run.kind.operands();
+    match run.operands {
+        Operands::Strided(operands) => {
+            for operand in &operands[..count] {
+                (0..run.len).for_each(|step| visit(operand.start + operand.stride * step));
+            }
+        }
+        Operands::Gathered(offset) => {
+            let first = offset as usize;
+            indices[first..first + run.len as usize * count]
+                .iter()
+                .for_each(|slot| visit(*slot));
+        }
+    }
+}
+
+impl Stages {
+    /// Lengths and costs for the solver.
+    pub(super) fn structure(&self) -> StageStructure {
+        let mut first_constraints = Vec::with_capacity(self.horizon + 2);
+        let mut at = 0;
+        for phase in &self.phases {
+            let count = phase.program.inputs.multipliers - self.num_states();
+            for _ in phase.stages.clone() {
+                first_constraints.push(at);
+                at += count;
+            }
+        }
+        first_constraints.extend([at, self.num_f1()]);
+        StageStructure {
+            horizon: self.horizon,
+            num_states: self.num_states(),
+            num_inputs: self.num_inputs(),
+            first_constraints,
+            has_free_states: self.shooting != Shooting::Single,
+            expansion_work: self.expansion_work(),
+        }
+    }
+
+    /// Cost of the derivatives of all stages and of a backward sweep over them, in fused evaluations.
+    fn expansion_work(&self) -> f64 {
+        let count = |section: &Section| section.operations() as f64;
+        let (mut expansion, mut evaluation) = (0.0, 0.0);
+        for phase in &self.phases {
+            let (stages, program) = (phase.stages.len() as f64, &phase.program);
+            let [forward, reverse, forward_tangent, reverse_tangent] =
+                [FORWARD, REVERSE, FORWARD_TANGENT, REVERSE_TANGENT]
+                    .map(|section| count(&program.sections[section]));
+            let size = program.inputs.variables;
+            let passes = size.div_ceil(WIDTH) as f64;
+            let (nx, nz) = (self.num_states() as f64, size as f64);
+            let dense = nz * nx * nx + nz * nz * nx / 2.0 + nx * nx * (nz - nx);
+            evaluation += stages * (forward + reverse);
+            expansion += stages
+                * (passes * WIDTH_COST * (forward_tangent + reverse_tangent) + dense / DENSE_PER_OPERATION);
+        }
+        expansion / labwire_solve::math::max(evaluation, 1.0)
+    }
+}
+
+impl StageFunctions for StageEvaluator<1> {
+    fn initial_state(&self, state: &mut [f64]) {
+        state.copy_from_slice(self.initial.as_flattened());
+    }
+
+    fn forward(
+        &mut self,
+        t: usize,
+        state: &[f64],
+        input: &[f64],
+        next: &mut [f64],
+        constraints: &mut [f64],
+    ) -> f64 {
+        let (program, memory, _) = stage(&self.stages, &mut self.values, &self.starts, t);
+        program.load(memory, Input::Variable, 0, state.as_chunks().0);
+        program.load(memory, Input::Variable, state.len(), input.as_chunks().0);
+        let mut outputs = program.run(FORWARD, memory).map(|[output]| output);
+        let cost = outputs.next().unwrap_or(f64::NAN);
+        next.iter_mut()
+            .zip(&mut outputs)
+            .for_each(|(x, output)| *x = output);
+        constraints
+            .iter_mut()
+            .zip(outputs)
+            .for_each(|(g, output)| *g = output);
+        cost
+    }
+
+    fn reverse(&mut self, t: usize, adjoint: &[f64], y: &[f64], gradient: &mut [f64]) {
+        let (program, memory, _) = stage(&self.stages, &mut self.values, &self.starts, t);
+        program.load(memory, Input::Multiplier, 0, adjoint.as_chunks().0);
+        program.load(memory, Input::Multiplier, adjoint.len(), y.as_chunks().0);
+        let outputs = program.run(REVERSE, memory).map(|[output]| output);
+        gradient
+            .iter_mut()
+            .zip(outputs)
+            .for_each(|(entry, output)| *entry = output);
+    }
+
+    fn expand(&mut self, t: usize, jacobian: &mut [f64], hessian: &mut [f64]) {
+        let (program, memory, shared) = stage(&self.stages, &mut self.values, &self.starts, t);
+        if let Some(expander) = &mut self.expander {
+            expander.expand(program, shared, memory, jacobian, hessian);
+        }
+    }
+}
+
+/// Program and memory of a stage, and the slots that its derivatives share.
+fn stage<'a>(
+    stages: &'a Stages,
+    values: &'a mut [[f64; 1]],
+    starts: &[(usize, usize)],
+    t: usize,
+) -> (&'a Program, &'a mut [[f64; 1]], &'a [u32]) {
+    let (phase, start) = starts[t];
+    let program = stages
+        .phases
+        .get(phase)
+        .map_or(&stages.terminal, |phase| &phase.program);
+    (
+        program,
+        &mut values[start..start + program.slots],
+        &stages.shared_slots[phase],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::{Problem, TextLimits};
+    use labwire_solve::Functions;
+
+    /// Of every kind of stage: without and with path constraints, and the last.
+    #[test]
+    fn derivatives_are_differences_of_values_and_gradients() {
+        let text = include_str!("../../problems/trailer.json");
+        let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
+        let lengths = problem.stages().unwrap().structure();
+        let (nx, nu) = (lengths.num_states, lengths.num_inputs);
+        let mut evaluator = problem.evaluator();
+        evaluator.set_parameters(&[-1.0, 2.0, 0.0]);
+        let stages = evaluator.stages().unwrap();
+        let (adjoint, y) = ([0.7, -0.3, 0.4], [1.5, 0.2]);
+        for t in [0, 1, lengths.horizon] {
+            let m = lengths.first_constraints[t + 1] - lengths.first_constraints[t];
+            let (size, next) = if t == lengths.horizon {
+                (nx, 0)
+            } else {
+                (nx + nu, nx)
+            };
+            let mut evaluate = |z: &[f64]| {
+                let (mut f, mut g, mut gradient) = (vec![0.0; next], vec![0.0; m], vec![0.0; size]);
+                stages.forward(t, &z[..nx], &z[nx..], &mut f, &mut g);
+                stages.reverse(t, &adjoint[..next], &y[..m], &mut gradient);
+                let (mut jacobian, mut hessian) = (vec![0.0; size * (next + m)], vec![0.0; size * size]);
+                stages.expand(t, &mut jacobian, &mut hessian);
+                f.extend(g);
+                (f, gradient, jacobian, hessian)
+            };
+            let z = &[0.3, -0.2, 0.9, 1.1, -0.6][..size];
+            let (values, gradient, jacobian, hessian) = evaluate(z);
+            for j in 0..size {
+                let mut moved = z.to_vec();
+                moved[j] += 1e-6;
+                let (more, steeper, ..) = evaluate(&moved);
+                for i in 0..next + m {
+                    let slope = (more[i] - values[i]) / 1e-6;
+                    assert!((jacobian[j * (next + m) + i] - slope).abs() < 1e-4, "{t} {i} {j}");
+                }
+                for i in 0..size {
+                    let slope = (steeper[i] - gradient[i]) / 1e-6;
+                    assert!((hessian[j * size + i] - slope).abs() < 1e-3, "{t} {i} {j}");
+                }
+            }
+            assert!(hessian.iter().any(|entry| *entry != 0.0));
+        }
+    }
+}

@@ -1,0 +1,548 @@
+//! Inner solver for optimal control: quasi-Newton iterations on the inputs where they are fast, else Newton steps that
+//! go through the stages (Riccati), at a cost that is linear in the horizon.
+//!
+//! A Newton step is that of sequential quadratic programming on inputs and states, with the exact Hessian of every
+//! stage's Hamiltonian and the penalties' curvature (Dunn and Bertsekas, JOTA 63, 1989; with free states: Giftthaler et
+//! al., IROS 2018). States may leave the trajectory of the inputs on the way (multiple shooting), as long as a filter finds
+//! progress in merit or gaps; else, and in single shooting, a step is a rollout with the feedback of the backward sweep.
+
+mod filter;
+mod functions;
+mod model;
+mod riccati;
+mod trajectory;
+
+use alloc::vec::Vec;
+use core::mem;
+
+pub use functions::{StageFunctions, StageStructure};
+
+use super::functions::Functions;
+use super::inner::{InnerSolver, Outcome};
+use super::merit::{AugmentedLagrangian, Point};
+use super::projected::Projected;
+use super::settings::Settings;
+use super::tuning::Tuning;
+use crate::math;
+use filter::Filter;
+use model::Model;
+use riccati::{Parts, Riccati};
+use trajectory::Trajectory;
+
+/// Rise of the merit, relative to the prediction, that a rollout may take to close the gaps.
+const CLOSING_RISE: f64 = 2.0;
+/// Attempts at a step after which free states go back to the dynamics.
+const ATTEMPTS_BEFORE_ROLLOUT: u32 = 3;
+/// Largest number of iterations in a row whose dynamics count as linear.
+const MAX_LINEAR_STEPS: u32 = 3;
+/// Iterations without progress after which states are free no longer.
+const FREE_IDLE_ITERATIONS: u32 = 15;
+
+/// State of one inner solve. All memory is allocated once.
+#[derive(Clone, Debug)]
+pub(crate) struct Stagewise {
+    structure: StageStructure,
+    tuning: Tuning,
+    /// Largest gap of a converged trajectory.
+    gap_tolerance: f64,
+    quasi: Projected,
+    is_newton: bool,
+    /// Whether states may leave the trajectory of the inputs.
+    is_free: bool,
+    /// Whether Newton steps have led nowhere.
+    has_given_up: bool,
+    pace: Pace,
+    current: Trajectory,
+    next: Trajectory,
+    model: Model,
+    riccati: Riccati,
+    filter: Filter,
+    /// Curvature added along every input.
+    shift: f64,
+    /// Iterations for which the dynamics count as linear, and how often in a row that was necessary.
+    linear_steps: u32,
+    linear_failures: u32,
+    residual: f64,
+    /// Lowest residual of this inner problem, and number of iterations since it improved.
+    best: f64,
+    best_value: f64,
+    idle_iterations: u32,
+    /// Whether the functions were last evaluated at `current`.
+    is_last_evaluated: bool,
+}
+
+impl Stagewise {
+    /// `bounds` are the lower and the upper ones of the inputs.
+    pub(crate) fn new(
+        structure: StageStructure,
+        num_constraints: usize,
+        bounds: (Vec<f64>, Vec<f64>),
+        memory: usize,
+        settings: &Settings,
+    ) -> Self {
+        let tuning = settings.tuning;
+        let trajectory = Trajectory::new(&structure, num_constraints);
+        Self {
+            tuning,
+            gap_tolerance: settings.delta_tolerance,
+            quasi: Projected::new(num_constraints, bounds.clone(), memory, tuning),
+            is_newton: false,
+            is_free: structure.has_free_states,
+            has_given_up: false,
+            pace: Pace::default(),
+            current: trajectory.clone(),
+            next: trajectory,
+            model: Model::new(&structure),
+            riccati: Riccati::new(&structure, bounds),
+            filter: Filter::new(),
+            shift: 0.0,
+            linear_steps: 0,
+            linear_failures: 0,
+            residual: f64::INFINITY,
+            best: f64::INFINITY,
+            best_value: f64::INFINITY,
+            idle_iterations: 0,
+            is_last_evaluated: true,
+            structure,
+        }
+    }
+
+    /// Evaluates at the inputs and, with `follow`, the states they lead to.
+    fn evaluate_current(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+        follow: bool,
+    ) {
+        stages.initial_state(&mut self.current.states[..self.structure.num_states]);
+        if follow {
+            self.current.gaps.fill(0.0);
+        }
+        let kept = if follow { Some(0.0) } else { None };
+        self.current
+            .evaluate(&self.structure, merit, stages, |_, _, _| kept);
+        self.is_last_evaluated = true;
+    }
+
+    /// Changes from the quasi-Newton method to Newton steps at its point.
+    fn begin_newton(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        is_free: bool,
+    ) -> Outcome {
+        let Some(stages) = functions.stages() else {
+            return Outcome::Stalled;
+        };
+        (self.is_newton, self.is_free) = (true, is_free);
+        self.current.point.u.copy_from_slice(&self.quasi.solution().u);
+        self.evaluate_current(merit, stages, true);
+        // Free states begin without multipliers: those of a trajectory that is far from a solution may be huge.
+        self.current.adjoints.fill(0.0);
+        self.current.differentiate(&self.structure, stages, !is_free);
+        self.begin()
+    }
+
+    /// Goes on from the last rollout with the quasi-Newton method, for the rest of the solve.
+    fn end_newton(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
+        (self.is_newton, self.has_given_up) = (false, true);
+        let point = self.quasi.start_point();
+        point.u.copy_from_slice(&self.current.point.u);
+        merit.evaluate(functions, point);
+        self.quasi.resume(merit, functions)
+    }
+
+    fn begin(&mut self) -> Outcome {
+        self.best = f64::INFINITY;
+        self.best_value = f64::INFINITY;
+        self.idle_iterations = 0;
+        self.filter.clear(&self.current);
+        self.shift = 0.0;
+        (self.linear_steps, self.linear_failures) = (0, 0);
+        if !self.current.is_finite() {
+            self.residual = f64::INFINITY;
+            return Outcome::NotFinite;
+        }
+        self.take();
+        Outcome::Continue
+    }
+
+    /// Measures the residual at `current`.
+    fn take(&mut self) {
+        let point = &self.current.point;
+        let inputs = self.riccati.residual(&point.u, &point.gradient);
+        self.residual = math::max(inputs, self.current.state_residual(&self.structure));
+        self.idle_iterations += 1;
+        if self.residual < self.best {
+            self.best = self.residual;
+            self.idle_iterations = 0;
+        }
+        if point.psi < self.best_value && self.current.gap() <= self.gap_tolerance {
+            self.best_value = point.psi;
+            self.idle_iterations = 0;
+        }
+    }
+
+    /// One Newton iteration, or the change to states that obey the dynamics where free ones lead nowhere.
+    fn newton(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        tolerance: f64,
+    ) -> Outcome {
+        if self.residual <= tolerance && self.current.gap() <= self.gap_tolerance {
+            return Outcome::Converged;
+        }
+        let idle = if self.is_free {
+            FREE_IDLE_ITERATIONS
+        } else {
+            self.tuning.max_idle_iterations
+        };
+        let outcome = if self.idle_iterations >= idle {
+            Outcome::Stalled
+        } else {
+            self.newton_iteration(merit, functions)
+        };
+        match outcome {
+            Outcome::Stalled if self.is_free => self.begin_newton(merit, functions, false),
+            Outcome::Stalled => self.end_newton(merit, functions),
+            outcome => outcome,
+        }
+    }
+
+    fn newton_iteration(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Outcome {
+        let Some(stages) = functions.stages() else {
+            return Outcome::Stalled;
+        };
+        if !self.is_last_evaluated {
+            self.evaluate_current(merit, stages, false);
+            self.current.differentiate(&self.structure, stages, false);
+        }
+        merit.hessian_evaluations += 1;
+        let is_linear = self.linear_steps > 0;
+        self.model
+            .expand(&self.structure, merit, stages, &self.current, is_linear);
+        self.linear_steps = self.linear_steps.saturating_sub(1);
+        for attempt in 0..self.tuning.max_trials {
+            self.model.raise_shift(&self.structure, self.shift);
+            let mut parts = Parts {
+                structure: &self.structure,
+                model: &mut self.model,
+                trajectory: &self.current,
+            };
+            let is_solved = self.riccati.minimize(&mut parts, self.tuning.stage_sweeps);
+            if !is_solved && !self.model.is_linear {
+                self.linear_failures += 1;
+                self.linear_steps = self.linear_failures.min(MAX_LINEAR_STEPS);
+                self.model
+                    .expand(&self.structure, merit, stages, &self.current, true);
+                continue;
+            }
+            if is_solved && !self.model.is_linear {
+                self.linear_failures = 0;
+            }
+            if is_solved && let Some(tau) = self.line_search(merit, stages, attempt) {
+                self.shift = if tau == 1.0 { self.shift / 10.0 } else { self.shift };
+                if self.shift < 1e-8 {
+                    self.shift = 0.0;
+                }
+                self.take();
+                return Outcome::Continue;
+            }
+            if !self.model.is_finite() {
+                return Outcome::Stalled;
+            }
+            self.shift = math::max(1e-4, 10.0 * self.shift);
+        }
+        Outcome::Stalled
+    }
+
+    /// Moves to a better point along the step, if there is one. Returns the length of the step.
+    fn line_search(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+        attempt: u32,
+    ) -> Option<f64> {
+        let slope = self.slope();
+        let is_free = self.is_free;
+        if !is_free && !(slope < 0.0) {
+            return None;
+        }
+        let mut tau = 1.0;
+        for trial in 0..self.tuning.stage_trials {
+            let ways = if is_free && trial > 0 {
+                [Some(false), None]
+            } else {
+                [is_free.then_some(false), Some(true)]
+            };
+            for is_closed in ways.into_iter().flatten() {
+                if self.try_step(merit, stages, tau, is_closed, slope) {
+                    self.accept(stages, tau);
+                    return Some(tau);
+                }
+            }
+            let rise = self.next.point.psi - self.current.point.psi;
+            let shrinkage = -slope * tau / (2.0 * (rise - slope * tau));
+            let Tuning {
+                min_shrinkage,
+                max_shrinkage,
+                ..
+            } = self.tuning;
+            tau *= if !self.next.is_finite() {
+                min_shrinkage
+            } else if is_free {
+                max_shrinkage
+            } else {
+                math::clamp(shrinkage, min_shrinkage, max_shrinkage)
+            };
+        }
+        if is_free && attempt >= ATTEMPTS_BEFORE_ROLLOUT {
+            // Back to the dynamics.
+            self.evaluate_trial(merit, stages, 1.0, true);
+            if self.next.is_finite() {
+                self.accept(stages, 1.0);
+                self.filter.clear(&self.current);
+                return Some(0.0);
+            }
+        }
+        None
+    }
+
+    fn try_step(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+        tau: f64,
+        is_closed: bool,
+        slope: f64,
+    ) -> bool {
+        self.evaluate_trial(merit, stages, tau, is_closed);
+        self.is_last_evaluated = false;
+        let round_off = self.tuning.round_off * f64::EPSILON;
+        // A rollout always closes the gaps, which must not be bought with a higher merit than the step predicts.
+        let limit = self.current.point.psi + CLOSING_RISE * math::max(slope, 0.0);
+        if is_closed && self.is_free && self.next.point.psi > limit {
+            return false;
+        }
+        self.next.is_finite()
+            && self
+                .filter
+                .accept(&self.current, &self.next, tau, slope, round_off)
+    }
+
+    /// Evaluates at the trial of length `tau`.
+    fn evaluate_trial(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+        tau: f64,
+        is_closed: bool,
+    ) {
+        let Self {
+            structure,
+            current,
+            next,
+            riccati,
+            ..
+        } = self;
+        for (i, u) in next.point.u.iter_mut().enumerate() {
+            *u = riccati.clamp(i, current.point.u[i] + tau * riccati.inputs[i]);
+        }
+        for (i, x) in next.states.iter_mut().enumerate() {
+            *x = current.states[i] + tau * riccati.states[i];
+        }
+        if is_closed {
+            next.gaps.copy_from_slice(&current.gaps);
+        }
+        next.evaluate(structure, merit, stages, |t, state, input| {
+            if !is_closed {
+                return None;
+            }
+            riccati.steer(structure, current, tau, t, state, input);
+            Some(1.0 - tau)
+        });
+    }
+
+    fn accept(&mut self, stages: &mut dyn StageFunctions, tau: f64) {
+        for (i, adjoint) in self.next.adjoints.iter_mut().enumerate() {
+            let last = self.current.adjoints[i];
+            *adjoint = last + tau * (self.riccati.adjoints[i] - last);
+        }
+        mem::swap(&mut self.current, &mut self.next);
+        self.is_last_evaluated = true;
+        let follow = !self.is_free;
+        self.current.differentiate(&self.structure, stages, follow);
+    }
+
+    /// Slope of the augmented Lagrangian along the step.
+    fn slope(&self) -> f64 {
+        let (nx, nu, nz) = (
+            self.structure.num_states,
+            self.structure.num_inputs,
+            self.structure.num_stage_variables(),
+        );
+        let Self { current, riccati, .. } = self;
+        let mut slope = 0.0;
+        for t in 0..=self.structure.horizon {
+            let gradient = &current.gradients[t * nz..];
+            let dx = &riccati.states[t * nx..(t + 1) * nx];
+            slope += math::dot(&gradient[..nx], dx);
+            // The gradients contain the adjoints of the next states.
+            if t > 0 {
+                slope -= math::dot(&current.adjoints[t * nx..(t + 1) * nx], dx);
+            }
+            if t < self.structure.horizon {
+                slope += math::dot(&gradient[nx..nz], &riccati.inputs[t * nu..(t + 1) * nu]);
+            }
+        }
+        slope + math::dot(&current.adjoints[nx..], &current.gaps)
+    }
+}
+
+impl InnerSolver for Stagewise {
+    fn solution(&self) -> &Point {
+        if self.is_newton {
+            &self.current.point
+        } else {
+            self.quasi.solution()
+        }
+    }
+
+    fn states(&self) -> Option<&[f64]> {
+        self.is_newton.then_some(self.current.states.as_slice())
+    }
+
+    fn residual(&self) -> f64 {
+        if self.is_newton {
+            self.residual
+        } else {
+            self.quasi.residual()
+        }
+    }
+
+    fn lipschitz(&self) -> f64 {
+        self.quasi.lipschitz()
+    }
+
+    fn start_point(&mut self) -> &mut Point {
+        self.quasi.start_point()
+    }
+
+    fn start(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        lipschitz: Option<f64>,
+    ) -> Outcome {
+        (self.is_newton, self.has_given_up) = (false, false);
+        let outcome = self.quasi.start(merit, functions, lipschitz);
+        self.pace = Pace::begin(merit.work(), self.quasi.residual());
+        match outcome {
+            Outcome::Continue if self.tuning.stage_window == 0.0 => {
+                self.begin_newton(merit, functions, self.structure.has_free_states)
+            }
+            other => other,
+        }
+    }
+
+    fn start_from_states(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        states: &[f64],
+    ) -> Outcome {
+        let Some(stages) = functions.stages() else {
+            return Outcome::Stalled;
+        };
+        (self.is_newton, self.is_free) = (true, self.structure.has_free_states);
+        self.has_given_up = false;
+        self.current.point.u.copy_from_slice(&self.quasi.solution().u);
+        self.current.states.copy_from_slice(states);
+        self.evaluate_current(merit, stages, false);
+        self.current.differentiate(&self.structure, stages, true);
+        self.begin()
+    }
+
+    fn resume(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
+        if !self.is_newton {
+            let outcome = self.quasi.resume(merit, functions);
+            self.pace = Pace::begin(merit.work(), self.quasi.residual());
+            return outcome;
+        }
+        let Some(stages) = functions.stages() else {
+            return Outcome::Stalled;
+        };
+        if self.is_last_evaluated {
+            merit.weigh_constraints(&mut self.current.point);
+        } else {
+            self.evaluate_current(merit, stages, false);
+        }
+        self.current.differentiate(&self.structure, stages, !self.is_free);
+        self.begin()
+    }
+
+    fn iterate(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        tolerance: f64,
+    ) -> Outcome {
+        if self.is_newton {
+            return self.newton(merit, functions, tolerance);
+        }
+        let outcome = self.quasi.iterate(merit, functions, tolerance);
+        let steps = self.tuning.stage_window * self.structure.expansion_work;
+        let is_slow = match outcome {
+            Outcome::Continue => {
+                let horizon = self.tuning.stage_newton_steps * self.structure.expansion_work;
+                self.pace
+                    .is_slow(merit.work(), self.quasi.residual(), tolerance, steps, horizon)
+            }
+            Outcome::Stalled => true,
+            _ => false,
+        };
+        if is_slow && !self.has_given_up {
+            self.begin_newton(merit, functions, self.structure.has_free_states)
+        } else {
+            outcome
+        }
+    }
+}
+
+/// Progress of the quasi-Newton method, in work.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    /// Work at the beginning of the window, and the lowest residual until then.
+    work: u64,
+    residual: f64,
+    best: f64,
+}
+
+impl Pace {
+    fn begin(work: u64, residual: f64) -> Self {
+        Self {
+            work,
+            residual,
+            best: residual,
+        }
+    }
+
+    /// Whether the residual needs more than `horizon` evaluations to fall to `tolerance` if it goes on falling as it did
+    /// in the last `window` of them.
+    fn is_slow(&mut self, work: u64, residual: f64, tolerance: f64, window: f64, horizon: f64) -> bool {
+        self.best = math::min(self.best, residual);
+        let spent = (work - self.work) as f64;
+        if spent < window {
+            return false;
+        }
+        let gained = math::log(self.residual / self.best);
+        let missing = math::log(self.best / tolerance);
+        (self.work, self.residual) = (work, self.best);
+        missing * spent > gained * horizon
+    }
+}

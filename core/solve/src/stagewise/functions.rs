@@ -1,0 +1,71 @@
+//! Contract of problems that consist of stages.
+
+use alloc::vec::Vec;
+
+/// Functions of an optimal-control problem, one stage at a time.
+///
+/// `min sum_t l_t(x_t, u_t)`, t = 0..=N, subject to `x_0` given, `x_(t+1) = f_t(x_t, u_t)` and constraints
+/// `g_t(x_t, u_t)`; the last stage N has neither inputs nor a next state. The lengths of all slices are those of the
+/// [`StageStructure`]. What a stage was given last stays in force until [`forward`](Self::forward) of the same stage.
+pub trait StageFunctions {
+    /// Writes the initial state x_0.
+    fn initial_state(&self, state: &mut [f64]);
+
+    /// Cost of stage `t` at a state and an input; writes the next state and the values of the stage's constraints.
+    fn forward(
+        &mut self,
+        t: usize,
+        state: &[f64],
+        input: &[f64],
+        next: &mut [f64],
+        constraints: &mut [f64],
+    ) -> f64;
+
+    /// Writes the gradient of `l_t + adjoint' f_t + y' g_t` with respect to the state, then the input, at the point of
+    /// the last [`forward`](Self::forward) of this stage.
+    fn reverse(&mut self, t: usize, adjoint: &[f64], y: &[f64], gradient: &mut [f64]);
+
+    /// Writes derivatives at the point of the last [`forward`](Self::forward) of this stage, one row per variable (state,
+    /// then input): to `jacobian` the derivatives of `f_t`, then `g_t`; to `hessian` those of the gradient that the
+    /// last [`reverse`](Self::reverse) of this stage wrote.
+    fn expand(&mut self, t: usize, jacobian: &mut [f64], hessian: &mut [f64]);
+}
+
+/// Lengths of an optimal-control problem of [`StageFunctions`]. Its decision variables are the inputs, stage by stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageStructure {
+    /// Number N of stages with inputs, at least 1.
+    pub horizon: usize,
+    /// Length of a state.
+    pub num_states: usize,
+    /// Length of an input.
+    pub num_inputs: usize,
+    /// Index of the first constraint of each stage 0..=N among all constraints, then their number.
+    pub first_constraints: Vec<usize>,
+    /// Whether states may leave the trajectory of the inputs while a solve runs.
+    pub has_free_states: bool,
+    /// Cost of [`StageFunctions::expand`] for all stages, in fused evaluations.
+    pub expansion_work: f64,
+}
+
+impl StageStructure {
+    /// Length of state and input together.
+    pub(crate) fn num_stage_variables(&self) -> usize {
+        self.num_states + self.num_inputs
+    }
+
+    /// Largest number of constraints of a stage.
+    pub(crate) fn max_stage_constraints(&self) -> usize {
+        let pairs = self.first_constraints.windows(2);
+        pairs.map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+    }
+
+    /// Whether the lengths fit `num_variables` and `num_constraints`.
+    pub(crate) fn fits(&self, num_variables: usize, num_constraints: usize) -> bool {
+        self.horizon >= 1
+            && self.horizon * self.num_inputs == num_variables
+            && self.first_constraints.len() == self.horizon + 2
+            && self.first_constraints.is_sorted()
+            && self.first_constraints.last() == Some(&num_constraints)
+    }
+}

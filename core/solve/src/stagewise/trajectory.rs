@@ -1,0 +1,140 @@
+//! Inputs and states over the horizon, with all function values and first derivatives there.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::functions::{StageFunctions, StageStructure};
+use crate::math;
+use crate::merit::{AugmentedLagrangian, Point};
+
+/// Point of a problem of stages. States are free: `gaps` tells how far they are from the dynamics.
+#[derive(Clone, Debug)]
+pub(crate) struct Trajectory {
+    /// Inputs, stage by stage; the gradient is that of the Lagrangian, with respect to the inputs.
+    pub(crate) point: Point,
+    /// States x_0, ..., x_N.
+    pub(crate) states: Vec<f64>,
+    /// `f_t(x_t, u_t) - x_(t+1)`.
+    pub(crate) gaps: Vec<f64>,
+    /// Multipliers of the dynamics: of the equation that ends in x_t, at index t.
+    pub(crate) adjoints: Vec<f64>,
+    /// Gradient of each stage's Hamiltonian with respect to state, then input.
+    pub(crate) gradients: Vec<f64>,
+}
+
+impl Trajectory {
+    pub(crate) fn new(structure: &StageStructure, num_constraints: usize) -> Self {
+        let horizon = structure.horizon;
+        let states = vec![0.0; (horizon + 1) * structure.num_states];
+        Self {
+            point: Point::new(horizon * structure.num_inputs, num_constraints),
+            gaps: vec![0.0; horizon * structure.num_states],
+            adjoints: states.clone(),
+            gradients: vec![0.0; (horizon + 1) * structure.num_stage_variables()],
+            states,
+        }
+    }
+
+    /// Evaluates cost, constraints and gaps at inputs and states. In a closed rollout, `steer` sets the input of each
+    /// stage from its state, and the next state is where the dynamics lead, less the gap that it returns; else it may
+    /// keep all.
+    pub(crate) fn evaluate(
+        &mut self,
+        structure: &StageStructure,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+        mut steer: impl FnMut(usize, &[f64], &mut [f64]) -> Option<f64>,
+    ) {
+        let (nx, nu) = (structure.num_states, structure.num_inputs);
+        merit.evaluations += 1;
+        let mut cost = 0.0;
+        let mut gap = 0.0;
+        for t in 0..=structure.horizon {
+            let (past, future) = self.states.split_at_mut((t + 1) * nx);
+            let state = &past[t * nx..];
+            let constraints = structure.first_constraints[t]..structure.first_constraints[t + 1];
+            let constraints = &mut self.point.constraints[constraints];
+            if t == structure.horizon {
+                cost += stages.forward(t, state, &[], &mut [], constraints);
+                break;
+            }
+            let input = &mut self.point.u[t * nu..(t + 1) * nu];
+            let kept = steer(t, state, input);
+            let gaps = &mut self.gaps[t * nx..(t + 1) * nx];
+            let next = &mut future[..nx];
+            match kept {
+                None => {
+                    cost += stages.forward(t, state, input, gaps, constraints);
+                    for (gap, next) in gaps.iter_mut().zip(next) {
+                        *gap -= *next;
+                    }
+                }
+                Some(kept) => {
+                    cost += stages.forward(t, state, input, next, constraints);
+                    for (gap, next) in gaps.iter_mut().zip(next) {
+                        *gap *= kept;
+                        *next -= *gap;
+                    }
+                }
+            }
+            gap = math::max(gap, math::norm_inf(gaps));
+        }
+        self.point.cost = cost;
+        merit.measure_violation(&mut self.point);
+        self.point.violation = math::max(self.point.violation, gap);
+        merit.weigh_constraints(&mut self.point);
+    }
+
+    /// Computes the gradients of all stages. With `follow`, the adjoints become those of the trajectory.
+    pub(crate) fn differentiate(
+        &mut self,
+        structure: &StageStructure,
+        stages: &mut dyn StageFunctions,
+        follow: bool,
+    ) {
+        let (nx, nu, nz) = (
+            structure.num_states,
+            structure.num_inputs,
+            structure.num_stage_variables(),
+        );
+        for t in (0..=structure.horizon).rev() {
+            let y =
+                &self.point.multipliers[structure.first_constraints[t]..structure.first_constraints[t + 1]];
+            let (adjoints, later) = self.adjoints.split_at_mut((t + 1) * nx);
+            let gradient = &mut self.gradients[t * nz..(t + 1) * nz];
+            if t == structure.horizon {
+                stages.reverse(t, &[], y, &mut gradient[..nx]);
+            } else {
+                stages.reverse(t, &later[..nx], y, gradient);
+                self.point.gradient[t * nu..(t + 1) * nu].copy_from_slice(&gradient[nx..]);
+            }
+            if follow {
+                adjoints[t * nx..].copy_from_slice(&gradient[..nx]);
+            }
+        }
+    }
+
+    /// Largest derivative of the Lagrangian with respect to a state.
+    pub(crate) fn state_residual(&self, structure: &StageStructure) -> f64 {
+        let (nx, nz) = (structure.num_states, structure.num_stage_variables());
+        let mut largest = 0.0;
+        for t in 1..=structure.horizon {
+            let gradient = &self.gradients[t * nz..t * nz + nx];
+            let adjoint = &self.adjoints[t * nx..(t + 1) * nx];
+            for (gradient, adjoint) in gradient.iter().zip(adjoint) {
+                largest = math::max(largest, (gradient - adjoint).abs());
+            }
+        }
+        largest
+    }
+
+    /// Largest gap.
+    pub(crate) fn gap(&self) -> f64 {
+        math::norm_inf(&self.gaps)
+    }
+
+    /// Whether cost and first derivatives are numbers.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.point.psi.is_finite() && math::all_finite(&self.gaps) && math::all_finite(&self.states)
+    }
+}
