@@ -222,7 +222,7 @@ async fn serve(
         ..
     } = around;
     tokio::spawn(end_on_signals(signals, shutdown.clone()));
-    tokio::spawn(drain(shutdown.clone(), readiness.clone()));
+    let draining = tokio::spawn(drain(shutdown.clone(), readiness.clone()));
     if servers.is_empty() {
         shutdown.cancelled().await;
     }
@@ -239,6 +239,9 @@ async fn serve(
         report("web", web.await.map_err(failed)?);
     }
     drop(ready_file);
+    // What it tells must not be lost because everything else has ended already.
+    shutdown.cancel();
+    draining.await.map_err(failed)?;
     Ok(ExitCode::SUCCESS)
 }
 
