@@ -579,3 +579,66 @@ proptest! {
         }
     }
 }
+
+/// A comparison is 1 or 0: as a constraint of a problem it would ask for its opposite, or for nothing.
+#[test]
+fn comparisons_are_not_constraints() {
+    let f2 = |f2: &str| {
+        format!(
+            "{{\"variables\": {{\"u\": 2}}, \"let\": {{\"near\": \"u[0] < 1\"}}, \"cost\": \"u[0]^2\",\n \"f2\": [\"u[1]\", \"{f2}\"]}}"
+        )
+    };
+    let f1 = |f1: &str| {
+        format!(
+            "{{\"variables\": {{\"u\": 2}}, \"cost\": \"u[0]^2\",\n \"f1\": {{\"expressions\": \"{f1}\", \"set\": {{\"box\": {{\"max\": 1}}}}}}}}"
+        )
+    };
+    let path = |path: &str, key: &str| {
+        format!(
+            "{{\"ocp\": {{\"horizon\": 2, \"states\": [\"x\"], \"inputs\": [\"v\"], \"initial_state\": [1], \"dynamics\": {{\"next\": [\"x + v\"]}},\n\"stage_cost\": \"x^2 + v^2\", \"{key}\": [{{\"expression\": \"{path}\", \"set\": \"zero\"}}]}}}}"
+        )
+    };
+    for (text, column, help) in [
+        (f2("u[0] <= 2"), 23, "write \"max(0, u[0] - 2)\""),
+        (
+            f2("u[0]+u[1]>2-u[1]"),
+            27,
+            "write \"max(0, 2-u[1] - (u[0]+u[1]))\"",
+        ),
+        (f2("u[0] >= 0"), 23, "write \"max(0, -u[0])\""),
+        (f2("u[0] == 2"), 23, "write \"u[0] - 2\""),
+        (f2("near"), 18, "write the difference"),
+        (f2("(u[0] < 2)*(u[1] < 3)"), 18, "write the difference"),
+        (
+            f1("u[0] < 2"),
+            30,
+            "write \"u[0] - 2\" with the set {\"box\": {\"max\": 0}}",
+        ),
+        (
+            path("v <= 2", "path_constraints"),
+            0,
+            "write \"v - 2\" with the set",
+        ),
+        (
+            path("x == 2", "terminal_constraints"),
+            0,
+            "write \"x - 2\" with the set \"zero\"",
+        ),
+    ] {
+        let error = Problem::from_json(&text, &TextLimits::default()).unwrap_err();
+        assert!(error.to_string().contains("comparison"), "{text}: {error}");
+        assert!(
+            error.help.as_deref().is_some_and(|it| it.contains(help)),
+            "{text}: {error}"
+        );
+        assert_eq!(error.line, 2, "{text}: {error}");
+        assert!(
+            column == 0 || error.column == column,
+            "{text}: {error} {}",
+            error.column
+        );
+    }
+    // A comparison inside of an expression is none.
+    let inside = f2("if(u[0] < 2, 0, u[0] - 2)");
+    assert!(Problem::from_json(&inside, &TextLimits::default()).is_ok());
+}

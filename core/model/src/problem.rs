@@ -7,6 +7,7 @@
 //! ```
 
 mod builder;
+mod comparison;
 mod definition;
 mod evaluator;
 pub(crate) mod file;

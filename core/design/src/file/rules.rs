@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use labwire_model::expression::Value;
-use labwire_model::expression::graph::{Expr, Graph};
+use labwire_model::expression::graph::{Expr, Graph, Node};
+use labwire_model::expression::operation::{Binary, Unary};
 use labwire_model::problem::TextError;
 use labwire_model::text::Place;
 
@@ -57,6 +58,10 @@ impl<'t> Reader<'t> {
     pub(super) fn constraints(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, TextError> {
         let outputs = self.file.expressions(place)?;
         let graph = &self.file.expander.graph;
+        if !outputs.iter().all(|output| jumps(graph, *output)) {
+            let message = "a constraint is a comparison, such as \"a > b\": a number violates it only where it is exactly 0";
+            return Err(place.error(message.into()));
+        }
         match outputs.iter().any(|output| graph.depends_on(*output, SETTING)) {
             true => {
                 Err(place.error("constraints apply to parameters; they cannot depend on settings".into()))
@@ -89,6 +94,21 @@ impl<'t> Reader<'t> {
         }
         Ok((output, reaches(graph, output, &previous)))
     }
+}
+
+/// Whether a value can jump: it has a comparison or a selection in it, or is a constant.
+fn jumps(graph: &Graph, output: Expr) -> bool {
+    use Binary::{Equal, Less, LessEqual, NotEqual};
+    let jumps = |node: Node| {
+        matches!(
+            node,
+            Node::Select(..)
+                | Node::Unary(Unary::Sign | Unary::Floor, _)
+                | Node::Binary(Less | LessEqual | Equal | NotEqual, ..)
+        )
+    };
+    let jumping: Vec<Expr> = graph.exprs().filter(|expr| jumps(graph.node(*expr))).collect();
+    graph.constant_value(output).is_some() || reaches(graph, output, &jumping)
 }
 
 /// Whether `output` depends on one of `inputs`.

@@ -9,6 +9,7 @@ use labwire_solve::Settings;
 use labwire_solve::sets::Set;
 
 use super::Problem;
+use super::comparison::Constraint;
 use super::definition::Definition;
 use super::set_reader::read_set;
 use crate::expression::graph::{Expr, Input};
@@ -95,7 +96,7 @@ impl<'t> Scope<'t> {
             None => (Vec::new(), Set::All),
         };
         let f2 = match keys.find("f2") {
-            Some(place) => self.expressions(place)?,
+            Some(place) => self.constraint_components(place, Constraint::Zero)?,
             None => Vec::new(),
         };
         let num_variables = variables.iter().map(|named| named.len).sum();
@@ -134,8 +135,8 @@ impl<'t> Scope<'t> {
             &["expressions", "set"],
         )?;
         let missing = |key: &str| place.error(format!("the key `{key}` is missing"));
-        let expressions =
-            self.expressions(find(&entries, "expressions").ok_or_else(|| missing("expressions"))?)?;
+        let place = find(&entries, "expressions").ok_or_else(|| missing("expressions"))?;
+        let expressions = self.constraint_components(place, Constraint::InSet)?;
         let set = read_set(
             find(&entries, "set").ok_or_else(|| missing("set"))?,
             expressions.len(),

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use labwire_solve::sets::Set;
 
+use super::comparison::Constraint;
 use super::definition::{StageConstraint, StageDefinition};
 use super::file::Keys;
 use super::integrate::Integrator;
@@ -224,7 +225,7 @@ impl<'t> Scope<'t> {
             let entries = item.entries_of("an object with \"expression\" and \"set\"", keys)?;
             let missing = |key: &str| item.error(format!("the key `{key}` is missing"));
             let expression = find(&entries, "expression").ok_or_else(|| missing("expression"))?;
-            let components = self.expressions(expression)?;
+            let components = self.constraint_components(expression, Constraint::InSet)?;
             let set = find(&entries, "set").ok_or_else(|| missing("set"))?;
             let set = read_set(set, components.len())?;
             // From the horizon on: for no stage, which lets one file serve every horizon.
