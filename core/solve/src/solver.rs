@@ -18,6 +18,9 @@ use super::stagewise::StageStructure;
 use super::status::{Counters, Progress, Status, StopReason};
 use crate::math;
 
+/// Largest number of variables and constraints together for exact Newton steps, whose dense matrix takes 8 MB then.
+const MAX_NEWTON_SIZE: usize = 1000;
+
 /// Initial values of a solve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
@@ -208,7 +211,7 @@ impl Solver {
     }
 
     /// Takes Newton steps with the exact second derivatives of functions that compute these entries, if U and the sets of
-    /// the constraints consist of bounds only.
+    /// the constraints consist of bounds only; none for more than 1000 variables and constraints together.
     ///
     /// # Errors
     /// If an entry lies outside of the matrices.
@@ -216,6 +219,9 @@ impl Solver {
         let (n, m) = (self.start.len(), self.merit.penalties.len());
         if !sparsity.fits(n, m) {
             return Err(SolverError::Sparsity);
+        }
+        if n + m > MAX_NEWTON_SIZE {
+            return Ok(self);
         }
         if let (Inner::Projected(inner), Some(bounds)) = (&mut self.inner, self.merit.constraint_bounds()) {
             inner.set_second_derivatives(sparsity, bounds);
