@@ -67,11 +67,15 @@ pub(crate) fn positive_seconds(flag: &str, number: f64) -> Result<Duration, Fail
     }
 }
 
-/// Parser for a number in a list, around which there may be blanks.
+/// Parser for a number that somebody typed or that stands in a table; there may be blanks around it.
 pub(crate) fn number(text: &str) -> Result<f64, String> {
     let number = text.trim();
     number.parse().map_err(|_| match number {
         "" => "a number is missing".to_owned(),
+        _ if has_decimal_comma(number) => {
+            let with_point = number.replacen(',', ".", 1);
+            format!("{number:?} is not a number: write a decimal point, {with_point:?}")
+        }
         _ => format!("{number:?} is not a number"),
     })
 }
@@ -91,4 +95,9 @@ pub(crate) fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
     let outcome = runtime.block_on(future);
     runtime.shutdown_background();
     outcome
+}
+
+/// Whether a text would be a number if its comma were a point.
+fn has_decimal_comma(text: &str) -> bool {
+    text.matches(',').count() == 1 && text.replacen(',', ".", 1).parse::<f64>().is_ok()
 }

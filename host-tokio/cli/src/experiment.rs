@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use labwire_core::design::{DesignError, DesignLimits, Designer, EXPERIMENTS, Experiment};
 
-use crate::common::read_file;
+use crate::common::{number, read_file};
 use crate::console::note;
 use crate::failure::{self, Failure, Outcome};
 
@@ -97,8 +97,7 @@ fn refused(error: &DesignError) -> Failure {
 
 fn named_number(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=NUMBER")?;
-    let value = value.parse().map_err(|_| format!("{value} is not a number"))?;
-    Ok((name.to_owned(), value))
+    Ok((name.to_owned(), number(value)?))
 }
 
 /// Parameters as lines of name, mean, standard deviation and the 95 % interval.

@@ -96,6 +96,45 @@ fn somebody_at_the_instrument_is_led_through() {
     }
 }
 
+/// Tables as spreadsheets write them: semicolons and tabs separate columns, and a decimal comma is not cut.
+#[test]
+fn tables_of_spreadsheets_are_read_or_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let replay = |text: &str| {
+        let path = path(folder.path(), "table.csv");
+        std::fs::write(&path, text).expect("a folder that can be written to");
+        run(
+            &["line", "--seed", "1", "--particles", "500", "replay", &path],
+            "",
+        )
+    };
+    for text in [
+        "x;y\n0.5;0.45\n1;0.7\n",
+        "# a comment\nx\ty\n0.5\t0.45\n1\t0.7\n",
+        "x,y\n0.5,0.45\n1,0.7\n",
+    ] {
+        let (code, out, err) = replay(text);
+        assert!(
+            code == Some(0) && out.contains("2 measurements"),
+            "{text} {out} {err}"
+        );
+    }
+    for (text, expected) in [
+        (
+            "x;y\n0,5;0,45\n",
+            "row 1, column `x`: \"0,5\" is not a number: write a decimal point, \"0.5\"",
+        ),
+        (
+            "x,y\n0.5,9.9E37\n",
+            "row 1: the measurement must be numbers, and 9.9e37",
+        ),
+        ("x,y\n0.5,NaN\n", "row 1: the measurement must be finite numbers"),
+    ] {
+        let (code, _, err) = replay(text);
+        assert!(code == Some(65) && err.contains(expected), "{code:?} {err}");
+    }
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     let folder = tempfile::tempdir().expect("a folder");

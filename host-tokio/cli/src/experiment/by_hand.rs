@@ -71,15 +71,17 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
                 Err(error) => note!("{error}"),
             },
             Ok(Line::Measured(numbers)) => {
-                let warnings = designer.warnings().count();
+                let warnings = designer.num_warnings();
                 let (values, sigma) = numbers.split_at(experiment.channels().min(numbers.len()));
                 let sigma = (!sigma.is_empty()).then_some(sigma);
                 match designer.update(&x, values, sigma) {
                     Err(error) => note!("{error}"),
                     Ok(()) => {
+                        let new = (designer.num_warnings() - warnings) as usize;
+                        let kept = designer.warnings().count();
                         designer
                             .warnings()
-                            .skip(warnings)
+                            .skip(kept.saturating_sub(new))
                             .for_each(|warning| note!("warning: {warning}"));
                         trace.push(&designer);
                         x = learned(&mut designer, options)?;

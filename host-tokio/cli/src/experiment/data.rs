@@ -2,12 +2,13 @@
 //! several channels. The standard deviations are optional.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use csv::StringRecord;
 use labwire_core::design::{Experiment, Measurement, averages};
 
+use crate::common::number;
 use crate::failure::{self, Failure, did_you_mean};
 use crate::files::is_standard;
 
@@ -34,9 +35,12 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measureme
         true => Box::new(io::stdin()),
         false => Box::new(File::open(path).map_err(|error| unreadable(error.into()))?),
     };
+    let mut source = BufReader::new(source);
+    let delimiter = delimiter(source.fill_buf().map_err(|error| unreadable(error.into()))?);
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .comment(Some(b'#'))
+        .delimiter(delimiter)
         .from_reader(source);
     let header = reader.headers().map_err(unreadable)?.clone();
     let table = Table { path, header };
@@ -55,6 +59,16 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measureme
         });
     }
     Ok(measurements)
+}
+
+/// What separates the columns, by the header line: a semicolon or a tab where there is no comma.
+fn delimiter(start: &[u8]) -> u8 {
+    let mut lines = start.split(|byte| *byte == b'\n');
+    let header = lines
+        .find(|line| !line.is_empty() && line[0] != b'#')
+        .unwrap_or_default();
+    let mut delimiters = [b',', b';', b'\t'].into_iter();
+    delimiters.find(|it| header.contains(it)).unwrap_or(b',')
 }
 
 /// A file of measurements and its columns.
@@ -92,10 +106,10 @@ impl Table<'_> {
     fn numbers(&self, row: usize, record: &StringRecord, places: &[usize]) -> Result<Vec<f64>, Failure> {
         let cells = places.iter().map(|place| {
             let cell = record.get(*place).unwrap_or_default();
-            cell.parse().map_err(|_| {
+            number(cell).map_err(|error| {
                 let column = self.header.get(*place).unwrap_or_default();
                 let message = format!(
-                    "{}: row {}, column `{column}`: {cell:?} is not a number",
+                    "{}: row {}, column `{column}`: {error}",
                     self.path.display(),
                     row + 1
                 );
