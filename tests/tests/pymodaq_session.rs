@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use labwire_core::pymodaq::{
-    Axis, Client, DataClass, DataDim, DataToExport, DataWithAxes, ERROR, Generation, Instruction, Limits,
-    ModuleKind, NdArray, Object, Order, Origin, Recognition, Report, Server, ServerEvent,
+    Axis, Client, Controller, DataClass, DataDim, DataToExport, DataWithAxes, ERROR, Generation, Instruction,
+    Limits, ModuleKind, NO_REQUEST, NdArray, Object, Order, Origin, Recognition, Report, Server, ServerEvent,
 };
 use labwire_core::session::{CloseReason, Event, Responder, Session, Timer, TransmitState};
 use labwire_core::time::Instant;
@@ -751,4 +751,27 @@ fn controllers_send_any_object_and_get_any_object() {
     );
     server.reply(NOW, Instruction::Answer(Object::None));
     assert_eq!(server.transmit(), hex("0000000c 00000008 4e6f6e6554797065"));
+}
+
+#[test]
+fn a_controller_that_is_not_admitted_learns_why() {
+    let origin = Origin {
+        address: "far away".into(),
+        may_control: false,
+    };
+    let mut server = Server::new(NOW, &Limits::default(), Recognition::default(), origin);
+    let mut controller = Controller::new(NOW, &Limits::default());
+    server.handle_input(NOW, controller.transmit());
+    controller.handle_input(NOW, server.transmit());
+    let Some(Event::Application(answer)) = controller.poll_event() else {
+        panic!("no answer");
+    };
+    assert_eq!(answer.id, NO_REQUEST);
+    let why = answer.result.expect_err("a refusal");
+    assert!(
+        why.starts_with("controllers are not admitted from there"),
+        "{why}"
+    );
+    assert!(server.is_closed());
+    assert_eq!(server.transmit_state(), TransmitState::CloseAfterLinger);
 }

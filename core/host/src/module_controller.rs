@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender, bounded};
-use labwire_core::pymodaq::{Command, ControlAnswer, ControlRequest, Controller, Limits, ModuleAnswer};
+use labwire_core::pymodaq::{
+    Command, ControlAnswer, ControlRequest, Controller, Limits, ModuleAnswer, NO_REQUEST,
+};
 use labwire_core::session::{Asker, CloseReason, Misuse};
 use labwire_core::time::Instant;
 
 use crate::clock::Clock;
 use crate::drive::{Application, drive};
-use crate::runtime::{Runtime, connect};
+use crate::runtime::{Runtime, connect, timeout};
 
 /// Time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,6 +27,8 @@ const WAITING_REQUESTS: usize = 16;
 /// Controller of the modules of one server. Fast requests do not wait for slow ones.
 #[derive(Debug)]
 pub struct ModuleController<R> {
+    address: SocketAddr,
+    answer_timeout: Duration,
     questions: Sender<Question>,
     next_id: AtomicI64,
     runtime: PhantomData<fn() -> R>,
@@ -40,7 +44,10 @@ pub enum ControlError {
     /// The connection ended before the answer.
     #[error("no answer: {0}")]
     NoAnswer(#[source] CloseReason),
-    /// The server refused the request.
+    /// There was no answer for the limit `request-timeout`.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The server refused the request, or the controller.
     #[error("{0}")]
     Refused(String),
     /// The request cannot be sent.
@@ -49,7 +56,8 @@ pub enum ControlError {
 }
 
 impl<R: Runtime> ModuleController<R> {
-    /// Connects to a server's port for its modules.
+    /// Connects to a server's port for its modules. Of the limits, `request-timeout` is the longest wait for an answer,
+    /// such as the end of a move.
     ///
     /// # Errors
     /// If the connection cannot be made.
@@ -60,17 +68,26 @@ impl<R: Runtime> ModuleController<R> {
         let (sender, questions) = bounded(WAITING_REQUESTS);
         R::spawn(answer::<R>(session, stream, clock, questions));
         Ok(Self {
+            address,
+            answer_timeout: limits.session.request_timeout,
             questions: sender,
             next_id: AtomicI64::new(1),
             runtime: PhantomData,
         })
     }
 
+    /// Address of the server.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Sends a command to `modules` (if there are none, to all that support it), in parallel. Returns the
     /// answer of each.
     ///
     /// # Errors
-    /// See [`ControlError`]. The failure of a module is an answer, not an error.
+    /// See [`ControlError`]. The failure of a module is an answer, not an error. After a time-out the command may still be
+    /// carried out.
     pub async fn ask(
         &self,
         modules: Vec<String>,
@@ -80,14 +97,16 @@ impl<R: Runtime> ModuleController<R> {
         let request = ControlRequest { id, modules, command };
         let (sender, answer) = bounded(1);
         let lost = || ControlError::NoAnswer(CloseReason::Lost);
-        self.questions
-            .send(Question {
+        let asking = async {
+            let question = Question {
                 request,
                 answer: sender,
-            })
-            .await
-            .map_err(|_| lost())?;
-        answer.recv().await.unwrap_or_else(|_| Err(lost()))
+            };
+            self.questions.send(question).await.map_err(|_| lost())?;
+            answer.recv().await.unwrap_or_else(|_| Err(lost()))
+        };
+        let answered = timeout::<R, _>(self.answer_timeout, asking).await;
+        answered.unwrap_or(Err(ControlError::TimedOut(self.answer_timeout)))
     }
 }
 
@@ -108,19 +127,25 @@ async fn answer<R: Runtime>(
     let mut asking = Asking {
         questions,
         waiting: HashMap::new(),
+        refusal: None,
     };
     let driven = drive::<R, _, _, _>(&mut session, stream, &mut asking, clock, pending()).await;
     asking.questions.close();
     let unsent = std::iter::from_fn(|| asking.questions.try_recv().ok()).map(|question| question.answer);
-    for answer in unsent.chain(asking.waiting.into_values()) {
+    for answer in unsent.chain(std::mem::take(&mut asking.waiting).into_values()) {
         // The requester may have stopped waiting, here and below.
-        let _ = answer.try_send(Err(ControlError::NoAnswer(driven.reason.clone())));
+        let _ = answer.try_send(Err(match &asking.refusal {
+            Some(why) => ControlError::Refused(why.clone()),
+            None => ControlError::NoAnswer(driven.reason.clone()),
+        }));
     }
 }
 
 struct Asking {
     questions: Receiver<Question>,
     waiting: HashMap<i64, Sender<Answered>>,
+    /// Reason why the server does not admit this controller.
+    refusal: Option<String>,
 }
 
 impl Application<Controller> for Asking {
@@ -138,7 +163,9 @@ impl Application<Controller> for Asking {
     }
 
     async fn handle_event(&mut self, answer: ControlAnswer) {
-        if let Some(sender) = self.waiting.remove(&answer.id) {
+        if answer.id == NO_REQUEST {
+            self.refusal = answer.result.err();
+        } else if let Some(sender) = self.waiting.remove(&answer.id) {
             let _ = sender.try_send(answer.result.map_err(ControlError::Refused));
         }
     }

@@ -10,7 +10,7 @@ mod listing;
 mod messages;
 mod server;
 
-use labwire_session::limits::SessionLimits;
+use labwire_session::limits::{InvalidLimit, SessionLimits, in_range};
 use serde::{Deserialize, Serialize};
 
 pub use client::Client;
@@ -32,6 +32,26 @@ pub struct Limits {
     /// more, nothing is read from it. Default 64.
     pub requests_in_flight: usize,
 }
+
+impl Limits {
+    /// Checks every limit.
+    ///
+    /// # Errors
+    /// The first with which no request would be answered, or more requests than a host queues replies for.
+    pub fn validate(&self) -> Result<(), InvalidLimit> {
+        self.session.validate()?;
+        let requests = self.requests_in_flight;
+        in_range(
+            "requests-in-flight",
+            requests,
+            (1..=MAX_REQUESTS).contains(&requests),
+            "a number from 1 to 64",
+        )
+    }
+}
+
+/// Most requests in flight: as many as a host queues replies for.
+const MAX_REQUESTS: usize = 64;
 
 impl Default for Limits {
     fn default() -> Self {

@@ -22,7 +22,7 @@ mod settings;
 pub use array::{Element, MAX_RANK, NdArray, Scalar, ShapeMismatch};
 pub use client::{Client, ERROR, NAME};
 pub use command::{ModuleKind, Order, Report};
-pub use control::{Answer, Command, ControlAnswer, ControlRequest, ModuleAnswer, ModuleInfo};
+pub use control::{Answer, Command, ControlAnswer, ControlRequest, ModuleAnswer, ModuleInfo, NO_REQUEST};
 pub use controller::Controller;
 pub use data::{
     Axis, DataClass, DataDim, DataDistribution, DataSource, DataToExport, DataWithAxes, ExportClass,

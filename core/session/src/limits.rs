@@ -5,6 +5,59 @@ use serde::{Deserialize, Serialize};
 
 use crate::PeerList;
 
+/// A limit with which nothing would work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("limit {name} is {value}, expected {expected}")]
+#[non_exhaustive]
+pub struct InvalidLimit {
+    /// Name of the limit.
+    pub name: &'static str,
+    /// Its value: a number, or a number of seconds, rounded down.
+    pub value: u64,
+    /// The range of values that it may have.
+    pub expected: &'static str,
+}
+
+/// Checks that `value`, of the limit `name`, is not zero.
+///
+/// # Errors
+/// If it is.
+pub fn at_least_one(name: &'static str, value: usize) -> Result<(), InvalidLimit> {
+    in_range(name, value, value >= 1, "at least 1")
+}
+
+/// Checks that `value`, of the limit `name`, is in its range.
+///
+/// # Errors
+/// If it is not.
+pub fn in_range(
+    name: &'static str,
+    value: usize,
+    is_in_range: bool,
+    expected: &'static str,
+) -> Result<(), InvalidLimit> {
+    let value = value as u64;
+    match is_in_range {
+        true => Ok(()),
+        false => Err(InvalidLimit {
+            name,
+            value,
+            expected,
+        }),
+    }
+}
+
+fn takes_time(name: &'static str, value: Duration) -> Result<(), InvalidLimit> {
+    match value.is_zero() {
+        true => Err(InvalidLimit {
+            name,
+            value: 0,
+            expected: "a time longer than 0",
+        }),
+        false => Ok(()),
+    }
+}
+
 /// Limits of one connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -45,6 +98,18 @@ impl SessionLimits {
         with_linger_time linger_time: Duration,
         with_linger_bytes linger_bytes: usize,
         with_output_bytes output_bytes: usize,
+    }
+
+    /// Checks every limit.
+    ///
+    /// # Errors
+    /// The first with which no message would get through.
+    pub fn validate(&self) -> Result<(), InvalidLimit> {
+        at_least_one("message-bytes", self.message_bytes)?;
+        at_least_one("output-bytes", self.output_bytes)?;
+        takes_time("request-timeout", self.request_timeout)?;
+        takes_time("idle-timeout", self.idle_timeout)?;
+        takes_time("write-timeout", self.write_timeout)
     }
 }
 
@@ -98,6 +163,18 @@ impl HostLimits {
         with_memory memory: usize,
         with_grace_time grace_time: Duration,
     }
+
+    /// Checks every limit.
+    ///
+    /// # Errors
+    /// The first with which nobody would be served.
+    pub fn validate(&self) -> Result<(), InvalidLimit> {
+        at_least_one("connections", self.connections)?;
+        at_least_one("connections-per-peer", self.connections_per_peer)?;
+        at_least_one("workers", self.workers)?;
+        at_least_one("jobs", self.jobs)?;
+        at_least_one("memory", self.memory)
+    }
 }
 
 impl Default for HostLimits {
@@ -127,6 +204,22 @@ pub fn beginning(text: &str, bytes: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn limits_that_serve_nobody_are_refused_by_name() {
+        assert_eq!(SessionLimits::default().validate(), Ok(()));
+        assert_eq!(HostLimits::default().validate(), Ok(()));
+        let error = SessionLimits::default().with_output_bytes(0_usize).validate();
+        let text = "limit output-bytes is 0, expected at least 1";
+        assert_eq!(error.map_err(|error| error.to_string()), Err(text.into()));
+        let error = SessionLimits::default()
+            .with_write_timeout(Duration::ZERO)
+            .validate();
+        let text = "limit write-timeout is 0, expected a time longer than 0";
+        assert_eq!(error.map_err(|error| error.to_string()), Err(text.into()));
+        assert!(HostLimits::default().with_jobs(0_usize).validate().is_err());
+    }
 
     #[test]
     fn a_beginning_ends_between_characters() {

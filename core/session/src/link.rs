@@ -199,7 +199,8 @@ impl<E> Link<E> {
     /// Whether more output would exceed the limit `output-bytes`; sessions then stop taking input.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.owed >= self.limits.output_bytes
+        // Without any room, one reply at a time.
+        self.owed >= self.limits.output_bytes.max(1)
     }
 
     /// Waits no longer than `linger-time` for a peer that does not read, because the host wants to end. Only the link of

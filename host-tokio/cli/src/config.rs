@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use labwire_core::design::DesignLimits;
 use labwire_core::device;
-use labwire_core::limits::{HostLimits, SessionLimits};
+use labwire_core::limits::{HostLimits, InvalidLimit, SessionLimits};
 use labwire_core::problem::TextLimits;
 use labwire_core::service::Permission;
 use labwire_core::service::designer::{DesignerSettings, ObePermissions};
@@ -133,10 +133,13 @@ impl Config {
     /// A value is out of range, or a key is missing.
     fn read(sections: &Sections<'_>) -> Result<Self, Failure> {
         let session: SessionLimits = sections.part("limits")?;
+        session.validate().map_err(invalid("limits"))?;
+        let host: HostLimits = sections.part("limits")?;
+        host.validate().map_err(invalid("limits"))?;
         let text: TextLimits = sections.part("open")?;
         Ok(Self {
             log: sections.part("log")?,
-            host: sections.part("limits")?,
+            host,
             open: Open {
                 files: sections.part("open")?,
                 settings: sections
@@ -177,9 +180,8 @@ impl Obe {
         let files: ObeFiles = sections.part("obe")?;
         let mut limits: obe::Limits = sections.part("obe")?;
         limits.session = session.clone().with_message_bytes(files.message_bytes);
-        // A host queues no more replies per connection.
-        limits.requests_in_flight = limits.requests_in_flight.clamp(1, 64);
         limits.json = sections.part("obe")?;
+        limits.validate().map_err(invalid("obe"))?;
         let mut design_limits: DesignLimits = sections.part("obe")?;
         // Expressions have the limits of problems.
         design_limits.text = text;
@@ -223,6 +225,11 @@ impl Zeiss {
     pub(crate) fn imports(&self, on_loopback: bool) -> Permission {
         permission(self.permissions.imports, on_loopback)
     }
+}
+
+/// Failure of a limit in a section.
+fn invalid(section: &str) -> impl Fn(InvalidLimit) -> Failure {
+    move |error| layers::unreadable(format!("[{section}] {error}"))
 }
 
 /// A permission for local peers counts only on a loopback address: behind a proxy every peer looks local.
@@ -316,6 +323,41 @@ mod tests {
                 let error = Config::read(&Sections::new(&table)).unwrap_err().to_string();
                 assert!(error.contains(&format!("`{section}.{key}`")), "{error}");
             }
+        }
+    }
+
+    #[test]
+    fn limits_that_serve_nobody_are_refused() {
+        for (text, words) in [
+            (
+                "limits.output-bytes = 0",
+                "[limits] limit output-bytes is 0, expected at least 1",
+            ),
+            (
+                "limits.workers = 0",
+                "[limits] limit workers is 0, expected at least 1",
+            ),
+            (
+                "limits.write-timeout = 0.0",
+                "[limits] limit write-timeout is 0, expected a time longer than 0",
+            ),
+            (
+                "obe.requests-in-flight = 65",
+                "[obe] limit requests-in-flight is 65, expected a number from 1 to 64",
+            ),
+            (
+                "obe.message-bytes = 0",
+                "[obe] limit message-bytes is 0, expected at least 1",
+            ),
+            (
+                "pymodaq.message-depth = 0",
+                "[pymodaq] limit message-depth is 0, expected at least 1",
+            ),
+        ] {
+            let mut layers = Layers::new();
+            layers.add_text("test", text).unwrap();
+            let error = layers.finish().unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
         }
     }
 

@@ -11,7 +11,7 @@ mod serve;
 
 use labwire_core::pymodaq::Generation;
 
-use crate::common::block_on;
+use crate::common::{block_on, seconds};
 use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Server whose modules are used. Default: 127.0.0.1:6341.
     #[arg(long, global = true, value_name = "HOST:PORT")]
     address: Option<String>,
+    /// Time limit for each answer of the server, such as the end of a move, in seconds.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
+    timeout: f64,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -36,7 +39,12 @@ enum Command {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
-    let Arguments { address, command } = arguments;
+    let Arguments {
+        address,
+        timeout,
+        command,
+    } = arguments;
+    let timeout = seconds("--timeout", timeout)?;
     let command = command.unwrap_or(Command::Prompt);
     if address.is_some() && matches!(command, Command::Serve(_) | Command::Instrument(_)) {
         let why = "--address applies to commands that use a server's modules";
@@ -46,8 +54,8 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     match command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Instrument(arguments) => block_on(instrument::run(arguments)),
-        Command::Prompt => block_on(prompt::run(address)),
-        Command::Control(command) => block_on(control::run(address, command)),
+        Command::Prompt => block_on(prompt::run(address, timeout)),
+        Command::Control(command) => block_on(control::run(address, timeout, command)),
     }
 }
 

@@ -305,7 +305,7 @@ impl Protocol for Server {
     fn can_receive(&self) -> bool {
         self.link.is_open()
             && !self.link.is_full()
-            && self.unanswered < self.limits.requests_in_flight
+            && self.unanswered < self.limits.requests_in_flight.max(1)
             && self.in_flight < LARGE
             && matches!(self.long, Long::None)
             && self.fault.is_none()

@@ -78,6 +78,9 @@ pub struct ControlAnswer {
     pub result: Result<Vec<ModuleAnswer>, String>,
 }
 
+/// Identifier of the answer by which a server says why it does not admit a controller. Requests have others.
+pub const NO_REQUEST: i64 = 0;
+
 /// Answer of one module to a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModuleAnswer {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use labwire_session::limits::SessionLimits;
+use labwire_session::limits::{InvalidLimit, SessionLimits, at_least_one};
 use serde::{Deserialize, Serialize};
 
 /// Limits of one connection. Announced sizes are checked against them before anything is allocated.
@@ -23,6 +23,18 @@ pub struct Limits {
     /// latter. It is waited for at most once per module. Default 0.2 s.
     #[serde(with = "labwire_session::seconds")]
     pub recognition_time: Duration,
+}
+
+impl Limits {
+    /// Checks every limit.
+    ///
+    /// # Errors
+    /// The first with which no message would get through.
+    pub fn validate(&self) -> Result<(), InvalidLimit> {
+        self.session.validate()?;
+        at_least_one("message-values", self.message_values)?;
+        at_least_one("message-depth", self.message_depth)
+    }
 }
 
 impl Default for Limits {

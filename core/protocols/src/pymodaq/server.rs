@@ -12,6 +12,7 @@ use labwire_session::time::Instant;
 use labwire_session::{CloseReason, Link, Protocol, Responder, Timer};
 
 use super::command::{Message, ModuleKind, Order, Report};
+use super::control::{ControlAnswer, NO_REQUEST};
 use super::decode::{Decoder, Expect};
 use super::encode::{EncodeError, whole};
 use super::generation::Generation;
@@ -44,6 +45,8 @@ pub struct Server {
     /// Time since which the current message may be complete.
     complete_since: Option<Instant>,
     origin: Origin,
+    /// Whether it is told to the peer why the connection ends.
+    is_refused: bool,
 }
 
 /// Facts about a peer that the application knows when its connection begins.
@@ -119,6 +122,7 @@ impl Server {
             since: Some(now),
             complete_since: None,
             origin,
+            is_refused: false,
         }
     }
 
@@ -186,8 +190,10 @@ impl Server {
             });
         } else if name == CONTROLLER && generation == Some(Generation::G4) {
             if !self.origin.may_control {
+                self.is_refused = true;
                 return Err(CloseReason::PeerMisbehaved(
-                    "controllers are not admitted from there".into(),
+                    "controllers are not admitted from there: the server's configuration decides from where they are"
+                        .into(),
                 ));
             }
             let mut decoder = Decoder::new(Generation::G4, &self.limits);
@@ -231,6 +237,23 @@ impl Server {
         }
     }
 
+    /// Tells a controller, as an answer to no request, why it is not admitted.
+    fn refuse(&mut self, now: Instant, why: String) {
+        let answer = ControlAnswer {
+            id: NO_REQUEST,
+            result: Err(why.clone()),
+        };
+        self.link.send_payloads(now, |output, payloads| {
+            // A text can always be encoded.
+            let _ = whole(Generation::G4, output, Some(payloads), |encoder| {
+                encoder.object(&answer.to_object())
+            });
+        });
+        let reason = CloseReason::PeerMisbehaved(why);
+        self.link.emit(ServerEvent::Leaving(reason.clone()));
+        self.link.close_after_linger(now, reason);
+    }
+
     fn finish(&mut self, now: Instant) {
         self.link.emit(ServerEvent::Leaving(CloseReason::Shutdown));
         self.link.close_after_linger(now, CloseReason::Shutdown);
@@ -258,7 +281,10 @@ impl Protocol for Server {
             let before = bytes.len();
             let result = self.read(&mut bytes, false);
             self.unfinished += before - bytes.len();
-            self.take(result);
+            match result {
+                Err(CloseReason::PeerMisbehaved(why)) if self.is_refused => self.refuse(now, why),
+                result => self.take(result),
+            }
             // A new message has begun, or an old one continues.
             if self.is_inside() {
                 self.since = self.since.or((bytes.len() < before).then_some(now));

@@ -30,6 +30,7 @@ impl Pymodaq {
         let mut settings: RegistrySettings = sections.part("pymodaq")?;
         settings.limits = sections.part::<Limits>("pymodaq")?;
         settings.limits.session = session.clone().with_message_bytes(files.message_bytes);
+        settings.limits.validate().map_err(super::invalid("pymodaq"))?;
         settings.recognition = files.recognition().map_err(layers::unreadable)?;
         Ok(Self { files, settings })
     }

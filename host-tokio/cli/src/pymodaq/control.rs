@@ -139,17 +139,20 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Connects, carries out one command, and prints the outcome.
-pub(crate) async fn run(address: String, command: Command) -> Outcome {
-    let controller = connect(&address).await?;
+pub(crate) async fn run(address: String, timeout: Duration, command: Command) -> Outcome {
+    let controller = connect(&address, timeout).await?;
     match carry_out(&controller, command).await? {
         0 => Ok(ExitCode::SUCCESS),
         _ => Ok(failure::UNAVAILABLE.into()),
     }
 }
 
-pub(crate) async fn connect(address: &str) -> Result<ModuleController, Failure> {
+/// Connects to a server, whose answers may take `timeout`.
+pub(crate) async fn connect(address: &str, timeout: Duration) -> Result<ModuleController, Failure> {
     let socket = resolve(address).await?;
-    let connected = ModuleController::connect(socket, &Limits::default()).await;
+    let mut limits = Limits::default();
+    limits.session.request_timeout = timeout;
+    let connected = ModuleController::connect(socket, &limits).await;
     connected.map_err(|error| {
         Failure::new(failure::UNAVAILABLE, format!("{address}: {error}"))
             .hint("start a server with `labwire pymodaq serve`")
@@ -197,7 +200,12 @@ async fn ask(
             ControlError::Refused(_) => failure::DATA,
             _ => failure::UNAVAILABLE,
         };
-        Failure::new(code, error.to_string())
+        let hint = match error {
+            ControlError::TimedOut(_) => Some("a longer time is given with --timeout"),
+            _ => None,
+        };
+        let failure = Failure::new(code, format!("{}: {error}", controller.address()));
+        hint.into_iter().fold(failure, Failure::hint)
     })
 }
 

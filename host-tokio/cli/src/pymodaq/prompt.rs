@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use etcetera::BaseStrategy;
@@ -42,8 +43,8 @@ struct Words {
 
 type Lines = Editor<Words, FileHistory>;
 
-pub(crate) async fn run(address: String) -> Outcome {
-    let controller = control::connect(&address).await?;
+pub(crate) async fn run(address: String, timeout: Duration) -> Outcome {
+    let controller = control::connect(&address, timeout).await?;
     let unusable = |error: ReadlineError| Failure::new(failure::SYSTEM, format!("no prompt: {error}"));
     let mut lines = Lines::new().map_err(unusable)?;
     lines.set_helper(Some(Words {
