@@ -5,13 +5,10 @@
 #![expect(clippy::print_stdout, reason = "a program")]
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
-use std::{env, fs, thread};
+use std::net::{SocketAddr, TcpStream};
+use std::process::ExitCode;
 
-use socket2::{Domain, Socket, Type};
+use labwire_acceptance::{Server, connect_from};
 
 const CONNECTIONS: usize = 1000;
 /// Fewer than the limit `connections-per-peer` allows from one address.
@@ -21,7 +18,8 @@ const LIMIT_MB: f64 = 20.0;
 fn main() -> ExitCode {
     // Both ends of the connections count against the limit of open files.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let (server, address) = Server::start();
+    let server = Server::start("open");
+    let address = server.address("open");
     solve(address);
     let alone = server.resident_mb();
     println!("server with the default problem   {alone:6.1} MB");
@@ -33,54 +31,6 @@ fn main() -> ExitCode {
     } else {
         println!("that is {LIMIT_MB} MB or more");
         ExitCode::FAILURE
-    }
-}
-
-struct Server(Child);
-
-impl Server {
-    fn start() -> (Self, SocketAddr) {
-        let program = env::current_exe().expect("this program's path");
-        let folder = program.ancestors().nth(1).expect("target/release");
-        let ready = env::temp_dir().join(format!("labwire-memory-{}.json", std::process::id()));
-        let server = Command::new(folder.join("labwire"))
-            .args(["serve", "--only", "open", "--open", "127.0.0.1:0", "--ready-file"])
-            .arg(&ready)
-            .env("RUST_LOG", "warn")
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the program, built by `cargo build --release`");
-        (Self(server), address(&ready))
-    }
-
-    /// VmRSS, in millions of bytes.
-    fn resident_mb(&self) -> f64 {
-        let path = PathBuf::from(format!("/proc/{}/status", self.0.id()));
-        let status = fs::read_to_string(path).expect("Linux");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS"))
-            .expect("VmRSS");
-        let kib = line.split_whitespace().nth(1).expect("a number");
-        kib.parse::<f64>().expect("a number") * 1024.0 / 1e6
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn address(ready: &Path) -> SocketAddr {
-    loop {
-        if let Ok(text) = fs::read_to_string(ready) {
-            let _ = fs::remove_file(ready);
-            let address = text.split('"').nth(3).expect("{\"open\": \"host:port\"}");
-            return address.parse().expect("an address");
-        }
-        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -97,11 +47,7 @@ fn solve(address: SocketAddr) {
 /// Connection that has been used once and stays open.
 fn connect(server: SocketAddr, index: usize) -> TcpStream {
     let host = 1 + index / CONNECTIONS_PER_ADDRESS;
-    let from = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host as u8), 0));
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.bind(&from.into()).expect("a loopback address");
-    socket.connect(&server.into()).expect("the server");
-    let mut stream = TcpStream::from(socket);
+    let mut stream = connect_from(host as u8, server);
     stream
         .write_all(b"{\"KeepAlive\":true}{\"Ping\":1}")
         .expect("a reader");
