@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let names: Vec<String> = env::args().skip(1).collect();
     let chosen = |problem: &OptimalControl| names.is_empty() || names.contains(&problem.name);
     println!(
-        "problem         n    ms         evals   prods  iterations  cost           residual  violation  defect   status"
+        "problem         n    ms         evals  hess   prods  iterations  cost           residual  violation  defect   status"
     );
     let (mut is_good, mut solved, mut count) = (true, 0, 0);
     let mut logarithms = 0.0;
@@ -36,11 +36,12 @@ fn main() -> ExitCode {
         let verdict = Verdict::new(&solution.status, &truth, TOLERANCE);
         let counters = &solution.counters;
         println!(
-            "{:<14} {:>4} {:>10.3} {:>8} {:>7} {:>6}/{:<4} {:>14.7e} {:>9.1e} {:>9.1e} {:>8.1e}  {} {}",
+            "{:<14} {:>4} {:>10.3} {:>8} {:>5} {:>7} {:>6}/{:<4} {:>14.7e} {:>9.1e} {:>9.1e} {:>8.1e}  {} {}",
             problem.name,
             solution.u.len(),
             milliseconds,
             counters.evaluations,
+            counters.hessian_evaluations,
             counters.hessian_products,
             counters.inner_iterations,
             counters.outer_iterations,
