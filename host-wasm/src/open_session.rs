@@ -46,6 +46,8 @@ export interface RunReply {
     max_constraint_violation: number | null;
     kkt_residual: number | null;
     evaluations: number;
+    hessian_evaluations?: number;
+    hessian_products?: number;
     f2_lagrange_multipliers: number[];
     status: string;
     infeasible_constraints?: string[];

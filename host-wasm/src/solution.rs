@@ -32,6 +32,10 @@ pub struct Solution {
     pub infeasible_constraints: Vec<usize>,
     /// Evaluations of cost, constraints and gradient.
     pub evaluations: u64,
+    /// Exact Hessians of the Lagrangian.
+    pub hessian_evaluations: u64,
+    /// Products of a vector with the Hessian.
+    pub hessian_products: u64,
     /// Inner iterations.
     pub inner_iterations: u64,
     /// Outer iterations.
@@ -57,6 +61,8 @@ impl From<&problem::Solution> for Solution {
                 _ => Vec::new(),
             },
             evaluations: counters.evaluations,
+            hessian_evaluations: counters.hessian_evaluations,
+            hessian_products: counters.hessian_products,
             inner_iterations: counters.inner_iterations,
             outer_iterations: counters.outer_iterations,
             solve_time_ms: solution.solve_time_ms,

@@ -225,6 +225,8 @@ impl Sum {
             max_constraint_violation: 0.0,
             kkt_residual: 0.0,
             evaluations: self.next - 1,
+            hessian_evaluations: 0,
+            hessian_products: 0,
             f2_lagrange_multipliers: Vec::new(),
             status: "Converged".into(),
             infeasible_constraints: Vec::new(),

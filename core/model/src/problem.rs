@@ -25,6 +25,7 @@ pub mod stages;
 mod summary;
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -254,6 +255,30 @@ impl Problem {
         self.num_f2
     }
 
+    /// Name of the component `index` of `g`, such as `F1[0]`; of an optimal-control problem with its stage.
+    #[must_use]
+    pub fn constraint_name(&self, index: usize) -> String {
+        let place = self.stages().map(|stages| stages.constraint_place(index));
+        let place = place.map_or_else(String::new, |place| format!(" ({place})"));
+        match index.checked_sub(self.num_f1) {
+            None => format!("F1[{index}]{place}"),
+            Some(index) => format!("F2[{index}]{place}"),
+        }
+    }
+
+    /// Name of the decision variable `index`, such as `u[0]`; of an optimal-control problem that of the input or state,
+    /// with its stage.
+    #[must_use]
+    pub fn variable_name(&self, index: usize) -> String {
+        if let Some(stages) = self.stages() {
+            return stages.variable_name(index);
+        }
+        match element(&self.variables, index) {
+            Some((name, element)) => format!("{name}[{element}]"),
+            None => format!("u[{index}]"),
+        }
+    }
+
     /// Program of a problem that is not an optimal-control problem.
     #[must_use]
     pub fn program(&self) -> Option<&Program> {
@@ -329,6 +354,17 @@ impl Problem {
     pub fn block_evaluator<const LANES: usize>(&self) -> Evaluator<LANES> {
         Evaluator::new(&self.body)
     }
+}
+
+/// Name of the vector that holds the element `index` of all of them, and the index in it.
+fn element(vectors: &[Named], mut index: usize) -> Option<(&str, usize)> {
+    for Named { name, len } in vectors {
+        if index < *len {
+            return Some((name, index));
+        }
+        index -= len;
+    }
+    None
 }
 
 /// Program that [`Evaluator`] runs: values, gradient, and the derivatives of both along a direction.

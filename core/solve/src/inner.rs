@@ -2,6 +2,7 @@
 
 use super::functions::Functions;
 use super::merit::{AugmentedLagrangian, Point};
+use super::status::Step;
 
 /// Outcome of one iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,9 @@ pub(crate) trait InnerSolver {
 
     /// Unscaled stationarity residual at [`solution`](Self::solution), in the infinity norm.
     fn residual(&self) -> f64;
+
+    /// Last step of this solve.
+    fn last_step(&self) -> Step;
 
     /// Lipschitz constant of the gradient along the last step.
     fn lipschitz(&self) -> f64;

@@ -39,7 +39,7 @@ pub use second::SecondDerivatives;
 pub use settings::Settings;
 pub use solver::{Solver, Start};
 pub use stagewise::{StageFunctions, StageStructure};
-pub use status::{Counters, Progress, Status, StopReason};
+pub use status::{Counters, Progress, Status, Step, StepKind, StopReason};
 pub use tuning::Tuning;
 
 /// The examples of the README, as tests.

@@ -12,6 +12,7 @@ use super::functions::Functions;
 use super::inner::{InnerSolver, Outcome};
 use super::lbfgs::Lbfgs;
 use super::merit::{AugmentedLagrangian, Point};
+use super::status::{self, StepKind};
 use super::tuning::Tuning;
 use crate::math;
 use crate::sets::Set;
@@ -38,6 +39,7 @@ pub(crate) struct Panoc {
     envelope: f64,
     step_squared: f64,
     residual: f64,
+    last_step: status::Step,
     /// Number of consecutive line searches that ended at the base point.
     useless_directions: u32,
 }
@@ -67,6 +69,7 @@ impl Panoc {
             envelope: 0.0,
             step_squared: 0.0,
             residual: f64::INFINITY,
+            last_step: status::Step::default(),
             useless_directions: 0,
         }
     }
@@ -173,6 +176,8 @@ impl Panoc {
                 if is_bounded(&self.tuning, self.lipschitz, &self.next, &self.next_hat, step) {
                     self.useless_directions = 0;
                     self.accept(step, self.gamma);
+                    // `tau` is that of the next trial already.
+                    self.last_step = status::Step::new(StepKind::Proximal, 2.0 * tau);
                     return Outcome::Continue;
                 }
                 if tau < self.tuning.panoc_min_step_out_of_bound {
@@ -210,6 +215,7 @@ impl Panoc {
             self.useless_directions = 0;
         }
         self.accept(step, gamma);
+        self.last_step = status::Step::new(StepKind::Proximal, 0.0);
         Outcome::Continue
     }
 
@@ -238,6 +244,10 @@ impl InnerSolver for Panoc {
         self.residual
     }
 
+    fn last_step(&self) -> status::Step {
+        self.last_step
+    }
+
     fn lipschitz(&self) -> f64 {
         self.lipschitz
     }
@@ -253,6 +263,7 @@ impl InnerSolver for Panoc {
         lipschitz: Option<f64>,
     ) -> Outcome {
         self.lbfgs.clear();
+        self.last_step = status::Step::default();
         self.useless_directions = 0;
         let relative = self.tuning.panoc_warm_lipschitz;
         self.begin(merit, functions, lipschitz.map(|known| relative * known))

@@ -18,6 +18,7 @@ use super::inner::{InnerSolver, Outcome};
 use super::lbfgs::Lbfgs;
 use super::merit::{AugmentedLagrangian, Bounds, Point};
 use super::newton::TrustRegion;
+use super::status::{Step, StepKind};
 use super::tuning::Tuning;
 use crate::math;
 
@@ -37,6 +38,7 @@ pub(crate) struct Projected {
     /// Length of a gradient step: the inverse of the curvature along the last step; 0 if there is no estimate yet.
     gamma: f64,
     residual: f64,
+    last_step: Step,
     /// Iterations of this solve.
     total_iterations: u32,
     /// Iterations of this inner problem.
@@ -70,6 +72,7 @@ impl Projected {
             direction: vec![0.0; num_variables],
             gamma: 1.0,
             residual: f64::INFINITY,
+            last_step: Step::default(),
             iterations: 0,
             total_iterations: 0,
             best: (f64::INFINITY, f64::INFINITY),
@@ -132,7 +135,8 @@ impl Projected {
             self.direction.iter_mut().for_each(|q| *q *= gamma);
         }
         self.end_direction();
-        self.line_search(merit, functions).is_some()
+        self.line_search(StepKind::QuasiNewton, merit, functions)
+            .is_some()
     }
 
     /// Index of the next iteration in a cycle of quasi-Newton iterations, then Newton steps.
@@ -174,7 +178,7 @@ impl Projected {
         }
         self.end_direction();
         let length = math::norm2(&self.direction);
-        let tau = self.line_search(merit, functions);
+        let tau = self.line_search(StepKind::TrustRegion, merit, functions);
         self.trust_region.radius = match tau {
             Some(1.0) => math::max(self.trust_region.radius, self.tuning.radius_growth * length),
             Some(tau) => tau * length,
@@ -227,7 +231,12 @@ impl Projected {
 
     /// Moves to a lower point along the projected direction, if there is one. Returns the length of the step relative
     /// to the direction.
-    fn line_search(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Option<f64> {
+    fn line_search(
+        &mut self,
+        kind: StepKind,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Option<f64> {
         if !(math::dot(&self.direction, &self.current.gradient) < 0.0) {
             return None;
         }
@@ -257,6 +266,7 @@ impl Projected {
             let rise = self.next.psi - self.current.psi;
             if rise <= self.tuning.sufficient_decrease * slope + round_off {
                 self.accept();
+                self.last_step = Step::new(kind, tau);
                 return Some(tau);
             }
             // Minimum of the parabola through value, slope and the trial's value.
@@ -295,6 +305,10 @@ impl InnerSolver for Projected {
         self.residual
     }
 
+    fn last_step(&self) -> Step {
+        self.last_step
+    }
+
     fn lipschitz(&self) -> f64 {
         1.0 / self.gamma
     }
@@ -311,6 +325,7 @@ impl InnerSolver for Projected {
     ) -> Outcome {
         self.lbfgs.clear();
         self.is_last_evaluated = true;
+        self.last_step = Step::default();
         self.total_iterations = 0;
         if let Some(exact) = &mut self.exact {
             exact.reset();

@@ -452,6 +452,7 @@ impl Solver {
             violation: point.violation,
             cost: point.cost,
             penalty: math::norm_inf(&self.merit.penalties),
+            step: self.inner.last_step(),
         }
     }
 

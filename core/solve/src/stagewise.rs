@@ -22,6 +22,7 @@ use super::inner::{InnerSolver, Outcome};
 use super::merit::{AugmentedLagrangian, Point};
 use super::projected::Projected;
 use super::settings::Settings;
+use super::status::{Step, StepKind};
 use super::tuning::Tuning;
 use crate::math;
 use filter::Filter;
@@ -59,6 +60,7 @@ pub(crate) struct Stagewise {
     filter: Filter,
     /// Curvature added along every input.
     shift: f64,
+    last_step: Step,
     /// Iterations for which the dynamics count as linear, and how often in a row that was necessary.
     linear_steps: u32,
     linear_failures: u32,
@@ -96,6 +98,7 @@ impl Stagewise {
             riccati: Riccati::new(&structure, bounds),
             filter: Filter::new(),
             shift: 0.0,
+            last_step: Step::default(),
             linear_steps: 0,
             linear_failures: 0,
             residual: f64::INFINITY,
@@ -246,6 +249,8 @@ impl Stagewise {
                 self.linear_failures = 0;
             }
             if is_solved && let Some(tau) = self.line_search(merit, stages, attempt) {
+                self.last_step = Step::new(StepKind::Stages, tau);
+                self.last_step.regularisation = self.shift;
                 self.shift = if tau == 1.0 { self.shift / 10.0 } else { self.shift };
                 if self.shift < 1e-8 {
                     self.shift = 0.0;
@@ -410,6 +415,14 @@ impl InnerSolver for Stagewise {
             &self.current.point
         } else {
             self.quasi.solution()
+        }
+    }
+
+    fn last_step(&self) -> Step {
+        if self.is_newton {
+            self.last_step
+        } else {
+            self.quasi.last_step()
         }
     }
 

@@ -89,6 +89,66 @@ pub struct Counters {
     pub cold_restarts: u64,
 }
 
+/// Direction of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StepKind {
+    /// No step was taken yet.
+    #[default]
+    None,
+    /// Limited-memory BFGS among the free coordinates.
+    QuasiNewton,
+    /// Newton's, by conjugate gradients in a trust region.
+    TrustRegion,
+    /// Newton's, with the exact Hessian of the augmented Lagrangian.
+    Newton,
+    /// Newton's on the optimality conditions: variables and multipliers together.
+    Optimality,
+    /// Newton's through the stages of an optimal-control problem.
+    Stages,
+    /// A proximal gradient step, or a quasi-Newton step from its end.
+    Proximal,
+}
+
+impl StepKind {
+    /// Name for display.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::QuasiNewton => "quasi-Newton",
+            Self::TrustRegion => "trust region",
+            Self::Newton => "Newton",
+            Self::Optimality => "optimality",
+            Self::Stages => "stages",
+            Self::Proximal => "proximal",
+        }
+    }
+}
+
+/// Last step of a solve.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Step {
+    /// Direction.
+    pub kind: StepKind,
+    /// Length relative to the direction: 1 is a full step.
+    pub length: f64,
+    /// Multiple of the identity that was added to the Hessian; 0 if none was needed, or there was no Hessian.
+    pub regularisation: f64,
+}
+
+impl Step {
+    /// Step of this length, without regularisation.
+    pub(crate) fn new(kind: StepKind, length: f64) -> Self {
+        Self {
+            kind,
+            length,
+            regularisation: 0.0,
+        }
+    }
+}
+
 /// State of a running solve, for progress displays.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -103,4 +163,6 @@ pub struct Progress {
     pub cost: f64,
     /// Largest penalty.
     pub penalty: f64,
+    /// Last step.
+    pub step: Step,
 }

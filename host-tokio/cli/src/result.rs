@@ -23,6 +23,16 @@ pub(crate) fn print(result: RunReply, as_json: bool, to: Stream) -> ExitCode {
     status
 }
 
+/// Counts of Hessians and of products with it, where there were any.
+fn second_order(result: &RunReply) -> String {
+    let counts = [
+        (result.hessian_evaluations, "Hessians"),
+        (result.hessian_products, "Hessian products"),
+    ];
+    let used = counts.iter().filter(|(count, _)| *count > 0);
+    used.map(|(count, what)| format!(", {count} {what}")).collect()
+}
+
 /// The result in lines.
 fn for_people(result: &RunReply) -> String {
     let status = match result.status.as_ref() {
@@ -31,8 +41,12 @@ fn for_people(result: &RunReply) -> String {
         status => status.to_owned(),
     };
     let mut lines = vec![format!(
-        "{status}: {} outer and {} inner iterations, {} evaluations, {:.3} ms",
-        result.num_outer_iterations, result.num_inner_iterations, result.evaluations, result.solve_time_ms
+        "{status}: {} outer and {} inner iterations, {} evaluations{}, {:.3} ms",
+        result.num_outer_iterations,
+        result.num_inner_iterations,
+        result.evaluations,
+        second_order(result),
+        result.solve_time_ms
     )];
     for warning in &result.warnings {
         lines.push(format!("warning: {}", one_line(warning)));

@@ -1,6 +1,8 @@
 //! `labwire solve`: solves a problem file once.
 
+mod explain;
 mod plot;
+mod table;
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
@@ -15,10 +17,12 @@ use labwire_core::service::optimizer::{refusal, run_reply};
 use labwire_core::solve::Progress;
 use labwire_tokio::Clock;
 
+use self::explain::explain;
 use self::plot::Trace;
+use self::table::Table;
 use crate::check::list;
 use crate::common::{number, positive_seconds, read_file};
-use crate::console::Stream;
+use crate::console::{Stream, note};
 use crate::failure::{self, Failure, Outcome};
 use crate::{files, result};
 
@@ -31,6 +35,9 @@ pub(crate) struct Arguments {
     /// Time limit of the solve, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     solve_time: f64,
+    /// Print a line per iteration: cost, infeasibility, residual, step, regularisation and kind of step.
+    #[arg(short, long)]
+    verbose: bool,
     /// Draw convergence and solution to this file, as SVG.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -104,30 +111,44 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let parameters = list(problem.parameters());
     let longest = positive_seconds("--solve-time", arguments.solve_time)?;
     let settings = problem.settings().clone().limit_duration(longest);
-    let solver = ProblemSolver::with_settings(problem, settings)
+    let mut solver = ProblemSolver::with_settings(problem, settings)
         .map_err(|error| Failure::new(failure::DATA, format!("{file}: {error}")))?;
     let mut trace = arguments.plot.is_some().then(Trace::default);
-    let reply = solve(solver, &arguments.run, trace.as_mut())
-        .map_err(|error| refusal(&error))
-        .and_then(run_reply)
-        .map_err(|error| refused(error, &parameters))?;
+    let table = arguments.verbose.then(Table::default);
+    let solution = solve(&mut solver, &arguments.run, trace.as_mut(), table)
+        .map_err(|error| refused(refusal(&error), &parameters))?;
+    let settings = solver.solver().settings();
+    let explanation = explain(solver.problem(), &arguments.run.parameter, &solution, settings);
+    let reply = run_reply(solution).map_err(|error| {
+        let failure = refused(error, &parameters);
+        match explanation.is_empty() {
+            true => failure,
+            false => failure.hint(explanation.join("\n      ")),
+        }
+    })?;
     if let (Some(path), Some(trace)) = (&arguments.plot, &trace) {
         save_plot(path, trace, &reply)?;
     }
     let to = Stream::beside(&[&arguments.plot]);
-    Ok(result::print(reply, arguments.run.json, to))
+    let status = result::print(reply, arguments.run.json, to);
+    explanation.iter().for_each(|line| note!("{line}"));
+    Ok(status)
 }
 
-/// Result of a solve; `trace` sees every iteration.
+/// Result of a solve; `trace` and `table` see every iteration.
 fn solve(
-    mut solver: ProblemSolver,
+    solver: &mut ProblemSolver,
     run: &RunArguments,
     mut trace: Option<&mut Trace>,
+    mut table: Option<Table>,
 ) -> Result<Solution, SolveError> {
     let clock = Clock::start();
     solver.start(clock.now(), &run.parameter, &run.start_options())?;
     let mut display = LiveLine::new();
-    let max_fuel = if trace.is_some() { 1 } else { MAX_FUEL };
+    let max_fuel = match (&trace, &table) {
+        (None, None) => MAX_FUEL,
+        _ => 1,
+    };
     let mut fuel = 1;
     loop {
         let last = clock.now();
@@ -136,10 +157,15 @@ fn solve(
         if let Some(trace) = &mut trace {
             trace.push(&progress);
         }
+        if let Some(table) = &mut table {
+            table.push(&progress, solver.solver().status());
+        }
         if busy == Busy::No {
             break;
         }
-        display.update(&progress);
+        if table.is_none() {
+            display.update(&progress);
+        }
         // The duration of a unit is not known in advance.
         fuel = if clock.now() < last + GLANCE {
             (2 * fuel).min(max_fuel)

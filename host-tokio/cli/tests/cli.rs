@@ -233,6 +233,42 @@ fn a_signal_drains_and_a_second_one_does_not() {
 }
 
 #[test]
+fn an_end_that_is_no_success_is_explained() {
+    let explanation = |text: &str, arguments: &[&str]| {
+        let file = File::new("explained.json", text);
+        let arguments = [&["solve", file.path()], arguments].concat();
+        let (code, out, err) = run(&arguments);
+        assert_ne!(code, Some(0), "{out}{err}");
+        err
+    };
+    let too_far = r#"{"ocp": {"horizon": 3, "states": ["x"], "inputs": ["u"], "initial_state": [0],
+        "dynamics": {"next": ["x + u"]}, "stage_cost": "u^2", "input_bounds": {"min": -1, "max": 1},
+        "path_constraints": [{"expression": "x", "set": {"box": {"min": 2}}, "from": 1}]}}"#;
+    let err = explanation(too_far, &[]);
+    assert!(err.contains("(path constraint 0 at stage 1) is 1.0000"), "{err}");
+    assert!(err.contains("allowed is 2.0000"), "{err}");
+    let err = explanation(
+        r#"{"variables": {"x": 2}, "cost": "x[0]^2 - x[1]^3", "initial_guess": 1}"#,
+        &[],
+    );
+    assert!(
+        err.contains("x[1] is at") && err.contains("may need bounds"),
+        "{err}"
+    );
+    let err = explanation(r#"{"variables": {"x": 2}, "cost": "x[0] - log(x[1])"}"#, &[]);
+    assert!(err.contains("at the initial guess the cost is inf"), "{err}");
+    assert!(
+        err.contains("the derivative with respect to x[1] is -inf"),
+        "{err}"
+    );
+    let limited = r#"{"variables": {"x": 2}, "cost": "(1 - x[0])^4 + 100*(x[1] - x[0]^2)^2", "initial_guess": [-3, 2],
+        "solver": {"max_inner_iterations": 2}}"#;
+    let err = explanation(limited, &[]);
+    assert!(err.contains("the limits are 2 inner iterations"), "{err}");
+    assert!(err.contains("the Lagrangian is steepest along x["), "{err}");
+}
+
+#[test]
 fn solves_a_file_and_its_status_says_whether_it_converged() {
     let (square, endless) = (
         File::new("solved.json", SQUARE),
@@ -277,6 +313,11 @@ fn solves_a_file_and_its_status_says_whether_it_converged() {
     assert!(
         code == Some(65) && err.contains("hint: the problem's parameters are p[1]"),
         "{err}"
+    );
+    let (code, out, err) = run(&["solve", square.path(), "-p", "2", "--verbose"]);
+    assert!(
+        code == Some(0) && out.starts_with("converged: ") && err.starts_with("outer  iter  objective"),
+        "{out}{err}"
     );
     let (code, ..) = run(&["solve", "/nowhere.json"]);
     assert_eq!(code, Some(66));

@@ -1,7 +1,6 @@
 //! Result of a solve.
 
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -75,7 +74,7 @@ impl Solution {
             f1_multipliers: f1_multipliers.to_vec(),
             f2_multipliers: f2_multipliers.to_vec(),
             penalties: solver.penalties().to_vec(),
-            infeasible_constraints: infeasible.iter().map(|&i| constraint_name(problem, i)).collect(),
+            infeasible_constraints: infeasible.iter().map(|&i| problem.constraint_name(i)).collect(),
             counters: solver.counters(),
             solve_time_ms: solve_time.as_nanos() as f64 / 1e6,
         }
@@ -91,13 +90,6 @@ impl Solution {
     #[must_use]
     pub fn penalty(&self) -> f64 {
         math::norm_inf(&self.penalties)
-    }
-}
-
-fn constraint_name(problem: &Problem, index: usize) -> String {
-    match index.checked_sub(problem.num_f1()) {
-        None => format!("F1[{index}]"),
-        Some(index) => format!("F2[{index}]"),
     }
 }
 

@@ -4,6 +4,7 @@
 //! terminal constraints. Programs, load time and text do not grow with the horizon.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -13,7 +14,7 @@ use labwire_solve::sets::Set;
 pub use super::definition::Shooting;
 use super::definition::StageDefinition;
 use super::stage_functions::shared_slots;
-use super::{Block, BlockKind, compile, push_f1};
+use super::{Block, BlockKind, compile, element, push_f1};
 use crate::expression::Named;
 use crate::expression::graph::Graph;
 use crate::expression::program::{InputLengths, Program};
@@ -207,6 +208,46 @@ impl Stages {
         shift(&mut values[f2..], self.num_states());
     }
 
+    /// Place of a constraint: stage and place among the constraints there, as written.
+    pub(super) fn constraint_place(&self, index: usize) -> String {
+        let mut rest = index;
+        for phase in &self.phases {
+            let count = phase.components.len();
+            if rest < phase.stages.len() * count {
+                let (stage, component) = (phase.stages.start + rest / count, phase.components[rest % count]);
+                return format!("path constraint {component} at stage {stage}");
+            }
+            rest -= phase.stages.len() * count;
+        }
+        let num_terminal = self.terminal.inputs.multipliers;
+        match rest.checked_sub(num_terminal) {
+            None => format!("terminal constraint {rest}"),
+            Some(rest) => {
+                let num_states = self.num_states().max(1);
+                let (stage, state) = (rest / num_states, rest % num_states);
+                format!(
+                    "dynamics of {} at stage {stage}",
+                    vector_element(&self.states, state)
+                )
+            }
+        }
+    }
+
+    /// Name and stage of a decision variable.
+    pub(super) fn variable_name(&self, index: usize) -> String {
+        let (num_inputs, num_states) = (self.num_inputs().max(1), self.num_states().max(1));
+        match index.checked_sub(self.horizon * self.num_inputs()) {
+            None => {
+                let (stage, input) = (index / num_inputs, index % num_inputs);
+                format!("{} at stage {stage}", vector_element(&self.inputs, input))
+            }
+            Some(index) => {
+                let (stage, state) = (index / num_states + 1, index % num_states);
+                format!("{} at stage {stage}", vector_element(&self.states, state))
+            }
+        }
+    }
+
     /// Values of each input over the stages, and of each state over the stages and at the end, by name.
     pub fn trajectories<'a>(
         &self,
@@ -218,6 +259,17 @@ impl Stages {
         inputs.for_each(|input| append(&mut named, &self.inputs, input));
         states.for_each(|state| append(&mut named, &self.states, state));
         named
+    }
+}
+
+/// Name of an element: without an index if the vector is a number.
+fn vector_element(vectors: &[Named], index: usize) -> String {
+    match element(vectors, index) {
+        Some((name, element)) if vectors.iter().any(|named| named.name == name && named.len > 1) => {
+            format!("{name}[{element}]")
+        }
+        Some((name, _)) => String::from(name),
+        None => format!("{index}"),
     }
 }
 

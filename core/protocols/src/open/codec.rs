@@ -196,6 +196,8 @@ mod tests {
             max_constraint_violation: 0.0,
             kkt_residual: 1e-7,
             evaluations: 40,
+            hessian_evaluations: 0,
+            hessian_products: 0,
             f2_lagrange_multipliers: Vec::new(),
             status: "Converged".into(),
             infeasible_constraints: Vec::new(),

@@ -163,6 +163,12 @@ pub struct RunReply {
     /// Evaluations of the cost and its gradient (ours).
     #[serde(default)]
     pub evaluations: u64,
+    /// Exact Hessians of the Lagrangian (ours); not written if there were none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hessian_evaluations: u64,
+    /// Products of a vector with the Hessian (ours); not written if there were none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hessian_products: u64,
     /// The multipliers of F2, length n_2 (ours).
     #[serde(default)]
     pub f2_lagrange_multipliers: Vec<f64>,
@@ -228,6 +234,11 @@ impl RunReply {
             vector.map(|(name, _)| name)
         })
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn unknown() -> f64 {

@@ -37,6 +37,8 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
         max_constraint_violation: solution.violation,
         kkt_residual: solution.residual,
         evaluations: solution.counters.evaluations,
+        hessian_evaluations: solution.counters.hessian_evaluations,
+        hessian_products: solution.counters.hessian_products,
         f2_lagrange_multipliers: solution.f2_multipliers,
         status: Cow::Borrowed(solution.status.name()),
         infeasible_constraints: solution.infeasible_constraints,

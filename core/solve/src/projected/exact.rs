@@ -10,6 +10,7 @@ use crate::math;
 use crate::merit::{AugmentedLagrangian, Bounds};
 use crate::newton::{QuadraticModel, Weights};
 use crate::second::SecondDerivatives;
+use crate::status::{Step, StepKind};
 use crate::tuning::Tuning;
 
 /// Penalty that stands for an infinite one: the rows of the active constraints keep a trace of regularisation, where
@@ -83,8 +84,13 @@ impl Projected {
             return false;
         };
         model.evaluate(merit, functions);
-        model.minimize(merit.weights(), &self.bounds, &self.current, &mut self.direction)
-            && self.line_search(merit, functions).is_some()
+        let is_lower = model.minimize(merit.weights(), &self.bounds, &self.current, &mut self.direction);
+        let shift = model.shift();
+        if !is_lower || self.line_search(StepKind::Newton, merit, functions).is_none() {
+            return false;
+        }
+        self.last_step.regularisation = shift;
+        true
     }
 
     /// One Newton step on the optimality conditions: that of an infinite penalty. Returns whether it was taken.
@@ -126,6 +132,7 @@ impl Projected {
         let last = mem::replace(&mut self.residual, self.bounds.residual(&self.current));
         let after = self.quality(tolerances);
         if self.current.is_finite() && after <= self.tuning.polish_reduction * before {
+            self.last_step = Step::new(StepKind::Optimality, 1.0);
             return true;
         }
         self.residual = last;

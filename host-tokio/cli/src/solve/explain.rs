@@ -1,0 +1,232 @@
+//! What an end that is no success means, and what may help.
+
+use labwire_core::problem::{Evaluator, Problem, Solution};
+use labwire_core::sets::Set;
+use labwire_core::solve::{Settings, Status};
+
+/// Constraints that are named.
+const NAMED: usize = 5;
+/// Ratio of the largest to the smallest magnitude from which on other units are recommended.
+const WIDE: f64 = 1e6;
+
+/// Lines for people, none if the solve converged.
+pub(crate) fn explain(
+    problem: &Problem,
+    parameters: &[f64],
+    solution: &Solution,
+    settings: &Settings,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    let point = PointOfView::new(problem, parameters, solution, settings);
+    match &solution.status {
+        Status::Converged => return lines,
+        Status::LocallyInfeasible { .. } => {
+            lines.push("near this point no change of the variables lowers the violation of the constraints:".into());
+            lines.extend(point.violated());
+            lines.push("try to relax one of them, or another start (--initial-guess)".into());
+            return lines;
+        }
+        Status::Unbounded => {
+            lines.push("the cost falls without a bound that the constraints would set".into());
+            lines.extend(point.farthest());
+            return lines;
+        }
+        Status::NotFinite => return point.not_finite(),
+        Status::NotConvergedIterations => lines.push(format!(
+            "the limits are {} inner iterations for each of {} outer ones (\"max_inner_iterations\", \
+             \"max_outer_iterations\" in \"solver\")",
+            settings.max_inner_iterations, settings.max_outer_iterations
+        )),
+        Status::NotConvergedOutOfTime => {
+            lines.push("a longer time may do (--solve-time SECONDS, \"max_duration_ms\" in \"solver\")".into());
+        }
+        Status::Stalled => lines.push(
+            "no step lowers the merit in double precision: the tolerance is below round-off, or a function jumps or has a \
+             kink there (max, min, abs, if)"
+                .into(),
+        ),
+        _ => {}
+    }
+    lines.extend(point.violated());
+    lines.extend(point.steepest());
+    lines.extend(point.units());
+    lines
+}
+
+/// A solution, and what the problem's functions are there.
+struct PointOfView<'a> {
+    problem: &'a Problem,
+    solution: &'a Solution,
+    settings: &'a Settings,
+    cost: f64,
+    constraints: Vec<f64>,
+    /// Of the cost, and of the Lagrangian.
+    slopes: Vec<f64>,
+    gradient: Vec<f64>,
+}
+
+impl<'a> PointOfView<'a> {
+    fn new(problem: &'a Problem, parameters: &[f64], solution: &'a Solution, settings: &'a Settings) -> Self {
+        let mut evaluator: Evaluator = problem.evaluator();
+        evaluator.set_parameters(parameters);
+        let (n, m) = (problem.num_variables(), problem.num_f1() + problem.num_f2());
+        let mut constraints = vec![0.0; m];
+        let mut u = solution.u.clone();
+        u.resize(n, 0.0);
+        let cost = evaluator.forward(&u, &mut constraints);
+        let mut slopes = vec![0.0; n];
+        evaluator.reverse(&vec![0.0; m], &mut slopes);
+        let mut multipliers = [&*solution.f1_multipliers, &solution.f2_multipliers].concat();
+        multipliers.resize(m, 0.0);
+        let mut gradient = vec![0.0; n];
+        evaluator.reverse(&multipliers, &mut gradient);
+        Self {
+            problem,
+            solution,
+            settings,
+            cost,
+            constraints,
+            slopes,
+            gradient,
+        }
+    }
+
+    /// The constraints that are violated most.
+    fn violated(&self) -> Vec<String> {
+        // Index, value, and the nearest value that is allowed.
+        let mut violated: Vec<(usize, f64, f64)> = Vec::new();
+        for block in self.problem.blocks() {
+            let values = &self.constraints[block.range.clone()];
+            let mut nearest = values.to_vec();
+            block.set.project(&mut nearest);
+            let pairs = values.iter().copied().zip(nearest);
+            violated.extend(
+                block
+                    .range
+                    .clone()
+                    .zip(pairs)
+                    .map(|(index, (value, nearest))| (index, value, nearest)),
+            );
+        }
+        let distance = |(_, value, nearest): &(usize, f64, f64)| (value - nearest).abs();
+        violated.retain(|constraint| distance(constraint) > self.settings.delta_tolerance);
+        violated.sort_by(|a, b| distance(b).total_cmp(&distance(a)));
+        let line = |constraint: &(usize, f64, f64)| {
+            let (index, value, nearest) = constraint;
+            let name = self.problem.constraint_name(*index);
+            let distance = distance(constraint);
+            format!("  {name} is {value:.6}, allowed is {nearest:.6}: {distance:.1e} off")
+        };
+        let mut lines: Vec<String> = violated.iter().take(NAMED).map(line).collect();
+        if violated.len() > NAMED {
+            lines.push(format!("  and {} more", violated.len() - NAMED));
+        }
+        lines
+    }
+
+    /// The variable along which the Lagrangian changes most.
+    fn steepest(&self) -> Option<String> {
+        let bounds = self.problem.set().bounds(self.gradient.len());
+        let is_blocked = |i: usize| match &bounds {
+            Some((min, max)) => {
+                let (u, slope) = (self.solution.u[i], self.gradient[i]);
+                (u <= min[i] && slope > 0.0) || (u >= max[i] && slope < 0.0)
+            }
+            None => false,
+        };
+        let free = (0..self.solution.u.len()).filter(|&i| !is_blocked(i));
+        let steepest = free.max_by(|&a, &b| self.gradient[a].abs().total_cmp(&self.gradient[b].abs()))?;
+        let slope = self.gradient[steepest];
+        (slope.abs() > self.settings.tolerance).then(|| {
+            format!(
+                "the Lagrangian is steepest along {}: {slope:.1e}, the tolerance is {:.0e}",
+                self.problem.variable_name(steepest),
+                self.settings.tolerance
+            )
+        })
+    }
+
+    /// The variable that is farthest out.
+    fn farthest(&self) -> Option<String> {
+        let indices = 0..self.solution.u.len();
+        let farthest =
+            indices.max_by(|&a, &b| self.solution.u[a].abs().total_cmp(&self.solution.u[b].abs()))?;
+        let name = self.problem.variable_name(farthest);
+        let value = self.solution.u[farthest];
+        Some(match self.problem.set() {
+            Set::All => format!("{name} is at {value:.1e}: it may need bounds (\"constraints\")"),
+            _ => format!("{name} is at {value:.1e}: it may need other bounds (\"constraints\")"),
+        })
+    }
+
+    /// Advice if magnitudes are far apart.
+    fn units(&self) -> Option<String> {
+        let name = |i: usize| self.problem.variable_name(i);
+        let (small, large) = extremes(&self.solution.u)?;
+        let ratio = (self.solution.u[large] / self.solution.u[small]).abs();
+        if ratio > WIDE {
+            return Some(format!(
+                "the variables' magnitudes lie far apart, {:.0e} ({}) and {:.0e} ({}): choose units in which they are about 1",
+                self.solution.u[small].abs(),
+                name(small),
+                self.solution.u[large].abs(),
+                name(large)
+            ));
+        }
+        let (small, large) = extremes(&self.slopes)?;
+        let ratio = (self.slopes[large] / self.slopes[small]).abs();
+        (ratio > WIDE).then(|| {
+            format!(
+                "the cost's slopes lie far apart, {:.0e} ({}) and {:.0e} ({}): choose units in which they are alike",
+                self.slopes[small].abs(),
+                name(small),
+                self.slopes[large].abs(),
+                name(large)
+            )
+        })
+    }
+
+    /// What is not finite at the start.
+    fn not_finite(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.cost.is_finite() {
+            lines.push(format!("at the initial guess the cost is {}", self.cost));
+        }
+        for (i, value) in self
+            .constraints
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| !value.is_finite())
+            .take(NAMED)
+        {
+            lines.push(format!(
+                "at the initial guess {} is {value}",
+                self.problem.constraint_name(i)
+            ));
+        }
+        let is_bad = |(_, slope): &(usize, &f64)| !slope.is_finite();
+        for (i, slope) in self.gradient.iter().enumerate().filter(is_bad).take(NAMED) {
+            let name = self.problem.variable_name(i);
+            lines.push(format!(
+                "at the initial guess the derivative with respect to {name} is {slope}"
+            ));
+        }
+        let start = match self.problem.initial_guess() {
+            Some(_) => "the file's \"initial_guess\"",
+            None => "the origin, as the file has no \"initial_guess\"",
+        };
+        lines.push(format!(
+            "the solve starts at {start}, unless --initial-guess says otherwise: start inside of the domain"
+        ));
+        lines
+    }
+}
+
+/// Indices of the smallest and the largest magnitude above 0.
+fn extremes(values: &[f64]) -> Option<(usize, usize)> {
+    let magnitude = |i: &usize| values[*i].abs();
+    let indices = || (0..values.len()).filter(|&i| values[i] != 0.0 && values[i].is_finite());
+    let smallest = indices().min_by(|a, b| magnitude(a).total_cmp(&magnitude(b)))?;
+    let largest = indices().max_by(|a, b| magnitude(a).total_cmp(&magnitude(b)))?;
+    Some((smallest, largest))
+}
