@@ -24,7 +24,7 @@ pub const HOCK_SCHITTKOWSKI: Collection = Collection {
         optima: 109,
         kkt_points: 116,
         false_claims: 0,
-        work: 40.0,
+        work: 26.5,
     },
 };
 
@@ -35,7 +35,7 @@ pub const MORE_GARBOW_HILLSTROM: Collection = Collection {
         optima: 39,
         kkt_points: 39,
         false_claims: 0,
-        work: 40.0,
+        work: 32.0,
     },
 };
 

@@ -19,8 +19,8 @@ pub enum Verdict {
     FalselyUnbounded,
 }
 
-/// Slope of the violation, relative to it, below which it counts as stationary.
-const STATIONARY: f64 = 1e-3;
+/// Slope of the violation, relative to it, below which it counts as stationary: penalties are finite.
+const STATIONARY: f64 = 1e-2;
 /// Cost above which "unbounded below" is not believed.
 const LOW: f64 = -1e10;
 
