@@ -194,7 +194,7 @@ pub use labwire_protocols::zeiss;
 pub use labwire_python_json as python_json;
 pub use labwire_service as service;
 pub use labwire_session as session;
-pub use labwire_session::{framing, limits, seconds, time};
+pub use labwire_session::{encoding, framing, limits, seconds, time};
 #[cfg(feature = "simulate")]
 pub use labwire_simulate as simulate;
 #[cfg(any(feature = "designer", feature = "optimizer"))]

@@ -521,3 +521,27 @@ fn problem_files_are_compiled_as_jobs() {
     let names: Vec<_> = bench.server.service().problems().map(Problem::name).collect();
     assert_eq!(names, ["rosenbrock", "first"]);
 }
+
+/// A stored point that is worse than the problem's own guess is not where the next client starts.
+#[test]
+fn a_wild_guess_does_not_spoil_the_next_answer() {
+    let mut wild = 0;
+    for far in [-1e3, -30.0, -3.0, 3.0, 30.0, 1e3] {
+        for sign in [1.0, -1.0] {
+            let mut bench = Bench::new(DEFAULT_PROBLEM);
+            let guess: Vec<f64> = (0..5)
+                .map(|i| if i % 2 == 0 { far } else { sign * far })
+                .collect();
+            let request = RunRequest {
+                initial_guess: Some(guess),
+                ..parameters(&[1.0, 50.0])
+            };
+            // Whatever this leads to.
+            if bench.run(request).is_ok_and(|reply| reply.cost > 5.0) {
+                wild += 1;
+            }
+            assert_converged(&bench.solve(&[1.0, 50.0]), 4.157001);
+        }
+    }
+    assert!(wild > 0, "no guess is wild enough");
+}

@@ -73,6 +73,9 @@ pub enum ErrorKind {
     /// The text is not UTF-8; the position is the first invalid byte.
     #[error("Invalid UTF-8")]
     Utf8,
+    /// The text is in UTF-16.
+    #[error("Not UTF-8, but UTF-16")]
+    Utf16,
     /// An integer has more than [`MAX_INT_DIGITS`] digits.
     #[error("Exceeds the limit (4300 digits) for integer string conversion")]
     IntDigits,
@@ -130,6 +133,9 @@ impl fmt::Display for ParseError {
 /// # Errors
 /// A [`ParseError`] with the position; no input causes a panic or recursion.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, ParseError> {
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] = bytes {
+        return Err(ParseError::new(ErrorKind::Utf16, ""));
+    }
     let (text, is_utf8) = match core::str::from_utf8(bytes) {
         Ok(text) => (text, true),
         Err(error) => {

@@ -304,6 +304,8 @@ impl OptimizerService {
         };
         let mut options = options(request);
         options.max_duration = limit;
+        // What another client has left may be far from any useful answer.
+        options.distrusts_warm_start = !solve.kept_open;
         solve.solver.start_from(now, start, &request.parameter, &options)
     }
 

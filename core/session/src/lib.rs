@@ -12,6 +12,7 @@ extern crate std;
 mod backoff;
 #[cfg(feature = "session")]
 mod connector;
+pub mod encoding;
 #[cfg(feature = "session")]
 pub mod framing;
 #[cfg(feature = "session")]

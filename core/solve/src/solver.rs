@@ -92,6 +92,8 @@ pub struct Solver {
     /// Whether this attempt started from the multipliers and penalties of an earlier solve.
     warm: bool,
     lipschitz: Option<f64>,
+    /// Whether the fallback replaces the initial guess where it is better.
+    compares_fallback: bool,
     start: Vec<f64>,
     fallback: Vec<f64>,
     /// Best point seen, by feasibility first and cost second; returned if the solve stops early.
@@ -202,6 +204,7 @@ impl Solver {
             inner_iterations: 0,
             warm: false,
             lipschitz: None,
+            compares_fallback: false,
             start: vec![0.0; n],
             fallback: vec![0.0; n],
             best: Point::new(n, m),
@@ -294,6 +297,7 @@ impl Solver {
         self.best_states.is_known = false;
         self.warm = start.is_warm();
         self.lipschitz = start.lipschitz;
+        self.compares_fallback = false;
         self.merit.evaluations = 0;
         self.merit.hessian_evaluations = 0;
         self.merit.hessian_products = 0;
@@ -346,6 +350,15 @@ impl Solver {
                 return Ok(Busy::Yes);
             }
         }
+    }
+
+    /// Lets the solve that was just started begin at the fallback, cold, if the initial guess is worse: if its merit, with
+    /// the multipliers and penalties of the start, is higher; or where there are none, its violation, then its cost. Takes
+    /// one evaluation. Without effect on a start with states.
+    pub fn compare_fallback(&mut self) {
+        // A start with states of its own does not begin at the roll-out that would be judged.
+        let can_be_judged = self.phase == Phase::Start && !self.start_states.is_known;
+        self.compares_fallback = can_be_judged && self.start != self.fallback;
     }
 
     /// Ends the solve in progress by `deadline`, or before by [`Settings::max_duration`].
@@ -538,10 +551,15 @@ impl Solver {
 
     /// Evaluates at the initial guess, chooses penalties where none were given, and begins the first inner solve.
     fn begin(&mut self, functions: &mut dyn Functions) {
-        let point = self.inner.start_point();
-        point.u.copy_from_slice(&self.start);
-        self.merit.structure.set.project(&mut point.u);
-        self.merit.forward(functions, point);
+        let fallback = match core::mem::take(&mut self.compares_fallback) {
+            true => Some(self.rank(functions, true)),
+            false => None,
+        };
+        let start = self.rank(functions, false);
+        // Also if the initial guess has no finite value.
+        if fallback.is_some_and(|fallback| fallback < start || (start.1.is_nan() && !fallback.1.is_nan())) {
+            return self.restart_cold();
+        }
         if self.merit.penalties.first() == Some(&0.0) {
             match self.settings.initial_penalty {
                 Some(penalty) => {
@@ -577,6 +595,24 @@ impl Solver {
             )
         };
         self.begin_inner(outcome);
+    }
+
+    /// Evaluates at the fallback or the initial guess. Returns the order in which a solve prefers to start: the violation
+    /// beyond the tolerance, and the cost; with known penalties 0 and the merit.
+    fn rank(&mut self, functions: &mut dyn Functions, is_fallback: bool) -> (f64, f64) {
+        let point = self.inner.start_point();
+        point.u.copy_from_slice(match is_fallback {
+            true => &self.fallback,
+            false => &self.start,
+        });
+        self.merit.structure.set.project(&mut point.u);
+        self.merit.forward(functions, point);
+        if self.merit.penalties.first() == Some(&0.0) {
+            let excess = math::max(0.0, point.violation - self.settings.delta_tolerance);
+            return (excess, point.cost);
+        }
+        self.merit.weigh_constraints(point);
+        (0.0, point.psi)
     }
 
     fn begin_inner(&mut self, outcome: Outcome) {
@@ -687,8 +723,13 @@ impl Solver {
         if !self.warm {
             return self.end(status);
         }
-        self.warm = false;
         self.counters.cold_restarts += 1;
+        self.restart_cold();
+    }
+
+    /// Begins anew at the fallback.
+    fn restart_cold(&mut self) {
+        self.warm = false;
         self.start_states.is_known = false;
         self.lipschitz = None;
         self.merit.multipliers.fill(0.0);

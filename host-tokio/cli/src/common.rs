@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use labwire_core::encoding::foreign_encoding;
 use tokio::net::lookup_host;
 
 use crate::failure::{self, Failure, Outcome};
@@ -30,12 +31,20 @@ pub(crate) fn read_file(path: &Path) -> Result<String, Failure> {
 }
 
 fn read_text(source: impl Read) -> io::Result<String> {
-    let mut text = String::new();
-    let read = source.take(TEXT_BYTES + 1).read_to_string(&mut text)?;
-    match read as u64 > TEXT_BYTES {
-        true => Err(io::Error::other(format!("longer than {TEXT_BYTES} bytes"))),
-        false => Ok(text),
+    let mut text = Vec::new();
+    let read = source.take(TEXT_BYTES + 1).read_to_end(&mut text)?;
+    if read as u64 > TEXT_BYTES {
+        return Err(io::Error::other(format!("longer than {TEXT_BYTES} bytes")));
     }
+    // Editors on Windows write it.
+    let text = match text.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) => rest.to_vec(),
+        None => text,
+    };
+    if let Some(why) = foreign_encoding(&text) {
+        return Err(io::Error::other(why));
+    }
+    String::from_utf8(text).map_err(|error| io::Error::other(format!("not a text in UTF-8: {error}")))
 }
 
 /// Address of host:port.

@@ -19,6 +19,9 @@ pub struct StartOptions<'a> {
     pub penalty: Option<f64>,
     /// Whether to start from the problem's own initial guess, without multipliers.
     pub is_cold: bool,
+    /// Whether to begin at the problem's own initial guess where the warm start is worse; see
+    /// [`Solver::compare_fallback`](labwire_solve::Solver::compare_fallback). Without effect on an `initial_guess`.
+    pub distrusts_warm_start: bool,
     /// Time limit of this solve, besides that of the settings; it ends with
     /// [`Status::NotConvergedOutOfTime`](labwire_solve::Status::NotConvergedOutOfTime).
     pub max_duration: Option<Duration>,

@@ -206,6 +206,9 @@ impl ProblemSolver {
             start.penalties = Some(vec![penalty; m]);
         }
         self.solver.start(now, &start)?;
+        if options.distrusts_warm_start {
+            self.solver.compare_fallback();
+        }
         if let Some(limit) = options.max_duration {
             self.solver.end_by(now + limit);
         }

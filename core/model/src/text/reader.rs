@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use labwire_session::encoding::foreign_encoding;
+
 use super::error::{Fault, TextError, suggestion};
 use super::json::{Json, JsonValue};
 use super::limits::TextLimits;
@@ -238,6 +240,9 @@ pub fn parse_json<'t>(text: &'t str, limits: &TextLimits) -> Result<Json<'t>, Te
         let limit = limits.text_bytes;
         let message = format!("the text is longer than {limit} bytes (limit `text-bytes`)");
         return Err(TextError::new(text, 0, "", Fault::new(0, message)));
+    }
+    if let Some(why) = foreign_encoding(text.as_bytes()) {
+        return Err(TextError::new(text, 0, "", Fault::new(0, why.into())));
     }
     super::json::parse(text).map_err(|fault| TextError::new(text, fault.at, "", fault))
 }

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use labwire_session::encoding::foreign_encoding;
 use labwire_session::limits::beginning;
 use serde::{Deserialize, Serialize};
 use serde_ignored::Path;
@@ -99,6 +100,9 @@ pub(super) fn invalid(why: &str) -> ErrorReply {
 
 /// Reply to bytes that end inside a value, inside a character, or with a byte that is not valid UTF-8.
 pub(super) fn incomplete(text: &[u8]) -> ErrorReply {
+    if let (Some(why), 2..) = (foreign_encoding(text), text.len()) {
+        return invalid(why);
+    }
     if let Err(error) = core::str::from_utf8(text) {
         return invalid(&format!("request body is not valid UTF-8 ({error})"));
     }
@@ -108,6 +112,9 @@ pub(super) fn incomplete(text: &[u8]) -> ErrorReply {
 
 /// Reply to bytes whose last one cannot continue a JSON value.
 pub(super) fn malformed(text: &[u8]) -> ErrorReply {
+    if let Some(why) = foreign_encoding(text) {
+        return invalid(why);
+    }
     match serde_json::from_slice::<Request>(text) {
         Err(error) if !error.is_eof() => invalid(&error.to_string()),
         // The scanner is stricter than the parser in one respect: nesting inside ignored fields.
@@ -261,6 +268,14 @@ mod tests {
             panic!("not a Run");
         };
         assert_eq!((run.unknown_keys.len(), run.unknown_keys[7].len()), (8, 40));
+    }
+
+    #[test]
+    fn texts_in_other_encodings_are_refused_with_the_reason() {
+        let reason = |text: &[u8]| malformed(text).message;
+        assert!(reason(b"\xef").contains("byte order mark"));
+        assert!(reason(b"{\0").contains("UTF-16"));
+        assert!(incomplete(b"{\0").message.contains("UTF-16"));
     }
 
     #[test]
