@@ -50,6 +50,9 @@ def main():
     UNPACKED.mkdir(parents=True)
     if any([unpack(package) for package in packages]):
         raise SystemExit(1)
+    # All files of a package bear the same old date, by which a build would take them for those of the last run.
+    for file in UNPACKED.rglob("*.rs"):
+        file.touch()
     patches = "\n".join(f'{p["name"]} = {{ path = "{p["name"]}-{p["version"]}" }}' for p in packages)
     (UNPACKED / "Cargo.toml").write_text(f'[workspace]\nresolver = "3"\nmembers = ["*"]\n\n[patch.crates-io]\n{patches}\n')
     shutil.copy("Cargo.lock", UNPACKED)
