@@ -214,8 +214,8 @@ impl Tuning {
         in_range(
             "stage_window",
             self.stage_window,
-            self.stage_window >= 0.0,
-            "a number, not negative",
+            (0.0..f64::INFINITY).contains(&self.stage_window),
+            "a finite number, not negative",
         )?;
         ordered(
             "max_penalty_growth",
