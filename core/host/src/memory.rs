@@ -10,18 +10,20 @@ use labwire_core::time::Instant;
 /// Budget for what connections hold for their peers: output that was asked for and not taken, and unfinished input.
 /// Clones share it.
 ///
-/// While it is used up, a connection that holds more than a little reads nothing, and requests with long replies wait.
-/// One connection at a time goes on regardless, so that a message that is longer than what is left gets through.
+/// While half of it is used up, a connection that holds more than a little reads nothing, and requests with long replies
+/// wait. The other half is for one connection at a time, which goes on regardless, so that a message gets through that is
+/// longer than what is left.
 #[derive(Clone, Debug)]
 pub struct Memory(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    limit: usize,
+    /// Number of bytes beyond which only one connection goes on.
+    common: usize,
     held: AtomicUsize,
     /// Whether a long reply of unknown length is being made.
     is_making: AtomicBool,
-    /// Whether a connection goes on although the memory is used up.
+    /// Whether a connection goes on although the common half is used up.
     is_overdrawn: AtomicBool,
 }
 
@@ -33,7 +35,7 @@ impl Memory {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self(Arc::new(Shared {
-            limit,
+            common: limit / 2,
             held: AtomicUsize::new(0),
             is_making: AtomicBool::new(false),
             is_overdrawn: AtomicBool::new(false),
@@ -117,7 +119,7 @@ impl Account {
     }
 
     fn has_room(&mut self) -> bool {
-        self.memory.held.load(Ordering::Relaxed) < self.memory.limit
+        self.memory.held.load(Ordering::Relaxed) < self.memory.common
             || take(&self.memory.is_overdrawn, &mut self.is_overdrawn)
     }
 }
@@ -147,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_waits_and_one_goes_on() {
-        let memory = Memory::new(10 * FLOOR);
+        let memory = Memory::new(20 * FLOOR);
         let [mut first, mut second, mut third] = [memory.account(), memory.account(), memory.account()];
         first.set(9 * FLOOR);
         assert!(first.has_room() && second.has_room());

@@ -144,8 +144,9 @@ pub struct HostLimits {
     /// own limit. Default 64.
     pub jobs: usize,
     /// `memory`: number of bytes that all connections of the process may hold together: output that was asked for and not
-    /// taken, and unfinished input. What does not fit waits: connections that hold more than 64 KiB are not read, and
-    /// requests with long replies not begun. One connection at a time goes on regardless. Default 128 MB.
+    /// taken, and unfinished input. What does not fit waits: while half of it is held, connections that hold more than
+    /// 64 KiB are not read, and requests with long replies not begun. One connection at a time goes on regardless, for whose
+    /// message the other half is kept. Default 128 MB.
     pub memory: usize,
     /// `grace-time`: time that running jobs and open connections have to finish after the host was told to end. Those
     /// that have not finished are cut, and counted in the log. Default 10 s.

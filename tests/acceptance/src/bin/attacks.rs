@@ -1,8 +1,8 @@
 //! Memory of `labwire serve` before peers that never read, flood, or ask for too much, and the time that others wait.
 //!
 //! `cargo build --release && cargo run --release -p labwire-acceptance --bin attacks`; over the loopback interface, a few
-//! seconds each; reads /proc, so Linux only. Exits with 1 if the peak is 200 MB or more. The times depend on the machine and
-//! are printed only. With the name of an attack, only that.
+//! seconds each; reads /proc, so Linux only. Exits with 1 if a peak is 200 MB or more. The times depend on the machine and
+//! are printed only. With a part of the name of an attack, only that.
 #![expect(clippy::print_stdout, reason = "a program")]
 
 use std::io::{Read, Write};
@@ -19,6 +19,7 @@ const DURATION: Duration = Duration::from_secs(6);
 /// Fewer than the limit `connections-per-peer` allows from one address, so that the others get through.
 const CONNECTIONS: usize = 200;
 
+/// Name, and what the peers do.
 type Attack = (&'static str, fn(&Server, Instant));
 
 const ATTACKS: [Attack; 7] = [
