@@ -94,6 +94,9 @@ pub struct Tuning {
     pub max_shifts: u32,
     /// Largest number of changes of the active bounds and constraints in a Newton step. Default 20: measured.
     pub max_model_changes: u32,
+    /// Largest number of variables and constraints together for Newton steps by a dense factorisation. Default 1000: its
+    /// matrix takes 8 MB.
+    pub max_newton_size: u32,
     /// Work of a Newton step, in evaluations, up to which steps are taken from the start. Default 20: measured.
     pub newton_work_at_once: f64,
     /// Quasi-Newton iterations before the first step that costs more, in units of its work. Default 10: measured; a solve
@@ -174,6 +177,7 @@ impl Default for Tuning {
             min_shift: 1e-10,
             negligible_curvature: 1e-10,
             max_model_changes: 20,
+            max_newton_size: 1000,
             newton_work_at_once: 20.0,
             newton_delay: 10.0,
             polish_reduction: 0.5,
@@ -204,10 +208,12 @@ impl Tuning {
                 $($rule(stringify!($field), f64::from(self.$field))?;)*
             };
         }
-        check!(positive stage_newton_steps stage_sweeps stage_trials min_shift newton_work_at_once newton_delay newton_penalty first_shift max_shifts max_model_changes min_penalty unbounded slope_step difference_step lipschitz_step min_lipschitz_step
-            min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
+        check!(positive stage_newton_steps stage_sweeps stage_trials min_shift newton_work_at_once newton_delay
+            newton_penalty max_newton_size first_shift max_shifts max_model_changes min_penalty unbounded slope_step
+            difference_step lipschitz_step min_lipschitz_step min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
             quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions);
-        check!(fraction shift_decay negligible_curvature polish_reduction newton_tolerance error_reduction tolerance_reduction stagnation negligible_residual negligible_slope
+        check!(fraction shift_decay negligible_curvature polish_reduction newton_tolerance error_reduction
+            tolerance_reduction stagnation negligible_residual negligible_slope
             sufficient_decrease min_shrinkage max_shrinkage panoc_step panoc_min_step
             panoc_min_step_out_of_bound panoc_warm_lipschitz);
         check!(growth shift_growth min_penalty_growth max_penalty_growth radius_growth flat_growth);
