@@ -106,7 +106,11 @@ pub(crate) fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
     outcome
 }
 
-/// Whether a text would be a number if its comma were a point.
-fn has_decimal_comma(text: &str) -> bool {
-    text.matches(',').count() == 1 && text.replacen(',', ".", 1).parse::<f64>().is_ok()
+/// Whether a word is a number with a comma where a point belongs, or two whole numbers that nobody can tell from it.
+pub(crate) fn has_decimal_comma(word: &str) -> bool {
+    let is_whole = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    word.split_once(',').is_some_and(|(whole, rest)| {
+        let fraction = rest.split(['e', 'E']).next().unwrap_or_default();
+        is_whole(whole.trim_start_matches(['-', '+'])) && is_whole(fraction)
+    })
 }

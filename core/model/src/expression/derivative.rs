@@ -50,16 +50,7 @@ pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) 
         rates.insert(variable, Flow::new(graph, rate));
     }
     for expr in ancestors(graph, outputs, &[Input::Variable, Input::Multiplier]) {
-        let mut flows = Vec::new();
-        for partial in partials(graph, expr) {
-            if let Some(rate) = rates.get(&partial.operand) {
-                flows.push(partial.apply(graph, *rate));
-            }
-        }
-        if !flows.is_empty() {
-            let rate = Flow::sum(graph, &flows);
-            rates.insert(expr, rate);
-        }
+        propagate(graph, &mut rates, expr);
     }
     let rate = |output: &Expr| rates.get(output).map(|rate| rate.into_expr(graph));
     outputs.iter().map(rate).collect()
@@ -85,20 +76,25 @@ pub(crate) fn column(
         {
             continue;
         }
-        let mut flows = Vec::new();
-        for partial in partials(graph, expr) {
-            if let Some(rate) = rates.get(&partial.operand) {
-                flows.push(partial.apply(graph, *rate));
-            }
-        }
-        if !flows.is_empty() {
-            let rate = Flow::sum(graph, &flows);
-            rates.insert(expr, rate);
-        }
+        propagate(graph, &mut rates, expr);
     }
     let entries = outputs.iter().enumerate();
     let nonzero = entries.filter_map(|(i, output)| rates.get(output).map(|rate| (i, *rate)));
     nonzero.map(|(i, rate)| (i, rate.into_expr(graph))).collect()
+}
+
+/// Adds the rate of `expr`, if an operand has one.
+fn propagate(graph: &mut Graph, rates: &mut BTreeMap<Expr, Flow>, expr: Expr) {
+    let mut flows = Vec::new();
+    for partial in partials(graph, expr) {
+        if let Some(rate) = rates.get(&partial.operand) {
+            flows.push(partial.apply(graph, *rate));
+        }
+    }
+    if !flows.is_empty() {
+        let rate = Flow::sum(graph, &flows);
+        rates.insert(expr, rate);
+    }
 }
 
 /// Values on which the outputs depend and which themselves depend on inputs of these kinds, operands before

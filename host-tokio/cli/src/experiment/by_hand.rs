@@ -9,7 +9,7 @@ use rustyline::error::ReadlineError;
 
 use super::trace::Trace;
 use super::{designer, plot, setting, table};
-use crate::common::read_file;
+use crate::common::{has_decimal_comma, read_file};
 use crate::console::{note, say, say_text};
 use crate::failure::{self, Failure, Outcome};
 use crate::files::{is_standard, save};
@@ -157,15 +157,6 @@ fn parse(text: &str, experiment: &Experiment) -> Result<Line, String> {
             Ok(Line::Measured(measured))
         }
     }
-}
-
-/// Whether a word is a number with a comma where a point belongs, or two whole numbers that nobody can tell from it.
-fn has_decimal_comma(word: &str) -> bool {
-    let is_whole = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-    word.split_once(',').is_some_and(|(whole, rest)| {
-        let fraction = rest.split(['e', 'E']).next().unwrap_or_default();
-        is_whole(whole.trim_start_matches(['-', '+'])) && is_whole(fraction)
-    })
 }
 
 fn unusable(error: &ReadlineError) -> Failure {
