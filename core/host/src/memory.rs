@@ -75,7 +75,7 @@ pub(crate) struct Account {
     is_overdrawn: bool,
 }
 
-/// What a connection has to wait for.
+/// Parts of a connection that have to wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Waits {
     /// It must not read.

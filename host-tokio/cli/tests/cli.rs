@@ -760,7 +760,7 @@ fn a_hangup_drains_unless_it_is_ignored() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// What systemd hears of a service with `Type=notify` and `WatchdogSec=`.
+/// Messages to systemd of a service with `Type=notify` and `WatchdogSec=`.
 #[cfg(unix)]
 #[test]
 fn systemd_is_told() {

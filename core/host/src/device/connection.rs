@@ -183,7 +183,7 @@ impl<R: Runtime> DeviceConnection<R> {
         receiver
     }
 
-    /// What the device sends from now on without having been asked; see [`DeviceEvent::Unasked`]. A slow subscriber
+    /// Messages that the device sends unasked, from now on; see [`DeviceEvent::Unasked`]. A slow subscriber
     /// misses the oldest.
     #[must_use]
     pub fn unasked(&self) -> Receiver<Vec<u8>> {

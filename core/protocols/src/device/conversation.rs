@@ -104,7 +104,7 @@ impl Conversation {
         self.finished.pop_front()
     }
 
-    /// What the device has sent unasked.
+    /// Messages that the device has sent unasked.
     pub(super) fn poll_unasked(&mut self) -> Option<Vec<u8>> {
         self.unasked.poll()
     }

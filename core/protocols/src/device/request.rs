@@ -183,7 +183,7 @@ pub enum Failure {
     TooMuch {
         /// The answer.
         answer: Vec<u8>,
-        /// What came with it or after it, at most its first 100 bytes.
+        /// Bytes that came with it or after it, at most the first 100.
         rest: Vec<u8>,
     },
     /// The answer is longer than `answer-bytes`. The connection was reset.

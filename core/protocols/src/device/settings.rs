@@ -41,7 +41,7 @@ pub struct Settings {
     /// `answer-bytes`: longest answer, in bytes. A longer one, or as many unsolicited bytes, resets the connection.
     /// Default 1 MiB.
     pub answer_bytes: usize,
-    /// What the device sends at the start of a connection, and what it is answered, in order.
+    /// Prompts that the device sends at the start of a connection, each with its answer, in order.
     #[serde(skip)]
     pub login: Vec<Login>,
     /// Starts of lines that the device sends without having been asked. They are no answers, and are reported by

@@ -496,7 +496,7 @@ impl Riccati {
     }
 }
 
-/// What a minimisation works on.
+/// Problem, model and trajectory of a minimisation.
 pub(crate) struct Parts<'a> {
     pub(crate) structure: &'a StageStructure,
     pub(crate) model: &'a mut Model,

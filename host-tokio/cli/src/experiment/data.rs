@@ -61,7 +61,7 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Vec<Measureme
     Ok(measurements)
 }
 
-/// What separates the columns, by the header line: a semicolon or a tab where there is no comma.
+/// Separator of the columns, by the header line: a semicolon or a tab where there is no comma.
 fn delimiter(start: &[u8]) -> u8 {
     let mut lines = start.split(|byte| *byte == b'\n');
     let header = lines

@@ -186,7 +186,7 @@ impl<'a> PointOfView<'a> {
         })
     }
 
-    /// What is not finite at the start.
+    /// Values that are not finite at the start.
     fn not_finite(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.cost.is_finite() {

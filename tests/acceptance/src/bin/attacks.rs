@@ -134,7 +134,7 @@ fn many_getpdf(server: &Server, end: Instant) {
     wait_until(end);
 }
 
-/// What the server does not take waits in the sockets' buffers.
+/// Bytes that the server does not take wait in the sockets' buffers.
 fn halves(server: &Server, end: Instant) {
     let begin = |_| {
         let mut stream = connect_from(1, server.address("obe"));
