@@ -33,6 +33,22 @@ fn a_constraint_in_millionths() {
 }
 
 #[test]
+fn a_cost_in_millions() {
+    let text = r#"{"variables": {"w": 1, "h": 1}, "cost": "1e6*(w[0] + h[0])",
+        "f1": {"expressions": ["w[0]*h[0]"], "set": {"box": {"min": 0.04}}},
+        "constraints": {"w": {"box": {"min": 0.001, "max": 1}}, "h": {"box": {"min": 0.001, "max": 1}}},
+        "initial_guess": 0.5}"#;
+    assert_converges(text, &[0.2, 0.2], 1e-4);
+}
+
+#[test]
+fn a_frequency_in_hertz() {
+    let text = r#"{"variables": {"f": 1}, "cost": "((f[0] - 2.6e9)/1e8)^2",
+        "constraints": {"f": {"box": {"min": 1e9, "max": 4e9}}}, "initial_guess": 2.5e9}"#;
+    assert_converges(text, &[2.6e9], 1e-4);
+}
+
+#[test]
 fn one_of_two_variables_in_millions() {
     let text = r#"{"variables": {"x": 2}, "cost": "(x[0] - 1)^2 + (x[1]/1e6 - 2)^2 + x[0]*x[1]/1e6",
         "constraints": {"x": {"box": {"min": 0, "max": [3, 3e6]}}}}"#;
@@ -107,4 +123,19 @@ fn a_cubic_that_only_a_constraint_bounds() {
     let text = r#"{"variables": {"x": 1}, "cost": "-x[0]^3",
         "f1": {"expressions": ["x[0]"], "set": {"box": {"min": -1, "max": 1}}}, "initial_guess": [0.5]}"#;
     assert_converges(text, &[1.0], 1e-5);
+}
+
+#[test]
+fn a_root_of_a_square_at_zero() {
+    let text = r#"{"variables": {"x": 1}, "cost": "sqrt(x[0]^2) + (x[0] - 1)^2", "initial_guess": [0]}"#;
+    assert_converges(text, &[0.5], 1e-5);
+}
+
+#[test]
+fn a_kink_under_a_root() {
+    let text = r#"{"variables": {"x": 2}, "cost": "x[0] + x[1]", "constraints": {"x": {"box": {"min": 0}}},
+        "f1": {"expressions": ["2*x[0] + 3*x[1] - 1 - sqrt(x[0]^2 + 2*x[1]^2)"], "set": {"box": {"min": 0}}},
+        "initial_guess": [1, 1]}"#;
+    // The gradient of the constraint there is 5/3 (1, 1).
+    assert_converges(text, &[0.2, 0.4], 1e-5);
 }

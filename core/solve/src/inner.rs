@@ -19,6 +19,17 @@ pub(crate) enum Outcome {
     Stalled,
 }
 
+/// Result of a look at the curvature at a solution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A minimum, as far as is known.
+    Minimum,
+    /// A stationary point with negative curvature, along which no lower point was found.
+    Stationary,
+    /// The point was left for a lower one.
+    Left,
+}
+
 /// Method for `min psi(u)` over `u` in U, which runs at most one iteration at a time. All memory is allocated on
 /// creation.
 pub(crate) trait InnerSolver {
@@ -57,6 +68,17 @@ pub(crate) trait InnerSolver {
         _tolerances: (f64, f64),
     ) -> bool {
         false
+    }
+
+    /// Looks at the curvature at the solution, whose residual is below its tolerance, and leaves it if a lower point is
+    /// found: the decrease that a Newton step promises is not negligible against `scale`, or the curvature is negative.
+    fn confirm(
+        &mut self,
+        _merit: &mut AugmentedLagrangian,
+        _functions: &mut dyn Functions,
+        _scale: f64,
+    ) -> Verdict {
+        Verdict::Minimum
     }
 
     /// Starts from the starting point; estimates the step size unless a Lipschitz constant from an earlier solve is

@@ -81,6 +81,10 @@ pub(crate) struct AugmentedLagrangian {
     pub(crate) multipliers: Vec<f64>,
     /// The penalties `sigma`.
     pub(crate) penalties: Vec<f64>,
+    /// The largest penalty of each component.
+    pub(crate) limits: Vec<f64>,
+    /// Change of each component over a distance as that of the initial guess from the origin.
+    pub(crate) units: Vec<f64>,
     scratch: Vec<f64>,
     /// Derivatives of the constraints, then of `yhat`, along a direction.
     rates: Vec<f64>,
@@ -103,6 +107,8 @@ impl AugmentedLagrangian {
             tuning,
             multipliers: vec![0.0; num_constraints],
             penalties: vec![1.0; num_constraints],
+            limits: vec![f64::INFINITY; num_constraints],
+            units: vec![1.0; num_constraints],
             scratch: vec![0.0; num_constraints],
             rates: vec![0.0; num_constraints],
             errors: vec![0.0; num_constraints],
@@ -271,9 +277,10 @@ impl AugmentedLagrangian {
     }
 
     /// Whether no violated component can improve: its penalty is at the limit, and its error has stopped decreasing.
-    pub(crate) fn is_at_limit(&self, tolerance: f64, max_penalty: f64) -> bool {
+    pub(crate) fn is_at_limit(&self, tolerance: f64) -> bool {
         self.violated(tolerance).all(|i| {
-            self.penalties[i] >= max_penalty && self.errors[i] > self.tuning.stagnation * self.last_errors[i]
+            self.penalties[i] >= self.limits[i]
+                && self.errors[i] > self.tuning.stagnation * self.last_errors[i]
         })
     }
 
@@ -300,14 +307,69 @@ impl AugmentedLagrangian {
                 let members = first..first + group;
                 let error = math::norm_inf(&self.errors[members.clone()]);
                 let last = math::norm_inf(&self.last_errors[members.clone()]);
-                if error > self.tuning.error_reduction * last {
+                if error > settings.delta_tolerance && error > self.tuning.error_reduction * last {
                     let weighed = math::sqrt(self.penalties[first]) * error;
                     let factor = math::clamp(most * weighed / largest, smallest, most);
                     for i in members {
-                        self.penalties[i] = math::min(self.penalties[i] * factor, settings.max_penalty);
+                        self.penalties[i] = math::min(self.penalties[i] * factor, self.limits[i]);
                     }
                 }
             }
+        }
+    }
+
+    /// Largest distance of a component from its set at `point`, in its unit.
+    pub(crate) fn distance(&mut self, point: &Point) -> f64 {
+        self.scratch.copy_from_slice(&point.constraints);
+        self.project_scratch();
+        let mut largest = 0.0;
+        for (i, projected) in self.scratch.iter().enumerate() {
+            let distance = (point.constraints[i] - projected).abs() / self.units[i];
+            largest = math::max(largest, distance);
+        }
+        largest
+    }
+
+    /// Distances of the components from their sets at `point`, weighed by their multipliers.
+    pub(crate) fn weighed_violation(&mut self, point: &Point) -> f64 {
+        self.scratch.copy_from_slice(&point.constraints);
+        self.project_scratch();
+        let distances = self.scratch.iter().zip(&point.constraints);
+        let weighed = distances.zip(&point.multipliers);
+        weighed.fold(0.0, |sum, ((projected, g), y)| sum + ((g - projected) * y).abs())
+    }
+
+    /// Whether a penalty is below its limit.
+    pub(crate) fn can_rise(&self) -> bool {
+        self.penalties
+            .iter()
+            .zip(&self.limits)
+            .any(|(sigma, limit)| sigma < limit)
+    }
+
+    /// Raises the penalties of the components that are violated at `point`, with all of a block that has a single penalty.
+    pub(crate) fn raise_violated(&mut self, point: &Point, growth: f64) {
+        self.scratch.copy_from_slice(&point.constraints);
+        self.project_scratch();
+        let mut start = 0;
+        for block in &self.structure.constraints {
+            let group = if block.is_separable() { 1 } else { block.len };
+            for first in (start..start + block.len).step_by(group.max(1)) {
+                let members = first..first + group;
+                if members.clone().any(|i| self.scratch[i] != point.constraints[i]) {
+                    members.for_each(|i| {
+                        self.penalties[i] = math::min(self.penalties[i] * growth, self.limits[i])
+                    });
+                }
+            }
+            start += block.len;
+        }
+    }
+
+    /// Raises all penalties.
+    pub(crate) fn raise_penalties(&mut self, growth: f64) {
+        for (sigma, limit) in self.penalties.iter_mut().zip(&self.limits) {
+            *sigma = math::min(*sigma * growth, *limit);
         }
     }
 

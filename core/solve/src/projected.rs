@@ -14,7 +14,7 @@ use core::mem;
 use exact::ExactNewton;
 
 use super::functions::Functions;
-use super::inner::{InnerSolver, Outcome};
+use super::inner::{InnerSolver, Outcome, Verdict};
 use super::lbfgs::Lbfgs;
 use super::merit::{AugmentedLagrangian, Bounds, Point};
 use super::newton::TrustRegion;
@@ -362,6 +362,15 @@ impl InnerSolver for Projected {
             has_changed = true;
         }
         has_changed
+    }
+
+    fn confirm(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        scale: f64,
+    ) -> Verdict {
+        self.confirm_exactly(merit, functions, scale)
     }
 
     fn resume(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {

@@ -29,7 +29,8 @@ pub(crate) fn choose_penalties(
     } else {
         1.0
     };
-    let mut scale = slope / (1.0 + math::norm2(&point.u));
+    let unit = slope / (1.0 + math::norm2(&point.u));
+    let mut scale = unit;
 
     if are_slopes_known {
         scale *= merit.tuning.newton_penalty;
@@ -46,6 +47,9 @@ pub(crate) fn choose_penalties(
         largest = 1.0;
     }
     let mut rest = squares.as_mut_slice();
+    let mut limits = merit.limits.as_mut_slice();
+    let mut units = merit.units.as_mut_slice();
+    let reach = 1.0 + math::norm2(&point.u);
     for block in &merit.structure.constraints {
         let (members, others) = rest.split_at_mut(block.len);
         rest = others;
@@ -53,10 +57,17 @@ pub(crate) fn choose_penalties(
         if !block.is_separable() {
             members.fill(members.iter().sum::<f64>() / members.len() as f64);
         }
-        for sigma in members {
+        let (member_limits, others) = limits.split_at_mut(block.len);
+        limits = others;
+        let (member_units, others) = units.split_at_mut(block.len);
+        units = others;
+        for ((sigma, limit), range) in members.iter_mut().zip(member_limits).zip(member_units) {
             let is_known = sigma.is_finite() && *sigma > negligible * largest;
             let square = if is_known { *sigma } else { largest };
-            *sigma = math::clamp(scale / square, min_penalty, max_penalty);
+            // In the units of cost and constraint, so that a solve in other units ends at the same limit.
+            *limit = max_penalty * math::max(1.0, unit / square);
+            *sigma = math::clamp(scale / square, min_penalty, *limit);
+            *range = math::sqrt(square) * reach;
         }
     }
 }

@@ -37,7 +37,8 @@ pub struct Settings {
     /// solve independent of its units and of those of the cost, `|grad f| / (|grad g|^2 (1 + |u|))` at the initial
     /// guess. Default `None`.
     pub initial_penalty: Option<f64>,
-    /// The largest penalty. Default 1e9.
+    /// The largest penalty; of a penalty that the solver chooses, in units of its first value where that is above 1. Default
+    /// 1e9.
     pub max_penalty: f64,
     /// The largest absolute value of a multiplier. Default 1e9.
     pub max_multiplier: f64,

@@ -89,9 +89,17 @@ pub struct Solver {
     inner_iterations: u32,
     /// Whether this attempt started from the multipliers and penalties of an earlier solve.
     warm: bool,
+    /// Whether this attempt has larger penalties than the first cold one.
+    has_retried: bool,
     lipschitz: Option<f64>,
     /// Whether the fallback replaces the initial guess where it is better.
     compares_fallback: bool,
+    /// Cost at the initial guess.
+    first_cost: f64,
+    /// Point at the start of the inner solve, and its distance from the constraints.
+    origin: Vec<f64>,
+    origin_states: States,
+    origin_distance: f64,
     start: Vec<f64>,
     fallback: Vec<f64>,
     /// Best point seen, by feasibility first and cost second; returned if the solve stops early.
@@ -99,6 +107,8 @@ pub struct Solver {
     best_residual: f64,
     best_states: States,
     start_states: States,
+    /// Work at which a search beyond the first solution ends; the best point is that solution then.
+    confirmation_limit: Option<u64>,
     result_is_best: bool,
 }
 
@@ -189,12 +199,18 @@ impl Solver {
             tolerance: 0.0,
             inner_iterations: 0,
             warm: false,
+            has_retried: false,
             lipschitz: None,
             compares_fallback: false,
+            first_cost: 0.0,
+            origin: vec![0.0; n],
+            origin_states: States::new(num_states),
+            origin_distance: 0.0,
             start: vec![0.0; n],
             fallback: vec![0.0; n],
             best: Point::new(n, m),
             best_residual: f64::INFINITY,
+            confirmation_limit: None,
             result_is_best: false,
         })
     }
@@ -273,6 +289,8 @@ impl Solver {
             None => self.merit.penalties.fill(0.0),
         }
         let (smallest, largest) = (self.settings.tuning.min_penalty, self.settings.max_penalty);
+        self.merit.limits.fill(largest);
+        self.merit.units.fill(1.0);
         for sigma in self.merit.penalties.iter_mut().filter(|sigma| **sigma > 0.0) {
             *sigma = math::clamp(*sigma, smallest, largest);
         }
@@ -281,8 +299,9 @@ impl Solver {
             *y = math::clamp(*y, -limit, limit);
         }
         self.start_states.set(start.states.as_deref());
-        self.best_states.is_known = false;
         self.warm = start.is_warm();
+        self.has_retried = false;
+        self.confirmation_limit = None;
         self.lipschitz = start.lipschitz;
         self.compares_fallback = false;
         self.merit.evaluations = 0;
@@ -293,8 +312,7 @@ impl Solver {
         self.deadline = self.settings.max_duration.map(|limit| now + limit);
         self.result_is_best = true;
         self.best.u.copy_from_slice(&start.u);
-        (self.best.violation, self.best.cost) = (f64::INFINITY, f64::INFINITY);
-        self.best_residual = f64::INFINITY;
+        self.forget_best();
         self.phase = Phase::Start;
         Ok(())
     }
@@ -459,12 +477,12 @@ impl Solver {
     /// Copies the initial values for a later solve of a similar problem into `start`. Returns false, without copying, if
     /// there are no useful ones.
     ///
-    /// [`Status::Converged`] gives point, multipliers, penalties and step size; a stop at a limit gives only the
-    /// point.
+    /// [`Status::Converged`] and [`Status::Stationary`] give point, multipliers, penalties and step size; a stop at a limit
+    /// gives only the point.
     pub fn store_warm_start(&self, start: &mut Start) -> bool {
         let result = self.result();
         match self.status {
-            Status::Converged => {
+            Status::Converged | Status::Stationary => {
                 start.u.clone_from(&result.u);
                 start
                     .multipliers
@@ -526,6 +544,12 @@ impl Solver {
         check_entries("Lipschitz constant", lipschitz, "a number, not negative", |l| {
             l >= 0.0
         })
+    }
+
+    fn forget_best(&mut self) {
+        (self.best.violation, self.best.cost) = (f64::INFINITY, f64::INFINITY);
+        self.best_residual = f64::INFINITY;
+        self.best_states.is_known = false;
     }
 
     fn result(&self) -> &Point {

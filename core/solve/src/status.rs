@@ -13,6 +13,8 @@ pub enum Status {
     Unsolved,
     /// The unscaled residual and the violation at the returned point are below their tolerances.
     Converged,
+    /// As converged, but the point is no minimum: the curvature is negative, though no lower point was found nearby.
+    Stationary,
     /// An iteration limit was reached.
     NotConvergedIterations,
     /// The time limit was reached.
@@ -58,6 +60,7 @@ impl Status {
         match self {
             Self::Unsolved => "unsolved",
             Self::Converged => "converged",
+            Self::Stationary => "stationary",
             Self::NotConvergedIterations => "iteration limit",
             Self::NotConvergedOutOfTime => "time limit",
             Self::NotFinite => "not finite",
@@ -85,7 +88,8 @@ pub struct Counters {
     pub inner_iterations: u64,
     /// Outer (multiplier) iterations.
     pub outer_iterations: u64,
-    /// Solves started again from cold because the warm start did not converge (0 or 1).
+    /// Solves started again: from cold because the warm start did not converge, or with larger penalties before a problem
+    /// is called infeasible or unbounded.
     pub cold_restarts: u64,
 }
 

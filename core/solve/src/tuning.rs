@@ -32,6 +32,32 @@ pub struct Tuning {
     /// A merit below the negative of this has no minimum. Default 1e20: where a double no longer resolves
     /// a difference of 1e4.
     pub unbounded: f64,
+    /// Violation, in units of that at the start of an inner solve, and at least 1 there, at which the penalties are too
+    /// small to hold the problem; its square is the least such violation. Default 10: measured.
+    pub drift: f64,
+    /// A merit below the negative of this, in units of the first cost and at least 1, says the same. Default 1e10:
+    /// measured.
+    pub drift_value: f64,
+    /// Growth of the first penalties before a problem is called infeasible or unbounded. Default 100: measured.
+    pub retry_growth: f64,
+    /// First step from a start where a function is not finite, relative to the point. Default 1e-8: the square root of the
+    /// round-off of a double.
+    pub edge_step: f64,
+    /// Growth of that step. Default 100.
+    pub edge_growth: f64,
+    /// Largest number of such steps. Default 4: the last is 1e-2 of the point.
+    pub edge_trials: u32,
+    /// Decrease that a Newton step promises, relative to the cost and what the solve has gained, below which a solution is
+    /// confirmed. Default 1e-8: the square of the relative accuracy of the solution.
+    pub negligible_decrease: f64,
+    /// Violation, weighed by the multipliers and relative as that decrease, below which a solution is taken as feasible.
+    /// Default 1e-3: measured.
+    pub negligible_violation: f64,
+    /// Work for a lower point than the first solution, in evaluations, besides as much as that took. Default 100:
+    /// measured.
+    pub confirmation_work: u32,
+    /// Trials along a direction of negative curvature at a stationary point. Default 12: six lengths, both ways.
+    pub curvature_trials: u32,
     /// Directions along which the slopes of the constraints are sampled for the first penalties, one evaluation each.
     /// Default 4: measured; every benchmark converges in units from 1e-3 to 1e3.
     pub slope_probes: u32,
@@ -151,6 +177,16 @@ impl Default for Tuning {
             stagnation: 0.9,
             negligible_residual: 1e-8,
             unbounded: 1e20,
+            drift: 10.0,
+            drift_value: 1e10,
+            retry_growth: 100.0,
+            edge_step: 1e-8,
+            edge_growth: 100.0,
+            edge_trials: 4,
+            negligible_decrease: 1e-8,
+            negligible_violation: 1e-3,
+            confirmation_work: 100,
+            curvature_trials: 12,
             slope_probes: 4,
             slope_step: 1e-6,
             negligible_slope: 1e-12,
@@ -211,12 +247,14 @@ impl Tuning {
         check!(positive stage_newton_steps stage_sweeps stage_trials min_shift newton_work_at_once newton_delay
             newton_penalty max_newton_size first_shift max_shifts max_model_changes min_penalty unbounded slope_step
             difference_step lipschitz_step min_lipschitz_step min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
-            quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions);
+            quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions
+            drift_value edge_step edge_trials confirmation_work curvature_trials);
         check!(fraction shift_decay negligible_curvature polish_reduction newton_tolerance error_reduction
-            tolerance_reduction stagnation negligible_residual negligible_slope
-            sufficient_decrease min_shrinkage max_shrinkage panoc_step panoc_min_step
+            tolerance_reduction stagnation negligible_residual negligible_slope negligible_decrease
+            negligible_violation sufficient_decrease min_shrinkage max_shrinkage panoc_step panoc_min_step
             panoc_min_step_out_of_bound panoc_warm_lipschitz);
-        check!(growth shift_growth min_penalty_growth max_penalty_growth radius_growth flat_growth);
+        check!(growth shift_growth min_penalty_growth max_penalty_growth radius_growth flat_growth drift retry_growth
+            edge_growth);
         in_range(
             "stage_window",
             self.stage_window,

@@ -20,7 +20,7 @@ pub enum Verdict {
 }
 
 /// Slope of the violation, relative to it, below which it counts as stationary: penalties are finite.
-const STATIONARY: f64 = 1e-2;
+const STATIONARY: f64 = 1e-3;
 /// Cost above which "unbounded below" is not believed.
 const LOW: f64 = -1e10;
 
@@ -29,8 +29,8 @@ impl Verdict {
     #[must_use]
     pub fn new(status: &Status, truth: &Truth, tolerance: f64) -> Self {
         match status {
-            Status::Converged if truth.is_kkt_point(tolerance) => Self::Converged,
-            Status::Converged => Self::FalselyConverged,
+            Status::Converged | Status::Stationary if truth.is_kkt_point(tolerance) => Self::Converged,
+            Status::Converged | Status::Stationary => Self::FalselyConverged,
             Status::LocallyInfeasible { .. }
                 if !(truth.violation > tolerance && truth.violation_slope <= STATIONARY) =>
             {

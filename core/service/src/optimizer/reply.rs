@@ -112,7 +112,8 @@ fn failed(reason: &str) -> ErrorReply {
 
 fn exit_status(status: &Status) -> ExitStatus {
     match status {
-        Status::Converged => ExitStatus::Converged,
+        // What `stationary` adds stands in `status`.
+        Status::Converged | Status::Stationary => ExitStatus::Converged,
         Status::NotConvergedOutOfTime => ExitStatus::NotConvergedOutOfTime,
         _ => ExitStatus::NotConvergedIterations,
     }

@@ -9,6 +9,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
 use crate::factor::{Dense, Inertia};
 use crate::functions::Functions;
 use crate::math;
@@ -16,6 +19,8 @@ use crate::merit::{AugmentedLagrangian, Bounds, Point};
 use crate::second::SecondDerivatives;
 use crate::tuning::Tuning;
 
+/// Inverse iterations for the direction of least curvature: the shift is at most 8 times what is needed.
+const INVERSE_ITERATIONS: usize = 4;
 /// Multiplications of a factorisation in the time of one operation of an evaluation.
 const FACTOR_SPEED: f64 = 8.0;
 
@@ -154,6 +159,50 @@ impl QuadraticModel {
             }
         }
         math::all_finite(direction)
+    }
+
+    /// Writes the direction of the free variables in which the model curves least, by inverse iteration with the last
+    /// factorisation. Returns the curvature along it, 0 where that is round-off.
+    pub(crate) fn lowest_curvature(&mut self, weights: Weights<'_>, direction: &mut [f64]) -> f64 {
+        let mut random = SplitMix64::seed_from_u64(0);
+        for (i, step) in self.step.iter_mut().enumerate() {
+            let sign = if random.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
+            *step = if self.is_free[i] { sign } else { 0.0 };
+        }
+        for _ in 0..INVERSE_ITERATIONS {
+            let length = math::norm2(&self.step);
+            self.right.fill(0.0);
+            for (i, step) in self.step.iter().enumerate().filter(|(i, _)| self.is_free[*i]) {
+                self.right[self.rows[i]] = self.metric[i] * step / length;
+            }
+            self.factor.solve(&mut self.right);
+            for (i, step) in self.step.iter_mut().enumerate() {
+                *step = if self.is_free[i] {
+                    self.right[self.rows[i]]
+                } else {
+                    0.0
+                };
+            }
+        }
+        direction.copy_from_slice(&self.step);
+        self.slope.fill(0.0);
+        self.change.fill(0.0);
+        self.differentiate();
+        let (mut curvature, mut size) = (0.0, 0.0);
+        for (i, step) in self.step.iter().enumerate() {
+            curvature += step * self.slope[i];
+            size += self.metric[i] * step * step;
+        }
+        for (i, side) in self.sides.iter().enumerate() {
+            if *side != Side::Inside {
+                curvature += weights.penalties[i] * self.rates[i] * self.rates[i];
+            }
+        }
+        if curvature < -self.tuning.negligible_curvature * size {
+            curvature
+        } else {
+            0.0
+        }
     }
 
     /// The sets at `point`: variables are fixed that the gradient holds at a bound.

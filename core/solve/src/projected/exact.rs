@@ -6,6 +6,7 @@ use core::mem;
 
 use super::Projected;
 use crate::functions::Functions;
+use crate::inner::Verdict;
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Bounds};
 use crate::newton::{QuadraticModel, Weights};
@@ -91,6 +92,73 @@ impl Projected {
         }
         self.last_step.regularisation = shift;
         true
+    }
+
+    /// Looks at the model at the solution: see [`InnerSolver::confirm`](crate::inner::InnerSolver::confirm).
+    pub(super) fn confirm_exactly(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        scale: f64,
+    ) -> Verdict {
+        if self.exact.is_none() {
+            return Verdict::Minimum;
+        }
+        self.evaluate_current(merit, functions);
+        let Some(ExactNewton { model, .. }) = &mut self.exact else {
+            return Verdict::Minimum;
+        };
+        model.evaluate(merit, functions);
+        let (weights, direction) = (merit.weights(), &mut self.direction);
+        if !model.minimize(weights, &self.bounds, &self.current, direction) {
+            return Verdict::Minimum;
+        }
+        if model.shift() > 0.0 {
+            let step = &mut self.next.gradient;
+            let curvature = model.lowest_curvature(weights, step);
+            if curvature < 0.0 {
+                direction.copy_from_slice(step);
+                return self.follow(merit, functions, curvature);
+            }
+        }
+        let decrease = -math::dot(direction, &self.current.gradient);
+        let is_negligible = !(decrease > self.tuning.negligible_decrease * scale);
+        if is_negligible || self.line_search(StepKind::Newton, merit, functions).is_none() {
+            return Verdict::Minimum;
+        }
+        Verdict::Left
+    }
+
+    /// Looks for a lower point along the direction, both ways, from steps as long as the point down.
+    fn follow(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        curvature: f64,
+    ) -> Verdict {
+        let longest = (1.0 + math::norm_inf(&self.current.u)) / math::norm_inf(&self.direction);
+        let way = if math::dot(&self.direction, &self.current.gradient) > 0.0 {
+            -1.0
+        } else {
+            1.0
+        };
+        for trial in 0..self.tuning.curvature_trials {
+            // Both ways at each length.
+            let shrinkage = math::pow(self.tuning.min_shrinkage, f64::from(trial / 2));
+            let step = if trial % 2 == 0 { way } else { -way } * longest * shrinkage;
+            for (i, next) in self.next.u.iter_mut().enumerate() {
+                *next = self.bounds.clamp(i, self.current.u[i] + step * self.direction[i]);
+            }
+            merit.evaluate(functions, &mut self.next);
+            self.is_last_evaluated = false;
+            let promised = 0.5 * curvature * step * step;
+            let fall = self.next.psi - self.current.psi;
+            if self.next.is_finite() && fall < 0.1 * promised && fall < 0.0 {
+                self.accept();
+                return Verdict::Left;
+            }
+        }
+        Verdict::Stationary
     }
 
     /// One Newton step on the optimality conditions: that of an infinite penalty. Returns whether it was taken.

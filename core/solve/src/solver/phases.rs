@@ -1,8 +1,11 @@
 //! Phases of a solve: its start, the iterations of an inner solve, the updates between two of them, and its end.
 
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
 use super::Solver;
 use crate::functions::Functions;
-use crate::inner::Outcome;
+use crate::inner::{Outcome, Verdict};
 use crate::math;
 use crate::scaling::choose_penalties;
 use crate::status::Status;
@@ -31,27 +34,16 @@ impl Solver {
         if fallback.is_some_and(|fallback| fallback < start || (start.1.is_nan() && !fallback.1.is_nan())) {
             return self.restart_cold();
         }
-        if self.merit.penalties.first() == Some(&0.0) {
-            match self.settings.initial_penalty {
-                Some(penalty) => {
-                    let penalty = math::clamp(
-                        penalty,
-                        self.settings.tuning.min_penalty,
-                        self.settings.max_penalty,
-                    );
-                    self.merit.penalties.fill(penalty);
-                }
-                None => {
-                    let are_slopes_known = self.inner.squared_slopes(&mut self.merit, functions);
-                    let (merit, probe) = (&mut self.merit, &mut self.best);
-                    let point = self.inner.start_point();
-                    let limit = self.settings.max_penalty;
-                    choose_penalties(merit, functions, point, probe, limit, are_slopes_known);
-                    self.best.u.copy_from_slice(&point.u);
-                }
-            }
+        let chooses_penalties = self.merit.penalties.first() == Some(&0.0);
+        if chooses_penalties {
+            self.choose_penalties(functions);
         }
         self.merit.reverse(functions, self.inner.start_point());
+        if !self.inner.start_point().is_finite() && self.leave_edge(functions) && chooses_penalties {
+            self.choose_penalties(functions);
+            self.merit.reverse(functions, self.inner.start_point());
+        }
+        self.first_cost = self.inner.start_point().cost;
         self.merit.reset_errors();
         let outcome = match self.start_states.known() {
             Some(states) => self.inner.start_from_states(&mut self.merit, functions, states),
@@ -86,7 +78,53 @@ impl Solver {
         (0.0, point.psi)
     }
 
+    /// Chooses the penalties at the starting point, where the functions were evaluated last.
+    fn choose_penalties(&mut self, functions: &mut dyn Functions) {
+        if let Some(penalty) = self.settings.initial_penalty {
+            let (smallest, largest) = (self.settings.tuning.min_penalty, self.settings.max_penalty);
+            let penalty = math::clamp(penalty, smallest, largest);
+            return self.merit.penalties.fill(penalty);
+        }
+        let are_slopes_known = self.inner.squared_slopes(&mut self.merit, functions);
+        let (merit, probe) = (&mut self.merit, &mut self.best);
+        let point = self.inner.start_point();
+        let limit = self.settings.max_penalty;
+        choose_penalties(merit, functions, point, probe, limit, are_slopes_known);
+        // The best point of an earlier attempt went with the probe.
+        self.best.u.copy_from_slice(&point.u);
+        self.forget_best();
+        if self.has_retried {
+            self.merit.raise_penalties(self.settings.tuning.retry_growth);
+        }
+    }
+
+    /// Moves the start a little, within U, where cost or gradient are not finite: it may lie on the edge of a function's
+    /// domain. Returns whether that helped.
+    fn leave_edge(&mut self, functions: &mut dyn Functions) -> bool {
+        let tuning = self.settings.tuning;
+        let mut random = SplitMix64::seed_from_u64(0);
+        let mut step = tuning.edge_step;
+        for _ in 0..tuning.edge_trials {
+            let point = self.inner.start_point();
+            for (u, start) in point.u.iter_mut().zip(&self.start) {
+                let sign = if random.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
+                *u = start + sign * step * (1.0 + start.abs());
+            }
+            self.merit.structure.set.project(&mut point.u);
+            self.merit.evaluate(functions, point);
+            if point.is_finite() {
+                return true;
+            }
+            step *= tuning.edge_growth;
+        }
+        false
+    }
+
     fn begin_inner(&mut self, outcome: Outcome) {
+        let point = self.inner.solution();
+        self.origin.copy_from_slice(&point.u);
+        self.origin_distance = self.merit.distance(point);
+        self.origin_states.set(self.inner.states());
         self.counters.outer_iterations += 1;
         self.inner_iterations = 0;
         match outcome {
@@ -106,6 +144,12 @@ impl Solver {
                 self.counters.inner_iterations += 1;
                 self.inner_iterations += 1;
                 self.remember_best();
+                if self.is_confirmation_over() {
+                    return self.end(Status::Converged);
+                }
+                if self.has_drifted() {
+                    return self.return_to_origin(functions);
+                }
                 if self.inner.solution().psi < -self.settings.tuning.unbounded {
                     return self.give_up(Status::Unbounded);
                 }
@@ -125,20 +169,24 @@ impl Solver {
         // The error bounds the violation, except for round-off; the claim is about the violation.
         let error = math::max(self.merit.measure_errors(solution), solution.violation);
         let is_feasible = error <= settings.delta_tolerance;
-        if outcome == Outcome::Converged && is_feasible && self.tolerance <= settings.tolerance {
-            return self.end(Status::Converged);
+        if outcome == Outcome::Converged && is_feasible && self.inner.residual() <= settings.tolerance {
+            let is_negligible = self.is_violation_negligible();
+            self.keep_solution();
+            if is_negligible || self.is_confirmation_over() {
+                return self.conclude(functions);
+            }
         }
+        let settings = &self.settings;
+        let solution = self.inner.solution();
         // The multipliers of constraints that cannot be satisfied grow without bound, and the residual with them.
         let negligible = math::max(
             settings.tolerance,
             settings.tuning.negligible_residual * math::norm_inf(&solution.multipliers),
         );
         let is_stationary = self.inner.residual() <= negligible;
-        if !is_feasible
+        if solution.violation > settings.delta_tolerance
             && is_stationary
-            && self
-                .merit
-                .is_at_limit(settings.delta_tolerance, settings.max_penalty)
+            && self.merit.is_at_limit(settings.delta_tolerance)
         {
             let constraints = self.merit.violated(settings.delta_tolerance).collect();
             return self.give_up(Status::LocallyInfeasible { constraints });
@@ -154,7 +202,7 @@ impl Solver {
         let tolerances = (settings.tolerance, settings.delta_tolerance);
         if self.inner.polish(&mut self.merit, functions, tolerances) {
             if self.is_solved() {
-                return self.end(Status::Converged);
+                return self.conclude(functions);
             }
             let reduction = self.settings.tuning.tolerance_reduction;
             self.tolerance = math::max(self.tolerance, reduction * self.inner.residual());
@@ -167,6 +215,77 @@ impl Solver {
         self.begin_inner(outcome);
     }
 
+    /// Whether the penalties are too small to hold the problem: the iterates leave the constraints behind.
+    fn has_drifted(&mut self) -> bool {
+        if self.merit.penalties.is_empty() {
+            return false;
+        }
+        let tuning = &self.settings.tuning;
+        let point = self.inner.solution();
+        let far = tuning.drift * math::max(self.origin_distance, tuning.drift);
+        let low = -tuning.drift_value * math::max(1.0, self.first_cost.abs());
+        let is_away = self.merit.distance(point) > far || (point.psi < low && point.violation > 0.0);
+        is_away && self.merit.can_rise()
+    }
+
+    /// Raises the penalties of what is violated, and starts the inner solve again.
+    fn return_to_origin(&mut self, functions: &mut dyn Functions) {
+        let growth = self.settings.tuning.max_penalty_growth;
+        self.merit.raise_violated(self.inner.solution(), growth);
+        let point = self.inner.start_point();
+        point.u.copy_from_slice(&self.origin);
+        self.merit.evaluate(functions, point);
+        let outcome = match self.origin_states.known() {
+            Some(states) => self.inner.start_from_states(&mut self.merit, functions, states),
+            None => self.inner.start(&mut self.merit, functions, None),
+        };
+        self.begin_inner(outcome);
+    }
+
+    /// Ends with the solution, whose residual and errors are below their tolerances, unless a look at its curvature
+    /// shows a way on.
+    fn conclude(&mut self, functions: &mut dyn Functions) {
+        self.keep_solution();
+        if self.is_confirmation_over() {
+            return self.end(Status::Converged);
+        }
+        let scale = self.scale();
+        match self.inner.confirm(&mut self.merit, functions, scale) {
+            Verdict::Minimum => self.end(Status::Converged),
+            Verdict::Stationary => self.end(Status::Stationary),
+            Verdict::Left => {
+                self.counters.inner_iterations += 1;
+                self.inner_iterations += 1;
+                self.phase = Phase::Inner;
+            }
+        }
+    }
+
+    /// Keeps the solution, in case that the search beyond it fails, which then takes a limited time.
+    fn keep_solution(&mut self) {
+        let limit = 2 * self.merit.work() + u64::from(self.settings.tuning.confirmation_work);
+        self.confirmation_limit.get_or_insert(limit);
+        self.keep_best();
+    }
+
+    fn is_confirmation_over(&self) -> bool {
+        self.confirmation_limit
+            .is_some_and(|limit| self.merit.work() > limit)
+    }
+
+    /// Size of the cost and of what the solve has gained.
+    fn scale(&self) -> f64 {
+        let cost = self.inner.solution().cost;
+        cost.abs() + (self.first_cost - cost).abs()
+    }
+
+    /// Whether the violation, weighed by the multipliers, is negligible against the cost, whatever the units of the
+    /// constraints.
+    fn is_violation_negligible(&mut self) -> bool {
+        let weighed = self.merit.weighed_violation(self.inner.solution());
+        weighed <= self.settings.tuning.negligible_violation * self.scale()
+    }
+
     /// Whether residual and errors are below their tolerances.
     fn is_solved(&mut self) -> bool {
         let solution = self.inner.solution();
@@ -175,6 +294,9 @@ impl Solver {
     }
 
     fn remember_best(&mut self) {
+        if self.confirmation_limit.is_some() {
+            return;
+        }
         let point = self.inner.solution();
         let delta = self.settings.delta_tolerance;
         let is_better = if point.violation <= delta && self.best.violation <= delta {
@@ -183,16 +305,24 @@ impl Solver {
             point.violation < self.best.violation
         };
         if is_better {
-            self.best.copy_from(point);
-            self.best_residual = self.inner.residual();
-            self.best_states.set(self.inner.states());
+            self.keep_best();
         }
     }
 
-    /// Ends the solve, or restarts it cold if this attempt was warm.
+    fn keep_best(&mut self) {
+        self.best.copy_from(self.inner.solution());
+        self.best_residual = self.inner.residual();
+        self.best_states.set(self.inner.states());
+    }
+
+    /// Ends the solve, or restarts it cold if this attempt was warm, or with larger penalties if they may be the reason.
     fn give_up(&mut self, status: Status) {
         if !self.warm {
-            return self.end(status);
+            let is_verdict = matches!(status, Status::LocallyInfeasible { .. } | Status::Unbounded);
+            if !is_verdict || self.has_retried || self.merit.penalties.is_empty() {
+                return self.end(status);
+            }
+            self.has_retried = true;
         }
         self.counters.cold_restarts += 1;
         self.restart_cold();
@@ -210,8 +340,14 @@ impl Solver {
     }
 
     pub(super) fn end(&mut self, status: Status) {
-        self.result_is_best = status != Status::Converged;
-        self.status = status;
+        // A solution that was left for a lower point is one still, if nothing came of that.
+        let has_solution = self.confirmation_limit.is_some();
+        self.result_is_best = has_solution || status != Status::Converged;
+        self.status = match status {
+            Status::Stationary | Status::Cancelled => status,
+            _ if has_solution => Status::Converged,
+            _ => status,
+        };
         self.phase = Phase::Idle;
     }
 }
