@@ -16,8 +16,8 @@ use async_std::net::TcpListener;
 use async_std::task::{self, JoinHandle};
 use labwire_async_std::zeiss::{ImportLimits, ProjectFolder};
 use labwire_async_std::{
-    Ending, Host, HostedService, MessageStream, Modules, PosteriorFolder, Signal, WebAccess, serve,
-    serve_over,
+    Ending, Host, HostedService, MessageStream, Modules, PosteriorFolder, RunFolder, Signal, WebAccess,
+    serve, serve_over,
 };
 use labwire_core::design::DEFAULT_EXPERIMENT;
 use labwire_core::device::Dialect;
@@ -65,7 +65,9 @@ impl Servers {
         let optimizer = OptimizerService::new(problem, OptimizerSettings::default())?;
         servers.serve("open", optimizer).await?;
         let posteriors = PosteriorFolder::new(Some(folder.join("posteriors")));
-        let designer = DesignerHandler::new(DEFAULT_EXPERIMENT, Default::default(), 1, posteriors)?;
+        let mut designer = DesignerHandler::new(DEFAULT_EXPERIMENT, Default::default(), 1, posteriors)?;
+        let runs = RunFolder::open(&folder.join("runs"))?;
+        designer.keep_runs(Box::new(runs), false)?;
         let designer = designer::service(Default::default(), Default::default(), designer);
         servers.serve("obe", designer).await?;
         let dialect = Dialect::by_name("scpi").ok_or("no such dialect")?;

@@ -42,25 +42,59 @@ export class Local implements Chooser {
   close = () => this.designer.free();
 }
 
+/** Run that a server keeps. */
+export interface ServerRun {
+  run: number;
+  experiment: string;
+  measurements: number;
+}
+
+/** Run that is the server's default one, as everybody knows it. */
+export class Watched {
+  readonly #client: ObeClient;
+  constructor(bridge: Bridge) {
+    this.#client = new ObeClient(bridge);
+  }
+  run = async (): Promise<ServerRun> =>
+    (await this.#client.command("runs")).find((run: ServerRun & { default: boolean }) => run.default);
+  /** Names, means and standard deviations of a run's parameters. */
+  knowledge = async ({ run }: ServerRun): Promise<[string[], Knowledge]> => [
+    (await this.#client.command("status", { run })).parameters,
+    { mean: await this.#client.command("getmean", { run }), std: await this.#client.command("getstd", { run }) },
+  ];
+  close = () => this.#client.close();
+}
+
+/** Run of this page on a server, which it keeps to if somebody begins another. */
 export class Served implements Chooser {
   readonly #client: ObeClient;
+  #run = 0;
   constructor(
     bridge: Bridge,
     private readonly file: ExperimentFile,
   ) {
     this.#client = new ObeClient(bridge);
   }
-  begin = (text: string) => this.#client.command("newrun", { experiment: JSON.parse(text) });
-  suggest = () => this.#client.command("optset");
-  update = (x: number[], y: number[]) => this.#client.command("newdat", { x, y });
-  knowledge = async () => ({ mean: await this.#client.command("getmean"), std: await this.#client.command("getstd") });
+  get run(): number {
+    return this.#run;
+  }
+  #ask = (command: string, further: object = {}) => this.#client.command(command, { ...further, run: this.#run });
+  begin = async (text: string) => {
+    // One behind the other, so that nothing comes between them.
+    const begun = this.#client.command("newrun", { experiment: JSON.parse(text) });
+    const [, { run }] = await Promise.all([begun, this.#client.command("status")]);
+    this.#run = run;
+  };
+  suggest = () => this.#ask("optset");
+  update = (x: number[], y: number[]) => this.#ask("newdat", { x, y });
+  knowledge = async () => ({ mean: await this.#ask("getmean"), std: await this.#ask("getstd") });
   utility = async (x: number, y?: number) => {
     if (this.file.settings > ASKED) return undefined;
-    return largest(await this.#client.command("utility"), countsOf(this.file), x, y);
+    return largest(await this.#ask("utility"), countsOf(this.file), x, y);
   };
   particles = async (parameter: number): Promise<[number[], number[]] | undefined> => {
     if (this.file.particles * this.file.parameters.length > ASKED) return undefined;
-    return [(await this.#client.command("getpar"))[parameter], await this.#client.command("getwgt")];
+    return [(await this.#ask("getpar"))[parameter], await this.#ask("getwgt")];
   };
   close = () => this.#client.close();
 }

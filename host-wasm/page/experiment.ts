@@ -1,7 +1,8 @@
 // The designer chooses where a simulated instrument measures, against a scan of all settings in turn.
 import { exampleExperiment } from "labwire-wasm";
 import type { Bridge } from "labwire-wasm/client";
-import { button, card, h, message, select, short } from "./dom";
+import { type ServerRun, Watched } from "./chooser";
+import { button, card, h, message, select, short, table } from "./dom";
 import { Editor } from "./editor";
 import { designing as engine, type ExperimentFile, solving } from "./engine";
 import { Pictures, type View } from "./pictures";
@@ -17,6 +18,11 @@ const EXAMPLES = {
 
 const counted = ({ measured: { length } }: Run) => `${length} ${length === 1 ? "measurement" : "measurements"} each.`;
 
+const called = ({ run, experiment, measurements }: ServerRun) =>
+  `run ${run} of “${experiment}” with ${measurements} ${measurements === 1 ? "measurement" : "measurements"}`;
+
+/** Interval at which a run of somebody else is looked at. */
+const WATCH_MS = 2000;
 /** Time that pending work may continue when a new run begins. */
 const PATIENCE_MS = 1000;
 
@@ -25,6 +31,8 @@ export function experiment(bridge: Bridge): HTMLElement {
   let run: Run | undefined;
   let isRunning = false;
   let generation = 0;
+  /** Run on the server that this page has begun. */
+  let mineOnServer: number | undefined;
   let view: View = { x: 0, slice: [], channel: 0, parameter: 0 };
   /** Whether the other knobs follow the last measurement, until the user moves them. */
   let follows = true;
@@ -74,6 +82,7 @@ export function experiment(bridge: Bridge): HTMLElement {
   const one = button("One measurement", () => void measure(1));
   const anew = button("Begin anew", () => void begin());
   const found = h("div", { className: "columns" });
+  const watched = h("div", { className: "stack", id: "experiment-watched", hidden: true });
 
   const editor = new Editor<ExperimentFile>({
     id: "experiment-file",
@@ -113,6 +122,65 @@ export function experiment(bridge: Bridge): HTMLElement {
     else delete status.dataset.state;
   }
 
+  /**
+   * Shows the run that the server is in, if it has measurements and this page has not begun it, and asks before another
+   * takes its place. Returns whether a run may begin.
+   */
+  async function mayBegin(mine: number): Promise<boolean> {
+    const watching = new Watched(bridge);
+    const there = await watching.run().catch((thrown) => {
+      watching.close();
+      throw thrown;
+    });
+    if (there.measurements === 0 || there.run === mineOnServer) {
+      watching.close();
+      return true;
+    }
+    return new Promise((resolve, reject) => {
+      let current = there;
+      const values = h("div");
+      const question = h("p", { role: "alert" });
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const end = () => {
+        clearTimeout(timer);
+        watching.close();
+        // Another call may show a run in the meantime.
+        if (mine === generation) watched.hidden = true;
+      };
+      const answer = (may: boolean) => {
+        end();
+        resolve(may);
+      };
+      const sure = button("End it for everybody and begin another", () => answer(true));
+      const ask = button("Begin another run", () => {
+        question.textContent = `Another run would end ${called(current)}, for every client of the server. It is kept: “labwire obe resume ${current.run}” goes on with it.`;
+        sure.hidden = false;
+        ask.hidden = true;
+      });
+      sure.hidden = true;
+      watched.replaceChildren(values, question, h("div", { className: "row" }, ask, sure));
+      watched.hidden = false;
+      const look = async () => {
+        try {
+          if (mine !== generation) return answer(false);
+          const now = await watching.run();
+          const [names, { mean, std }] = await watching.knowledge(now);
+          if (mine !== generation) return answer(false);
+          // A question is about the run that it names.
+          if (now.run !== current.run) [question.textContent, sure.hidden, ask.hidden] = ["", true, false];
+          current = now;
+          say(`The server is in ${called(now)}, which this page only watches.`);
+          values.replaceChildren(table(Object.fromEntries(names.map((name, at) => [name, `${short(mean[at])} ± ${short(std[at])}`]))));
+          timer = setTimeout(look, WATCH_MS);
+        } catch (thrown) {
+          end();
+          reject(thrown);
+        }
+      };
+      void look();
+    });
+  }
+
   let last: Promise<void> = Promise.resolve();
   /** Ends the current run and begins one with the current file; of several calls, the last counts. */
   function begin() {
@@ -122,27 +190,45 @@ export function experiment(bridge: Bridge): HTMLElement {
     start.disabled = one.disabled = true;
     anew.disabled = !file;
     error.textContent = "";
-    found.hidden = pictures.knowledge.hidden = true;
+    found.hidden = pictures.knowledge.hidden = watched.hidden = true;
     say(file ? "Drawing particles from the priors …" : "Once the file is right, a run begins here.", file ? "loading" : "empty");
     run?.end();
     run = undefined;
     last = Promise.all([last, engine.settle(PATIENCE_MS)]).then(async () => {
       if (mine !== generation || !file) return;
-      try {
-        const number = BigInt(Math.abs(Math.trunc(Number(seed.value))) || 0);
-        const begun = await Run.begin(editor.text, file, number, where.value === "server" ? bridge : undefined);
-        if (mine !== generation) return begun.end();
-        run = begun;
-        offer(file);
-        found.hidden = pictures.knowledge.hidden = false;
-        await draw();
-        if (mine !== generation) return;
-        say("No measurement yet.");
-        start.disabled = one.disabled = false;
-      } catch (thrown) {
-        if (mine === generation) fail(thrown);
-      }
+      // Whoever looks at the server's run does not keep others from beginning here.
+      if (where.value === "server") void beginServed(mine);
+      else await beginWith(mine);
     });
+  }
+
+  async function beginServed(mine: number) {
+    try {
+      if (!(await mayBegin(mine))) return;
+      last = last.then(() => (mine === generation ? beginWith(mine, bridge) : undefined));
+    } catch (thrown) {
+      if (mine === generation) fail(thrown);
+    }
+  }
+
+  /** Begins a run with the current file. */
+  async function beginWith(mine: number, server?: Bridge) {
+    if (!file) return;
+    try {
+      const number = BigInt(Math.abs(Math.trunc(Number(seed.value))) || 0);
+      const begun = await Run.begin(editor.text, file, number, server);
+      mineOnServer = begun.number ?? mineOnServer;
+      if (mine !== generation) return begun.end();
+      run = begun;
+      offer(file);
+      found.hidden = pictures.knowledge.hidden = false;
+      await draw();
+      if (mine !== generation) return;
+      say("No measurement yet.");
+      start.disabled = one.disabled = false;
+    } catch (thrown) {
+      if (mine === generation) fail(thrown);
+    }
   }
 
   /** Fills the controls with the choices. */
@@ -296,6 +382,7 @@ export function experiment(bridge: Bridge): HTMLElement {
         h("div", { className: "row" }, start, one, anew),
         error,
         status,
+        watched,
         pictures.knowledge,
       ),
     ),

@@ -27,6 +27,11 @@ export class Run {
     private readonly parts: { grid: Remote; instrument: Remote; scanned: Remote; exact: Remote },
   ) {}
 
+  /** Number of the run on the server that designs. */
+  get number(): number | undefined {
+    return this.chooser instanceof Served ? this.chooser.run : undefined;
+  }
+
   /** @param bridge to the server that designs; without it, this page does */
   static async begin(text: string, file: ExperimentFile, seed: bigint, bridge?: Bridge): Promise<Run> {
     const served = bridge && new Served(bridge, file);

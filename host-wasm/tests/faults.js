@@ -269,6 +269,36 @@ await run({
     });
   },
 
+  async "a run of somebody else is watched, and ends only after a question"() {
+    await withLab({}, async (own) => {
+      const measure = (y) => own.obe("newdat", "-x", "2.5", "-y", y, "-s", "0.005");
+      await measure("0.99");
+      await measure("0.98");
+      const page = await open({}, "#Experiment", own.url);
+      await page.getByText("No measurement yet.").waitFor();
+      await page.getByLabel("Designer").selectOption("server");
+      await page.getByText("The server is in run 1 of “resonance dip” with 2 measurements, which this page only watches.").waitFor();
+      assert.ok(await page.getByRole("button", { name: "One measurement" }).isDisabled());
+      await measure("0.97");
+      await page.getByText(/with 3 measurements, which this page/).waitFor();
+      assert.match(await page.locator("#experiment-watched td[data-name=f0]").textContent(), /^[\d.]+ ± [\d.]+$/);
+      await click(page, "Begin another run");
+      await page.getByText(/would end run 1 of “resonance dip” with 3 measurements, for every client of the server/).waitFor();
+      await shot(page, "experiment-watched");
+      assert.equal((await own.obe("history")).length, 3);
+      await click(page, "End it for everybody and begin another");
+      await page.getByText("No measurement yet.").waitFor();
+      await click(page, "One measurement");
+      await page.getByText("1 measurement each.").waitFor();
+      // Whatever the others go on with, the page keeps to its own run.
+      await own.obe("resume", "1");
+      await click(page, "One measurement");
+      await page.getByText("2 measurements each.").waitFor();
+      assert.equal((await own.obe("history")).length, 3);
+      await page.close();
+    });
+  },
+
   async "a server that dies in mid-solve, and in the middle of an experiment"() {
     await withLab({}, async (own) => {
       const page = await open({}, "", own.url);

@@ -1,5 +1,5 @@
 // Laboratory for tests of the page: `labwire serve` with modules connected, and Chromium.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer } from "node:net";
 import { createReadStream } from "node:fs";
@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -39,7 +40,7 @@ export class Lab {
   #running = new Set();
 
   #start(args, env = {}) {
-    const child = spawn(program, args, { env: { ...process.env, RUST_LOG: "error", ...env }, stdio: ["ignore", "ignore", "inherit"] });
+    const child = spawn(program, args, { env: { ...process.env, RUST_LOG: "error", XDG_STATE_HOME: this.folder, ...env }, stdio: ["ignore", "ignore", "inherit"] });
     this.#running.add(child);
     child.on("exit", () => this.#running.delete(child));
     return child;
@@ -58,6 +59,12 @@ export class Lab {
   /** A simulated detector or stage. */
   module(...args) {
     this.#start(["pymodaq", "instrument", "--connect", this.addresses.pymodaq, ...args]);
+  }
+
+  /** Reply to a command of `labwire obe`. */
+  async obe(...args) {
+    const { stdout } = await promisify(execFile)(program, ["obe", "--address", this.addresses.obe, ...args]);
+    return JSON.parse(stdout);
   }
 
   /** File that INSPECT can import. */
@@ -80,7 +87,7 @@ export class Lab {
 
   async end() {
     for (const child of this.#running) child.kill();
-    if (this.folder) await rm(this.folder, { recursive: true, force: true });
+    if (this.folder) await rm(this.folder, { recursive: true, force: true, maxRetries: 50 });
   }
 }
 

@@ -257,6 +257,38 @@ fn taking_back_is_as_if_it_had_not_been() {
     }
 }
 
+/// Whatever else was asked in between: the next suggestion depends on the measurements, and on the suggestions since.
+#[test]
+fn a_designer_that_replays_measurements_suggests_the_same() {
+    for selection in ["optimal", "good", "random"] {
+        let options = format!("\"auto_resample\": true, \"selection\": \"{selection}\"");
+        let mut asked = eight_particles(&options);
+        for (count, y) in [49800.0, 49300.0, 49100.0, 49900.0].into_iter().enumerate() {
+            asked.utility();
+            let mut x = asked.suggest();
+            for _ in 0..count {
+                x = asked.suggest();
+            }
+            asked.update(&x, &[y], Some(&[300.0])).expect("a measurement");
+        }
+        let mut replaying = eight_particles(&options);
+        for measurement in asked.history() {
+            replaying.learn(measurement.clone()).expect("learnt before");
+        }
+        assert_eq!(replaying.posterior(), asked.posterior());
+        asked.utility();
+        let next: Vec<_> = (0..20).map(|_| asked.suggest()).collect();
+        assert_eq!((0..20).map(|_| replaying.suggest()).collect::<Vec<_>>(), next);
+        // A measurement that was undone is suggested again.
+        replaying
+            .update(&next[0], &[49500.0], Some(&[300.0]))
+            .expect("a measurement");
+        replaying.suggest();
+        replaying.undo().expect("a measurement");
+        assert_eq!(replaying.suggest(), next[0]);
+    }
+}
+
 /// Saved and loaded, bit for bit.
 #[test]
 fn a_posterior_that_was_read_goes_on_as_the_one_that_was_written() {

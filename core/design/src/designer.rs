@@ -18,6 +18,8 @@ use super::utility::{BLOCK, UtilityScan};
 
 /// Exclusive upper bound on seeds and counts, so that every JSON reader represents them exactly.
 pub(super) const MAX_COUNT: u64 = 1 << 53;
+/// Bits of the number of a stream below those that count suggestions: more than measurements fit into memory.
+const SUGGESTION_SHIFT: u32 = 33;
 /// Number of warnings kept; the oldest are dropped first.
 const MAX_WARNINGS: usize = 100;
 /// Number of times particles that violate the constraints are drawn again.
@@ -27,7 +29,9 @@ const MAX_DRAWS: usize = 1000;
 ///
 /// The distribution of the parameters is a set of weighted particles (McMichael, Blakley and Dushenko, J.
 /// Res. NIST 126, 126002 (2021)). It depends only on the experiment, the seed and the measurements, not on
-/// the queries in between, and is identical bit for bit on every machine.
+/// the queries in between, and is identical bit for bit on every machine. So is a suggestion, which depends besides on
+/// the number of suggestions since the last measurement: a designer that replays the measurements of another one
+/// suggests the same next setting.
 #[derive(Clone, Debug)]
 pub struct Designer {
     pub(super) experiment: Experiment,
@@ -36,6 +40,7 @@ pub struct Designer {
     pub(super) particles: Particles,
     pub(super) history: Vec<Measurement>,
     pub(super) loaded: Option<Loaded>,
+    /// Number of random choices since the last measurement.
     pub(super) suggestions: u64,
     pub(super) resamplings: u64,
     pub(super) warnings: VecDeque<String>,
@@ -150,9 +155,11 @@ impl Designer {
         inverse
     }
 
-    /// Utility of every setting, in grid order.
+    /// Utility of every setting, in grid order: that by which the next suggestion chooses.
     pub fn utility(&mut self) -> Vec<f64> {
-        self.scan().utilities().to_vec()
+        let mut scan = self.preview_scan();
+        while !self.continue_scan(&mut scan, usize::MAX) {}
+        scan.utilities().to_vec()
     }
 
     fn scan(&mut self) -> UtilityScan {
@@ -161,9 +168,18 @@ impl Designer {
         scan
     }
 
-    /// Starts computing the utility of every setting, for callers that spread the work over several calls.
+    /// Starts computing the utility of every setting for a suggestion, for callers that spread the work over several
+    /// calls.
     pub fn start_scan(&mut self) -> UtilityScan {
-        let mut random = self.next_suggestion();
+        let scan = self.preview_scan();
+        self.suggestions += 1;
+        scan
+    }
+
+    /// As [`start_scan`](Self::start_scan), for [`utility`](Self::utility): the next suggestion stays the same.
+    #[must_use]
+    pub fn preview_scan(&self) -> UtilityScan {
+        let mut random = self.suggestion_stream();
         let previous = self.history.last().map(|last| last.setting.as_slice());
         UtilityScan::new(&self.experiment, &self.particles, previous, &mut random)
     }
@@ -213,8 +229,16 @@ impl Designer {
     }
 
     fn next_suggestion(&mut self) -> Random {
+        let random = self.suggestion_stream();
         self.suggestions += 1;
-        self.random.stream(self.seed, 2 * self.suggestions)
+        random
+    }
+
+    /// Random numbers of the next suggestion. The streams with odd numbers are those of the measurements.
+    fn suggestion_stream(&self) -> Random {
+        let measurement = self.history.len() as u64 + 1;
+        let stream = (self.suggestions << SUGGESTION_SHIFT) + 2 * measurement;
+        self.random.stream(self.seed, stream)
     }
 
     /// Mean of each parameter.

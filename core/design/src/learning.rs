@@ -48,15 +48,34 @@ impl Designer {
         values: &[f64],
         sigma: Option<&[f64]>,
     ) -> Result<(), DesignError> {
+        self.update_if(setting, values, sigma, |_| Ok(()))
+    }
+
+    /// As [`update`](Self::update), if `commit` succeeds, which is called once the measurement is known to be acceptable:
+    /// a log can hold exactly the measurements that were taken in.
+    ///
+    /// # Errors
+    /// Those of [`update`](Self::update), and that of `commit`. The designer is then unchanged.
+    pub fn update_if<E: From<DesignError>>(
+        &mut self,
+        setting: &[f64],
+        values: &[f64],
+        sigma: Option<&[f64]>,
+        commit: impl FnOnce(&Measurement) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.check(setting, values, sigma)?;
-        self.learn(Measurement {
+        let measurement = Measurement {
             setting: setting.into(),
             values: values.into(),
             sigma: sigma.map(<[f64]>::to_vec),
-        })
+        };
+        let fit = self.fit(&measurement)?;
+        commit(&measurement)?;
+        self.accept(measurement, &fit);
+        Ok(())
     }
 
-    /// Undoes the last measurement, by replaying all others.
+    /// Undoes the last measurement, by replaying all others. The next suggestion is the one before it.
     ///
     /// # Errors
     /// If there is none, or none since the posterior was loaded.
@@ -90,7 +109,6 @@ impl Designer {
             }
         };
         designer.loaded.clone_from(&self.loaded);
-        designer.suggestions = self.suggestions;
         designer.history = self.history[..first].to_vec();
         Ok((designer, self.history[first..self.history.len() - 1].to_vec()))
     }
@@ -131,14 +149,23 @@ impl Designer {
     /// # Errors
     /// The errors of [`update`](Self::update) that depend on the model.
     pub fn learn(&mut self, measurement: Measurement) -> Result<(), DesignError> {
-        let Fit {
-            largest,
-            nearest,
-            is_far,
-        } = self.weigh(&measurement);
-        if !largest.is_finite() {
-            return Err(DesignError::NoLikelihood);
+        let fit = self.fit(&measurement)?;
+        self.accept(measurement, &fit);
+        Ok(())
+    }
+
+    /// Computes the likelihood of a measurement that can be taken in.
+    fn fit(&mut self, measurement: &Measurement) -> Result<Fit, DesignError> {
+        let fit = self.weigh(measurement);
+        match fit.largest.is_finite() {
+            true => Ok(fit),
+            false => Err(DesignError::NoLikelihood),
         }
+    }
+
+    /// Takes in the measurement whose likelihood was just computed.
+    fn accept(&mut self, measurement: Measurement, fit: &Fit) {
+        let Fit { nearest, is_far, .. } = *fit;
         let number = self.history.len() + 1;
         let mut random = self.random.stream(self.seed, 2 * number as u64 - 1);
         if !self.experiment.grid.contains(&measurement.setting) {
@@ -162,7 +189,7 @@ impl Designer {
             self.note_ends();
         }
         self.history.push(measurement);
-        Ok(())
+        self.suggestions = 0;
     }
 
     /// Applies the likelihood that was just computed. Returns whether it counts.

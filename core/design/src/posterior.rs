@@ -1,11 +1,12 @@
 //! Posterior of a designer as text: JSON in Python's dialect.
 //!
 //! ```text
-//! {"version": 1, "posterior_of": "resonance dip", "seed": 1, "suggestions": 3, "resamplings": 1,
+//! {"version": 1, "posterior_of": "resonance dip", "seed": 1, "suggestions": 0, "resamplings": 1,
 //!  "history": [{"x": [2.6], "y": [0.99], "s": [0.005]}, ...],
 //!  "parameters": ["f0", "depth", "width"], "particles": [[2.6, ...], [...], [...]], "log_weights": [0.0, ...]}
 //! ```
-//! `log_weights` are relative to the largest; -Infinity is a weight of 0.
+//! `suggestions` were made since the last measurement. `log_weights` are relative to the largest; -Infinity is a weight
+//! of 0.
 
 use alloc::format;
 use alloc::string::String;
@@ -186,17 +187,30 @@ impl From<&Measurement> for Value {
     }
 }
 
+impl TryFrom<&Value> for Measurement {
+    type Error = String;
+
+    /// The reverse of `Value::from`. Further fields are passed over.
+    fn try_from(value: &Value) -> Result<Self, String> {
+        let entry = value.as_object().ok_or("a measurement is not an object")?;
+        let list = |name: &str| {
+            let list = entry.get(name).and_then(numbers);
+            list.ok_or_else(|| format!("{name} is not a list of numbers"))
+        };
+        Ok(Self {
+            setting: list("x")?,
+            values: list("y")?,
+            sigma: match entry.get("s") {
+                Some(Value::Null) => None,
+                _ => Some(list("s")?),
+            },
+        })
+    }
+}
+
+/// Measurement with as many numbers as the experiment has knobs and channels.
 fn measurement(entry: &Value, knobs: usize, channels: usize) -> Option<Measurement> {
-    let entry = entry.as_object()?;
-    let sigma = match entry.get("s")? {
-        Value::Null => None,
-        sigma => Some(numbers(sigma)?),
-    };
-    let measurement = Measurement {
-        setting: numbers(entry.get("x")?)?,
-        values: numbers(entry.get("y")?)?,
-        sigma,
-    };
+    let measurement = Measurement::try_from(entry).ok()?;
     let fits = measurement.setting.len() == knobs && measurement.values.len() == channels;
     fits.then_some(measurement)
 }

@@ -58,7 +58,7 @@ fn sweep(folder: &Path) {
 }
 
 /// Makes the entries of a folder durable.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()
     } else {
@@ -90,7 +90,7 @@ fn folder_of(path: &Path) -> &Path {
 ///
 /// # Errors
 /// [`io::ErrorKind::ResourceBusy`] if another process has it.
-fn lock_now(file: &File) -> io::Result<()> {
+pub(crate) fn lock_now(file: &File) -> io::Result<()> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => io::Error::new(
             io::ErrorKind::ResourceBusy,

@@ -42,6 +42,8 @@ mod optimizer_client;
 mod pool;
 #[cfg(feature = "files")]
 mod posterior_folder;
+#[cfg(feature = "files")]
+mod run_folder;
 mod runtime;
 mod sampled;
 mod serve;
@@ -82,6 +84,8 @@ pub use obe_client::ObeClient;
 pub use optimizer_client::{ClientError, ClientSettings, OptimizerClient};
 #[cfg(feature = "files")]
 pub use posterior_folder::PosteriorFolder;
+#[cfg(feature = "files")]
+pub use run_folder::{RunFolder, utc_now};
 pub use runtime::{Runtime, Timer, Transport, has_input};
 pub use sampled::Sampled;
 pub use serve::{Ending, serve, serve_over};

@@ -93,7 +93,7 @@ macro_rules! surface {
         }
 
         $crate::if_files! {
-            pub use $crate::{AppendFile, PosteriorFolder, replace_file};
+            pub use $crate::{AppendFile, PosteriorFolder, RunFolder, replace_file, utc_now};
         }
 
         $crate::if_zeiss! {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use client::Client;
 pub use listing::{Counting, Listing, Rows};
-pub use messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
+pub use messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, RunName, Sigma, code};
 pub use server::{Permissions, Server};
 
 /// Limits of one connection.

@@ -1,7 +1,13 @@
 //! Experiment designer behind OptBayesExpt's commands.
 
+mod catalogue;
 mod handler;
 mod new_run;
+mod record;
+mod replay;
+mod reply;
+mod runs;
+mod store;
 
 use core::time::Duration;
 
@@ -11,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Handler, Peer, Permission, Sequential};
 
-pub use handler::{DesignerHandler, ExperimentError, PosteriorStore};
+pub use handler::{Begun, DesignerHandler, ExperimentError};
+pub use store::{MemoryRuns, PosteriorStore, RunStore};
 
 /// Settings of a designer server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,11 +29,19 @@ pub struct DesignerSettings {
     /// `out-of-time` and changes nothing, except for a measurement and a file, which are always completed. Default 60 s.
     #[serde(with = "labwire_session::seconds")]
     pub design_time: Duration,
+    /// `runs`: number of runs that are kept besides the default one. Beyond it, those without measurements are removed,
+    /// then those that have not been changed for longest, but not the one that `undo` returns to. Default 10.
+    pub runs: usize,
+    /// `run-bytes`: length of the log of a run, in bytes; a measurement takes about 100. One more is refused with the
+    /// error `storage`. Default 64 MiB.
+    pub run_bytes: usize,
 }
 
 impl DesignerSettings {
     labwire_session::setters! {
         with_design_time design_time: Duration,
+        with_runs runs: usize,
+        with_run_bytes run_bytes: usize,
     }
 }
 
@@ -34,6 +49,8 @@ impl Default for DesignerSettings {
     fn default() -> Self {
         Self {
             design_time: Duration::from_secs(60),
+            runs: 10,
+            run_bytes: 64 << 20,
         }
     }
 }

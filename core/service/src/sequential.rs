@@ -47,6 +47,9 @@ pub trait Handler {
         false
     }
 
+    /// Told once that the service is to end, after which requests that have come are still answered. It may block.
+    fn end(&mut self) {}
+
     /// Whether a request has asked the service to end.
     fn is_finished(&self) -> bool {
         false
@@ -66,6 +69,8 @@ pub struct Sequential<S: Session, H: Handler, F> {
     requests: VecDeque<(ConnectionId, S::Event)>,
     replies: VecDeque<(ConnectionId, H::Reply)>,
     is_shutting_down: bool,
+    /// Whether the handler has been told.
+    has_ended: bool,
 }
 
 /// Request that has begun and is not answered.
@@ -90,6 +95,7 @@ where
             requests: VecDeque::new(),
             replies: VecDeque::new(),
             is_shutting_down: false,
+            has_ended: false,
         }
     }
 
@@ -165,7 +171,11 @@ where
         })
     }
 
-    fn finish_job(&mut self, now: Instant, job: HandlerJob<H>) {
+    fn finish_job(&mut self, now: Instant, mut job: HandlerJob<H>) {
+        if self.is_shutting_down && !self.has_ended {
+            job.handler.end();
+            self.has_ended = true;
+        }
         self.handler = Some(job.handler);
         if let (Some(current), Some(Outcome::Answered(reply))) = (self.current.take(), job.outcome) {
             self.replies.push_back((current.from, reply));
@@ -183,6 +193,10 @@ where
 
     fn handle_shutdown(&mut self, _now: Instant) {
         self.is_shutting_down = true;
+        if let Some(handler) = self.handler.as_mut().filter(|_| !self.has_ended) {
+            handler.end();
+            self.has_ended = true;
+        }
     }
 
     fn is_finished(&self) -> bool {

@@ -93,6 +93,8 @@ pub(crate) struct ObeFiles {
     pub(crate) experiment: String,
     pub(crate) seed: u64,
     pub(crate) dir: String,
+    pub(crate) fresh: bool,
+    pub(crate) sync: bool,
     message_bytes: usize,
 }
 

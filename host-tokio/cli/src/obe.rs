@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use labwire_core::obe::{ErrorReply, Limits, Measurement, Request, Sigma};
+use labwire_core::obe::{ErrorReply, Limits, Measurement, Request, RunName, Sigma};
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
 use labwire_tokio::{ObeClient, Tokio};
 
@@ -27,6 +27,10 @@ pub(crate) struct Arguments {
     /// Time limit for the reply, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
     timeout: f64,
+    /// Run to act on, by its name or number, instead of the default one; with `newrun`, the name of a run to begin beside
+    /// it.
+    #[arg(long, global = true, value_name = "RUN", value_parser = run_name)]
+    run: Option<RunName>,
     #[command(subcommand)]
     command: Command,
 }
@@ -84,7 +88,7 @@ enum Command {
         #[arg(short, long, value_delimiter = ',', value_parser = number)]
         s: Vec<f64>,
     },
-    /// Start a new run.
+    /// Start a new run in place of the default one, which is kept.
     Newrun {
         /// Arguments of the experiment, such as lolim=2.5; values are JSON, or else text.
         #[arg(value_name = "NAME=VALUE", value_parser = argument)]
@@ -102,14 +106,22 @@ enum Command {
     },
     /// All measurements.
     History,
-    /// Undo the last measurement.
+    /// Undo the last measurement; directly after newrun or load, return to the run before.
     Undo,
+    /// Runs that can be resumed, the one changed last at the end.
+    Runs,
+    /// Make another run the default one.
+    Resume {
+        /// Name or number of the run.
+        #[arg(value_parser = run_name)]
+        name: RunName,
+    },
     /// Save the posterior under a name, in the server's folder.
     Save {
         /// Name of the posterior.
         name: String,
     },
-    /// Continue from a saved posterior.
+    /// Start a new run from a saved posterior.
     Load {
         /// Name of the posterior.
         name: String,
@@ -130,11 +142,12 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
 
 async fn call(arguments: Arguments) -> Outcome {
     let address = arguments.address;
+    let message = message(arguments.command, arguments.run)?;
     let mut limits = Limits::default();
     limits.session.request_timeout = seconds("--timeout", arguments.timeout)?;
     let client = ObeClient::connect::<Tokio>(resolve(&address).await?, CONNECT_TIMEOUT, limits).await;
     let client = client.map_err(|error| Failure::unreachable(&address, &error))?;
-    let reply = client.tcpcmd(message(arguments.command)).await;
+    let reply = client.tcpcmd(message).await;
     client.finish().await;
     let reply = reply.map_err(|error| Failure::new(failure::PROTOCOL, format!("{address}: {error}")))?;
     match ErrorReply::from_value(&reply) {
@@ -146,8 +159,8 @@ async fn call(arguments: Arguments) -> Outcome {
     }
 }
 
-fn message(command: Command) -> Value {
-    Value::from(&match command {
+fn message(command: Command, run: Option<RunName>) -> Result<Value, Failure> {
+    let request = match command {
         Command::Ready => Request::Ready,
         Command::Getset => Request::Settings,
         Command::Getpar => Request::Particles,
@@ -166,17 +179,44 @@ fn message(command: Command) -> Value {
             };
             Request::NewData(Measurement { x, y, s })
         }
-        Command::Newrun { arguments } => Request::NewRun(arguments.into_iter().collect::<Object>()),
+        Command::Newrun { arguments } => {
+            let mut arguments: Object = arguments.into_iter().collect();
+            if let Some(run) = &run {
+                arguments.insert("run", run);
+            }
+            return Ok(Value::from(&Request::NewRun(arguments)));
+        }
         Command::Status => Request::Status,
         Command::Utility => Request::Utility,
         Command::Interval { probability } => Request::Interval { probability },
         Command::History => Request::History,
         Command::Undo => Request::Undo,
+        Command::Runs => Request::Runs,
+        Command::Resume { name } => Request::Resume { run: name },
         Command::Save { name } => Request::Save { name },
         Command::Load { name } => Request::Load { name },
         Command::Done => Request::Done,
-        Command::Raw { json } => return json,
-    })
+        Command::Raw { json } => return Ok(json),
+    };
+    let is_of_server = matches!(
+        request,
+        Request::Ready | Request::Done | Request::Runs | Request::Resume { .. }
+    );
+    match run {
+        None => Ok(Value::from(&request)),
+        Some(_) if is_of_server => Err(Failure::new(
+            failure::USAGE,
+            "--run: this command is about no run",
+        )),
+        Some(run) => Ok(Value::from(&Request::Of {
+            run,
+            request: Box::new(request),
+        })),
+    }
+}
+
+fn run_name(text: &str) -> Result<RunName, String> {
+    RunName::try_from(&Value::from(text)).map_err(|error| error.message)
 }
 
 fn json(text: &str) -> Result<Value, String> {

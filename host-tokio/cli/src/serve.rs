@@ -56,6 +56,12 @@ pub(crate) struct Arguments {
     /// Experiment file to design.
     #[arg(long, value_name = "FILE")]
     experiment: Option<String>,
+    /// Folder of the posteriors and runs of the experiment designer.
+    #[arg(long, value_name = "FOLDER")]
+    obe_dir: Option<String>,
+    /// Begin a new run of the experiment, even if the last server was killed in the middle of one.
+    #[arg(long)]
+    fresh: bool,
     /// Address for ZEISS INSPECT imports over TCP.
     #[arg(long, value_name = "ADDRESS")]
     zeiss: Option<String>,
@@ -92,6 +98,7 @@ impl Arguments {
             ("--open", "open", "address", &self.open),
             ("--obe", "obe", "address", &self.obe),
             ("--experiment", "obe", "experiment", &self.experiment),
+            ("--obe-dir", "obe", "dir", &self.obe_dir),
             ("--zeiss", "zeiss", "address", &self.zeiss),
             ("--zeiss-ws", "zeiss", "websocket", &self.zeiss_ws),
             ("--zeiss-dir", "zeiss", "dir", &self.zeiss_dir),
@@ -103,6 +110,9 @@ impl Arguments {
             if let Some(text) = text {
                 layers.set(flag, section, key, Value::String(text.clone()))?;
             }
+        }
+        if self.fresh {
+            layers.set("--fresh", "obe", "fresh", Value::Boolean(true))?;
         }
         if !self.problem.is_empty() {
             layers.set("--problem", "open", "problem", self.problem.clone().into())?;

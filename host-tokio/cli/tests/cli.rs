@@ -67,6 +67,7 @@ struct Server {
     address: String,
     addresses: serde_json::Map<String, serde_json::Value>,
     _ready: File,
+    _state: tempfile::TempDir,
 }
 
 impl Server {
@@ -77,8 +78,10 @@ impl Server {
     /// Server `service` of its `group`.
     fn start_one(group: &str, service: &str, name: &str, arguments: &[&str]) -> Self {
         let ready = File::new(&format!("{name}.ready"), "stale");
+        let state = tempfile::tempdir().unwrap();
         let mut child = labwire(&["serve", "--only", group, "--ready-file", ready.path()])
             .args(arguments)
+            .env("XDG_STATE_HOME", state.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -97,6 +100,7 @@ impl Server {
             address: address.replace("0.0.0.0", "127.0.0.1"),
             addresses,
             _ready: ready,
+            _state: state,
         }
     }
 

@@ -35,6 +35,7 @@ impl Server {
         }
         let process = command
             .env("RUST_LOG", "error")
+            .env("XDG_STATE_HOME", state_folder())
             .stdout(Stdio::null())
             .spawn()
             .expect("the program, built by `cargo build --release`");
@@ -89,7 +90,13 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = fs::remove_dir_all(state_folder());
     }
+}
+
+/// Folder for what the server keeps.
+fn state_folder() -> PathBuf {
+    env::temp_dir().join(format!("labwire-acceptance-state-{}", std::process::id()))
 }
 
 /// Connection from the loopback address with this last number: limits apply to each address.

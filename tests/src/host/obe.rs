@@ -10,10 +10,10 @@ use labwire_core::limits::HostLimits;
 use labwire_core::obe::{ErrorReply, Limits, Reply, Request, code};
 use labwire_core::python_json::Value;
 use labwire_core::service::Handler;
-use labwire_core::service::designer::{DesignerHandler, ObePermissions, service};
+use labwire_core::service::designer::{Begun, DesignerHandler, ObePermissions, service};
 use labwire_core::session::{CloseReason, Misuse, Timer};
 use labwire_core::time::Instant;
-use labwire_host::{NoReply, ObeClient, PosteriorFolder};
+use labwire_host::{NoReply, ObeClient, PosteriorFolder, RunFolder};
 
 use super::{Ended, Host};
 use crate::peer::{End, RawPeer, answer_once, ask};
@@ -36,6 +36,7 @@ macro_rules! obe_suite {
             a_client_says_why_there_is_no_reply,
             an_instrument_program_finds_the_dip,
             posteriors_are_saved_and_loaded,
+            runs_outlive_their_server,
             a_request_that_panics_ends_its_connection_only,
         );
     };
@@ -367,9 +368,10 @@ pub fn posteriors_are_saved_and_loaded<H: Host>() {
     host.shutdown();
     let host = start_with::<H>(Limits::default(), folder);
     let load = r#"{"command": "load", "name": "first"}"#;
-    let second = exchange(&host, &[newdat, newdat, load, mean, r#"{"command": "undo"}"#]);
-    assert_eq!(second[3], first[2]);
-    assert!(second[4].contains(code::NOTHING_TO_UNDO), "{}", second[4]);
+    // What was measured before is not lost.
+    let undo = r#"{"command": "undo"}"#;
+    let second = exchange(&host, &[newdat, newdat, mean, load, mean, undo, mean, load]);
+    assert_eq!((&second[4], &second[6]), (&first[2], &second[2]));
     for wrong in ["../first", "second"] {
         let load = format!(r#"{{"command": "load", "name": "{wrong}"}}"#);
         let replies = exchange(&host, &[&load, mean]);
@@ -378,6 +380,43 @@ pub fn posteriors_are_saved_and_loaded<H: Host>() {
             "{replies:?}"
         );
     }
+}
+
+/// An ordinary start begins anew after an ordinary end, and what was measured before can be resumed.
+pub fn runs_outlive_their_server<H: Host>() {
+    let home = tempfile::tempdir().expect("a folder");
+    let start = || -> H {
+        let text = DEFAULT_EXPERIMENT.replace("10000", "400");
+        let posteriors = PosteriorFolder::new(None);
+        let handler = DesignerHandler::new(&text, DesignLimits::default(), 1, posteriors);
+        let mut handler = handler.expect("the example is right");
+        let runs = RunFolder::open(home.path()).expect("no other server has it");
+        let begun = handler.keep_runs(Box::new(runs), false);
+        assert_eq!(begun, Ok(Begun::Anew));
+        H::start(
+            service(Limits::default(), ObePermissions::default(), handler),
+            HostLimits::default(),
+        )
+    };
+    let tell = |host: &H, command: &str| {
+        let reply = ask(host.address(), format!("{:010}{command}", command.len()), true);
+        reply[HEAD..].to_owned()
+    };
+    let (mean, optset) = (r#"{"command": "getmean"}"#, r#"{"command": "optset"}"#);
+    let host = start();
+    for y in ["0.95", "0.99"] {
+        let newdat = format!(r#"{{"command": "newdat", "x": [2.5], "y": {y}, "s": 0.01}}"#);
+        assert_eq!(tell(&host, &newdat), "\"OK\"");
+    }
+    let known = [mean, optset].map(|command| tell(&host, command));
+    host.shutdown();
+    let host = start();
+    assert_eq!(tell(&host, r#"{"command": "history"}"#), "[]");
+    assert_eq!(tell(&host, r#"{"command": "resume", "run": 1}"#), "\"OK\"");
+    assert_eq!([mean, optset].map(|command| tell(&host, command)), known);
+    // Nobody else may write there meanwhile.
+    assert!(RunFolder::open(home.path()).is_err());
+    host.shutdown();
 }
 
 /// Handler that panics when it is asked for the mean: at once, or where it may block.

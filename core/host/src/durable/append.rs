@@ -100,6 +100,22 @@ impl AppendFile {
         written
     }
 
+    /// As [`append`](Self::append), and blocks until the lines are on the disk.
+    ///
+    /// # Errors
+    /// If they cannot be. Then the file is as before.
+    pub fn append_synced(&mut self, lines: &[u8]) -> io::Result<()> {
+        let before = self.length;
+        self.append(lines)?;
+        self.sync().inspect_err(|_| {
+            self.length = before;
+            if let Some(before) = before {
+                // As above.
+                let _ = self.file.set_len(before);
+            }
+        })
+    }
+
     /// Blocks until all lines are on the disk.
     ///
     /// # Errors

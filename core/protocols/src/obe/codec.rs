@@ -1,5 +1,6 @@
 //! Requests and replies as JSON values, and values as messages.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,7 +8,9 @@ use alloc::vec::Vec;
 use labwire_python_json::{Limits, Object, Value, dumps, parse, repr, write_float};
 use labwire_session::framing::decimal_length::{self, LengthError};
 
-use super::messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, Sigma, code};
+use super::messages::{
+    ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, RunName, Sigma, code,
+};
 
 /// Parses a request from a message's body.
 pub(super) fn parse_request(body: &[u8], limits: &Limits) -> Result<Request, ErrorReply> {
@@ -80,43 +83,62 @@ impl TryFrom<&Value> for Request {
             let text = format!("no command {}; there are {known}", repr(command));
             ErrorReply::new(code::UNKNOWN_COMMAND, text)
         })?;
-        Ok(match name {
-            "getset" => Self::Settings,
-            "getpar" | "getpdf" => Self::Particles,
-            "getcon" => Self::Constants,
-            "getwgt" => Self::Weights,
-            "newrun" => Self::NewRun(
-                message
-                    .iter()
-                    .filter(|(key, _)| key != "command")
-                    .cloned()
-                    .collect(),
-            ),
-            "optset" => Self::OptimalSetting,
-            "goodset" => Self::GoodSetting {
-                pickiness: optional_number(message, "pickiness")?,
-            },
-            "newdat" => Self::NewData(measurement(message)?),
-            "getmean" => Self::Mean,
-            "getstd" => Self::StandardDeviation,
-            "getcov" => Self::Covariance,
-            "ready" => Self::Ready,
-            "status" => Self::Status,
-            "utility" => Self::Utility,
-            "interval" => Self::Interval {
-                probability: optional_number(message, "probability")?,
-            },
-            "history" => Self::History,
-            "undo" => Self::Undo,
-            "save" => Self::Save {
-                name: text(message, "name")?,
-            },
-            "load" => Self::Load {
-                name: text(message, "name")?,
-            },
-            _ => Self::Done,
-        })
+        let request = command_of(name, message)?;
+        let acts_on_a_run = !matches!(
+            request,
+            Self::NewRun(_) | Self::Ready | Self::Done | Self::Runs | Self::Resume { .. }
+        );
+        match optional(message, "run").filter(|_| acts_on_a_run) {
+            None => Ok(request),
+            Some(run) => Ok(Self::Of {
+                run: RunName::try_from(run)?,
+                request: Box::new(request),
+            }),
+        }
     }
+}
+
+fn command_of(name: &str, message: &Object) -> Result<Request, ErrorReply> {
+    Ok(match name {
+        "getset" => Request::Settings,
+        "getpar" | "getpdf" => Request::Particles,
+        "getcon" => Request::Constants,
+        "getwgt" => Request::Weights,
+        "newrun" => Request::NewRun(
+            message
+                .iter()
+                .filter(|(key, _)| key != "command")
+                .cloned()
+                .collect(),
+        ),
+        "optset" => Request::OptimalSetting,
+        "goodset" => Request::GoodSetting {
+            pickiness: optional_number(message, "pickiness")?,
+        },
+        "newdat" => Request::NewData(measurement(message)?),
+        "getmean" => Request::Mean,
+        "getstd" => Request::StandardDeviation,
+        "getcov" => Request::Covariance,
+        "ready" => Request::Ready,
+        "status" => Request::Status,
+        "utility" => Request::Utility,
+        "interval" => Request::Interval {
+            probability: optional_number(message, "probability")?,
+        },
+        "history" => Request::History,
+        "undo" => Request::Undo,
+        "save" => Request::Save {
+            name: text(message, "name")?,
+        },
+        "load" => Request::Load {
+            name: text(message, "name")?,
+        },
+        "runs" => Request::Runs,
+        "resume" => Request::Resume {
+            run: RunName::try_from(optional(message, "run").ok_or_else(|| missing("run"))?)?,
+        },
+        _ => Request::Done,
+    })
 }
 
 /// The exact name first. Otherwise, for old clients, upstream's rule: any command that occurs in the text (or is an
@@ -164,10 +186,7 @@ fn optional_number(message: &Object, name: &str) -> Result<Option<f64>, ErrorRep
 
 fn text(message: &Object, name: &str) -> Result<String, ErrorReply> {
     match message.get(name) {
-        None => Err(ErrorReply::new(
-            code::INVALID_ARGUMENT,
-            format!("\"{name}\" is missing"),
-        )),
+        None => Err(missing(name)),
         Some(value) => value
             .as_str()
             .map(String::from)
@@ -186,6 +205,10 @@ fn number(name: &str, value: &Value) -> Result<f64, ErrorReply> {
     value.as_f64().ok_or_else(|| not_a("number", name, value))
 }
 
+fn missing(name: &str) -> ErrorReply {
+    ErrorReply::new(code::INVALID_ARGUMENT, format!("\"{name}\" is missing"))
+}
+
 fn not_a(wanted: &str, name: &str, value: &Value) -> ErrorReply {
     let text = format!("\"{name}\" must be a {wanted}, not a {}", value.type_name());
     ErrorReply::new(code::INVALID_ARGUMENT, text)
@@ -193,30 +216,8 @@ fn not_a(wanted: &str, name: &str, value: &Value) -> ErrorReply {
 
 impl From<&Request> for Value {
     fn from(request: &Request) -> Self {
-        let name = match request {
-            Request::Settings => "getset",
-            Request::Particles => "getpar",
-            Request::Constants => "getcon",
-            Request::Weights => "getwgt",
-            Request::NewRun(_) => "newrun",
-            Request::OptimalSetting => "optset",
-            Request::GoodSetting { .. } => "goodset",
-            Request::NewData(_) => "newdat",
-            Request::Mean => "getmean",
-            Request::StandardDeviation => "getstd",
-            Request::Covariance => "getcov",
-            Request::Ready => "ready",
-            Request::Done => "done",
-            Request::Status => "status",
-            Request::Utility => "utility",
-            Request::Interval { .. } => "interval",
-            Request::History => "history",
-            Request::Undo => "undo",
-            Request::Save { .. } => "save",
-            Request::Load { .. } => "load",
-        };
-        let mut fields = alloc::vec![("command".into(), name.into())];
-        match request {
+        let mut fields = alloc::vec![("command".into(), name_of(request).into())];
+        match request.command() {
             Request::NewRun(arguments) => {
                 fields.extend(arguments.iter().filter(|(key, _)| key != "command").cloned());
             }
@@ -243,6 +244,37 @@ impl From<&Request> for Value {
             }
             _ => {}
         }
+        if let Request::Of { run, .. } | Request::Resume { run } = request {
+            fields.push(("run".into(), run.into()));
+        }
         Value::Object(fields.into_iter().collect())
+    }
+}
+
+fn name_of(request: &Request) -> &'static str {
+    match request {
+        Request::Of { request, .. } => name_of(request),
+        Request::Settings => "getset",
+        Request::Particles => "getpar",
+        Request::Constants => "getcon",
+        Request::Weights => "getwgt",
+        Request::NewRun(_) => "newrun",
+        Request::OptimalSetting => "optset",
+        Request::GoodSetting { .. } => "goodset",
+        Request::NewData(_) => "newdat",
+        Request::Mean => "getmean",
+        Request::StandardDeviation => "getstd",
+        Request::Covariance => "getcov",
+        Request::Ready => "ready",
+        Request::Done => "done",
+        Request::Status => "status",
+        Request::Utility => "utility",
+        Request::Interval { .. } => "interval",
+        Request::History => "history",
+        Request::Undo => "undo",
+        Request::Save { .. } => "save",
+        Request::Load { .. } => "load",
+        Request::Runs => "runs",
+        Request::Resume { .. } => "resume",
     }
 }

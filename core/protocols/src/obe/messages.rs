@@ -1,7 +1,10 @@
 //! Typed commands of `OBE_Server`.
 
+use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use labwire_python_json::{Object, Value};
 
@@ -14,7 +17,12 @@ pub const COMMANDS: [&str; 14] = [
 ];
 
 /// Commands that upstream lacks; they are recognised by their exact names only.
-pub const ADDED_COMMANDS: [&str; 7] = ["status", "utility", "interval", "history", "undo", "save", "load"];
+pub const ADDED_COMMANDS: [&str; 9] = [
+    "status", "utility", "interval", "history", "undo", "save", "load", "runs", "resume",
+];
+
+/// Longest name of a run, in characters.
+const NAME_CHARACTERS: usize = 100;
 
 /// Request of a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,28 +69,106 @@ pub enum Request {
     },
     /// `history`: the measurements.
     History,
-    /// `undo`: undo the last measurement.
+    /// `undo`: undo the last measurement; without one, return to the run before the one that has just begun.
     Undo,
     /// `save`: write the posterior to a file.
     Save {
         /// Name of the file.
         name: String,
     },
-    /// `load`: read the posterior from a file.
+    /// `load`: begin a new run with the posterior of a file.
     Load {
         /// Name of the file.
         name: String,
     },
+    /// `runs`: the runs that can be resumed. The reply is a list of objects, the one changed last at the end.
+    Runs,
+    /// `resume`: make another run the default, which commands without `run` act on.
+    Resume {
+        /// The run.
+        run: RunName,
+    },
+    /// Any other command with `run`: it acts on that run instead of the default one.
+    Of {
+        /// The run.
+        run: RunName,
+        /// The command.
+        request: Box<Request>,
+    },
 }
 
 impl Request {
+    /// The command, without the run on which it acts.
+    #[must_use]
+    pub fn command(&self) -> &Self {
+        match self {
+            Self::Of { request, .. } => request.command(),
+            request => request,
+        }
+    }
+
     /// Whether the length of the reply grows with the experiment or its history.
     #[must_use]
     pub fn has_long_reply(&self) -> bool {
         matches!(
-            self,
+            self.command(),
             Self::Settings | Self::Particles | Self::Weights | Self::Utility | Self::History
         )
+    }
+}
+
+/// Run of an experiment, as clients call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunName {
+    /// Its number.
+    Number(u64),
+    /// The name that it was given by `newrun`: the last run of that name.
+    Name(String),
+}
+
+impl fmt::Display for RunName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Name(name) => write!(formatter, "{name:?}"),
+        }
+    }
+}
+
+impl TryFrom<&Value> for RunName {
+    type Error = ErrorReply;
+
+    /// A whole number, as such or as a text, or else a name: up to 100 characters, none of them a control character.
+    fn try_from(value: &Value) -> Result<Self, ErrorReply> {
+        let number = match value {
+            Value::Int(number) => u64::try_from(*number).ok(),
+            value => value.as_str().and_then(|text| text.parse().ok()),
+        };
+        if let Some(number) = number {
+            return Ok(Self::Number(number));
+        }
+        let is_name = |name: &&str| {
+            let length = name.chars().count();
+            (1..=NAME_CHARACTERS).contains(&length) && !name.chars().any(char::is_control)
+        };
+        let name = value.as_str().filter(is_name).ok_or_else(|| {
+            let text = format!(
+                "\"run\" must be the number of a run, or a name of up to {NAME_CHARACTERS} characters"
+            );
+            ErrorReply::new(code::INVALID_ARGUMENT, text)
+        })?;
+        Ok(Self::Name(name.into()))
+    }
+}
+
+impl From<&RunName> for Value {
+    fn from(run: &RunName) -> Self {
+        match run {
+            RunName::Number(number) => {
+                i64::try_from(*number).map_or_else(|_| format!("{number}").into(), Self::Int)
+            }
+            RunName::Name(name) => name.as_str().into(),
+        }
     }
 }
 
@@ -159,8 +245,10 @@ pub mod code {
     pub const OUT_OF_TIME: &str = "out-of-time";
     /// There is no measurement to undo.
     pub const NOTHING_TO_UNDO: &str = "nothing-to-undo";
-    /// A posterior could not be written or read.
+    /// A posterior or the log of a run could not be written or read. Nothing has changed.
     pub const STORAGE: &str = "storage";
+    /// There is no such run.
+    pub const NO_SUCH_RUN: &str = "no-such-run";
 }
 
 impl ErrorReply {

@@ -38,7 +38,7 @@ impl Permissions {
 
     /// Action that is asked for, if it is not permitted.
     fn refuse(&self, request: &Request) -> Option<&'static str> {
-        match request {
+        match request.command() {
             Request::Done if !self.done => Some("done"),
             Request::NewRun(arguments) if !self.experiments && arguments.get("experiment").is_some() => {
                 Some("an experiment of one's own")

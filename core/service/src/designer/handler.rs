@@ -1,25 +1,28 @@
-//! OptBayesExpt's commands, answered by a [`Designer`].
+//! OptBayesExpt's commands, answered by the [`Designer`] of a run.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use labwire_design::{
-    DesignError, DesignLimits, Designer, Experiment, Grid, Measurement, ParticleSnapshot, UtilityScan,
-};
+use labwire_design::{DesignError, DesignLimits, Designer, Experiment, UtilityScan};
 use labwire_model::problem::TextError;
-use labwire_protocols::obe::{self, Counting, ErrorReply, Reply, Request, Rows, Sigma, code};
+use labwire_protocols::obe::{self, Counting, ErrorReply, Reply, Request, RunName, Sigma, code};
 use labwire_python_json::{Object, Value};
 use labwire_session::time::Instant;
 
 use super::super::Handler;
 use super::DesignerSettings;
-use super::new_run::Runs;
+use super::catalogue::unstored;
+use super::new_run::NewRun;
+use super::replay::{Replay, Then};
+use super::reply::{Settings, Values, constants, status};
+use super::runs::Runs;
+use super::store::{PosteriorStore, RunStore};
 
 /// Number of elementary operations per unit of fuel, chosen so that a unit costs about as much as an evaluation of a
 /// problem.
@@ -31,26 +34,14 @@ const REMARKS: usize = 16;
 /// Default probability of `interval`.
 const PROBABILITY: f64 = 0.95;
 
-/// Storage of posteriors. Both methods may block.
-pub trait PosteriorStore {
-    /// Stores a text under a name, replacing any previous one: completely or not at all.
-    ///
-    /// # Errors
-    /// A description of the error for people.
-    fn save(&mut self, name: &str, text: &str) -> Result<(), String>;
-
-    /// Text stored under a name.
-    ///
-    /// # Errors
-    /// A description of the error for people.
-    fn load(&mut self, name: &str) -> Result<String, String>;
-}
-
 /// Handler that answers every command of OptBayesExpt like `OBE_Server`, including those on which that fails, and
 /// some more.
+///
+/// It holds several runs. Commands act on the default one unless they name another. `newrun` and `load` begin a run in
+/// place of it, and keep what was measured before: as a log, from which `undo` and `resume` restore the same posterior
+/// and the same next suggestion, bit for bit.
 pub struct DesignerHandler<S> {
     runs: Runs,
-    designer: Designer,
     store: S,
     work: Option<Work>,
     /// Time limit of a request.
@@ -71,8 +62,10 @@ enum Work {
     Learn(obe::Measurement),
     NewRun(Object),
     Undo,
-    /// Designer that replays measurements.
-    Replay(Box<Designer>, VecDeque<Measurement>),
+    Resume(RunName),
+    /// Beginning of the replay of a run.
+    Open(u64, Then),
+    Replay(Box<Replay>),
     Save(String),
     Load(String),
 }
@@ -92,6 +85,25 @@ impl Work {
             Self::Learn(_) | Self::Save(_) | Self::Ask(Request::NewData(_) | Request::Save { .. })
         )
     }
+
+    /// Whether the work reads or writes files.
+    fn is_storage(&self) -> bool {
+        matches!(self, Self::Save(_) | Self::Load(_))
+    }
+
+    /// Whether the work reads or writes logs.
+    fn is_logged(&self) -> bool {
+        matches!(
+            self,
+            Self::Learn(_)
+                | Self::NewRun(_)
+                | Self::Load(_)
+                | Self::Undo
+                | Self::Resume(_)
+                | Self::Open(..)
+                | Self::Replay(_)
+        )
+    }
 }
 
 /// Result of a part of the work.
@@ -107,15 +119,15 @@ const MANY_NUMBERS: usize = 100_000;
 
 impl<S> DesignerHandler<S> {
     /// Creates a handler for the experiment that `text` describes. The first run has the seed `seed`, each new one
-    /// the next.
+    /// the next. Earlier runs are kept in memory, unless [`keep_runs`](Self::keep_runs) gives them another place.
     ///
     /// # Errors
     /// If the text is not an experiment, or its constraints exclude all samples of its priors.
     pub fn new(text: &str, limits: DesignLimits, seed: u64, store: S) -> Result<Self, ExperimentError> {
         let experiment = Experiment::from_json(text, &[], &limits)?;
+        let designer = Designer::new(experiment, seed)?;
         Ok(Self {
-            runs: Runs::new(text.into(), limits, seed),
-            designer: Designer::new(experiment, seed)?,
+            runs: Runs::new(designer, text, limits),
             store,
             work: None,
             design_time: DesignerSettings::default().design_time,
@@ -129,22 +141,32 @@ impl<S> DesignerHandler<S> {
     #[must_use]
     pub fn with_settings(mut self, settings: &DesignerSettings) -> Self {
         self.design_time = settings.design_time;
+        self.runs.set_limits(settings);
         self
     }
 
-    /// Designer of the current run.
+    /// Keeps the runs in a store, before the first request. The handler goes on with the default run of the last process
+    /// if that was not told to end and had the same experiment, unless `is_fresh`; otherwise it begins a new run.
+    ///
+    /// # Errors
+    /// If a new run cannot be stored; then the runs stay where they were.
+    pub fn keep_runs(&mut self, store: Box<dyn RunStore>, is_fresh: bool) -> Result<Begun, String> {
+        self.runs.move_to(store, is_fresh).map_err(|error| error.message)
+    }
+
+    /// Designer of the run that the last command acted on.
     pub fn designer(&self) -> &Designer {
-        &self.designer
+        self.runs.designer()
     }
 
     fn has_many_particles(&self) -> bool {
-        let numbers = self.designer.num_particles() * self.designer.experiment().parameters.len();
+        let numbers = self.designer().num_particles() * self.designer().experiment().parameters.len();
         numbers > MANY_NUMBERS
     }
 
     /// Reply to a request that needs no work.
     fn answer_now(&mut self, request: &Request) -> Option<Answer> {
-        let designer = &self.designer;
+        let designer = self.runs.designer();
         let experiment = designer.experiment();
         Some(Ok(match request {
             Request::Constants => Reply::Value(constants(experiment)),
@@ -157,11 +179,15 @@ impl<S> DesignerHandler<S> {
                     Err(error) => return Some(Err(refused(&error))),
                 }
             }
-            Request::Status => Reply::Value(status(designer)),
+            Request::Status => {
+                let (number, name) = self.runs.current();
+                Reply::Value(status(designer, number, name))
+            }
             Request::History => {
                 let history: Vec<Value> = designer.history().iter().map(Value::from).collect();
                 Reply::Value(history.into())
             }
+            Request::Runs => Reply::Value(self.runs.list()),
             Request::Ready => Reply::Ok,
             Request::Done => {
                 self.is_done = true;
@@ -172,27 +198,29 @@ impl<S> DesignerHandler<S> {
     }
 
     fn start(&mut self, request: Request) -> Option<Work> {
-        let purpose = match request {
-            Request::OptimalSetting => Purpose::Optimal,
-            Request::GoodSetting { pickiness } => Purpose::Good(pickiness),
-            Request::Utility => Purpose::Utility,
+        let designer = self.runs.designer_mut();
+        let (scan, purpose) = match request {
+            Request::OptimalSetting => (designer.start_scan(), Purpose::Optimal),
+            Request::GoodSetting { pickiness } => (designer.start_scan(), Purpose::Good(pickiness)),
+            Request::Utility => (designer.preview_scan(), Purpose::Utility),
             Request::NewData(measurement) => return Some(Work::Learn(measurement)),
             Request::NewRun(arguments) => return Some(Work::NewRun(arguments)),
             Request::Settings => {
-                let settings = Settings(self.designer.experiment().grid.clone());
+                let settings = Settings(designer.experiment().grid.clone());
                 return Some(Work::Count(Counting::table(Arc::new(settings))));
             }
             Request::Particles => {
-                let particles = Values(self.designer.particle_snapshot());
+                let particles = Values(designer.particle_snapshot());
                 return Some(Work::Count(Counting::table(Arc::new(particles))));
             }
-            Request::Weights => return Some(Work::Count(Counting::numbers(self.designer.weights()))),
+            Request::Weights => return Some(Work::Count(Counting::numbers(designer.weights()))),
             Request::Undo => return Some(Work::Undo),
+            Request::Resume { run } => return Some(Work::Resume(run)),
             Request::Save { name } => return Some(Work::Save(name)),
             Request::Load { name } => return Some(Work::Load(name)),
             _ => return None,
         };
-        Some(Work::Scan(Box::new(self.designer.start_scan()), purpose))
+        Some(Work::Scan(Box::new(scan), purpose))
     }
 
     fn out_of_time(&self) -> ErrorReply {
@@ -207,9 +235,10 @@ impl<S> DesignerHandler<S> {
     }
 
     fn finish_scan(&mut self, scan: &UtilityScan, purpose: Purpose) -> Progress {
+        let designer = self.runs.designer_mut();
         Progress::Done(Reply::Numbers(match purpose {
-            Purpose::Optimal => self.designer.optimum(scan),
-            Purpose::Good(pickiness) => self.designer.good(scan, pickiness),
+            Purpose::Optimal => designer.optimum(scan),
+            Purpose::Good(pickiness) => designer.good(scan, pickiness),
             Purpose::Utility => {
                 let counting = Counting::numbers(scan.utilities().to_vec());
                 return Progress::Working(Work::Count(counting));
@@ -217,13 +246,49 @@ impl<S> DesignerHandler<S> {
         }))
     }
 
-    fn learn(&mut self, measurement: &obe::Measurement) -> Result<(), DesignError> {
+    fn learn(&mut self, measurement: &obe::Measurement) -> Result<(), ErrorReply> {
         let obe::Measurement { x, y, s } = measurement;
         match s {
-            None => self.designer.update(x, y, None),
-            Some(Sigma::Every(s)) => self.designer.update(x, y, Some(&[*s])),
-            Some(Sigma::PerChannel(s)) => self.designer.update(x, y, Some(s)),
+            None => self.runs.take_in(x, y, None),
+            Some(Sigma::Every(s)) => self.runs.take_in(x, y, Some(&[*s])),
+            Some(Sigma::PerChannel(s)) => self.runs.take_in(x, y, Some(s)),
         }
+    }
+
+    fn new_run(&mut self, arguments: &Object) -> Result<(), ErrorReply> {
+        let new = NewRun::read(arguments, self.runs.base())?;
+        self.remarks.extend(new.designer.warnings().map(String::from));
+        self.remarks.truncate(REMARKS);
+        self.runs.begin(new)
+    }
+
+    /// Begins to undo the last measurement, or the beginning of the run.
+    fn undo(&mut self) -> Result<Work, ErrorReply> {
+        match self.designer().before_last() {
+            Ok((designer, measurements)) => {
+                let live = self.runs.current_with(designer);
+                let replay = Replay::new(live, measurements.into(), Then::Undone);
+                Ok(Work::Replay(Box::new(replay)))
+            }
+            Err(error) => match self.runs.before() {
+                Some(before) => Ok(Work::Open(before, Then::Restore)),
+                None => Err(refused(&error)),
+            },
+        }
+    }
+
+    fn replayed(&mut self, replay: Replay) -> Result<Progress, ErrorReply> {
+        let (live, then) = replay.finish();
+        match then {
+            Then::Answer(request) => {
+                self.runs.adopt(live);
+                return Ok(Progress::Working(Work::Ask(request)));
+            }
+            Then::Undone => self.runs.undone(live)?,
+            Then::Resume => self.runs.resume(live)?,
+            Then::Restore => self.runs.restore(live)?,
+        }
+        Ok(Progress::Done(Reply::Ok))
     }
 }
 
@@ -240,7 +305,7 @@ impl<S: PosteriorStore> DesignerHandler<S> {
             },
             Work::Scan(mut scan, purpose) => {
                 let operations = (fuel as usize).saturating_mul(OPERATIONS_PER_FUEL);
-                if self.designer.continue_scan_by(&mut scan, operations) {
+                if self.runs.designer_mut().continue_scan_by(&mut scan, operations) {
                     return Ok(self.finish_scan(&scan, purpose));
                 }
                 return Ok(Progress::Working(Work::Scan(scan, purpose)));
@@ -252,34 +317,34 @@ impl<S: PosteriorStore> DesignerHandler<S> {
                     None => Progress::Working(Work::Count(counting)),
                 });
             }
-            Work::Learn(measurement) => self.learn(&measurement).map_err(|error| refused(&error))?,
-            Work::NewRun(arguments) => {
-                let designer = self.runs.start(&arguments)?;
-                self.remarks.extend(designer.warnings().map(String::from));
-                self.remarks.truncate(REMARKS);
-                self.designer = designer;
-            }
-            Work::Undo => {
-                let (designer, history) = self.designer.before_last().map_err(|error| refused(&error))?;
-                let replay = Work::Replay(Box::new(designer), history.into());
-                return Ok(Progress::Working(replay));
-            }
-            Work::Replay(mut designer, mut history) => match history.pop_front() {
-                None => self.designer = *designer,
-                Some(measurement) => {
-                    designer.learn(measurement).map_err(|error| refused(&error))?;
-                    return Ok(Progress::Working(Work::Replay(designer, history)));
+            Work::Learn(measurement) => self.learn(&measurement)?,
+            Work::NewRun(arguments) => self.new_run(&arguments)?,
+            Work::Undo => return self.undo().map(Progress::Working),
+            Work::Resume(run) => {
+                if let Some(number) = self.runs.resume_live(&run)? {
+                    return Ok(Progress::Working(Work::Open(number, Then::Resume)));
                 }
-            },
+            }
+            Work::Open(number, then) => {
+                let replay = self.runs.open(number, then)?;
+                return Ok(Progress::Working(Work::Replay(Box::new(replay))));
+            }
+            Work::Replay(mut replay) => {
+                return match replay.step()? {
+                    true => Ok(Progress::Working(Work::Replay(replay))),
+                    false => self.replayed(*replay),
+                };
+            }
             Work::Save(name) => self
                 .store
-                .save(&name, &self.designer.posterior())
-                .map_err(storage)?,
+                .save(&name, &self.runs.designer().posterior())
+                .map_err(unstored)?,
             Work::Load(name) => {
-                let text = self.store.load(&name).map_err(storage)?;
-                let experiment = self.designer.experiment().clone();
+                let text = self.store.load(&name).map_err(unstored)?;
+                let experiment = self.designer().experiment().clone();
                 let loaded = Designer::from_posterior(experiment, &text);
-                self.designer = loaded.map_err(|error| storage(format!("{name}: {error}")))?;
+                let designer = loaded.map_err(|error| unstored(format!("{name}: {error}")))?;
+                self.runs.succeed(designer, text)?;
             }
         }
         Ok(Progress::Done(Reply::Ok))
@@ -292,15 +357,22 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
 
     fn begin(&mut self, now: Instant, request: Request) -> Option<Answer> {
         self.begun = now;
-        if self.has_many_particles() && !matches!(request, Request::Ready | Request::Done) {
-            self.work = Some(Work::Ask(request));
-            return None;
+        if needs_run(&request) {
+            let (run, request) = match request {
+                Request::Of { run, request } => (Some(run), *request),
+                request => (None, request),
+            };
+            let number = match self.runs.find(run.as_ref()) {
+                Ok(number) => number,
+                Err(error) => return Some(Err(error)),
+            };
+            if !self.runs.select(number) {
+                self.work = Some(Work::Open(number, Then::Answer(request)));
+                return None;
+            }
+            return self.begin_selected(request);
         }
-        let answer = self.answer_now(&request);
-        if answer.is_none() {
-            self.work = self.start(request);
-        }
-        answer
+        self.begin_selected(request)
     }
 
     fn step(&mut self, now: Instant, fuel: u32) -> Option<Answer> {
@@ -331,11 +403,19 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
     }
 
     fn poll_remark(&mut self) -> Option<String> {
-        self.remarks.pop_front()
+        self.remarks.pop_front().or_else(|| self.runs.poll_remark())
     }
 
     fn may_block(&self) -> bool {
-        self.has_many_particles() || matches!(self.work, Some(Work::Save(_) | Work::Load(_)))
+        self.has_many_particles()
+            || self
+                .work
+                .as_ref()
+                .is_some_and(|work| work.is_storage() || work.is_logged() && self.runs.may_block())
+    }
+
+    fn end(&mut self) {
+        self.runs.end();
     }
 
     fn is_finished(&self) -> bool {
@@ -343,50 +423,37 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
     }
 }
 
+impl<S> DesignerHandler<S> {
+    /// Begins a request about the current run.
+    fn begin_selected(&mut self, request: Request) -> Option<Answer> {
+        if self.has_many_particles() && !matches!(request, Request::Ready | Request::Done) {
+            self.work = Some(Work::Ask(request));
+            return None;
+        }
+        let answer = self.answer_now(&request);
+        if answer.is_none() {
+            self.work = self.start(request);
+        }
+        answer
+    }
+}
+
 impl<S> fmt::Debug for DesignerHandler<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("DesignerHandler")
-            .field("experiment", &self.designer.experiment().name)
+            .field("experiment", &self.designer().experiment().name)
             .field("is_working", &self.work.is_some())
             .finish_non_exhaustive()
     }
 }
 
-/// Every setting, a row per knob.
-#[derive(Debug)]
-struct Settings(Grid);
-
-impl Rows for Settings {
-    fn count(&self) -> usize {
-        self.0.knobs().len()
-    }
-
-    fn length(&self) -> usize {
-        self.0.len()
-    }
-
-    fn read(&self, row: usize, start: usize, numbers: &mut [f64]) {
-        self.0.read(row, start, numbers);
-    }
-}
-
-/// Every particle, a row per parameter.
-#[derive(Debug)]
-struct Values(ParticleSnapshot);
-
-impl Rows for Values {
-    fn count(&self) -> usize {
-        self.0.num_parameters()
-    }
-
-    fn length(&self) -> usize {
-        self.0.num_particles()
-    }
-
-    fn read(&self, row: usize, start: usize, numbers: &mut [f64]) {
-        numbers.copy_from_slice(&self.0.row(row)[start..start + numbers.len()]);
-    }
+/// Whether a request is about one run, and not about the server.
+fn needs_run(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Ready | Request::Done | Request::Runs | Request::NewRun(_) | Request::Resume { .. }
+    )
 }
 
 /// Reason why an experiment cannot be designed.
@@ -401,50 +468,49 @@ pub enum ExperimentError {
     Design(#[from] DesignError),
 }
 
-fn constants(experiment: &Experiment) -> Value {
-    let value = |constant: &labwire_design::Constant| match constant.is_whole {
-        true => Value::Int(constant.value as i64),
-        false => Value::Float(constant.value),
-    };
-    Value::List(experiment.constants.iter().map(value).collect())
+/// How a server with stored runs begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Begun {
+    /// With a new run.
+    Anew,
+    /// With the run that the last process did not end.
+    WentOn {
+        /// Number of the run.
+        run: u64,
+        /// Number of its measurements.
+        measurements: usize,
+    },
+    /// With a new run, although the last process did not end another.
+    Instead {
+        /// Number of the other run, which is kept.
+        run: u64,
+        /// Reason.
+        reason: String,
+    },
 }
 
-fn status(designer: &Designer) -> Value {
-    let experiment = designer.experiment();
-    let names = experiment
-        .parameters
-        .iter()
-        .map(|parameter| parameter.name.as_str());
-    let arguments: Object = experiment
-        .arguments
-        .iter()
-        .map(|(name, value)| (name.as_str(), *value))
-        .collect();
-    let count = |count: usize| Value::Int(count as i64);
-    let mut status = Object::new();
-    status.insert("experiment", experiment.name.as_str());
-    status.insert("parameters", names.collect::<Vec<_>>());
-    status.insert("arguments", arguments);
-    status.insert("seed", designer.seed() as i64);
-    status.insert("settings", count(experiment.grid.len()));
-    status.insert("particles", count(designer.num_particles()));
-    status.insert("measurements", count(designer.history().len()));
-    status.insert("n_eff", designer.effective_sample_size());
-    status.insert("entropy", designer.entropy());
-    status.insert("resamplings", designer.resamplings() as i64);
-    status.insert("warnings", designer.warnings().collect::<Vec<_>>());
-    status.into()
+impl fmt::Display for Begun {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anew => write!(formatter, "a new run begins"),
+            Self::WentOn { run, measurements } => write!(
+                formatter,
+                "run {run} goes on after {measurements} measurements: the last process was not told to end"
+            ),
+            Self::Instead { run, reason } => write!(
+                formatter,
+                "a new run begins instead of run {run}, which the last process left: {reason}; `resume` goes on with it"
+            ),
+        }
+    }
 }
 
-fn refused(error: &DesignError) -> ErrorReply {
+pub(super) fn refused(error: &DesignError) -> ErrorReply {
     let code = match error {
         DesignError::NoLikelihood => code::NO_LIKELIHOOD,
         DesignError::NothingToUndo => code::NOTHING_TO_UNDO,
         _ => code::INVALID_ARGUMENT,
     };
-    ErrorReply::new(code, format!("{error}"))
-}
-
-fn storage(error: String) -> ErrorReply {
-    ErrorReply::new(code::STORAGE, error)
+    ErrorReply::new(code, error.to_string())
 }

@@ -6,46 +6,53 @@ use alloc::vec::Vec;
 
 use labwire_design::{DesignLimits, Designer, Experiment};
 use labwire_model::text::suggestion;
-use labwire_protocols::obe::{ErrorReply, code};
+use labwire_protocols::obe::{ErrorReply, RunName, code};
 use labwire_python_json::{Object, Value, dumps_unicode};
 
 /// Exclusive upper bound on seeds, so that every client reads them exactly.
 const MAX_SEED: u64 = 1 << 53;
 
-/// Experiment of the runs, and seed of the last run.
-#[derive(Debug)]
-pub(super) struct Runs {
-    text: String,
-    limits: DesignLimits,
-    seed: u64,
+/// Facts on which a new run is based.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Base<'a> {
+    /// Text of the experiment of the default run.
+    pub(super) text: &'a str,
+    pub(super) limits: &'a DesignLimits,
+    /// Seed of the last run.
+    pub(super) seed: u64,
 }
 
-impl Runs {
-    pub(super) fn new(text: String, limits: DesignLimits, seed: u64) -> Self {
-        Self { text, limits, seed }
-    }
+/// Run that is to begin.
+#[derive(Debug)]
+pub(super) struct NewRun {
+    pub(super) text: String,
+    pub(super) designer: Designer,
+    /// Name of a run beside the default one.
+    pub(super) name: Option<String>,
+}
 
-    /// Creates a designer for a new run. `experiment` in the message replaces the experiment, `seed` the seed; every
-    /// other number is an argument that the experiment names in its own `newrun`. Other names are ignored, with a
+impl NewRun {
+    /// Reads the arguments of `newrun`. `experiment` replaces the experiment, `seed` the seed, and `run` names the run;
+    /// every other number is an argument that the experiment names in its own `newrun`. Other names are ignored, with a
     /// warning.
-    pub(super) fn start(&mut self, message: &Object) -> Result<Designer, ErrorReply> {
+    pub(super) fn read(message: &Object, base: Base<'_>) -> Result<Self, ErrorReply> {
         let text = match message.get("experiment") {
-            None => self.text.clone(),
+            None => base.text.into(),
             Some(Value::Text(text)) => String::from(text.as_str().unwrap_or_default()),
             Some(experiment) => dumps_unicode(experiment),
         };
         let invalid =
             |error: &dyn core::fmt::Display| ErrorReply::new(code::INVALID_EXPERIMENT, format!("{error}"));
         // First with its own arguments, to learn their names.
-        let experiment = Experiment::from_json(&text, &[], &self.limits).map_err(|error| invalid(&error))?;
+        let experiment = Experiment::from_json(&text, &[], base.limits).map_err(|error| invalid(&error))?;
         let names: Vec<&str> = experiment
             .arguments
             .iter()
             .map(|(name, _)| name.as_str())
             .collect();
         let mut arguments: Vec<(&str, f64)> = Vec::new();
-        let mut warnings = Vec::new();
-        let mut seed = (self.seed + 1) % MAX_SEED;
+        let (mut warnings, mut run) = (Vec::new(), None);
+        let mut seed = (base.seed + 1) % MAX_SEED;
         for (key, value) in message {
             let name = key.as_str().unwrap_or_default();
             if names.contains(&name) {
@@ -54,21 +61,29 @@ impl Runs {
                 arguments.push((name, number));
             } else if name == "seed" {
                 seed = whole(value).ok_or_else(|| not_a("whole number from 0 to 2^53 - 1", name))?;
-            } else if name != "experiment" {
+            } else if name == "run" && *value != Value::Null {
+                run = match RunName::try_from(value)? {
+                    RunName::Name(name) => Some(name),
+                    RunName::Number(_) => return Err(not_a("name, which is not a number", name)),
+                };
+            } else if !["experiment", "run"].contains(&name) {
                 warnings.push(unknown(name, &names));
             }
         }
         let experiment = match arguments.is_empty() {
             true => experiment,
             false => {
-                let experiment = Experiment::from_json(&text, &arguments, &self.limits);
+                let experiment = Experiment::from_json(&text, &arguments, base.limits);
                 experiment.map_err(|error| ErrorReply::new(code::INVALID_ARGUMENT, format!("{error}")))?
             }
         };
         let mut designer = Designer::new(experiment, seed).map_err(|error| invalid(&error))?;
         warnings.into_iter().for_each(|warning| designer.warn(warning));
-        (self.text, self.seed) = (text, seed);
-        Ok(designer)
+        Ok(Self {
+            text,
+            designer,
+            name: run,
+        })
     }
 }
 
