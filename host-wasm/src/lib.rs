@@ -30,7 +30,7 @@ pub use open_session::OpenSession;
 pub use problem::{Problem, default_problem};
 pub use progress::Progress;
 pub use pymodaq_session::{PymodaqSession, module_settings};
-pub use solution::Solution;
+pub use solution::{Sensitivities, Solution};
 pub use solver::Solver;
 pub use start_options::StartOptions;
 pub use zeiss_session::ZeissSession;

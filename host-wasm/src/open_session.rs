@@ -28,6 +28,8 @@ export interface RunRequest {
     problem?: string;
     /** Time after which the result is of no use, in milliseconds from the arrival of the request; labwire's servers only. */
     max_solve_time_ms?: number;
+    /** Whether the reply is to have `sensitivities`; labwire's servers only. */
+    sensitivities?: boolean;
 }
 
 /** Result of a solve, with OpEn's names. Values that the server does not send are null, 0 or empty. */
@@ -53,6 +55,12 @@ export interface RunReply {
     infeasible_constraints?: string[];
     /** Solution by name; for an optimal-control problem, trajectories. */
     variables?: Record<string, number[]>;
+    /** Derivatives with respect to the parameters: a row per entry, a column per parameter. */
+    sensitivities?: {
+        solution: number[][];
+        lagrange_multipliers: number[][];
+        f2_lagrange_multipliers: number[][];
+    };
     /** Remarks on the request, such as keys without a meaning. */
     warnings?: string[];
 }

@@ -44,6 +44,25 @@ pub struct Solution {
     pub solve_time_ms: f64,
 }
 
+/// Derivatives of the last solution with respect to the parameters: a row per entry, a column per parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct Sensitivities {
+    /// Derivatives of the decision variables.
+    pub solution: Vec<Vec<f64>>,
+    /// Derivatives of the Lagrange multipliers, those of F1 before those of F2.
+    pub multipliers: Vec<Vec<f64>>,
+}
+
+impl From<labwire_core::solve::Sensitivities> for Sensitivities {
+    fn from(sensitivities: labwire_core::solve::Sensitivities) -> Self {
+        Self {
+            solution: sensitivities.variables,
+            multipliers: sensitivities.multipliers,
+        }
+    }
+}
+
 impl From<&problem::Solution> for Solution {
     fn from(solution: &problem::Solution) -> Self {
         let counters = solution.counters;

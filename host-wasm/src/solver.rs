@@ -7,7 +7,7 @@ use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 
 use crate::js::serialized;
-use crate::{Problem, Progress, Solution, StartOptions};
+use crate::{Problem, Progress, Sensitivities, Solution, StartOptions};
 
 #[wasm_bindgen]
 extern "C" {
@@ -83,6 +83,13 @@ impl Solver {
             .as_ref()
             .map(|result| Solution::from(result).into_ts());
         Ok(solution.transpose()?)
+    }
+
+    /// Derivatives of the last solution and its multipliers with respect to the parameters.
+    ///
+    /// @throws {Error} if the last solve did not converge, or its solution has no derivatives
+    pub fn sensitivities(&mut self) -> Result<Ts<Sensitivities>, JsError> {
+        Ok(Sensitivities::from(self.solver.sensitivities()?).into_ts()?)
     }
 
     /// Best point so far, by name; for an optimal-control problem, each input over the stages, and each state over

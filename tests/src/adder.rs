@@ -230,6 +230,7 @@ impl Sum {
             f2_lagrange_multipliers: Vec::new(),
             status: "Converged".into(),
             infeasible_constraints: Vec::new(),
+            sensitivities: None,
             variables: std::collections::BTreeMap::new(),
             warnings: Vec::new(),
         }

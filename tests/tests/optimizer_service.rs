@@ -377,6 +377,45 @@ fn max_of_zero_counts_as_f2() {
     assert!(reply.f2_norm <= 2e-5);
 }
 
+/// Rows are entries, columns parameters; without the key the reply is OpEn's with our known additions only.
+#[test]
+fn sensitivities_come_on_request() {
+    let mut bench = Bench::new(DEFAULT_PROBLEM);
+    assert_eq!(bench.solve(&[1.0, 50.0]).sensitivities, None);
+    let asking = |parameter: &[f64]| RunRequest {
+        sensitivities: Some(true),
+        ..parameters(parameter)
+    };
+    let reply = bench.run(asking(&[1.0, 50.0])).unwrap();
+    let sensitivities = reply.sensitivities.unwrap();
+    assert!(reply.warnings.is_empty());
+    assert_eq!(sensitivities.solution.len(), 5);
+    assert_eq!(sensitivities.lagrange_multipliers.len(), 2);
+    assert!(sensitivities.f2_lagrange_multipliers.is_empty());
+    let moved = bench.solve(&[1.0, 50.1]);
+    for (row, (after, before)) in sensitivities
+        .solution
+        .iter()
+        .zip(moved.solution.iter().zip(&reply.solution))
+    {
+        assert_eq!(row.len(), 2);
+        assert!(
+            (row[1] - (after - before) / 0.1).abs() < 1e-4,
+            "{row:?} {after} {before}"
+        );
+    }
+    // The minimum without the ball lies on it.
+    let text = r#"{"variables": {"u": 1}, "parameters": {"p": 1}, "cost": "(u[0] - p[0])^2",
+        "constraints": {"u": {"box": {"max": 1}}}}"#;
+    let reply = Bench::new(text).run(asking(&[1.0])).unwrap();
+    assert_eq!(reply.sensitivities, None);
+    assert!(
+        reply.warnings[0].starts_with("no sensitivities: u[0] is at its bound"),
+        "{:?}",
+        reply.warnings
+    );
+}
+
 /// The time counts from the arrival of the request: in the queue too.
 #[test]
 fn a_result_that_comes_too_late_is_not_computed() {

@@ -244,3 +244,49 @@ fn lanes_agree<const LANES: usize>(cost: &str) {
         }
     }
 }
+
+/// The derivatives with respect to a parameter of value, gradient and constraints are their differences, whatever the
+/// operation: the parameter stands where a variable stood.
+#[test]
+fn parameter_tangents_are_differences() {
+    let costs = SMOOTH.iter().map(|(cost, _, point)| (*cost, *point));
+    for (cost, point) in costs.chain(PIECEWISE) {
+        let file = format!(
+            r#"{{"variables": {{"v": 1}}, "parameters": {{"q": 2}},
+                "let": {{"x": "q[0]", "y": "v[0]*q[1]", "u": "[q[0], v[0]*q[1]]", "p": "1.7"}},
+                "cost": "{cost}", "f1": {{"expressions": ["({cost})*v[0]"], "set": "zero"}}}}"#
+        );
+        let problem = Problem::from_json(&file, &TextLimits::default()).unwrap_or_else(|e| panic!("{e}"));
+        let mut evaluator = problem.evaluator();
+        let mut evaluate = |q: [f64; 2]| {
+            let (mut g, mut gradient) = ([f64::NAN], [f64::NAN]);
+            evaluator.set_parameters(&q);
+            evaluator.forward(&[1.0], &mut g);
+            evaluator.reverse(&[0.7], &mut gradient);
+            let mut rates = [[f64::NAN; 2]; 2];
+            for (index, [of_g, of_gradient]) in rates.iter_mut().enumerate() {
+                evaluator.parameter_tangent(
+                    index,
+                    core::slice::from_mut(of_g),
+                    core::slice::from_mut(of_gradient),
+                );
+            }
+            ([g[0], gradient[0]], rates)
+        };
+        let (_, rates) = evaluate(point);
+        for (index, rates) in rates.iter().enumerate() {
+            let step = 1e-6;
+            let moved = |step: f64| {
+                let mut moved = point;
+                moved[index] += step;
+                moved
+            };
+            let (ahead, behind) = (evaluate(moved(step)).0, evaluate(moved(-step)).0);
+            for i in 0..2 {
+                let difference = (ahead[i] - behind[i]) / (2.0 * step);
+                let what = format!("{cost}: {i} by parameter {index}");
+                assert_close(&what, rates[i], difference, 2e-6 * (1.0 + difference.abs()));
+            }
+        }
+    }
+}

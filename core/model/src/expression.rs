@@ -15,6 +15,7 @@ pub mod run;
 mod schedule;
 mod scope;
 mod syntax;
+mod tangent;
 mod token;
 mod value;
 

@@ -10,5 +10,5 @@ mod server;
 
 pub use client::Client;
 pub use codec::{Style, parse_reply, parse_request, write_reply, write_request};
-pub use messages::{ErrorReply, ExitStatus, Reply, Request, RunReply, RunRequest, code};
+pub use messages::{ErrorReply, ExitStatus, Reply, Request, RunReply, RunRequest, RunSensitivities, code};
 pub use server::{Permissions, Server, ServerEvent};

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::job::OptimizerJob;
 use self::job::{Load, Solve, Work};
-pub use self::reply::{refusal, remarks, run_reply};
+pub use self::reply::{add_sensitivities, refusal, remarks, run_reply};
 use self::solvers::Solvers;
 use super::{ConnectionId, Peer, Permission, Service};
 use labwire_model::problem::{Problem, ProblemSolver, SolveError, StartOptions, TextLimits};
@@ -269,6 +269,8 @@ impl OptimizerService {
                     problem_index: problem,
                     solver,
                     warnings: remarks(&request),
+                    asks_sensitivities: request.sensitivities == Some(true),
+                    sensitivities: None,
                 };
                 let limit = deadline.map(|deadline| deadline.duration_since(now));
                 // The problem may have been replaced while the request waited.
@@ -475,6 +477,9 @@ fn reply(now: Instant, solve: &mut Solve) -> Result<RunReply, ErrorReply> {
     }
     let mut reply = run_reply(solution)?;
     reply.warnings = core::mem::take(&mut solve.warnings);
+    if let Some(sensitivities) = solve.sensitivities.take() {
+        add_sensitivities(&mut reply, sensitivities);
+    }
     Ok(reply)
 }
 

@@ -41,6 +41,14 @@ pub trait Functions {
     /// last [`reverse`](Functions::reverse). Called only if the solver was given the sparsity.
     fn second_derivatives(&mut self, _jacobian: &mut [f64], _hessian: &mut [f64]) {}
 
+    /// Writes the derivatives with respect to the parameter `index`, at the point of the last
+    /// [`forward`](Functions::forward): to `constraints` those of g (length n_g), to `gradient` those of the gradient that
+    /// the last [`reverse`](Functions::reverse) wrote (length n_u). Returns false, as by default, if they are not
+    /// available; there are no [sensitivities](crate::Solver::sensitivities) then.
+    fn parameter_tangent(&mut self, _index: usize, _constraints: &mut [f64], _gradient: &mut [f64]) -> bool {
+        false
+    }
+
     /// The functions stage by stage, if the problem consists of stages; see
     /// [`Solver::with_stages`](crate::Solver::with_stages).
     fn stages(&mut self) -> Option<&mut dyn StageFunctions> {

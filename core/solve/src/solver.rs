@@ -507,6 +507,11 @@ impl Solver {
         }
     }
 
+    /// Structure of the problem.
+    pub(crate) fn structure(&self) -> &Structure {
+        &self.merit.structure
+    }
+
     fn check_functions(&self, functions: &dyn Functions) -> Result<(), SolverError> {
         let found = (functions.num_variables(), functions.num_constraints());
         let expected = (self.start.len(), self.merit.penalties.len());

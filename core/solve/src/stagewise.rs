@@ -474,6 +474,8 @@ impl InnerSolver for Stagewise {
         };
         (self.is_newton, self.is_free) = (true, self.structure.has_free_states);
         self.has_given_up = false;
+        // That of an earlier solve counted another work.
+        self.pace = Pace::begin(merit.work(), f64::INFINITY);
         self.current.point.u.copy_from_slice(&self.quasi.solution().u);
         self.current.states.copy_from_slice(states);
         self.evaluate_current(merit, stages, false);

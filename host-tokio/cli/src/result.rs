@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use labwire_core::open::{ExitStatus, Reply, RunReply, Style, write_reply};
+use labwire_core::open::{ExitStatus, Reply, RunReply, RunSensitivities, Style, write_reply};
 
 use crate::console::{Stream, one_line};
 use crate::failure::NOT_CONVERGED;
@@ -71,5 +71,23 @@ fn for_people(result: &RunReply) -> String {
     if !result.lagrange_multipliers.is_empty() {
         lines.push(format!("multipliers   {:?}", result.lagrange_multipliers));
     }
+    if let Some(sensitivities) = &result.sensitivities {
+        lines.extend(derivatives(sensitivities));
+    }
     lines.join("\n") + "\n"
+}
+
+/// Matrices of derivatives, a line per row.
+fn derivatives(sensitivities: &RunSensitivities) -> impl Iterator<Item = String> + '_ {
+    let matrices = [
+        ("solution", &sensitivities.solution),
+        ("multipliers", &sensitivities.lagrange_multipliers),
+        ("multipliers of F2", &sensitivities.f2_lagrange_multipliers),
+    ];
+    let matrices = matrices.into_iter().filter(|(_, rows)| !rows.is_empty());
+    matrices.flat_map(|(name, rows)| {
+        let title = format!("derivatives of {name}, a column per parameter");
+        let rows = rows.iter().map(|row| format!("  {row:?}"));
+        core::iter::once(title).chain(rows)
+    })
 }

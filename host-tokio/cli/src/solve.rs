@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use labwire_core::open::{ErrorReply, RunReply, RunRequest, code};
 use labwire_core::problem::{Problem, ProblemSolver, Solution, SolveError, StartOptions, TextLimits};
 use labwire_core::service::Busy;
-use labwire_core::service::optimizer::{refusal, run_reply};
+use labwire_core::service::optimizer::{add_sensitivities, refusal, run_reply};
 use labwire_core::solve::Progress;
 use labwire_tokio::Clock;
 
@@ -77,6 +77,9 @@ pub(crate) struct RunArguments {
     /// Initial penalty.
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     initial_penalty: Option<f64>,
+    /// Add the derivatives of solution and multipliers with respect to the parameters, one column per parameter.
+    #[arg(long)]
+    sensitivities: bool,
     /// Print the result as JSON: the object with which the socket answers Run.
     #[arg(long)]
     pub(crate) json: bool,
@@ -98,6 +101,7 @@ impl RunArguments {
             initial_lagrange_multipliers: self.initial_lagrange_multipliers.clone(),
             initial_penalty: self.initial_penalty,
             problem,
+            sensitivities: self.sensitivities.then_some(true),
             ..RunRequest::default()
         }
     }
@@ -119,13 +123,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         .map_err(|error| refused(refusal(&error), &parameters))?;
     let settings = solver.solver().settings();
     let explanation = explain(solver.problem(), &arguments.run.parameter, &solution, settings);
-    let reply = run_reply(solution).map_err(|error| {
+    let mut reply = run_reply(solution).map_err(|error| {
         let failure = refused(error, &parameters);
         match explanation.is_empty() {
             true => failure,
             false => failure.hint(explanation.join("\n      ")),
         }
     })?;
+    if arguments.run.sensitivities {
+        add_sensitivities(&mut reply, solver.sensitivities());
+    }
     if let (Some(path), Some(trace)) = (&arguments.plot, &trace) {
         save_plot(path, trace, &reply)?;
     }

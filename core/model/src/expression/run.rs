@@ -51,6 +51,21 @@ pub struct Run {
     pub operands: Operands,
 }
 
+impl Run {
+    /// Slots of the operands of one of the operations; places beyond their number repeat the first.
+    pub(crate) fn operands_at(&self, indices: &[u32], step: usize) -> [usize; 3] {
+        let count = self.kind.operands();
+        let slot = |place: usize| match self.operands {
+            Operands::Strided(operands) => {
+                let operand = operands[place];
+                operand.start + operand.stride * step as u32
+            }
+            Operands::Gathered(offset) => indices[offset as usize + step * count + place],
+        };
+        core::array::from_fn(|place| slot(if place < count { place } else { 0 }) as usize)
+    }
+}
+
 /// Slots of the operands of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operands {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use labwire_solve::{Functions, StageFunctions};
 
 use super::Body;
+use super::parameter_tangents::{ParameterTangents, Rates};
 use super::second::Second;
 use super::stage_evaluator::StageEvaluator;
 use super::stages::Shooting;
@@ -24,6 +25,8 @@ use crate::expression::program::Program;
 #[derive(Clone, Debug)]
 pub struct Evaluator<const LANES: usize = 1> {
     form: Form<LANES>,
+    /// Allocated when derivatives with respect to a parameter are first asked for.
+    parameter_tangents: ParameterTangents,
 }
 
 #[derive(Clone, Debug)]
@@ -104,6 +107,32 @@ impl Evaluator<1> {
         }
     }
 
+    /// Derivatives with respect to the parameter `index` at the point of the last [`forward`](Self::forward) and
+    /// [`reverse`](Self::reverse): `constraints` receives those of the constraint values, `gradient` those of the gradient
+    /// with the multipliers held; NaN if there is no such parameter. The first call allocates.
+    pub fn parameter_tangent(&mut self, index: usize, constraints: &mut [f64], gradient: &mut [f64]) {
+        if index >= self.num_parameters() {
+            constraints.fill(f64::NAN);
+            return gradient.fill(f64::NAN);
+        }
+        let tangents = &mut self.parameter_tangents;
+        let mut rates = Rates {
+            gradient,
+            constraints,
+        };
+        match &self.form {
+            Form::Plain { program, values, .. } => tangents.follow(program, values, index, &mut rates),
+            Form::Stages(stages) => tangents.follow_stages(stages, index, &mut rates),
+        }
+    }
+
+    fn num_parameters(&self) -> usize {
+        match &self.form {
+            Form::Plain { program, .. } => program.inputs.parameters,
+            Form::Stages(stages) => stages.stages.terminal.inputs.parameters,
+        }
+    }
+
     /// Number of values that the evaluator holds.
     pub(super) fn num_values(&self) -> usize {
         match &self.form {
@@ -162,6 +191,11 @@ impl Functions for Evaluator {
         Evaluator::second_derivatives(self, jacobian, hessian);
     }
 
+    fn parameter_tangent(&mut self, index: usize, constraints: &mut [f64], gradient: &mut [f64]) -> bool {
+        Evaluator::parameter_tangent(self, index, constraints, gradient);
+        true
+    }
+
     fn stages(&mut self) -> Option<&mut dyn StageFunctions> {
         match &mut self.form {
             Form::Stages(stages) if stages.stages.shooting != Shooting::Multiple => Some(stages),
@@ -193,7 +227,10 @@ impl<const LANES: usize> Evaluator<LANES> {
             }
             Body::Stages(stages) => Form::Stages(StageEvaluator::new(Arc::clone(stages))),
         };
-        let mut evaluator = Self { form };
+        let mut evaluator = Self {
+            form,
+            parameter_tangents: ParameterTangents::default(),
+        };
         evaluator.set_parameters_block(&[]);
         evaluator
     }

@@ -41,9 +41,9 @@ use super::{BlockKind, Evaluator, Problem, Solution};
 /// same bits; a step does not allocate.
 #[derive(Clone, Debug)]
 pub struct ProblemSolver {
-    problem: Arc<Problem>,
-    evaluator: Evaluator,
-    solver: Solver,
+    pub(super) problem: Arc<Problem>,
+    pub(super) evaluator: Evaluator,
+    pub(super) solver: Solver,
     /// Starting point of the next solve.
     warm: Start,
     begun: Instant,

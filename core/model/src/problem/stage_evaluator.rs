@@ -21,7 +21,7 @@ pub(super) struct StageEvaluator<const LANES: usize> {
     pub(super) starts: Vec<(usize, usize)>,
     /// Memory for derivatives along directions, where one point is evaluated at a time.
     pub(super) expander: Option<Expander>,
-    initial_values: Vec<[f64; LANES]>,
+    pub(super) initial_values: Vec<[f64; LANES]>,
     /// The initial state.
     pub(super) initial: Vec<[f64; LANES]>,
     /// State in forward sweeps; in backward ones its adjoint, the derivative of everything that follows.

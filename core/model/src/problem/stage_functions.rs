@@ -11,7 +11,7 @@ use super::stages::{Shooting, Stages};
 use crate::expression::graph::Input;
 use crate::expression::interpreter::{FORWARD, FORWARD_TANGENT, REVERSE, REVERSE_TANGENT};
 use crate::expression::program::Program;
-use crate::expression::run::{Operands, Run, Section};
+use crate::expression::run::{Run, Section};
 
 /// Directions that are followed at once.
 const WIDTH: usize = 8;
@@ -86,7 +86,7 @@ pub(super) fn shared_slots(program: &Program) -> Vec<u32> {
     let mut is_shared = vec![false; program.slots];
     for section in tangents {
         for run in &section.runs {
-            operands(run, &program.indices, |slot| is_shared[slot as usize] = true);
+            operands(run, &program.indices, |slot| is_shared[slot] = true);
         }
         section
             .outputs
@@ -106,20 +106,10 @@ pub(super) fn shared_slots(program: &Program) -> Vec<u32> {
         .collect()
 }
 
-fn operands(run: &Run, indices: &[u32], mut visit: impl FnMut(u32)) {
-    let count = run.kind.operands();
-    match run.operands {
-        Operands::Strided(operands) => {
-            for operand in &operands[..count] {
-                (0..run.len).for_each(|step| visit(operand.start + operand.stride * step));
-            }
-        }
-        Operands::Gathered(offset) => {
-            let first = offset as usize;
-            indices[first..first + run.len as usize * count]
-                .iter()
-                .for_each(|slot| visit(*slot));
-        }
+fn operands(run: &Run, indices: &[u32], mut visit: impl FnMut(usize)) {
+    for step in 0..run.len as usize {
+        let slots = run.operands_at(indices, step);
+        slots.into_iter().for_each(&mut visit);
     }
 }
 

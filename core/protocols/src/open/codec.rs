@@ -176,7 +176,7 @@ struct ErrorBody<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::open::{ExitStatus, RunRequest};
+    use crate::open::{ExitStatus, RunRequest, RunSensitivities};
     use proptest::prelude::*;
     use std::boxed::Box;
     use std::string::String;
@@ -208,6 +208,7 @@ mod tests {
             f2_lagrange_multipliers: Vec::new(),
             status: "Converged".into(),
             infeasible_constraints: Vec::new(),
+            sensitivities: None,
             variables: [("x".into(), [0.1].into()), ("y".into(), [-0.2].into())].into(),
             warnings: Vec::new(),
         }
@@ -234,7 +235,16 @@ mod tests {
         in_a_vector
             .variables
             .insert("z".into(), [1.0, f64::NEG_INFINITY].into());
-        for (run, field) in [(reply(f64::NAN), "cost"), (in_a_vector, "variables")] {
+        let mut in_a_matrix = reply(0.0);
+        in_a_matrix.sensitivities = Some(RunSensitivities {
+            lagrange_multipliers: [[f64::NAN].into()].into(),
+            ..RunSensitivities::default()
+        });
+        for (run, field) in [
+            (reply(f64::NAN), "cost"),
+            (in_a_vector, "variables"),
+            (in_a_matrix, "sensitivities"),
+        ] {
             let mut output = Vec::new();
             write_reply(&mut output, Style::Pretty, &Reply::Run(Box::new(run)));
             let Ok(Reply::Error(error)) = parse_reply(&output) else {
@@ -293,10 +303,11 @@ mod tests {
             initial_guess in proptest::option::of(proptest::collection::vec(any::<f64>().prop_filter("finite", |x| x.is_finite()), 0..5)),
             initial_penalty in proptest::option::of(1e-300..1e300f64),
             max_solve_time_ms in proptest::option::of(1e-300..1e300f64),
+            sensitivities in any::<Option<bool>>(),
             problem in proptest::option::of(".*"),
         ) {
             let run = RunRequest {
-                parameter, initial_guess, initial_penalty, problem, max_solve_time_ms, ..RunRequest::default()
+                parameter, initial_guess, initial_penalty, problem, max_solve_time_ms, sensitivities, ..RunRequest::default()
             };
             let text = written(&Request::Run(run.clone()));
             let Ok(Request::Run(back)) = parse_request(text.as_bytes()) else {

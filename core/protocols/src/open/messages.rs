@@ -81,6 +81,10 @@ pub struct RunRequest {
     /// [`code::TOO_LATE`]. Default: the server's own limit, from the beginning of the solve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_solve_time_ms: Option<f64>,
+    /// Whether the reply is to have the derivatives of the solution with respect to the parameters (labwire's addition).
+    /// Default: no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitivities: Option<bool>,
     /// Keys of the received request that have no meaning; at most a few.
     #[serde(skip)]
     pub unknown_keys: Vec<String>,
@@ -88,13 +92,14 @@ pub struct RunRequest {
 
 impl RunRequest {
     /// Keys that have a meaning.
-    pub const KEYS: [&str; 6] = [
+    pub const KEYS: [&str; 7] = [
         "parameter",
         "initial_guess",
         "initial_lagrange_multipliers",
         "initial_penalty",
         "problem",
         "max_solve_time_ms",
+        "sensitivities",
     ];
 }
 
@@ -181,9 +186,27 @@ pub struct RunReply {
     /// The solution by name, and state trajectories of an optimal-control problem (ours).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, Vec<f64>>,
+    /// Derivatives with respect to the parameters, if they were asked for and exist (labwire's addition); otherwise a
+    /// warning gives the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitivities: Option<RunSensitivities>,
     /// Remarks on the request, such as keys without a meaning (labwire's addition).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// Derivatives of a solution with respect to the parameters: in each matrix a row per entry of the vector of the same name
+/// in [`RunReply`], and a column per parameter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunSensitivities {
+    /// Derivatives of the decision variables, n_u rows.
+    pub solution: Vec<Vec<f64>>,
+    /// Derivatives of the multipliers of F1, n_1 rows.
+    #[serde(default)]
+    pub lagrange_multipliers: Vec<Vec<f64>>,
+    /// Derivatives of the multipliers of F2, n_2 rows.
+    #[serde(default)]
+    pub f2_lagrange_multipliers: Vec<Vec<f64>>,
 }
 
 /// Outcome of a solve, with the names of the wire.
@@ -227,8 +250,21 @@ impl RunReply {
             ("f2_lagrange_multipliers", &self.f2_lagrange_multipliers),
         ];
         let variables = self.variables.values().map(|vector| ("variables", vector));
+        let matrices = self.sensitivities.iter();
+        let rows = matrices.flat_map(|matrices| {
+            let RunSensitivities {
+                solution,
+                lagrange_multipliers,
+                f2_lagrange_multipliers,
+            } = matrices;
+            let rows = solution
+                .iter()
+                .chain(lagrange_multipliers)
+                .chain(f2_lagrange_multipliers);
+            rows.map(|row| ("sensitivities", row))
+        });
         let scalar = scalars.into_iter().find(|(_, x)| !x.is_finite());
-        let mut vectors = vectors.into_iter().chain(variables);
+        let mut vectors = vectors.into_iter().chain(variables).chain(rows);
         scalar.map(|(name, _)| name).or_else(|| {
             let vector = vectors.find(|(_, vector)| vector.iter().any(|x| !x.is_finite()));
             vector.map(|(name, _)| name)

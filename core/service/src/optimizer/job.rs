@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use labwire_model::problem::{Problem, ProblemSolver};
+use labwire_model::problem::{NoSensitivities, Problem, ProblemSolver};
 use labwire_protocols::open::{ErrorReply, code};
 use labwire_session::time::Instant;
+use labwire_solve::Sensitivities;
 
 use super::OptimizerSettings;
 use super::solvers;
@@ -39,6 +40,23 @@ pub(super) struct Solve {
     pub(super) solver: ProblemSolver,
     /// Remarks on the request.
     pub(super) warnings: Vec<String>,
+    pub(super) asks_sensitivities: bool,
+    pub(super) sensitivities: Option<Result<Sensitivities, NoSensitivities>>,
+}
+
+impl Solve {
+    /// Solves; then computes sensitivities in a step of their own, bounded by `max_newton_size`.
+    fn step(&mut self, now: Instant, fuel: u32) -> Busy {
+        if self.solver.solver().is_running() {
+            // Invalid input was refused at the start; `finish_job` would answer with the error.
+            let busy = self.solver.step(now, fuel).unwrap_or(Busy::No);
+            return if self.asks_sensitivities { Busy::Yes } else { busy };
+        }
+        if self.asks_sensitivities && self.sensitivities.is_none() {
+            self.sensitivities = Some(self.solver.sensitivities());
+        }
+        Busy::No
+    }
 }
 
 /// Problem file that is being compiled.
@@ -93,8 +111,7 @@ impl Job for OptimizerJob {
             return Busy::No;
         }
         match &mut self.work {
-            // Invalid input was refused at the start; `finish_job` would answer with the error.
-            Work::Solve(solve) => solve.solver.step(now, fuel).unwrap_or(Busy::No),
+            Work::Solve(solve) => solve.step(now, fuel),
             Work::Load(load) => load.step(),
         }
     }

@@ -6,10 +6,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use labwire_model::problem::{InputError, InputVector, Solution, SolveError};
+use labwire_model::problem::{InputError, InputVector, NoSensitivities, Solution, SolveError};
 use labwire_model::text::suggestion;
-use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, RunRequest, code};
-use labwire_solve::Status;
+use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, RunRequest, RunSensitivities, code};
+use labwire_solve::{Sensitivities, Status};
 
 /// Reply to Run with `solution`.
 ///
@@ -42,6 +42,7 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
         f2_lagrange_multipliers: solution.f2_multipliers,
         status: Cow::Borrowed(solution.status.name()),
         infeasible_constraints: solution.infeasible_constraints,
+        sensitivities: None,
         // A single name adds nothing to `solution`.
         variables: match solution.variables.len() {
             0 | 1 => BTreeMap::new(),
@@ -54,6 +55,25 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
             "non-finite computation: {field} contains a non-finite value"
         ))),
         None => Ok(reply),
+    }
+}
+
+/// Adds sensitivities to the reply to Run, or the reason why there are none.
+pub fn add_sensitivities(reply: &mut RunReply, sensitivities: Result<Sensitivities, NoSensitivities>) {
+    match sensitivities {
+        Ok(Sensitivities {
+            variables,
+            mut multipliers,
+            ..
+        }) => {
+            let f2_lagrange_multipliers = multipliers.split_off(reply.lagrange_multipliers.len());
+            reply.sensitivities = Some(RunSensitivities {
+                solution: variables,
+                lagrange_multipliers: multipliers,
+                f2_lagrange_multipliers,
+            });
+        }
+        Err(reason) => reply.warnings.push(format!("no sensitivities: {reason}")),
     }
 }
 

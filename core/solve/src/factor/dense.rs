@@ -60,22 +60,32 @@ impl Dense {
             return inertia;
         }
         self.equilibrate();
+        self.eliminate_all(&mut inertia);
+        inertia
+    }
+
+    /// Eliminates every column as it is, without equilibration.
+    pub(super) fn eliminate_all(&mut self, inertia: &mut Inertia) {
+        self.begin();
+        let mut k = 0;
+        while k < self.dimension {
+            let (pivot, width) = self.choose_pivot(k);
+            self.swap(k + width - 1, pivot);
+            if width == 1 {
+                self.eliminate_one(k, inertia);
+            } else {
+                self.eliminate_two(k, inertia);
+            }
+            k += width;
+        }
+    }
+
+    fn begin(&mut self) {
+        let n = self.dimension;
         self.coupling[..n].fill(0.0);
         for (i, place) in self.order[..n].iter_mut().enumerate() {
             *place = i;
         }
-        let mut k = 0;
-        while k < n {
-            let (pivot, width) = self.choose_pivot(k);
-            self.swap(k + width - 1, pivot);
-            if width == 1 {
-                self.eliminate_one(k, &mut inertia);
-            } else {
-                self.eliminate_two(k, &mut inertia);
-            }
-            k += width;
-        }
-        inertia
     }
 
     /// Solves in place.
@@ -89,7 +99,8 @@ impl Dense {
             let known = math::dot(row, &self.column[..i]);
             self.column[i] -= known;
         }
-        self.divide();
+        let (entries, coupling) = (&self.entries, &self.coupling[..n]);
+        Self::divide_by(|i| entries[i * n + i], coupling, &mut self.column[..n]);
         for i in (0..n).rev() {
             let value = self.column[i];
             let row = &self.entries[i * n..i * n + i];
@@ -100,24 +111,42 @@ impl Dense {
         }
     }
 
-    /// Solves with the diagonal blocks.
-    fn divide(&mut self) {
+    /// Size of the smallest pivot of the equilibrated matrix, of one row or two.
+    pub(crate) fn smallest_pivot(&self) -> f64 {
         let n = self.dimension;
-        let mut k = 0;
+        let (mut smallest, mut k) = (f64::INFINITY, 0);
         while k < n {
             let off = self.coupling[k];
             let a = self.entries[k * n + k];
+            let size = if off == 0.0 {
+                a.abs()
+            } else {
+                let b = self.entries[(k + 1) * n + k + 1];
+                math::sqrt((off * off - a * b).abs())
+            };
+            smallest = math::min(smallest, size);
+            k += if off == 0.0 { 1 } else { 2 };
+        }
+        smallest
+    }
+
+    /// Solves with the diagonal blocks, given their diagonal and couplings.
+    pub(super) fn divide_by(diagonal: impl Fn(usize) -> f64, coupling: &[f64], x: &mut [f64]) {
+        let mut k = 0;
+        while k < x.len() {
+            let off = coupling[k];
+            let a = diagonal(k);
             if off == 0.0 {
-                self.column[k] = if a == 0.0 { 0.0 } else { self.column[k] / a };
+                x[k] = if a == 0.0 { 0.0 } else { x[k] / a };
                 k += 1;
                 continue;
             }
-            let b = self.entries[(k + 1) * n + k + 1];
-            let (x, y) = (self.column[k] / off, self.column[k + 1] / off);
+            let b = diagonal(k + 1);
+            let (first, second) = (x[k] / off, x[k + 1] / off);
             let (a, b) = (a / off, b / off);
             let determinant = a * b - 1.0;
-            self.column[k] = (b * x - y) / determinant;
-            self.column[k + 1] = (a * y - x) / determinant;
+            x[k] = (b * first - second) / determinant;
+            x[k + 1] = (a * second - first) / determinant;
             k += 2;
         }
     }
@@ -149,9 +178,13 @@ impl Dense {
         }
     }
 
-    fn at(&self, i: usize, j: usize) -> f64 {
+    fn value(&self, i: usize, j: usize) -> f64 {
         let (row, column) = if i >= j { (i, j) } else { (j, i) };
-        self.entries[row * self.dimension + column].abs()
+        self.entries[row * self.dimension + column]
+    }
+
+    fn at(&self, i: usize, j: usize) -> f64 {
+        self.value(i, j).abs()
     }
 
     /// Row to be swapped in, and number of rows of the pivot.

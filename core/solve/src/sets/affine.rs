@@ -72,8 +72,14 @@ impl AffineSpace {
         self.offsets.len()
     }
 
+    /// Orthonormal rows q with their offsets c.
+    pub(crate) fn orthonormal_equations(&self) -> impl Iterator<Item = (&[f64], f64)> {
+        let rows = self.rows.chunks_exact(self.dimension);
+        rows.zip(self.offsets.iter().copied())
+    }
+
     pub(super) fn project(&self, x: &mut [f64]) {
-        for (row, offset) in self.rows.chunks_exact(self.dimension).zip(&self.offsets) {
+        for (row, offset) in self.orthonormal_equations() {
             let step = math::dot(row, x) - offset;
             for (x, row) in x.iter_mut().zip(row) {
                 *x -= step * row;

@@ -1,0 +1,198 @@
+//! Sensitivities: derivatives of a solution and of its multipliers with respect to the parameters.
+//!
+//! At a solution with the free variables F and the active normals A, the optimality conditions stay fulfilled if
+//! `[H_FF, J_AF^T; J_AF, -D] [du; dy] = -[d(grad L)/dp; d(A g)/dp]` (Fiacco, Introduction to Sensitivity and Stability
+//! Analysis in Nonlinear Programming, 1983, section 3.2), D the inverse of the curvature that round sets add. This holds
+//! where the solution is a strict minimum, the gradients of A are independent, and no multiplier of A is zero.
+
+mod error;
+mod face;
+mod kkt;
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+pub use error::{Part, SensitivityError};
+use face::{Faces, Held, Rules};
+use kkt::Kkt;
+
+use crate::functions::Functions;
+use crate::math;
+use crate::solver::Solver;
+use crate::status::Status;
+
+/// Derivatives of a solution with respect to the parameters.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Sensitivities {
+    /// Derivatives of the decision variables: a row per variable, a column per parameter.
+    pub variables: Vec<Vec<f64>>,
+    /// Derivatives of the Lagrange multipliers: a row per component of `g`, a column per parameter.
+    pub multipliers: Vec<Vec<f64>>,
+}
+
+/// Largest number of Newton steps that sharpen the solution, with one factorisation.
+const MAX_REFINEMENTS: usize = 3;
+/// Residual of the optimality conditions, relative to the tolerance, beyond which a point is not the solution.
+const MAX_RESIDUAL: f64 = 100.0;
+
+impl Solver {
+    /// Derivatives of the solution and its multipliers with respect to the parameters `0..num_parameters` of the
+    /// functions, which must have second derivatives and [`parameter_tangent`](Functions::parameter_tangent). They are
+    /// those of the exact solution near the converged point. Takes about two Hessians, two factorisations, and a solve per
+    /// parameter; allocates.
+    ///
+    /// # Errors
+    /// If the solution is not converged or not differentiable, and if there are more variables and active constraints than
+    /// [`Tuning::max_newton_size`](crate::Tuning::max_newton_size): see [`SensitivityError`].
+    pub fn sensitivities(
+        &self,
+        functions: &mut dyn Functions,
+        num_parameters: usize,
+    ) -> Result<Sensitivities, SensitivityError> {
+        if *self.status() != Status::Converged {
+            return Err(SensitivityError::NotConverged);
+        }
+        let mut at = Place::new(self, functions)?;
+        at.refine()?;
+        at.differentiate(num_parameters)
+    }
+}
+
+/// The optimality conditions at a point.
+struct Place<'a> {
+    solver: &'a Solver,
+    functions: &'a mut dyn Functions,
+    u: Vec<f64>,
+    multipliers: Vec<f64>,
+    constraints: Vec<f64>,
+    gradient: Vec<f64>,
+}
+
+impl<'a> Place<'a> {
+    fn new(solver: &'a Solver, functions: &'a mut dyn Functions) -> Result<Self, SensitivityError> {
+        let mut start = 0;
+        for block in &solver.structure().constraints {
+            if !block.has_multipliers && block.len > 0 {
+                return Err(SensitivityError::Kink(Part::Constraint(start)));
+            }
+            start += block.len;
+        }
+        let (n, m) = (solver.solution().len(), start);
+        let mut place = Self {
+            u: solver.solution().to_vec(),
+            multipliers: solver.multipliers().to_vec(),
+            constraints: vec![0.0; m],
+            gradient: vec![0.0; n],
+            solver,
+            functions,
+        };
+        place.evaluate();
+        Ok(place)
+    }
+
+    fn evaluate(&mut self) {
+        self.functions.forward(&self.u, &mut self.constraints);
+        self.functions
+            .reverse(&self.u, &self.multipliers, &mut self.gradient);
+    }
+
+    /// Second derivatives, faces and their factorisation here.
+    fn factorize(&mut self, is_strict: bool) -> Result<Kkt, SensitivityError> {
+        let (n, m) = (self.u.len(), self.multipliers.len());
+        let limit = self.solver.settings().tuning.max_newton_size as usize;
+        if n > limit {
+            return Err(SensitivityError::TooLarge { size: n, limit });
+        }
+        let mut kkt = Kkt::evaluate(self.functions, n, m)?;
+        let settings = self.solver.settings();
+        let rules = Rules {
+            negligible: settings.tolerance,
+            slack: if is_strict { 0.0 } else { settings.delta_tolerance },
+            is_strict,
+        };
+        let (mut of_variables, mut of_constraints) = (Faces::default(), Faces::default());
+        let slopes = kkt.slopes();
+        let held = Held {
+            values: &self.constraints,
+            multipliers: &self.multipliers,
+            slopes: &slopes,
+            part: Part::Constraint,
+        };
+        let mut start = 0;
+        for block in &self.solver.structure().constraints {
+            of_constraints.add(&block.set, start..start + block.len, held, rules)?;
+            start += block.len;
+        }
+        let forces: Vec<f64> = self.gradient.iter().map(|slope| -slope).collect();
+        let held = Held {
+            values: &self.u,
+            multipliers: &forces,
+            slopes: &vec![1.0; n],
+            part: Part::Variable,
+        };
+        let rules = Rules { slack: 0.0, ..rules };
+        of_variables.add(&self.solver.structure().set, 0..n, held, rules)?;
+        kkt.factorize(of_variables, of_constraints, limit)?;
+        Ok(kkt)
+    }
+
+    /// Newton steps on the optimality conditions: the solution to the last digits, so that there is no doubt about what
+    /// is active.
+    fn refine(&mut self) -> Result<(), SensitivityError> {
+        let mut kkt = self.factorize(false)?;
+        let mut residual = kkt.residual(&self.u, &self.constraints, &self.gradient);
+        for _ in 0..MAX_REFINEMENTS {
+            let Some((du, dy)) = kkt.correction(&self.u, &self.constraints, &self.gradient) else {
+                break;
+            };
+            let last = (self.u.clone(), self.multipliers.clone());
+            math::add(&mut self.u, 1.0, &du);
+            math::add(&mut self.multipliers, 1.0, &dy);
+            self.evaluate();
+            let next = kkt.residual(&self.u, &self.constraints, &self.gradient);
+            if !(next < residual) {
+                (self.u, self.multipliers) = last;
+                self.evaluate();
+                break;
+            }
+            residual = next;
+        }
+        let tolerances = self.solver.settings();
+        let limit = MAX_RESIDUAL * math::max(tolerances.tolerance, tolerances.delta_tolerance);
+        if residual <= limit {
+            return Ok(());
+        }
+        Err(SensitivityError::NotStationary { residual })
+    }
+
+    fn differentiate(&mut self, num_parameters: usize) -> Result<Sensitivities, SensitivityError> {
+        let mut kkt = self.factorize(true)?;
+        let (n, m) = (self.u.len(), self.multipliers.len());
+        let mut sensitivities = Sensitivities {
+            variables: vec![vec![0.0; num_parameters]; n],
+            multipliers: vec![vec![0.0; num_parameters]; m],
+        };
+        let (mut constraints, mut gradient) = (vec![0.0; m], vec![0.0; n]);
+        for parameter in 0..num_parameters {
+            if !self
+                .functions
+                .parameter_tangent(parameter, &mut constraints, &mut gradient)
+            {
+                return Err(SensitivityError::NoDerivatives);
+            }
+            let (du, dy) = kkt.rates(&gradient, &constraints);
+            if !math::all_finite(&du) || !math::all_finite(&dy) {
+                return Err(SensitivityError::Singular);
+            }
+            for (row, entry) in sensitivities.variables.iter_mut().zip(&du) {
+                row[parameter] = *entry;
+            }
+            for (row, entry) in sensitivities.multipliers.iter_mut().zip(&dy) {
+                row[parameter] = *entry;
+            }
+        }
+        Ok(sensitivities)
+    }
+}
