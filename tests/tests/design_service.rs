@@ -351,6 +351,30 @@ fn work_ends_with_its_asker_but_a_measurement_is_taken_in() {
     );
 }
 
+/// A replay that takes too long changes nothing either.
+#[test]
+fn a_replay_has_a_time_limit() {
+    let mut bench = Bench::new(Duration::from_millis(20));
+    for _ in 0..100 {
+        bench.send(1, r#"{"command": "newdat", "x": [1], "y": 5.0, "s": 1.0}"#);
+        while bench.step() == Busy::Yes {}
+    }
+    bench.send(1, r#"{"command": "newrun"}"#);
+    while bench.step() == Busy::Yes {}
+    bench.received(1);
+    for command in [r#"{"command": "undo"}"#, r#"{"command": "resume", "run": 1}"#] {
+        bench.send(1, command);
+        while bench.step() == Busy::Yes {}
+        let reply = bench.received(1);
+        assert!(
+            reply.contains("measurements of run 1 are left to be taken in"),
+            "{reply}"
+        );
+        bench.send(1, r#"{"command": "history"}"#);
+        assert_eq!(bench.received(1), "0000000002[]");
+    }
+}
+
 #[test]
 fn a_request_has_a_time_limit() {
     let mut bench = Bench::new(Duration::from_millis(20));

@@ -47,7 +47,7 @@ pub trait Handler {
         false
     }
 
-    /// Told once that the service is to end, after which requests that have come are still answered. It may block.
+    /// Notes that the service was told to end, once; requests that have come are still answered. It may block.
     fn end(&mut self) {}
 
     /// Whether a request has asked the service to end.

@@ -142,6 +142,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
 
 async fn call(arguments: Arguments) -> Outcome {
     let address = arguments.address;
+    let is_list = matches!(arguments.command, Command::Runs);
     let message = message(arguments.command, arguments.run)?;
     let mut limits = Limits::default();
     limits.session.request_timeout = seconds("--timeout", arguments.timeout)?;
@@ -153,7 +154,11 @@ async fn call(arguments: Arguments) -> Outcome {
     match ErrorReply::from_value(&reply) {
         Some(error) => Err(Failure::new(failure::DATA, format!("{address}: {error}"))),
         None => {
-            say!("{}", dumps(&reply));
+            match reply.as_list().filter(|_| is_list) {
+                // A line each.
+                Some(runs) => say!("[{}]", runs.iter().map(dumps).collect::<Vec<_>>().join(",\n ")),
+                None => say!("{}", dumps(&reply)),
+            }
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -223,14 +223,18 @@ impl<S> DesignerHandler<S> {
         Some(Work::Scan(Box::new(scan), purpose))
     }
 
-    fn out_of_time(&self) -> ErrorReply {
+    fn out_of_time(&self, work: &Work) -> ErrorReply {
         let limit = self.design_time;
+        let advice = match work {
+            Work::Replay(replay) => {
+                let (left, number) = (replay.left(), replay.number());
+                format!("{left} measurements of run {number} are left to be taken in again")
+            }
+            _ => "fewer settings, draws or particles, or a simpler model, take less".into(),
+        };
         ErrorReply::new(
             code::OUT_OF_TIME,
-            format!(
-                "it took longer than the limit design-time of {limit:?}: fewer settings, draws or particles, or a simpler \
-                 model, take less"
-            ),
+            format!("it took longer than the limit design-time of {limit:?}: {advice}"),
         )
     }
 
@@ -378,7 +382,7 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
     fn step(&mut self, now: Instant, fuel: u32) -> Option<Answer> {
         let work = self.work.take()?;
         if now.duration_since(self.begun) >= self.design_time && work.can_be_dropped() {
-            return Some(Err(self.out_of_time()));
+            return Some(Err(self.out_of_time(&work)));
         }
         match self.advance(work, fuel) {
             Ok(Progress::Working(work)) => {
@@ -468,7 +472,7 @@ pub enum ExperimentError {
     Design(#[from] DesignError),
 }
 
-/// How a server with stored runs begins.
+/// Beginning of a server with stored runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Begun {

@@ -51,6 +51,16 @@ impl Replay {
         Ok(true)
     }
 
+    /// Number of the run.
+    pub(super) fn number(&self) -> u64 {
+        self.live.number
+    }
+
+    /// Number of measurements that have not been taken in.
+    pub(super) fn left(&self) -> usize {
+        self.left.len()
+    }
+
     /// Takes in all measurements.
     pub(super) fn complete(mut self) -> Result<Live, ErrorReply> {
         while self.step()? {}
