@@ -26,6 +26,21 @@ struct Server {
 
 impl Server {
     fn start(folder: &Path, flags: &[&str]) -> Self {
+        Self::start_by(labwire(&[]), folder, flags)
+    }
+
+    /// As [`Self::start`], on a disk on which no file can be longer than 16 KiB.
+    fn start_with_little_space(folder: &Path) -> Self {
+        let mut limited = Command::new("bash");
+        // Otherwise the signal ends the program.
+        let script = "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\"";
+        limited
+            .args(["-c", script, env!("CARGO_BIN_EXE_labwire")])
+            .stdin(Stdio::null());
+        Self::start_by(limited, folder, &[])
+    }
+
+    fn start_by(mut labwire: Command, folder: &Path, flags: &[&str]) -> Self {
         let ready = folder.join("ready.json");
         let _ = fs::remove_file(&ready);
         let log = fs::File::options()
@@ -33,7 +48,8 @@ impl Server {
             .append(true)
             .open(folder.join("log"))
             .unwrap();
-        let child = labwire(&["serve", "--only", "obe", "--obe", "127.0.0.1:0", "--obe-dir"])
+        let child = labwire
+            .args(["serve", "--only", "obe", "--obe", "127.0.0.1:0", "--obe-dir"])
             .arg(folder)
             .arg("--ready-file")
             .arg(&ready)
@@ -176,6 +192,34 @@ fn kills_lose_no_measurement() {
 #[ignore = "takes a minute"]
 fn many_kills_lose_no_measurement() {
     kill(50);
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_acknowledged() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start_with_little_space(home.path());
+    let mut acknowledged = 0;
+    let refused = loop {
+        match server.ask(&newdat(acknowledged)) {
+            reply if reply == OK => acknowledged += 1,
+            reply => break reply,
+        }
+    };
+    assert!(
+        refused.contains("storage") && refused.contains("run-1.log: File too large"),
+        "{refused}"
+    );
+    assert!(acknowledged > 50, "{acknowledged}");
+    // It is as if it had not been asked.
+    assert_eq!(measured(&server), acknowledged);
+    let next = r#"{"command": "optset"}"#;
+    let suggested = server.ask(next);
+    assert!(server.ask(&newdat(acknowledged)).contains("storage"));
+    server.kill();
+    let server = Server::start(home.path(), &[]);
+    assert_eq!(measured(&server), acknowledged);
+    assert_eq!(server.ask(next), suggested);
+    assert_eq!(server.ask(&newdat(acknowledged)), OK);
 }
 
 #[test]
