@@ -30,12 +30,7 @@ const STEP: Duration = Duration::from_micros(50);
 const ID: ConnectionId = ConnectionId(0);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let run = |parameter: &[f64]| {
-        Request::Run(RunRequest {
-            parameter: parameter.to_vec(),
-            ..RunRequest::default()
-        })
-    };
+    let run = |parameter: &[f64]| Request::Run(RunRequest::new(parameter.to_vec()));
     println!("A client that sends three requests, the last of which is refused:");
     let requests = [Request::Ping(7), run(&[1.0, 10.0]), run(&[1.0])];
     println!("{}", simulate(&requests)?.join("\n"));

@@ -124,10 +124,7 @@ fn serve(server: &Mutex<Server>, id: ConnectionId, mut stream: TcpStream, clock:
 fn ask(address: SocketAddr, parameter: Vec<f64>, clock: Clock) -> Result<RunReply, Failure> {
     let mut stream = TcpStream::connect(address)?;
     let mut client = Client::one_shot(SessionLimits::default());
-    let request = RunRequest {
-        parameter,
-        ..RunRequest::default()
-    };
+    let request = RunRequest::new(parameter);
     client.request(clock.now(), &Request::Run(request))?;
     stream.write_all(client.transmit())?;
     client.transmitted(clock.now(), client.transmit().len());

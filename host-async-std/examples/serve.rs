@@ -158,10 +158,7 @@ mod tests {
             addresses.find(|(name, _)| *name == wanted).unwrap().1
         };
         let optimizer = OptimizerClient::connect(address("open"), Default::default()).await?;
-        let run = RunRequest {
-            parameter: vec![1.0, 10.0],
-            ..RunRequest::default()
-        };
+        let run = RunRequest::new(vec![1.0, 10.0]);
         assert_eq!(optimizer.run(run).await?.exit_status, ExitStatus::Converged);
 
         let designer = ObeClient::connect::<AsyncStd>(address("obe"), PATIENCE, Default::default()).await?;

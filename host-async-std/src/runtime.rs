@@ -13,6 +13,7 @@ use crate::futures::{FuturesStream, FuturesTimer};
 
 /// Runtime of this crate.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a name")]
 pub struct AsyncStd;
 
 impl Runtime for AsyncStd {

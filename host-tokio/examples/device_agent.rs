@@ -38,10 +38,7 @@ impl Compressor {
     /// Reading is harmless and may be repeated; switching is sent once or fails.
     fn open(address: &str) -> Result<Self, DialectError> {
         let dialect = Dialect::by_name("modbus").ok_or(DialectError::Opcode)?;
-        let options = DeviceSettings {
-            settings: dialect.settings(),
-            ..DeviceSettings::default()
-        };
+        let options = DeviceSettings::default().with_settings(dialect.settings());
         Ok(Self {
             connection: DeviceConnection::open(address, options),
             read_registers: dialect.query(&[1, 4, 0, 1, 0, 0x35])?.idempotent(),

@@ -38,6 +38,7 @@ macro_rules! bytes_of_tokio {
 
 /// Runtime of this crate.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a name")]
 pub struct Tokio;
 
 impl Runtime for Tokio {

@@ -62,6 +62,7 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Options of the port.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct WebSettings {
     /// Hosts and pages that may use the port.
     pub access: WebAccess,
@@ -81,6 +82,23 @@ pub struct WebSettings {
     pub limits: HostLimits,
     /// Folder of the page.
     pub page: PathBuf,
+}
+
+impl WebSettings {
+    /// Creates settings that serve the page in this folder to this machine: no token, messages of up to 1 MiB, connections
+    /// of up to 10 minutes.
+    #[must_use]
+    pub fn new(page: PathBuf) -> Self {
+        Self {
+            access: WebAccess::default(),
+            token: None,
+            frame_bytes: 1 << 20,
+            session: SessionLimits::default(),
+            connection_time: Duration::from_secs(600),
+            limits: HostLimits::default(),
+            page,
+        }
+    }
 }
 
 /// Whether the servers are ready. Clones share the state.
@@ -290,13 +308,10 @@ impl Web {
 
     fn metrics(&self) -> String {
         let (accepted, refused) = self.admission.totals();
-        let own = Statistics {
-            connections: self.admission.count(),
-            accepted,
-            refused,
-            requests: self.requests.load(Ordering::Relaxed),
-            ..Statistics::default()
-        };
+        let mut own = Statistics::default();
+        own.connections = self.admission.count();
+        (own.accepted, own.refused) = (accepted, refused);
+        own.requests = self.requests.load(Ordering::Relaxed);
         let servers = self
             .watched
             .iter()

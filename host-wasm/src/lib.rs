@@ -3,6 +3,10 @@
 //!
 //! The core of labwire, bit for bit, in a page, a worker or Node.js. Long work is divided into steps of bounded
 //! length, so that a page can paint between them. Errors are thrown as `Error`.
+#![allow(
+    clippy::exhaustive_structs,
+    reason = "made for JavaScript, whose objects may have more fields"
+)]
 
 mod designer;
 mod device_session;

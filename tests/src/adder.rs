@@ -54,10 +54,7 @@ pub fn harmonic(n: u64) -> f64 {
 
 /// A request for the `n`-th harmonic number.
 pub fn request(n: u64) -> Request {
-    Request::Run(RunRequest {
-        parameter: vec![n as f64],
-        ..RunRequest::default()
-    })
+    Request::Run(RunRequest::new(vec![n as f64]))
 }
 
 impl Adder {
@@ -210,29 +207,19 @@ impl Job for Sum {
 
 impl Sum {
     fn reply(&self) -> RunReply {
-        RunReply {
-            exit_status: ExitStatus::Converged,
-            num_outer_iterations: 1,
-            num_inner_iterations: self.next - 1,
-            last_problem_norm_fpr: 0.0,
-            delta_y_norm_over_c: 0.0,
-            f2_norm: 0.0,
-            solve_time_ms: 0.0,
-            penalty: 0.0,
-            solution: vec![self.sum],
-            lagrange_multipliers: Vec::new(),
-            cost: self.sum,
-            max_constraint_violation: 0.0,
-            kkt_residual: 0.0,
-            evaluations: self.next - 1,
-            hessian_evaluations: 0,
-            hessian_products: 0,
-            f2_lagrange_multipliers: Vec::new(),
-            status: "Converged".into(),
-            infeasible_constraints: Vec::new(),
-            sensitivities: None,
-            variables: std::collections::BTreeMap::new(),
-            warnings: Vec::new(),
-        }
+        let mut reply = RunReply::new(ExitStatus::Converged, vec![self.sum]);
+        reply.num_outer_iterations = 1;
+        reply.num_inner_iterations = self.next - 1;
+        reply.last_problem_norm_fpr = 0.0;
+        reply.delta_y_norm_over_c = 0.0;
+        reply.f2_norm = 0.0;
+        reply.solve_time_ms = 0.0;
+        reply.penalty = 0.0;
+        reply.cost = self.sum;
+        reply.max_constraint_violation = 0.0;
+        reply.kkt_residual = 0.0;
+        reply.evaluations = self.next - 1;
+        reply.status = "Converged".into();
+        reply
     }
 }

@@ -1,5 +1,7 @@
 //! Parts shared by the tests of behaviour.
 #![allow(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
     missing_debug_implementations,
     reason = "for the programs and tests of this repository alone"
 )]

@@ -25,10 +25,7 @@ fn pair(is_kept_open: bool, weather: Weather) -> OpenPair {
 }
 
 fn run(number: f64) -> Request {
-    Request::Run(RunRequest {
-        parameter: vec![number; 40],
-        ..RunRequest::default()
-    })
+    Request::Run(RunRequest::new(vec![number; 40]))
 }
 
 /// Application whose answer to Run names the first parameter.

@@ -106,10 +106,7 @@ impl Bench {
 }
 
 fn parameters(parameter: &[f64]) -> RunRequest {
-    RunRequest {
-        parameter: parameter.to_vec(),
-        ..RunRequest::default()
-    }
+    RunRequest::new(parameter.to_vec())
 }
 
 #[track_caller]
@@ -154,41 +151,23 @@ fn the_same_parameters_again_cost_almost_nothing() {
 #[test]
 fn requests_are_checked_in_the_order_of_open() {
     let mut bench = Bench::new(DEFAULT_PROBLEM);
-    let wrong = RunRequest {
-        parameter: vec![1.0],
-        initial_guess: Some(vec![0.0; 2]),
-        initial_lagrange_multipliers: Some(vec![0.0]),
-        initial_penalty: Some(0.0),
-        problem: None,
-        ..RunRequest::default()
-    };
+    let wrong = parameters(&[1.0])
+        .with_initial_guess(vec![0.0; 2])
+        .with_initial_lagrange_multipliers(vec![0.0])
+        .with_initial_penalty(0.0);
     assert_eq!(bench.refusal(wrong.clone()), code::INITIAL_GUESS);
-    let wrong = RunRequest {
-        initial_guess: Some(vec![0.0; 5]),
-        ..wrong
-    };
+    let wrong = wrong.with_initial_guess(vec![0.0; 5]);
     assert_eq!(bench.refusal(wrong.clone()), code::LAGRANGE_MULTIPLIERS);
-    let wrong = RunRequest {
-        initial_lagrange_multipliers: Some(vec![0.0; 2]),
-        ..wrong
-    };
+    let wrong = wrong.with_initial_lagrange_multipliers(vec![0.0; 2]);
     assert_eq!(bench.refusal(wrong.clone()), code::PARAMETERS);
-    let wrong = RunRequest {
-        parameter: vec![1.0, 50.0],
-        ..wrong
-    };
+    let mut wrong = wrong;
+    wrong.parameter = vec![1.0, 50.0];
     for penalty in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let wrong = RunRequest {
-            initial_penalty: Some(penalty),
-            ..wrong.clone()
-        };
+        let wrong = wrong.clone().with_initial_penalty(penalty);
         assert_eq!(bench.refusal(wrong), code::INITIAL_PENALTY);
     }
     assert_eq!(bench.refusal(parameters(&[f64::NAN, 1.0])), code::PARAMETERS);
-    let unknown = RunRequest {
-        problem: Some("roserbrock".into()),
-        ..parameters(&[1.0, 50.0])
-    };
+    let unknown = parameters(&[1.0, 50.0]).with_problem("roserbrock".into());
     assert_eq!(bench.refusal(unknown), code::UNKNOWN_PROBLEM);
     assert_converged(&bench.solve(&[1.0, 50.0]), 4.1570012);
 }
@@ -197,30 +176,15 @@ fn requests_are_checked_in_the_order_of_open() {
 #[test]
 fn extreme_requests_leave_the_next_one_unharmed() {
     let extremes = [
-        RunRequest {
-            initial_guess: Some(vec![1e200; 5]),
-            ..parameters(&[1.0, 50.0])
-        },
-        RunRequest {
-            initial_lagrange_multipliers: Some(vec![1e300; 2]),
-            ..parameters(&[1.0, 50.0])
-        },
-        RunRequest {
-            initial_penalty: Some(1e300),
-            ..parameters(&[1.0, 50.0])
-        },
-        RunRequest {
-            initial_penalty: Some(1e-300),
-            ..parameters(&[1.0, 50.0])
-        },
+        parameters(&[1.0, 50.0]).with_initial_guess(vec![1e200; 5]),
+        parameters(&[1.0, 50.0]).with_initial_lagrange_multipliers(vec![1e300; 2]),
+        parameters(&[1.0, 50.0]).with_initial_penalty(1e300),
+        parameters(&[1.0, 50.0]).with_initial_penalty(1e-300),
         parameters(&[1e300, 1e300]),
         parameters(&[1e150, 1.0]),
     ];
     let mut bench = Bench::new(DEFAULT_PROBLEM);
-    let infinite = RunRequest {
-        initial_guess: Some(vec![f64::INFINITY; 5]),
-        ..parameters(&[1.0, 50.0])
-    };
+    let infinite = parameters(&[1.0, 50.0]).with_initial_guess(vec![f64::INFINITY; 5]);
     assert_eq!(bench.refusal(infinite), code::INITIAL_GUESS);
     for extreme in extremes {
         match bench.run(extreme.clone()) {
@@ -382,10 +346,7 @@ fn max_of_zero_counts_as_f2() {
 fn sensitivities_come_on_request() {
     let mut bench = Bench::new(DEFAULT_PROBLEM);
     assert_eq!(bench.solve(&[1.0, 50.0]).sensitivities, None);
-    let asking = |parameter: &[f64]| RunRequest {
-        sensitivities: Some(true),
-        ..parameters(parameter)
-    };
+    let asking = |parameter: &[f64]| parameters(parameter).with_sensitivities(true);
     let reply = bench.run(asking(&[1.0, 50.0])).unwrap();
     let sensitivities = reply.sensitivities.unwrap();
     assert!(reply.warnings.is_empty());
@@ -419,10 +380,7 @@ fn sensitivities_come_on_request() {
 /// The time counts from the arrival of the request: in the queue too.
 #[test]
 fn a_result_that_comes_too_late_is_not_computed() {
-    let within = |milliseconds: f64| RunRequest {
-        max_solve_time_ms: Some(milliseconds),
-        ..parameters(&[1.0, 50.0])
-    };
+    let within = |milliseconds: f64| parameters(&[1.0, 50.0]).with_max_solve_time_ms(milliseconds);
     let mut bench = Bench::new(DEFAULT_PROBLEM);
     let mut first = bench.ask(&Request::Run(parameters(&[1.0, 50.0])));
     let mut late = bench.ask(&Request::Run(within(0.15)));
@@ -461,10 +419,7 @@ fn a_result_that_comes_too_late_is_not_computed() {
 fn a_solve_that_never_had_a_turn_says_so() {
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
     let mut service = OptimizerService::new(problem, OptimizerSettings::default()).unwrap();
-    let request = RunRequest {
-        max_solve_time_ms: Some(5.0),
-        ..parameters(&[1.0, 50.0])
-    };
+    let request = parameters(&[1.0, 50.0]).with_max_solve_time_ms(5.0);
     let event = ServerEvent {
         request: Request::Run(request),
         kept_open: false,
@@ -571,10 +526,7 @@ fn a_wild_guess_does_not_spoil_the_next_answer() {
             let guess: Vec<f64> = (0..5)
                 .map(|i| if i % 2 == 0 { far } else { sign * far })
                 .collect();
-            let request = RunRequest {
-                initial_guess: Some(guess),
-                ..parameters(&[1.0, 50.0])
-            };
+            let request = parameters(&[1.0, 50.0]).with_initial_guess(guess);
             // Whatever this leads to.
             if bench.run(request).is_ok_and(|reply| reply.cost > 5.0) {
                 wild += 1;

@@ -29,6 +29,7 @@ use super::prior::Parameter;
 /// # Ok::<(), labwire_design::DesignError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Experiment {
     /// Name of the experiment.
     pub name: String,
@@ -55,6 +56,7 @@ pub struct Experiment {
 
 /// Constant of the model.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Constant {
     /// Name of the constant.
     pub name: String,
@@ -66,6 +68,7 @@ pub struct Constant {
 
 /// Noise of a measurement: standard deviations of a normal distribution, one per channel.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Noise {
     /// Reported with each measurement. The utility assumes 1 in every channel.
     Reported,
@@ -80,6 +83,7 @@ pub enum Noise {
 
 /// Cost of a measurement.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Cost {
     /// Cost as a function of the next setting followed by the previous one; it has no parameters.
     pub model: Box<dyn Model>,
@@ -90,6 +94,7 @@ pub struct Cost {
 
 /// Utility of a setting, estimated from the values that `draws` particles predict there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Utility {
     /// Variance of the predicted values over the noise variance, summed over the channels. This is a
     /// linearisation: the information gain is about half the logarithm of 1 plus it.
@@ -109,6 +114,7 @@ pub enum Utility {
 
 /// Rule that chooses a setting by its utility.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Selection {
     /// The setting with the highest utility.
     #[default]

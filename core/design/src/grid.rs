@@ -8,6 +8,7 @@ use labwire_solve::math::pow;
 
 /// Adjustable quantity of an instrument.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Knob {
     /// Name of the knob.
     pub name: String,

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 /// Measurement that the designer has taken in.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Measurement {
     /// Setting, one value per knob.
     pub setting: Vec<f64>,

@@ -8,6 +8,7 @@ use labwire_solve::random::Random;
 
 /// Unknown parameter of the model.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Parameter {
     /// Name of the parameter.
     pub name: String,

@@ -38,6 +38,7 @@ pub trait Application<S: Session>: Send {
 
 /// Result of driving a connection.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Driven {
     /// Reason why the connection ended.
     pub reason: CloseReason,

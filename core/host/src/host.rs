@@ -79,6 +79,7 @@ impl<S: HostedService, R> std::fmt::Debug for Host<S, R> {
 
 /// Counters of a host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Statistics {
     /// Number of open connections.
     pub connections: usize,

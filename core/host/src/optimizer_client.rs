@@ -15,6 +15,7 @@ use crate::runtime::{Runtime, connect};
 
 /// Options of the client.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ClientSettings {
     /// Whether to send all requests on one connection. Only labwire supports that; OpEn answers one request
     /// per connection.
@@ -36,6 +37,14 @@ impl Default for ClientSettings {
             connect_timeout: Duration::from_secs(10),
             limits,
         }
+    }
+}
+
+impl ClientSettings {
+    labwire_core::session::setters! {
+        with_keep_open keep_open: bool,
+        with_connect_timeout connect_timeout: Duration,
+        with_limits limits: SessionLimits,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::sampled::Sampled;
 
 /// Outcome of serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by every way to serve")]
 pub struct Ending {
     /// Whether a request asked for the end (Kill, `done`), rather than the host's owner.
     pub by_request: bool,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 ///   has served, or in `origins`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
 pub struct WebAccess {
     /// Names of this machine, without port.
     pub hosts: Vec<String>,

@@ -87,6 +87,7 @@ enum Body {
 
 /// Consecutive constraints with the same treatment: `g[range]` in `set`.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Block {
     /// Indices of the components in `g`. Blocks follow one another without gaps: those of F1, then those of F2.
     pub range: Range<usize>,
@@ -98,6 +99,7 @@ pub struct Block {
 
 /// Form in which a problem states a block of constraints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BlockKind {
     /// A part of F1.
     F1,

@@ -34,6 +34,7 @@ pub struct Limits {
 
 /// Transport of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the protocol has two transports")]
 pub enum Transport {
     /// One request per connection, ended by [`END_OF_REQUEST`] or FIN; the answer ends with CR LF and FIN.
     Tcp,

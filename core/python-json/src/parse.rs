@@ -15,6 +15,7 @@ pub const MAX_INT_DIGITS: usize = 4300;
 /// Limits on the memory that a text may take once decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_structs, reason = "both bounds are the whole of it")]
 pub struct Limits {
     /// `json-depth`: deepest nesting of lists and objects. A deeper text is refused. Default 1000, Python's
     /// own recursion limit.

@@ -8,6 +8,7 @@ use super::Text;
 
 /// Value that `json.loads` can return.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "JSON has no other values")]
 pub enum Value {
     /// `None`.
     Null,

@@ -53,6 +53,7 @@ struct Connection<T> {
 /// The number passed to [`Endpoint::open`] belongs to an open connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("connection {} is open already: expected a number that no connection has", .0.0)]
+#[non_exhaustive]
 pub struct ConnectionInUse(pub ConnectionId);
 
 impl<S: Service> Endpoint<S> {

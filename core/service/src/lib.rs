@@ -35,6 +35,7 @@ pub use sequential::{Handler, HandlerJob, Sequential};
 
 /// Identifier of a connection towards a service. Hosts number connections; numbers are not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a number")]
 pub struct ConnectionId(pub u64);
 
 /// Facts about a peer that the host knows when its connection begins.
@@ -86,6 +87,7 @@ pub trait Job {
 
 /// Job type of a service without jobs.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there is none")]
 pub enum NoJob {}
 
 impl Job for NoJob {

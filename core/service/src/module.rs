@@ -78,6 +78,7 @@ pub trait Actuator: Send {
 }
 
 /// Hardware of an instrument.
+#[expect(clippy::exhaustive_enums, reason = "PyMoDAQ has two kinds")]
 pub enum Hardware {
     /// A detector.
     Grabber(Box<dyn Grabber>),

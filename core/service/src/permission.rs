@@ -7,6 +7,7 @@ use crate::Peer;
 /// Set of peers that are permitted to do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::exhaustive_enums, reason = "nobody, some, all")]
 pub enum Permission {
     /// Nobody.
     Nobody,

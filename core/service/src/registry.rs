@@ -82,6 +82,7 @@ impl Default for RegistrySettings {
 
 /// Identifier of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a number")]
 pub struct OperationId(pub u64);
 
 /// Reason why an order failed.

@@ -26,6 +26,7 @@ pub trait Connector: Session {
 
 /// Action that a [`Connector`] requests from its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a host has to do either")]
 pub enum Action {
     /// Start connecting. The host answers with [`handle_connected`](Connector::handle_connected) or
     /// [`handle_connect_failed`](Connector::handle_connect_failed), unless [`Action::Close`] comes first.

@@ -109,6 +109,7 @@ pub enum Misuse {
 
 /// Need of a session for memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a host has to heed every need")]
 pub enum Need {
     /// No more than it holds, and small replies.
     Nothing,
@@ -120,6 +121,7 @@ pub enum Need {
 
 /// Event that a session reports to its application.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a host has to take either")]
 pub enum Event<T> {
     /// Event of the protocol.
     Application(T),
@@ -129,6 +131,7 @@ pub enum Event<T> {
 
 /// State of the transport's sending side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a host has to act on every state")]
 pub enum TransmitState {
     /// It stays open.
     Open,

@@ -16,6 +16,7 @@ pub use relays::Relays;
 
 /// Response of an instrument to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an emulator has to send every one")]
 pub enum Response {
     /// Value that was asked for.
     Value(Vec<u8>),

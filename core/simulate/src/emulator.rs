@@ -16,6 +16,7 @@ use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
 
 /// Behaviour of an emulated device.
+#[non_exhaustive]
 pub enum Behaviour {
     /// Returns each message unchanged.
     Echo,

@@ -141,6 +141,7 @@ where
 
 /// Structure of a problem: `u` in `set`, and each block of `g(u)` in the block's set.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Structure {
     /// Number of decision variables n_u.
     pub num_variables: usize,
@@ -170,6 +171,7 @@ impl Structure {
 
 /// Block of `g` that must lie in a set.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Constraint {
     /// Number of components.
     pub len: usize,

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 /// A problem that knows them gives its solver Newton steps with exact derivatives:
 /// [`Solver::with_second_derivatives`](crate::Solver::with_second_derivatives).
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct SecondDerivatives {
     /// Entries (row, column) of the Jacobian, each at most once.
     pub jacobian: Vec<(u32, u32)>,

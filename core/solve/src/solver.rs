@@ -21,6 +21,7 @@ use phases::Phase;
 
 /// Initial values of a solve.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Start {
     /// Initial guess of the decision variables (length n_u). It is projected onto U.
     pub u: Vec<f64>,

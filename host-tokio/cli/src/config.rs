@@ -298,6 +298,11 @@ mod tests {
         assert_eq!(config.zeiss.import_limits, ImportLimits::default());
         assert_eq!(config.zeiss.imports(true), ImportPermissions::default().imports);
         assert_eq!(debug(&config.access), debug(&WebAccess::default()));
+        let web = labwire_tokio::web::WebSettings::new("".into());
+        assert_eq!(
+            (config.web.frame_bytes, config.web.connection_time),
+            (web.frame_bytes, web.connection_time)
+        );
         assert_eq!(
             (config.log.format, config.log.level.as_str()),
             (LogFormat::Human, "info")

@@ -95,15 +95,13 @@ impl RunArguments {
     }
 
     pub(crate) fn request(&self, problem: Option<String>) -> RunRequest {
-        RunRequest {
-            parameter: self.parameter.clone(),
-            initial_guess: self.initial_guess.clone(),
-            initial_lagrange_multipliers: self.initial_lagrange_multipliers.clone(),
-            initial_penalty: self.initial_penalty,
-            problem,
-            sensitivities: self.sensitivities.then_some(true),
-            ..RunRequest::default()
-        }
+        let mut request = RunRequest::new(self.parameter.clone());
+        request.initial_guess = self.initial_guess.clone();
+        request.initial_lagrange_multipliers = self.initial_lagrange_multipliers.clone();
+        request.initial_penalty = self.initial_penalty;
+        request.problem = problem;
+        request.sensitivities = self.sensitivities.then_some(true);
+        request
     }
 }
 

@@ -81,6 +81,7 @@ impl Gate for Modules {
 
 /// Target of a path of the bridge.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum Target {
     /// Server of this process.
     Server(Arc<dyn Gate>),

@@ -1,9 +1,11 @@
 //! Problems that the optimizer is judged on, and the judge of its answers. They share no code with the solver but the
 //! evaluation of functions, whose derivatives tests compare with dual numbers.
 #![allow(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a program or a test stops when something is wrong"
+    reason = "for the programs and tests of this repository alone, which stop when something is wrong"
 )]
 
 mod collection;

@@ -15,10 +15,7 @@ use super::Host;
 use crate::adder::{Adder, harmonic};
 
 fn run(n: u64) -> RunRequest {
-    RunRequest {
-        parameter: vec![n as f64],
-        ..RunRequest::default()
-    }
+    RunRequest::new(vec![n as f64])
 }
 
 fn start<H: Host>() -> H {
@@ -26,10 +23,7 @@ fn start<H: Host>() -> H {
 }
 
 async fn client<H: Host>(address: SocketAddr, keep_open: bool) -> OptimizerClient<H::Runtime> {
-    let options = ClientSettings {
-        keep_open,
-        ..ClientSettings::default()
-    };
+    let options = ClientSettings::default().with_keep_open(keep_open);
     OptimizerClient::connect(address, options)
         .await
         .expect("the server listens")

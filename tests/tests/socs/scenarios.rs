@@ -187,11 +187,7 @@ fn what_was_not_sent_goes_out_on_the_next_connection() {
 fn a_refusal_keeps_the_connection_and_nonsense_does_not() {
     for (answer, stays) in [(&b"\x15\r\n"[..], true), (b"1.0\r\n", false)] {
         let mut connection = connected(Settings::default());
-        let acknowledged = Step {
-            expected: b"\x06".to_vec(),
-            refusal: b"\x15".to_vec(),
-            ..Step::query("PRX\r\n", line())
-        };
+        let acknowledged = Step::query("PRX\r\n", line()).expect("\x06").refusal("\x15");
         let id = connection
             .request(
                 at(0),

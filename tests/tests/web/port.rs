@@ -9,7 +9,7 @@ use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::open::write_request;
 use labwire_tests::adder::{Adder, request};
 use labwire_tokio::web::{Gate, Readiness, Target, Web, WebSettings};
-use labwire_tokio::{Ending, Host, WebAccess};
+use labwire_tokio::{Ending, Host};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,15 +27,11 @@ pub(crate) const ENDLESS: u64 = 1 << 60;
 pub(crate) const FRAME_BYTES: usize = 100_000;
 
 pub(crate) fn options(page: &TempDir) -> WebSettings {
-    WebSettings {
-        access: WebAccess::default(),
-        token: None,
-        frame_bytes: FRAME_BYTES,
-        connection_time: PATIENCE,
-        session: SessionLimits::default().with_request_timeout(PATIENCE),
-        limits: HostLimits::default(),
-        page: page.path().to_owned(),
-    }
+    let mut options = WebSettings::new(page.path().to_owned());
+    options.frame_bytes = FRAME_BYTES;
+    options.connection_time = PATIENCE;
+    options.session = SessionLimits::default().with_request_timeout(PATIENCE);
+    options
 }
 
 /// Running web port.

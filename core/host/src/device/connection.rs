@@ -25,6 +25,7 @@ const WAITING_EVENTS: usize = 16;
 
 /// Options of a device connection.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct DeviceSettings {
     /// Times and limits of the connection.
     pub settings: Settings,
@@ -32,6 +33,14 @@ pub struct DeviceSettings {
     pub keepalive: Keepalive,
     /// Seed of the jitter of the back-off. `None`: a different one each time.
     pub seed: Option<u64>,
+}
+
+impl DeviceSettings {
+    labwire_core::session::setters! {
+        with_settings settings: Settings,
+        with_keepalive keepalive: Keepalive,
+        with_seed seed: u64,
+    }
 }
 
 /// Self-healing connection to one device. Clones share it; their requests are carried out one at a time, in

@@ -46,6 +46,7 @@ impl<R: Runtime, T> std::fmt::Debug for WebSocketBytes<R, T> {
 
 /// Reason for closing a WebSocket before it has carried anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a host has to send either")]
 pub enum CloseWith {
     /// There is no room now: code 1013.
     TryAgainLater(Cow<'static, str>),

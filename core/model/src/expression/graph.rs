@@ -20,6 +20,7 @@ impl Expr {
 
 /// Kind of an input of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "a back end has to supply every vector")]
 pub enum Input {
     /// A parameter of the problem.
     Parameter,
@@ -35,6 +36,7 @@ pub enum Input {
 
 /// Definition of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "a back end has to know every node")]
 pub enum Node {
     /// Number, by its bits.
     Constant(u64),

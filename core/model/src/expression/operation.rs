@@ -5,6 +5,10 @@ use labwire_solve::math;
 
 /// Operation on one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a back end has to compute every operation"
+)]
 pub enum Unary {
     /// `-x`
     Neg,
@@ -56,6 +60,10 @@ pub enum Unary {
 
 /// Operation on two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a back end has to compute every operation"
+)]
 pub enum Binary {
     /// `a + b`
     Add,

@@ -9,6 +9,7 @@ use super::schedule::{self, Memory, Task};
 
 /// Lengths of the input vectors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct InputLengths {
     /// Number of parameters.
     pub parameters: usize,
@@ -35,6 +36,7 @@ impl InputLengths {
 /// Every value has its own slot: first the constants, then the input vectors, then the results in the order
 /// of their computation.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Program {
     /// Numbers in the first slots.
     pub constants: Vec<f64>,

@@ -6,6 +6,10 @@ use super::operation::{Binary, Unary};
 
 /// Operation of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a back end has to compute every operation"
+)]
 pub enum Kind {
     /// Operation on one value.
     Unary(Unary),
@@ -40,6 +44,7 @@ impl Kind {
 
 /// The same operation `len` times, into consecutive slots. Every operand lies before the first of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Run {
     /// Operation.
     pub kind: Kind,
@@ -68,6 +73,7 @@ impl Run {
 
 /// Slots of the operands of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a back end has to read either")]
 pub enum Operands {
     /// Each operand starts at a slot and stays there or advances by one slot per operation.
     Strided([Operand; 3]),
@@ -77,6 +83,7 @@ pub enum Operands {
 
 /// Operand that stays or advances by one slot per operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Operand {
     /// Slot for the first operation of the run.
     pub start: u32,
@@ -86,6 +93,7 @@ pub struct Operand {
 
 /// Part of a program that is run as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Section {
     /// The runs, in order.
     pub runs: Vec<Run>,

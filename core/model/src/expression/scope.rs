@@ -12,6 +12,7 @@ use crate::text::{Entry, Fault, Place, TextError, TextLimits};
 
 /// Named vector of decision variables or parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Named {
     /// Name of the vector.
     pub name: String,

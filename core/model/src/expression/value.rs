@@ -9,6 +9,7 @@ use super::graph::Expr;
 
 /// Number, list of numbers, or list of lists of numbers.
 #[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a scalar or a list")]
 pub enum Value {
     /// A number.
     Scalar(Expr),

@@ -298,10 +298,9 @@ impl Problem {
     pub fn start(&self) -> Start {
         let origin = || vec![0.0; self.num_variables()];
         let guess = self.initial_guess().map_or_else(origin, <[f64]>::to_vec);
-        Start {
-            fallback: Some(guess.clone()),
-            ..Start::cold(guess)
-        }
+        let mut start = Start::cold(guess.clone());
+        start.fallback = Some(guess);
+        start
     }
 
     /// Advances a warm start to the next solve: if an optimal-control problem has its warm starts shifted, the first

@@ -88,6 +88,7 @@ impl TextError {
 
 /// Fault in an expression, with its position in it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Fault {
     /// Byte of the expression at which the fault starts.
     pub at: usize,

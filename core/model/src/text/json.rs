@@ -12,6 +12,7 @@ use super::error::Fault;
 
 /// Value and its byte position in the text.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Json<'a> {
     /// Byte of the text at which the value starts.
     pub at: usize,
@@ -23,6 +24,7 @@ pub struct Json<'a> {
 
 /// JSON value; strings borrow from the text where nothing is escaped.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "JSON has no other values")]
 pub enum JsonValue<'a> {
     /// `null`.
     Null,

@@ -22,6 +22,7 @@ pub struct Place<'t> {
 
 /// Entry of an object.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Entry<'t> {
     /// Key, with its position in the text.
     pub key: &'t Json<'t>,

@@ -7,6 +7,7 @@ use super::request::{Cause, Failure, RequestId};
 
 /// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a host has to show every state")]
 pub enum State {
     /// Not connected, and not about to connect: before the start and after the end.
     Disconnected,
@@ -20,6 +21,7 @@ pub enum State {
 
 /// Event of a device connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a host has to heed every event")]
 pub enum DeviceEvent {
     /// The device has become unusable, or usable again: alternating, each reported once.
     Health(Health),
@@ -37,6 +39,7 @@ pub enum DeviceEvent {
 
 /// Change of a device's health.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a host has to tell of every change")]
 pub enum Health {
     /// The device has become unusable: the connection was lost or cannot be made, or the device does not answer.
     Degraded {

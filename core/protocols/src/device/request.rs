@@ -10,6 +10,7 @@ use super::modbus;
 
 /// Transaction with a device: messages and their answers, uninterrupted by others.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Request {
     /// Messages and answers, in order. The answer to the request is that of the last step.
     pub steps: Vec<Step>,
@@ -21,6 +22,7 @@ pub struct Request {
 
 /// Message and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Step {
     /// Message; empty if this step only listens.
     pub message: Vec<u8>,

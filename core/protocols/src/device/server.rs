@@ -17,6 +17,7 @@ use super::telnet::Telnet;
 
 /// Answer of a device to a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Reply {
     /// Bytes with their framing; empty if the device is silent.
     pub bytes: Vec<u8>,
@@ -28,6 +29,7 @@ pub struct Reply {
 
 /// Fate of a connection after a reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an emulator has to do every one")]
 pub enum Then {
     /// It stays.
     #[default]

@@ -55,6 +55,7 @@ pub struct Settings {
 
 /// Part of a greeting or login.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Login {
     /// Text for which is waited, within `connect-timeout`. It may follow anything.
     pub prompt: Vec<u8>,

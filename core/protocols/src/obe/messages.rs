@@ -119,6 +119,7 @@ impl Request {
 
 /// Run of an experiment, as clients call it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the wire has no other form")]
 pub enum RunName {
     /// Its number.
     Number(u64),
@@ -174,6 +175,7 @@ impl From<&RunName> for Value {
 
 /// Measurement.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the fields of the wire")]
 pub struct Measurement {
     /// Setting, one number per knob.
     pub x: Vec<f64>,
@@ -185,6 +187,7 @@ pub struct Measurement {
 
 /// Standard deviation of a measurement.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "the wire has no other form")]
 pub enum Sigma {
     /// The same for every channel.
     Every(f64),
@@ -212,6 +215,7 @@ pub enum Reply {
 /// silent instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
+#[expect(clippy::exhaustive_structs, reason = "the fields of the wire")]
 pub struct ErrorReply {
     /// One of the codes in [`code`].
     pub code: String,

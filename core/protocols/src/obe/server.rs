@@ -13,6 +13,7 @@ use super::{Limits, codec};
 
 /// Permissions of a peer beyond the basic commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "whoever serves decides on every one")]
 pub struct Permissions {
     /// `done`: end the server.
     pub done: bool,

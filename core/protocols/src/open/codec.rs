@@ -13,6 +13,7 @@ use super::messages::{ErrorReply, Reply, Request, RunReply, code};
 
 /// Layout of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Style {
     /// OpEn's, over many lines: the reply of a connection that ends with it.
     Pretty,

@@ -46,6 +46,7 @@ pub mod code {
 /// On the wire an object with one key, the name of the request. Unknown fields are ignored, those of Run with a warning;
 /// `null` means "not given".
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::exhaustive_enums, reason = "a service has to answer every request")]
 pub enum Request {
     /// Solve the problem.
     Run(RunRequest),
@@ -61,6 +62,7 @@ pub enum Request {
 
 /// Arguments of a solve.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RunRequest {
     /// Parameters p, length n_p.
     pub parameter: Vec<f64>,
@@ -91,6 +93,24 @@ pub struct RunRequest {
 }
 
 impl RunRequest {
+    /// Creates a request with these parameters, which leaves everything else to the server.
+    #[must_use]
+    pub fn new(parameter: Vec<f64>) -> Self {
+        Self {
+            parameter,
+            ..Self::default()
+        }
+    }
+
+    labwire_session::setters! {
+        with_initial_guess initial_guess: Vec<f64>,
+        with_initial_lagrange_multipliers initial_lagrange_multipliers: Vec<f64>,
+        with_initial_penalty initial_penalty: f64,
+        with_problem problem: String,
+        with_max_solve_time_ms max_solve_time_ms: f64,
+        with_sensitivities sensitivities: bool,
+    }
+
     /// Keys that have a meaning.
     pub const KEYS: [&str; 7] = [
         "parameter",
@@ -105,6 +125,7 @@ impl RunRequest {
 
 /// Reply of a server.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a client has to heed every reply")]
 pub enum Reply {
     /// Reply to Ping: its number.
     Pong(i32),
@@ -120,6 +141,7 @@ pub enum Reply {
 
 /// Failed request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the fields of the wire")]
 pub struct ErrorReply {
     /// One of the codes in [`code`], or another server's.
     pub code: u32,
@@ -131,6 +153,7 @@ pub struct ErrorReply {
 ///
 /// A server fills every field with finite numbers. If a reply lacks a field, the client sets it to NaN, 0 or empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RunReply {
     /// Outcome, by one of the three names that every client knows.
     pub exit_status: ExitStatus,
@@ -198,6 +221,7 @@ pub struct RunReply {
 /// Derivatives of a solution with respect to the parameters: in each matrix a row per entry of the vector of the same name
 /// in [`RunReply`], and a column per parameter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "the matrices that there are")]
 pub struct RunSensitivities {
     /// Derivatives of the decision variables, n_u rows.
     pub solution: Vec<Vec<f64>>,
@@ -211,6 +235,7 @@ pub struct RunSensitivities {
 
 /// Outcome of a solve, with the names of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_enums, reason = "the wire has three names")]
 pub enum ExitStatus {
     /// The residuals are below the tolerances.
     Converged,
@@ -231,6 +256,35 @@ impl ErrorReply {
 }
 
 impl RunReply {
+    /// Creates a reply with this outcome and solution. All other fields are NaN, 0 or empty, as if the reply lacked them.
+    #[must_use]
+    pub fn new(exit_status: ExitStatus, solution: Vec<f64>) -> Self {
+        Self {
+            exit_status,
+            num_outer_iterations: 0,
+            num_inner_iterations: 0,
+            last_problem_norm_fpr: unknown(),
+            delta_y_norm_over_c: unknown(),
+            f2_norm: unknown(),
+            solve_time_ms: unknown(),
+            penalty: unknown(),
+            solution,
+            lagrange_multipliers: Vec::new(),
+            cost: unknown(),
+            max_constraint_violation: unknown(),
+            kkt_residual: unknown(),
+            evaluations: 0,
+            hessian_evaluations: 0,
+            hessian_products: 0,
+            f2_lagrange_multipliers: Vec::new(),
+            status: Cow::Borrowed(""),
+            infeasible_constraints: Vec::new(),
+            sensitivities: None,
+            variables: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// First field with a number that JSON cannot express.
     #[must_use]
     pub fn non_finite_field(&self) -> Option<&'static str> {

@@ -13,6 +13,7 @@ use super::messages::{ErrorReply, Reply, Request, code};
 
 /// Permissions of a peer beyond Ping and Run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "whoever serves decides on every one")]
 pub struct Permissions {
     /// Kill: end the server.
     pub kill: bool,
@@ -22,6 +23,7 @@ pub struct Permissions {
 
 /// Request for the application. Ping and requests that are not permitted are answered by the session.
 #[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct ServerEvent {
     /// Run, Load or Kill.
     pub request: Request,

@@ -20,6 +20,7 @@ pub struct NdArray {
 /// Shape, data type and number of bytes do not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{bytes} bytes are not an array of this shape and data type")]
+#[non_exhaustive]
 pub struct ShapeMismatch {
     /// Number of bytes given.
     pub bytes: usize,

@@ -15,6 +15,7 @@ use super::object::Object;
 
 /// Kind of a module, which it sends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "PyMoDAQ has two kinds")]
 pub enum ModuleKind {
     /// A detector.
     Grabber,
@@ -72,6 +73,7 @@ pub enum Order {
 
 /// Report of a module to its server.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a registry has to heed every report")]
 pub enum Report {
     /// `Done`: data, asked for or not. Up to g2 they come as a list of arrays, here channels of one `DataRaw`.
     Done(Arc<DataToExport>),

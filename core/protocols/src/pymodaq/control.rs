@@ -28,6 +28,7 @@ use super::object::Object;
 
 /// Command to modules.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a registry has to answer every command")]
 pub enum Command {
     /// Describe the module.
     List,
@@ -60,6 +61,7 @@ pub enum Command {
 
 /// Request of a controller.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the fields of the wire")]
 pub struct ControlRequest {
     /// Identifier, which the answer repeats.
     pub id: i64,
@@ -71,6 +73,7 @@ pub struct ControlRequest {
 
 /// Answer to a request.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the fields of the wire")]
 pub struct ControlAnswer {
     /// Identifier of the request.
     pub id: i64,
@@ -83,6 +86,7 @@ pub const NO_REQUEST: i64 = 0;
 
 /// Answer of one module to a request.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the fields of the wire")]
 pub struct ModuleAnswer {
     /// Name of the module.
     pub module: String,
@@ -118,6 +122,7 @@ pub enum Answer {
 
 /// Description of a module, for display.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ModuleInfo {
     /// `GRABBER` or `ACTUATOR`.
     pub kind: String,

@@ -12,6 +12,7 @@ macro_rules! named {
     ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(clippy::exhaustive_enums, reason = "the names of the wire")]
         pub enum $type { $($(#[$doc])* $variant),+ }
 
         impl $type {
@@ -111,6 +112,7 @@ impl DataDim {
 
 /// Coordinates along one dimension of the data.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the fields of PyMoDAQ's class")]
 pub struct Axis {
     /// Name of the coordinate.
     pub label: String,
@@ -139,6 +141,7 @@ impl Axis {
 
 /// One or more channels of the same shape, with their axes.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the fields of PyMoDAQ's class")]
 pub struct DataWithAxes {
     /// Class.
     pub class: DataClass,
@@ -210,6 +213,7 @@ impl DataWithAxes {
 
 /// Container that a module sends after a grab: any number of [`DataWithAxes`] under one name.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the fields of PyMoDAQ's class")]
 pub struct DataToExport {
     /// Class.
     pub class: ExportClass,

@@ -21,6 +21,10 @@ pub struct Dtype {
 
 /// Kind of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an array has to be read whatever its kind"
+)]
 pub enum Kind {
     /// `b`: true or false, one byte.
     Bool,
@@ -46,6 +50,7 @@ pub enum Kind {
 
 /// Byte order of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are no other orders")]
 pub enum ByteOrder {
     /// `<`: least significant byte first.
     Little,
@@ -213,6 +218,7 @@ impl Kind {
 /// Unknown type string.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a data type")]
+#[non_exhaustive]
 pub struct UnknownDtype(pub String);
 
 impl FromStr for Dtype {

@@ -5,6 +5,7 @@ use core::str::FromStr;
 
 /// Generation of the wire format. Nothing on the wire names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Generation {
     /// PyMoDAQ 1.6: arrays as rows and columns, lists without the types of their items.
     G1,
@@ -97,6 +98,7 @@ impl fmt::Display for Generation {
     "a generation is one of g1, g2, g2b, g3a, g3b, g3c, g4, or a release of PyMoDAQ with TCP, from 1.6 to 5.1.12, such \
      as 4.2"
 )]
+#[non_exhaustive]
 pub struct UnknownGeneration;
 
 impl FromStr for Generation {

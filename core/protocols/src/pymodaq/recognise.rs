@@ -14,6 +14,7 @@ use super::limits::Limits;
 
 /// Detection of a module's generation by a server. g4 is always detected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Recognition {
     /// Every other module is of this generation.
     Fixed(Generation),

@@ -51,6 +51,7 @@ pub struct Server {
 
 /// Facts about a peer that the application knows when its connection begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Origin {
     /// Address of the peer, which is reported with its identification, because the wire has no names.
     pub address: String,
@@ -73,6 +74,7 @@ enum State {
 
 /// Event of a connection for the server's application.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a registry has to heed every event")]
 pub enum ServerEvent {
     /// A module has identified itself.
     Module {
@@ -99,6 +101,10 @@ pub enum ServerEvent {
 
 /// Instruction of the server's application for a connection.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a server has to carry out every instruction"
+)]
 pub enum Instruction {
     /// Order for a module.
     Order(Order),

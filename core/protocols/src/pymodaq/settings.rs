@@ -46,6 +46,7 @@ pub enum SettingsError {
 
 /// Setting, for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Setting {
     /// Names of its groups and its own name.
     pub path: Vec<String>,

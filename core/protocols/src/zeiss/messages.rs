@@ -7,6 +7,7 @@ use labwire_python_json::{self, Object, Value, dumps_unicode, parse};
 
 /// Request to INSPECT. Upstream checks only that the parameters are present, so they may be any values.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a service has to answer every request")]
 pub enum Request {
     /// Import an image into a measurement series.
     Image {
@@ -28,6 +29,7 @@ pub enum Request {
 
 /// Destination of imported elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the wire has two names")]
 pub enum ImportMode {
     /// Into the clipboard.
     Clipboard,
@@ -48,6 +50,7 @@ impl ImportMode {
 
 /// Outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the wire has three outcomes")]
 pub enum Outcome {
     /// The import succeeded.
     Imported,

@@ -1,7 +1,6 @@
 //! Conversion of a finished solve to its reply.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -22,34 +21,29 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
             "non-finite computation: initial PANOC cost or gradient is non-finite",
         ));
     }
-    let reply = RunReply {
-        exit_status: exit_status(&solution.status),
-        num_outer_iterations: solution.counters.outer_iterations,
-        num_inner_iterations: solution.counters.inner_iterations,
-        last_problem_norm_fpr: solution.residual,
-        delta_y_norm_over_c: solution.f1_distance,
-        f2_norm: solution.f2_norm,
-        solve_time_ms: solution.solve_time_ms,
-        penalty: solution.penalty(),
-        solution: solution.u,
-        lagrange_multipliers: solution.f1_multipliers,
-        cost: solution.cost,
-        max_constraint_violation: solution.violation,
-        kkt_residual: solution.residual,
-        evaluations: solution.counters.evaluations,
-        hessian_evaluations: solution.counters.hessian_evaluations,
-        hessian_products: solution.counters.hessian_products,
-        f2_lagrange_multipliers: solution.f2_multipliers,
-        status: Cow::Borrowed(solution.status.name()),
-        infeasible_constraints: solution.infeasible_constraints,
-        sensitivities: None,
-        // A single name adds nothing to `solution`.
-        variables: match solution.variables.len() {
-            0 | 1 => BTreeMap::new(),
-            _ => solution.variables,
-        },
-        warnings: Vec::new(),
-    };
+    let penalty = solution.penalty();
+    let mut reply = RunReply::new(exit_status(&solution.status), solution.u);
+    reply.num_outer_iterations = solution.counters.outer_iterations;
+    reply.num_inner_iterations = solution.counters.inner_iterations;
+    reply.last_problem_norm_fpr = solution.residual;
+    reply.delta_y_norm_over_c = solution.f1_distance;
+    reply.f2_norm = solution.f2_norm;
+    reply.solve_time_ms = solution.solve_time_ms;
+    reply.penalty = penalty;
+    reply.lagrange_multipliers = solution.f1_multipliers;
+    reply.cost = solution.cost;
+    reply.max_constraint_violation = solution.violation;
+    reply.kkt_residual = solution.residual;
+    reply.evaluations = solution.counters.evaluations;
+    reply.hessian_evaluations = solution.counters.hessian_evaluations;
+    reply.hessian_products = solution.counters.hessian_products;
+    reply.f2_lagrange_multipliers = solution.f2_multipliers;
+    reply.status = Cow::Borrowed(solution.status.name());
+    reply.infeasible_constraints = solution.infeasible_constraints;
+    // A single name adds nothing to `solution`.
+    if solution.variables.len() > 1 {
+        reply.variables = solution.variables;
+    }
     match reply.non_finite_field() {
         Some(field) => Err(failed(&format!(
             "non-finite computation: {field} contains a non-finite value"

@@ -25,6 +25,10 @@ const MAX_INFO_BYTES: usize = 4096;
 
 /// Activity of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever waits for a module has to know every state"
+)]
 pub enum ModuleState {
     /// Nothing.
     Idle,
@@ -305,15 +309,15 @@ impl Module {
             (None, Some(data)) => summary(data),
             (None, None) => String::new(),
         };
-        ModuleInfo {
-            kind: self.kind.name().into(),
-            generation: self.generation.map_or("unknown", Generation::name).into(),
-            address: self.address.clone(),
-            state: self.state().name().into(),
-            seconds: now.duration_since(self.since).as_secs_f64(),
-            frames: i64::try_from(self.frames).unwrap_or(i64::MAX),
-            last,
-        }
+        let mut info = ModuleInfo::default();
+        info.kind = self.kind.name().into();
+        info.generation = self.generation.map_or("unknown", Generation::name).into();
+        info.address = self.address.clone();
+        info.state = self.state().name().into();
+        info.seconds = now.duration_since(self.since).as_secs_f64();
+        info.frames = i64::try_from(self.frames).unwrap_or(i64::MAX);
+        info.last = last;
+        info
     }
 }
 

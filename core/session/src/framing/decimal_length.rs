@@ -25,6 +25,7 @@ pub enum LengthError {
 
 /// Framing of messages preceded by their length.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name")]
 pub struct DecimalLength;
 
 impl Framing for DecimalLength {

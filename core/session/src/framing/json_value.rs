@@ -7,6 +7,7 @@ pub const MAX_DEPTH: u32 = 127;
 
 /// Result of [`Scanner::scan`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a reader has to heed every result")]
 pub enum Scan {
     /// More bytes are needed.
     Incomplete,

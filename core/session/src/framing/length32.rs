@@ -15,10 +15,12 @@ const GROWTH: usize = 8;
 /// The run is longer than a 32-bit length can express.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} bytes do not fit a 32-bit length")]
+#[expect(clippy::exhaustive_structs, reason = "a number")]
 pub struct TooLong(pub usize);
 
 /// Framing of messages preceded by their length.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a name")]
 pub struct Length32;
 
 impl Framing for Length32 {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 /// Framing of an answer that consists of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Lines {
     /// End of a line, which belongs to it. Empty means that any bytes are a line.
     pub end: Vec<u8>,

@@ -7,6 +7,7 @@ use super::{FrameError, Framing};
 
 /// Condition that ends a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Until {
     /// Any bytes that arrive, at least one. They may be a part of the peer's message.
     Any,
@@ -27,6 +28,7 @@ pub enum Until {
 
 /// Length in the head of a message, which counts the bytes that follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct LengthPrefix {
     /// Number of bytes before the length.
     pub offset: usize,

@@ -11,6 +11,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 /// Fault that can be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// `drop-after=N`: the connection is closed after every Nth answer.
     DropAfter(u64),
@@ -30,6 +31,7 @@ pub enum Fault {
 
 /// Fault and its probability at each answer (`refuse`: at each connection).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FaultRule {
     /// Fault.
     pub fault: Fault,

@@ -6,6 +6,7 @@ use core::fmt;
 
 /// Part of a problem that an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a problem has variables and constraints")]
 pub enum Part {
     /// Decision variable, by its index.
     Variable(usize),

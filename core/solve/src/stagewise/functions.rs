@@ -33,6 +33,7 @@ pub trait StageFunctions {
 
 /// Lengths of an optimal-control problem of [`StageFunctions`]. Its decision variables are the inputs, stage by stage.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct StageStructure {
     /// Number N of stages with inputs, at least 1.
     pub horizon: usize,

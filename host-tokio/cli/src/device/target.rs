@@ -57,11 +57,9 @@ impl Target {
             settings.settle_time = settings.settle_time.max(GREETING_TIME);
         }
         let settings = self.preset.adapt(settings);
-        let options = DeviceSettings {
-            settings,
-            keepalive: config.keepalive,
-            seed: None,
-        };
+        let options = DeviceSettings::default()
+            .with_settings(settings)
+            .with_keepalive(config.keepalive);
         let device = DeviceConnection::open(with_port(&self.address, &self.preset), options);
         let unasked = device.unasked();
         tokio::spawn(async move {

@@ -29,15 +29,13 @@ pub(crate) fn server(config: &Config) -> Server {
                     .unwrap_or_else(|_| BUILT_PAGE.into()),
                 page => PathBuf::from(page),
             };
-            let options = WebSettings {
-                access: config.access.clone(),
-                token: (!config.web.token.is_empty()).then(|| config.web.token.clone()),
-                frame_bytes: config.web.frame_bytes,
-                connection_time: config.web.connection_time,
-                session: config.session.clone(),
-                limits: config.host.clone(),
-                page,
-            };
+            let mut options = WebSettings::new(page);
+            options.access = config.access.clone();
+            options.token = (!config.web.token.is_empty()).then(|| config.web.token.clone());
+            options.frame_bytes = config.web.frame_bytes;
+            options.connection_time = config.web.connection_time;
+            options.session = config.session.clone();
+            options.limits = config.host.clone();
             let mut web = Web::new(options, around.readiness.clone());
             for server in &around.gates {
                 web.watch(server.clone());
