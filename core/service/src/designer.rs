@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Handler, Peer, Permission, Sequential};
 
-pub use handler::{Begun, DesignerHandler, ExperimentError};
+pub use handler::{DesignerHandler, ExperimentError};
+pub use runs::Begun;
 pub use store::{MemoryRuns, PosteriorStore, RunStore};
 
 /// Settings of a designer server.

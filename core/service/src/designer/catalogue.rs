@@ -135,33 +135,21 @@ impl Catalogue {
         let head = head.unwrap_or_else(|| Err("it is empty".into()));
         let head = head.map_err(|error| format!("the log of run {number} cannot be read: {error}"));
         let head = read.and(head);
-        let changed = record::record(&last).map(|(_, time)| time).ok();
-        match head {
-            Ok(head) => Entry {
-                number,
-                name: head.name,
-                before: head.before,
-                experiment: head.experiment,
-                changed: changed.unwrap_or_else(|| head.begun.clone()),
-                begun: head.begun,
-                measurements,
-                bytes,
-                fault: None,
-            },
-            Err(fault) => {
-                self.remark(fault.clone());
-                Entry {
-                    number,
-                    name: None,
-                    before: None,
-                    experiment: String::new(),
-                    begun: String::new(),
-                    changed: String::new(),
-                    measurements,
-                    bytes,
-                    fault: Some(fault),
-                }
-            }
+        let fault = head.as_ref().err().cloned();
+        fault.iter().for_each(|fault| self.remark(fault.clone()));
+        let head = head.ok();
+        let text = |text: fn(&Head) -> &String| head.as_ref().map(text).cloned().unwrap_or_default();
+        let changed = record::record(&last).map(|(_, time)| time);
+        Entry {
+            number,
+            experiment: text(|head| &head.experiment),
+            begun: text(|head| &head.begun),
+            changed: changed.unwrap_or_else(|_| text(|head| &head.begun)),
+            before: head.as_ref().and_then(|head| head.before),
+            name: head.and_then(|head| head.name),
+            measurements,
+            bytes,
+            fault,
         }
     }
 

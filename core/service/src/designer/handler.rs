@@ -21,7 +21,7 @@ use super::catalogue::unstored;
 use super::new_run::NewRun;
 use super::replay::{Replay, Then};
 use super::reply::{Settings, Values, constants, status};
-use super::runs::Runs;
+use super::runs::{Begun, Runs};
 use super::store::{PosteriorStore, RunStore};
 
 /// Number of elementary operations per unit of fuel, chosen so that a unit costs about as much as an evaluation of a
@@ -361,11 +361,11 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
 
     fn begin(&mut self, now: Instant, request: Request) -> Option<Answer> {
         self.begun = now;
+        let (run, request) = match request {
+            Request::Of { run, request } => (Some(run), *request),
+            request => (None, request),
+        };
         if needs_run(&request) {
-            let (run, request) = match request {
-                Request::Of { run, request } => (Some(run), *request),
-                request => (None, request),
-            };
             let number = match self.runs.find(run.as_ref()) {
                 Ok(number) => number,
                 Err(error) => return Some(Err(error)),
@@ -374,9 +374,16 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
                 self.work = Some(Work::Open(number, Then::Answer(request)));
                 return None;
             }
-            return self.begin_selected(request);
         }
-        self.begin_selected(request)
+        if self.has_many_particles() && !matches!(request, Request::Ready | Request::Done) {
+            self.work = Some(Work::Ask(request));
+            return None;
+        }
+        let answer = self.answer_now(&request);
+        if answer.is_none() {
+            self.work = self.start(request);
+        }
+        answer
     }
 
     fn step(&mut self, now: Instant, fuel: u32) -> Option<Answer> {
@@ -427,21 +434,6 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
     }
 }
 
-impl<S> DesignerHandler<S> {
-    /// Begins a request about the current run.
-    fn begin_selected(&mut self, request: Request) -> Option<Answer> {
-        if self.has_many_particles() && !matches!(request, Request::Ready | Request::Done) {
-            self.work = Some(Work::Ask(request));
-            return None;
-        }
-        let answer = self.answer_now(&request);
-        if answer.is_none() {
-            self.work = self.start(request);
-        }
-        answer
-    }
-}
-
 impl<S> fmt::Debug for DesignerHandler<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -470,44 +462,6 @@ pub enum ExperimentError {
     /// The experiment is invalid.
     #[error(transparent)]
     Design(#[from] DesignError),
-}
-
-/// Beginning of a server with stored runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Begun {
-    /// With a new run.
-    Anew,
-    /// With the run that the last process did not end.
-    WentOn {
-        /// Number of the run.
-        run: u64,
-        /// Number of its measurements.
-        measurements: usize,
-    },
-    /// With a new run, although the last process did not end another.
-    Instead {
-        /// Number of the other run, which is kept.
-        run: u64,
-        /// Reason.
-        reason: String,
-    },
-}
-
-impl fmt::Display for Begun {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Anew => write!(formatter, "a new run begins"),
-            Self::WentOn { run, measurements } => write!(
-                formatter,
-                "run {run} goes on after {measurements} measurements: the last process was not told to end"
-            ),
-            Self::Instead { run, reason } => write!(
-                formatter,
-                "a new run begins instead of run {run}, which the last process left: {reason}; `resume` goes on with it"
-            ),
-        }
-    }
 }
 
 pub(super) fn refused(error: &DesignError) -> ErrorReply {

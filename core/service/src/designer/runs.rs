@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use labwire_design::{DesignError, DesignLimits, Designer};
 use labwire_protocols::obe::{ErrorReply, RunName};
@@ -10,7 +11,7 @@ use labwire_python_json::Value;
 
 use super::DesignerSettings;
 use super::catalogue::{Beginning, Catalogue};
-use super::handler::{Begun, refused};
+use super::handler::refused;
 use super::new_run::{Base, NewRun};
 use super::replay::{Replay, Then};
 use super::store::{MemoryRuns, RunStore};
@@ -34,6 +35,44 @@ pub(super) struct Runs {
     current: Live,
     /// Others, the one used last at the end: the default run, and as many as the limit `particle-numbers` allows.
     aside: Vec<Live>,
+}
+
+/// Beginning of a server with stored runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Begun {
+    /// With a new run.
+    Anew,
+    /// With the run that the last process did not end.
+    WentOn {
+        /// Number of the run.
+        run: u64,
+        /// Number of its measurements.
+        measurements: usize,
+    },
+    /// With a new run, although the last process did not end another.
+    Instead {
+        /// Number of the other run, which is kept.
+        run: u64,
+        /// Reason.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Begun {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anew => write!(formatter, "a new run begins"),
+            Self::WentOn { run, measurements } => write!(
+                formatter,
+                "run {run} goes on after {measurements} measurements: the last process was not told to end"
+            ),
+            Self::Instead { run, reason } => write!(
+                formatter,
+                "a new run begins instead of run {run}, which the last process left: {reason}; `resume` goes on with it"
+            ),
+        }
+    }
 }
 
 /// Failure to take in a measurement.
