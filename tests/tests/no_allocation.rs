@@ -99,22 +99,64 @@ fn rolling_stages_allocates_nothing() {
     }
 }
 
-/// PANOC on a ball, the projected method on bounds with Newton steps, truncated and exact, and stages with constraints.
+/// PANOC on a ball, the projected method on bounds with Newton steps, truncated and exact (by a dense factorisation and by
+/// a sparse one), and stages with constraints.
 #[test]
 fn a_step_of_a_problem_allocates_nothing() {
     let load = |text| Problem::from_json(text, &TextLimits::default()).unwrap();
     let trailer = include_str!("../../core/model/problems/trailer.json");
+    let links: Vec<String> = (0..40)
+        .map(|i| format!("\"x[{}] - x[{i}] - 0.1*(u[{i}] - sin(x[{i}])^3)\"", i + 1))
+        .collect();
+    let chain = format!(
+        r#"{{"variables": {{"x": 41, "u": 40}}, "parameters": {{"p": 1}}, "cost": "dot(x, x) + 0.1*dot(u, u)",
+            "f2": ["x[0] - p[0]", {}], "constraints": {{"u": {{"box": {{"min": -1, "max": 1}}}}}}}}"#,
+        links.join(", ")
+    );
     let far: Vec<f64> = (0..200).map(|i| if i % 2 == 0 { -1.2 } else { 1.0 }).collect();
-    let (mut most_products, mut most_hessians) = (0, 0);
-    for (problem, parameters, guess) in [
-        (load(DEFAULT_PROBLEM), &[1.0, 50.0][..], None),
-        (expressions::rosenbrock(200), &[1.0, 100.0], Some(&far[..])),
-        (load(trailer), &[-1.0, 2.0, 0.0], None),
-        (load(include_str!("../problems/hs/HS71.json")), &[], None),
-        (load(include_str!("../problems/hs/HS118.json")), &[], None),
+    let (mut most_products, mut most_hessians, mut most_sparse) = (0, 0, 0);
+    let mut no_matrices = Tuning::default();
+    (no_matrices.max_newton_size, no_matrices.max_newton_fill) = (1, 1);
+    let mut no_dense_ones = Tuning::default();
+    no_dense_ones.max_newton_size = 1;
+    for (problem, parameters, guess, tuning) in [
+        (load(DEFAULT_PROBLEM), &[1.0, 50.0][..], None, Tuning::default()),
+        (
+            expressions::rosenbrock(200),
+            &[1.0, 100.0],
+            Some(&far[..]),
+            no_matrices,
+        ),
+        (
+            expressions::rosenbrock(200),
+            &[1.0, 100.0],
+            Some(&far[..]),
+            no_dense_ones,
+        ),
+        (load(&chain), &[2.0], None, no_dense_ones),
+        (load(trailer), &[-1.0, 2.0, 0.0], None, Tuning::default()),
+        (
+            load(include_str!("../problems/hs/HS71.json")),
+            &[],
+            None,
+            Tuning::default(),
+        ),
+        (
+            load(include_str!("../problems/hs/HS118.json")),
+            &[],
+            None,
+            Tuning::default(),
+        ),
+        (
+            load(include_str!("../problems/hs/HS118.json")),
+            &[],
+            None,
+            no_dense_ones,
+        ),
     ] {
         let name = problem.name().to_owned();
-        let mut solver = ProblemSolver::new(problem).unwrap();
+        let settings = problem.settings().clone().with_tuning(tuning);
+        let mut solver = ProblemSolver::with_settings(problem, settings).unwrap();
         let mut options = StartOptions::default();
         options.initial_guess = guess;
         solver.start(Instant::ZERO, parameters, &options).unwrap();
@@ -131,8 +173,14 @@ fn a_step_of_a_problem_allocates_nothing() {
         );
         let counters = solver.progress().counters;
         most_products = most_products.max(counters.hessian_products);
-        most_hessians = most_hessians.max(counters.hessian_evaluations);
+        let hessians = counters.hessian_evaluations;
+        if tuning.max_newton_size == 1 {
+            most_sparse = most_sparse.max(hessians);
+        } else {
+            most_hessians = most_hessians.max(hessians);
+        }
     }
+    assert!(most_sparse > 0, "no sparse Newton step was taken");
     assert!(most_products > 0, "no truncated Newton step was taken");
     assert!(most_hessians > 0, "no exact Newton step was taken");
 }

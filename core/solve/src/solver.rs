@@ -217,8 +217,9 @@ impl Solver {
     }
 
     /// Takes Newton steps with the exact second derivatives of functions that compute these entries, if U and the sets of
-    /// the constraints consist of bounds only; none where there are more variables and constraints together than
-    /// [`Tuning::max_newton_size`](crate::Tuning::max_newton_size).
+    /// the constraints consist of bounds only. The factorisation is dense or sparse, whichever takes less work; there are no
+    /// such steps where the one would have more rows than [`Tuning::max_newton_size`](crate::Tuning::max_newton_size), and the
+    /// other more entries than [`Tuning::max_newton_fill`](crate::Tuning::max_newton_fill).
     ///
     /// # Errors
     /// If an entry lies outside of the matrices.
@@ -227,13 +228,19 @@ impl Solver {
         if !sparsity.fits(n, m) {
             return Err(SolverError::Sparsity);
         }
-        if n + m > self.settings.tuning.max_newton_size as usize {
-            return Ok(self);
-        }
         if let (Inner::Projected(inner), Some(bounds)) = (&mut self.inner, self.merit.constraint_bounds()) {
             inner.set_second_derivatives(sparsity, bounds);
         }
         Ok(self)
+    }
+
+    /// Numbers that the matrices of Newton steps with exact second derivatives hold.
+    #[must_use]
+    pub fn matrix_memory(&self) -> usize {
+        match &self.inner {
+            Inner::Projected(inner) => inner.matrix_memory(),
+            _ => 0,
+        }
     }
 
     /// Settings of the solver.

@@ -123,6 +123,9 @@ pub struct Tuning {
     /// Largest number of variables and constraints together for Newton steps by a dense factorisation. Default 1000: its
     /// matrix takes 8 MB.
     pub max_newton_size: u32,
+    /// Largest number of entries of a sparse factor for Newton steps. Default 1,000,000: it takes 8 MB, and about twice as
+    /// much with its working memory.
+    pub max_newton_fill: u32,
     /// Work of a Newton step, in evaluations, up to which steps are taken from the start. Default 20: measured.
     pub newton_work_at_once: f64,
     /// Quasi-Newton iterations before the first step that costs more, in units of its work. Default 10: measured; a solve
@@ -214,6 +217,7 @@ impl Default for Tuning {
             negligible_curvature: 1e-10,
             max_model_changes: 20,
             max_newton_size: 1000,
+            max_newton_fill: 1_000_000,
             newton_work_at_once: 20.0,
             newton_delay: 10.0,
             polish_reduction: 0.5,
@@ -245,7 +249,7 @@ impl Tuning {
             };
         }
         check!(positive stage_newton_steps stage_sweeps stage_trials min_shift newton_work_at_once newton_delay
-            newton_penalty max_newton_size first_shift max_shifts max_model_changes min_penalty unbounded slope_step
+            newton_penalty max_newton_size max_newton_fill first_shift max_shifts max_model_changes min_penalty unbounded slope_step
             difference_step lipschitz_step min_lipschitz_step min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
             quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions
             drift_value edge_step edge_trials confirmation_work curvature_trials);

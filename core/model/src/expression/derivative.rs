@@ -6,7 +6,7 @@
 //! is multiplied by; such values are marked as masked, and their products follow the rule "0 times anything
 //! is 0".
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::graph::{Expr, Graph, Input, Node};
@@ -56,31 +56,56 @@ pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) 
     outputs.iter().map(rate).collect()
 }
 
-/// The derivatives of `outputs` with respect to one decision variable that are not structurally zero, as pairs (index of
-/// the output, derivative). `order` is [`ancestors`] of the outputs. Touches only what depends on the variable.
-pub(crate) fn column(
-    graph: &mut Graph,
-    outputs: &[Expr],
-    order: &[Expr],
-    variable: u32,
-) -> Vec<(usize, Expr)> {
-    let mut rates: BTreeMap<Expr, Flow> = BTreeMap::new();
-    let one = graph.constant(1.0);
-    let seed = graph.input(Input::Variable, variable);
-    rates.insert(seed, Flow::new(graph, one));
-    for &expr in order {
-        if !graph
-            .node(expr)
-            .operands()
-            .any(|operand| rates.contains_key(&operand))
-        {
-            continue;
+/// Outputs to be differentiated by single variables: what each value leads to.
+pub(crate) struct Columns {
+    /// Values that take each value as an operand, and the outputs that each value is.
+    consumers: Vec<Vec<Expr>>,
+    outputs: Vec<Vec<usize>>,
+}
+
+impl Columns {
+    pub(crate) fn new(graph: &Graph, outputs: &[Expr]) -> Self {
+        let mut columns = Self {
+            consumers: alloc::vec![Vec::new(); graph.len()],
+            outputs: alloc::vec![Vec::new(); graph.len()],
+        };
+        for expr in ancestors(graph, outputs, &[Input::Variable]) {
+            for operand in graph.node(expr).operands() {
+                columns.consumers[operand.index()].push(expr);
+            }
         }
-        propagate(graph, &mut rates, expr);
+        for (i, output) in outputs.iter().enumerate() {
+            columns.outputs[output.index()].push(i);
+        }
+        columns
     }
-    let entries = outputs.iter().enumerate();
-    let nonzero = entries.filter_map(|(i, output)| rates.get(output).map(|rate| (i, *rate)));
-    nonzero.map(|(i, rate)| (i, rate.into_expr(graph))).collect()
+
+    /// The derivatives of the outputs with respect to one decision variable that are not structurally zero, as pairs
+    /// (index of the output, derivative), and the number of values that were visited: those that depend on the variable.
+    pub(crate) fn column(&self, graph: &mut Graph, variable: u32) -> (Vec<(usize, Expr)>, usize) {
+        let mut rates: BTreeMap<Expr, Flow> = BTreeMap::new();
+        let one = graph.constant(1.0);
+        let seed = graph.input(Input::Variable, variable);
+        rates.insert(seed, Flow::new(graph, one));
+        let consumers = |expr: Expr| self.consumers.get(expr.index()).into_iter().flatten().copied();
+        let mut pending: BTreeSet<Expr> = consumers(seed).collect();
+        // Operands precede results.
+        while let Some(expr) = pending.pop_first() {
+            propagate(graph, &mut rates, expr);
+            if rates.contains_key(&expr) {
+                pending.extend(consumers(expr));
+            }
+        }
+        let reached = rates.iter().flat_map(|(expr, rate)| {
+            let outputs = self.outputs.get(expr.index()).into_iter().flatten();
+            outputs.map(|output| (*output, *rate))
+        });
+        let mut reached: Vec<(usize, Flow)> = reached.collect();
+        reached.sort_unstable_by_key(|(output, _)| *output);
+        let entries = reached.into_iter();
+        let entries = entries.map(|(output, rate)| (output, rate.into_expr(graph)));
+        (entries.collect(), rates.len())
+    }
 }
 
 /// Adds the rate of `expr`, if an operand has one.

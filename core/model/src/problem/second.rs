@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use labwire_solve::SecondDerivatives;
 
-use crate::expression::derivative;
-use crate::expression::graph::{Expr, Graph, Input};
+use crate::expression::derivative::Columns;
+use crate::expression::graph::{Expr, Graph};
 use crate::expression::program::{InputLengths, Program};
 
 /// Largest number of operations, relative to an evaluation of values and gradient, per decision variable and one: a
@@ -32,17 +32,17 @@ impl Second {
         operations: usize,
     ) -> Option<Self> {
         let outputs: Vec<Expr> = gradient.iter().chain(g).copied().collect();
-        let order = derivative::ancestors(graph, &outputs, &[Input::Variable]);
+        let columns = Columns::new(graph, &outputs);
         let n = inputs.variables;
         let limit = MAX_WORK * (n + 1) * (operations + n + 1);
-        if n * order.len() > MAX_VISITS {
-            return None;
-        }
+        let mut visits = 0;
         let most_nodes = graph.len() + limit;
         let mut sparsity = SecondDerivatives::default();
         let (mut first, mut second) = (Vec::new(), Vec::new());
         for variable in 0..n as u32 {
-            for (index, entry) in derivative::column(graph, &outputs, &order, variable) {
+            let (column, visited) = columns.column(graph, variable);
+            visits += visited;
+            for (index, entry) in column {
                 if graph.constant_value(entry) == Some(0.0) {
                     continue;
                 }
@@ -58,7 +58,7 @@ impl Second {
                     None => {}
                 }
             }
-            if graph.len() > most_nodes {
+            if graph.len() > most_nodes || visits > MAX_VISITS {
                 return None;
             }
         }

@@ -1,5 +1,7 @@
 //! Dense `L D L^T` with the pivots of Bunch and Kaufman (Math. Comp. 31, 1977).
 
+mod front;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -37,6 +39,11 @@ impl Dense {
             column: vec![0.0; capacity],
             second: vec![0.0; capacity],
         }
+    }
+
+    /// Numbers that it holds.
+    pub(crate) fn memory(&self) -> usize {
+        self.entries.len()
     }
 
     /// Starts a matrix of zeros.

@@ -6,13 +6,16 @@
 //! shift delta makes H positive definite on what the penalties leave free: the inertia must be (|F|, |A|, 0). F and A
 //! change until they are those of the minimiser.
 
+mod factor;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
+use factor::Factor;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-use crate::factor::{Dense, Inertia};
+use crate::factor::Inertia;
 use crate::functions::Functions;
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Bounds, Point};
@@ -21,8 +24,6 @@ use crate::tuning::Tuning;
 
 /// Inverse iterations for the direction of least curvature: the shift is at most 8 times what is needed.
 const INVERSE_ITERATIONS: usize = 4;
-/// Multiplications of a factorisation in the time of one operation of an evaluation.
-const FACTOR_SPEED: f64 = 8.0;
 
 /// Side of a constraint's bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub(crate) struct QuadraticModel {
     tuning: Tuning,
     jacobian: Vec<f64>,
     hessian: Vec<f64>,
-    factor: Dense,
+    factor: Factor,
     is_free: Vec<bool>,
     sides: Vec<Side>,
     /// Row of each free variable, then of each constraint in A.
@@ -65,17 +66,18 @@ pub(crate) struct QuadraticModel {
 }
 
 impl QuadraticModel {
+    /// `None` if its factorisation would be too large.
     pub(crate) fn new(
         sparsity: SecondDerivatives,
         num_variables: usize,
         constraint_bounds: Bounds,
         tuning: Tuning,
-    ) -> Self {
+    ) -> Option<Self> {
         let (n, m) = (num_variables, constraint_bounds.min.len());
-        Self {
+        Some(Self {
             jacobian: vec![0.0; sparsity.jacobian.len()],
             hessian: vec![0.0; sparsity.hessian.len()],
-            factor: Dense::new(n + m),
+            factor: Factor::new(&sparsity, n, m, &tuning)?,
             is_free: vec![true; n],
             sides: vec![Side::Inside; m],
             rows: vec![0; n + m],
@@ -90,13 +92,17 @@ impl QuadraticModel {
             sparsity,
             constraint_bounds,
             tuning,
-        }
+        })
+    }
+
+    /// Numbers that its matrix holds.
+    pub(crate) fn memory(&self) -> usize {
+        self.factor.memory()
     }
 
     /// Work of a step, in fused evaluations.
     pub(crate) fn work(&self) -> f64 {
-        let size = self.right.len() as f64;
-        let factorization = size * size * size / 6.0 / FACTOR_SPEED;
+        let factorization = self.factor.work(self.right.len());
         (self.sparsity.operations + factorization) / math::max(self.sparsity.evaluation, 1.0)
     }
 
@@ -228,15 +234,16 @@ impl QuadraticModel {
     /// Finds a shift that makes the model convex, and factorises.
     fn factorize(&mut self, weights: Weights<'_>) -> bool {
         let (n, m) = (self.is_free.len(), self.sides.len());
+        let has_all_rows = self.factor.has_all_rows();
         let mut size = 0;
         for i in 0..n {
             self.rows[i] = size;
-            size += usize::from(self.is_free[i]);
+            size += usize::from(has_all_rows || self.is_free[i]);
         }
         let free = size;
         for i in 0..m {
             self.rows[n + i] = size;
-            size += usize::from(self.sides[i] != Side::Inside);
+            size += usize::from(has_all_rows || self.sides[i] != Side::Inside);
         }
         let wanted = Inertia {
             positive: free,
@@ -280,32 +287,6 @@ impl QuadraticModel {
         }
     }
 
-    fn assemble(&mut self, weights: Weights<'_>, size: usize) {
-        let n = self.is_free.len();
-        self.factor.clear(size);
-        for (&(row, column), entry) in self.sparsity.hessian.iter().zip(&self.hessian) {
-            let (row, column) = (row as usize, column as usize);
-            if self.is_free[row] && self.is_free[column] {
-                self.factor.add(self.rows[row], self.rows[column], *entry);
-            }
-        }
-        for (&(row, column), entry) in self.sparsity.jacobian.iter().zip(&self.jacobian) {
-            let (row, column) = (row as usize, column as usize);
-            if self.sides[row] != Side::Inside && self.is_free[column] {
-                self.factor.add(self.rows[n + row], self.rows[column], *entry);
-            }
-        }
-        for i in (0..n).filter(|i| self.is_free[*i]) {
-            self.factor
-                .add(self.rows[i], self.rows[i], self.shift * self.metric[i]);
-        }
-        for (i, sigma) in weights.penalties.iter().enumerate() {
-            if self.sides[i] != Side::Inside {
-                self.factor.add(self.rows[n + i], self.rows[n + i], -1.0 / sigma);
-            }
-        }
-    }
-
     /// Distance of `g + y / sigma` from the bound of a side; it is negative where the constraint was not active.
     fn distance(&self, weights: Weights<'_>, point: &Point, i: usize, side: Side) -> f64 {
         let zeta = point.constraints[i] + weights.multipliers[i] / weights.penalties[i];
@@ -334,6 +315,7 @@ impl QuadraticModel {
             };
         }
         self.differentiate();
+        self.right.fill(0.0);
         for i in (0..n).filter(|i| self.is_free[*i]) {
             self.right[self.rows[i]] = -self.slope[i];
         }

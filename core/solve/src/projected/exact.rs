@@ -43,7 +43,7 @@ impl ExactNewton {
 
 impl Projected {
     /// Takes Newton steps with exact second derivatives: at once if a step costs little, otherwise when quasi-Newton
-    /// iterations have done the work of several steps.
+    /// iterations have done the work of several steps; none where the factorisation would be too large.
     pub(crate) fn set_second_derivatives(&mut self, sparsity: &SecondDerivatives, constraint_bounds: Bounds) {
         let exact_penalties = vec![EXACT_PENALTY; constraint_bounds.min.len()];
         let Tuning {
@@ -51,12 +51,14 @@ impl Projected {
             newton_delay,
             ..
         } = self.tuning;
-        let model = QuadraticModel::new(
+        let Some(model) = QuadraticModel::new(
             sparsity.clone(),
             self.direction.len(),
             constraint_bounds,
             self.tuning,
-        );
+        ) else {
+            return;
+        };
         let work = model.work();
         self.exact = Some(ExactNewton {
             model,
@@ -67,6 +69,11 @@ impl Projected {
                 0.0
             },
         });
+    }
+
+    /// Numbers that the matrices of exact Newton steps hold.
+    pub(crate) fn matrix_memory(&self) -> usize {
+        self.exact.as_ref().map_or(0, |exact| exact.model.memory())
     }
 
     pub(super) fn is_time_for_exact_steps(&self) -> bool {

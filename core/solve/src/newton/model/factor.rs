@@ -1,0 +1,168 @@
+//! The factorisation of a model's matrix: dense in the rows of F and A, or sparse with a row for every variable and
+//! constraint, where those outside of F and A are rows of the identity.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::{QuadraticModel, Side, Weights};
+use crate::factor::{Dense, FactorLimits, Inertia, Sparse};
+use crate::second::SecondDerivatives;
+use crate::tuning::Tuning;
+
+/// Multiplications of a dense factorisation in the time of one operation of an evaluation, and of a sparse one.
+const DENSE_SPEED: f64 = 8.0;
+const SPARSE_SPEED: f64 = 2.0;
+/// Multiplications of a sparse factorisation that go with each of its rows: its memory is visited in no order.
+const SPARSE_ROW: f64 = 40.0;
+
+#[derive(Clone, Debug)]
+pub(super) enum Factor {
+    Dense(Dense),
+    Sparse(Box<Sparse>),
+}
+
+impl Factor {
+    /// The cheaper of the two for matrices of `n` variables and `m` constraints; `None` if neither is allowed.
+    pub(super) fn new(sparsity: &SecondDerivatives, n: usize, m: usize, tuning: &Tuning) -> Option<Self> {
+        let size = n + m;
+        let is_small = size <= tuning.max_newton_size as usize;
+        let limits = FactorLimits {
+            fill: tuning.max_newton_fill as usize,
+            multiplications: if is_small {
+                dense_work(size) * SPARSE_SPEED - SPARSE_ROW * size as f64
+            } else {
+                f64::INFINITY
+            },
+        };
+        let sparse = match limits.multiplications > 0.0 {
+            true => Sparse::new(size, &entries(sparsity, n, m), n, limits),
+            false => None,
+        };
+        match sparse {
+            Some(sparse) => Some(Self::Sparse(Box::new(sparse))),
+            None => is_small.then(|| Self::Dense(Dense::new(size))),
+        }
+    }
+
+    /// Work of a factorisation of `size` rows, in operations of an evaluation.
+    pub(super) fn work(&self, size: usize) -> f64 {
+        match self {
+            Self::Dense(_) => dense_work(size),
+            Self::Sparse(sparse) => sparse_work(sparse, size),
+        }
+    }
+
+    pub(super) fn factorize(&mut self) -> Inertia {
+        match self {
+            Self::Dense(dense) => dense.factorize(),
+            Self::Sparse(sparse) => sparse.factorize(),
+        }
+    }
+
+    pub(super) fn solve(&mut self, x: &mut [f64]) {
+        match self {
+            Self::Dense(dense) => dense.solve(x),
+            Self::Sparse(sparse) => sparse.solve(x),
+        }
+    }
+
+    /// Whether there is a row for every variable and constraint.
+    pub(super) fn has_all_rows(&self) -> bool {
+        matches!(self, Self::Sparse(_))
+    }
+
+    /// Numbers that it holds.
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Self::Dense(dense) => dense.memory(),
+            Self::Sparse(sparse) => sparse.memory(),
+        }
+    }
+}
+
+fn dense_work(size: usize) -> f64 {
+    let size = size as f64;
+    size * size * size / 6.0 / DENSE_SPEED
+}
+
+fn sparse_work(sparse: &Sparse, size: usize) -> f64 {
+    (sparse.multiplications() + SPARSE_ROW * size as f64) / SPARSE_SPEED
+}
+
+/// Entries of the sparse matrix: the Hessian, the Jacobian, the diagonal.
+fn entries(sparsity: &SecondDerivatives, n: usize, m: usize) -> Vec<(u32, u32)> {
+    let jacobian = sparsity
+        .jacobian
+        .iter()
+        .map(|&(row, column)| (n as u32 + row, column));
+    let diagonal = (0..(n + m) as u32).map(|i| (i, i));
+    sparsity
+        .hessian
+        .iter()
+        .copied()
+        .chain(jacobian)
+        .chain(diagonal)
+        .collect()
+}
+
+impl QuadraticModel {
+    /// Writes the matrix of `size` rows.
+    pub(super) fn assemble(&mut self, weights: Weights<'_>, size: usize) {
+        let Self {
+            factor,
+            sparsity,
+            hessian,
+            jacobian,
+            is_free,
+            sides,
+            rows,
+            metric,
+            shift,
+            ..
+        } = self;
+        let n = is_free.len();
+        let hessian = sparsity
+            .hessian
+            .iter()
+            .zip(hessian)
+            .map(|(&(row, column), entry)| {
+                let (row, column) = (row as usize, column as usize);
+                (rows[row], rows[column], *entry, is_free[row] && is_free[column])
+            });
+        let jacobian = sparsity
+            .jacobian
+            .iter()
+            .zip(jacobian)
+            .map(|(&(row, column), entry)| {
+                let (row, column) = (row as usize, column as usize);
+                let is_active = sides[row] != Side::Inside;
+                (rows[n + row], rows[column], *entry, is_active && is_free[column])
+            });
+        let shifts = (0..n).map(|i| (rows[i], *shift * metric[i], is_free[i]));
+        let duals = weights.penalties.iter().enumerate();
+        let duals = duals.map(|(i, sigma)| (rows[n + i], -1.0 / sigma, sides[i] != Side::Inside));
+        let off_diagonal = hessian.chain(jacobian);
+        match factor {
+            Factor::Dense(dense) => {
+                dense.clear(size);
+                let places = off_diagonal.chain(
+                    shifts
+                        .chain(duals)
+                        .map(|(row, entry, is_in)| (row, row, entry, is_in)),
+                );
+                for (row, column, entry, _) in places.filter(|(.., is_in)| *is_in) {
+                    dense.add(row, column, entry);
+                }
+            }
+            Factor::Sparse(sparse) => {
+                let off_diagonal = off_diagonal.map(|(_, _, entry, is_in)| if is_in { entry } else { 0.0 });
+                let shifts = shifts.map(|(_, entry, is_in)| if is_in { entry } else { 1.0 });
+                let duals = duals.map(|(_, entry, is_in)| if is_in { entry } else { -1.0 });
+                let entries = off_diagonal.chain(shifts).chain(duals);
+                for (value, entry) in sparse.values_mut().iter_mut().zip(entries) {
+                    *value = entry;
+                }
+            }
+        }
+    }
+}
