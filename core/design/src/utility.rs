@@ -27,6 +27,8 @@ pub struct UtilityScan {
     draws: Vec<f64>,
     /// Standard normal deviates, one per draw and channel.
     deviates: Vec<f64>,
+    /// Entropy of the deviates of each channel, for [`Utility::FullKld`].
+    noise_entropies: Vec<f64>,
     previous: Option<Vec<f64>>,
     utilities: Vec<f64>,
     /// First setting of the current block.
@@ -72,9 +74,20 @@ impl UtilityScan {
         } else {
             0
         };
+        let deviates: Vec<f64> = (0..num_deviates).map(|_| random.normal()).collect();
+        let mut noise_entropies = Vec::new();
+        if experiment.options.utility == Utility::FullKld {
+            let mut samples = Vec::with_capacity(count);
+            noise_entropies.extend((0..experiment.channels()).map(|channel| {
+                samples.clear();
+                samples.extend(deviates.iter().skip(channel).step_by(experiment.channels()));
+                differential_entropy(&mut samples)
+            }));
+        }
         Self {
             draws,
-            deviates: (0..num_deviates).map(|_| random.normal()).collect(),
+            deviates,
+            noise_entropies,
             previous: previous.map(<[f64]>::to_vec),
             utilities: Vec::with_capacity(experiment.grid.len()),
             start: 0,
@@ -169,6 +182,7 @@ impl UtilityScan {
             responses: &self.memory.responses,
             variances: &self.memory.variances,
             deviates: &self.deviates,
+            noise_entropies: &self.noise_entropies,
             channels: experiment.channels(),
             count,
         };
@@ -244,6 +258,7 @@ struct Block<'a> {
     responses: &'a [f64],
     variances: &'a [f64],
     deviates: &'a [f64],
+    noise_entropies: &'a [f64],
     channels: usize,
     count: usize,
 }
@@ -317,9 +332,7 @@ impl Block<'_> {
         let mut samples = Vec::new();
         for channel in 0..self.channels {
             let deviates = || self.deviates.iter().skip(channel).step_by(self.channels);
-            samples.clear();
-            samples.extend(deviates().copied());
-            let noise = differential_entropy(&mut samples);
+            let noise = self.noise_entropies[channel];
             for (i, utility) in (first..).zip(&mut *utilities) {
                 // In units of the noise, whose entropy is then the same everywhere.
                 let sigma = labwire_solve::math::sqrt(self.variances(channel)[i]);
