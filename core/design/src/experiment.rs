@@ -56,7 +56,7 @@ pub struct Experiment {
 
 /// Constant of the model.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Constant {
     /// Name of the constant.
     pub name: String,
@@ -83,7 +83,7 @@ pub enum Noise {
 
 /// Cost of a measurement.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Cost {
     /// Cost as a function of the next setting followed by the previous one; it has no parameters.
     pub model: Box<dyn Model>,

@@ -8,7 +8,7 @@ use labwire_solve::math::pow;
 
 /// Adjustable quantity of an instrument.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Knob {
     /// Name of the knob.
     pub name: String,

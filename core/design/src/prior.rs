@@ -8,7 +8,7 @@ use labwire_solve::random::Random;
 
 /// Unknown parameter of the model.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "made by users, field by field")]
 pub struct Parameter {
     /// Name of the parameter.
     pub name: String,
