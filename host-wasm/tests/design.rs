@@ -33,7 +33,7 @@ fn fingerprint(text: &str, truth: &[f64]) -> u64 {
 fn a_seed_gives_the_bits_that_it_gives_natively() {
     assert_eq!(
         fingerprint(DEFAULT_EXPERIMENT, &[2.6, 0.02, 0.04]),
-        0xc170_99da_b1d4_6c95
+        0x8416_bd37_197f_39bf
     );
-    assert_eq!(fingerprint(RABI, &[3.0, 0.5, 1.5, 0.8]), 0xdc0c_d18f_5341_8908);
+    assert_eq!(fingerprint(RABI, &[3.0, 0.5, 1.5, 0.8]), 0x356b_2df7_f50e_5e5e);
 }

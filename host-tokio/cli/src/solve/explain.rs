@@ -146,11 +146,11 @@ impl<'a> PointOfView<'a> {
         })
     }
 
-    /// The variable that is farthest out.
+    /// The variable that runs away: the cost falls most when it is moved farther out.
     fn farthest(&self) -> Option<String> {
+        let gain = |&i: &usize| -self.slopes[i] * self.solution.u[i];
         let indices = 0..self.solution.u.len();
-        let farthest =
-            indices.max_by(|&a, &b| self.solution.u[a].abs().total_cmp(&self.solution.u[b].abs()))?;
+        let farthest = indices.max_by(|a, b| gain(a).total_cmp(&gain(b)))?;
         let name = self.problem.variable_name(farthest);
         let value = self.solution.u[farthest];
         Some(match self.problem.set() {
