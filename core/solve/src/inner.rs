@@ -81,6 +81,11 @@ pub(crate) trait InnerSolver {
         Verdict::Minimum
     }
 
+    /// Whether a point far from the constraints means that the penalties are too small.
+    fn obeys_penalties(&self) -> bool {
+        true
+    }
+
     /// Starts from the starting point; estimates the step size unless a Lipschitz constant from an earlier solve is
     /// given.
     fn start(

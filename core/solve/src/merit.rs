@@ -45,6 +45,19 @@ pub(crate) struct Point {
     pub(crate) violation: f64,
 }
 
+impl Structure {
+    /// Bounds of `g`, if its sets consist of bounds only.
+    pub(crate) fn constraint_bounds(&self) -> Option<Bounds> {
+        let (mut min, mut max) = (Vec::new(), Vec::new());
+        for block in &self.constraints {
+            let (low, high) = block.set.bounds(block.len)?;
+            min.extend(low);
+            max.extend(high);
+        }
+        Some(Bounds { min, max })
+    }
+}
+
 impl Point {
     pub(crate) fn new(num_variables: usize, num_constraints: usize) -> Self {
         Self {
@@ -197,13 +210,7 @@ impl AugmentedLagrangian {
 
     /// Bounds of `g`, if its sets consist of bounds only.
     pub(crate) fn constraint_bounds(&self) -> Option<Bounds> {
-        let (mut min, mut max) = (Vec::new(), Vec::new());
-        for block in &self.structure.constraints {
-            let (low, high) = block.set.bounds(block.len)?;
-            min.extend(low);
-            max.extend(high);
-        }
-        Some(Bounds { min, max })
+        self.structure.constraint_bounds()
     }
 
     /// Lipschitz constant of the gradient near `point`, by one evaluation at `nearby`.

@@ -34,7 +34,7 @@ impl Inner {
         let stages = stages.filter(|_| structure.constraints.iter().all(Constraint::is_separable));
         match (structure.set.bounds(n), stages) {
             (Some(bounds), Some(stages)) => {
-                Self::Stagewise(Stagewise::new(stages, m, bounds, memory, settings))
+                Self::Stagewise(Stagewise::new(stages, structure, bounds, memory, settings))
             }
             (Some(bounds), None) => Self::Projected(Projected::new(m, bounds, memory, tuning)),
             (None, _) => Self::Panoc(Panoc::new(n, m, structure.set.clone(), memory, tuning)),

@@ -6,8 +6,10 @@
 //! al., IROS 2018). States may leave the trajectory of the inputs on the way (multiple shooting), as long as a filter finds
 //! progress in merit or gaps; else, and in single shooting, a step is a rollout with the feedback of the backward sweep.
 
+mod barrier;
 mod filter;
 mod functions;
+mod interior;
 mod model;
 mod riccati;
 mod trajectory;
@@ -17,7 +19,7 @@ use core::mem;
 
 pub use functions::{StageFunctions, StageStructure};
 
-use super::functions::Functions;
+use super::functions::{Functions, Structure};
 use super::inner::{InnerSolver, Outcome};
 use super::merit::{AugmentedLagrangian, Point};
 use super::projected::Projected;
@@ -26,6 +28,7 @@ use super::status::{Step, StepKind};
 use super::tuning::Tuning;
 use crate::math;
 use filter::Filter;
+use interior::Interior;
 use model::Model;
 use riccati::{Parts, Riccati};
 use trajectory::Trajectory;
@@ -38,6 +41,10 @@ const ATTEMPTS_BEFORE_ROLLOUT: u32 = 3;
 const MAX_LINEAR_STEPS: u32 = 3;
 /// Iterations without progress after which states are free no longer.
 const FREE_IDLE_ITERATIONS: u32 = 15;
+/// Newton steps that one which needed more than the exact Hessian counts as.
+const TROUBLED_STEPS: u32 = 3;
+/// Weight of the last barrier, in units of the tolerances.
+const INTERIOR_TOLERANCE: f64 = 0.1;
 
 /// State of one inner solve. All memory is allocated once.
 #[derive(Clone, Debug)]
@@ -47,7 +54,21 @@ pub(crate) struct Stagewise {
     /// Largest gap of a converged trajectory.
     gap_tolerance: f64,
     quasi: Projected,
-    is_newton: bool,
+    method: Method,
+    /// Interior-point iterations, where states are free and the sets of the constraints consist of bounds.
+    interior: Option<Interior>,
+    interior_tolerance: f64,
+    /// Whether they have led nowhere.
+    has_left_interior: bool,
+    /// Newton steps of this solve; one that needed more than the exact Hessian counts as several.
+    newton_steps: u32,
+    /// Inputs at the start.
+    start: Vec<f64>,
+    /// Tolerance of the residual of the whole solve, and whether the present inner solve obeys it.
+    tolerance: f64,
+    is_final: bool,
+    max_multiplier: f64,
+    max_penalty: f64,
     /// Whether states may leave the trajectory of the inputs.
     is_free: bool,
     /// Whether Newton steps have led nowhere.
@@ -77,18 +98,32 @@ impl Stagewise {
     /// `bounds` are the lower and the upper ones of the inputs.
     pub(crate) fn new(
         structure: StageStructure,
-        num_constraints: usize,
+        problem: &Structure,
         bounds: (Vec<f64>, Vec<f64>),
         memory: usize,
         settings: &Settings,
     ) -> Self {
         let tuning = settings.tuning;
+        let num_constraints = problem.num_constraints();
+        let has_multipliers = problem.constraints.iter().all(|block| block.has_multipliers);
+        let constraints = problem
+            .constraint_bounds()
+            .filter(|_| structure.has_free_states && has_multipliers);
         let trajectory = Trajectory::new(&structure, num_constraints);
         Self {
             tuning,
             gap_tolerance: settings.delta_tolerance,
             quasi: Projected::new(num_constraints, bounds.clone(), memory, tuning),
-            is_newton: false,
+            method: Method::QuasiNewton,
+            interior: constraints.map(|constraints| Interior::new(bounds.clone(), constraints)),
+            interior_tolerance: INTERIOR_TOLERANCE * math::min(settings.tolerance, settings.delta_tolerance),
+            has_left_interior: false,
+            newton_steps: 0,
+            start: bounds.0.clone(),
+            tolerance: settings.tolerance,
+            is_final: false,
+            max_multiplier: settings.max_multiplier,
+            max_penalty: settings.max_penalty,
             is_free: structure.has_free_states,
             has_given_up: false,
             pace: Pace::default(),
@@ -137,7 +172,7 @@ impl Stagewise {
         let Some(stages) = functions.stages() else {
             return Outcome::Stalled;
         };
-        (self.is_newton, self.is_free) = (true, is_free);
+        (self.method, self.is_free) = (Method::Newton, is_free);
         self.current.point.u.copy_from_slice(&self.quasi.solution().u);
         self.evaluate_current(merit, stages, true);
         // Free states begin without multipliers: those of a trajectory that is far from a solution may be huge.
@@ -146,9 +181,51 @@ impl Stagewise {
         self.begin()
     }
 
+    /// Changes from Newton steps that are no longer Newton's, or become too many, to interior-point iterations from the
+    /// start.
+    fn try_interior(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Option<Outcome> {
+        if self.interior.is_none() || self.has_left_interior {
+            return None;
+        }
+        if self.begin_interior(merit, functions) == Outcome::Continue {
+            return Some(Outcome::Continue);
+        }
+        self.has_left_interior = true;
+        Some(self.begin_newton(merit, functions, self.structure.has_free_states))
+    }
+
+    /// One interior-point iteration; at their end Newton steps from their solution, with its multipliers, take away what
+    /// is left of the barrier.
+    fn interior(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
+        let outcome = match functions.stages() {
+            Some(stages) => self.iterate_interior(merit, stages),
+            None => Outcome::Stalled,
+        };
+        match (outcome, functions.stages()) {
+            (Outcome::Continue, _) => Outcome::Continue,
+            (Outcome::Converged, Some(stages)) => {
+                if !self.finish_interior(merit, stages) {
+                    return Outcome::Continue;
+                }
+                (self.method, self.is_free, self.is_final) = (Method::Newton, true, true);
+                self.has_left_interior = true;
+                self.begin()
+            }
+            _ => {
+                self.has_left_interior = true;
+                self.begin_newton(merit, functions, self.structure.has_free_states)
+            }
+        }
+    }
+
     /// Goes on from the last rollout with the quasi-Newton method, for the rest of the solve.
     fn end_newton(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
-        (self.is_newton, self.has_given_up) = (false, true);
+        (self.method, self.has_given_up) = (Method::QuasiNewton, true);
+        self.is_final = false;
         let point = self.quasi.start_point();
         point.u.copy_from_slice(&self.current.point.u);
         merit.evaluate(functions, point);
@@ -159,7 +236,7 @@ impl Stagewise {
         self.best = f64::INFINITY;
         self.best_value = f64::INFINITY;
         self.idle_iterations = 0;
-        self.filter.clear(&self.current);
+        self.filter.clear(self.current.measure().0);
         self.shift = 0.0;
         (self.linear_steps, self.linear_failures) = (0, 0);
         if !self.current.is_finite() {
@@ -193,8 +270,14 @@ impl Stagewise {
         functions: &mut dyn Functions,
         tolerance: f64,
     ) -> Outcome {
+        let tolerance = if self.is_final { self.tolerance } else { tolerance };
         if self.residual <= tolerance && self.current.gap() <= self.gap_tolerance {
             return Outcome::Converged;
+        }
+        if self.newton_steps >= self.tuning.stage_newton_limit
+            && let Some(outcome) = self.try_interior(merit, functions)
+        {
+            return outcome;
         }
         let idle = if self.is_free {
             FREE_IDLE_ITERATIONS
@@ -227,9 +310,15 @@ impl Stagewise {
         }
         merit.hessian_evaluations += 1;
         let is_linear = self.linear_steps > 0;
-        self.model
-            .expand(&self.structure, merit, stages, &self.current, is_linear);
+        self.model.expand(
+            &self.structure,
+            stages,
+            &self.current,
+            is_linear,
+            penalty(merit, &self.current),
+        );
         self.linear_steps = self.linear_steps.saturating_sub(1);
+        let mut is_troubled = false;
         for attempt in 0..self.tuning.max_trials {
             self.model.raise_shift(&self.structure, self.shift);
             let mut parts = Parts {
@@ -238,11 +327,17 @@ impl Stagewise {
                 trajectory: &self.current,
             };
             let is_solved = self.riccati.minimize(&mut parts, self.tuning.stage_sweeps);
+            is_troubled |= !is_solved || attempt > 0;
             if !is_solved && !self.model.is_linear {
                 self.linear_failures += 1;
                 self.linear_steps = self.linear_failures.min(MAX_LINEAR_STEPS);
-                self.model
-                    .expand(&self.structure, merit, stages, &self.current, true);
+                self.model.expand(
+                    &self.structure,
+                    stages,
+                    &self.current,
+                    true,
+                    penalty(merit, &self.current),
+                );
                 continue;
             }
             if is_solved && !self.model.is_linear {
@@ -256,6 +351,7 @@ impl Stagewise {
                     self.shift = 0.0;
                 }
                 self.take();
+                self.newton_steps += self.effort(is_troubled);
                 return Outcome::Continue;
             }
             if !self.model.is_finite() {
@@ -264,6 +360,15 @@ impl Stagewise {
             self.shift = math::max(1e-4, 10.0 * self.shift);
         }
         Outcome::Stalled
+    }
+
+    /// Steps that one counts as. With constraints, one that needed more than the exact Hessian is the last.
+    fn effort(&self, is_troubled: bool) -> u32 {
+        match (is_troubled, self.structure.num_constraints() > 0) {
+            (false, _) => 1,
+            (true, false) => TROUBLED_STEPS,
+            (true, true) => self.tuning.stage_newton_limit,
+        }
     }
 
     /// Moves to a better point along the step, if there is one. Returns the length of the step.
@@ -311,7 +416,7 @@ impl Stagewise {
             self.evaluate_trial(merit, stages, 1.0, true);
             if self.next.is_finite() {
                 self.accept(stages, 1.0);
-                self.filter.clear(&self.current);
+                self.filter.clear(self.current.measure().0);
                 return Some(0.0);
             }
         }
@@ -337,7 +442,7 @@ impl Stagewise {
         self.next.is_finite()
             && self
                 .filter
-                .accept(&self.current, &self.next, tau, slope, round_off)
+                .accept(self.current.measure(), self.next.measure(), tau, slope, round_off)
     }
 
     /// Evaluates at the trial of length `tau`.
@@ -411,7 +516,7 @@ impl Stagewise {
 
 impl InnerSolver for Stagewise {
     fn solution(&self) -> &Point {
-        if self.is_newton {
+        if self.method != Method::QuasiNewton {
             &self.current.point
         } else {
             self.quasi.solution()
@@ -419,7 +524,7 @@ impl InnerSolver for Stagewise {
     }
 
     fn last_step(&self) -> Step {
-        if self.is_newton {
+        if self.method != Method::QuasiNewton {
             self.last_step
         } else {
             self.quasi.last_step()
@@ -427,11 +532,11 @@ impl InnerSolver for Stagewise {
     }
 
     fn states(&self) -> Option<&[f64]> {
-        self.is_newton.then_some(self.current.states.as_slice())
+        (self.method != Method::QuasiNewton).then_some(self.current.states.as_slice())
     }
 
     fn residual(&self) -> f64 {
-        if self.is_newton {
+        if self.method != Method::QuasiNewton {
             self.residual
         } else {
             self.quasi.residual()
@@ -446,13 +551,30 @@ impl InnerSolver for Stagewise {
         self.quasi.start_point()
     }
 
+    fn obeys_penalties(&self) -> bool {
+        self.method != Method::Interior
+    }
+
+    /// After interior-point iterations the multipliers are known.
+    fn polish(
+        &mut self,
+        _merit: &mut AugmentedLagrangian,
+        _functions: &mut dyn Functions,
+        _tolerances: (f64, f64),
+    ) -> bool {
+        core::mem::take(&mut self.is_final)
+    }
+
     fn start(
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
         lipschitz: Option<f64>,
     ) -> Outcome {
-        (self.is_newton, self.has_given_up) = (false, false);
+        self.method = Method::QuasiNewton;
+        (self.has_given_up, self.has_left_interior, self.is_final) = (false, false, false);
+        self.start.copy_from_slice(&self.quasi.solution().u);
+        self.newton_steps = 0;
         let outcome = self.quasi.start(merit, functions, lipschitz);
         self.pace = Pace::begin(merit.work(), self.quasi.residual());
         match outcome {
@@ -472,8 +594,8 @@ impl InnerSolver for Stagewise {
         let Some(stages) = functions.stages() else {
             return Outcome::Stalled;
         };
-        (self.is_newton, self.is_free) = (true, self.structure.has_free_states);
-        self.has_given_up = false;
+        (self.method, self.is_free) = (Method::Newton, self.structure.has_free_states);
+        (self.has_given_up, self.has_left_interior, self.is_final) = (false, true, false);
         // That of an earlier solve counted another work.
         self.pace = Pace::begin(merit.work(), f64::INFINITY);
         self.current.point.u.copy_from_slice(&self.quasi.solution().u);
@@ -484,7 +606,7 @@ impl InnerSolver for Stagewise {
     }
 
     fn resume(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
-        if !self.is_newton {
+        if self.method == Method::QuasiNewton {
             let outcome = self.quasi.resume(merit, functions);
             self.pace = Pace::begin(merit.work(), self.quasi.residual());
             return outcome;
@@ -507,8 +629,10 @@ impl InnerSolver for Stagewise {
         functions: &mut dyn Functions,
         tolerance: f64,
     ) -> Outcome {
-        if self.is_newton {
-            return self.newton(merit, functions, tolerance);
+        match self.method {
+            Method::Interior => return self.interior(merit, functions),
+            Method::Newton => return self.newton(merit, functions, tolerance),
+            Method::QuasiNewton => {}
         }
         let outcome = self.quasi.iterate(merit, functions, tolerance);
         let steps = self.tuning.stage_window * self.structure.expansion_work;
@@ -525,6 +649,28 @@ impl InnerSolver for Stagewise {
             self.begin_newton(merit, functions, self.structure.has_free_states)
         } else {
             outcome
+        }
+    }
+}
+
+/// How a solve goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    QuasiNewton,
+    Interior,
+    Newton,
+}
+
+/// Curvature of a constraint's penalty: one within its bounds has no multiplier, and its penalty no curvature.
+fn penalty<'a>(
+    merit: &'a AugmentedLagrangian,
+    trajectory: &'a Trajectory,
+) -> impl Fn(usize) -> f64 + use<'a> {
+    |i| {
+        if trajectory.point.multipliers[i] == 0.0 {
+            0.0
+        } else {
+            merit.penalties[i]
         }
     }
 }

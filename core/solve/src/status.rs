@@ -110,6 +110,8 @@ pub enum StepKind {
     Optimality,
     /// Newton's through the stages of an optimal-control problem.
     Stages,
+    /// Newton's on the optimality conditions of a barrier problem, through the stages.
+    Interior,
     /// A proximal gradient step, or a quasi-Newton step from its end.
     Proximal,
 }
@@ -125,6 +127,7 @@ impl StepKind {
             Self::Newton => "Newton",
             Self::Optimality => "optimality",
             Self::Stages => "stages",
+            Self::Interior => "interior point",
             Self::Proximal => "proximal",
         }
     }

@@ -149,6 +149,15 @@ pub struct Tuning {
     /// Largest number of trials along a Newton step through the stages, before it is shortened by more curvature. Default
     /// 5: measured.
     pub stage_trials: u32,
+    /// Largest number of interior-point iterations on a problem of stages. Default 1000: measured.
+    pub max_interior_iterations: u32,
+    /// Weight of the first barrier, in units of what the cost changes when an input goes from bound to bound. Default 0.1:
+    /// measured.
+    pub interior_weight: f64,
+    /// Short interior-point steps in a row after which the barrier gets more weight. Default 3: measured.
+    pub interior_patience: u32,
+    /// Newton steps through the stages after which interior-point iterations are tried. Default 12: measured.
+    pub stage_newton_limit: u32,
     /// Growth of a gradient step after one that met no curvature. Default 10: measured; a cost without a minimum is
     /// recognised within about twenty steps.
     pub flat_growth: f64,
@@ -226,6 +235,10 @@ impl Default for Tuning {
             stage_newton_steps: 8.0,
             stage_sweeps: 10,
             stage_trials: 5,
+            max_interior_iterations: 1000,
+            interior_weight: 0.1,
+            interior_patience: 3,
+            stage_newton_limit: 12,
             flat_growth: 10.0,
             max_idle_iterations: 50,
             panoc_step: 0.95,
@@ -248,7 +261,7 @@ impl Tuning {
                 $($rule(stringify!($field), f64::from(self.$field))?;)*
             };
         }
-        check!(positive stage_newton_steps stage_sweeps stage_trials min_shift newton_work_at_once newton_delay
+        check!(positive stage_newton_steps stage_sweeps stage_trials max_interior_iterations interior_weight interior_patience stage_newton_limit min_shift newton_work_at_once newton_delay
             newton_penalty max_newton_size max_newton_fill first_shift max_shifts max_model_changes min_penalty unbounded slope_step
             difference_step lipschitz_step min_lipschitz_step min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
             quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions

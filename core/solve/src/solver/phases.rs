@@ -217,7 +217,7 @@ impl Solver {
 
     /// Whether the penalties are too small to hold the problem: the iterates leave the constraints behind.
     fn has_drifted(&mut self) -> bool {
-        if self.merit.penalties.is_empty() {
+        if self.merit.penalties.is_empty() || !self.inner.obeys_penalties() {
             return false;
         }
         let tuning = &self.settings.tuning;

@@ -1,7 +1,6 @@
 //! Filter line search: a trial is acceptable if it lowers either the merit or the gaps (Waechter and Biegler, SIAM J.
 //! Optim. 16, 2005).
 
-use super::trajectory::Trajectory;
 use crate::math;
 
 /// Number of pairs that a filter holds; the oldest make room.
@@ -27,12 +26,6 @@ pub(crate) struct Filter {
     scale: f64,
 }
 
-/// Sum of all gaps, and merit of a trajectory.
-pub(crate) fn measure(trajectory: &Trajectory) -> (f64, f64) {
-    let gaps = trajectory.gaps.iter().fold(0.0, |sum, gap| sum + gap.abs());
-    (gaps, trajectory.point.psi)
-}
-
 impl Filter {
     pub(crate) fn new() -> Self {
         Self {
@@ -43,23 +36,23 @@ impl Filter {
         }
     }
 
-    /// Empties the filter at the start of a solve.
-    pub(crate) fn clear(&mut self, start: &Trajectory) {
+    /// Empties the filter at the start of a solve, where the gaps add up to `gaps`.
+    pub(crate) fn clear(&mut self, gaps: f64) {
         (self.len, self.next) = (0, 0);
-        self.scale = math::max(1.0, measure(start).0);
+        self.scale = math::max(1.0, gaps);
     }
 
-    /// Whether the trial is better than `current`, from which a step of length `tau` leads to it along which the merit
+    /// Whether the trial (sum of the gaps, and merit) is better than `current`, from which a step of length `tau` leads to it along which the merit
     /// has the derivative `slope`; and than everything that the filter has seen.
     pub(crate) fn accept(
         &mut self,
-        current: &Trajectory,
-        trial: &Trajectory,
+        current: (f64, f64),
+        trial: (f64, f64),
         tau: f64,
         slope: f64,
         round_off: f64,
     ) -> bool {
-        let ((gaps, value), (trial_gaps, trial_value)) = (measure(current), measure(trial));
+        let ((gaps, value), (trial_gaps, trial_value)) = (current, trial);
         let round_off = round_off * (1.0 + value.abs());
         let is_acceptable = |gaps: f64, value: f64| {
             trial_gaps <= (1.0 - GAP_MARGIN) * gaps || trial_value <= value - VALUE_MARGIN * gaps + round_off

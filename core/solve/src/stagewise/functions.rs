@@ -55,6 +55,11 @@ impl StageStructure {
         self.num_states + self.num_inputs
     }
 
+    /// Number of constraints of all stages.
+    pub(crate) fn num_constraints(&self) -> usize {
+        self.first_constraints.last().copied().unwrap_or(0)
+    }
+
     /// Largest number of constraints of a stage.
     pub(crate) fn max_stage_constraints(&self) -> usize {
         let pairs = self.first_constraints.windows(2);

@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 use super::functions::{StageFunctions, StageStructure};
 use super::trajectory::Trajectory;
 use crate::math;
-use crate::merit::AugmentedLagrangian;
 
 /// Second-order expansion of all stages at a trajectory.
 #[derive(Clone, Debug)]
@@ -18,8 +17,11 @@ pub(crate) struct Model {
     hessians: Vec<f64>,
     /// Whether the dynamics count as linear.
     pub(crate) is_linear: bool,
-    /// Curvature added along all inputs.
+    /// Derivatives of the constraints, one row per constraint, one column per variable of its stage.
+    constraints: Vec<f64>,
+    /// Curvature added along all inputs, and along all states.
     shift: f64,
+    state_shift: f64,
     /// Derivatives of next state and constraints of one stage.
     scratch: Vec<f64>,
     zeros: Vec<f64>,
@@ -32,7 +34,9 @@ impl Model {
             jacobians: vec![0.0; structure.horizon * nz * nx],
             hessians: vec![0.0; (structure.horizon + 1) * nz * nz],
             is_linear: false,
+            constraints: vec![0.0; structure.num_constraints() * nz],
             shift: 0.0,
+            state_shift: 0.0,
             scratch: vec![0.0; nz * (nx + structure.max_stage_constraints())],
             zeros: vec![0.0; nx],
         }
@@ -55,15 +59,22 @@ impl Model {
         &self.hessians[t * nz * nz..t * nz * nz + size * size]
     }
 
-    /// Expands all stages at `trajectory`, where the functions were evaluated and differentiated last. Linear dynamics
-    /// have no curvature of their own, which the Hessian otherwise weights with the multipliers.
+    /// Derivatives of constraint `i` with respect to state, then input of its stage; the last stage has no inputs.
+    pub(crate) fn constraint(&self, structure: &StageStructure, i: usize) -> &[f64] {
+        let nz = structure.num_stage_variables();
+        &self.constraints[i * nz..(i + 1) * nz]
+    }
+
+    /// Expands all stages at `trajectory`, where the functions were evaluated and differentiated last; `curvature` is that
+    /// of the penalty or barrier of a constraint. Linear dynamics have no curvature of their own, which the Hessian
+    /// otherwise weights with the multipliers.
     pub(crate) fn expand(
         &mut self,
         structure: &StageStructure,
-        merit: &AugmentedLagrangian,
         stages: &mut dyn StageFunctions,
         trajectory: &Trajectory,
         is_linear: bool,
+        curvature: impl Fn(usize) -> f64,
     ) {
         let nz = structure.num_stage_variables();
         for t in 0..=structure.horizon {
@@ -73,9 +84,10 @@ impl Model {
                 // The gradient is not needed; the Hessian is that of the last one written.
                 stages.reverse(t, &self.zeros, y, &mut self.scratch[..nz]);
             }
-            self.expand_stage(structure, merit, stages, trajectory, t);
+            self.expand_stage(structure, stages, t, &curvature);
         }
         self.is_linear = is_linear;
+        self.state_shift = 0.0;
         let shift = core::mem::take(&mut self.shift);
         self.raise_shift(structure, shift);
     }
@@ -86,6 +98,30 @@ impl Model {
             self.shift_inputs(structure, t, shift - self.shift);
         }
         self.shift = shift;
+    }
+
+    /// Raises the curvature added along all inputs and states to `shift`.
+    pub(crate) fn shift_all(&mut self, structure: &StageStructure, shift: f64) {
+        self.raise_shift(structure, shift);
+        let change = shift - self.state_shift;
+        let nx = structure.num_states;
+        for t in 0..=structure.horizon {
+            for a in 0..nx {
+                self.add_curvature(structure, t, a, change);
+            }
+        }
+        self.state_shift = shift;
+    }
+
+    /// Adds curvature along one variable of stage `t`.
+    pub(crate) fn add_curvature(&mut self, structure: &StageStructure, t: usize, a: usize, curvature: f64) {
+        let nz = structure.num_stage_variables();
+        let size = if t == structure.horizon {
+            structure.num_states
+        } else {
+            nz
+        };
+        self.hessians[t * nz * nz + a * size + a] += curvature;
     }
 
     /// Adds curvature along the inputs of stage `t`.
@@ -99,10 +135,9 @@ impl Model {
     fn expand_stage(
         &mut self,
         structure: &StageStructure,
-        merit: &AugmentedLagrangian,
         stages: &mut dyn StageFunctions,
-        trajectory: &Trajectory,
         t: usize,
+        curvature: impl Fn(usize) -> f64,
     ) {
         let (nx, nz) = (structure.num_states, structure.num_stage_variables());
         let is_last = t == structure.horizon;
@@ -119,17 +154,14 @@ impl Model {
             }
         }
         for (place, i) in constraints.enumerate() {
-            // A constraint within its bounds has no multiplier, and its penalty no curvature.
-            if trajectory.point.multipliers[i] == 0.0 {
-                continue;
+            let row = &mut self.constraints[i * nz..i * nz + size];
+            for (a, entry) in row.iter_mut().enumerate() {
+                *entry = scratch[a * width + next + place];
             }
-            let sigma = merit.penalties[i];
-            for a in 0..size {
-                let weighted = sigma * scratch[a * width + next + place];
-                if weighted != 0.0 {
-                    for b in 0..size {
-                        hessian[a * size + b] += weighted * scratch[b * width + next + place];
-                    }
+            let curvature = curvature(i);
+            if curvature != 0.0 {
+                for a in 0..size {
+                    math::add(&mut hessian[a * size..(a + 1) * size], curvature * row[a], row);
                 }
             }
         }

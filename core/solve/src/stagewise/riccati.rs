@@ -14,7 +14,7 @@ use crate::math;
 const FIRST_SHIFT: f64 = 1e-4;
 const SHIFT_GROWTH: f64 = 8.0;
 const MAX_SHIFTS: u32 = 40;
-/// Pivots below this fraction of the largest diagonal entry count as not positive.
+/// Pivots below this fraction of their diagonal entry count as not positive.
 const SMALLEST_PIVOT: f64 = 1e-12;
 /// Fraction of the first slope that is left when the bounds that hold are found.
 const SLOPE_LEFT: f64 = 1e-3;
@@ -45,6 +45,8 @@ pub(crate) struct Riccati {
     /// Value function of each stage: gradient and Hessian.
     value_gradients: Vec<f64>,
     value_hessians: Vec<f64>,
+    /// Derivatives of the model with respect to the inputs at the present changes.
+    gradient: Vec<f64>,
     /// Inputs that are not held by a bound.
     is_free: Vec<bool>,
     /// Hessian of one stage with everything that follows, and its gradient.
@@ -75,6 +77,7 @@ impl Riccati {
             feedforward: inputs.clone(),
             trial_inputs: inputs.clone(),
             target_inputs: inputs.clone(),
+            gradient: inputs.clone(),
             is_free: vec![true; horizon * nu],
             inputs,
             adjoints: states.clone(),
@@ -120,6 +123,9 @@ impl Riccati {
     /// Minimises the model by up to `max_sweeps` sweeps. Returns false if there is none, because a stage has
     /// negative curvature along its inputs. If the dynamics count as linear, such inputs get more curvature instead.
     pub(crate) fn minimize(&mut self, parts: &mut Parts<'_>, max_sweeps: u32) -> bool {
+        if self.minimize_by_sets(parts, max_sweeps) {
+            return true;
+        }
         self.inputs.fill(0.0);
         roll(parts, &self.inputs, &mut self.states);
         let mut first_slope = 0.0;
@@ -127,7 +133,8 @@ impl Riccati {
         let mut is_lower = false;
         for sweep in 0..max_sweeps {
             if is_moved {
-                let slope = self.differentiate(parts);
+                self.differentiate(parts);
+                let slope = self.choose_held(parts.trajectory);
                 if sweep == 0 {
                     first_slope = slope;
                 } else if slope <= SLOPE_LEFT * first_slope {
@@ -153,9 +160,86 @@ impl Riccati {
         is_lower && math::all_finite(&self.states) && math::all_finite(&self.inputs)
     }
 
-    /// Derivatives of the model with respect to the inputs at the present changes, and which of the inputs a bound holds.
-    /// Returns the decrease that a projected gradient step promises.
-    fn differentiate(&mut self, parts: &Parts<'_>) -> f64 {
+    /// Minimises the model without bounds, by one sweep; inputs with equal bounds stay. Returns false if there is no minimum.
+    pub(crate) fn minimize_free(&mut self, parts: &mut Parts<'_>) -> bool {
+        self.inputs.fill(0.0);
+        for (i, is_free) in self.is_free.iter_mut().enumerate() {
+            *is_free = self.min[i] < self.max[i];
+        }
+        if !self.sweep(parts) {
+            return false;
+        }
+        self.aim(parts);
+        core::mem::swap(&mut self.inputs, &mut self.target_inputs);
+        core::mem::swap(&mut self.states, &mut self.target_states);
+        self.weigh_states(parts.structure);
+        math::all_finite(&self.states) && math::all_finite(&self.inputs)
+    }
+
+    /// Minimises the model by the primal-dual active set strategy (Hintermueller, Ito and Kunisch, SIAM J. Optim. 13, 2002):
+    /// solves with the bounds that hold, then holds the inputs behind their bounds, and frees those that the model pulls
+    /// away from theirs, until nothing changes. Returns false where that does not happen within `max_sweeps` sweeps.
+    fn minimize_by_sets(&mut self, parts: &mut Parts<'_>, max_sweeps: u32) -> bool {
+        self.inputs.fill(0.0);
+        roll(parts, &self.inputs, &mut self.states);
+        self.differentiate(parts);
+        self.choose_held(parts.trajectory);
+        for _ in 0..max_sweeps {
+            if !self.sweep(parts) {
+                return false;
+            }
+            self.aim(parts);
+            core::mem::swap(&mut self.inputs, &mut self.target_inputs);
+            core::mem::swap(&mut self.states, &mut self.target_states);
+            self.differentiate(parts);
+            if !self.revise_held(parts.trajectory) {
+                self.weigh_states(parts.structure);
+                return math::all_finite(&self.states) && math::all_finite(&self.inputs);
+            }
+        }
+        false
+    }
+
+    /// Holds the inputs that lie behind their bounds, and frees those that the gradient pulls away from theirs. Returns
+    /// whether anything has changed.
+    fn revise_held(&mut self, trajectory: &Trajectory) -> bool {
+        let mut is_changed = false;
+        for i in 0..self.inputs.len() {
+            let u = trajectory.point.u[i];
+            let (low, high) = (self.min[i] - u, self.max[i] - u);
+            let (du, gradient) = (self.inputs[i], self.gradient[i]);
+            if self.is_free[i] && (du < low || du > high) {
+                self.inputs[i] = math::clamp(du, low, high);
+                self.is_free[i] = false;
+                is_changed = true;
+            } else if !self.is_free[i] && low < high {
+                let is_held = (du <= low && gradient >= 0.0) || (du >= high && gradient <= 0.0);
+                self.is_free[i] = !is_held;
+                is_changed |= !is_held;
+            }
+        }
+        is_changed
+    }
+
+    /// Decides which of the inputs a bound holds. Returns the decrease that a projected gradient step promises.
+    fn choose_held(&mut self, trajectory: &Trajectory) -> f64 {
+        let mut slope = 0.0;
+        for i in 0..self.inputs.len() {
+            let (gradient, u) = (self.gradient[i], trajectory.point.u[i]);
+            // The rounded differences to which changes are clamped: their sum with `u` need not be the bound.
+            let is_low = self.inputs[i] <= self.min[i] - u;
+            let is_high = self.inputs[i] >= self.max[i] - u;
+            let is_held = (is_low && gradient > 0.0) || (is_high && gradient < 0.0);
+            self.is_free[i] = !is_held;
+            if !is_held {
+                slope += gradient * gradient;
+            }
+        }
+        slope
+    }
+
+    /// Derivatives of the model with respect to the inputs at the present changes.
+    fn differentiate(&mut self, parts: &Parts<'_>) {
         let Parts {
             structure,
             model,
@@ -174,7 +258,6 @@ impl Riccati {
             self.change[i] =
                 own + math::dot(&hessian[i * nx..(i + 1) * nx], dx) - trajectory.adjoints[last * nx + i];
         }
-        let mut slope = 0.0;
         for t in (0..last).rev() {
             let hessian = model.hessian(structure, t);
             let jacobian = model.jacobian(structure, t);
@@ -190,20 +273,8 @@ impl Riccati {
             for i in 0..nx {
                 self.change[i] = self.vector[i] - trajectory.adjoints[t * nx + i];
             }
-            for a in 0..nu {
-                let i = t * nu + a;
-                let (gradient, u) = (self.vector[nx + a], trajectory.point.u[i]);
-                // The rounded differences to which changes are clamped: their sum with `u` need not be the bound.
-                let is_low = self.inputs[i] <= self.min[i] - u;
-                let is_high = self.inputs[i] >= self.max[i] - u;
-                let is_held = (is_low && gradient > 0.0) || (is_high && gradient < 0.0);
-                self.is_free[i] = !is_held;
-                if !is_held {
-                    slope += gradient * gradient;
-                }
-            }
+            self.gradient[t * nu..(t + 1) * nu].copy_from_slice(&self.vector[nx..]);
         }
-        slope
     }
 
     /// Value of the model at changes that obey the linear dynamics.
@@ -548,7 +619,6 @@ impl Factor {
     /// Returns false if the matrix is not positive definite there.
     fn factorize(&mut self, is_free: &[bool], entry: impl Fn(usize, usize) -> f64) -> bool {
         let n = self.size;
-        let largest = (0..n).fold(0.0, |largest, i| math::max(largest, entry(i, i).abs()));
         for i in (0..n).filter(|&i| is_free[i]) {
             for j in (0..=i).filter(|&j| is_free[j]) {
                 let mut sum = entry(i, j);
@@ -557,7 +627,7 @@ impl Factor {
                 }
                 if i != j {
                     self.lower[i * n + j] = sum / self.lower[j * n + j];
-                } else if sum > SMALLEST_PIVOT * largest {
+                } else if sum > SMALLEST_PIVOT * entry(i, i).abs() {
                     self.lower[i * n + i] = math::sqrt(sum);
                 } else {
                     return false;

@@ -128,6 +128,12 @@ impl Trajectory {
         largest
     }
 
+    /// Sum of all gaps, and merit.
+    pub(crate) fn measure(&self) -> (f64, f64) {
+        let gaps = self.gaps.iter().fold(0.0, |sum, gap| sum + gap.abs());
+        (gaps, self.point.psi)
+    }
+
     /// Largest gap.
     pub(crate) fn gap(&self) -> f64 {
         math::norm_inf(&self.gaps)

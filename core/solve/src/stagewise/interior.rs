@@ -1,0 +1,534 @@
+//! Interior-point iterations on inputs, states and slacks of the constraints: Newton steps on the optimality conditions of
+//! a barrier problem, with multiple shooting, a filter line search, and the inertia corrected by curvature along inputs and
+//! states (Waechter and Biegler, Math. Program. 106, 2006; through the stages: Vanroye et al., IROS 2023).
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::barrier::Barrier;
+use super::filter::Filter;
+use super::functions::{StageFunctions, StageStructure};
+use super::riccati::Parts;
+use super::trajectory::Trajectory;
+use super::{Method, Stagewise};
+use crate::functions::Functions;
+use crate::inner::Outcome;
+use crate::math;
+use crate::merit::{AugmentedLagrangian, Bounds};
+use crate::status::{Step, StepKind};
+
+/// Factors by which the weight of the barrier falls, the second in powers of its ratio to the first one.
+const WEIGHT_REDUCTION: f64 = 0.2;
+const WEIGHT_EXPONENT: f64 = 0.5;
+/// Error of a barrier problem that counts as solved, in units of its weight.
+const BARRIER_ERROR: f64 = 10.0;
+/// Mean of the multipliers above which residuals are measured relative to it.
+const LARGE_MULTIPLIER: f64 = 100.0;
+/// Curvature that stands for an equation between constraint and bound.
+const EQUATION_CURVATURE: f64 = 1e7;
+/// First shift, its growth where none was needed before, and the largest.
+const FIRST_GROWTH: f64 = 100.0;
+const LARGEST_SHIFT: f64 = 1e20;
+/// Largest number of halvings along a step.
+const MAX_HALVINGS: u32 = 25;
+/// Length below which a step counts as short, and growth of the barrier's weight after some of them.
+const SHORT_STEP: f64 = 0.05;
+const WEIGHT_GROWTH: f64 = 10.0;
+/// Smallest weight of a barrier, in units of the first that may be the last.
+const SMALLEST_FLOOR: f64 = 1e-4;
+/// Growth of the shift after a line search that failed, and how often it grows.
+const SEARCH_GROWTH: f64 = 100.0;
+const MAX_SEARCHES: u32 = 6;
+
+/// Slacks and barriers of the interior-point iterations, with the memory of a step.
+#[derive(Clone, Debug)]
+pub(crate) struct Interior {
+    inputs: Barrier,
+    slacks: Barrier,
+    /// Slacks: the constraints' values within their bounds.
+    values: Vec<f64>,
+    next_values: Vec<f64>,
+    /// Multipliers of the equations between constraints and slacks.
+    multipliers: Vec<f64>,
+    slack_step: Vec<f64>,
+    multiplier_step: Vec<f64>,
+    /// Curvature and slope that stand for slack and multiplier of a constraint in the stage's Hessian and gradient.
+    curvature: Vec<f64>,
+    slope: Vec<f64>,
+    filter: Filter,
+    mu: f64,
+    first_mu: f64,
+    /// Smallest weight.
+    floor: f64,
+    shift: f64,
+    iterations: u32,
+    short_steps: u32,
+}
+
+impl Interior {
+    pub(crate) fn new(inputs: (Vec<f64>, Vec<f64>), constraints: Bounds) -> Self {
+        let m = constraints.min.len();
+        Self {
+            inputs: Barrier::new(inputs.0, inputs.1),
+            slacks: Barrier::new(constraints.min, constraints.max),
+            values: vec![0.0; m],
+            next_values: vec![0.0; m],
+            multipliers: vec![0.0; m],
+            slack_step: vec![0.0; m],
+            multiplier_step: vec![0.0; m],
+            curvature: vec![0.0; m],
+            slope: vec![0.0; m],
+            filter: Filter::new(),
+            mu: 0.0,
+            first_mu: 0.0,
+            floor: 0.0,
+            shift: 0.0,
+            iterations: 0,
+            short_steps: 0,
+        }
+    }
+
+    /// Sum of what the equations lack, and merit.
+    fn measure(&self, trajectory: &Trajectory, slacks: &[f64]) -> (f64, f64) {
+        let point = &trajectory.point;
+        let mut missing = trajectory.gaps.iter().fold(0.0, |sum, gap| sum + gap.abs());
+        for (g, s) in point.constraints.iter().zip(slacks) {
+            missing += (g - s).abs();
+        }
+        let barrier = self.inputs.value(&point.u) + self.slacks.value(slacks);
+        (missing, point.cost + self.mu * barrier)
+    }
+
+    /// Residuals of the optimality conditions with a barrier of weight `mu`: of the gradients and the products of
+    /// multipliers and distances, relative to large multipliers; and of the equations.
+    fn error(&self, structure: &StageStructure, trajectory: &Trajectory, mu: f64) -> f64 {
+        let point = &trajectory.point;
+        let mut residual = trajectory.state_residual(structure);
+        for (i, gradient) in point.gradient.iter().enumerate() {
+            if !self.inputs.is_fixed(i) {
+                residual = math::max(residual, (gradient + self.inputs.multiplier(i)).abs());
+            }
+        }
+        let mut missing = trajectory.gap();
+        for (i, y) in self.multipliers.iter().enumerate() {
+            if !self.slacks.is_fixed(i) {
+                residual = math::max(residual, (self.slacks.multiplier(i) - y).abs());
+            }
+            missing = math::max(missing, (point.constraints[i] - self.values[i]).abs());
+        }
+        let complementarity = math::max(
+            self.inputs.complementarity(&point.u, mu),
+            self.slacks.complementarity(&self.values, mu),
+        );
+        math::max(
+            missing,
+            math::max(residual, complementarity) / self.multiplier_scale(trajectory),
+        )
+    }
+
+    fn multiplier_scale(&self, trajectory: &Trajectory) -> f64 {
+        let (of_inputs, of_slacks) = (self.inputs.sum(), self.slacks.sum());
+        let mut sum = of_inputs.0 + of_slacks.0;
+        for y in trajectory.adjoints.iter().chain(&self.multipliers) {
+            sum += y.abs();
+        }
+        let count = of_inputs.1 + of_slacks.1 + trajectory.adjoints.len() + self.multipliers.len();
+        math::max(1.0, sum / (count.max(1) as f64 * LARGE_MULTIPLIER))
+    }
+
+    /// Curvature and slope of slack and multiplier of each constraint.
+    fn weigh(&mut self, trajectory: &Trajectory, equation: f64) {
+        for i in 0..self.values.len() {
+            let missing = trajectory.point.constraints[i] - self.values[i];
+            let (curvature, slope) = if self.slacks.is_fixed(i) {
+                (equation, self.multipliers[i])
+            } else {
+                (
+                    self.slacks.curvature(i, self.values[i]),
+                    self.slacks.slope(i, self.values[i], self.mu),
+                )
+            };
+            self.curvature[i] = curvature;
+            self.slope[i] = slope + curvature * missing;
+        }
+    }
+}
+
+impl Stagewise {
+    /// Begins interior-point iterations at the inputs of the start.
+    pub(super) fn begin_interior(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Outcome {
+        let (Some(stages), Some(interior)) = (functions.stages(), &mut self.interior) else {
+            return Outcome::Stalled;
+        };
+        self.method = Method::Interior;
+        self.is_free = true;
+        for (i, u) in self.start.iter().enumerate() {
+            self.current.point.u[i] = interior.inputs.inside(i, *u);
+        }
+        self.evaluate_current(merit, stages, true);
+        if !self.current.is_finite() {
+            // States that do not move, where the dynamics run away.
+            let nx = self.structure.num_states;
+            for t in 1..=self.structure.horizon {
+                self.current.states.copy_within(..nx, t * nx);
+            }
+            self.evaluate_current(merit, stages, false);
+        }
+        self.current.adjoints.fill(0.0);
+        let Some(interior) = &mut self.interior else {
+            return Outcome::Stalled;
+        };
+        for (i, g) in self.current.point.constraints.iter().enumerate() {
+            interior.values[i] = interior.slacks.inside(i, *g);
+        }
+        // The weight of the barrier comes from the slopes along the inputs.
+        self.current.point.multipliers.fill(0.0);
+        self.current.differentiate(&self.structure, stages, true);
+        let (mut sum, mut count) = (0.0, 0.0);
+        for (i, slope) in self.current.point.gradient.iter().enumerate() {
+            let range = interior.inputs.max[i] - interior.inputs.min[i];
+            if range > 0.0 && range.is_finite() {
+                sum += slope.abs() * range;
+                count += 1.0;
+            }
+        }
+        let mean = if count > 0.0 { sum / count } else { 0.0 };
+        let mu = self.tuning.interior_weight * mean;
+        let mu = if mu.is_finite() {
+            math::max(mu, self.gap_tolerance)
+        } else {
+            1.0
+        };
+        (interior.mu, interior.first_mu) = (mu, mu);
+        interior.floor = self.interior_tolerance;
+        interior.inputs.reset(&self.current.point.u, mu);
+        interior.slacks.reset(&interior.values, mu);
+        interior.multipliers.fill(0.0);
+        (interior.shift, interior.iterations, interior.short_steps) = (0.0, 0, 0);
+        self.current.adjoints.fill(0.0);
+        self.current.differentiate(&self.structure, stages, false);
+        let start = interior.measure(&self.current, &interior.values);
+        interior.filter.clear(start.0);
+        if self.current.is_finite() {
+            self.residual = interior.error(&self.structure, &self.current, 0.0);
+            Outcome::Continue
+        } else {
+            Outcome::Stalled
+        }
+    }
+
+    /// One interior-point iteration.
+    pub(super) fn iterate_interior(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+    ) -> Outcome {
+        let Some(interior) = &mut self.interior else {
+            return Outcome::Stalled;
+        };
+        if interior.iterations >= self.tuning.max_interior_iterations {
+            return Outcome::Stalled;
+        }
+        interior.iterations += 1;
+        let smallest = interior.floor;
+        if interior.error(&self.structure, &self.current, 0.0) <= BARRIER_ERROR * smallest {
+            return Outcome::Converged;
+        }
+        while interior.mu > smallest
+            && interior.error(&self.structure, &self.current, interior.mu) <= BARRIER_ERROR * interior.mu
+        {
+            let ratio = math::pow(interior.mu / interior.first_mu, WEIGHT_EXPONENT);
+            interior.mu = math::max(smallest, interior.mu * math::min(WEIGHT_REDUCTION, ratio));
+            let at = interior.measure(&self.current, &interior.values);
+            interior.filter.clear(at.0);
+        }
+        merit.hessian_evaluations += 1;
+        interior.weigh(&self.current, EQUATION_CURVATURE);
+        self.model
+            .expand(&self.structure, stages, &self.current, false, |i| {
+                interior.curvature[i]
+            });
+        self.add_barrier();
+        let mut shift = 0.0;
+        for _ in 0..MAX_SEARCHES {
+            if !self.find_direction(shift) {
+                return Outcome::Stalled;
+            }
+            if self.search_interior(merit, stages) == Outcome::Continue {
+                return Outcome::Continue;
+            }
+            // With more curvature the step becomes the shortest one that closes the gaps.
+            shift = SEARCH_GROWTH * math::max(self.tuning.first_shift, self.last_step.regularisation);
+        }
+        Outcome::Stalled
+    }
+
+    /// Adds the barrier to the inputs' curvature and gradient, and the slopes of slacks and multipliers to the gradient.
+    fn add_barrier(&mut self) {
+        let Some(interior) = &mut self.interior else {
+            return;
+        };
+        let Self {
+            structure,
+            model,
+            current,
+            ..
+        } = self;
+        let (nx, nu, nz) = (
+            structure.num_states,
+            structure.num_inputs,
+            structure.num_stage_variables(),
+        );
+        for (i, u) in current.point.u.iter().enumerate() {
+            let (t, a) = (i / nu, nx + i % nu);
+            model.add_curvature(structure, t, a, interior.inputs.curvature(i, *u));
+            current.gradients[t * nz + a] += interior.inputs.slope(i, *u, interior.mu);
+        }
+        for t in 0..=structure.horizon {
+            let gradient = &mut current.gradients[t * nz..(t + 1) * nz];
+            for i in structure.first_constraints[t]..structure.first_constraints[t + 1] {
+                let change = interior.slope[i] - interior.multipliers[i];
+                math::add(gradient, change, model.constraint(structure, i));
+            }
+        }
+    }
+
+    /// Solves for a step, with the least shift, but at least `shift`, that makes it one of descent.
+    fn find_direction(&mut self, mut shift: f64) -> bool {
+        let Some(interior) = &mut self.interior else {
+            return false;
+        };
+        let last = interior.shift;
+        loop {
+            self.model.shift_all(&self.structure, shift);
+            let mut parts = Parts {
+                structure: &self.structure,
+                model: &mut self.model,
+                trajectory: &self.current,
+            };
+            if self.riccati.minimize_free(&mut parts) {
+                break;
+            }
+            shift = match (shift > 0.0, last > 0.0) {
+                (false, false) => self.tuning.first_shift,
+                (false, true) => math::max(self.tuning.min_shift, self.tuning.shift_decay * last),
+                (true, false) => FIRST_GROWTH * shift,
+                (true, true) => self.tuning.shift_growth * shift,
+            };
+            if shift > LARGEST_SHIFT || !self.model.is_finite() {
+                return false;
+            }
+        }
+        if shift > 0.0 {
+            interior.shift = shift;
+        }
+        self.last_step.regularisation = shift;
+        // Steps of slacks and multipliers.
+        let Self {
+            structure,
+            model,
+            riccati,
+            current,
+            ..
+        } = self;
+        let (nx, nu) = (structure.num_states, structure.num_inputs);
+        for t in 0..=structure.horizon {
+            let dx = &riccati.states[t * nx..(t + 1) * nx];
+            let du = riccati.inputs.get(t * nu..(t + 1) * nu).unwrap_or_default();
+            for i in structure.first_constraints[t]..structure.first_constraints[t + 1] {
+                let row = model.constraint(structure, i);
+                let rate = math::dot(&row[..nx], dx) + math::dot(&row[nx..nx + du.len()], du);
+                let missing = current.point.constraints[i] - interior.values[i];
+                interior.slack_step[i] = if interior.slacks.is_fixed(i) {
+                    0.0
+                } else {
+                    rate + missing
+                };
+                let y = interior.slope[i] + interior.curvature[i] * rate;
+                interior.multiplier_step[i] = y - interior.multipliers[i];
+            }
+        }
+        true
+    }
+
+    /// Moves along the step as far as the filter allows.
+    fn search_interior(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+    ) -> Outcome {
+        let Some(mut interior) = self.interior.take() else {
+            return Outcome::Stalled;
+        };
+        let mu = interior.mu;
+        let of_inputs = interior
+            .inputs
+            .longest(&self.current.point.u, &self.riccati.inputs, mu);
+        let of_slacks = interior
+            .slacks
+            .longest(&interior.values, &interior.slack_step, mu);
+        let dual = math::min(of_inputs.1, of_slacks.1);
+        let mut tau = math::min(of_inputs.0, of_slacks.0);
+        let slope = self.barrier_slope(&interior);
+        let from = interior.measure(&self.current, &interior.values);
+        let round_off = self.tuning.round_off * f64::EPSILON;
+        let mut outcome = Outcome::Stalled;
+        for _ in 0..MAX_HALVINGS {
+            let Self {
+                structure,
+                current,
+                next,
+                riccati,
+                ..
+            } = self;
+            for (i, u) in next.point.u.iter_mut().enumerate() {
+                *u = current.point.u[i] + tau * riccati.inputs[i];
+            }
+            for (i, x) in next.states.iter_mut().enumerate() {
+                *x = current.states[i] + tau * riccati.states[i];
+            }
+            for (i, s) in interior.next_values.iter_mut().enumerate() {
+                *s = interior.values[i] + tau * interior.slack_step[i];
+            }
+            next.evaluate(structure, merit, stages, |_, _, _| None);
+            let trial = interior.measure(next, &interior.next_values);
+            let is_finite = next.is_finite() && trial.1.is_finite();
+            if is_finite && interior.filter.accept(from, trial, tau, slope, round_off) {
+                outcome = Outcome::Continue;
+                break;
+            }
+            tau *= 0.5;
+        }
+        if outcome == Outcome::Continue {
+            let regularisation = self.last_step.regularisation;
+            self.last_step = Step::new(StepKind::Interior, tau);
+            self.last_step.regularisation = regularisation;
+            interior.inputs.advance(
+                &self.current.point.u,
+                &self.riccati.inputs,
+                &self.next.point.u,
+                mu,
+                dual,
+            );
+            interior.slacks.advance(
+                &interior.values,
+                &interior.slack_step,
+                &interior.next_values,
+                mu,
+                dual,
+            );
+            math::add(&mut interior.multipliers, tau, &interior.multiplier_step);
+            core::mem::swap(&mut interior.values, &mut interior.next_values);
+            self.next.point.multipliers.copy_from_slice(&interior.multipliers);
+            self.accept(stages, tau);
+            self.residual = interior.error(&self.structure, &self.current, 0.0);
+            interior.short_steps = if tau < SHORT_STEP {
+                interior.short_steps + 1
+            } else {
+                0
+            };
+            if interior.short_steps >= self.tuning.interior_patience && interior.mu < interior.first_mu {
+                interior.short_steps = 0;
+                interior.mu = math::min(interior.first_mu, WEIGHT_GROWTH * interior.mu);
+                let at = interior.measure(&self.current, &interior.values);
+                interior.filter.clear(at.0);
+            }
+        }
+        self.interior = Some(interior);
+        outcome
+    }
+
+    /// Puts inputs on the bounds that hold them, and takes the multipliers of the constraints that hold. Returns false, to go
+    /// on with a smaller weight, if that is no solution yet; with the smallest weight Newton steps will do the rest.
+    pub(super) fn finish_interior(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+    ) -> bool {
+        let Some(interior) = &mut self.interior else {
+            return true;
+        };
+        let Self {
+            structure,
+            model,
+            current,
+            next,
+            ..
+        } = self;
+        let (nx, nu, nz) = (
+            structure.num_states,
+            structure.num_inputs,
+            structure.num_stage_variables(),
+        );
+        for (i, u) in current.point.u.iter().enumerate() {
+            let (t, a) = (i / nu, nx + i % nu);
+            let barrier = interior.inputs.curvature(i, *u);
+            // The Hessian contains the barrier's curvature.
+            let own = (model.hessian(structure, t)[a * nz + a] - barrier).abs();
+            let bound = interior.inputs.nearest_bound(i, *u);
+            let is_held = barrier > own && (*u - bound).abs() <= interior.inputs.near(i);
+            next.point.u[i] = if is_held { bound } else { *u };
+        }
+        next.states.copy_from_slice(&current.states);
+        next.adjoints.copy_from_slice(&current.adjoints);
+        for (i, y) in merit.multipliers.iter_mut().enumerate() {
+            let found = interior.multipliers[i];
+            let is_held = interior.slacks.nearest_distance(i, interior.values[i]) <= self.gap_tolerance;
+            let found = if is_held { found } else { 0.0 };
+            *y = math::clamp(found, -self.max_multiplier, self.max_multiplier);
+        }
+        next.evaluate(structure, merit, stages, |_, _, _| None);
+        next.point.multipliers.copy_from_slice(&merit.multipliers);
+        next.differentiate(structure, stages, false);
+        let inputs = self.riccati.residual(&next.point.u, &next.point.gradient);
+        let residual = math::max(inputs, next.state_residual(structure));
+        let is_solved = residual <= self.tolerance && next.point.violation <= self.gap_tolerance;
+        if !is_solved && interior.floor > SMALLEST_FLOOR * self.interior_tolerance {
+            interior.floor *= WEIGHT_REDUCTION * WEIGHT_REDUCTION;
+            self.evaluate_current(merit, stages, false);
+            let multipliers = self
+                .interior
+                .as_ref()
+                .map_or(&[][..], |interior| &interior.multipliers);
+            self.current.point.multipliers.copy_from_slice(multipliers);
+            self.current.differentiate(&self.structure, stages, false);
+            return false;
+        }
+        core::mem::swap(&mut self.current, &mut self.next);
+        self.is_last_evaluated = true;
+        if is_solved {
+            return true;
+        }
+        // Near a solution, large penalties cost nothing, and multipliers need no correction.
+        for sigma in &mut merit.penalties {
+            *sigma = math::min(*sigma * self.tuning.newton_penalty, self.max_penalty);
+        }
+        merit.weigh_constraints(&mut self.current.point);
+        self.current.differentiate(&self.structure, stages, false);
+        true
+    }
+
+    /// Slope of cost and barrier along the step.
+    fn barrier_slope(&self, interior: &Interior) -> f64 {
+        // That of the Lagrangian without what the equations contribute, which fall linearly.
+        let mut slope = self.slope();
+        let point = &self.current.point;
+        for (i, y) in interior.multipliers.iter().enumerate() {
+            let row_step = interior.slack_step[i] - (point.constraints[i] - interior.values[i]);
+            let change = interior.slope[i] - y;
+            let rate = if interior.slacks.is_fixed(i) {
+                (interior.multiplier_step[i] - change) / interior.curvature[i]
+            } else {
+                row_step
+            };
+            // The gradients hold `slope` times the constraint's rate.
+            slope -= interior.slope[i] * rate;
+            slope += interior.slacks.slope(i, interior.values[i], interior.mu) * interior.slack_step[i];
+        }
+        slope
+    }
+}
