@@ -114,7 +114,7 @@ impl Servers {
         let (listener, shutdown) = self.listen("zeiss-ws").await?;
         self.serving.push(task::spawn(async move {
             let host = Host::start("zeiss-ws", service, HostLimits::default());
-            let wrap = |stream| MessageStream::accept(stream, WebAccess::default(), &session);
+            let wrap = |stream, _| MessageStream::accept(stream, WebAccess::default(), &session);
             serve_over(listener, &host, shutdown.wait(), wrap).await
         }));
         Ok(())
@@ -180,7 +180,7 @@ mod tests {
         let address = address("zeiss-ws");
         let stream = AsyncStd::connect(address).await?;
         let messages = MessageStream::connect(stream, &address.to_string(), &limits.session);
-        let websocket = ZeissClient::over_websocket::<AsyncStd>(messages, limits);
+        let websocket = ZeissClient::over_websocket::<AsyncStd>(address, messages, limits);
         assert_eq!(websocket.ask(image).await?, "O.k.");
         websocket.finish().await;
         Ok(())

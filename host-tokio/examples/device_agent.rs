@@ -26,6 +26,7 @@
 use std::time::Duration;
 
 use labwire_core::device::{Dialect, DialectError, Request};
+use labwire_tokio::RemoteError;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings};
 
 /// Cryomech compressor.
@@ -46,7 +47,7 @@ impl Compressor {
     }
 
     /// Coolant temperatures, in and out, in degrees Celsius.
-    async fn coolant_temperatures(&self) -> Result<(f32, f32), DeviceError> {
+    async fn coolant_temperatures(&self) -> Result<(f32, f32), RemoteError<DeviceError>> {
         let answer = self.connection.perform(self.read_registers.clone()).await?;
         Ok((value(&answer, 21), value(&answer, 25)))
     }

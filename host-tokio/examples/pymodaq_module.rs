@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("for {server}; Ctrl-C ends it");
     let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10), 1);
     tokio::select! {
-        () = dial(&host, server.parse()?, backoff) => {}
+        () = dial(&host, server.parse::<std::net::SocketAddr>()?, backoff) => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
     // Sends Quit, without which a real server hangs.

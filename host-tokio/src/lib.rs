@@ -6,7 +6,7 @@
 //! device:
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), labwire_tokio::device::DeviceError> {
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use labwire_core::framing::until::Until;
 //! use labwire_tokio::device::{DeviceConnection, DeviceSettings};
 //!

@@ -42,7 +42,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use labwire_core::limits::{HostLimits, SessionLimits};
-use labwire_host::{Admission, Ending, Io, Refused, Statistics, WebAccess};
+use labwire_host::{Admission, Ending, Io, Peers, PortSecurity, Statistics, WebAccess};
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq;
 use tokio::net::{TcpListener, TcpStream};
@@ -51,12 +51,12 @@ use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use bridge::{Gate, Target};
+pub use bridge::{Gate, Target, WebSocket};
 
-use crate::Tokio;
+use crate::{MaybeTls, Tokio};
 
 /// Connection as hyper sees it.
-type Connection = TokioIo<Compat<Io<Tokio, TcpStream>>>;
+type Connection = TokioIo<Compat<Io<Tokio, MaybeTls>>>;
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -82,6 +82,8 @@ pub struct WebSettings {
     pub limits: HostLimits,
     /// Folder of the page.
     pub page: PathBuf,
+    /// Security of the port.
+    pub security: PortSecurity,
 }
 
 impl WebSettings {
@@ -97,6 +99,7 @@ impl WebSettings {
             connection_time: Duration::from_secs(600),
             limits: HostLimits::default(),
             page,
+            security: PortSecurity::Plain,
         }
     }
 }
@@ -131,6 +134,7 @@ pub struct Web {
     watched: Vec<Arc<dyn Gate>>,
     targets: BTreeMap<&'static str, Target>,
     admission: Admission,
+    peers: Peers,
     requests: AtomicU64,
     start: Instant,
     tasks: TaskTracker,
@@ -147,6 +151,7 @@ impl Web {
     /// Creates a port without servers behind it.
     pub fn new(options: WebSettings, readiness: Readiness) -> Self {
         Self {
+            peers: options.limits.peers.clone().into(),
             options,
             readiness,
             watched: Vec::new(),
@@ -157,6 +162,12 @@ impl Web {
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         }
+    }
+
+    /// List of the peers that may connect; at first the limit `peers`.
+    #[must_use]
+    pub fn peers(&self) -> &Peers {
+        &self.peers
     }
 
     /// Adds a server to `/metrics`.
@@ -197,11 +208,9 @@ impl Web {
 
     fn take(self: &Arc<Self>, stream: TcpStream, address: SocketAddr) {
         let limits = &self.options.limits;
-        let admitted = match limits.peers.includes(address.ip()) {
-            true => self.admission.admit(address.ip().to_canonical(), limits),
-            false => Err(Refused::Peer),
-        };
-        let permit = match admitted {
+        let ip = address.ip().to_canonical();
+        let admitted = self.peers.check(ip);
+        let permit = match admitted.and_then(|()| self.admission.admit(ip, limits)) {
             Ok(permit) => permit,
             Err(reason) => return tracing::warn!(peer = %address, %reason, "connection refused"),
         };
@@ -210,7 +219,9 @@ impl Web {
         let web = self.clone();
         self.tasks.spawn(async move {
             let answer = service_fn(|request| web.clone().answer(address, request));
-            let io = Io::new(stream, &web.options.session);
+            let session = &web.options.session;
+            let stream: MaybeTls = web.options.security.accept(stream, address, session);
+            let io = Io::new(stream, session);
             let written = io.written();
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())

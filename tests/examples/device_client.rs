@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use labwire_core::device::{State, unescape};
 use labwire_core::framing::until::Until;
+use labwire_tokio::RemoteError;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings};
 
 // Reading the pipe blocks a thread: the connection uses another one.
@@ -44,7 +45,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut out = std::io::stdout().lock();
         match result {
             Ok(answer) => writeln!(out, "ok {}", answer.escape_ascii())?,
-            Err(DeviceError::Failed(failure)) => writeln!(out, "failed {failure}")?,
+            Err(RemoteError {
+                error: DeviceError::Failed(failure),
+                ..
+            }) => writeln!(out, "failed {failure}")?,
             Err(error) => return Err(error.into()),
         }
     }

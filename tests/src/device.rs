@@ -14,7 +14,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use labwire_core::device::{Cause, Failure, Health, State};
 use labwire_core::framing::until::Until;
 use labwire_core::session::ConnectError;
-use labwire_host::{DeviceConnection, DeviceError, DeviceSettings, Runtime};
+use labwire_host::{DeviceConnection, DeviceError, DeviceSettings, Remote, RemoteError, Runtime};
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// Defines one test per requirement.
@@ -58,6 +58,10 @@ async fn patiently<T>(future: impl Future<Output = T>) -> T {
 
 fn line() -> Until {
     Until::delimiter("\n")
+}
+
+fn cause(error: RemoteError<DeviceError>) -> DeviceError {
+    error.error
 }
 
 fn failed(failure: Failure) -> DeviceError {
@@ -141,8 +145,8 @@ pub async fn an_absent_device_is_found_later<R: Runtime>() {
     drop(script);
     let device = DeviceConnection::<R>::open(address.to_string(), DeviceSettings::default());
     let events = device.events();
-    assert_eq!(device.recv(line()).await, Err(refused()));
-    assert_eq!(device.send("Q\n").await, Err(refused()));
+    assert_eq!(device.recv(line()).await.map_err(cause), Err(refused()));
+    assert_eq!(device.send("Q\n").await.map_err(cause), Err(refused()));
     assert!(matches!(
         patiently(events.recv()).await,
         Ok(Health::Degraded { .. })
@@ -189,9 +193,9 @@ pub async fn a_device_that_stays_away_is_an_error<R: Runtime>() {
         cause: Cause::Closed,
         sent: false,
     };
-    assert_eq!(device.recv(line()).await, Err(failed(lost)));
-    assert_eq!(device.send("Q2\n").await, Err(refused()));
-    assert_eq!(device.send("Q3\n").await, Err(refused()));
+    assert_eq!(device.recv(line()).await.map_err(cause), Err(failed(lost)));
+    assert_eq!(device.send("Q2\n").await.map_err(cause), Err(refused()));
+    assert_eq!(device.send("Q3\n").await.map_err(cause), Err(refused()));
 }
 
 /// After a time-out, the late answer is discarded.
@@ -200,7 +204,10 @@ pub async fn a_late_answer_is_nobodys<R: Runtime>() {
     let device = script.open::<R>(impatient());
     let mut first = script.accept().await;
     let (answer, ()) = zip(device.query("Q1\n", line()), read(&mut first, b"Q1\n")).await;
-    assert_eq!(answer, Err(failed(Failure::TimedOut { sent: true })));
+    assert_eq!(
+        answer.map_err(cause),
+        Err(failed(Failure::TimedOut { sent: true }))
+    );
     let (answer, ()) = zip(device.query("Q2\n", line()), async {
         let mut second = script.accept().await;
         // The other side has closed it.
@@ -250,7 +257,7 @@ pub async fn an_attempt_that_nobody_answers_ends<R: Runtime>() {
     let cause = Cause::Connect(ConnectError::TimedOut);
     assert_eq!(
         device.send("Q\n").await,
-        Err(failed(Failure::NotConnected(cause.clone())))
+        Err(Remote::from(address).error(failed(Failure::NotConnected(cause.clone()))))
     );
     assert_eq!(device.degraded(), Some(cause));
 }
@@ -294,7 +301,10 @@ pub async fn a_device_that_does_not_read_is_given_up<R: Runtime>() {
     let device = script.open::<R>(impatient());
     let _stream = script.accept().await;
     let result = device.send(vec![b'x'; 32 << 20]).await;
-    assert_eq!(result, Err(failed(Failure::TimedOut { sent: true })));
+    assert_eq!(
+        result.map_err(cause),
+        Err(failed(Failure::TimedOut { sent: true }))
+    );
     assert_eq!(device.degraded(), Some(Cause::TimedOut));
 }
 

@@ -87,7 +87,7 @@ async fn ask_much(device: DeviceConnection, user: usize) -> Vec<Outcome> {
             .timeout(Duration::from_millis(40));
         request.idempotent = number % 2 == 0;
         let idempotent = request.idempotent;
-        let result = device.perform(request).await;
+        let result = device.perform(request).await.map_err(|error| error.error);
         outcomes.push((question, idempotent, result));
     }
     outcomes

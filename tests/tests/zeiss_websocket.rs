@@ -7,7 +7,6 @@ use futures_util::{SinkExt, StreamExt};
 use labwire_core::limits::HostLimits;
 use labwire_core::service::Permission;
 use labwire_core::service::importer::service;
-use labwire_core::session::CloseReason;
 use labwire_core::zeiss::{Limits, Outcome, Request, Transport};
 use labwire_host::{
     Host, MessageStream, NoReply, Runtime, Signal, WebAccess, ZeissClient, serve, serve_over,
@@ -72,7 +71,7 @@ async fn start<R: Runtime>(transport: Transport, limits: Limits) -> (SocketAddr,
         match transport {
             Transport::Tcp => serve(listener, &host, signal.wait()).await,
             Transport::WebSocket => {
-                let wrap = |stream| MessageStream::<R, _>::accept(stream, WebAccess::default(), &session);
+                let wrap = |stream, _| MessageStream::<R, _>::accept(stream, WebAccess::default(), &session);
                 serve_over(listener, &host, signal.wait(), wrap).await
             }
         };
@@ -254,9 +253,10 @@ async fn pings_from_a_server_do_not_fill_a_client<R: Runtime>() {
     let mut limits = impatient();
     limits.session.request_timeout = PATIENCE;
     let messages = MessageStream::connect(stream, &address.to_string(), &limits.session);
-    let client = ZeissClient::over_websocket::<R>(messages, limits);
+    let client = ZeissClient::over_websocket::<R>(address, messages, limits);
     let answer = client.ask("{}".to_owned()).await;
-    assert_eq!(answer, Err(NoReply::Ended(CloseReason::Lost)));
+    let answer = answer.map_err(|error| error.error);
+    assert!(matches!(answer, Err(NoReply::Failed(_))), "{answer:?}");
     server.await.expect("an end");
 }
 
@@ -365,7 +365,7 @@ async fn client<R: Runtime>(address: SocketAddr) -> ZeissClient {
     let stream = R::connect(address).await.expect("somebody listens");
     let limits = Limits::default();
     let messages = MessageStream::connect(stream, &address.to_string(), &limits.session);
-    ZeissClient::over_websocket::<R>(messages, limits)
+    ZeissClient::over_websocket::<R>(address, messages, limits)
 }
 
 async fn a_client_asks_as_often_as_it_likes<R: Runtime>() {
@@ -384,5 +384,6 @@ async fn a_client_says_that_nobody_speaks_websocket<R: Runtime>() {
     impatient.session.request_timeout = Duration::from_millis(100);
     let (address, _shutdown) = start::<R>(Transport::Tcp, impatient).await;
     let answer = client::<R>(address).await.ask("{}".to_owned()).await;
-    assert_eq!(answer, Err(NoReply::Ended(CloseReason::Lost)));
+    let answer = answer.map_err(|error| error.error);
+    assert!(matches!(answer, Err(NoReply::Failed(_))), "{answer:?}");
 }

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use event_listener::Event;
 use labwire_core::limits::HostLimits;
+use labwire_core::session::PeerList;
 
 /// Reason why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +26,39 @@ pub enum Refused {
     /// The host is shutting down.
     #[error("shutting down")]
     ShuttingDown,
+}
+
+/// List `peers` of a running host, which can be replaced. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Peers(Arc<RwLock<PeerList>>);
+
+impl Peers {
+    /// Replaces the list, for the connections to come.
+    pub fn set(&self, peers: PeerList) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = peers;
+    }
+
+    /// Checks whether the list lets `peer` connect.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check(&self, peer: IpAddr) -> Result<(), Refused> {
+        match self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .includes(peer)
+        {
+            true => Ok(()),
+            false => Err(Refused::Peer),
+        }
+    }
+}
+
+impl From<PeerList> for Peers {
+    fn from(peers: PeerList) -> Self {
+        Self(Arc::new(RwLock::new(peers)))
+    }
 }
 
 /// Counter of connections. Clones share the counts.

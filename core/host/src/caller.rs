@@ -32,6 +32,9 @@ pub enum NoReply {
     /// The connection ended before the reply.
     #[error("no reply: {0}")]
     Ended(#[source] CloseReason),
+    /// The connection failed before the reply.
+    #[error("no reply: {0}")]
+    Failed(String),
     /// The request cannot be sent on this connection.
     #[error(transparent)]
     Misuse(Misuse),
@@ -134,7 +137,10 @@ async fn answer<R: Runtime, S: ClientSession, T: Transport<R>>(
     let unseen = std::iter::from_fn(|| questions.try_recv().ok()).map(|question| question.answer);
     for answer in waiting.into_iter().chain(unseen) {
         // The requester may have stopped waiting, here and below.
-        let _ = answer.try_send(Err(NoReply::Ended(driven.reason.clone())));
+        let _ = answer.try_send(Err(match &driven.failure {
+            Some(failure) if driven.reason == CloseReason::Lost => NoReply::Failed(failure.clone()),
+            _ => NoReply::Ended(driven.reason.clone()),
+        }));
     }
 }
 

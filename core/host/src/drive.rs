@@ -42,6 +42,8 @@ pub trait Application<S: Session>: Send {
 pub struct Driven {
     /// Reason why the connection ended.
     pub reason: CloseReason,
+    /// Error of the transport, if it failed.
+    pub failure: Option<String>,
     /// Number of bytes from the peer.
     pub received: u64,
     /// Number of bytes to the peer.
@@ -81,7 +83,7 @@ where
     T: Transport<R>,
     A: Application<S>,
 {
-    let mut reason = CloseReason::Lost;
+    let (mut reason, mut failure) = (CloseReason::Lost, None);
     let mut wire = Wire::new(transport, clock);
     let mut alarm = Alarm::<R>::new(clock);
     let mut shutdown = pin!(shutdown);
@@ -144,6 +146,7 @@ where
             Happened::Moved(Ok(())) => {}
             Happened::Moved(Err(error)) => {
                 tracing::debug!(%error, "transport failed");
+                failure = Some(error.to_string());
                 session.handle_lost(now);
             }
             Happened::Command(Some(command)) => application.apply(now, session, command),
@@ -162,6 +165,7 @@ where
     let Wire { received, sent, .. } = wire;
     Driven {
         reason,
+        failure,
         received,
         sent,
     }

@@ -15,7 +15,7 @@ use labwire_core::service::{ConnectionId, Service};
 use labwire_core::session::{Responder, Session};
 use labwire_core::time::Instant;
 
-use crate::admission::{Admission, Refused};
+use crate::admission::{Admission, Peers, Refused};
 use crate::clock::Clock;
 use crate::memory::Memory;
 use crate::pool::Pool;
@@ -62,6 +62,7 @@ pub struct Host<S: HostedService, R> {
     inputs: Sender<Input<S>>,
     next_connection: AtomicU64,
     admission: Admission,
+    peers: Peers,
     signals: Signals,
     work: Arc<Work>,
     runtime: PhantomData<fn() -> R>,
@@ -149,6 +150,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         Self {
             name,
             clock,
+            peers: limits.peers.clone().into(),
             limits,
             memory: memory.clone(),
             inputs: sender,
@@ -176,12 +178,9 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
         self.admission.check(address.ip().to_canonical(), &self.limits)
     }
 
-    /// Checks whether the list `peers` lets `address` connect.
-    pub(crate) fn check_peer(&self, address: SocketAddr) -> Result<(), Refused> {
-        match self.limits.peers.includes(address.ip()) {
-            true => Ok(()),
-            false => Err(Refused::Peer),
-        }
+    /// List of the peers whose connections [`serve`](crate::serve) accepts; at first the limit `peers`.
+    pub fn peers(&self) -> &Peers {
+        &self.peers
     }
 
     /// Attaches a connection to `address`, made by either side, which then runs on its own task.

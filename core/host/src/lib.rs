@@ -15,7 +15,7 @@
 //! and gives these types their short names.
 //!
 //! Each protocol's types have a feature of its name (`device`, `obe`, `open`, `pymodaq`, `zeiss`), WebSockets have
-//! `websocket`, folders of files have `files`; all are on by default, and without them no protocol is named.
+//! `websocket`, folders of files have `files`; all are on by default except `tls`, and without them no protocol is named.
 
 mod admission;
 #[cfg(feature = "pymodaq")]
@@ -42,13 +42,17 @@ mod optimizer_client;
 mod pool;
 #[cfg(feature = "files")]
 mod posterior_folder;
+mod remote;
 #[cfg(feature = "files")]
 mod run_folder;
 mod runtime;
 mod sampled;
+mod security;
 mod serve;
 mod signal;
 mod surface;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "websocket")]
 mod web_access;
 #[cfg(feature = "websocket")]
@@ -58,7 +62,7 @@ pub mod zeiss;
 #[cfg(feature = "zeiss")]
 mod zeiss_client;
 
-pub use admission::{Admission, Permit, Refused};
+pub use admission::{Admission, Peers, Permit, Refused};
 #[cfg(feature = "pymodaq")]
 pub use blocking::{Blocking, BlockingGrabber};
 pub use caller::{Caller, ClientSession, NoReply, Pending};
@@ -84,12 +88,16 @@ pub use obe_client::ObeClient;
 pub use optimizer_client::{ClientError, ClientSettings, OptimizerClient};
 #[cfg(feature = "files")]
 pub use posterior_folder::PosteriorFolder;
+pub use remote::{Remote, RemoteError};
 #[cfg(feature = "files")]
 pub use run_folder::{RunFolder, utc_now};
 pub use runtime::{Runtime, Timer, Transport, has_input};
 pub use sampled::Sampled;
+pub use security::{MaybeTls, PortSecurity};
 pub use serve::{Ending, serve, serve_over};
 pub use signal::Signal;
+#[cfg(feature = "tls")]
+pub use tls::{Authorities, Identity, TlsAcceptor, TlsConnector, TlsError, TlsStream};
 #[cfg(feature = "websocket")]
 pub use web_access::{Forbidden, WebAccess};
 #[cfg(feature = "websocket")]

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::io;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -17,7 +16,9 @@ use labwire_core::time::Instant;
 
 use crate::clock::Clock;
 use crate::drive::{Application, drive};
-use crate::runtime::{Runtime, connect, timeout};
+use crate::remote::{Remote, RemoteError};
+use crate::runtime::{Runtime, timeout};
+use crate::security::MaybeTls;
 
 /// Time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +28,7 @@ const WAITING_REQUESTS: usize = 16;
 /// Controller of the modules of one server. Fast requests do not wait for slow ones.
 #[derive(Debug)]
 pub struct ModuleController<R> {
-    address: SocketAddr,
+    remote: Remote,
     answer_timeout: Duration,
     questions: Sender<Question>,
     next_id: AtomicI64,
@@ -44,6 +45,9 @@ pub enum ControlError {
     /// The connection ended before the answer.
     #[error("no answer: {0}")]
     NoAnswer(#[source] CloseReason),
+    /// The connection failed before the answer.
+    #[error("no answer: {0}")]
+    Failed(String),
     /// There was no answer for the limit `request-timeout`.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -61,25 +65,24 @@ impl<R: Runtime> ModuleController<R> {
     ///
     /// # Errors
     /// If the connection cannot be made.
-    pub async fn connect(address: SocketAddr, limits: &Limits) -> Result<Self, ControlError> {
-        let stream = connect::<R>(address, CONNECT_TIMEOUT).await?;
+    pub async fn connect(
+        remote: impl Into<Remote>,
+        limits: &Limits,
+    ) -> Result<Self, RemoteError<ControlError>> {
+        let remote = remote.into();
+        let connected = remote.connect::<R>(CONNECT_TIMEOUT).await;
+        let stream = connected.map_err(|error| remote.error(error))?;
         let clock = Clock::start();
         let session = Controller::new(clock.now(), limits);
         let (sender, questions) = bounded(WAITING_REQUESTS);
         R::spawn(answer::<R>(session, stream, clock, questions));
         Ok(Self {
-            address,
+            remote,
             answer_timeout: limits.session.request_timeout,
             questions: sender,
             next_id: AtomicI64::new(1),
             runtime: PhantomData,
         })
-    }
-
-    /// Address of the server.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Sends a command to `modules` (if there are none, to all that support it), in parallel. Returns the
@@ -92,7 +95,7 @@ impl<R: Runtime> ModuleController<R> {
         &self,
         modules: Vec<String>,
         command: Command,
-    ) -> Result<Vec<ModuleAnswer>, ControlError> {
+    ) -> Result<Vec<ModuleAnswer>, RemoteError<ControlError>> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let request = ControlRequest { id, modules, command };
         let (sender, answer) = bounded(1);
@@ -106,7 +109,8 @@ impl<R: Runtime> ModuleController<R> {
             answer.recv().await.unwrap_or_else(|_| Err(lost()))
         };
         let answered = timeout::<R, _>(self.answer_timeout, asking).await;
-        answered.unwrap_or(Err(ControlError::TimedOut(self.answer_timeout)))
+        let answered = answered.unwrap_or(Err(ControlError::TimedOut(self.answer_timeout)));
+        answered.map_err(|error| self.remote.error(error))
     }
 }
 
@@ -120,7 +124,7 @@ struct Question {
 /// Task of the connection.
 async fn answer<R: Runtime>(
     mut session: Controller,
-    stream: R::Stream,
+    stream: MaybeTls<R, R::Stream>,
     clock: Clock,
     questions: Receiver<Question>,
 ) {
@@ -134,9 +138,10 @@ async fn answer<R: Runtime>(
     let unsent = std::iter::from_fn(|| asking.questions.try_recv().ok()).map(|question| question.answer);
     for answer in unsent.chain(std::mem::take(&mut asking.waiting).into_values()) {
         // The requester may have stopped waiting, here and below.
-        let _ = answer.try_send(Err(match &asking.refusal {
-            Some(why) => ControlError::Refused(why.clone()),
-            None => ControlError::NoAnswer(driven.reason.clone()),
+        let _ = answer.try_send(Err(match (&asking.refusal, &driven.failure) {
+            (Some(why), _) => ControlError::Refused(why.clone()),
+            (None, Some(failure)) => ControlError::Failed(failure.clone()),
+            (None, None) => ControlError::NoAnswer(driven.reason.clone()),
         }));
     }
 }

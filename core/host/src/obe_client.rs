@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use labwire_core::obe::{Client, Limits};
@@ -10,7 +9,8 @@ use labwire_core::python_json::Value;
 
 use crate::caller::{Caller, NoReply, Pending};
 use crate::clock::Clock;
-use crate::runtime::{Runtime, connect};
+use crate::remote::{Remote, RemoteError};
+use crate::runtime::Runtime;
 
 /// Connection to one server, with the calls of upstream's `Socket`.
 ///
@@ -18,6 +18,7 @@ use crate::runtime::{Runtime, connect};
 /// labwire's server answers any number.
 #[derive(Debug)]
 pub struct ObeClient {
+    remote: Remote,
     caller: Caller<Client>,
     unreceived: VecDeque<Pending<Client>>,
 }
@@ -28,12 +29,15 @@ impl ObeClient {
     /// # Errors
     /// If the connection cannot be made.
     pub async fn connect<R: Runtime>(
-        address: SocketAddr,
+        remote: impl Into<Remote>,
         timeout: Duration,
         limits: Limits,
-    ) -> io::Result<Self> {
-        let stream = connect::<R>(address, timeout).await?;
+    ) -> Result<Self, RemoteError<io::Error>> {
+        let remote = remote.into();
+        let connected = remote.connect::<R>(timeout).await;
+        let stream = connected.map_err(|error| remote.error(error))?;
         Ok(Self {
+            remote,
             caller: Caller::start::<R, _>(Client::new(limits), stream, Clock::start()),
             unreceived: VecDeque::new(),
         })
@@ -51,9 +55,9 @@ impl ObeClient {
     /// # Errors
     /// If there is no reply. An error reply is a reply, see
     /// [`ErrorReply::from_value`](labwire_core::obe::ErrorReply::from_value).
-    pub async fn receive(&mut self) -> Option<Result<Value, NoReply>> {
+    pub async fn receive(&mut self) -> Option<Result<Value, RemoteError<NoReply>>> {
         match self.unreceived.pop_front() {
-            Some(pending) => Some(pending.reply().await),
+            Some(pending) => Some(pending.reply().await.map_err(|error| self.remote.error(error))),
             None => None,
         }
     }
@@ -62,8 +66,9 @@ impl ObeClient {
     ///
     /// # Errors
     /// See [`receive`](Self::receive).
-    pub async fn tcpcmd(&self, message: Value) -> Result<Value, NoReply> {
-        self.caller.ask(message).await
+    pub async fn tcpcmd(&self, message: Value) -> Result<Value, RemoteError<NoReply>> {
+        let asked = self.caller.ask(message).await;
+        asked.map_err(|error| self.remote.error(error))
     }
 
     /// Ends the connection after the last reply. Returns once it has ended.

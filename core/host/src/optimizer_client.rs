@@ -2,7 +2,6 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use labwire_core::limits::SessionLimits;
@@ -11,7 +10,8 @@ use labwire_core::session::{CloseReason, Misuse};
 
 use crate::caller::{Caller, NoReply};
 use crate::clock::Clock;
-use crate::runtime::{Runtime, connect};
+use crate::remote::{Remote, RemoteError};
+use crate::runtime::Runtime;
 
 /// Options of the client.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl ClientSettings {
 /// A kept-open connection that has ended is not renewed: its warm start is lost, and the caller should know.
 #[derive(Debug)]
 pub struct OptimizerClient<R> {
-    address: SocketAddr,
+    remote: Remote,
     options: ClientSettings,
     kept: Option<Caller<Client>>,
     runtime: PhantomData<fn() -> R>,
@@ -69,6 +69,9 @@ pub enum ClientError {
     /// The connection ended before the reply.
     #[error("no reply: {0}")]
     NoReply(#[source] CloseReason),
+    /// The connection failed before the reply.
+    #[error("no reply: {0}")]
+    Failed(String),
     /// The server sent an error reply.
     #[error("error {}: {}", .0.code, .0.message)]
     Server(ErrorReply),
@@ -85,15 +88,18 @@ impl<R: Runtime> OptimizerClient<R> {
     ///
     /// # Errors
     /// If a kept-open connection cannot be made.
-    pub async fn connect(address: SocketAddr, options: ClientSettings) -> Result<Self, ClientError> {
+    pub async fn connect(
+        remote: impl Into<Remote>,
+        options: ClientSettings,
+    ) -> Result<Self, RemoteError<ClientError>> {
         let mut client = Self {
-            address,
+            remote: remote.into(),
             options,
             kept: None,
             runtime: PhantomData,
         };
         if client.options.keep_open {
-            client.kept = Some(client.open().await?);
+            client.kept = Some(client.open().await.map_err(|error| client.remote.error(error))?);
         }
         Ok(client)
     }
@@ -102,10 +108,10 @@ impl<R: Runtime> OptimizerClient<R> {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn ping(&self, number: i32) -> Result<i32, ClientError> {
+    pub async fn ping(&self, number: i32) -> Result<i32, RemoteError<ClientError>> {
         match self.ask(Request::Ping(number)).await? {
             Reply::Pong(number) => Ok(number),
-            other => Err(ClientError::Unexpected(other)),
+            other => Err(self.remote.error(ClientError::Unexpected(other))),
         }
     }
 
@@ -113,10 +119,10 @@ impl<R: Runtime> OptimizerClient<R> {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn run(&self, request: RunRequest) -> Result<RunReply, ClientError> {
+    pub async fn run(&self, request: RunRequest) -> Result<RunReply, RemoteError<ClientError>> {
         match self.ask(Request::Run(request)).await? {
             Reply::Run(reply) => Ok(*reply),
-            other => Err(ClientError::Unexpected(other)),
+            other => Err(self.remote.error(ClientError::Unexpected(other))),
         }
     }
 
@@ -124,26 +130,30 @@ impl<R: Runtime> OptimizerClient<R> {
     ///
     /// # Errors
     /// See [`ClientError`]; for example if the server does not permit it.
-    pub async fn kill(&self, number: i32) -> Result<(), ClientError> {
+    pub async fn kill(&self, number: i32) -> Result<(), RemoteError<ClientError>> {
         match self.ask(Request::Kill(number)).await? {
             Reply::Killed => Ok(()),
-            other => Err(ClientError::Unexpected(other)),
+            other => Err(self.remote.error(ClientError::Unexpected(other))),
         }
     }
 
-    async fn ask(&self, request: Request) -> Result<Reply, ClientError> {
-        let reply = match &self.kept {
+    async fn ask(&self, request: Request) -> Result<Reply, RemoteError<ClientError>> {
+        match self.call(request).await {
+            Ok(Reply::Error(error)) => Err(self.remote.error(ClientError::Server(error))),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(self.remote.error(error)),
+        }
+    }
+
+    async fn call(&self, request: Request) -> Result<Reply, ClientError> {
+        Ok(match &self.kept {
             Some(caller) => caller.ask(request).await?,
             None => self.open().await?.ask(request).await?,
-        };
-        match reply {
-            Reply::Error(error) => Err(ClientError::Server(error)),
-            reply => Ok(reply),
-        }
+        })
     }
 
     async fn open(&self) -> io::Result<Caller<Client>> {
-        let stream = connect::<R>(self.address, self.options.connect_timeout).await?;
+        let stream = self.remote.connect::<R>(self.options.connect_timeout).await?;
         let clock = Clock::start();
         let limits = self.options.limits.clone();
         let session = if self.options.keep_open {
@@ -159,6 +169,7 @@ impl From<NoReply> for ClientError {
     fn from(error: NoReply) -> Self {
         match error {
             NoReply::Ended(reason) => Self::NoReply(reason),
+            NoReply::Failed(why) => Self::Failed(why),
             NoReply::Misuse(misuse) => Self::Misuse(misuse),
         }
     }

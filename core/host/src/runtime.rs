@@ -122,7 +122,6 @@ pub(crate) async fn timeout<R: Runtime, T>(limit: Duration, future: impl Future<
 ///
 /// # Errors
 /// If the connection cannot be made in time.
-#[cfg(any(feature = "obe", feature = "open", feature = "pymodaq", feature = "zeiss"))]
 pub(crate) async fn connect<R: Runtime>(address: SocketAddr, limit: Duration) -> io::Result<R::Stream> {
     timeout::<R, _>(limit, R::connect(address))
         .await

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -28,15 +29,15 @@ pub async fn serve<S: HostedService, R: Runtime>(
     host: &Host<S, R>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Ending {
-    serve_over(listener, host, shutdown, |stream| stream).await
+    serve_over(listener, host, shutdown, |stream, _| stream).await
 }
 
-/// As [`serve`], with a layer around each accepted stream.
+/// As [`serve`], with a layer around each accepted stream, which `wrap` makes for a client at an address.
 pub async fn serve_over<S: HostedService, R: Runtime, T: Transport<R> + 'static>(
     listener: R::Listener,
     host: &Host<S, R>,
     shutdown: impl Future<Output = ()> + Send,
-    wrap: impl Fn(R::Stream) -> T,
+    wrap: impl Fn(R::Stream, SocketAddr) -> T,
 ) -> Ending {
     let shut_down = async {
         shutdown.await;
@@ -59,14 +60,14 @@ pub async fn serve_over<S: HostedService, R: Runtime, T: Transport<R> + 'static>
 async fn accept<S: HostedService, R: Runtime, T: Transport<R> + 'static>(
     listener: &R::Listener,
     host: &Host<S, R>,
-    wrap: impl Fn(R::Stream) -> T,
+    wrap: impl Fn(R::Stream, SocketAddr) -> T,
 ) {
     let (refusals, failures) = (Sampled::new(), Sampled::new());
     loop {
         match R::accept(listener).await {
             Ok((stream, address)) => {
-                let attach = |()| host.attach(wrap(stream), address);
-                if let Err(reason) = host.check_peer(address).and_then(attach)
+                let attach = |()| host.attach(wrap(stream, address), address);
+                if let Err(reason) = host.peers().check(address.ip()).and_then(attach)
                     && let Some(held_back) = refusals.pass()
                 {
                     tracing::warn!(peer = %address, %reason, held_back, "connection refused");

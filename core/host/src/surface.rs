@@ -27,6 +27,7 @@ gate!($ if_files "files");
 gate!($ if_obe "obe");
 gate!($ if_open "open");
 gate!($ if_pymodaq "pymodaq");
+gate!($ if_tls "tls");
 gate!($ if_websocket "websocket");
 gate!($ if_zeiss "zeiss");
 
@@ -37,9 +38,16 @@ macro_rules! surface {
     ($runtime:ty) => {
         pub use $crate::{
             Application, Attached, Caller, ClientSession, Clock, Dial, Dialing, Driven, Ending,
-            HostedService, Memory, NoReply, Pending, Refused, Runtime, Signal, Statistics, Transport, dial,
-            drive, drive_connector,
+            HostedService, Memory, NoReply, Peers, Pending, PortSecurity, Refused, Remote, RemoteError,
+            Runtime, Signal, Statistics, Transport, dial, drive, drive_connector,
         };
+
+        /// A TCP connection that may be encrypted.
+        pub type MaybeTls = $crate::MaybeTls<$runtime, <$runtime as $crate::Runtime>::Stream>;
+
+        $crate::if_tls! {
+            pub use $crate::{Authorities, Identity, TlsAcceptor, TlsConnector, TlsError};
+        }
 
         /// Host of one service and its connections.
         pub type Host<S> = $crate::Host<S, $runtime>;

@@ -70,6 +70,11 @@ impl<R: Runtime, T> Io<R, T> {
         self.transport
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
     /// Number of bytes that the transport has taken, also from now on.
     pub fn written(&self) -> Arc<AtomicU64> {
         self.written.clone()

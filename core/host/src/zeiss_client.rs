@@ -1,18 +1,21 @@
 //! Client of ZEISS INSPECT's script, or of a server in its place.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use labwire_core::zeiss::{self, Client, Limits};
 
 use crate::caller::{Caller, NoReply};
 use crate::clock::Clock;
-use crate::runtime::{Runtime, Transport, connect};
+use crate::remote::{Remote, RemoteError};
+use crate::runtime::{Runtime, Transport};
 
 /// Connection to one server: over TCP for one request, over WebSocket for any number.
 #[derive(Debug)]
-pub struct ZeissClient(Caller<Client>);
+pub struct ZeissClient {
+    remote: Remote,
+    caller: Caller<Client>,
+}
 
 impl ZeissClient {
     /// Connects over TCP within `timeout`. The limit `request-timeout` is the longest wait for the answer.
@@ -20,31 +23,42 @@ impl ZeissClient {
     /// # Errors
     /// If the connection cannot be made.
     pub async fn connect<R: Runtime>(
-        address: SocketAddr,
+        remote: impl Into<Remote>,
         timeout: Duration,
         limits: Limits,
-    ) -> io::Result<Self> {
-        let stream = connect::<R>(address, timeout).await?;
+    ) -> Result<Self, RemoteError<io::Error>> {
+        let remote = remote.into();
+        let connected = remote.connect::<R>(timeout).await;
+        let stream = connected.map_err(|error| remote.error(error))?;
         let session = Client::new(zeiss::Transport::Tcp, limits);
-        Ok(Self(Caller::start::<R, _>(session, stream, Clock::start())))
+        let caller = Caller::start::<R, _>(session, stream, Clock::start());
+        Ok(Self { remote, caller })
     }
 
-    /// Uses a WebSocket: on `messages`, each message is preceded by its length in 32 bits.
-    pub fn over_websocket<R: Runtime>(messages: impl Transport<R> + 'static, limits: Limits) -> Self {
+    /// Uses a WebSocket to `remote`: on `messages`, each message is preceded by its length in 32 bits.
+    pub fn over_websocket<R: Runtime>(
+        remote: impl Into<Remote>,
+        messages: impl Transport<R> + 'static,
+        limits: Limits,
+    ) -> Self {
         let session = Client::new(zeiss::Transport::WebSocket, limits);
-        Self(Caller::start::<R, _>(session, messages, Clock::start()))
+        Self {
+            remote: remote.into(),
+            caller: Caller::start::<R, _>(session, messages, Clock::start()),
+        }
     }
 
     /// Sends a [`Request`](labwire_core::zeiss::Request) as text and returns the answer.
     ///
     /// # Errors
     /// If there is no answer. A failed import is an answer.
-    pub async fn ask(&self, text: String) -> Result<String, NoReply> {
-        self.0.ask(text).await
+    pub async fn ask(&self, text: String) -> Result<String, RemoteError<NoReply>> {
+        let asked = self.caller.ask(text).await;
+        asked.map_err(|error| self.remote.error(error))
     }
 
     /// Ends the connection. Returns once it has ended.
     pub async fn finish(self) {
-        self.0.finish().await;
+        self.caller.finish().await;
     }
 }

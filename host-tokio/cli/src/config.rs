@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) keepalive: Keepalive,
     pub(crate) web: Web,
     pub(crate) access: WebAccess,
+    pub(crate) tls: Tls,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -128,6 +129,15 @@ pub(crate) struct Web {
     pub(crate) connection_time: Duration,
 }
 
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Tls {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+    pub(crate) client_ca: String,
+    pub(crate) servers: Vec<String>,
+}
+
 impl Config {
     /// Reads a complete table.
     ///
@@ -156,6 +166,7 @@ impl Config {
             keepalive: sections.part("device")?,
             web: sections.part("web")?,
             access: sections.part("web")?,
+            tls: sections.part("tls")?,
             session,
         })
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::{fmt, io};
 
 use labwire_core::problem::TextError;
-use labwire_tokio::ClientError;
+use labwire_tokio::{ClientError, NoReply, RemoteError};
 
 use crate::files::is_standard;
 
@@ -79,23 +79,74 @@ impl Failure {
         }
     }
 
-    /// Failure of a server that cannot be reached.
-    pub(crate) fn unreachable(address: impl fmt::Display, error: &io::Error) -> Self {
-        Self::new(UNAVAILABLE, format!("{address}: cannot connect: {error}"))
-            .hint("start a server with `labwire serve`")
+    /// A server that cannot be reached.
+    pub(crate) fn unreachable(error: &RemoteError<io::Error>) -> Self {
+        let RemoteError { remote, error, .. } = error;
+        Self::new(UNAVAILABLE, format!("{remote}: cannot connect: {error}")).hint(hint(&error.to_string()))
     }
 
-    /// Failure of a call.
-    pub(crate) fn call(address: impl fmt::Display, error: &ClientError) -> Self {
-        let (code, hint) = match error {
-            ClientError::Connect(_) => (UNAVAILABLE, Some("start a server with `labwire serve`")),
-            ClientError::Server(_) => (DATA, None),
-            _ => (PROTOCOL, None),
-        };
-        let mut failure = Self::new(code, format!("{address}: {error}"));
-        failure.hint = hint.map(str::to_owned);
-        failure
+    /// A call without a reply.
+    pub(crate) fn no_reply(error: &RemoteError<NoReply>) -> Self {
+        let failure = Self::new(PROTOCOL, error.to_string());
+        match &error.error {
+            NoReply::Failed(why) => failure.hint_about_tls(why),
+            error => failure.hint_about_tls(&error.to_string()),
+        }
     }
+
+    /// A failed call of an OpEn server.
+    pub(crate) fn call(error: &RemoteError<ClientError>) -> Self {
+        let failure = |code| Self::new(code, error.to_string());
+        match &error.error {
+            ClientError::Connect(why) => failure(UNAVAILABLE).hint(hint(&why.to_string())),
+            ClientError::Server(_) => failure(DATA),
+            other => failure(PROTOCOL).hint_about_tls(&other.to_string()),
+        }
+    }
+
+    /// Message and hint, for the log.
+    pub(crate) fn in_one_line(&self) -> String {
+        let hint = self.hint.as_deref().map(|hint| format!(" ({hint})"));
+        self.message.clone() + &hint.unwrap_or_default()
+    }
+
+    /// Adds what to do if `why` has to do with TLS.
+    pub(crate) fn hint_about_tls(self, why: &str) -> Self {
+        match about_tls(why) {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+}
+
+/// What to do about a server that cannot be reached.
+fn hint(why: &str) -> &'static str {
+    about_tls(why).unwrap_or("start a server with `labwire serve`")
+}
+
+fn about_tls(why: &str) -> Option<&'static str> {
+    let hints = [
+        (
+            "does not speak TLS",
+            "leave out --tls and --ca, or ask the server's owner for TLS",
+        ),
+        (
+            "speaks TLS only",
+            "--tls, or --ca with the file of the server's authority, speaks TLS",
+        ),
+        ("asks for a certificate", "--cert and --key show one"),
+        (
+            "unknown authority",
+            "--ca names the file of the server's authority, or of its certificate",
+        ),
+        (
+            "not valid for name",
+            "--server-name names the server as its certificate does",
+        ),
+    ];
+    hints
+        .into_iter()
+        .find_map(|(words, hint)| why.contains(words).then_some(hint))
 }
 
 impl fmt::Display for Failure {

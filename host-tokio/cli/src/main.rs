@@ -16,6 +16,7 @@ mod pymodaq;
 mod result;
 mod serve;
 mod solve;
+mod tls;
 mod zeiss;
 
 use std::process::ExitCode;

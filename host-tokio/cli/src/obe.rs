@@ -8,9 +8,10 @@ use labwire_core::obe::{ErrorReply, Limits, Measurement, Request, RunName, Sigma
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
 use labwire_tokio::{ObeClient, Tokio};
 
-use crate::common::{block_on, number, resolve, seconds};
+use crate::common::{block_on, number, seconds};
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
+use crate::tls::TlsArguments;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -31,6 +32,8 @@ pub(crate) struct Arguments {
     /// it.
     #[arg(long, global = true, value_name = "RUN", value_parser = run_name)]
     run: Option<RunName>,
+    #[command(flatten)]
+    tls: TlsArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -146,11 +149,12 @@ async fn call(arguments: Arguments) -> Outcome {
     let message = message(arguments.command, arguments.run)?;
     let mut limits = Limits::default();
     limits.session.request_timeout = seconds("--timeout", arguments.timeout)?;
-    let client = ObeClient::connect::<Tokio>(resolve(&address).await?, CONNECT_TIMEOUT, limits).await;
-    let client = client.map_err(|error| Failure::unreachable(&address, &error))?;
+    let remote = arguments.tls.remote(&address).await?;
+    let client = ObeClient::connect::<Tokio>(remote, CONNECT_TIMEOUT, limits).await;
+    let client = client.map_err(|error| Failure::unreachable(&error))?;
     let reply = client.tcpcmd(message).await;
     client.finish().await;
-    let reply = reply.map_err(|error| Failure::new(failure::PROTOCOL, format!("{address}: {error}")))?;
+    let reply = reply.map_err(|error| Failure::no_reply(&error))?;
     match ErrorReply::from_value(&reply) {
         Some(error) => Err(Failure::new(failure::DATA, format!("{address}: {error}"))),
         None => {

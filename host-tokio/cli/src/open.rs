@@ -6,11 +6,12 @@ use std::time::Instant;
 use clap::Subcommand;
 use labwire_tokio::{ClientSettings, OptimizerClient};
 
-use crate::common::{block_on, resolve, seconds};
+use crate::common::{block_on, seconds};
 use crate::console::{Stream, say};
 use crate::failure::{Failure, Outcome};
 use crate::result;
 use crate::solve::RunArguments;
+use crate::tls::TlsArguments;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -25,6 +26,8 @@ pub(crate) struct Arguments {
     /// Time limit for the reply, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
     timeout: f64,
+    #[command(flatten)]
+    tls: TlsArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -71,12 +74,13 @@ async fn call(arguments: Arguments) -> Outcome {
     let Arguments {
         address,
         timeout,
+        tls,
         command,
     } = arguments;
     let mut options = ClientSettings::default();
     options.limits.request_timeout = seconds("--timeout", timeout)?;
-    let client = OptimizerClient::connect(resolve(&address).await?, options);
-    let failed = |error| Failure::call(&address, &error);
+    let client = OptimizerClient::connect(tls.remote(&address).await?, options);
+    let failed = |error| Failure::call(&error);
     let client = client.await.map_err(failed)?;
     match command {
         Command::Ping { number } => {

@@ -13,6 +13,7 @@ use labwire_core::pymodaq::Generation;
 
 use crate::common::{block_on, seconds};
 use crate::failure::{self, Failure, Outcome};
+use crate::tls::TlsArguments;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -22,6 +23,8 @@ pub(crate) struct Arguments {
     /// Time limit for each answer of the server, such as the end of a move, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
     timeout: f64,
+    #[command(flatten)]
+    tls: TlsArguments,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -42,6 +45,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     let Arguments {
         address,
         timeout,
+        tls,
         command,
     } = arguments;
     let timeout = seconds("--timeout", timeout)?;
@@ -52,10 +56,10 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     }
     let address = address.unwrap_or_else(|| "127.0.0.1:6341".into());
     match command {
-        Command::Serve(arguments) => serve::run(&arguments),
-        Command::Instrument(arguments) => block_on(instrument::run(arguments)),
-        Command::Prompt => block_on(prompt::run(address, timeout)),
-        Command::Control(command) => block_on(control::run(address, timeout, command)),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Instrument(arguments) => block_on(instrument::run(arguments, &tls)),
+        Command::Prompt => block_on(prompt::run(address, timeout, &tls)),
+        Command::Control(command) => block_on(control::run(address, timeout, &tls, command)),
     }
 }
 

@@ -5,8 +5,10 @@ mod obe;
 mod open;
 mod pymodaq;
 mod ready_file;
+pub(crate) mod reload;
 mod server;
 mod service_manager;
+mod tls;
 mod web;
 mod zeiss;
 
@@ -15,11 +17,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use etcetera::BaseStrategy;
-use labwire_core::limits::HostLimits;
 use labwire_tokio::web::Readiness;
 use labwire_tokio::{Ending, Memory};
 use listen::Bound;
+use reload::{Again, Reload, Source};
 use server::{Running, Server, Surroundings};
+use tls::Tls;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use toml::Value;
@@ -88,9 +91,24 @@ pub(crate) struct Arguments {
     /// commas. Default: everybody.
     #[arg(long, value_name = "NETWORKS", value_delimiter = ',')]
     peers: Vec<String>,
+    /// Speak TLS, and nothing else, with this certificate: a PEM file, with those that lead to its authority.
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// PEM file of the certificate's private key.
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Serve only clients with a certificate of an authority in this PEM file.
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<String>,
 }
 
 impl Arguments {
+    fn layers(&self) -> Result<Layers, Failure> {
+        let mut layers = Layers::with_file_and_environment(self.config.as_deref())?;
+        self.apply(&mut layers)?;
+        Ok(layers)
+    }
+
     /// Applies the flags on top of the rest of the configuration.
     fn apply(&self, layers: &mut Layers) -> Result<(), Failure> {
         let texts = [
@@ -105,6 +123,9 @@ impl Arguments {
             ("--zeiss-script", "zeiss", "script", &self.zeiss_script),
             ("--pymodaq", "pymodaq", "address", &self.pymodaq),
             ("--web", "web", "address", &self.web),
+            ("--tls-cert", "tls", "certificate", &self.tls_cert),
+            ("--tls-key", "tls", "key", &self.tls_key),
+            ("--tls-client-ca", "tls", "client-ca", &self.tls_client_ca),
         ];
         for (flag, section, key, text) in texts {
             if let Some(text) = text {
@@ -140,23 +161,35 @@ fn servers(config: &Config) -> Vec<Server> {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
-    let mut layers = Layers::with_file_and_environment(arguments.config.as_deref())?;
-    arguments.apply(&mut layers)?;
-    run_with(layers, arguments.only.as_deref(), arguments.ready_file)
+    let (only, ready_file) = (arguments.only.clone(), arguments.ready_file.clone());
+    let has_file = arguments.config.is_some();
+    let source = Source {
+        layers: arguments.layers()?,
+        again: has_file.then(|| -> Again { Box::new(move || arguments.layers()) }),
+    };
+    run_with(source, only.as_deref(), ready_file)
 }
 
 /// Serves as configured, optionally only some of the servers.
-pub(crate) fn run_with(layers: Layers, only: Option<&[String]>, ready_file: Option<PathBuf>) -> Outcome {
-    let config = layers.finish()?;
-    log::start(&config.log)?;
+pub(crate) fn run_with(source: Source, only: Option<&[String]>, ready_file: Option<PathBuf>) -> Outcome {
+    let config = source.layers.finish()?;
+    let filter = log::start(&config.log)?;
     // Each connection uses a file descriptor. If there are fewer than requested, accepting reports it.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let servers = choose(servers(&config), only)?;
+    let servers = servers(&config);
+    let names: Vec<_> = servers.iter().map(|server| server.name).collect();
+    let reload = Reload {
+        source,
+        peers: Vec::new(),
+        tls: Tls::new(&config.tls, &names)?,
+        filter,
+    };
+    let servers = choose(servers, only)?;
     if let Some(stale) = &ready_file {
         // Left over from a run that was cut short; it must not be mistaken for this run's.
         ready_file::remove(stale);
     }
-    block_on(serve(servers, only.is_some(), layers, &config.host, ready_file))
+    block_on(serve(servers, only.is_some(), reload, &config, ready_file))
 }
 
 fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, Failure> {
@@ -183,21 +216,23 @@ fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, 
 async fn serve(
     servers: Vec<Server>,
     are_named: bool,
-    layers: Layers,
-    limits: &HostLimits,
+    mut reload: Reload,
+    config: &Config,
     ready_file: Option<PathBuf>,
 ) -> Outcome {
-    let memory = Memory::new(limits.memory);
+    let memory = Memory::new(config.host.memory);
     let mut bound = Vec::new();
     for server in servers {
-        let is_given = are_named || layers.is_given(server.group, server.key);
-        bound.extend(listen::bind(server, is_given, &limits.peers).await?);
+        let is_given = are_named || reload.source.layers.is_given(server.group, server.key);
+        bound.extend(listen::bind(server, is_given, &config.host.peers, &reload.tls).await?);
     }
     if bound.is_empty() {
         return Err(Failure::new(failure::UNAVAILABLE, "no server listens"));
     }
     let mut around = Surroundings {
         memory,
+        session: config.session.clone(),
+        tls: reload.tls.clone(),
         ..Surroundings::default()
     };
     let (mut servers, mut web, mut lines) = (JoinSet::new(), None, Vec::new());
@@ -207,8 +242,10 @@ async fn serve(
         address,
     } in bound
     {
-        let Running { serving, gate } = (server.start)(listener, &around)?;
-        lines.push((server.name, address, (server.try_it)(address)));
+        let Running { serving, peers, gate } = (server.start)(listener, &around)?;
+        let try_it = (server.try_it)(address, reload.tls.flags(server.name));
+        lines.push((server.name, address, try_it));
+        reload.peers.push(peers);
         around.gates.extend(gate);
         let name = server.name;
         match name {
@@ -231,7 +268,7 @@ async fn serve(
         readiness,
         ..
     } = around;
-    tokio::spawn(end_on_signals(signals, shutdown.clone()));
+    tokio::spawn(end_on_signals(signals, shutdown.clone(), Some(reload)));
     let draining = tokio::spawn(drain(shutdown.clone(), readiness.clone()));
     if servers.is_empty() {
         shutdown.cancelled().await;
@@ -287,20 +324,31 @@ fn print_table(lines: &[(&str, SocketAddr, String)]) {
     say_text!("{:<10} {:<21} try it\n{lines}", "service", "address");
 }
 
-/// The first signal shuts down gracefully, the second at once. SIGHUP is a signal as any other: the configuration is read
-/// only at the start.
-pub(crate) async fn end_on_signals(signals: std::io::Result<Signals>, shutdown: CancellationToken) {
+/// The first signal shuts down gracefully, the second at once. SIGHUP is a signal as any other, unless the configuration
+/// has a file, which it makes read again.
+pub(crate) async fn end_on_signals(
+    signals: std::io::Result<Signals>,
+    shutdown: CancellationToken,
+    reload: Option<Reload>,
+) {
+    let mut reload = reload.filter(Reload::is_possible);
     let mut signals = match signals {
         Ok(signals) => signals,
         Err(error) => return tracing::warn!(%error, "cannot listen for signals"),
     };
-    let name = signals.next().await;
+    let mut name = signals.next().await;
+    while let (SIGHUP, Some(reload)) = (name, &mut reload) {
+        reload.run();
+        name = signals.next().await;
+    }
     tracing::info!(signal = name, "shutting down; another signal ends at once");
     shutdown.cancel();
     signals.next().await;
     tracing::warn!("ended at once");
     std::process::exit(failure::SECOND_SIGNAL.into());
 }
+
+const SIGHUP: &str = "SIGHUP";
 
 #[cfg(unix)]
 pub(crate) struct Signals {
@@ -334,7 +382,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
-            _ = hangup => "SIGHUP",
+            _ = hangup => SIGHUP,
         }
     }
 }

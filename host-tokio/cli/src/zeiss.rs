@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 use labwire_core::zeiss::{ImportMode, InvalidInput, Limits, Request};
-use labwire_tokio::{MessageStream, Tokio, ZeissClient};
-use tokio::net::TcpStream;
+use labwire_host::MessageStream;
+use labwire_tokio::{Tokio, ZeissClient};
 
-use crate::common::{block_on, resolve, seconds};
+use crate::common::{block_on, seconds};
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
+use crate::tls::TlsArguments;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,6 +27,8 @@ pub(crate) struct Arguments {
     /// Time limit for the answer, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
     timeout: f64,
+    #[command(flatten)]
+    tls: TlsArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -90,19 +93,19 @@ async fn call(arguments: Arguments, request: Request) -> Outcome {
     let address = arguments.address.as_deref().unwrap_or(default);
     let mut limits = Limits::default();
     limits.session.request_timeout = seconds("--timeout", arguments.timeout)?;
-    let unreachable = |error| Failure::unreachable(address, &error);
-    let resolved = resolve(address).await?;
+    let remote = arguments.tls.remote(address).await?;
     let client = if arguments.websocket {
-        let stream = TcpStream::connect(resolved).await.map_err(unreachable)?;
-        let messages = MessageStream::connect(stream, address, &limits.session);
-        ZeissClient::over_websocket::<Tokio>(messages, limits)
+        let stream = remote.connect::<Tokio>(CONNECT_TIMEOUT).await;
+        let stream = stream.map_err(|error| Failure::unreachable(&remote.error(error)))?;
+        let messages = MessageStream::<Tokio, _>::connect(stream, address, &limits.session);
+        ZeissClient::over_websocket::<Tokio>(remote, messages, limits)
     } else {
-        let client = ZeissClient::connect::<Tokio>(resolved, CONNECT_TIMEOUT, limits).await;
-        client.map_err(unreachable)?
+        let client = ZeissClient::connect::<Tokio>(remote, CONNECT_TIMEOUT, limits).await;
+        client.map_err(|error| Failure::unreachable(&error))?
     };
     let answer = client.ask(request.to_text()).await;
     client.finish().await;
-    let answer = answer.map_err(|error| Failure::new(failure::PROTOCOL, format!("{address}: {error}")))?;
+    let answer = answer.map_err(|error| Failure::no_reply(&error))?;
     if answer.starts_with("Error") {
         return Err(Failure::new(failure::DATA, format!("{address}: {answer}")));
     }

@@ -423,3 +423,18 @@ fn who_is_not_there_is_told() {
     );
     assert_eq!(output.status.code(), Some(69));
 }
+
+/// A server that takes connections, and never answers.
+#[test]
+fn a_server_that_does_not_answer_is_named_after_the_time_limit() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let output = labwire(&["--address", &address, "--timeout", "0.2", "list"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(69), "{errors}");
+    let words =
+        format!("error: {address}: no answer within 200ms\nhint: a longer time is given with --timeout\n");
+    assert_eq!(errors, words);
+}

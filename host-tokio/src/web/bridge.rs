@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use labwire_core::limits::SessionLimits;
-use labwire_host::{Attached, CloseWith, HostedService, Io, Refused, Statistics};
+use labwire_host::{Attached, CloseWith, HostedService, Io, Peers, Refused, Statistics};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 use tokio::io::{AsyncWriteExt, copy, split};
@@ -20,7 +20,10 @@ use tokio_util::sync::CancellationToken;
 use tungstenite::handshake::server::create_response_with_body;
 
 use super::{Body, Connection, Web, text};
-use crate::{Host, Modules, WebSocketBytes};
+use crate::{Host, MaybeTls, Modules, Tokio};
+
+/// WebSocket of the port.
+pub type WebSocket = labwire_host::WebSocketBytes<Tokio, MaybeTls>;
 
 /// Server of this process, as seen by the bridge and the metrics.
 pub trait Gate: Send + Sync {
@@ -37,10 +40,13 @@ pub trait Gate: Send + Sync {
     ///
     /// # Errors
     /// If the server refuses it.
-    fn attach(&self, socket: WebSocketBytes, address: SocketAddr) -> Result<Attached, Refused>;
+    fn attach(&self, socket: WebSocket, address: SocketAddr) -> Result<Attached, Refused>;
 
     /// Counters of the server.
     fn statistics(&self) -> Statistics;
+
+    /// List of the peers that may connect to its own port.
+    fn peers(&self) -> &Peers;
 }
 
 impl<S: HostedService> Gate for Host<S> {
@@ -52,12 +58,16 @@ impl<S: HostedService> Gate for Host<S> {
         Self::admits(self, address)
     }
 
-    fn attach(&self, socket: WebSocketBytes, address: SocketAddr) -> Result<Attached, Refused> {
+    fn attach(&self, socket: WebSocket, address: SocketAddr) -> Result<Attached, Refused> {
         Self::attach(self, socket, address)
     }
 
     fn statistics(&self) -> Statistics {
         Self::statistics(self)
+    }
+
+    fn peers(&self) -> &Peers {
+        Self::peers(self)
     }
 }
 
@@ -70,12 +80,16 @@ impl Gate for Modules {
         self.host().admits(address)
     }
 
-    fn attach(&self, socket: WebSocketBytes, address: SocketAddr) -> Result<Attached, Refused> {
+    fn attach(&self, socket: WebSocket, address: SocketAddr) -> Result<Attached, Refused> {
         self.host().attach(socket, address)
     }
 
     fn statistics(&self) -> Statistics {
         self.host().statistics()
+    }
+
+    fn peers(&self) -> &Peers {
+        self.host().peers()
     }
 }
 
@@ -165,7 +179,7 @@ impl Web {
                 parts.io.into_inner().into_inner().into_inner(),
                 parts.read_buf.to_vec(),
             );
-            let socket = WebSocketBytes::upgraded(stream, read, frame_bytes, &limits).await;
+            let socket = WebSocket::upgraded(stream, read, frame_bytes, &limits).await;
             match (target, address) {
                 (Target::Server(gate), _) => attach(&*gate, socket, peer).await,
                 (_, Some(address)) => carry(socket, &address, peer, &limits, shutdown).await,
@@ -203,7 +217,7 @@ fn chosen(allowed: &[String], query: Option<&str>) -> Option<String> {
 }
 
 /// Hands the connection over to the server, where it runs on its own task.
-async fn attach(gate: &dyn Gate, socket: WebSocketBytes, peer: SocketAddr) {
+async fn attach(gate: &dyn Gate, socket: WebSocket, peer: SocketAddr) {
     let refused = match gate.admits(peer) {
         // If that has changed since, the connection is dropped.
         Ok(()) => return drop(gate.attach(socket, peer)),
@@ -217,7 +231,7 @@ async fn attach(gate: &dyn Gate, socket: WebSocketBytes, peer: SocketAddr) {
 
 /// Carries bytes between the WebSocket and an address until either ends.
 async fn carry(
-    socket: WebSocketBytes,
+    socket: WebSocket,
     address: &str,
     peer: SocketAddr,
     limits: &SessionLimits,

@@ -9,7 +9,7 @@ use futures_lite::future::zip;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::open::{RunRequest, code};
 use labwire_core::session::{CloseReason, Timer};
-use labwire_host::{ClientError, ClientSettings, OptimizerClient};
+use labwire_host::{ClientError, ClientSettings, OptimizerClient, RemoteError};
 
 use super::Host;
 use crate::adder::{Adder, harmonic};
@@ -57,7 +57,8 @@ pub fn a_client_asks_on_one_connection_or_on_many<H: Host>() {
             let (long, short) = zip(client.run(run(1_000_000)), client.run(run(2))).await;
             assert_eq!(long.expect("a sum").cost, harmonic(1_000_000));
             assert_eq!(short.expect("a sum").cost, harmonic(2));
-            let Err(ClientError::Server(error)) = client.run(RunRequest::default()).await else {
+            let Err(ClientError::Server(error)) = client.run(RunRequest::default()).await.map_err(cause)
+            else {
                 panic!("a run without parameters");
             };
             assert_eq!(error.code, code::PARAMETERS);
@@ -80,11 +81,17 @@ pub fn a_client_understands_the_original<H: Host>() {
         let refusal = original(
             "{\n\t\"type\" : \"Error\", \n\t\"code\" : 1000, \n\t\"message\" : \"Invalid request\"\n}\n",
         );
-        let Err(ClientError::Server(error)) = client::<H>(refusal, false).await.run(run(1)).await else {
+        let Err(ClientError::Server(error)) =
+            client::<H>(refusal, false).await.run(run(1)).await.map_err(cause)
+        else {
             panic!("no error");
         };
         assert_eq!((error.code, error.message.as_str()), (1000, "Invalid request"));
     });
+}
+
+fn cause(error: RemoteError<ClientError>) -> ClientError {
+    error.error
 }
 
 /// Each way in which a connection can end before the reply has its own error text.
@@ -93,21 +100,25 @@ pub fn a_client_says_why_there_is_no_reply<H: Host>() {
     let address = host.address();
     host.block_on(async {
         for cut_short in ["", "[1, 2"] {
-            let outcome = client::<H>(original(cut_short), false).await.ping(1).await;
-            let Err(ClientError::NoReply(CloseReason::PeerClosed(_))) = outcome else {
-                panic!("{outcome:?}");
+            let original = original(cut_short);
+            let outcome = client::<H>(original, false).await.ping(1).await;
+            let words = outcome.as_ref().map_err(ToString::to_string);
+            assert!(words.is_err_and(|words| words.starts_with(&format!("{original}: no reply: "))));
+            let Err(ClientError::NoReply(CloseReason::PeerClosed(_))) = outcome.map_err(cause) else {
+                panic!("another outcome");
             };
         }
         let outcome = client::<H>(original("<html>"), false).await.ping(1).await;
-        let Err(ClientError::NoReply(CloseReason::PeerMisbehaved(_))) = outcome else {
-            panic!("{outcome:?}");
+        let Err(ClientError::NoReply(CloseReason::PeerMisbehaved(_))) = outcome.map_err(cause) else {
+            panic!("another outcome");
         };
         let mut options = ClientSettings::default();
         options.limits.request_timeout = Duration::from_millis(50);
         let impatient = OptimizerClient::<H::Runtime>::connect(address, options).await;
         let outcome = impatient.expect("no connection yet").run(run(1 << 60)).await;
-        let Err(ClientError::NoReply(CloseReason::TimedOut(Timer::RequestTimeout))) = outcome else {
-            panic!("{outcome:?}");
+        let Err(ClientError::NoReply(CloseReason::TimedOut(Timer::RequestTimeout))) = outcome.map_err(cause)
+        else {
+            panic!("another outcome");
         };
     });
 }

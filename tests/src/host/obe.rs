@@ -242,7 +242,10 @@ pub fn a_client_may_send_ahead_of_what_it_receives<H: Host>() {
         assert_eq!(client.tcpcmd(Value::from(&Request::Done)).await, Ok("OK".into()));
         let after = client.tcpcmd(ready).await;
         assert!(
-            matches!(after, Err(NoReply::Ended(_) | NoReply::Misuse(Misuse::Closed))),
+            matches!(
+                after.as_ref().map_err(|after| &after.error),
+                Err(NoReply::Ended(_) | NoReply::Misuse(Misuse::Closed))
+            ),
             "{after:?}"
         );
     });
@@ -277,7 +280,7 @@ pub fn a_client_says_why_there_is_no_reply<H: Host>() {
         let ended = NoReply::Ended(CloseReason::PeerClosed(place));
         assert_eq!(ready_at(&OK[..count], End::AtOnce, PATIENCE), ended, "{count}");
     }
-    let lost = NoReply::Ended(CloseReason::Lost);
+    let lost = NoReply::Failed("Connection reset by peer (os error 104)".to_owned());
     assert_eq!(ready_at("00000", End::Reset, PATIENCE), lost);
     let late = NoReply::Ended(CloseReason::TimedOut(Timer::RequestTimeout));
     for silent in ["", "0000000099\"OK"] {
@@ -310,6 +313,10 @@ fn ready_at<H: Host>(host: &H, address: SocketAddr, patience: Duration) -> Resul
             .expect("somebody listens")
             .tcpcmd(Value::from(&Request::Ready))
             .await
+            .map_err(|error| {
+                assert_eq!(error.remote, address.to_string());
+                error.error
+            })
     })
 }
 

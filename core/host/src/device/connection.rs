@@ -18,6 +18,7 @@ use super::dialer::{Keepalive, TcpDialer};
 use crate::clock::Clock;
 use crate::connector::{Dial, drive_connector};
 use crate::drive::Application;
+use crate::remote::RemoteError;
 use crate::runtime::Runtime;
 
 /// Number of events buffered for a slow subscriber, which then misses the oldest.
@@ -51,6 +52,7 @@ impl DeviceSettings {
 /// outstanding requests are completed and the connection closes.
 #[derive(Debug)]
 pub struct DeviceConnection<R> {
+    name: Arc<str>,
     commands: Sender<Command>,
     next_ticket: Arc<AtomicU64>,
     bulletin: Bulletin,
@@ -60,6 +62,7 @@ pub struct DeviceConnection<R> {
 impl<R> Clone for DeviceConnection<R> {
     fn clone(&self) -> Self {
         Self {
+            name: self.name.clone(),
             commands: self.commands.clone(),
             next_ticket: self.next_ticket.clone(),
             bulletin: self.bulletin.clone(),
@@ -101,14 +104,16 @@ impl<R: Runtime> DeviceConnection<R> {
         Self::over(dialer, address, options)
     }
 
-    /// Connects with `dialer`; the log calls the device `name`.
+    /// Connects with `dialer`; the log and errors call the device `name`.
     pub fn over(dialer: impl Dial<R> + 'static, name: impl Into<String>, options: DeviceSettings) -> Self {
         let (commands, receiver) = async_channel::unbounded();
         let bulletin = Bulletin::default();
         let seed = options.seed.unwrap_or_else(|| RandomState::new().hash_one(0));
         let mut connection = Connection::new(options.settings, seed);
+        let name = name.into();
+        let shared = Arc::from(&*name);
         let mut users = Users {
-            name: name.into(),
+            name,
             commands: receiver,
             waiting: HashMap::new(),
             bulletin: bulletin.clone(),
@@ -117,6 +122,7 @@ impl<R: Runtime> DeviceConnection<R> {
             drive_connector(&mut connection, &dialer, &mut users, Clock::start()).await;
         });
         Self {
+            name: shared,
             commands,
             next_ticket: Arc::default(),
             bulletin,
@@ -129,7 +135,7 @@ impl<R: Runtime> DeviceConnection<R> {
     /// # Errors
     /// If there is no connection and none can be made, or it is lost before the whole message was handed to
     /// it.
-    pub async fn send(&self, message: impl Into<Vec<u8>>) -> Result<(), DeviceError> {
+    pub async fn send(&self, message: impl Into<Vec<u8>>) -> Result<(), RemoteError<DeviceError>> {
         self.perform(Request::send(message)).await.map(drop)
     }
 
@@ -137,7 +143,7 @@ impl<R: Runtime> DeviceConnection<R> {
     ///
     /// # Errors
     /// If nothing arrives in time, or there is no connection on which it could arrive.
-    pub async fn recv(&self, until: Until) -> Result<Vec<u8>, DeviceError> {
+    pub async fn recv(&self, until: Until) -> Result<Vec<u8>, RemoteError<DeviceError>> {
         self.perform(Request::recv(until)).await
     }
 
@@ -145,7 +151,11 @@ impl<R: Runtime> DeviceConnection<R> {
     ///
     /// # Errors
     /// If the answer does not arrive, see [`Failure`].
-    pub async fn query(&self, message: impl Into<Vec<u8>>, until: Until) -> Result<Vec<u8>, DeviceError> {
+    pub async fn query(
+        &self,
+        message: impl Into<Vec<u8>>,
+        until: Until,
+    ) -> Result<Vec<u8>, RemoteError<DeviceError>> {
         self.perform(Request::query(message, until)).await
     }
 
@@ -153,7 +163,7 @@ impl<R: Runtime> DeviceConnection<R> {
     ///
     /// # Errors
     /// If the answer does not arrive, see [`Failure`].
-    pub async fn perform(&self, request: Request) -> Result<Vec<u8>, DeviceError> {
+    pub async fn perform(&self, request: Request) -> Result<Vec<u8>, RemoteError<DeviceError>> {
         let ticket = self.next_ticket.fetch_add(1, Ordering::Relaxed);
         let (answer, waiting) = async_channel::bounded(1);
         let mut claim = Claim {
@@ -168,7 +178,8 @@ impl<R: Runtime> DeviceConnection<R> {
         });
         let result = waiting.recv().await;
         claim.ticket = None;
-        result.unwrap_or(Err(Misuse::Closed.into()))
+        let result = result.unwrap_or(Err(Misuse::Closed.into()));
+        result.map_err(|error| self.error(error))
     }
 
     /// Reason why the device is unusable; `None` while it is well.
@@ -205,11 +216,18 @@ impl<R: Runtime> DeviceConnection<R> {
     ///
     /// # Errors
     /// If the runtime is shutting down.
-    pub async fn status(&self) -> Result<DeviceStatus, DeviceError> {
+    pub async fn status(&self) -> Result<DeviceStatus, RemoteError<DeviceError>> {
         let (sender, status) = async_channel::bounded(1);
         // If the task has ended, the answer's channel reports it below.
         let _ = self.commands.try_send(Command::Status(sender));
-        status.recv().await.map_err(|_| Misuse::Closed.into())
+        status.recv().await.map_err(|_| self.error(Misuse::Closed.into()))
+    }
+
+    fn error(&self, error: DeviceError) -> RemoteError<DeviceError> {
+        RemoteError {
+            remote: self.name.to_string(),
+            error,
+        }
     }
 }
 

@@ -10,6 +10,9 @@ use socket2::{SockRef, TcpKeepalive};
 
 use crate::connector::{Dial, Dialing};
 use crate::runtime::Runtime;
+use crate::security::MaybeTls;
+#[cfg(feature = "tls")]
+use crate::tls::TlsConnector;
 
 /// TCP keepalive, which detects a peer that has disappeared silently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +59,8 @@ impl Keepalive {
 pub struct TcpDialer<R> {
     address: String,
     keepalive: Keepalive,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsConnector>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -65,18 +70,35 @@ impl<R> TcpDialer<R> {
         Self {
             address: address.into(),
             keepalive,
+            #[cfg(feature = "tls")]
+            tls: None,
             runtime: PhantomData,
         }
     }
+
+    /// Calls the device by TLS. Its certificate must be for the host in its address.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<TlsConnector>) -> Self {
+        self.tls = tls;
+        self
+    }
 }
 
-impl<R: Runtime> Dial<R> for TcpDialer<R> {
-    type Transport = R::Stream;
+/// Longest TLS handshake; the connection's own time limit is usually shorter.
+#[cfg(feature = "tls")]
+const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
 
-    fn dial(&self) -> Dialing<R::Stream> {
+impl<R: Runtime> Dial<R> for TcpDialer<R> {
+    type Transport = MaybeTls<R, R::Stream>;
+
+    fn dial(&self) -> Dialing<MaybeTls<R, R::Stream>> {
         let (address, keepalive) = (self.address.clone(), self.keepalive);
+        #[cfg(feature = "tls")]
+        let tls = self.tls.clone();
         Box::pin(async move {
-            let addresses = R::look_up(&address).await.map_err(|error| {
+            let host = &address;
+            let addresses = R::look_up(host).await.map_err(|error| {
                 tracing::debug!(address, %error, "cannot look up");
                 ConnectError::NoAddress
             })?;
@@ -87,7 +109,14 @@ impl<R: Runtime> Dial<R> for TcpDialer<R> {
                         keepalive
                             .set(R::socket(&stream))
                             .map_err(|error| connect_error(&error))?;
-                        return Ok(stream);
+                        #[cfg(feature = "tls")]
+                        if let Some(tls) = &tls {
+                            let connected = tls.connect(stream, host, HANDSHAKE_TIME).await;
+                            return connected
+                                .map(MaybeTls::from)
+                                .map_err(|error| connect_error(&error));
+                        }
+                        return Ok(MaybeTls::plain(stream));
                     }
                     Err(error) => failure = connect_error(&error),
                 }

@@ -90,6 +90,31 @@ impl Layers {
         self.given.contains(&format!("{section}.{key}"))
     }
 
+    /// Keys whose values are others in `new`, with both.
+    pub(crate) fn differences<'t>(&'t self, new: &'t Self) -> Vec<(String, &'t Value, &'t Value)> {
+        let mut differences = Vec::new();
+        for (section, keys) in &self.table {
+            for (key, old) in keys.as_table().into_iter().flatten() {
+                let new = new.table.get(section).and_then(|keys| keys.get(key));
+                if let Some(new) = new.filter(|new| *new != old) {
+                    differences.push((format!("{section}.{key}"), old, new));
+                }
+            }
+        }
+        differences
+    }
+
+    /// Takes the values of some keys, such as `log.level`, from `new`.
+    pub(crate) fn adopt(&mut self, new: &Self, keys: &[&str]) {
+        for (section, key) in keys.iter().filter_map(|key| key.split_once('.')) {
+            let value = new.table.get(section).and_then(|keys| keys.get(key));
+            let slot = self.table.get_mut(section).and_then(|keys| keys.get_mut(key));
+            if let (Some(value), Some(slot)) = (value, slot) {
+                *slot = value.clone();
+            }
+        }
+    }
+
     /// Resulting configuration.
     pub(crate) fn finish(&self) -> Result<Config, Failure> {
         Config::read(&Sections::new(&self.table))

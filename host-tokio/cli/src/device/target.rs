@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use labwire_core::device::{self, Dialect, DialectError, Request, unescape};
 use labwire_core::session::Misuse;
-use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings};
+use labwire_tokio::RemoteError;
+use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings, TcpDialer};
 
 use crate::common::seconds;
 use crate::config::Layers;
 use crate::console::note;
 use crate::failure::{self, Failure};
+use crate::tls::TlsArguments;
 
 /// Least time for which a device that sends text may greet a new client.
 const GREETING_TIME: Duration = Duration::from_millis(100);
@@ -38,6 +40,8 @@ pub(crate) struct Target {
     /// Commands and answers are hexadecimal.
     #[arg(long)]
     hex: bool,
+    #[command(flatten)]
+    tls: TlsArguments,
 }
 
 impl Target {
@@ -60,7 +64,11 @@ impl Target {
         let options = DeviceSettings::default()
             .with_settings(settings)
             .with_keepalive(config.keepalive);
-        let device = DeviceConnection::open(with_port(&self.address, &self.preset), options);
+        let address = with_port(&self.address, &self.preset);
+        let dialer = TcpDialer::new(address.clone(), options.keepalive);
+        #[cfg(feature = "tls")]
+        let dialer = dialer.with_tls(self.tls.connector()?);
+        let device = DeviceConnection::over(dialer, address, options);
         let unasked = device.unasked();
         tokio::spawn(async move {
             while let Ok(bytes) = unasked.recv().await {
@@ -103,7 +111,8 @@ impl Target {
     }
 
     /// Failure of `command`.
-    pub(super) fn failed(&self, command: &str, error: &DeviceError) -> Failure {
+    pub(super) fn failed(&self, command: &str, error: &RemoteError<DeviceError>) -> Failure {
+        let RemoteError { remote, error, .. } = error;
         let code = match error {
             DeviceError::Failed(
                 device::Failure::Refused(_)
@@ -115,11 +124,11 @@ impl Target {
             DeviceError::Refused(Misuse::QueueFull) => failure::SYSTEM,
             _ => failure::UNAVAILABLE,
         };
-        let failure = Failure::new(code, format!("{}: {command}: {error}", self.address));
+        let failure = Failure::new(code, format!("{remote}: {command}: {error}"));
         let name = self.preset.name;
         match error {
             DeviceError::Failed(device::Failure::NotConnected(_)) => {
-                failure.hint("`labwire device emulate` emulates a device")
+                failure.hint("`labwire device emulate` emulates a device").hint_about_tls(&error.to_string())
             }
             DeviceError::Failed(device::Failure::TimedOut { sent: true }) => failure.hint(format!(
                 "does the device talk like --preset {name}, and does it answer this command?"

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use labwire_core::device::Request;
+use labwire_tokio::RemoteError;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceStatus};
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -96,7 +97,7 @@ async fn poll(
     polls: &mut Interval,
     device: &DeviceConnection,
     requests: &[Request],
-) -> (SystemTime, Vec<Result<Vec<u8>, DeviceError>>) {
+) -> (SystemTime, Vec<Result<Vec<u8>, RemoteError<DeviceError>>>) {
     polls.tick().await;
     let time = SystemTime::now();
     let mut answers = Vec::new();

@@ -8,9 +8,9 @@ use labwire_core::pymodaq::{Answer, Command as Order, DataDim, Limits, ModuleAns
 use labwire_tokio::{ControlError, ModuleController};
 
 use super::output::{Destination, Output};
-use crate::common::resolve;
 use crate::console::{note, one_line, say};
 use crate::failure::{self, Failure, Outcome};
+use crate::tls::TlsArguments;
 
 /// Commands for a server's modules. Names are those shown by `list`, or addresses.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -139,8 +139,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Connects, carries out one command, and prints the outcome.
-pub(crate) async fn run(address: String, timeout: Duration, command: Command) -> Outcome {
-    let controller = connect(&address, timeout).await?;
+pub(crate) async fn run(address: String, timeout: Duration, tls: &TlsArguments, command: Command) -> Outcome {
+    let controller = connect(&address, timeout, tls).await?;
     match carry_out(&controller, command).await? {
         0 => Ok(ExitCode::SUCCESS),
         _ => Ok(failure::UNAVAILABLE.into()),
@@ -148,14 +148,18 @@ pub(crate) async fn run(address: String, timeout: Duration, command: Command) ->
 }
 
 /// Connects to a server, whose answers may take `timeout`.
-pub(crate) async fn connect(address: &str, timeout: Duration) -> Result<ModuleController, Failure> {
-    let socket = resolve(address).await?;
+pub(crate) async fn connect(
+    address: &str,
+    timeout: Duration,
+    tls: &TlsArguments,
+) -> Result<ModuleController, Failure> {
     let mut limits = Limits::default();
     limits.session.request_timeout = timeout;
-    let connected = ModuleController::connect(socket, &limits).await;
+    let connected = ModuleController::connect(tls.remote(address).await?, &limits).await;
     connected.map_err(|error| {
-        Failure::new(failure::UNAVAILABLE, format!("{address}: {error}"))
+        Failure::new(failure::UNAVAILABLE, error.to_string())
             .hint("start a server with `labwire pymodaq serve`")
+            .hint_about_tls(&error.error.to_string())
     })
 }
 
@@ -196,16 +200,15 @@ async fn ask(
     order: Order,
 ) -> Result<Vec<ModuleAnswer>, Failure> {
     controller.ask(modules, order).await.map_err(|error| {
-        let code = match error {
+        let code = match error.error {
             ControlError::Refused(_) => failure::DATA,
             _ => failure::UNAVAILABLE,
         };
-        let hint = match error {
-            ControlError::TimedOut(_) => Some("a longer time is given with --timeout"),
-            _ => None,
-        };
-        let failure = Failure::new(code, format!("{}: {error}", controller.address()));
-        hint.into_iter().fold(failure, Failure::hint)
+        let failure = Failure::new(code, error.to_string()).hint_about_tls(&error.error.to_string());
+        match error.error {
+            ControlError::TimedOut(_) => failure.hint("a longer time is given with --timeout"),
+            _ => failure,
+        }
     })
 }
 

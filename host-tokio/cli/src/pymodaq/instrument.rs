@@ -14,12 +14,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::generation;
-use crate::common::{resolve, unix_time};
+use crate::common::unix_time;
 use crate::config::Layers;
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 use crate::log;
 use crate::serve::{Signals, end_on_signals};
+use crate::tls::TlsArguments;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -78,7 +79,7 @@ fn size(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-pub(crate) async fn run(arguments: Arguments) -> Outcome {
+pub(crate) async fn run(arguments: Arguments, tls: &TlsArguments) -> Outcome {
     let mut layers = Layers::with_file_and_environment(None)?;
     if let Some(format) = &arguments.log_format {
         layers.set(
@@ -96,7 +97,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let instrument = Instrument::new(hardware(&arguments), config);
     let host = Host::start("instrument", instrument, HostLimits::default());
     let shutdown = CancellationToken::new();
-    tokio::spawn(end_on_signals(Signals::new(), shutdown.clone()));
+    tokio::spawn(end_on_signals(Signals::new(), shutdown.clone(), None));
     if let Some(address) = &arguments.listen {
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Failure::new(
@@ -110,14 +111,15 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         serve(listener, &host, &shutdown).await;
         return Ok(ExitCode::SUCCESS);
     }
-    let address = resolve(arguments.connect.as_deref().unwrap_or("127.0.0.1:6341")).await?;
+    let server = arguments.connect.as_deref().unwrap_or("127.0.0.1:6341");
+    let server = tls.remote(server).await?;
     let backoff = Backoff::new(
         Duration::from_millis(200),
         Duration::from_secs(10),
         arguments.seed,
     );
     tokio::select! {
-        () = dial(&host, address, backoff) => {}
+        () = dial(&host, server, backoff) => {}
         () = shutdown.cancelled() => {}
     }
     host.shutdown().await;

@@ -19,6 +19,7 @@ use rustyline::{Context, Editor, Helper};
 use super::control;
 use crate::console::{note, say};
 use crate::failure::{self, Failure, Outcome};
+use crate::tls::TlsArguments;
 
 #[derive(Debug, Parser)]
 #[command(name = "", no_binary_name = true, disable_help_flag = true)]
@@ -43,8 +44,8 @@ struct Words {
 
 type Lines = Editor<Words, FileHistory>;
 
-pub(crate) async fn run(address: String, timeout: Duration) -> Outcome {
-    let controller = control::connect(&address, timeout).await?;
+pub(crate) async fn run(address: String, timeout: Duration, tls: &TlsArguments) -> Outcome {
+    let controller = control::connect(&address, timeout, tls).await?;
     let unusable = |error: ReadlineError| Failure::new(failure::SYSTEM, format!("no prompt: {error}"));
     let mut lines = Lines::new().map_err(unusable)?;
     lines.set_helper(Some(Words {

@@ -7,6 +7,7 @@ use toml::Value;
 use crate::config::Layers;
 use crate::failure::{Failure, Outcome};
 use crate::serve;
+use crate::serve::reload::{Again, Source};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -28,17 +29,23 @@ pub(crate) struct Arguments {
     ready_file: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let mut layers = Layers::with_file_and_environment(arguments.config.as_deref())?;
-    arguments.apply(&mut layers)?;
-    serve::run_with(
-        layers,
-        Some(&["pymodaq".to_owned()]),
-        arguments.ready_file.clone(),
-    )
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    let ready_file = arguments.ready_file.clone();
+    let has_file = arguments.config.is_some();
+    let source = Source {
+        layers: arguments.layers()?,
+        again: has_file.then(|| -> Again { Box::new(move || arguments.layers()) }),
+    };
+    serve::run_with(source, Some(&["pymodaq".to_owned()]), ready_file)
 }
 
 impl Arguments {
+    fn layers(&self) -> Result<Layers, Failure> {
+        let mut layers = Layers::with_file_and_environment(self.config.as_deref())?;
+        self.apply(&mut layers)?;
+        Ok(layers)
+    }
+
     fn apply(&self, layers: &mut Layers) -> Result<(), Failure> {
         let texts = [
             ("--listen", "address", &self.listen),

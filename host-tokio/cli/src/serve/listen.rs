@@ -7,6 +7,7 @@ use labwire_core::session::PeerList;
 use tokio::net::TcpListener;
 
 use super::server::Server;
+use super::tls::Tls;
 use crate::failure::{self, Failure};
 
 /// Server with its listener.
@@ -19,7 +20,12 @@ pub(crate) struct Bound {
 
 /// Binds the address of `server`; `None` if it is turned off, or if an address that was not given explicitly is in
 /// use.
-pub(crate) async fn bind(server: Server, is_given: bool, peers: &PeerList) -> Result<Option<Bound>, Failure> {
+pub(crate) async fn bind(
+    server: Server,
+    is_given: bool,
+    peers: &PeerList,
+    tls: &Tls,
+) -> Result<Option<Bound>, Failure> {
     if server.address == "none" {
         return Ok(None);
     }
@@ -28,13 +34,7 @@ pub(crate) async fn bind(server: Server, is_given: bool, peers: &PeerList) -> Re
     match bound {
         Ok((listener, address)) => {
             if !address.ip().is_loopback() {
-                // The protocols know no passwords and no encryption.
-                tracing::warn!(
-                    service = server.name,
-                    %address,
-                    peers = %peers,
-                    "reachable from other machines, without encryption; --peers tells who may connect"
-                );
+                warn(server.name, address, peers, tls);
             }
             Ok(Some(Bound {
                 server,
@@ -64,6 +64,24 @@ pub(crate) async fn bind(server: Server, is_given: bool, peers: &PeerList) -> Re
     }
 }
 
+/// The protocols themselves know no passwords and no encryption.
+fn warn(service: &str, address: SocketAddr, peers: &PeerList, tls: &Tls) {
+    let advice = match (tls.of(service).is_encrypted(), tls.asks_for_certificates()) {
+        (true, true) => {
+            let text = "reachable from other machines, by TLS, for clients with a certificate";
+            return tracing::info!(service, %address, %peers, "{text}");
+        }
+        (true, false) => {
+            "by TLS, for everybody in peers; --peers tells who may connect, or --tls-client-ca whose certificates"
+        }
+        (false, _) => {
+            "without encryption; --peers tells who may connect, --tls-cert and --tls-key encrypt, --tls-client-ca \
+             tells whose certificates clients must have"
+        }
+    };
+    tracing::warn!(service, %address, %peers, "reachable from other machines, {advice}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,30 +92,34 @@ mod tests {
             group: "test",
             key: "address",
             address,
-            try_it: Box::new(|_| String::new()),
+            try_it: Box::new(|_, _| String::new()),
             start: Box::new(|_, _| unreachable!("only bound")),
         }
     }
 
     #[tokio::test]
     async fn a_port_in_use_is_an_error_only_for_who_asked_for_it() {
-        let peers = PeerList::default();
-        let first = bind(server("127.0.0.1:0".to_owned()), true, &peers)
+        let (peers, tls) = (PeerList::default(), Tls::default());
+        let first = bind(server("127.0.0.1:0".to_owned()), true, &peers, &tls)
             .await
             .unwrap()
             .unwrap();
         let taken = first.address.to_string();
         assert!(
-            bind(server(taken.clone()), false, &peers)
+            bind(server(taken.clone()), false, &peers, &tls)
                 .await
                 .unwrap()
                 .is_none()
         );
-        let error = bind(server(taken), true, &peers).await.err().unwrap();
+        let error = bind(server(taken), true, &peers, &tls).await.err().unwrap();
         assert_eq!(error.code, failure::UNAVAILABLE);
-        assert!(bind(server("nonsense".to_owned()), false, &peers).await.is_err());
         assert!(
-            bind(server("none".to_owned()), true, &peers)
+            bind(server("nonsense".to_owned()), false, &peers, &tls)
+                .await
+                .is_err()
+        );
+        assert!(
+            bind(server("none".to_owned()), true, &peers, &tls)
                 .await
                 .unwrap()
                 .is_none()

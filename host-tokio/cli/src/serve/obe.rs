@@ -20,7 +20,12 @@ pub(crate) fn server(config: &Config) -> Server {
         group: "obe",
         key: "address",
         address: config.obe.files.address.clone(),
-        try_it: Box::new(|address| format!("labwire obe --address {address} optset")),
+        try_it: Box::new(|address, tls| {
+            format!(
+                "labwire obe --address {address}{} optset",
+                tls.unwrap_or_default()
+            )
+        }),
         start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()

@@ -21,10 +21,17 @@ pub(crate) fn server(config: &Config) -> Server {
         group: "open",
         key: "address",
         address: config.open.files.address.clone(),
-        try_it: Box::new(move |address| {
+        try_it: Box::new(move |address, tls| {
             let (host, port) = (address.ip(), address.port());
-            let run = request.get().map_or("", String::as_str);
-            format!("echo '{run}' | nc {host} {port}")
+            let numbers = request.get().map_or("", String::as_str);
+            match tls {
+                Some(tls) if numbers.is_empty() => format!("labwire open --address {address}{tls} run"),
+                Some(tls) => format!("labwire open --address {address}{tls} run --parameter={numbers}"),
+                None => {
+                    let numbers = numbers.replace(',', ", ");
+                    format!("echo '{{\"Run\": {{\"parameter\": [{numbers}]}}}}' | nc {host} {port}")
+                }
+            }
         }),
         start: Box::new(move |listener, around| {
             let on_loopback = listener
@@ -39,7 +46,7 @@ pub(crate) fn server(config: &Config) -> Server {
     }
 }
 
-/// Request that the server answers: parameters of the right number, for which the problem has values.
+/// Parameters of a request that the server answers: of the right number, and such that the problem has values.
 fn example(problem: &Problem) -> String {
     let patterns = [[1.0, 10.0], [1.0, 1.0], [0.0, 0.0], [-1.0, -1.0]];
     let parameters = patterns.map(|pattern| -> Vec<f64> {
@@ -51,7 +58,7 @@ fn example(problem: &Problem) -> String {
         .find(|parameters| has_values(problem, parameters));
     let numbers = works.unwrap_or(&parameters[0]).iter();
     let numbers: Vec<String> = numbers.map(f64::to_string).collect();
-    format!("{{\"Run\": {{\"parameter\": [{}]}}}}", numbers.join(", "))
+    numbers.join(",")
 }
 
 /// Whether cost and constraints are finite at the initial guess.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use labwire_core::service::registry::Registry;
 use labwire_core::session::Backoff;
-use labwire_tokio::{Modules, dial, serve};
+use labwire_tokio::{Modules, dial, serve_over};
 use tokio::task::JoinSet;
 
 use super::server::{Running, Server};
@@ -25,7 +25,10 @@ pub(crate) fn server(config: &Config) -> Server {
         group: "pymodaq",
         key: "address",
         address: config.pymodaq.files.address.clone(),
-        try_it: Box::new(|address| format!("labwire pymodaq instrument --as grabber --connect {address}")),
+        try_it: Box::new(|address, tls| {
+            let tls = tls.unwrap_or_default();
+            format!("labwire pymodaq instrument --as grabber --connect {address}{tls}")
+        }),
         start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()
@@ -38,6 +41,7 @@ pub(crate) fn server(config: &Config) -> Server {
             let modules = Arc::new(modules);
             let gate = modules.clone();
             let shutdown = around.shutdown.clone();
+            let layer = around.layer("pymodaq");
             let serving = async move {
                 let mut dialling = JoinSet::new();
                 for (address, seed) in instruments.into_iter().zip(0..) {
@@ -45,10 +49,11 @@ pub(crate) fn server(config: &Config) -> Server {
                     let backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY, seed);
                     dialling.spawn(async move { dial(modules.host(), address, backoff).await });
                 }
-                serve(listener, modules.host(), &shutdown).await
+                serve_over(listener, modules.host(), &shutdown, layer).await
             };
             Ok(Running {
                 serving: Box::pin(serving),
+                peers: gate.host().peers().clone(),
                 gate: Some(gate),
             })
         }),

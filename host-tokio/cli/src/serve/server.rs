@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use labwire_core::limits::SessionLimits;
 use labwire_tokio::web::{Gate, Readiness};
-use labwire_tokio::{Ending, Host, HostedService, Memory, serve};
-use tokio::net::TcpListener;
+use labwire_tokio::{Ending, Host, HostedService, MaybeTls, Memory, Peers, serve_over};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use super::tls::Tls;
 use crate::failure::Failure;
 
 /// Row of the table: something that listens.
@@ -22,8 +24,8 @@ pub(crate) struct Server {
     pub(crate) key: &'static str,
     /// Address to listen on: host:port or "none".
     pub(crate) address: String,
-    /// Example command for this address, once the server has been started.
-    pub(crate) try_it: Box<dyn Fn(SocketAddr) -> String + Send>,
+    /// Example command for this address, once the server has been started, with the options of TLS, if that is spoken.
+    pub(crate) try_it: TryIt,
     /// Starts the server on its bound listener. Fails if a file that it needs is invalid.
     pub(crate) start: Start,
 }
@@ -34,6 +36,9 @@ impl Server {
         name == self.name || name == self.group
     }
 }
+
+/// See [`Server::try_it`].
+pub(crate) type TryIt = Box<dyn Fn(SocketAddr, Option<&str>) -> String + Send>;
 
 /// See [`Server::start`].
 pub(crate) type Start = Box<dyn FnOnce(TcpListener, &Surroundings) -> Result<Running, Failure> + Send>;
@@ -47,16 +52,33 @@ pub(crate) struct Surroundings {
     pub(crate) web_shutdown: CancellationToken,
     /// Memory of all connections.
     pub(crate) memory: Memory,
+    /// Limits of every connection.
+    pub(crate) session: SessionLimits,
+    /// TLS of the ports.
+    pub(crate) tls: Tls,
     /// Servers started before this one.
     pub(crate) gates: Vec<Arc<dyn Gate>>,
     /// Whether all servers are running.
     pub(crate) readiness: Readiness,
 }
 
+impl Surroundings {
+    /// Layer around each connection of the server `name`.
+    pub(crate) fn layer(
+        &self,
+        name: &str,
+    ) -> impl Fn(TcpStream, SocketAddr) -> MaybeTls + Send + Sync + 'static {
+        let (security, session) = (self.tls.of(name), self.session.clone());
+        move |stream, peer| security.accept(stream, peer, &session)
+    }
+}
+
 /// Running server.
 pub(crate) struct Running {
     /// Serves until told to end, by the program or by a request.
     pub(crate) serving: Serving,
+    /// List of the peers that may connect.
+    pub(crate) peers: Peers,
     /// Access for the bridge, if it applies to this server.
     pub(crate) gate: Option<Arc<dyn Gate>>,
 }
@@ -69,8 +91,10 @@ impl Running {
     pub(crate) fn new<S: HostedService>(listener: TcpListener, around: &Surroundings, host: Host<S>) -> Self {
         let (host, shutdown) = (Arc::new(host), around.shutdown.clone());
         let gate = host.clone();
+        let layer = around.layer(host.name());
         Self {
-            serving: Box::pin(async move { serve(listener, &host, &shutdown).await }),
+            serving: Box::pin(async move { serve_over(listener, &host, &shutdown, layer).await }),
+            peers: gate.peers().clone(),
             gate: Some(gate),
         }
     }

@@ -21,7 +21,10 @@ pub(crate) fn server(config: &Config) -> Server {
         group: "web",
         key: "address",
         address: config.web.address.clone(),
-        try_it: Box::new(|address| format!("http://{address}/")),
+        try_it: Box::new(|address, tls| match tls {
+            Some(_) => format!("https://{address}/"),
+            None => format!("http://{address}/"),
+        }),
         start: Box::new(move |listener, around| {
             let page = match config.web.page.as_str() {
                 "" => Path::new(BUILT_PAGE)
@@ -36,6 +39,7 @@ pub(crate) fn server(config: &Config) -> Server {
             options.connection_time = config.web.connection_time;
             options.session = config.session.clone();
             options.limits = config.host.clone();
+            options.security = around.tls.of("web");
             let mut web = Web::new(options, around.readiness.clone());
             for server in &around.gates {
                 web.watch(server.clone());
@@ -56,6 +60,7 @@ pub(crate) fn server(config: &Config) -> Server {
             }
             let shutdown = around.web_shutdown.clone();
             Ok(Running {
+                peers: web.peers().clone(),
                 serving: Box::pin(web.serve(listener, shutdown)),
                 gate: None,
             })

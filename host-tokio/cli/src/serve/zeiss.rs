@@ -6,8 +6,9 @@ use std::sync::Arc;
 use labwire_core::service::Permission;
 use labwire_core::service::importer::service;
 use labwire_core::zeiss::{Outcome, Request, Transport};
+use labwire_host::MessageStream;
 use labwire_tokio::zeiss::{ProjectFolder, Script};
-use labwire_tokio::{Host, MessageStream, serve_over};
+use labwire_tokio::{Host, serve_over};
 use tokio::net::TcpListener;
 
 use super::server::{Running, Server};
@@ -22,7 +23,10 @@ pub(crate) fn tcp(config: &Config) -> Server {
         group: "zeiss",
         key: "address",
         address: config.zeiss.files.address.clone(),
-        try_it: Box::new(|address| format!("labwire zeiss --address {address} image photo.jpg")),
+        try_it: Box::new(|address, tls| {
+            let tls = tls.unwrap_or_default();
+            format!("labwire zeiss --address {address}{tls} image photo.jpg")
+        }),
         start: Box::new(move |listener, around| {
             let import = importer(&config.zeiss)?;
             let limits = config.zeiss.limits.clone();
@@ -41,7 +45,10 @@ pub(crate) fn websocket(config: &Config) -> Server {
         group: "zeiss",
         key: "websocket",
         address: config.zeiss.files.websocket.clone(),
-        try_it: Box::new(|address| format!("labwire zeiss --websocket --address {address} image photo.jpg")),
+        try_it: Box::new(|address, tls| {
+            let tls = tls.unwrap_or_default();
+            format!("labwire zeiss --websocket --address {address}{tls} image photo.jpg")
+        }),
         start: Box::new(move |listener, around| {
             let import = importer(&config.zeiss)?;
             let limits = config.zeiss.limits.clone();
@@ -53,12 +60,15 @@ pub(crate) fn websocket(config: &Config) -> Server {
             let host = Arc::new(host);
             let gate = host.clone();
             let shutdown = around.shutdown.clone();
+            let layer = around.layer("zeiss-ws");
             let serving = async move {
-                let wrap = |stream| MessageStream::accept(stream, access.clone(), &session);
+                let wrap =
+                    |stream, peer| MessageStream::accept(layer(stream, peer), access.clone(), &session);
                 serve_over(listener, &host, &shutdown, wrap).await
             };
             Ok(Running {
                 serving: Box::pin(serving),
+                peers: gate.peers().clone(),
                 gate: Some(gate),
             })
         }),
