@@ -1,0 +1,197 @@
+//! `labwire serve`: servers, their peers, their table, and the web port.
+
+use super::*;
+
+#[test]
+fn serves_several_problems_until_it_is_killed() {
+    let (square, endless) = (
+        File::new("square.json", SQUARE),
+        File::new("endless.json", ENDLESS),
+    );
+    let server = Server::start(
+        "several",
+        &[
+            "--open",
+            "127.0.0.1:0",
+            "--problem",
+            square.path(),
+            "--problem",
+            endless.path(),
+        ],
+    );
+    let address = server.address.clone();
+    let (code, out, _) = run(&["open", "--address", &address, "ping", "--", "-3"]);
+    assert!(code == Some(0) && out.contains("answers -3"), "{out}");
+    let (code, out, _) = run(&["open", "--address", &address, "run", "-p", "2.5", "--json"]);
+    let reply: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, reply["exit_status"].as_str()),
+        (Some(0), Some("Converged"))
+    );
+    assert!((reply["solution"][0].as_f64().unwrap() - 2.5).abs() < 1e-4);
+    let (code, _, err) = run(&[
+        "open",
+        "--address",
+        &address,
+        "run",
+        "-p",
+        "2.5",
+        "--problem",
+        "circle",
+    ]);
+    assert!(code == Some(65) && err.contains("`square`, `endless`"), "{err}");
+    let (code, ..) = run(&["open", "--address", &address, "kill"]);
+    assert_eq!((code, server.wait()), (Some(0), Some(0)));
+    let (code, _, err) = run(&["open", "--address", &address, "ping"]);
+    assert!(code == Some(69) && err.contains("hint: start a server"), "{err}");
+}
+
+#[test]
+fn kill_is_refused_when_other_machines_can_connect() {
+    let server = Server::start("exposed", &["--open", "0.0.0.0:0"]);
+    assert!(server.ask("{\"Kill\": 1}").contains("\"code\": 2100"));
+    assert!(
+        server
+            .ask("{\"Run\": {\"parameter\": [1, 10]}}")
+            .contains("Converged")
+    );
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn done_is_refused_when_other_machines_can_connect() {
+    let server = Server::start_one("obe", "obe", "obe-exposed", &["--obe", "0.0.0.0:0"]);
+    let (code, _, err) = run(&["obe", "--address", &server.address, "done"]);
+    assert!(code == Some(65) && err.contains("not-permitted"), "{err}");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn the_web_port_leads_to_every_server_and_outlives_none() {
+    let arguments = [
+        "--open",
+        "127.0.0.1:0",
+        "--obe",
+        "127.0.0.1:0",
+        "--web",
+        "127.0.0.1:0",
+    ];
+    let server = Server::start_one("open,obe,web", "web", "web", &arguments);
+    let get = |path: &str| {
+        let host = &server.address;
+        server.ask(&format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        ))
+    };
+    assert!(get("/ready").starts_with("HTTP/1.1 200"));
+    let bridge = get("/bridge");
+    assert!(
+        bridge.contains("\"paths\":[\"device\",\"obe\",\"open\"]"),
+        "{bridge}"
+    );
+    for name in ["open", "obe", "device", "web"] {
+        let line = format!("labwire_connections_total{{server=\"{name}\"}}");
+        assert!(get("/metrics").contains(&line), "{name}");
+    }
+    let address = |name: &str| server.addresses[name].as_str().unwrap();
+    assert_eq!(run(&["open", "--address", address("open"), "kill"]).0, Some(0));
+    while !get("/ready").ends_with("open has ended\n") {
+        thread::yield_now();
+    }
+    assert!(get("/live").starts_with("HTTP/1.1 200"));
+    assert_eq!(run(&["obe", "--address", address("obe"), "done"]).0, Some(0));
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn the_web_port_alone_ends_by_a_signal() {
+    let server = Server::start_one("web", "web", "page", &["--web", "127.0.0.1:0"]);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn the_request_in_the_table_is_answered() {
+    for parameters in ["", "\"a\": 3, \"b\": 1"] {
+        let text = format!(
+            r#"{{"variables": {{"x": 1}}, "parameters": {{{parameters}}}, "cost": "x[0]^2 {}"}}"#,
+            // Has a value only where all parameters are 0.
+            if parameters.is_empty() {
+                ""
+            } else {
+                "+ sqrt(-a[0]^2) + b[0]"
+            }
+        );
+        let problem = File::new("table.json", &text);
+        let mut child = labwire(&[
+            "serve",
+            "--only",
+            "open",
+            "--open",
+            "127.0.0.1:0",
+            "--problem",
+            problem.path(),
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.nth(1).unwrap().unwrap();
+        let (_, request) = line.split_once("echo '").unwrap();
+        let (request, address) = request.split_once("' | nc ").unwrap();
+        let mut server = TcpStream::connect(address.replace(' ', ":")).unwrap();
+        server.write_all(request.as_bytes()).unwrap();
+        server.shutdown(Shutdown::Write).unwrap();
+        let reply = read(server);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(
+            reply.contains("\"exit_status\": \"Converged\""),
+            "{request}: {reply}"
+        );
+    }
+}
+
+/// A peer that is not in the list is cut off; this machine, as 127.0.0.1, always may.
+#[test]
+fn only_listed_peers_may_connect() {
+    // The address of this machine on its network. Nothing is sent. Without a network there is nobody to refuse.
+    let outward = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let own = outward.connect("192.0.2.1:9").and_then(|()| outward.local_addr());
+    let Ok(own) = own.map(|address| address.ip()) else {
+        return;
+    };
+    let problem = File::new("peers.json", SQUARE);
+    for (name, peers, is_listed) in [
+        ("others", "198.51.100.7", false),
+        ("own", &*format!("198.51.100.7, {own}"), true),
+    ] {
+        let arguments = [
+            "--open",
+            "0.0.0.0:0",
+            "--problem",
+            problem.path(),
+            "--peers",
+            peers,
+        ];
+        let server = Server::start(name, &arguments);
+        assert!(server.ask(r#"{"Run": {"parameter": [1]}}"#).contains("Converged"));
+        let mut stream =
+            TcpStream::connect((own, server.address.rsplit(':').next().unwrap().parse().unwrap())).unwrap();
+        // It may be reset already.
+        let _ = stream.write_all(br#"{"Run": {"parameter": [1]}}"#);
+        let _ = stream.shutdown(Shutdown::Write);
+        let mut reply = String::new();
+        let _ = stream.read_to_string(&mut reply);
+        assert_eq!(reply.contains("Converged"), is_listed, "{peers}: {reply}");
+        server.signal("INT");
+        assert_eq!(server.wait(), Some(0));
+    }
+    let (code, _, err) = run(&["serve", "--peers", "lab"]);
+    assert!(
+        code == Some(78) && err.contains("\"lab\" is not an address such as"),
+        "{err}"
+    );
+}
