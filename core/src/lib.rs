@@ -166,7 +166,7 @@
 //!
 //! | feature | modules | crates |
 //! | --- | --- | --- |
-//! | always | [`session`], [`framing`], [`limits`], [`time`], [`service`] (the traits and [`Endpoint`](service::Endpoint)) | `labwire-session`, `labwire-service` |
+//! | always | [`session`], [`framing`] (of JSON values; the others with `framings`, and with the protocols that need them), [`limits`], [`time`], [`service`] (the traits and [`Endpoint`](service::Endpoint)) | `labwire-session`, `labwire-service` |
 //! | `open`, `obe`, `zeiss`, `pymodaq`, `device` | the protocol of that name; its server for PyMoDAQ and ZEISS INSPECT | `labwire-protocols`, `labwire-python-json` |
 //! | `optimizer` | [`problem`], [`expression`], [`text`], [`solve`], [`sets`], [`math`], [`random`], [`service::optimizer`] | `labwire-model`, `labwire-solve` |
 //! | `designer` | [`design`], [`service::designer`], and the crates of the optimizer | `labwire-design` |

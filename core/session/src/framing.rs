@@ -1,16 +1,19 @@
 //! Framings: the boundaries of messages in a byte stream.
 
+#[cfg(feature = "framings")]
 pub mod decimal_length;
 pub mod json_value;
+#[cfg(feature = "framings")]
 pub mod length32;
+#[cfg(feature = "framings")]
 pub mod lines;
 mod reader;
+#[cfg(feature = "framings")]
 pub mod until;
 
 use alloc::string::ToString;
 
 use super::{CloseReason, Limit};
-use decimal_length::LengthError;
 pub use reader::FrameReader;
 
 /// Division of a byte stream into frames, each of which holds one message.
@@ -50,8 +53,9 @@ pub enum FrameError {
     #[error("the byte at offset {0} is not valid UTF-8")]
     InvalidUtf8(usize),
     /// The frame does not begin with its length.
+    #[cfg(feature = "framings")]
     #[error(transparent)]
-    Length(#[from] LengthError),
+    Length(#[from] decimal_length::LengthError),
 }
 
 impl From<FrameError> for CloseReason {

@@ -1,4 +1,5 @@
 //! The receive buffer over each of the framings.
+#![cfg(feature = "framings")]
 
 use std::fmt::Debug;
 

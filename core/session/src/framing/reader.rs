@@ -194,6 +194,7 @@ impl<F: Framing> FrameReader<F> {
     }
 }
 
+#[cfg(feature = "framings")]
 #[cfg(test)]
 mod tests {
     use super::super::until::{Search, Until};
