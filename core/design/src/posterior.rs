@@ -85,19 +85,9 @@ impl Designer {
             Value::Int(1) => {}
             _ => return Err(wrong("its version is not 1")),
         }
-        let names = field("parameters")?.as_list().unwrap_or_default();
-        let expected: Vec<Value> = experiment
-            .parameters
-            .iter()
-            .map(|it| it.name.as_str().into())
-            .collect();
-        if names != expected {
-            let [found, expected] = [names, &expected].map(|names| dumps(&names.to_vec().into()));
-            return Err(DesignError::Posterior(format!(
-                "the posterior has the parameters {found}, the experiment {expected}"
-            )));
-        }
-        let mut particles = particles(field("particles")?, field("log_weights")?, expected.len())
+        check_names(&experiment, field("parameters")?.as_list().unwrap_or_default())?;
+        let num_parameters = experiment.parameters.len();
+        let mut particles = particles(field("particles")?, field("log_weights")?, num_parameters)
             .ok_or_else(|| wrong("particles and log_weights do not go together"))?;
         let mut experiment = experiment;
         let replaced = admit(&mut experiment, &mut particles)?;
@@ -142,6 +132,19 @@ impl Designer {
             ));
         }
     }
+}
+
+/// Refuses the parameters of another experiment.
+fn check_names(experiment: &Experiment, found: &[Value]) -> Result<(), DesignError> {
+    let names = experiment.parameters.iter().map(|it| it.name.as_str());
+    let expected: Vec<Value> = names.map(Value::from).collect();
+    if found == expected {
+        return Ok(());
+    }
+    let [found, expected] = [found, &expected].map(|names| dumps(&names.to_vec().into()));
+    Err(DesignError::Posterior(format!(
+        "the posterior has the parameters {found}, the experiment {expected}"
+    )))
 }
 
 /// Replaces particles that the priors or the constraints exclude. Returns their number.

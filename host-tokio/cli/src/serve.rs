@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use etcetera::BaseStrategy;
+use labwire_core::session::PeerList;
 use labwire_tokio::web::Readiness;
 use labwire_tokio::{Ending, Memory};
 use listen::Bound;
@@ -221,14 +222,7 @@ async fn serve(
     ready_file: Option<PathBuf>,
 ) -> Outcome {
     let memory = Memory::new(config.host.memory);
-    let mut bound = Vec::new();
-    for server in servers {
-        let is_given = are_named || reload.source.layers.is_given(server.group, server.key);
-        bound.extend(listen::bind(server, is_given, &config.host.peers, &reload.tls).await?);
-    }
-    if bound.is_empty() {
-        return Err(Failure::new(failure::UNAVAILABLE, "no server listens"));
-    }
+    let bound = bind(servers, are_named, &reload, &config.host.peers).await?;
     let mut around = Surroundings {
         memory,
         session: config.session.clone(),
@@ -270,26 +264,57 @@ async fn serve(
     } = around;
     tokio::spawn(end_on_signals(signals, shutdown.clone(), Some(reload)));
     let draining = tokio::spawn(drain(shutdown.clone(), readiness.clone()));
+    wait(servers, &shutdown, &readiness).await?;
+    web_shutdown.cancel();
+    if let Some(web) = web {
+        report("web", web.await.map_err(|error| failed(&error))?);
+    }
+    drop(ready_file);
+    // What it tells must not be lost because everything else has ended already.
+    shutdown.cancel();
+    draining.await.map_err(|error| failed(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Listens for every server whose address is free; those that were asked for must be.
+async fn bind(
+    servers: Vec<Server>,
+    are_named: bool,
+    reload: &Reload,
+    peers: &PeerList,
+) -> Result<Vec<Bound>, Failure> {
+    let mut bound = Vec::new();
+    for server in servers {
+        let is_given = are_named || reload.source.layers.is_given(server.group, server.key);
+        bound.extend(listen::bind(server, is_given, peers, &reload.tls).await?);
+    }
+    match bound.is_empty() {
+        true => Err(Failure::new(failure::UNAVAILABLE, "no server listens")),
+        false => Ok(bound),
+    }
+}
+
+/// Waits until all servers have ended; if there are none, for the end of the program.
+async fn wait(
+    mut servers: JoinSet<(&'static str, Ending)>,
+    shutdown: &CancellationToken,
+    readiness: &Readiness,
+) -> Result<(), Failure> {
     if servers.is_empty() {
         shutdown.cancelled().await;
     }
-    let failed = |error| Failure::new(failure::SYSTEM, format!("a server failed: {error}"));
     while let Some(ended) = servers.join_next().await {
-        let (service, ending) = ended.map_err(failed)?;
+        let (service, ending) = ended.map_err(|error| failed(&error))?;
         report(service, ending);
         if !shutdown.is_cancelled() {
             readiness.set(Err(format!("{service} has ended").into()));
         }
     }
-    web_shutdown.cancel();
-    if let Some(web) = web {
-        report("web", web.await.map_err(failed)?);
-    }
-    drop(ready_file);
-    // What it tells must not be lost because everything else has ended already.
-    shutdown.cancel();
-    draining.await.map_err(failed)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
+}
+
+fn failed(error: &tokio::task::JoinError) -> Failure {
+    Failure::new(failure::SYSTEM, format!("a server failed: {error}"))
 }
 
 async fn drain(shutdown: CancellationToken, readiness: Readiness) {

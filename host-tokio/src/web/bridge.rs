@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use labwire_core::limits::SessionLimits;
-use labwire_host::{Attached, CloseWith, HostedService, Io, Peers, Refused, Statistics};
+use labwire_host::{Attached, CloseWith, HostedService, Io, Peers, Permit, Refused, Statistics};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 use tokio::io::{AsyncWriteExt, copy, split};
@@ -123,31 +123,9 @@ impl Web {
         peer: SocketAddr,
         mut request: Request<Incoming>,
     ) -> Response<Body> {
-        let address = match target {
-            Target::Server(_) => None,
-            Target::Addresses(allowed) => match chosen(allowed, request.uri().query()) {
-                Some(address) => Some(address),
-                None => {
-                    return text(
-                        StatusCode::FORBIDDEN,
-                        "this address is not among those that may be reached",
-                    );
-                }
-            },
-        };
-        // A WebSocket to a server of this process counts there.
-        let permit = match address {
-            Some(_) => match self
-                .admission
-                .admit(peer.ip().to_canonical(), &self.options.limits)
-            {
-                Ok(permit) => Some(permit),
-                Err(refused) => {
-                    tracing::warn!(%peer, reason = %refused, "websocket refused");
-                    return text(StatusCode::SERVICE_UNAVAILABLE, refused.to_string());
-                }
-            },
-            None => None,
+        let (address, permit) = match self.admitted(target, peer, request.uri().query()) {
+            Ok(admitted) => admitted.unzip(),
+            Err(refusal) => return *refusal,
         };
         let empty = || {
             Empty::<Bytes>::new()
@@ -188,6 +166,37 @@ impl Web {
             drop(permit);
         });
         response
+    }
+
+    /// Address that a WebSocket is carried to, and its place among the connections of this port. One to a server of this
+    /// process has none: it counts there.
+    ///
+    /// # Errors
+    /// The answer, if the address may not be reached or there is no place.
+    fn admitted(
+        &self,
+        target: &Target,
+        peer: SocketAddr,
+        query: Option<&str>,
+    ) -> Result<Option<(String, Permit)>, Box<Response<Body>>> {
+        let Target::Addresses(allowed) = target else {
+            return Ok(None);
+        };
+        let Some(address) = chosen(allowed, query) else {
+            let why = "this address is not among those that may be reached";
+            return Err(Box::new(text(StatusCode::FORBIDDEN, why)));
+        };
+        let peer_address = peer.ip().to_canonical();
+        match self.admission.admit(peer_address, &self.options.limits) {
+            Ok(permit) => Ok(Some((address, permit))),
+            Err(refused) => {
+                tracing::warn!(%peer, reason = %refused, "websocket refused");
+                Err(Box::new(text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    refused.to_string(),
+                )))
+            }
+        }
     }
 
     /// Directory of the bridge, as JSON.

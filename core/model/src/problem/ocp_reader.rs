@@ -48,7 +48,6 @@ impl<'t> Scope<'t> {
         let entries = ocp.entries_of("an object with \"horizon\", \"states\" and more", &KEYS)?;
         let find = |key| find(&entries, key);
         let required = |key| find(key).ok_or_else(|| ocp.error(format!("the key `{key}` is missing")));
-
         let horizon = required("horizon")?.whole_number(1, u32::MAX)? as usize;
         let states = self.named(required("states")?, Input::Variable, 0)?;
         let num_states = total(&states);
@@ -72,12 +71,7 @@ impl<'t> Scope<'t> {
             self.refuse_inputs(place, &[terminal_cost], num_states, &inputs)?;
         }
         let path = self.constraints(find("path_constraints"), Some(horizon))?;
-        let terminal = self.constraints(find("terminal_constraints"), None)?;
-        if let Some(place) = find("terminal_constraints") {
-            for constraint in &terminal {
-                self.refuse_inputs(place, &constraint.components, num_states, &inputs)?;
-            }
-        }
+        let terminal = self.terminal_constraints(find("terminal_constraints"), num_states, &inputs)?;
         let mut definition = StageDefinition {
             name: keys.name()?,
             horizon,
@@ -99,16 +93,7 @@ impl<'t> Scope<'t> {
         };
         let mut graph = core::mem::take(&mut definition.graph);
         let stages = Stages::new(&definition, &mut graph);
-        let (memory, limit) = (
-            stages.memory().saturating_add(stages.newton_memory()),
-            self.limits.stage_memory,
-        );
-        if memory > limit {
-            let message = format!(
-                "{horizon} stages need {memory} numbers of memory, more than {limit} (limit `stage-memory`)"
-            );
-            return Err(required("horizon")?.error(message));
-        }
+        self.check_memory(&stages, required("horizon")?)?;
         definition.initial_guess = match keys.find("initial_guess") {
             Some(place) => Some(initial_guess(place, &stages)?),
             None => None,
@@ -204,6 +189,34 @@ impl<'t> Scope<'t> {
             Some(place) => self.cost(place),
             None => Ok(self.expander.graph.constant(0.0)),
         }
+    }
+
+    /// Refuses more stages than `stage-memory` allows.
+    fn check_memory(&self, stages: &Stages, place: &Place<'t>) -> Result<(), TextError> {
+        let memory = stages.memory().saturating_add(stages.newton_memory());
+        let (horizon, limit) = (stages.horizon, self.limits.stage_memory);
+        if memory <= limit {
+            return Ok(());
+        }
+        Err(place.error(format!(
+            "{horizon} stages need {memory} numbers of memory, more than {limit} (limit `stage-memory`)"
+        )))
+    }
+
+    /// Terminal constraints, which depend on no input: there is none at the last stage.
+    fn terminal_constraints(
+        &mut self,
+        place: Option<&Place<'t>>,
+        num_states: usize,
+        inputs: &[Named],
+    ) -> Result<Vec<StageConstraint>, TextError> {
+        let constraints = self.constraints(place, None)?;
+        if let Some(place) = place {
+            for constraint in &constraints {
+                self.refuse_inputs(place, &constraint.components, num_states, inputs)?;
+            }
+        }
+        Ok(constraints)
     }
 
     /// Path constraints over `horizon` stages, or terminal ones.

@@ -25,7 +25,10 @@ fn an_end_that_is_no_success_is_explained() {
         err.contains("x[1] is at") && err.contains("may need bounds"),
         "{err}"
     );
-    let err = explanation(r#"{"variables": {"x": 2}, "cost": "x[0]^2 + sqrt(x[1] - 1)"}"#, &[]);
+    let err = explanation(
+        r#"{"variables": {"x": 2}, "cost": "x[0]^2 + sqrt(x[1] - 1)"}"#,
+        &[],
+    );
     assert!(err.contains("at the initial guess the cost is NaN"), "{err}");
     assert!(
         err.contains("the derivative with respect to x[1] is NaN"),
