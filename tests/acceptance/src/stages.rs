@@ -1,15 +1,18 @@
 //! Judge of an optimal-control answer, at the states that the solver returned: in unstable dynamics a rollout of the inputs
 //! ends elsewhere.
 
-use labwire_core::problem::{BlockKind, Problem, Solution, TextLimits};
+use labwire_core::problem::{BlockKind, Evaluator, Problem, Solution, TextLimits};
+use labwire_core::solve::Functions;
+use nalgebra::{DMatrix, DVector};
 
 use crate::{OptimalControl, Truth};
 
 /// Quality of inputs and states.
 #[derive(Clone, Copy, Debug)]
 pub struct StagesTruth {
-    /// Residual of the optimality conditions in inputs and states, with the solver's multipliers of the path and the
-    /// costates that make the residual in the states vanish; violation, defects included; cost.
+    /// Residual of the optimality conditions in inputs and states, with the solver's multipliers of the path; violation,
+    /// defects included; cost. The costates are those that make the residual in the states vanish; if they amplify it too
+    /// much, as those of unstable dynamics do, those of the least squares.
     pub truth: Truth,
     /// Largest `|x_(t+1) - f(x_t, u_t)|`.
     pub defect: f64,
@@ -72,14 +75,24 @@ pub fn judge_stages(problem: &OptimalControl, solution: &Solution) -> StagesTrut
         .set()
         .bounds(z.len())
         .expect("only sets of bounds can be judged");
-    let mut residual = 0.0_f64;
     for i in 0..z.len() {
         violation = violation.max(min[i] - z[i]).max(z[i] - max[i]);
-        let blocked =
-            (gradient[i] > 0.0 && z[i] <= min[i] + ACTIVE) || (gradient[i] < 0.0 && z[i] >= max[i] - ACTIVE);
-        if !blocked {
-            residual = residual.max(gradient[i].abs());
-        }
+    }
+    let residual_of = |gradient: &[f64]| {
+        largest((0..z.len()).map(|i| {
+            let blocked = (gradient[i] > 0.0 && z[i] <= min[i] + ACTIVE)
+                || (gradient[i] < 0.0 && z[i] >= max[i] - ACTIVE);
+            if blocked { 0.0 } else { gradient[i] }
+        }))
+    };
+    let mut residual = residual_of(&gradient);
+    if !(residual <= SMALL_RESIDUAL) {
+        let free: Vec<usize> = (0..z.len())
+            .filter(|&i| z[i] > min[i] + ACTIVE && z[i] < max[i] - ACTIVE)
+            .collect();
+        find_costates(&mut evaluator, &free, &mut y, num_f1);
+        evaluator.reverse(&y, &mut gradient);
+        residual = residual_of(&gradient);
     }
     let violation_slope = f64::NAN;
     let truth = Truth {
@@ -91,8 +104,38 @@ pub fn judge_stages(problem: &OptimalControl, solution: &Solution) -> StagesTrut
     StagesTruth { truth, defect }
 }
 
+/// Residual that needs no better costates.
+const SMALL_RESIDUAL: f64 = 1e-6;
+
 /// Distance from a bound below which it counts as active.
 const ACTIVE: f64 = 1e-4;
+
+/// Writes those costates to `y` from `first` on which make the sum of the squared residuals of the variables `free` least.
+fn find_costates(evaluator: &mut Evaluator, free: &[usize], y: &mut [f64], first: usize) {
+    let mut gradient = vec![0.0; evaluator.num_variables()];
+    let mut slopes = |y: &[f64]| {
+        evaluator.reverse(y, &mut gradient);
+        DVector::from_iterator(free.len(), free.iter().map(|&i| gradient[i]))
+    };
+    y[first..].fill(0.0);
+    let constant = slopes(y);
+    let mut rates = DMatrix::zeros(free.len(), y.len() - first);
+    for (column, mut rate) in rates.column_iter_mut().enumerate() {
+        y[first + column] = 1.0;
+        rate.copy_from(&(slopes(y) - &constant));
+        y[first + column] = 0.0;
+    }
+    let factors = rates.qr();
+    let mut right = -constant;
+    factors.q_tr_mul(&mut right);
+    let upper = factors.unpack_r();
+    let costates = upper.solve_upper_triangular(&right.rows(0, upper.ncols()).into_owned());
+    y[first..].copy_from_slice(
+        costates
+            .expect("the equations of the states are independent")
+            .as_slice(),
+    );
+}
 
 /// The problem with its states as variables.
 fn with_states(problem: &OptimalControl) -> Problem {
