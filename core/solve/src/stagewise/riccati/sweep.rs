@@ -1,0 +1,213 @@
+//! Backward sweep of the Riccati recursion.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::super::functions::StageStructure;
+use super::super::model::Model;
+use super::super::trajectory::Trajectory;
+use super::{Parts, Riccati};
+use crate::math;
+
+/// First shift of a stage whose inputs have no curvature, relative to its largest entry, its growth, and how often it
+/// grows.
+const FIRST_SHIFT: f64 = 1e-4;
+const SHIFT_GROWTH: f64 = 8.0;
+const MAX_SHIFTS: u32 = 40;
+/// Pivots below this fraction of their diagonal entry count as not positive.
+const SMALLEST_PIVOT: f64 = 1e-12;
+
+impl Riccati {
+    /// Feedback laws and value functions of all stages, from the last one on. Returns false if a stage has negative curvature
+    /// along its free inputs; if the dynamics count as linear, such inputs get more curvature instead.
+    pub(super) fn sweep(&mut self, parts: &mut Parts<'_>) -> bool {
+        let structure = parts.structure;
+        let (nx, nu, nz) = (
+            structure.num_states,
+            structure.num_inputs,
+            structure.num_stage_variables(),
+        );
+        let last = structure.horizon;
+        self.value_hessians[last * nx * nx..].copy_from_slice(parts.model.hessian(structure, last));
+        self.value_gradients[last * nx..]
+            .copy_from_slice(&parts.trajectory.gradients[last * nz..last * nz + nx]);
+        for t in (0..last).rev() {
+            self.compose(structure, parts.model, parts.trajectory, t);
+            let mut shift = 0.0;
+            let mut shifts = 0;
+            loop {
+                let is_free = &self.is_free[t * nu..(t + 1) * nu];
+                let is_positive = self
+                    .factor
+                    .factorize(is_free, |a, b| self.matrix[(nx + a) * nz + nx + b]);
+                if is_positive {
+                    break;
+                }
+                if !parts.model.is_linear {
+                    return false;
+                }
+                shifts += 1;
+                if shifts > MAX_SHIFTS {
+                    return false;
+                }
+                let last_shift = shift;
+                shift = if shift > 0.0 {
+                    shift * SHIFT_GROWTH
+                } else {
+                    FIRST_SHIFT * math::max(1e-8, math::norm_inf(&self.matrix))
+                };
+                parts.model.shift_inputs(structure, t, shift - last_shift);
+                for a in 0..nu {
+                    self.matrix[(nx + a) * nz + nx + a] += shift - last_shift;
+                }
+            }
+            self.eliminate_inputs(structure, t);
+        }
+        true
+    }
+
+    /// Computes Hessian and gradient of stage `t` with the value function of the next one.
+    fn compose(&mut self, structure: &StageStructure, model: &Model, trajectory: &Trajectory, t: usize) {
+        let (nx, nz) = (structure.num_states, structure.num_stage_variables());
+        let value = &self.value_hessians[(t + 1) * nx * nx..(t + 2) * nx * nx];
+        let slope = &self.value_gradients[(t + 1) * nx..(t + 2) * nx];
+        let adjoint = &trajectory.adjoints[(t + 1) * nx..(t + 2) * nx];
+        let gap = &trajectory.gaps[t * nx..(t + 1) * nx];
+        for i in 0..nx {
+            let row = &value[i * nx..(i + 1) * nx];
+            self.change[i] = slope[i] - adjoint[i] + math::dot(row, gap);
+        }
+        let jacobian = model.jacobian(structure, t);
+        let hessian = model.hessian(structure, t);
+        for a in 0..nz {
+            let from = &jacobian[a * nx..(a + 1) * nx];
+            let product = &mut self.product[a * nx..(a + 1) * nx];
+            product.fill(0.0);
+            for (i, factor) in from.iter().enumerate() {
+                if *factor != 0.0 {
+                    math::add(product, *factor, &value[i * nx..(i + 1) * nx]);
+                }
+            }
+            for b in 0..=a {
+                let entry = hessian[a * nz + b] + math::dot(product, &jacobian[b * nx..(b + 1) * nx]);
+                self.matrix[a * nz + b] = entry;
+                self.matrix[b * nz + a] = entry;
+            }
+            self.vector[a] = trajectory.gradients[t * nz + a] + math::dot(from, &self.change);
+        }
+    }
+
+    /// Feedback law of stage `t`, and its value function.
+    fn eliminate_inputs(&mut self, structure: &StageStructure, t: usize) {
+        let (nx, nu, nz) = (
+            structure.num_states,
+            structure.num_inputs,
+            structure.num_stage_variables(),
+        );
+        let is_free = &self.is_free[t * nu..(t + 1) * nu];
+        let feedback = &mut self.feedback[t * nu * nx..(t + 1) * nu * nx];
+        for j in 0..nx {
+            for a in 0..nu {
+                self.column[a] = if is_free[a] {
+                    -self.matrix[(nx + a) * nz + j]
+                } else {
+                    0.0
+                };
+            }
+            self.factor.substitute(is_free, &mut self.column);
+            for a in 0..nu {
+                feedback[a * nx + j] = self.column[a];
+            }
+        }
+        let held = &self.inputs[t * nu..(t + 1) * nu];
+        for a in 0..nu {
+            self.column[a] = 0.0;
+            if is_free[a] {
+                let row = &self.matrix[(nx + a) * nz + nx..(nx + a + 1) * nz];
+                let mut sum = -self.vector[nx + a];
+                for b in (0..nu).filter(|&b| !is_free[b]) {
+                    sum -= row[b] * held[b];
+                }
+                self.column[a] = sum;
+            }
+        }
+        self.factor.substitute(is_free, &mut self.column);
+        for a in (0..nu).filter(|&a| !is_free[a]) {
+            self.column[a] = held[a];
+        }
+        self.feedforward[t * nu..(t + 1) * nu].copy_from_slice(&self.column);
+        for i in 0..nx {
+            let row = &self.matrix[i * nz..(i + 1) * nz];
+            let value = &mut self.value_hessians[(t * nx + i) * nx..(t * nx + i + 1) * nx];
+            value.copy_from_slice(&row[..nx]);
+            for (a, factor) in row[nx..].iter().enumerate() {
+                math::add(value, *factor, &feedback[a * nx..(a + 1) * nx]);
+            }
+            self.value_gradients[t * nx + i] = self.vector[i] + math::dot(&row[nx..], &self.column);
+        }
+        let value = &mut self.value_hessians[t * nx * nx..(t + 1) * nx * nx];
+        for i in 0..nx {
+            for j in 0..i {
+                let mean = 0.5 * (value[i * nx + j] + value[j * nx + i]);
+                value[i * nx + j] = mean;
+                value[j * nx + i] = mean;
+            }
+        }
+    }
+}
+
+/// Cholesky factor of the rows and columns that are free.
+#[derive(Clone, Debug)]
+pub(super) struct Factor {
+    size: usize,
+    lower: Vec<f64>,
+}
+
+impl Factor {
+    pub(super) fn new(size: usize) -> Self {
+        Self {
+            size,
+            lower: vec![0.0; size * size],
+        }
+    }
+
+    /// Returns false if the matrix is not positive definite there.
+    fn factorize(&mut self, is_free: &[bool], entry: impl Fn(usize, usize) -> f64) -> bool {
+        let n = self.size;
+        for i in (0..n).filter(|&i| is_free[i]) {
+            for j in (0..=i).filter(|&j| is_free[j]) {
+                let mut sum = entry(i, j);
+                for k in (0..j).filter(|&k| is_free[k]) {
+                    sum -= self.lower[i * n + k] * self.lower[j * n + k];
+                }
+                if i != j {
+                    self.lower[i * n + j] = sum / self.lower[j * n + j];
+                } else if sum > SMALLEST_PIVOT * entry(i, i).abs() {
+                    self.lower[i * n + i] = math::sqrt(sum);
+                } else {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Replaces a right-hand side by the solution, where free; elsewhere it must be 0.
+    fn substitute(&self, is_free: &[bool], b: &mut [f64]) {
+        let n = self.size;
+        for i in (0..n).filter(|&i| is_free[i]) {
+            let mut sum = b[i];
+            for k in (0..i).filter(|&k| is_free[k]) {
+                sum -= self.lower[i * n + k] * b[k];
+            }
+            b[i] = sum / self.lower[i * n + i];
+        }
+        for i in (0..n).rev().filter(|&i| is_free[i]) {
+            let mut sum = b[i];
+            for k in (i + 1..n).filter(|&k| is_free[k]) {
+                sum -= self.lower[k * n + i] * b[k];
+            }
+            b[i] = sum / self.lower[i * n + i];
+        }
+    }
+}
