@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
+use std::sync::{Arc, OnceLock};
 
 use async_channel::{Receiver, Sender, bounded};
 use labwire_core::session::{Asker, CloseReason, Misuse, Session};
@@ -48,10 +49,15 @@ pub struct Caller<S: ClientSession> {
     questions: Sender<Question<S>>,
     /// Closed when the connection's task ends.
     ended: Receiver<Infallible>,
+    end: Arc<OnceLock<NoReply>>,
 }
 
 /// Reply that has not arrived yet.
-pub struct Pending<S: ClientSession>(Receiver<Answer<S>>);
+pub struct Pending<S: ClientSession> {
+    answer: Receiver<Answer<S>>,
+    /// How the connection has ended, for requests that came later.
+    end: Arc<OnceLock<NoReply>>,
+}
 
 impl<S: ClientSession> std::fmt::Debug for Pending<S> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -71,12 +77,18 @@ impl<S: ClientSession> Caller<S> {
     /// Runs `session` over `transport`, on its own task.
     pub fn start<R: Runtime, T: Transport<R> + 'static>(session: S, transport: T, clock: Clock) -> Self {
         let (questions, receiver) = bounded(WAITING_REQUESTS);
-        let (end, ended) = bounded(1);
+        let (ending, ended) = bounded(1);
+        let end = Arc::new(OnceLock::new());
+        let known = end.clone();
         R::spawn(async move {
-            answer::<R, S, T>(session, transport, clock, receiver).await;
-            drop(end);
+            answer::<R, S, T>(session, transport, clock, receiver, &known).await;
+            drop(ending);
         });
-        Self { questions, ended }
+        Self {
+            questions,
+            ended,
+            end,
+        }
     }
 
     /// Sends a request; its reply can be awaited later.
@@ -84,7 +96,10 @@ impl<S: ClientSession> Caller<S> {
         let (answer, answered) = bounded(1);
         // If the task has ended, the dropped sender makes the reply an error.
         let _ = self.questions.send(Question { request, answer }).await;
-        Pending(answered)
+        Pending {
+            answer: answered,
+            end: self.end.clone(),
+        }
     }
 
     /// Sends a request and waits for its reply.
@@ -115,8 +130,11 @@ impl<S: ClientSession> Pending<S> {
     /// # Errors
     /// If there is no reply.
     pub async fn reply(self) -> Result<S::Event, NoReply> {
-        let lost = NoReply::Ended(CloseReason::Lost);
-        self.0.recv().await.unwrap_or(Err(lost))
+        let received = self.answer.recv().await;
+        received.unwrap_or_else(|_| {
+            let end = self.end.get().cloned();
+            Err(end.unwrap_or(NoReply::Ended(CloseReason::Lost)))
+        })
     }
 }
 
@@ -126,6 +144,7 @@ async fn answer<R: Runtime, S: ClientSession, T: Transport<R>>(
     transport: T,
     clock: Clock,
     questions: Receiver<Question<S>>,
+    end: &OnceLock<NoReply>,
 ) {
     let mut asking = Asking {
         questions,
@@ -133,14 +152,16 @@ async fn answer<R: Runtime, S: ClientSession, T: Transport<R>>(
     };
     let driven = drive::<R, _, _, _>(&mut session, transport, &mut asking, clock, pending()).await;
     let Asking { questions, waiting } = asking;
+    let reason = match driven.failure {
+        Some(failure) if driven.reason == CloseReason::Lost => NoReply::Failed(failure),
+        _ => NoReply::Ended(driven.reason),
+    };
+    let reason = end.get_or_init(|| reason);
     questions.close();
     let unseen = std::iter::from_fn(|| questions.try_recv().ok()).map(|question| question.answer);
     for answer in waiting.into_iter().chain(unseen) {
         // The requester may have stopped waiting, here and below.
-        let _ = answer.try_send(Err(match &driven.failure {
-            Some(failure) if driven.reason == CloseReason::Lost => NoReply::Failed(failure.clone()),
-            _ => NoReply::Ended(driven.reason.clone()),
-        }));
+        let _ = answer.try_send(Err(reason.clone()));
     }
 }
 

@@ -5,6 +5,7 @@ use std::future::pending;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender, bounded};
@@ -31,6 +32,7 @@ pub struct ModuleController<R> {
     remote: Remote,
     answer_timeout: Duration,
     questions: Sender<Question>,
+    end: Arc<OnceLock<End>>,
     next_id: AtomicI64,
     runtime: PhantomData<fn() -> R>,
 }
@@ -75,11 +77,13 @@ impl<R: Runtime> ModuleController<R> {
         let clock = Clock::start();
         let session = Controller::new(clock.now(), limits);
         let (sender, questions) = bounded(WAITING_REQUESTS);
-        R::spawn(answer::<R>(session, stream, clock, questions));
+        let end = Arc::new(OnceLock::new());
+        R::spawn(answer::<R>(session, stream, clock, questions, end.clone()));
         Ok(Self {
             remote,
             answer_timeout: limits.session.request_timeout,
             questions: sender,
+            end,
             next_id: AtomicI64::new(1),
             runtime: PhantomData,
         })
@@ -99,7 +103,10 @@ impl<R: Runtime> ModuleController<R> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let request = ControlRequest { id, modules, command };
         let (sender, answer) = bounded(1);
-        let lost = || ControlError::NoAnswer(CloseReason::Lost);
+        let lost = || match self.end.get() {
+            Some(end) => end.error(),
+            None => ControlError::NoAnswer(CloseReason::Lost),
+        };
         let asking = async {
             let question = Question {
                 request,
@@ -121,12 +128,32 @@ struct Question {
     answer: Sender<Answered>,
 }
 
+/// End of the connection.
+#[derive(Debug)]
+struct End {
+    reason: CloseReason,
+    failure: Option<String>,
+    /// Reason why the server does not admit this controller.
+    refusal: Option<String>,
+}
+
+impl End {
+    fn error(&self) -> ControlError {
+        match (&self.refusal, &self.failure) {
+            (Some(why), _) => ControlError::Refused(why.clone()),
+            (None, Some(failure)) => ControlError::Failed(failure.clone()),
+            (None, None) => ControlError::NoAnswer(self.reason.clone()),
+        }
+    }
+}
+
 /// Task of the connection.
 async fn answer<R: Runtime>(
     mut session: Controller,
     stream: MaybeTls<R, R::Stream>,
     clock: Clock,
     questions: Receiver<Question>,
+    end: Arc<OnceLock<End>>,
 ) {
     let mut asking = Asking {
         questions,
@@ -134,15 +161,16 @@ async fn answer<R: Runtime>(
         refusal: None,
     };
     let driven = drive::<R, _, _, _>(&mut session, stream, &mut asking, clock, pending()).await;
+    let end = end.get_or_init(|| End {
+        reason: driven.reason,
+        failure: driven.failure,
+        refusal: asking.refusal.take(),
+    });
     asking.questions.close();
     let unsent = std::iter::from_fn(|| asking.questions.try_recv().ok()).map(|question| question.answer);
     for answer in unsent.chain(std::mem::take(&mut asking.waiting).into_values()) {
         // The requester may have stopped waiting, here and below.
-        let _ = answer.try_send(Err(match (&asking.refusal, &driven.failure) {
-            (Some(why), _) => ControlError::Refused(why.clone()),
-            (None, Some(failure)) => ControlError::Failed(failure.clone()),
-            (None, None) => ControlError::NoAnswer(driven.reason.clone()),
-        }));
+        let _ = answer.try_send(Err(end.error()));
     }
 }
 
