@@ -5,7 +5,7 @@ use labwire_benches::{expressions, problems};
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, ProblemSolver, StartOptions, TextLimits};
 use labwire_core::service::Busy;
 use labwire_core::sets::{AffineSpace, Set};
-use labwire_core::solve::{Settings, Solver, Start, Status, Tuning};
+use labwire_core::solve::{Settings, Solver, Start, Status, StepKind, Tuning};
 use labwire_core::time::Instant;
 
 #[test]
@@ -204,6 +204,30 @@ fn a_newton_step_through_stages_allocates_nothing() {
         let solution = solver.finish(Instant::ZERO).unwrap();
         assert!(solution.is_converged() && solution.counters.hessian_evaluations > 0);
     }
+}
+
+/// A cart-pole swings up by interior-point iterations through the stages.
+#[test]
+fn an_interior_point_iteration_allocates_nothing() {
+    let file = include_str!("../problems/ocp/cart50.json");
+    let problem = Problem::from_json(file, &TextLimits::default()).unwrap();
+    let mut solver = ProblemSolver::new(&problem).unwrap();
+    solver
+        .start(Instant::ZERO, &[0.0; 4], &StartOptions::default())
+        .unwrap();
+    let mut interior = 0;
+    let allocations = measure(|| {
+        while solver.step(Instant::ZERO, 1).unwrap() == Busy::Yes {
+            interior += u32::from(solver.progress().step.kind == StepKind::Interior);
+        }
+    });
+    assert_eq!(allocations.count_total, 0);
+    let solution = solver.finish(Instant::ZERO).unwrap();
+    assert!(
+        solution.is_converged() && interior > 10,
+        "{interior} {solution:?}"
+    );
+    assert!((solution.cost - 717.7).abs() < 0.05, "{}", solution.cost);
 }
 
 #[test]
