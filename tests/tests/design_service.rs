@@ -411,3 +411,30 @@ fn keys_of_newrun_without_a_meaning_are_remarked_on() {
     assert!(remark.contains("\"hilm\"; did you mean \"hilim\"?"), "{remark}");
     assert_eq!(bench.server.service_mut().poll_remark(), None);
 }
+
+/// The reply is that of the original, the remark is for the log, and stands in the status once.
+#[test]
+fn keys_that_a_command_does_not_have_are_remarked_on() {
+    let mut bench = Bench::new(LONG);
+    for _ in 0..2 {
+        bench.send(
+            1,
+            r#"{"command": "newdat", "x": [1], "y": 5.0, "s": 1.0, "Y": 3}"#,
+        );
+        while bench.step() == Busy::Yes {}
+        assert_eq!(bench.received(1), OK);
+    }
+    let remark = bench.server.service_mut().poll_remark().expect("a remark");
+    assert_eq!(remark, r#"newdat: there is no key "Y"; did you mean "y"?"#);
+    assert_eq!(bench.server.service_mut().poll_remark(), None);
+    bench.send(1, r#"{"command": "status"}"#);
+    assert_eq!(bench.received(1).matches("there is no key").count(), 1);
+    for known in [
+        r#"{"command": "getmean", "run": null}"#,
+        r#"{"command": "interval", "probability": 0.5}"#,
+    ] {
+        bench.send(1, known);
+        bench.received(1);
+        assert_eq!(bench.server.service_mut().poll_remark(), None, "{known}");
+    }
+}

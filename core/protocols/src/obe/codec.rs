@@ -12,6 +12,10 @@ use super::messages::{
     ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, RunName, Sigma, code,
 };
 
+/// Number of unknown keys of a command that are remembered, and the length of each.
+const UNKNOWN_KEYS: usize = 8;
+const UNKNOWN_KEY_CHARACTERS: usize = 40;
+
 /// Parses a request from a message's body.
 pub(super) fn parse_request(body: &[u8], limits: &Limits) -> Result<Request, ErrorReply> {
     let value =
@@ -88,14 +92,44 @@ impl TryFrom<&Value> for Request {
             request,
             Self::NewRun(_) | Self::Ready | Self::Done | Self::Runs | Self::Resume { .. }
         );
-        match optional(message, "run").filter(|_| acts_on_a_run) {
-            None => Ok(request),
-            Some(run) => Ok(Self::Of {
+        let request = match optional(message, "run").filter(|_| acts_on_a_run) {
+            None => request,
+            Some(run) => Self::Of {
                 run: RunName::try_from(run)?,
                 request: Box::new(request),
-            }),
-        }
+            },
+        };
+        let Some(known) = keys_of(name) else {
+            return Ok(request);
+        };
+        let keys = message.iter().filter_map(|(key, _)| key.as_str());
+        let unknown = keys.filter(|key| !matches!(*key, "command" | "run") && !known.contains(key));
+        let keys: Vec<String> = unknown.take(UNKNOWN_KEYS).map(beginning).collect();
+        Ok(match keys[..] {
+            [] => request,
+            _ => Self::WithUnknownKeys {
+                keys,
+                known,
+                request: Box::new(request),
+            },
+        })
     }
+}
+
+/// Keys of a command besides `command` and `run`; none if the experiment defines them.
+fn keys_of(name: &str) -> Option<&'static [&'static str]> {
+    match name {
+        "newrun" => None,
+        "goodset" => Some(&["pickiness"]),
+        "newdat" => Some(&["x", "y", "s"]),
+        "interval" => Some(&["probability"]),
+        "save" | "load" => Some(&["name"]),
+        _ => Some(&[]),
+    }
+}
+
+fn beginning(key: &str) -> String {
+    key.chars().take(UNKNOWN_KEY_CHARACTERS).collect()
 }
 
 fn command_of(name: &str, message: &Object) -> Result<Request, ErrorReply> {
@@ -216,6 +250,9 @@ fn not_a(wanted: &str, name: &str, value: &Value) -> ErrorReply {
 
 impl From<&Request> for Value {
     fn from(request: &Request) -> Self {
+        if let Request::WithUnknownKeys { request, .. } = request {
+            return Self::from(&**request);
+        }
         let mut fields = alloc::vec![("command".into(), name_of(request).into())];
         match request.command() {
             Request::NewRun(arguments) => {
@@ -251,9 +288,9 @@ impl From<&Request> for Value {
     }
 }
 
-fn name_of(request: &Request) -> &'static str {
+pub(super) fn name_of(request: &Request) -> &'static str {
     match request {
-        Request::Of { request, .. } => name_of(request),
+        Request::Of { request, .. } | Request::WithUnknownKeys { request, .. } => name_of(request),
         Request::Settings => "getset",
         Request::Particles => "getpar",
         Request::Constants => "getcon",

@@ -9,6 +9,7 @@ use core::fmt;
 use labwire_python_json::{Object, Value};
 
 use super::Listing;
+use super::codec::name_of;
 
 /// Commands, in the order in which upstream looks for them.
 pub const COMMANDS: [&str; 14] = [
@@ -95,16 +96,31 @@ pub enum Request {
         /// The command.
         request: Box<Request>,
     },
+    /// A command with keys that it does not have, which say nothing.
+    WithUnknownKeys {
+        /// The first of the keys, cut short.
+        keys: Vec<String>,
+        /// Keys of the command besides `command` and `run`.
+        known: &'static [&'static str],
+        /// The command, or one with `run`.
+        request: Box<Request>,
+    },
 }
 
 impl Request {
-    /// The command, without the run on which it acts.
+    /// The command, without the run on which it acts and without unknown keys.
     #[must_use]
     pub fn command(&self) -> &Self {
         match self {
-            Self::Of { request, .. } => request.command(),
+            Self::Of { request, .. } | Self::WithUnknownKeys { request, .. } => request.command(),
             request => request,
         }
+    }
+
+    /// Name of the command on the wire.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        name_of(self)
     }
 
     /// Whether the length of the reply grows with the experiment or its history.

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use labwire_design::{DesignError, DesignLimits, Designer, Experiment, UtilityScan};
 use labwire_model::problem::TextError;
+use labwire_model::text::suggestion;
 use labwire_protocols::obe::{self, Counting, ErrorReply, Reply, Request, RunName, Sigma, code};
 use labwire_python_json::{Object, Value};
 use labwire_session::time::Instant;
@@ -259,6 +260,18 @@ impl<S> DesignerHandler<S> {
         }
     }
 
+    /// Adds those warnings to the run that it does not have yet, and to the log.
+    fn warn(&mut self, warnings: Vec<String>) {
+        let designer = self.runs.designer_mut();
+        for warning in warnings {
+            if !designer.warnings().any(|given| given == warning) {
+                self.remarks.push_back(warning.clone());
+                designer.warn(warning);
+            }
+        }
+        self.remarks.truncate(REMARKS);
+    }
+
     fn new_run(&mut self, arguments: &Object) -> Result<(), ErrorReply> {
         let new = NewRun::read(arguments, self.runs.base())?;
         self.remarks.extend(new.designer.warnings().map(String::from));
@@ -361,6 +374,7 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
 
     fn begin(&mut self, now: Instant, request: Request) -> Option<Answer> {
         self.begun = now;
+        let (warnings, request) = without_unknown_keys(request);
         let (run, request) = match request {
             Request::Of { run, request } => (Some(run), *request),
             request => (None, request),
@@ -372,9 +386,12 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
             };
             if !self.runs.select(number) {
                 self.work = Some(Work::Open(number, Then::Answer(request)));
+                self.remarks.extend(warnings);
+                self.remarks.truncate(REMARKS);
                 return None;
             }
         }
+        self.warn(warnings);
         if self.has_many_particles() && !matches!(request, Request::Ready | Request::Done) {
             self.work = Some(Work::Ask(request));
             return None;
@@ -410,7 +427,7 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
     }
 
     fn answer_always(request: &Request) -> Option<Answer> {
-        (*request == Request::Ready).then_some(Ok(Reply::Ok))
+        (*request.command() == Request::Ready).then_some(Ok(Reply::Ok))
     }
 
     fn poll_remark(&mut self) -> Option<String> {
@@ -441,6 +458,26 @@ impl<S> fmt::Debug for DesignerHandler<S> {
             .field("experiment", &self.designer().experiment().name)
             .field("is_working", &self.work.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+/// The request, and warnings about keys that its command does not have.
+fn without_unknown_keys(request: Request) -> (Vec<String>, Request) {
+    let name = request.name();
+    match request {
+        Request::WithUnknownKeys { keys, known, request } => {
+            let warnings = keys.iter().map(|key| unknown_key(name, key, known)).collect();
+            (warnings, *request)
+        }
+        request => (Vec::new(), request),
+    }
+}
+
+fn unknown_key(command: &str, key: &str, known: &[&str]) -> String {
+    let passed_over = format!("{command}: there is no key \"{key}\"");
+    match suggestion(key, known.iter().copied()) {
+        Some(meant) => format!("{passed_over}; did you mean \"{meant}\"?"),
+        None => passed_over,
     }
 }
 
