@@ -126,11 +126,12 @@ macro_rules! inner {
 impl<R: Runtime, T: Transport<R> + 'static> Transport<R> for MaybeTls<R, T> {
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let count = inner!(self, transport => ready!(transport.poll_read(context, buffer)))?;
-        let Kind::Plain {
-            transport, unchecked, ..
-        } = &mut self.0
-        else {
-            return Poll::Ready(Ok(count));
+        let (transport, unchecked) = match &mut self.0 {
+            Kind::Plain {
+                transport, unchecked, ..
+            } => (transport, unchecked),
+            #[cfg(feature = "tls")]
+            Kind::Tls(_) => return Poll::Ready(Ok(count)),
         };
         let bytes = &buffer[..count];
         match unchecked.take() {
