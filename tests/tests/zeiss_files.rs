@@ -240,6 +240,28 @@ fn a_project_that_is_not_understood_is_left_alone() {
     }
 }
 
+/// The project may be somebody else's: imports into it stay inside.
+#[test]
+fn a_project_with_names_that_lead_out_of_it_is_refused() {
+    let root = folder();
+    let path = root.path().join("project.json");
+    for name in ["../../out", "/tmp", "..", "", "a/b", "C:", "a\\\\b"] {
+        let series = format!(r#"{{"name": "s", "focal_length_mm": 5, "folder": "{name}", "images": []}}"#);
+        let image = format!(
+            r#"{{"name": "s", "focal_length_mm": 5, "folder": "s", "images": [{{"file": "{name}", "source": "x"}}]}}"#
+        );
+        let elements = format!(r#"{{"file": "{name}", "source": "x", "import_mode": "clipboard"}}"#);
+        for (series, elements) in [(&*series, ""), (&image, ""), ("", &elements)] {
+            let text =
+                format!(r#"{{"version": 1, "measurement_series": [{series}], "elements": [{elements}]}}"#);
+            fs::write(&path, &text).unwrap();
+            let error = ProjectFolder::open(root.path(), limits()).unwrap_err();
+            assert!(matches!(error, ProjectError::FileName(_)), "{error} {text}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+}
+
 #[test]
 fn two_services_may_share_a_folder() {
     let (outside, root) = (folder(), folder());

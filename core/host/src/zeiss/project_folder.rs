@@ -59,6 +59,9 @@ pub enum ProjectError {
     /// `project.json` was written by a newer labwire.
     #[error("{PROJECT} has version {0}; this labwire knows version {VERSION}")]
     Version(u32),
+    /// `project.json` names a file or a folder that would not be in the project.
+    #[error("{PROJECT}: {0} is not the name of a file or a folder in the project")]
+    FileName(String),
     /// There is no space for another file.
     #[error("the files of the project would exceed the limit project-bytes of {0} bytes")]
     Full(u64),
@@ -74,6 +77,7 @@ pub enum ProjectError {
 }
 
 #[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct Project {
     version: u32,
     measurement_series: Vec<Series>,
@@ -245,7 +249,9 @@ impl ProjectFolder {
         if version != VERSION {
             return Err(ProjectError::Version(version));
         }
-        Ok(serde_json::from_slice(&text)?)
+        let project: Project = serde_json::from_slice(&text)?;
+        project.check_names()?;
+        Ok(project)
     }
 }
 
@@ -266,6 +272,22 @@ impl Project {
         });
         let elements = self.elements.iter();
         series.chain(elements.map(|elements| Path::new(ELEMENTS).join(&elements.file)))
+    }
+
+    /// Checks that no name leads out of the project: the folder may come from somebody else.
+    fn check_names(&self) -> Result<(), ProjectError> {
+        let of_series = self.measurement_series.iter().flat_map(|series| {
+            let images = series.images.iter().map(|image| &image.file);
+            images.chain([&series.folder])
+        });
+        let mut names = of_series.chain(self.elements.iter().map(|elements| &elements.file));
+        let is_inside = |name: &&String| {
+            !matches!(name.as_str(), "" | "." | "..") && !name.contains(['/', '\\', ':', '\0'])
+        };
+        match names.find(|name| !is_inside(name)) {
+            Some(name) => Err(ProjectError::FileName(format!("{name:?}"))),
+            None => Ok(()),
+        }
     }
 
     fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
