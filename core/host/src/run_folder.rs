@@ -12,6 +12,8 @@ use crate::durable::{AppendFile, lock_now, refuse_link, replace_file, sync_folde
 
 const LOCK: &str = "lock";
 const STATE: &str = "state.json";
+/// Exclusive upper bound on the numbers of runs, so that every client reads them exactly.
+const RUNS: u64 = 1 << 53;
 
 /// Folder of the runs of one server: a file `run-NUMBER.log` each, and `state.json` about all of them.
 ///
@@ -76,7 +78,7 @@ impl RunFolder {
     }
 
     fn file(&self, number: u64) -> PathBuf {
-        self.path.join(format!("run-{number}.log"))
+        self.path.join(name_of(number))
     }
 
     /// Runs `write` on the log of a run.
@@ -167,9 +169,15 @@ pub fn utc_now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-/// Number in the name of a log.
+/// Name of the log of a run.
+fn name_of(number: u64) -> String {
+    format!("run-{number}.log")
+}
+
+/// Number in the name of a log. Other files, such as copies, are no logs.
 fn number_of(name: &str) -> Option<u64> {
-    name.strip_prefix("run-")?.strip_suffix(".log")?.parse().ok()
+    let number = name.strip_prefix("run-")?.strip_suffix(".log")?.parse().ok()?;
+    (number < RUNS && name == name_of(number)).then_some(number)
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
@@ -220,7 +228,14 @@ mod tests {
         // Killed in the middle of a line.
         let torn = path.join("run-10.log");
         fs::write(&torn, [&fs::read(&torn).unwrap()[..], b"{\"x\": [0."].concat()).unwrap();
-        fs::write(path.join("note.txt"), "not a log").unwrap();
+        for name in [
+            "note.txt",
+            "run-010.log",
+            "run-+1.log",
+            "run-18446744073709551615.log",
+        ] {
+            fs::write(path.join(name), "not a log").unwrap();
+        }
         let mut folder = RunFolder::open(&path).unwrap();
         assert_eq!(folder.numbers(), [9, 10]);
         assert_eq!(lines(&mut folder, 10), ["head", "1"]);
