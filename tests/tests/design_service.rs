@@ -427,8 +427,14 @@ fn keys_that_a_command_does_not_have_are_remarked_on() {
     let remark = bench.server.service_mut().poll_remark().expect("a remark");
     assert_eq!(remark, r#"newdat: there is no key "Y"; did you mean "y"?"#);
     assert_eq!(bench.server.service_mut().poll_remark(), None);
+    bench.send(1, r#"{"command": "goodset", "sharpness": 9}"#);
+    while bench.step() == Busy::Yes {}
+    bench.received(1);
+    let remark = bench.server.service_mut().poll_remark();
+    let expected = r#"goodset: there is no key "sharpness"; expected pickiness"#;
+    assert_eq!(remark.as_deref(), Some(expected));
     bench.send(1, r#"{"command": "status"}"#);
-    assert_eq!(bench.received(1).matches("there is no key").count(), 1);
+    assert_eq!(bench.received(1).matches("there is no key").count(), 2);
     for known in [
         r#"{"command": "getmean", "run": null}"#,
         r#"{"command": "interval", "probability": 0.5}"#,

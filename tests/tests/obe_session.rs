@@ -376,6 +376,22 @@ fn what_is_not_permitted_is_refused() {
     );
 }
 
+/// Keys that it does not have do not keep a connection open.
+#[test]
+fn a_connection_ends_after_done() {
+    for command in [r#"{"command": "done"}"#, r#"{"command": "done", "x": [1]}"#] {
+        let mut server = server();
+        server.handle_input(NOW, &message(command));
+        assert_eq!(next(&mut server).map(|request| request.name()), Some("done"));
+        server.reply(NOW, Ok(Reply::Ok));
+        assert_eq!(
+            server.transmit_state(),
+            TransmitState::CloseAfterLinger,
+            "{command}"
+        );
+    }
+}
+
 #[test]
 fn shutdown_answers_what_was_asked() {
     let mut server = server();

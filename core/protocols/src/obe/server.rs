@@ -198,7 +198,7 @@ impl Server {
                     self.long = Long::Request(request);
                     return;
                 }
-                if request == Request::Done {
+                if *request.command() == Request::Done {
                     self.ending = Some(CloseReason::Finished);
                 }
                 self.in_flight += length;

@@ -477,7 +477,8 @@ fn unknown_key(command: &str, key: &str, known: &[&str]) -> String {
     let passed_over = format!("{command}: there is no key \"{key}\"");
     match suggestion(key, known.iter().copied()) {
         Some(meant) => format!("{passed_over}; did you mean \"{meant}\"?"),
-        None => passed_over,
+        None if known.is_empty() => passed_over,
+        None => format!("{passed_over}; expected {}", known.join(", ")),
     }
 }
 
