@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use super::{Config, DEFAULT_TEXT, Sections};
 use crate::common::read_file;
+use crate::console::note;
 use crate::failure::{self, Failure, did_you_mean};
 
 /// Defaults, and the layers over them, the last one on top.
@@ -132,6 +133,10 @@ impl Layers {
             if !name.starts_with("LABWIRE_") || name == CONFIG_FILE {
                 continue;
             }
+            if !name["LABWIRE_".len()..].contains('_') {
+                note!("warning: {name} is not a setting and is ignored: those are LABWIRE_SECTION_KEY");
+                continue;
+            }
             let Some((_, section, key)) = known.iter().find(|(known, ..)| known == name) else {
                 let names = known.iter().map(|(known, ..)| known.as_str());
                 let message = format!("unknown environment variable {name}");
@@ -223,7 +228,12 @@ mod tests {
 
     #[test]
     fn the_last_layer_wins_and_whole_numbers_are_times() {
-        let mut layers = environment(&[("LABWIRE_OPEN_QUEUE", "3"), ("PATH", "/bin")]).unwrap();
+        let mut layers = environment(&[
+            ("LABWIRE_OPEN_QUEUE", "3"),
+            ("LABWIRE_DIR", "/bin"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
         assert!(layers.is_given("open", "queue") && !layers.is_given("open", "address"));
         layers
             .add_text(
