@@ -15,7 +15,8 @@
 //! and gives these types their short names.
 //!
 //! Each protocol's types have a feature of its name (`device`, `obe`, `open`, `pymodaq`, `zeiss`), WebSockets have
-//! `websocket`, folders of files have `files`; all are on by default except `tls`, and without them no protocol is named.
+//! `websocket`, folders of files have `files`; `tables` has measurements as CSV; all are on by
+//! default except `tables` and `tls`, and without them no protocol is named.
 
 mod admission;
 #[cfg(feature = "pymodaq")]
@@ -30,6 +31,8 @@ mod drive;
 #[cfg(feature = "files")]
 mod durable;
 mod host;
+#[cfg(feature = "tables")]
+pub mod measurements;
 mod memory;
 #[cfg(feature = "pymodaq")]
 mod module_controller;

@@ -13,6 +13,8 @@ use tokio::net::lookup_host;
 use crate::failure::{self, Failure, Outcome};
 use crate::files::is_standard;
 
+pub(crate) use labwire_host::measurements::{has_decimal_comma, parse_number as number};
+
 /// Longest text that is read, in bytes: what a device such as /dev/zero gives has no end.
 const TEXT_BYTES: u64 = 1 << 28;
 
@@ -76,19 +78,6 @@ pub(crate) fn positive_seconds(flag: &str, number: f64) -> Result<Duration, Fail
     }
 }
 
-/// Parser for a number that somebody typed or that stands in a table; there may be blanks around it.
-pub(crate) fn number(text: &str) -> Result<f64, String> {
-    let number = text.trim();
-    number.parse().map_err(|_| match number {
-        "" => "a number is missing".to_owned(),
-        _ if has_decimal_comma(number) => {
-            let with_point = number.replacen(',', ".", 1);
-            format!("{number:?} is not a number: write a decimal point, {with_point:?}")
-        }
-        _ => format!("{number:?} is not a number"),
-    })
-}
-
 /// Seconds since 1970 (UTC).
 pub(crate) fn unix_time() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -104,13 +93,4 @@ pub(crate) fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
     let outcome = runtime.block_on(future);
     runtime.shutdown_background();
     outcome
-}
-
-/// Whether a word is a number with a comma where a point belongs, or two whole numbers that nobody can tell from it.
-pub(crate) fn has_decimal_comma(word: &str) -> bool {
-    let is_whole = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-    word.split_once(',').is_some_and(|(whole, rest)| {
-        let fraction = rest.split(['e', 'E']).next().unwrap_or_default();
-        is_whole(whole.trim_start_matches(['-', '+'])) && is_whole(fraction)
-    })
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use labwire_core::design::Experiment;
+use labwire_host::measurements::averages_to_csv;
 
 use super::plot::{self, Live};
 use super::trace::Trace;
@@ -66,7 +67,7 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
         save(path, designer.posterior())?;
     }
     if let Some(path) = &options.averages {
-        let averages = data::write_averages(designer.experiment(), &measurements);
+        let averages = averages_to_csv(designer.experiment(), &measurements);
         save(path, averages)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use labwire_core::design::{Designer, Experiment, Noise, Simulator};
+use labwire_host::measurements::{averages_to_csv, to_csv};
 
 use super::plot::{self, Live};
 use super::trace::Trace;
-use super::{data, designer, named_number, print_warnings, refused, rounded};
+use super::{designer, named_number, print_warnings, refused, rounded};
 use crate::console::Stream;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 use crate::files::{save, spare_data};
@@ -98,10 +99,10 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     }
     let designed = designers.first().map_or(&[][..], Designer::history);
     if let Some(path) = &options.csv {
-        save(path, data::write(&experiment, designed))?;
+        save(path, to_csv(&experiment, designed))?;
     }
     if let Some(path) = &options.averages {
-        save(path, data::write_averages(&experiment, designed))?;
+        save(path, averages_to_csv(&experiment, designed))?;
     }
     Ok(ExitCode::SUCCESS)
 }
