@@ -2,13 +2,19 @@
 
 mod device;
 mod engines;
+mod files;
 mod pymodaq;
 mod sessions;
+mod timers;
+mod websocket;
 
 pub use device::device_dialects;
 pub use engines::{experiment_file, problem_file};
+pub use files::{measurement_table, posterior_file, project_folder, run_logs};
 pub use pymodaq::{GENERATIONS, pymodaq_objects, pymodaq_settings};
 pub use sessions::{obe_sessions, open_sessions, pymodaq_sessions, zeiss_sessions};
+pub use timers::timers;
+pub use websocket::websocket_bytes;
 
 use labwire_core::python_json::{Limits, dumps, dumps_unicode, parse, repr};
 
@@ -16,16 +22,22 @@ use labwire_core::python_json::{Limits, dumps, dumps_unicode, parse, repr};
 pub type Target = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("device_dialects", device_dialects),
     ("experiment_file", experiment_file),
+    ("measurement_table", measurement_table),
     ("obe_sessions", obe_sessions),
     ("open_sessions", open_sessions),
+    ("posterior_file", posterior_file),
     ("problem_file", problem_file),
+    ("project_folder", project_folder),
     ("pymodaq_objects", pymodaq_objects),
     ("pymodaq_sessions", pymodaq_sessions),
     ("pymodaq_settings", pymodaq_settings),
     ("python_json", python_json),
+    ("run_logs", run_logs),
+    ("timers", timers),
+    ("websocket_bytes", websocket_bytes),
     ("zeiss_sessions", zeiss_sessions),
 ];
 

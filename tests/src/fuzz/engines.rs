@@ -1,22 +1,16 @@
 //! Files that describe experiments and problems.
 
-use labwire_core::design::{DesignLimits, Designer, Experiment};
+use labwire_core::design::{Designer, Experiment};
 use labwire_core::problem::{Problem, ProblemSolver, StartOptions, TextLimits};
 use labwire_core::time::Instant;
+
+use super::sessions::small_design;
 
 /// Experiment files: any text is read or refused; an experiment that was read can be designed a little, saved and
 /// loaded.
 pub fn experiment_file(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
-    let mut limits = DesignLimits::default();
-    let expressions = &mut limits.text;
-    (
-        expressions.graph_nodes,
-        expressions.expansion_steps,
-        expressions.variables,
-    ) = (20_000, 100_000, 200);
-    (limits.settings, limits.particle_numbers, limits.draw_numbers) = (1000, 1000, 1000);
-    let mut experiment = match Experiment::from_json(text, &[], &limits) {
+    let mut experiment = match Experiment::from_json(text, &[], &small_design()) {
         Ok(experiment) => experiment,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };

@@ -7,7 +7,7 @@ use std::slice::Chunks;
 use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits};
 use labwire_core::limits::SessionLimits;
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
-use labwire_core::pymodaq::ModuleKind;
+use labwire_core::pymodaq::{Generation, ModuleKind};
 use labwire_core::python_json::Value;
 use labwire_core::service::designer::{DesignerHandler, ObePermissions, PosteriorStore};
 use labwire_core::service::module::{Hardware, Instrument, ModuleSettings};
@@ -75,16 +75,19 @@ pub fn open_sessions(input: &[u8]) {
         asked.expect("an open connection");
         return pieces.for_each(|piece| client.handle_input(NOW, piece));
     }
+    serve(optimizer(), pieces);
+}
+
+pub(super) fn optimizer() -> impl Service {
     let mut config = OptimizerSettings::default();
     (config.load, config.session.message_bytes) = (Permission::Everybody, 4096);
     let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default());
     let problem = problem.expect("the embedded problem is valid");
-    let service = OptimizerService::new(problem, config).expect("the embedded problem can be solved");
-    serve(service, pieces);
+    OptimizerService::new(problem, config).expect("the embedded problem can be solved")
 }
 
 /// Store that saves nothing.
-struct Nowhere;
+pub(super) struct Nowhere;
 
 impl PosteriorStore for Nowhere {
     fn save(&mut self, _name: &str, _text: &str) -> Result<(), String> {
@@ -100,22 +103,48 @@ impl PosteriorStore for Nowhere {
 pub fn obe_sessions(input: &[u8]) {
     let [role, piece, bytes @ ..] = input else { return };
     let pieces = bytes.chunks(usize::from(*piece).max(1));
-    let mut limits = obe::Limits::default();
-    limits.session.message_bytes = 4096;
     if role % 2 == 1 {
-        let mut client = obe::Client::new(limits);
+        let mut client = obe::Client::new(obe_limits());
         for _ in 0..role / 2 {
             let asked = client.request(NOW, &Value::from(&obe::Request::Ready));
             asked.expect("an open connection");
         }
         return pieces.for_each(|piece| client.handle_input(NOW, piece));
     }
-    let text = DEFAULT_EXPERIMENT.replace("10000", "50");
-    let mut design = DesignLimits::default();
-    (design.settings, design.particle_numbers, design.draw_numbers) = (1000, 1000, 1000);
-    let handler = DesignerHandler::new(&text, design, 1, Nowhere).expect("the example is right");
-    let service = designer::service(limits, ObePermissions::default(), handler);
-    assert!(serve(service, pieces).is_some());
+    assert!(serve(designer(), pieces).is_some());
+}
+
+pub(super) fn obe_limits() -> obe::Limits {
+    let mut limits = obe::Limits::default();
+    limits.session.message_bytes = 4096;
+    limits
+}
+
+/// The default experiment with few particles.
+pub(super) fn small_text() -> String {
+    DEFAULT_EXPERIMENT.replace("10000", "50")
+}
+
+pub(super) fn small_designer() -> DesignerHandler<Nowhere> {
+    let handler = DesignerHandler::new(&small_text(), small_design(), 1, Nowhere);
+    handler.expect("the example is right")
+}
+
+/// Limits with which no experiment takes long.
+pub(super) fn small_design() -> DesignLimits {
+    let mut limits = DesignLimits::default();
+    let expressions = &mut limits.text;
+    (
+        expressions.graph_nodes,
+        expressions.expansion_steps,
+        expressions.variables,
+    ) = (20_000, 100_000, 200);
+    (limits.settings, limits.particle_numbers, limits.draw_numbers) = (1000, 1000, 1000);
+    limits
+}
+
+pub(super) fn designer() -> impl Service {
+    designer::service(obe_limits(), ObePermissions::default(), small_designer())
 }
 
 /// ZEISS INSPECT's sessions, over TCP and as messages.
@@ -126,18 +155,25 @@ pub fn zeiss_sessions(input: &[u8]) {
         0 => Transport::Tcp,
         _ => Transport::WebSocket,
     };
-    let mut limits = zeiss::Limits::default();
-    limits.session.message_bytes = 4096;
     if role & 1 == 1 {
-        let mut client = zeiss::Client::new(transport, limits);
+        let mut client = zeiss::Client::new(transport, zeiss_limits());
         client.request(NOW, "{}").expect("an open connection");
         pieces.for_each(|piece| client.handle_input(NOW, piece));
         client.handle_eof(NOW);
         assert!(client.is_closed());
         return;
     }
-    let service = importer::service(transport, limits, Permission::Local, |_| Outcome::Failed);
-    assert!(serve(service, pieces).is_some());
+    assert!(serve(importer(transport), pieces).is_some());
+}
+
+fn zeiss_limits() -> zeiss::Limits {
+    let mut limits = zeiss::Limits::default();
+    limits.session.message_bytes = 4096;
+    limits
+}
+
+pub(super) fn importer(transport: Transport) -> impl Service {
+    importer::service(transport, zeiss_limits(), Permission::Local, |_| Outcome::Failed)
 }
 
 /// PyMoDAQ's three sessions, the registry and instruments.
@@ -145,12 +181,10 @@ pub fn pymodaq_sessions(input: &[u8]) {
     let [role, piece, bytes @ ..] = input else { return };
     let pieces = bytes.chunks(usize::from(*piece).max(1));
     let generation = GENERATIONS[usize::from(*role) / 4 % GENERATIONS.len()];
-    let mut config = ModuleSettings::default();
-    config.generation = generation;
-    let hardware = match role % 4 {
-        0 => return drop(serve(Registry::new(RegistrySettings::default()), pieces)),
-        1 => Hardware::Grabber(Box::new(Camera::new(1, 4, 3))),
-        2 => Hardware::Actuator(Box::new(Stage::new())),
+    match role % 4 {
+        0 => drop(serve(Registry::new(RegistrySettings::default()), pieces)),
+        1 => drop(serve(grabber(generation), pieces)),
+        2 => drop(serve(actuator(generation), pieces)),
         _ => {
             let limits = pymodaq::Limits::default();
             let mut controller = pymodaq::Controller::new(NOW, &limits);
@@ -161,8 +195,20 @@ pub fn pymodaq_sessions(input: &[u8]) {
                     client.handle_input(NOW, piece);
                 }
             }
-            return;
         }
-    };
-    serve(Instrument::new(hardware, config), pieces);
+    }
+}
+
+pub(super) fn grabber(generation: Generation) -> impl Service {
+    instrument(generation, Hardware::Grabber(Box::new(Camera::new(1, 4, 3))))
+}
+
+pub(super) fn actuator(generation: Generation) -> impl Service {
+    instrument(generation, Hardware::Actuator(Box::new(Stage::new())))
+}
+
+fn instrument(generation: Generation, hardware: Hardware) -> impl Service {
+    let mut config = ModuleSettings::default();
+    config.generation = generation;
+    Instrument::new(hardware, config)
 }
