@@ -55,7 +55,7 @@ pub struct Caller<S: ClientSession> {
 /// Reply that has not arrived yet.
 pub struct Pending<S: ClientSession> {
     answer: Receiver<Answer<S>>,
-    /// How the connection has ended, for requests that came later.
+    /// End of the connection, for requests that come after it.
     end: Arc<OnceLock<NoReply>>,
 }
 

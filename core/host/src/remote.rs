@@ -25,7 +25,7 @@ pub struct Remote {
 pub struct RemoteError<E> {
     /// Name of the server, usually `host:port`.
     pub remote: String,
-    /// What went wrong.
+    /// Error of the call.
     pub error: E,
 }
 

@@ -342,14 +342,7 @@ impl Stagewise {
                 self.linear_failures = 0;
             }
             if is_solved && let Some(tau) = self.line_search(merit, stages, attempt) {
-                self.last_step = Step::new(StepKind::Stages, tau);
-                self.last_step.regularisation = self.shift;
-                self.shift = if tau == 1.0 { self.shift / 10.0 } else { self.shift };
-                if self.shift < 1e-8 {
-                    self.shift = 0.0;
-                }
-                self.take();
-                self.newton_steps += self.effort(is_troubled);
+                self.finish_step(tau, is_troubled);
                 return Outcome::Continue;
             }
             if !self.model.is_finite() {
@@ -358,6 +351,18 @@ impl Stagewise {
             self.shift = math::max(1e-4, 10.0 * self.shift);
         }
         Outcome::Stalled
+    }
+
+    /// Takes note of a step of length `tau`.
+    fn finish_step(&mut self, tau: f64, is_troubled: bool) {
+        self.last_step = Step::new(StepKind::Stages, tau);
+        self.last_step.regularisation = self.shift;
+        self.shift = if tau == 1.0 { self.shift / 10.0 } else { self.shift };
+        if self.shift < 1e-8 {
+            self.shift = 0.0;
+        }
+        self.take();
+        self.newton_steps += self.effort(is_troubled);
     }
 
     /// Steps that one counts as. With constraints, one that needed more than the exact Hessian is the last.
@@ -509,7 +514,7 @@ impl InnerSolver for Stagewise {
     }
 }
 
-/// How a solve goes on.
+/// Kind of the iterations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
     QuasiNewton,

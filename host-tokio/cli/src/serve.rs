@@ -221,10 +221,9 @@ async fn serve(
     config: &Config,
     ready_file: Option<PathBuf>,
 ) -> Outcome {
-    let memory = Memory::new(config.host.memory);
     let bound = bind(servers, are_named, &reload, &config.host.peers).await?;
     let mut around = Surroundings {
-        memory,
+        memory: Memory::new(config.host.memory),
         session: config.session.clone(),
         tls: reload.tls.clone(),
         ..Surroundings::default()

@@ -49,7 +49,7 @@ struct Panel {
     eliminated: usize,
 }
 
-/// What a front hands on to its parent: the rest of its matrix, of which the first rows were delayed.
+/// Contribution of a front to its parent: the rest of its matrix, of which the first rows were delayed.
 #[derive(Clone, Copy, Debug)]
 struct Block {
     rows: usize,

@@ -88,6 +88,19 @@ impl Interior {
         }
     }
 
+    /// Mean change of the cost when an input goes from bound to bound, by its slopes.
+    fn mean_slope(&self, gradient: &[f64]) -> f64 {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for (i, slope) in gradient.iter().enumerate() {
+            let range = self.inputs.max[i] - self.inputs.min[i];
+            if range > 0.0 && range.is_finite() {
+                sum += slope.abs() * range;
+                count += 1.0;
+            }
+        }
+        if count > 0.0 { sum / count } else { 0.0 }
+    }
+
     /// Sum of what the equations lack, and merit.
     fn measure(&self, trajectory: &Trajectory, slacks: &[f64]) -> (f64, f64) {
         let point = &trajectory.point;
@@ -188,15 +201,7 @@ impl Stagewise {
         // The weight of the barrier comes from the slopes along the inputs.
         self.current.point.multipliers.fill(0.0);
         self.current.differentiate(&self.structure, stages, true);
-        let (mut sum, mut count) = (0.0, 0.0);
-        for (i, slope) in self.current.point.gradient.iter().enumerate() {
-            let range = interior.inputs.max[i] - interior.inputs.min[i];
-            if range > 0.0 && range.is_finite() {
-                sum += slope.abs() * range;
-                count += 1.0;
-            }
-        }
-        let mean = if count > 0.0 { sum / count } else { 0.0 };
+        let mean = interior.mean_slope(&self.current.point.gradient);
         let mu = self.tuning.interior_weight * mean;
         let mu = if mu.is_finite() {
             math::max(mu, self.gap_tolerance)
@@ -378,25 +383,9 @@ impl Stagewise {
         let round_off = self.tuning.round_off * f64::EPSILON;
         let mut outcome = Outcome::Stalled;
         for _ in 0..MAX_HALVINGS {
-            let Self {
-                structure,
-                current,
-                next,
-                riccati,
-                ..
-            } = self;
-            for (i, u) in next.point.u.iter_mut().enumerate() {
-                *u = current.point.u[i] + tau * riccati.inputs[i];
-            }
-            for (i, x) in next.states.iter_mut().enumerate() {
-                *x = current.states[i] + tau * riccati.states[i];
-            }
-            for (i, s) in interior.next_values.iter_mut().enumerate() {
-                *s = interior.values[i] + tau * interior.slack_step[i];
-            }
-            next.evaluate(structure, merit, stages, |_, _, _| None);
-            let trial = interior.measure(next, &interior.next_values);
-            let is_finite = next.is_finite() && trial.1.is_finite();
+            self.evaluate_interior(&mut interior, merit, stages, tau);
+            let trial = interior.measure(&self.next, &interior.next_values);
+            let is_finite = self.next.is_finite() && trial.1.is_finite();
             if is_finite && interior.filter.accept(from, trial, tau, slope, round_off) {
                 outcome = Outcome::Continue;
                 break;
@@ -404,42 +393,81 @@ impl Stagewise {
             tau *= 0.5;
         }
         if outcome == Outcome::Continue {
-            let regularisation = self.last_step.regularisation;
-            self.last_step = Step::new(StepKind::Interior, tau);
-            self.last_step.regularisation = regularisation;
-            interior.inputs.advance(
-                &self.current.point.u,
-                &self.riccati.inputs,
-                &self.next.point.u,
-                mu,
-                dual,
-            );
-            interior.slacks.advance(
-                &interior.values,
-                &interior.slack_step,
-                &interior.next_values,
-                mu,
-                dual,
-            );
-            math::add(&mut interior.multipliers, tau, &interior.multiplier_step);
-            core::mem::swap(&mut interior.values, &mut interior.next_values);
-            self.next.point.multipliers.copy_from_slice(&interior.multipliers);
-            self.accept(stages, tau);
-            self.residual = interior.error(&self.structure, &self.current, 0.0);
-            interior.short_steps = if tau < SHORT_STEP {
-                interior.short_steps + 1
-            } else {
-                0
-            };
-            if interior.short_steps >= self.tuning.interior_patience && interior.mu < interior.first_mu {
-                interior.short_steps = 0;
-                interior.mu = math::min(interior.first_mu, WEIGHT_GROWTH * interior.mu);
-                let at = interior.measure(&self.current, &interior.values);
-                interior.filter.clear(at.0);
-            }
+            self.accept_interior(&mut interior, stages, tau, dual);
         }
         self.interior = Some(interior);
         outcome
+    }
+
+    /// Evaluates at the trial of length `tau`.
+    fn evaluate_interior(
+        &mut self,
+        interior: &mut Interior,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+        tau: f64,
+    ) {
+        let Self {
+            structure,
+            current,
+            next,
+            riccati,
+            ..
+        } = self;
+        for (i, u) in next.point.u.iter_mut().enumerate() {
+            *u = current.point.u[i] + tau * riccati.inputs[i];
+        }
+        for (i, x) in next.states.iter_mut().enumerate() {
+            *x = current.states[i] + tau * riccati.states[i];
+        }
+        for (i, s) in interior.next_values.iter_mut().enumerate() {
+            *s = interior.values[i] + tau * interior.slack_step[i];
+        }
+        next.evaluate(structure, merit, stages, |_, _, _| None);
+    }
+
+    /// Moves to the trial of length `tau`; `dual` is the length of the step of the bounds' multipliers.
+    fn accept_interior(
+        &mut self,
+        interior: &mut Interior,
+        stages: &mut dyn StageFunctions,
+        tau: f64,
+        dual: f64,
+    ) {
+        let mu = interior.mu;
+        let regularisation = self.last_step.regularisation;
+        self.last_step = Step::new(StepKind::Interior, tau);
+        self.last_step.regularisation = regularisation;
+        interior.inputs.advance(
+            &self.current.point.u,
+            &self.riccati.inputs,
+            &self.next.point.u,
+            mu,
+            dual,
+        );
+        interior.slacks.advance(
+            &interior.values,
+            &interior.slack_step,
+            &interior.next_values,
+            mu,
+            dual,
+        );
+        math::add(&mut interior.multipliers, tau, &interior.multiplier_step);
+        core::mem::swap(&mut interior.values, &mut interior.next_values);
+        self.next.point.multipliers.copy_from_slice(&interior.multipliers);
+        self.accept(stages, tau);
+        self.residual = interior.error(&self.structure, &self.current, 0.0);
+        interior.short_steps = if tau < SHORT_STEP {
+            interior.short_steps + 1
+        } else {
+            0
+        };
+        if interior.short_steps >= self.tuning.interior_patience && interior.mu < interior.first_mu {
+            interior.short_steps = 0;
+            interior.mu = math::min(interior.first_mu, WEIGHT_GROWTH * interior.mu);
+            let at = interior.measure(&self.current, &interior.values);
+            interior.filter.clear(at.0);
+        }
     }
 
     /// Puts inputs on the bounds that hold them, and takes the multipliers of the constraints that hold. Returns false, to go
@@ -449,8 +477,42 @@ impl Stagewise {
         merit: &mut AugmentedLagrangian,
         stages: &mut dyn StageFunctions,
     ) -> bool {
-        let Some(interior) = &mut self.interior else {
+        self.choose_active(merit);
+        let Self { structure, next, .. } = self;
+        next.evaluate(structure, merit, stages, |_, _, _| None);
+        next.point.multipliers.copy_from_slice(&merit.multipliers);
+        next.differentiate(structure, stages, false);
+        let inputs = self.riccati.residual(&next.point.u, &next.point.gradient);
+        let residual = math::max(inputs, next.state_residual(structure));
+        let is_solved = residual <= self.tolerance && next.point.violation <= self.gap_tolerance;
+        if !is_solved && self.lower_floor() {
+            self.evaluate_current(merit, stages, false);
+            let multipliers = self
+                .interior
+                .as_ref()
+                .map_or(&[][..], |interior| &interior.multipliers);
+            self.current.point.multipliers.copy_from_slice(multipliers);
+            self.current.differentiate(&self.structure, stages, false);
+            return false;
+        }
+        core::mem::swap(&mut self.current, &mut self.next);
+        self.is_last_evaluated = true;
+        if is_solved {
             return true;
+        }
+        // Near a solution, large penalties cost nothing, and multipliers need no correction.
+        for sigma in &mut merit.penalties {
+            *sigma = math::min(*sigma * self.tuning.newton_penalty, self.max_penalty);
+        }
+        merit.weigh_constraints(&mut self.current.point);
+        self.current.differentiate(&self.structure, stages, false);
+        true
+    }
+
+    /// Puts the next point's inputs on the bounds that hold them, and takes the multipliers of the constraints that hold.
+    fn choose_active(&mut self, merit: &mut AugmentedLagrangian) {
+        let Some(interior) = &mut self.interior else {
+            return;
         };
         let Self {
             structure,
@@ -481,35 +543,18 @@ impl Stagewise {
             let found = if is_held { found } else { 0.0 };
             *y = math::clamp(found, -self.max_multiplier, self.max_multiplier);
         }
-        next.evaluate(structure, merit, stages, |_, _, _| None);
-        next.point.multipliers.copy_from_slice(&merit.multipliers);
-        next.differentiate(structure, stages, false);
-        let inputs = self.riccati.residual(&next.point.u, &next.point.gradient);
-        let residual = math::max(inputs, next.state_residual(structure));
-        let is_solved = residual <= self.tolerance && next.point.violation <= self.gap_tolerance;
-        if !is_solved && interior.floor > SMALLEST_FLOOR * self.interior_tolerance {
-            interior.floor *= WEIGHT_REDUCTION * WEIGHT_REDUCTION;
-            self.evaluate_current(merit, stages, false);
-            let multipliers = self
-                .interior
-                .as_ref()
-                .map_or(&[][..], |interior| &interior.multipliers);
-            self.current.point.multipliers.copy_from_slice(multipliers);
-            self.current.differentiate(&self.structure, stages, false);
-            return false;
+    }
+
+    /// Lowers the smallest weight of the barrier, unless it is the last one already.
+    fn lower_floor(&mut self) -> bool {
+        let last = SMALLEST_FLOOR * self.interior_tolerance;
+        match &mut self.interior {
+            Some(interior) if interior.floor > last => {
+                interior.floor *= WEIGHT_REDUCTION * WEIGHT_REDUCTION;
+                true
+            }
+            _ => false,
         }
-        core::mem::swap(&mut self.current, &mut self.next);
-        self.is_last_evaluated = true;
-        if is_solved {
-            return true;
-        }
-        // Near a solution, large penalties cost nothing, and multipliers need no correction.
-        for sigma in &mut merit.penalties {
-            *sigma = math::min(*sigma * self.tuning.newton_penalty, self.max_penalty);
-        }
-        merit.weigh_constraints(&mut self.current.point);
-        self.current.differentiate(&self.structure, stages, false);
-        true
     }
 
     /// Slope of cost and barrier along the step.
