@@ -161,6 +161,15 @@ fn what_upstream_died_of_is_answered() {
         answer(invalid_utf8, 3, Outcome::Imported),
         b"Error: Malformed JSON message.\r\n"
     );
+    // Upstream is stricter with a byte order mark, and ends at UTF-16.
+    let marked = b"\xef\xbb\xbf{\"image\": {\"file\": \"a\", \"name\": \"b\", \"focal_length\": 1}}\x04";
+    assert_eq!(answer(marked, 2, Outcome::Imported), b"O.k.\r\n");
+    for wide in [&b"\xff\xfe{\0}\0\x04"[..], b"{\0}\0\x04", b"\xfe\xff\0{\0}\x04"] {
+        assert_eq!(
+            answer(wide, 2, Outcome::Imported),
+            b"Error: Malformed JSON message: the text is in UTF-16, expected UTF-8.\r\n"
+        );
+    }
     let nested = "[".repeat(100_000);
     assert_eq!(
         answer(nested.as_bytes(), 1000, Outcome::Imported),

@@ -9,6 +9,8 @@ pub fn foreign_encoding(bytes: &[u8]) -> Option<&'static str> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] => {
             Some("the text is in UTF-16, expected UTF-8")
         }
+        // All that is known of one, where reading stops at the first byte.
+        [0] => Some("the text begins as one in UTF-16 does, expected UTF-8"),
         _ => None,
     }
 }
@@ -24,7 +26,8 @@ mod tests {
         for utf16 in [&b"\xff\xfe{\0"[..], b"\xfe\xff\0{", b"{\0}\0", b"\0{\0}"] {
             assert!(foreign_encoding(utf16).unwrap().contains("UTF-16"), "{utf16:?}");
         }
-        for fine in [&b"{}"[..], b"", b"{", b"\0", b"\0\0"] {
+        assert!(foreign_encoding(b"\0").unwrap().contains("UTF-16"));
+        for fine in [&b"{}"[..], b"", b"{", b"\0\0"] {
             assert_eq!(foreign_encoding(fine), None, "{fine:?}");
         }
     }

@@ -47,18 +47,17 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version arrive here too, and are not errors.
-            if let Err(unwritten) = error.print()
-                && !error.use_stderr()
-            {
+        // Not in colour, because it repeats arguments.
+        Err(error) if error.use_stderr() => {
+            console::Stream::Error.text(format_args!("{}", error.render()));
+            return failure::USAGE.into();
+        }
+        // Help and version.
+        Err(text) => {
+            if let Err(unwritten) = text.print() {
                 console::end(&unwritten);
             }
-            return if error.use_stderr() {
-                failure::USAGE.into()
-            } else {
-                ExitCode::SUCCESS
-            };
+            return ExitCode::SUCCESS;
         }
     };
     let outcome = match cli.command {

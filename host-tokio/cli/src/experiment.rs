@@ -57,15 +57,18 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     }
 }
 
+/// Text of an experiment file, or of a built-in experiment, if there is no such file.
+pub(crate) fn text(file: &Path) -> Result<String, Failure> {
+    let embedded = EXPERIMENTS.iter().find(|(name, _)| Path::new(name) == file);
+    match embedded {
+        Some((_, text)) if !file.exists() => Ok((*text).to_owned()),
+        _ => read_file(file),
+    }
+}
+
 fn read(arguments: &Arguments) -> Result<Experiment, Failure> {
     let file = arguments.file.display().to_string();
-    let embedded = EXPERIMENTS
-        .iter()
-        .find(|(name, _)| Path::new(name) == arguments.file);
-    let text = match embedded {
-        Some((_, text)) if !arguments.file.exists() => (*text).to_owned(),
-        _ => read_file(&arguments.file)?,
-    };
+    let text = text(&arguments.file)?;
     let values: Vec<(&str, f64)> = arguments
         .arguments
         .iter()

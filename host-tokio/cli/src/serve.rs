@@ -57,7 +57,7 @@ pub(crate) struct Arguments {
     /// Address of the experiment designer (OptBayesExpt's protocol).
     #[arg(long, value_name = "ADDRESS")]
     obe: Option<String>,
-    /// Experiment file to design.
+    /// Experiment file to design, or the name of a built-in one: dip, coil, line, lorentzian, rabi.
     #[arg(long, value_name = "FILE")]
     experiment: Option<String>,
     /// Folder of the posteriors and runs of the experiment designer.
@@ -362,7 +362,7 @@ pub(crate) async fn end_on_signals(
     };
     let mut name = signals.next().await;
     while let (SIGHUP, Some(reload)) = (name, &mut reload) {
-        reload.run();
+        service_manager::reloading(|| reload.run());
         name = signals.next().await;
     }
     tracing::info!(signal = name, "shutting down; another signal ends at once");

@@ -165,6 +165,27 @@ fn watching_survives_faults_and_writes_a_table() {
 }
 
 #[test]
+fn watching_says_why_an_answer_is_missing() {
+    let device = Emulator::start(&[]);
+    let poll = [
+        "watch",
+        "--address",
+        &device.address,
+        "--every",
+        "0.01",
+        "--count",
+        "3",
+    ];
+    let (code, output, error) = run(&[&poll[..], &["--timeout", "0.1", "VOLT?", "nothing"]].concat());
+    assert_eq!(code, Some(69), "{output}{error}");
+    assert_eq!(output.lines().count(), 4, "{output}");
+    let why = format!("warning: {}: nothing: timed out", device.address);
+    assert_eq!(error.matches(&why).count(), 1, "{error}");
+    assert!(error.contains("--preset scpi"), "{error}");
+    assert!(error.contains("3 polls, 3 of them with failures"), "{error}");
+}
+
+#[test]
 fn a_list_answers() {
     let path = std::env::temp_dir().join(format!("labwire-cli-device-{}", std::process::id()));
     std::fs::write(&path, "T? => 1\nT? => 2\n").unwrap();

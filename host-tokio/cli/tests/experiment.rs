@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Status, standard output, standard error.
-fn run(arguments: &[&str], typed: &str) -> (Option<i32>, String, String) {
+fn run(arguments: &[&str], typed: impl AsRef<[u8]>) -> (Option<i32>, String, String) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_labwire"))
         .arg("experiment")
         .args(arguments)
@@ -16,7 +16,7 @@ fn run(arguments: &[&str], typed: &str) -> (Option<i32>, String, String) {
         .expect("the program is built");
     let mut input = program.stdin.take().expect("piped");
     // It may end before it has read everything.
-    let _ = input.write_all(typed.as_bytes());
+    let _ = input.write_all(typed.as_ref());
     drop(input);
     let output = program.wait_with_output().expect("it ends");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
@@ -75,8 +75,9 @@ fn what_is_simulated_can_be_replayed() {
 #[test]
 fn somebody_at_the_instrument_is_led_through() {
     let typed = "nonsense\n0,5\n0.5 0.1\nhelp\n0.5\nat 0.25\n0.6\nat 1 2\nundo\nundo\nundo\nplot\nquit\n";
-    let (code, out, err) = run(&["line", "--seed", "1", "--particles", "500", "by-hand"], typed);
-    assert_eq!(code, Some(0));
+    let by_hand = ["line", "--seed", "1", "--particles", "500", "by-hand"];
+    let (code, out, err) = run(&by_hand, typed);
+    assert_eq!(code, Some(65), "nobody has seen what was refused");
     for expected in [
         "measurement 1: x = ",
         "measurement 2: x = 0.25",
@@ -94,6 +95,15 @@ fn somebody_at_the_instrument_is_led_through() {
     ] {
         assert!(err.contains(expected), "{expected}: {err}");
     }
+    // A file of an editor on Windows.
+    let (code, out, err) = run(&by_hand, "\u{feff}0.5\r\n0.4\r\n");
+    assert!(code == Some(0) && out.contains("measurement 3: "), "{out}{err}");
+    let (code, out, err) = run(&by_hand, b"0.5\n0.4 \xb5V\n0.4\n");
+    assert!(
+        code == Some(65) && err.contains("the line is not in UTF-8"),
+        "{err}"
+    );
+    assert!(out.contains("measurement 3: "), "the others count: {out}");
 }
 
 /// Tables as spreadsheets write them: semicolons and tabs separate columns, and a decimal comma is not cut.

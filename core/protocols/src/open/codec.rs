@@ -286,6 +286,7 @@ mod tests {
         let reason = |text: &[u8]| malformed(text).message;
         assert!(reason(b"\xef").contains("byte order mark"));
         assert!(reason(b"{\0").contains("UTF-16"));
+        assert!(reason(b"\0").contains("UTF-16"));
         assert!(incomplete(b"{\0").message.contains("UTF-16"));
     }
 

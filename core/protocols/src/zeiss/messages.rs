@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use labwire_python_json::{self, Object, Value, dumps_unicode, parse};
+use labwire_session::encoding::foreign_encoding;
 
 /// Request to INSPECT. Upstream checks only that the parameters are present, so they may be any values.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,12 +164,27 @@ fn not_empty(what: &'static str, text: &str) -> Result<Value, InvalidInput> {
     Ok(text.into())
 }
 
-/// Upstream's `decodeMessage` up to where it accesses files.
+/// Answer to a message that is not JSON.
+const MALFORMED: &str = "Error: Malformed JSON message";
+
+/// Upstream's `decodeMessage` up to where it accesses files. A request may begin with UTF-8's byte order mark, with which
+/// upstream answers that it is malformed.
 ///
 /// # Errors
-/// The answer to a message that is not a request, to the letter where upstream gives one.
+/// The answer to a message that is not a request, to the letter where upstream gives one. Text in UTF-16, at which upstream
+/// ends, is named.
 pub fn decode_message(text: &[u8], limits: &labwire_python_json::Limits) -> Result<Request, String> {
-    let message = parse(text, limits).map_err(|_| "Error: Malformed JSON message.")?;
+    match text.strip_prefix(b"\xef\xbb\xbf") {
+        Some(marked) => decode(marked, limits).map_err(|_| format!("{MALFORMED}.")),
+        None => decode(text, limits),
+    }
+}
+
+fn decode(text: &[u8], limits: &labwire_python_json::Limits) -> Result<Request, String> {
+    let message = parse(text, limits).map_err(|_| match foreign_encoding(text) {
+        Some(why) => format!("{MALFORMED}: {why}."),
+        None => format!("{MALFORMED}."),
+    })?;
     let section = |name| message.as_object().and_then(|message| message.get(name));
     if let Some(image) = section("image") {
         let [file, name, focal_length] = parameters("image", image, ["file", "name", "focal_length"])?;

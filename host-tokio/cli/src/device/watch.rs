@@ -70,12 +70,11 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
             .status()
             .await
             .map_err(|error| target.failed("status", &error))?;
-        let texts = answers
-            .iter()
-            .map(|answer| answer.as_ref().map(|bytes| target.text(bytes)));
-        let texts: Vec<Result<String, String>> = texts
-            .map(|text| text.map_err(|error| error.to_string()))
-            .collect();
+        let texts = answers.iter().zip(&arguments.queries).map(|(answer, query)| {
+            let failed = |error| target.failed(query, error).in_one_line();
+            answer.as_ref().map(|bytes| target.text(bytes)).map_err(failed)
+        });
+        let texts: Vec<Result<String, String>> = texts.collect();
         polled += 1;
         failed += u64::from(texts.iter().any(Result::is_err));
         lines.show(&texts, &status);
@@ -89,7 +88,10 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         Err(_) => 0,
     };
     note!("{polled} polls, {failed} of them with failures, {reconnects} reconnects");
-    Ok(ExitCode::SUCCESS)
+    match failed {
+        0 => Ok(ExitCode::SUCCESS),
+        _ => Ok(failure::UNAVAILABLE.into()),
+    }
 }
 
 /// Polls all queries when they are due. Returns also the time.
@@ -149,9 +151,17 @@ fn record<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> Result<String,
     String::from_utf8(line).map_err(|error| unwritable(error.to_string()))
 }
 
-/// Live line per query, on a terminal only.
+/// Live line per query on a terminal. Elsewhere only failures are said, once until they change.
 struct Lines {
-    lines: Vec<(String, Sparkline, ProgressBar)>,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    query: String,
+    sparkline: Sparkline,
+    bar: ProgressBar,
+    /// Failure of the last poll.
+    failure: Option<String>,
 }
 
 impl Lines {
@@ -167,7 +177,12 @@ impl Lines {
             if let Ok(style) = ProgressStyle::with_template("{msg}") {
                 bar.set_style(style);
             }
-            (format!("{query:width$}"), Sparkline::default(), bars.add(bar))
+            Line {
+                query: format!("{query:width$}"),
+                sparkline: Sparkline::default(),
+                bar: bars.add(bar),
+                failure: None,
+            }
         };
         Self {
             lines: queries.iter().map(line).collect(),
@@ -180,20 +195,35 @@ impl Lines {
             Some(cause) => format!("DEGRADED: {cause}"),
         };
         let reconnects = reconnects(status);
-        for ((query, sparkline, bar), text) in self.lines.iter_mut().zip(texts) {
-            sparkline.push(text.as_deref().ok());
+        for (line, text) in self.lines.iter_mut().zip(texts) {
+            line.sparkline.push(text.as_deref().ok());
+            let Line {
+                query,
+                sparkline,
+                bar,
+                ..
+            } = &line;
             let value = one_line(text.as_deref().unwrap_or("-"));
+            let state = one_line(text.as_deref().err().unwrap_or(&health));
             bar.set_message(format!(
-                "{query}  {value:16}  {sparkline:24}  {health}  reconnects {reconnects}"
+                "{query}  {value:16}  {sparkline:24}  {state}  reconnects {reconnects}"
             ));
             bar.tick();
+            let failure = text.as_ref().err();
+            if let Some(failure) = failure
+                && bar.is_hidden()
+                && line.failure.as_ref() != Some(failure)
+            {
+                note!("warning: {failure}");
+            }
+            line.failure = failure.cloned();
         }
     }
 
     /// Keeps the last lines on the screen.
     fn clear(&self) {
-        for (_, _, bar) in &self.lines {
-            bar.abandon();
+        for line in &self.lines {
+            line.bar.abandon();
         }
     }
 }

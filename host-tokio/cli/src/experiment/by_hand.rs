@@ -1,5 +1,6 @@
 //! `labwire experiment FILE by-hand`: suggests a setting, asks for the value measured there, and repeats.
 
+use std::io::{self, ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -42,53 +43,101 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     let mut designer = start(&experiment, seed, options.posterior.as_deref())?;
     let mut editor = DefaultEditor::new().map_err(|error| unusable(&error))?;
     say!("{}; `help` lists the commands", experiment.name);
-    let mut trace = Trace::new("by hand", 0, &designer);
-    let mut x = designer.suggest();
+    let mut by_hand = ByHand {
+        trace: Trace::new("by hand", 0, &designer),
+        x: designer.suggest(),
+        designer,
+        posterior: options.posterior.as_deref(),
+    };
+    let mut refused = 0;
     loop {
-        say!(
-            "measurement {}: {}",
-            designer.history().len() + 1,
-            setting(&experiment, &x)
-        );
-        let text = match editor.readline("measured: ") {
-            Ok(text) => text,
-            Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(ExitCode::SUCCESS),
+        let number = by_hand.designer.history().len() + 1;
+        say!("measurement {number}: {}", setting(&experiment, &by_hand.x));
+        let line = match editor.readline("measured: ") {
+            Ok(text) => {
+                // Without a history, earlier lines cannot be recalled.
+                let _ = editor.add_history_entry(&text);
+                parse(&text, &experiment)
+            }
+            Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(ended(refused)),
+            // One line that is not text does not end a day of measuring.
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                Err("the line is not in UTF-8; see help".to_owned())
+            }
             Err(error) => return Err(unusable(&error)),
         };
-        // Without a history, earlier lines cannot be recalled.
-        let _ = editor.add_history_entry(&text);
-        match parse(&text, &experiment) {
-            Err(message) => note!("{message}"),
-            Ok(Line::Quit) => return Ok(ExitCode::SUCCESS),
-            Ok(Line::Help) => say!("{HELP}"),
-            Ok(Line::Plot) => say_text!("{}", plot::terminal(&trace, &experiment.parameters[0].name, None)),
-            Ok(Line::At(setting)) => x = setting,
-            Ok(Line::Undo) => match designer.undo() {
-                Ok(()) => {
-                    trace = Trace::new("by hand", 0, &designer);
-                    x = learned(&mut designer, options)?;
+        let done = match line {
+            Ok(Line::Quit) => return Ok(ended(refused)),
+            Ok(line) => by_hand.carry_out(line, &experiment)?,
+            Err(message) => Err(message),
+        };
+        if let Err(message) = done {
+            refused += 1;
+            note!("{message}");
+        }
+    }
+}
+
+struct ByHand<'a> {
+    designer: Designer,
+    trace: Trace,
+    /// Next setting to measure at.
+    x: Vec<f64>,
+    posterior: Option<&'a Path>,
+}
+
+impl ByHand<'_> {
+    /// Carries out a line, or says why it is refused. Fails if the posterior cannot be kept.
+    fn carry_out(&mut self, line: Line, experiment: &Experiment) -> Result<Result<(), String>, Failure> {
+        match line {
+            Line::Quit => {}
+            Line::Help => say!("{HELP}"),
+            Line::Plot => {
+                let name = &experiment.parameters[0].name;
+                say_text!("{}", plot::terminal(&self.trace, name, None));
+            }
+            Line::At(setting) => self.x = setting,
+            Line::Undo => {
+                if let Err(error) = self.designer.undo() {
+                    return Ok(Err(error.to_string()));
                 }
-                Err(error) => note!("{error}"),
-            },
-            Ok(Line::Measured(numbers)) => {
-                let warnings = designer.num_warnings();
+                self.trace = Trace::new("by hand", 0, &self.designer);
+                self.learned()?;
+            }
+            Line::Measured(numbers) => {
+                let before = self.designer.num_warnings();
                 let (values, sigma) = numbers.split_at(experiment.channels().min(numbers.len()));
                 let sigma = (!sigma.is_empty()).then_some(sigma);
-                match designer.update(&x, values, sigma) {
-                    Err(error) => note!("{error}"),
-                    Ok(()) => {
-                        let new = (designer.num_warnings() - warnings) as usize;
-                        let kept = designer.warnings().count();
-                        designer
-                            .warnings()
-                            .skip(kept.saturating_sub(new))
-                            .for_each(|warning| note!("warning: {warning}"));
-                        trace.push(&designer);
-                        x = learned(&mut designer, options)?;
-                    }
+                if let Err(error) = self.designer.update(&self.x, values, sigma) {
+                    return Ok(Err(error.to_string()));
                 }
+                let new = (self.designer.num_warnings() - before) as usize;
+                let kept = self.designer.warnings().count();
+                let new = self.designer.warnings().skip(kept.saturating_sub(new));
+                new.for_each(|warning| note!("warning: {warning}"));
+                self.trace.push(&self.designer);
+                self.learned()?;
             }
         }
+        Ok(Ok(()))
+    }
+
+    /// Saves and prints the posterior, and chooses the next setting.
+    fn learned(&mut self) -> Result<(), Failure> {
+        if let Some(path) = self.posterior {
+            save(path, self.designer.posterior())?;
+        }
+        say_text!("{}", table(&self.designer));
+        self.x = self.designer.suggest();
+        Ok(())
+    }
+}
+
+/// Exit status after so many lines that were refused: a failure where nobody could correct them.
+fn ended(refused: usize) -> ExitCode {
+    match refused {
+        1.. if !io::stdin().is_terminal() => failure::DATA.into(),
+        _ => ExitCode::SUCCESS,
     }
 }
 
@@ -107,16 +156,9 @@ fn start(experiment: &Experiment, seed: u64, posterior: Option<&Path>) -> Result
     }
 }
 
-/// Saves and prints the posterior. Returns the next setting.
-fn learned(designer: &mut Designer, options: &Arguments) -> Result<Vec<f64>, Failure> {
-    if let Some(path) = &options.posterior {
-        save(path, designer.posterior())?;
-    }
-    say_text!("{}", table(designer));
-    Ok(designer.suggest())
-}
-
 fn parse(text: &str, experiment: &Experiment) -> Result<Line, String> {
+    // Editors on Windows begin a file with it.
+    let text = text.trim_start_matches('\u{feff}');
     if let Some(word) = text.split_ascii_whitespace().find(|word| has_decimal_comma(word)) {
         return Err(format!(
             "{word:?}: the decimal sign is a point; two numbers are separated by a blank"

@@ -9,8 +9,8 @@ use labwire_tokio::{Host, PosteriorFolder, RunFolder, utc_now};
 
 use super::server::{Running, Server};
 use super::state_folder;
-use crate::common::read_file;
 use crate::config::{Config, ObeFiles};
+use crate::experiment;
 use crate::failure::{self, Failure};
 
 pub(crate) fn server(config: &Config) -> Server {
@@ -43,7 +43,7 @@ type Designer = DesignerHandler<PosteriorFolder>;
 fn designer(config: &Config) -> Result<Designer, Failure> {
     let (file, text) = match config.obe.files.experiment.as_str() {
         "" => ("the embedded experiment", DEFAULT_EXPERIMENT.to_owned()),
-        file => (file, read_file(Path::new(file))?),
+        file => (file, experiment::text(Path::new(file))?),
     };
     let seed = match config.obe.files.seed {
         // Short enough to be exact in every client's numbers.

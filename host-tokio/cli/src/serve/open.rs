@@ -1,5 +1,6 @@
 //! Optimizer over OpEn's protocol.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -21,18 +22,7 @@ pub(crate) fn server(config: &Config) -> Server {
         group: "open",
         key: "address",
         address: config.open.files.address.clone(),
-        try_it: Box::new(move |address, tls| {
-            let (host, port) = (address.ip(), address.port());
-            let numbers = request.get().map_or("", String::as_str);
-            match tls {
-                Some(tls) if numbers.is_empty() => format!("labwire open --address {address}{tls} run"),
-                Some(tls) => format!("labwire open --address {address}{tls} run --parameter={numbers}"),
-                None => {
-                    let numbers = numbers.replace(',', ", ");
-                    format!("echo '{{\"Run\": {{\"parameter\": [{numbers}]}}}}' | nc {host} {port}")
-                }
-            }
-        }),
+        try_it: Box::new(move |address, tls| try_it(address, tls, request.get().and_then(Option::as_deref))),
         start: Box::new(move |listener, around| {
             let on_loopback = listener
                 .local_addr()
@@ -46,9 +36,35 @@ pub(crate) fn server(config: &Config) -> Server {
     }
 }
 
-/// Parameters of a request that the server answers: of the right number, and such that the problem has values.
-fn example(problem: &Problem) -> String {
-    let patterns = [[1.0, 10.0], [1.0, 1.0], [0.0, 0.0], [-1.0, -1.0]];
+/// Command that the server answers; `parameters` are those of a solve.
+fn try_it(address: SocketAddr, tls: Option<&str>, parameters: Option<&str>) -> String {
+    let (host, port) = (address.ip(), address.port());
+    match (tls, parameters) {
+        (Some(tls), None) => format!("labwire open --address {address}{tls} ping"),
+        (Some(tls), Some("")) => format!("labwire open --address {address}{tls} run"),
+        (Some(tls), Some(numbers)) => {
+            format!("labwire open --address {address}{tls} run --parameter={numbers}")
+        }
+        (None, None) => format!("echo '{{\"Ping\": 1}}' | nc {host} {port}"),
+        (None, Some(numbers)) => {
+            let numbers = numbers.replace(',', ", ");
+            format!("echo '{{\"Run\": {{\"parameter\": [{numbers}]}}}}' | nc {host} {port}")
+        }
+    }
+}
+
+/// Parameters of a request that the server answers: of the right number, and such that the problem has values. `None` if
+/// no such are found.
+fn example(problem: &Problem) -> Option<String> {
+    let patterns = [
+        [1.0, 10.0],
+        [1.0, 1.0],
+        [0.0, 0.0],
+        [-1.0, -1.0],
+        [0.1, 0.1],
+        [10.0, 100.0],
+        [1000.0, 1000.0],
+    ];
     let parameters = patterns.map(|pattern| -> Vec<f64> {
         let numbers = pattern.iter().copied().cycle();
         numbers.take(problem.num_parameters()).collect()
@@ -56,9 +72,8 @@ fn example(problem: &Problem) -> String {
     let works = parameters
         .iter()
         .find(|parameters| has_values(problem, parameters));
-    let numbers = works.unwrap_or(&parameters[0]).iter();
-    let numbers: Vec<String> = numbers.map(f64::to_string).collect();
-    numbers.join(",")
+    let numbers: Vec<String> = works?.iter().map(f64::to_string).collect();
+    Some(numbers.join(","))
 }
 
 /// Whether cost and constraints are finite at the initial guess.
@@ -100,4 +115,33 @@ fn problems(config: &Open) -> Result<(Problem, Vec<Problem>), Failure> {
         return Ok((read("the embedded problem", DEFAULT_PROBLEM)?, problems));
     }
     Ok((problems.remove(0), problems))
+}
+
+#[cfg(test)]
+mod tests {
+    use labwire_core::problem::TextLimits;
+
+    use super::*;
+
+    #[test]
+    fn what_is_shown_to_try_works_for_the_problem() {
+        let shown = |cost: &str, tls| {
+            let text = format!(r#"{{"variables": {{"u": 1}}, "parameters": {{"a": 3}}, "cost": "{cost}"}}"#);
+            let problem = Problem::from_json(&text, &TextLimits::default()).unwrap();
+            try_it("127.0.0.1:1".parse().unwrap(), tls, example(&problem).as_deref())
+        };
+        let run =
+            |numbers: &str| format!("echo '{{\"Run\": {{\"parameter\": [{numbers}]}}}}' | nc 127.0.0.1 1");
+        assert_eq!(shown("(u[0] - a[2])^2", None), run("1, 10, 1"));
+        assert_eq!(shown("u[0]^2 + sqrt(a[2] - 20)", None), run("1000, 1000, 1000"));
+        let nowhere = "u[0]^2 + sqrt(-1 - a[0]^2)";
+        assert_eq!(shown(nowhere, None), "echo '{\"Ping\": 1}' | nc 127.0.0.1 1");
+        let tls = Some(" --ca FILE");
+        assert_eq!(
+            shown(nowhere, tls),
+            "labwire open --address 127.0.0.1:1 --ca FILE ping"
+        );
+        let with = "labwire open --address 127.0.0.1:1 --ca FILE run --parameter=1,10,1";
+        assert_eq!(shown("u[0]^2 + a[0]", tls), with);
+    }
 }

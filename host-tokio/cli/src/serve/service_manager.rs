@@ -1,5 +1,5 @@
-//! What systemd is told, if it has started the program and wants to know (`Type=notify`, `WatchdogSec=`). Elsewhere
-//! nothing happens.
+//! What systemd is told, if it has started the program and wants to know (`Type=notify`, `Type=notify-reload`,
+//! `WatchdogSec=`). Elsewhere nothing happens.
 
 #[cfg(unix)]
 use sd_notify::{NotifyState, notify, watchdog_enabled};
@@ -8,13 +8,13 @@ use sd_notify::{NotifyState, notify, watchdog_enabled};
 /// turn.
 #[cfg(unix)]
 pub(crate) fn ready() {
-    tell(NotifyState::Ready);
+    tell(&[NotifyState::Ready]);
     let Some(allowed) = watchdog_enabled() else { return };
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval((allowed / 2).max(std::time::Duration::from_millis(1)));
         loop {
             ticks.tick().await;
-            tell(NotifyState::Watchdog);
+            tell(&[NotifyState::Watchdog]);
         }
     });
 }
@@ -22,12 +22,25 @@ pub(crate) fn ready() {
 /// The servers are ending.
 #[cfg(unix)]
 pub(crate) fn stopping() {
-    tell(NotifyState::Stopping);
+    tell(&[NotifyState::Stopping]);
+}
+
+/// Calls `reload`, before and after which systemd is told so.
+#[cfg(unix)]
+pub(crate) fn reloading<T>(reload: impl FnOnce() -> T) -> T {
+    match NotifyState::monotonic_usec_now() {
+        // The time tells this reload from one that was asked for later.
+        Ok(time) => tell(&[NotifyState::Reloading, time]),
+        Err(error) => tracing::warn!(%error, "cannot tell systemd of the reload"),
+    }
+    let outcome = reload();
+    tell(&[NotifyState::Ready]);
+    outcome
 }
 
 #[cfg(unix)]
-fn tell(state: NotifyState<'_>) {
-    if let Err(error) = notify(&[state]) {
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = notify(states) {
         tracing::warn!(%error, "cannot tell systemd");
     }
 }
@@ -37,3 +50,8 @@ pub(crate) fn ready() {}
 
 #[cfg(not(unix))]
 pub(crate) fn stopping() {}
+
+#[cfg(not(unix))]
+pub(crate) fn reloading<T>(reload: impl FnOnce() -> T) -> T {
+    reload()
+}

@@ -128,4 +128,14 @@ fn answers_of_servers_do_not_steer_the_terminal() {
     let (code, _, err) = run(&["check", file.path()]);
     assert_eq!(code, Some(65));
     assert!(!err.contains('\x1b') && !err.contains('\u{9b}'), "{err:?}");
+    // Names of modules and files become arguments in scripts.
+    for arguments in [
+        &["check", "a", hostile][..],
+        &["solve", "a", "-p", hostile],
+        &[hostile],
+    ] {
+        let (code, _, err) = run(arguments);
+        assert_eq!(code, Some(64));
+        assert!(!err.contains(['\x1b', '\x07', '\u{9b}', '\u{202e}']), "{err:?}");
+    }
 }

@@ -69,6 +69,21 @@ fn done_is_refused_when_other_machines_can_connect() {
 }
 
 #[test]
+fn built_in_experiments_are_served_by_their_names() {
+    let server = Server::start_one(
+        "obe",
+        "obe",
+        "built-in",
+        &["--obe", "127.0.0.1:0", "--experiment", "line"],
+    );
+    let (code, out, err) = run(&["obe", "--address", &server.address, "status"]);
+    assert!(
+        code == Some(0) && out.contains("straight line with unknown noise"),
+        "{out}{err}"
+    );
+}
+
+#[test]
 fn the_web_port_leads_to_every_server_and_outlives_none() {
     let arguments = [
         "--open",

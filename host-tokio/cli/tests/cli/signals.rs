@@ -65,7 +65,7 @@ fn a_hangup_drains_unless_it_is_ignored() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// Messages to systemd of a service with `Type=notify` and `WatchdogSec=`.
+/// Messages to systemd of a service with `Type=notify-reload` and `WatchdogSec=`.
 #[cfg(unix)]
 #[test]
 fn systemd_is_told() {
@@ -78,22 +78,34 @@ fn systemd_is_told() {
         let length = socket.recv(&mut message).unwrap();
         String::from_utf8_lossy(&message[..length]).trim_end().to_owned()
     };
-    let mut child = labwire(&["serve", "--only", "open", "--open", "127.0.0.1:0"])
-        .env("NOTIFY_SOCKET", &path)
-        .env("WATCHDOG_USEC", "20000")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let config = File::new("notified.toml", "");
+    let mut child = labwire(&[
+        "serve",
+        "--only",
+        "open",
+        "--open",
+        "127.0.0.1:0",
+        "--config",
+        config.path(),
+    ])
+    .env("NOTIFY_SOCKET", &path)
+    .env("WATCHDOG_USEC", "20000")
+    .stdout(Stdio::null())
+    .stderr(Stdio::null())
+    .spawn()
+    .unwrap();
     assert_eq!([hear(), hear(), hear()], ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
     let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-s", "TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let kill = |name: &str| Command::new("kill").args(["-s", name, &id]).status().unwrap();
+    assert!(kill("HUP").success());
+    let heard: Vec<String> = std::iter::repeat_with(hear)
+        .filter(|message| message != "WATCHDOG=1")
+        .take(2)
+        .collect();
+    let time = heard[0].strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
+    assert!(time.is_some_and(|time| time.parse::<u64>().is_ok()), "{heard:?}");
+    assert_eq!(heard[1], "READY=1");
+    assert!(kill("TERM").success());
     while hear() != "STOPPING=1" {}
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
