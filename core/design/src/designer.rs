@@ -408,7 +408,7 @@ fn prior(experiment: &mut Experiment, random: &mut Random) -> Result<Particles, 
             }
             tries += 1;
             if tries == MAX_DRAWS {
-                let message = format!("{MAX_DRAWS} draws from the priors, in a row violated a constraint");
+                let message = format!("{MAX_DRAWS} draws from the priors in a row violated a constraint");
                 return Err(DesignError::experiment(message));
             }
         }

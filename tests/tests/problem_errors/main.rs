@@ -472,6 +472,12 @@ fn comparisons_are_not_constraints() {
         (f2("u[0] == 2"), 23, "write \"u[0] - 2\""),
         (f2("near"), 18, "write the difference"),
         (f2("(u[0] < 2)*(u[1] < 3)"), 18, "write the difference"),
+        (f2("-(u[0] < 2)"), 18, "write the difference"),
+        (f2("near - 1"), 18, "write the difference"),
+        (f2("sum(i in 0..2, u[i] < 2)"), 18, "write the difference"),
+        (f2("if(u[0] < 2, 0, 1)"), 18, "write the difference"),
+        (f2("3*max(u[0] < 2, 0)^2"), 18, "write the difference"),
+        (f2("floor(u[0]/2)"), 18, "write the difference"),
         (
             f1("u[0] < 2"),
             30,
@@ -502,6 +508,38 @@ fn comparisons_are_not_constraints() {
         );
     }
     // A comparison inside of an expression is none.
-    let inside = f2("if(u[0] < 2, 0, u[0] - 2)");
-    assert!(Problem::from_json(&inside, &TextLimits::default()).is_ok());
+    for inside in [
+        "if(u[0] < 2, 0, u[0] - 2)",
+        "(u[0] < 2)*u[1]",
+        "u[0] - floor(u[0])",
+        "0",
+    ] {
+        let problem = Problem::from_json(&f2(inside), &TextLimits::default());
+        assert!(problem.is_ok(), "{inside}: {:?}", problem.err());
+    }
+}
+
+/// A solve would call any point a minimum.
+#[test]
+fn costs_that_change_only_in_steps_are_refused() {
+    let ocp = r#"{"ocp": {"horizon": 2, "states": ["x"], "inputs": ["v"], "initial_state": [1], "dynamics": {"next": ["x + v"]},"#;
+    for text in [
+        r#"{"variables": {"u": 2}, "cost": "u[0] <= 2"}"#.to_owned(),
+        r#"{"variables": {"u": 2}, "cost": "3*sign(u[0]) + (u[1] > 1)"}"#.to_owned(),
+        format!("{ocp} \"stage_cost\": \"v > 1\"}}}}"),
+        format!("{ocp} \"stage_cost\": \"v^2\", \"terminal_cost\": \"x != 0\"}}}}"),
+    ] {
+        let error = Problem::from_json(&text, &TextLimits::default()).unwrap_err();
+        assert!(
+            error.message.starts_with("the cost changes only in steps"),
+            "{error}"
+        );
+    }
+    for cost in ["0", "(u[0] > 1)*(u[0] - 1)^2", "p[0]"] {
+        let text = format!(r#"{{"variables": {{"u": 2}}, "parameters": {{"p": 1}}, "cost": "{cost}"}}"#);
+        assert!(
+            Problem::from_json(&text, &TextLimits::default()).is_ok(),
+            "{cost}"
+        );
+    }
 }

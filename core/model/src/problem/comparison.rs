@@ -1,13 +1,13 @@
 //! Comparisons where a constraint is expected: they are 1 or 0, have no gradient, and as a component of F2, which is driven
-//! to 0, ask for the opposite of what they say.
+//! to 0, ask for the opposite of what they say. What is made of nothing but them is no better, nor as a cost.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::expression::Scope;
-use crate::expression::graph::{Expr, Graph, Node};
-use crate::expression::operation::Binary;
+use crate::expression::graph::{Expr, Graph, Input, Node};
+use crate::expression::operation::{Binary, Unary};
 use crate::text::{Fault, Place, TextError};
 
 /// Kind of a constraint, which decides how a comparison is to be written.
@@ -30,7 +30,7 @@ impl<'t> Scope<'t> {
         kind: Constraint,
     ) -> Result<Vec<Expr>, TextError> {
         let components = self.expressions(place)?;
-        if !self.has_comparison(&components) {
+        if !self.has_steps(&components) {
             return Ok(components);
         }
         let items = match place.is_list() {
@@ -39,36 +39,65 @@ impl<'t> Scope<'t> {
         };
         for item in &items {
             let components = self.expressions(item)?;
-            if self.has_comparison(&components) {
+            if self.has_steps(&components) {
                 return Err(item.fault_inside(fault(item.expression()?, kind)));
             }
         }
         Ok(components)
     }
 
-    fn has_comparison(&self, components: &[Expr]) -> bool {
-        let graph = &self.expander.graph;
-        components.iter().any(|component| is_condition(graph, *component))
+    /// Refuses a cost that changes only in steps.
+    pub(super) fn refuse_steps(&self, place: &Place<'t>, cost: Expr) -> Result<(), TextError> {
+        match self.has_steps(&[cost]) {
+            true => Err(place.error(format!("the cost {STEPS}"))),
+            false => Ok(()),
+        }
+    }
+
+    fn has_steps(&self, values: &[Expr]) -> bool {
+        has_steps(&self.expander.graph, values)
     }
 }
 
-/// Whether a value is a comparison, or joins comparisons.
-fn is_condition(graph: &Graph, expr: Expr) -> bool {
-    use Binary::{Equal, Less, LessEqual, MaskedMul, Max, Min, Mul, NotEqual};
-    match graph.node(expr) {
-        Node::Binary(Less | LessEqual | Equal | NotEqual, ..) => true,
-        Node::Binary(Mul | MaskedMul | Min | Max, a, b) => is_condition(graph, a) && is_condition(graph, b),
-        _ => false,
+/// Predicate of values that [`Change::InSteps`].
+const STEPS: &str = "changes only in steps, by comparisons, `sign` or `floor`, and has no gradient";
+
+/// How a value changes with the decision variables, or a comparison with anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    No,
+    InSteps,
+    Freely,
+}
+
+/// Whether one of the values changes only in steps.
+fn has_steps(graph: &Graph, values: &[Expr]) -> bool {
+    use Binary::{Equal, Less, LessEqual, NotEqual};
+    let Some(last) = values.iter().max() else {
+        return false;
+    };
+    let mut changes: Vec<Change> = Vec::with_capacity(last.index() + 1);
+    for expr in graph.exprs().take(last.index() + 1) {
+        let of = |operand: Expr| changes[operand.index()];
+        let change = match graph.node(expr) {
+            Node::Input(Input::Variable, _) => Change::Freely,
+            // Of constants, they would be constants.
+            Node::Binary(Less | LessEqual | Equal | NotEqual, ..) => Change::InSteps,
+            Node::Unary(Unary::Sign | Unary::Floor, x) => of(x).min(Change::InSteps),
+            Node::Select(condition, a, b) => of(condition).min(Change::InSteps).max(of(a)).max(of(b)),
+            node => node.operands().map(of).max().unwrap_or(Change::No),
+        };
+        changes.push(change);
     }
+    values
+        .iter()
+        .any(|value| changes[value.index()] == Change::InSteps)
 }
 
 fn fault(text: &str, kind: Constraint) -> Fault {
     let Some((at, operator)) = comparison(text) else {
-        let fault = Fault::new(
-            0,
-            "this is a comparison, which is 1 or 0 and has no gradient".into(),
-        );
-        return fault.help(String::from("write the difference of its two sides instead"));
+        let help = "write the difference of the two sides of a comparison instead of it";
+        return Fault::new(0, format!("this {STEPS}")).help(help.into());
     };
     let message = format!("`{operator}` is a comparison, which is 1 or 0 and has no gradient");
     let (left, right) = (text[..at].trim(), text[at + operator.len()..].trim());

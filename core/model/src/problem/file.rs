@@ -120,7 +120,9 @@ impl<'t> Scope<'t> {
 
     pub(super) fn cost(&mut self, place: &Place<'t>) -> Result<Expr, TextError> {
         let value = self.value(place)?;
-        self.scalar(place, &value)
+        let cost = self.scalar(place, &value)?;
+        self.refuse_steps(place, cost)?;
+        Ok(cost)
     }
 
     fn scalar(&self, place: &Place<'t>, value: &Value) -> Result<Expr, TextError> {
