@@ -100,7 +100,7 @@ fn rolling_stages_allocates_nothing() {
 }
 
 /// PANOC on a ball, the projected method on bounds with Newton steps, truncated and exact (by a dense factorisation and by
-/// a sparse one), and stages with constraints.
+/// a sparse one) and interior-point iterations, and stages with constraints.
 #[test]
 fn a_step_of_a_problem_allocates_nothing() {
     let load = |text| Problem::from_json(text, &TextLimits::default()).unwrap();
@@ -115,6 +115,9 @@ fn a_step_of_a_problem_allocates_nothing() {
     );
     let far: Vec<f64> = (0..200).map(|i| if i % 2 == 0 { -1.2 } else { 1.0 }).collect();
     let (mut most_products, mut most_hessians, mut most_sparse) = (0, 0, 0);
+    let (mut dense_interior, mut sparse_interior) = (0, 0);
+    let mut no_sparse_ones = Tuning::default();
+    no_sparse_ones.max_newton_fill = 1;
     let mut no_matrices = Tuning::default();
     (no_matrices.max_newton_size, no_matrices.max_newton_fill) = (1, 1);
     let mut no_dense_ones = Tuning::default();
@@ -134,6 +137,7 @@ fn a_step_of_a_problem_allocates_nothing() {
             no_dense_ones,
         ),
         (load(&chain), &[2.0], None, no_dense_ones),
+        (load(&chain), &[2.0], None, no_sparse_ones),
         (load(trailer), &[-1.0, 2.0, 0.0], None, Tuning::default()),
         (
             load(include_str!("../problems/hs/HS71.json")),
@@ -164,6 +168,12 @@ fn a_step_of_a_problem_allocates_nothing() {
         let allocations = measure(|| {
             while solver.step(Instant::ZERO, 1).unwrap() == Busy::Yes {
                 steps += 1;
+                let is_interior = u32::from(solver.progress().step.kind == StepKind::Interior);
+                if tuning.max_newton_size == 1 {
+                    sparse_interior += is_interior;
+                } else {
+                    dense_interior += is_interior;
+                }
             }
         });
         assert_eq!(allocations.count_total, 0, "{name}");
@@ -180,6 +190,10 @@ fn a_step_of_a_problem_allocates_nothing() {
             most_hessians = most_hessians.max(hessians);
         }
     }
+    assert!(
+        dense_interior > 0 && sparse_interior > 0,
+        "no interior-point step was taken"
+    );
     assert!(most_sparse > 0, "no sparse Newton step was taken");
     assert!(most_products > 0, "no truncated Newton step was taken");
     assert!(most_hessians > 0, "no exact Newton step was taken");

@@ -86,6 +86,9 @@ pub(crate) trait InnerSolver {
         true
     }
 
+    /// Forgets what was tried in an earlier solve.
+    fn begin_solve(&mut self) {}
+
     /// Starts from the starting point; estimates the step size unless a Lipschitz constant from an earlier solve is
     /// given.
     fn start(

@@ -1,7 +1,8 @@
 //! A solver for `min f(u)` over `u` in U with `g(u)` in D, where the functions are smooth and need not be convex.
 //!
 //! An augmented Lagrangian method ([`Solver`]) around a quasi-Newton method: projected if U consists of bounds only,
-//! proximal (PANOC+ with ZeroFPR's base point) for any other U. "Converged" always means that the unscaled
+//! proximal (PANOC+ with ZeroFPR's base point) for any other U. With exact second derivatives, Newton steps, and interior-point
+//! iterations where constraints are many or the rest is slow. "Converged" always means that the unscaled
 //! stationarity residual and the violation at the returned point are below their tolerances.
 #![no_std]
 extern crate alloc;
@@ -13,6 +14,7 @@ mod error;
 mod factor;
 mod functions;
 mod inner;
+mod interior;
 mod lbfgs;
 pub mod math;
 mod merit;

@@ -3,5 +3,5 @@
 mod model;
 mod trust_region;
 
-pub(crate) use model::{QuadraticModel, Weights};
+pub(crate) use model::{BarrierRows, QuadraticModel, Weights};
 pub(crate) use trust_region::TrustRegion;

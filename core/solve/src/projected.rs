@@ -6,12 +6,14 @@
 //! the residual at the iterate itself. Newton steps in a trust region are used when that takes long.
 
 mod exact;
+mod interior;
 
 use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
 
 use exact::ExactNewton;
+use interior::Interior;
 
 use super::functions::Functions;
 use super::inner::{InnerSolver, Outcome, Verdict};
@@ -31,6 +33,17 @@ pub(crate) struct Projected {
     trust_region: TrustRegion,
     /// Present if second derivatives are exact.
     exact: Option<ExactNewton>,
+    /// Present where interior-point iterations are possible.
+    interior: Option<Interior>,
+    is_interior: bool,
+    /// Whether they were tried in this solve.
+    has_tried_interior: bool,
+    /// Whether the model's derivatives are those at the start.
+    is_model_fresh: bool,
+    /// Whether the solution was shown to be a minimum.
+    is_confirmed: bool,
+    /// Tolerances of residual and violation.
+    tolerances: (f64, f64),
     current: Point,
     /// Trial of the line search; afterwards, the previous iterate.
     next: Point,
@@ -67,6 +80,12 @@ impl Projected {
             lbfgs: Lbfgs::new(num_variables, memory),
             trust_region: TrustRegion::new(num_variables, &tuning),
             exact: None,
+            interior: None,
+            is_interior: false,
+            has_tried_interior: false,
+            is_model_fresh: false,
+            is_confirmed: false,
+            tolerances: (0.0, 0.0),
             current: point.clone(),
             next: point,
             direction: vec![0.0; num_variables],
@@ -317,6 +336,10 @@ impl InnerSolver for Projected {
         &mut self.current
     }
 
+    fn begin_solve(&mut self) {
+        self.has_tried_interior = false;
+    }
+
     fn start(
         &mut self,
         merit: &mut AugmentedLagrangian,
@@ -330,9 +353,22 @@ impl InnerSolver for Projected {
         if let Some(exact) = &mut self.exact {
             exact.reset();
         }
+        (self.is_interior, self.is_confirmed) = (false, false);
+        // Multipliers of an earlier solve are worth more than an interior point.
+        let is_warm = merit.multipliers.iter().any(|y| *y != 0.0);
+        self.has_tried_interior |= is_warm;
         let outcome = self.begin();
         if outcome == Outcome::Continue {
             self.gamma = 0.0;
+            if is_warm && self.interior.is_some() {
+                self.polish_to_end(merit, functions);
+            } else if self.is_time_for_interior() {
+                if self.begin_interior(merit, functions) {
+                    return Outcome::Continue;
+                }
+                self.leave_interior(merit, functions);
+            }
+            self.is_model_fresh = false;
             match lipschitz {
                 Some(lipschitz) => self.set_lipschitz(lipschitz),
                 // A Newton step needs none.
@@ -343,11 +379,16 @@ impl InnerSolver for Projected {
         outcome
     }
 
+    fn obeys_penalties(&self) -> bool {
+        !self.is_interior
+    }
+
     fn squared_slopes(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> bool {
         let Some(exact) = &mut self.exact else {
             return false;
         };
         exact.squared_slopes(merit, functions);
+        self.is_model_fresh = true;
         true
     }
 
@@ -388,8 +429,17 @@ impl InnerSolver for Projected {
         functions: &mut dyn Functions,
         tolerance: f64,
     ) -> Outcome {
+        if self.is_interior {
+            return self.iterate_interior(merit, functions);
+        }
         if self.trust_region.is_searching() {
             return self.continue_newton_step(merit, functions);
+        }
+        if self.is_time_for_interior() {
+            if !self.begin_interior(merit, functions) {
+                self.leave_interior(merit, functions);
+            }
+            return Outcome::Continue;
         }
         if self.residual <= tolerance {
             return Outcome::Converged;

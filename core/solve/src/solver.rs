@@ -229,7 +229,14 @@ impl Solver {
             return Err(SolverError::Sparsity);
         }
         if let (Inner::Projected(inner), Some(bounds)) = (&mut self.inner, self.merit.constraint_bounds()) {
-            inner.set_second_derivatives(sparsity, bounds);
+            let has_multipliers = self
+                .merit
+                .structure
+                .constraints
+                .iter()
+                .all(|block| block.has_multipliers);
+            let tolerances = (self.settings.tolerance, self.settings.delta_tolerance);
+            inner.set_second_derivatives(sparsity, bounds, has_multipliers, tolerances);
         }
         Ok(self)
     }
@@ -312,6 +319,7 @@ impl Solver {
         self.confirmation_limit = None;
         self.lipschitz = start.lipschitz;
         self.compares_fallback = false;
+        self.inner.begin_solve();
         self.merit.evaluations = 0;
         self.merit.hessian_evaluations = 0;
         self.merit.hessian_products = 0;

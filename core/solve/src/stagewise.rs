@@ -6,8 +6,6 @@
 //! al., IROS 2018). States may leave the trajectory of the inputs on the way (multiple shooting), as long as a filter finds
 //! progress in merit or gaps; else, and in single shooting, a step is a rollout with the feedback of the backward sweep.
 
-mod barrier;
-mod filter;
 mod functions;
 mod interior;
 mod line_search;
@@ -27,8 +25,8 @@ use super::projected::Projected;
 use super::settings::Settings;
 use super::status::{Step, StepKind};
 use super::tuning::Tuning;
+use crate::interior::Filter;
 use crate::math;
-use filter::Filter;
 use interior::Interior;
 use model::Model;
 use pace::Pace;

@@ -110,7 +110,7 @@ pub enum StepKind {
     Optimality,
     /// Newton's through the stages of an optimal-control problem.
     Stages,
-    /// Newton's on the optimality conditions of a barrier problem, through the stages.
+    /// Newton's on the optimality conditions of a barrier problem.
     Interior,
     /// A proximal gradient step, or a quasi-Newton step from its end.
     Proximal,

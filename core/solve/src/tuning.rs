@@ -151,6 +151,13 @@ pub struct Tuning {
     pub stage_trials: u32,
     /// Largest number of interior-point iterations on a problem of stages. Default 1000: chosen, not measured.
     pub max_interior_iterations: u32,
+    /// Iterations after which interior-point iterations are tried on a problem without stages of whose constraints some are
+    /// equations; where all or many are, they come first. Default 8: measured.
+    pub interior_delay: u32,
+    /// The same where none is an equation. Default 120: measured; before, they may lead to another minimum.
+    pub interior_long_delay: u32,
+    /// Largest number of interior-point iterations on a problem without stages. Default 200: measured.
+    pub max_barrier_iterations: u32,
     /// Weight of the first barrier, in units of what the cost changes when an input goes from bound to bound. Default 0.1:
     /// measured on cart-poles; which of their minima is found depends on it.
     pub interior_weight: f64,
@@ -238,6 +245,9 @@ impl Default for Tuning {
             stage_sweeps: 10,
             stage_trials: 5,
             max_interior_iterations: 1000,
+            interior_delay: 8,
+            interior_long_delay: 120,
+            max_barrier_iterations: 200,
             interior_weight: 0.1,
             interior_patience: 3,
             stage_newton_limit: 12,
@@ -263,7 +273,7 @@ impl Tuning {
                 $($rule(stringify!($field), f64::from(self.$field))?;)*
             };
         }
-        check!(positive stage_newton_steps stage_sweeps stage_trials max_interior_iterations interior_weight interior_patience stage_newton_limit min_shift newton_work_at_once newton_delay
+        check!(positive interior_delay interior_long_delay max_barrier_iterations stage_newton_steps stage_sweeps stage_trials max_interior_iterations interior_weight interior_patience stage_newton_limit min_shift newton_work_at_once newton_delay
             newton_penalty max_newton_size max_newton_fill first_shift max_shifts max_model_changes min_penalty unbounded slope_step
             difference_step lipschitz_step min_lipschitz_step min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
             quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions

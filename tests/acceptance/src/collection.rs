@@ -24,7 +24,7 @@ pub const HOCK_SCHITTKOWSKI: Collection = Collection {
         optima: 111,
         kkt_points: 116,
         false_claims: 0,
-        work: 29.5,
+        work: 26.0,
     },
 };
 

@@ -214,7 +214,9 @@ def main():
     used = sorted({instruction[0] for instruction in file["graph"]["instructions"]})
     compare(f"{len(used)} operations", function, file, points(2, [1.3], 20))
 
-    compare_opti("pendulum from Opti", pendulum())
+    reply = compare_opti("pendulum from Opti", pendulum())
+    work = reply["evaluations"] + reply["hessian_evaluations"]
+    report(f"pendulum from Opti: {work} evaluations and Hessians", work <= 30)
     compare_opti("Opti with bounds that are parameters", bounds_of_all_kinds())
     for kind in (casadi.SX, casadi.MX):
         x = kind.sym("x", 4)

@@ -107,13 +107,13 @@ impl ProblemSolver {
     }
 
     /// Memory of the solver, in bytes: the values of the problem's programs, and an upper estimate for the method, with n
-    /// variables and m constraints about 120 n + 20 m numbers, and the matrices of exact Newton steps.
+    /// variables and m constraints about 140 n + 40 m numbers, and the matrices of exact Newton steps.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let n = self.problem.num_variables();
         let m = self.problem.num_f1() + self.problem.num_f2();
         let matrices = self.solver.matrix_memory();
-        let numbers = self.evaluator.num_values() + 120 * n + 20 * m + matrices;
+        let numbers = self.evaluator.num_values() + 140 * n + 40 * m + matrices;
         numbers * size_of::<f64>()
     }
 

@@ -6,11 +6,13 @@
 //! shift delta makes H positive definite on what the penalties leave free: the inertia must be (|F|, |A|, 0). F and A
 //! change until they are those of the minimiser.
 
+mod barrier;
 mod factor;
 
 use alloc::vec;
 use alloc::vec::Vec;
 
+pub(crate) use barrier::BarrierRows;
 use factor::Factor;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -60,6 +62,8 @@ pub(crate) struct QuadraticModel {
     slope: Vec<f64>,
     rates: Vec<f64>,
     metric: Vec<f64>,
+    /// Curvature of a barrier along each variable.
+    curvatures: Vec<f64>,
     /// Shift of the last factorisation, and the last that was needed.
     shift: f64,
     last_shift: f64,
@@ -87,6 +91,7 @@ impl QuadraticModel {
             slope: vec![0.0; n],
             rates: vec![0.0; m],
             metric: vec![0.0; n],
+            curvatures: vec![0.0; n],
             shift: 0.0,
             last_shift: 0.0,
             sparsity,
@@ -145,10 +150,11 @@ impl QuadraticModel {
         direction: &mut [f64],
     ) -> bool {
         self.begin(bounds, point);
+        self.curvatures.fill(0.0);
         self.shift = 0.0;
         let mut is_solved = false;
         for _ in 0..self.tuning.max_model_changes {
-            if !self.factorize(weights) {
+            if !self.factorize(|i| 1.0 / weights.penalties[i]) {
                 return false;
             }
             self.solve(weights, point);
@@ -232,7 +238,7 @@ impl QuadraticModel {
     }
 
     /// Finds a shift that makes the model convex, and factorises.
-    fn factorize(&mut self, weights: Weights<'_>) -> bool {
+    fn factorize(&mut self, duals: impl Fn(usize) -> f64) -> bool {
         let (n, m) = (self.is_free.len(), self.sides.len());
         let has_all_rows = self.factor.has_all_rows();
         let mut size = 0;
@@ -252,7 +258,7 @@ impl QuadraticModel {
         };
         self.measure();
         for _ in 0..self.tuning.max_shifts {
-            self.assemble(weights, size);
+            self.assemble(&duals, size);
             if self.factor.factorize() == wanted {
                 return true;
             }
@@ -276,6 +282,7 @@ impl QuadraticModel {
                 self.metric[row as usize] = entry.abs();
             }
         }
+        math::add(&mut self.metric, 1.0, &self.curvatures);
         let largest = math::norm_inf(&self.metric);
         let floor = if largest > 0.0 {
             self.tuning.negligible_curvature * largest

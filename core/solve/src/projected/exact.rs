@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::Projected;
+use super::interior::Interior;
 use crate::functions::Functions;
 use crate::inner::Verdict;
 use crate::math;
@@ -21,11 +22,11 @@ const EXACT_PENALTY: f64 = 1e12;
 /// Model for Newton steps, and the rule when they begin.
 #[derive(Clone, Debug)]
 pub(super) struct ExactNewton {
-    model: QuadraticModel,
+    pub(super) model: QuadraticModel,
     /// Penalties of a Newton step on the optimality conditions.
     exact_penalties: Vec<f64>,
     /// Quasi-Newton iterations before the first step.
-    delay: f64,
+    pub(super) delay: f64,
 }
 
 impl ExactNewton {
@@ -44,7 +45,16 @@ impl ExactNewton {
 impl Projected {
     /// Takes Newton steps with exact second derivatives: at once if a step costs little, otherwise when quasi-Newton
     /// iterations have done the work of several steps; none where the factorisation would be too large.
-    pub(crate) fn set_second_derivatives(&mut self, sparsity: &SecondDerivatives, constraint_bounds: Bounds) {
+    pub(crate) fn set_second_derivatives(
+        &mut self,
+        sparsity: &SecondDerivatives,
+        constraint_bounds: Bounds,
+        has_multipliers: bool,
+        tolerances: (f64, f64),
+    ) {
+        self.tolerances = tolerances;
+        let has_interior = has_multipliers && !constraint_bounds.min.is_empty();
+        let interior = has_interior.then(|| Interior::new(&self.bounds, constraint_bounds.clone()));
         let exact_penalties = vec![EXACT_PENALTY; constraint_bounds.min.len()];
         let Tuning {
             newton_work_at_once,
@@ -59,6 +69,7 @@ impl Projected {
         ) else {
             return;
         };
+        self.interior = interior;
         let work = model.work();
         self.exact = Some(ExactNewton {
             model,
@@ -108,7 +119,7 @@ impl Projected {
         functions: &mut dyn Functions,
         scale: f64,
     ) -> Verdict {
-        if self.exact.is_none() {
+        if self.exact.is_none() || mem::take(&mut self.is_confirmed) {
             return Verdict::Minimum;
         }
         self.evaluate_current(merit, functions);
@@ -116,7 +127,8 @@ impl Projected {
             return Verdict::Minimum;
         };
         model.evaluate(merit, functions);
-        let (weights, direction) = (merit.weights(), &mut self.direction);
+        let direction = &mut self.direction;
+        let weights = merit.weights();
         if !model.minimize(weights, &self.bounds, &self.current, direction) {
             return Verdict::Minimum;
         }

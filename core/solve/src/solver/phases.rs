@@ -330,6 +330,9 @@ impl Solver {
 
     /// Begins anew at the fallback.
     fn restart_cold(&mut self) {
+        if self.warm {
+            self.inner.begin_solve();
+        }
         self.warm = false;
         self.start_states.is_known = false;
         self.lipschitz = None;

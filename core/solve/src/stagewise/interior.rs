@@ -5,14 +5,13 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::barrier::Barrier;
-use super::filter::Filter;
 use super::functions::{StageFunctions, StageStructure};
 use super::riccati::Parts;
 use super::trajectory::Trajectory;
 use super::{Method, Stagewise};
 use crate::functions::Functions;
 use crate::inner::Outcome;
+use crate::interior::{Barrier, Filter};
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Bounds};
 use crate::status::{Step, StepKind};

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{QuadraticModel, Side, Weights};
+use super::{QuadraticModel, Side};
 use crate::factor::{Dense, FactorLimits, Inertia, Sparse};
 use crate::second::SecondDerivatives;
 use crate::tuning::Tuning;
@@ -106,8 +106,9 @@ fn entries(sparsity: &SecondDerivatives, n: usize, m: usize) -> Vec<(u32, u32)> 
 }
 
 impl QuadraticModel {
-    /// Writes the matrix of `size` rows.
-    pub(super) fn assemble(&mut self, weights: Weights<'_>, size: usize) {
+    /// Writes the matrix of `size` rows, with these numbers subtracted from the diagonal of the constraints, and with
+    /// the curvatures added to that of the variables.
+    pub(super) fn assemble(&mut self, duals: impl Fn(usize) -> f64, size: usize) {
         let Self {
             factor,
             sparsity,
@@ -118,6 +119,7 @@ impl QuadraticModel {
             rows,
             metric,
             shift,
+            curvatures,
             ..
         } = self;
         let n = is_free.len();
@@ -138,9 +140,8 @@ impl QuadraticModel {
                 let is_active = sides[row] != Side::Inside;
                 (rows[n + row], rows[column], *entry, is_active && is_free[column])
             });
-        let shifts = (0..n).map(|i| (rows[i], *shift * metric[i], is_free[i]));
-        let duals = weights.penalties.iter().enumerate();
-        let duals = duals.map(|(i, sigma)| (rows[n + i], -1.0 / sigma, sides[i] != Side::Inside));
+        let shifts = (0..n).map(|i| (rows[i], curvatures[i] + *shift * metric[i], is_free[i]));
+        let duals = (0..sides.len()).map(|i| (rows[n + i], -duals(i), sides[i] != Side::Inside));
         let off_diagonal = hessian.chain(jacobian);
         match factor {
             Factor::Dense(dense) => {
