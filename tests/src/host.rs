@@ -7,6 +7,7 @@ mod client;
 mod modules;
 pub mod obe;
 mod suite;
+pub mod tls;
 pub mod zeiss;
 
 use std::future::Future;
@@ -91,7 +92,8 @@ macro_rules! host_on {
             }
 
             fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
-                $block_on(future)
+                // Some runtimes move a future a few dozen times, each time on the stack, before they poll it.
+                $block_on(Box::pin(future))
             }
 
             fn shutdown(self) -> $crate::host::Ended {

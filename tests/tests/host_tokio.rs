@@ -64,3 +64,4 @@ impl Host for TokioHost {
 labwire_tests::host_suite!(TokioHost);
 labwire_tests::obe_suite!(TokioHost);
 labwire_tests::zeiss_suite!(TokioHost);
+labwire_tests::tls_suite!(TokioHost);

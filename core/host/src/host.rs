@@ -23,7 +23,7 @@ use crate::runtime::{Runtime, Transport, timeout};
 use crate::sampled::Sampled;
 use crate::signal::Signal;
 use connection::Connection;
-use service_task::{Input, ServiceTask};
+use service_task::{Input, ServiceTask, SetOnDrop};
 
 /// Service whose parts may move between threads, as a [`Host`] requires.
 pub trait HostedService:
@@ -112,7 +112,7 @@ struct Signals {
     cut: Signal,
     /// The service wants to end.
     finished: Signal,
-    /// The service's task has ended.
+    /// The service's task has ended, and the service is dropped.
     ended: Signal,
 }
 
@@ -145,6 +145,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             work: work.clone(),
             name,
             remarks: Sampled::new(),
+            _ended: SetOnDrop(signals.ended.clone()),
         };
         R::spawn(task.run::<R>());
         Self {

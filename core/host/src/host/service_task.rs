@@ -19,6 +19,7 @@ use crate::drive::Alarm;
 use crate::pool::{End, Pool, take_turn};
 use crate::runtime::Runtime;
 use crate::sampled::Sampled;
+use crate::signal::Signal;
 
 /// Time that a job may take on the service's own task before it moves to the pool: about the overhead of moving. It moves
 /// at once if anything else waits for the task or another job is in progress, so that jobs use all workers.
@@ -55,6 +56,17 @@ pub(super) struct ServiceTask<S: HostedService> {
     pub(super) work: Arc<Work>,
     pub(super) name: &'static str,
     pub(super) remarks: Sampled,
+    /// The last field, so that the service has let go of its files before anybody is told that it has ended.
+    pub(super) _ended: SetOnDrop,
+}
+
+/// Signal that is set when this is dropped.
+pub(super) struct SetOnDrop(pub(super) Signal);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
+    }
 }
 
 impl<S: HostedService> ServiceTask<S> {
@@ -175,7 +187,6 @@ impl<S: HostedService> Drop for ServiceTask<S> {
         // Messages in the channel would otherwise live as long as its senders.
         while self.inputs.try_recv().is_ok() {}
         self.signals.finished.set();
-        self.signals.ended.set();
     }
 }
 

@@ -25,6 +25,10 @@ fn of(error: &Error) -> String {
         Error::NoCertificatesPresented => "the peer has shown no certificate".to_owned(),
         Error::InvalidCertificate(error) => match error {
             CertificateError::UnknownIssuer => "the peer's certificate is of an unknown authority".to_owned(),
+            // The name of an authority that was made anew.
+            CertificateError::BadSignature => {
+                "the peer's certificate is of an unknown authority with the name of a known one".to_owned()
+            }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 format!("the peer's certificate has expired ({error})")
             }
