@@ -139,6 +139,11 @@ impl OpenSession {
         match reply {
             Reply::Pong(number) => object([("type", "pong".into()), ("number", number.into())]),
             Reply::Run(reply) => object([("type", "run".into()), ("reply", serialized(&*reply))]),
+            // Only servers make these.
+            Reply::Long(text) => {
+                let reply = js_sys::JSON::parse(&text.text()).unwrap_or(JsValue::NULL);
+                object([("type", "run".into()), ("reply", reply)])
+            }
             Reply::Loaded(name) => object([("type", "loaded".into()), ("name", name.into())]),
             Reply::Killed => object([("type", "killed".into())]),
             Reply::Error(error) => object([

@@ -345,6 +345,7 @@ fn work_ends_with_its_asker_but_a_measurement_is_taken_in() {
     bench.server.handle_lost(bench.now, ConnectionId(2));
     while bench.step() == Busy::Yes {}
     bench.send(3, r#"{"command": "history"}"#);
+    while bench.step() == Busy::Yes {}
     assert_eq!(
         bench.received(3),
         r#"0000000038[{"x": [1.0], "y": [5.0], "s": [1.0]}]"#
@@ -371,6 +372,7 @@ fn a_replay_has_a_time_limit() {
             "{reply}"
         );
         bench.send(1, r#"{"command": "history"}"#);
+        while bench.step() == Busy::Yes {}
         assert_eq!(bench.received(1), "0000000002[]");
     }
 }

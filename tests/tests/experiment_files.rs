@@ -164,6 +164,10 @@ fn everything_that_is_wrong_has_its_words() {
             &[("parameters", r#"{"a": {"uniform": [0, 1], "normal": [0, 1]}}"#)],
             "expected one of uniform",
         ),
+        (
+            &[("name", &*format!("\"{}\"", "n".repeat(1001)))],
+            "expected a name of at most 1000 characters, found 1001",
+        ),
         (&[("model", "[]")], "expected an expression for each channel"),
         (&[("model", r#""y*x""#)], "unknown name `y`"),
         (&[("noise", "0")], "a standard deviation must be positive, not 0"),
@@ -188,6 +192,10 @@ fn everything_that_is_wrong_has_its_words() {
         (
             &[("options", r#"{"particles": 4000000000}"#)],
             "(limit `particle-numbers`)",
+        ),
+        (
+            &[("options", r#"{"particles": 6000000}"#)],
+            "(limit `experiment-memory`): fewer particles or settings need less",
         ),
         (&[("options", r#"{"draws": 1000000}"#)], "(limit `draw-numbers`)"),
         (

@@ -10,7 +10,7 @@ use labwire_core::obe::{
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
 use labwire_core::service::{Busy, ConnectionId, Handler, Job, Sequential, Service};
 use labwire_core::session::{
-    Asker, CloseReason, Event, Limit, Need, Responder, Session, Timer, TransmitState,
+    Asker, CloseReason, Event, Limit, LongText, Need, Responder, Session, Timer, TransmitState,
 };
 use labwire_core::time::Instant;
 use labwire_tests::sim::{Pair, Weather};
@@ -297,8 +297,8 @@ fn next(server: &mut Server) -> Option<Request> {
 fn a_long_reply_counts_before_it_exists_and_the_next_waits_for_it() {
     let numbers: Vec<f64> = (0..200_000).map(f64::from).collect();
     let text = dumps(&numbers.clone().into());
-    let listing = Listing::numbers(numbers);
-    assert_eq!(listing.bytes(), text.len());
+    let long = LongText::new(Listing::numbers(numbers));
+    assert_eq!(long.bytes(), text.len());
     let asked = [
         message(r#"{"command": "ready"}"#),
         message(r#"{"command": "getset"}"#).repeat(6),
@@ -316,7 +316,7 @@ fn a_long_reply_counts_before_it_exists_and_the_next_waits_for_it() {
             server.handle_room(NOW, true);
             assert_eq!(next(&mut server), Some(Request::Settings));
             assert_eq!(server.need(), Need::Reply);
-            server.reply(NOW, Ok(Reply::Listing(listing.clone())));
+            server.reply(NOW, Ok(Reply::Long(long.clone())));
             // The reply counts whole, and is taken in pieces.
             assert!(server.held() >= HEAD + text.len() && server.held() < text.len() + 1000);
             let mut taken = 0;
@@ -345,7 +345,8 @@ fn a_reply_above_output_bytes_stops_the_next_request() {
     let mut server = Server::new(NOW, limits, Permissions::ALL);
     server.handle_input(NOW, &message(r#"{"command": "getset"}"#).repeat(2));
     assert_eq!(next(&mut server), Some(Request::Settings));
-    server.reply(NOW, Ok(Reply::Listing(Listing::numbers(vec![0.5; 50_000]))));
+    let long = LongText::new(Listing::numbers(vec![0.5; 50_000]));
+    server.reply(NOW, Ok(Reply::Long(long)));
     assert!(!server.wants_input() && next(&mut server).is_none());
     while server.held() > 100_000 {
         assert_eq!(next(&mut server), None);

@@ -377,6 +377,70 @@ fn sensitivities_come_on_request() {
     );
 }
 
+/// By the memory of solvers, and by the time of the solve.
+#[test]
+fn sensitivities_are_bounded() {
+    let asking = parameters(&[1.0, 50.0]).with_sensitivities(true);
+    let little = OptimizerSettings::default().with_solver_memory(100_usize);
+    let reply = Bench::with(DEFAULT_PROBLEM, little).run(asking.clone()).unwrap();
+    assert!(reply.sensitivities.is_none() && reply.exit_status == ExitStatus::Converged);
+    let warning = &reply.warnings[0];
+    assert!(
+        warning.ends_with("more than the limit solver-memory of 100"),
+        "{warning}"
+    );
+    // The time is over while they are computed.
+    let problem = Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
+    let mut service = OptimizerService::new(problem, OptimizerSettings::default()).unwrap();
+    let event = ServerEvent {
+        request: Request::Run(asking.with_max_solve_time_ms(1000.0)),
+        kept_open: false,
+    };
+    service.handle_request(Instant::ZERO, ConnectionId(1), event);
+    let mut job = service.take_job(Instant::ZERO).unwrap();
+    // The whole solve is one step.
+    assert_eq!(job.step(Instant::ZERO, u32::MAX), Busy::Yes);
+    let late = Instant::ZERO + Duration::from_secs(1);
+    assert_eq!(job.step(late, 1), Busy::No);
+    service.finish_job(late, job);
+    let Some((_, Reply::Run(reply))) = service.poll_reply() else {
+        panic!("no result");
+    };
+    assert_eq!(reply.exit_status, ExitStatus::Converged);
+    assert_eq!(reply.warnings, ["no sensitivities: the allowed time was over"]);
+}
+
+/// Its text is made as it is read, and the same.
+#[test]
+fn long_results_are_written_as_they_are_read() {
+    let text = r#"{"ocp": {"horizon": 300, "step": 0.1, "states": ["x"], "parameters": ["p"],
+        "inputs": ["a", "b", "c", "d", "f", "g", "h", "k", "l", "m"], "initial_state": [0],
+        "dynamics": {"next": ["x + 0.1*a"]}, "terminal_cost": "x^2",
+        "stage_cost": "(a-p)^2+(b-p)^2+(c-p)^2+(d-p)^2+(f-p)^2+(g-p)^2+(h-p)^2+(k-p)^2+(l-p)^2+(m-p)^2"}}"#;
+    let mut bench = Bench::new(text);
+    for client in [
+        Client::one_shot(SessionLimits::default()),
+        Client::kept_open(Instant::ZERO, SessionLimits::default()),
+    ] {
+        let mut connection = bench.connect(client);
+        bench.send(&mut connection, &Request::Run(parameters(&[0.3])));
+        while bench.tick(50) == Busy::Yes {}
+        let mut pieces = 1;
+        let reply = loop {
+            assert!(bench.server.transmit(connection.id).len() < 64 << 10);
+            match bench.reply(&mut connection) {
+                Some(Reply::Run(reply)) => break reply,
+                Some(other) => panic!("{other:?}"),
+                None => pieces += 1,
+            }
+        };
+        assert!(pieces > 5, "{pieces}");
+        assert_eq!((reply.solution.len(), reply.variables["x"].len()), (3000, 301));
+        let last = reply.solution[2999];
+        assert!((last - 0.3).abs() < 1e-4, "{last}");
+    }
+}
+
 /// The time counts from the arrival of the request: in the queue too.
 #[test]
 fn a_result_that_comes_too_late_is_not_computed() {

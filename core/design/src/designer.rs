@@ -60,14 +60,7 @@ impl Designer {
     /// If the seed is too large, the experiment's options are invalid, or its constraints exclude all
     /// samples of the priors.
     pub fn new(experiment: Experiment, seed: u64) -> Result<Self, DesignError> {
-        experiment.check()?;
-        if seed >= MAX_COUNT {
-            return Err(DesignError::experiment("the seed must be below 2^53"));
-        }
-        let random = Random::new(seed, 0);
-        let mut experiment = experiment;
-        let particles = prior(&mut experiment, &mut random.clone())?;
-        Ok(Self::with_particles(experiment, seed, random, particles))
+        Drawing::new(experiment, seed)?.finish()
     }
 
     pub(super) fn with_particles(
@@ -385,41 +378,100 @@ fn draw(weights: impl Iterator<Item = f64> + Clone, random: &mut Random) -> Opti
     chosen
 }
 
-/// Draws particles from the priors that satisfy the constraints.
-fn prior(experiment: &mut Experiment, random: &mut Random) -> Result<Particles, DesignError> {
-    let count = experiment.options.particles;
-    let num_parameters = experiment.parameters.len();
-    let mut values = vec![0.0; num_parameters * count];
-    let mut drawn = vec![0.0; num_parameters];
-    for particle in 0..count {
-        let mut tries = 0;
-        loop {
-            let place = random.uniform();
-            for (value, parameter) in drawn.iter_mut().zip(&experiment.parameters) {
-                *value = parameter.prior.draw(random, particle, count, place);
-            }
-            let Some(constraints) = &mut experiment.constraints else {
-                break;
-            };
-            let mut holds = vec![0.0; constraints.num_outputs()];
-            constraints.evaluate(Points::one(&[]), Points::one(&drawn), &mut holds);
-            if holds.iter().all(|value| value.abs() > 0.0) {
-                break;
-            }
-            tries += 1;
-            if tries == MAX_DRAWS {
-                let message = format!("{MAX_DRAWS} draws from the priors in a row violated a constraint");
-                return Err(DesignError::experiment(message));
-            }
+/// Designer whose first particles are being drawn from the priors, for callers that spread the work over several calls.
+#[derive(Debug)]
+pub struct Drawing {
+    experiment: Experiment,
+    seed: u64,
+    random: Random,
+    /// A row per parameter.
+    values: Vec<f64>,
+    /// Number of particles that have been drawn.
+    done: usize,
+    /// Number of times the next one was drawn in vain.
+    tries: usize,
+}
+
+impl Drawing {
+    /// Begins what [`Designer::new`] does.
+    ///
+    /// # Errors
+    /// If the seed is too large, or the experiment's options are invalid.
+    pub fn new(experiment: Experiment, seed: u64) -> Result<Self, DesignError> {
+        experiment.check()?;
+        if seed >= MAX_COUNT {
+            return Err(DesignError::experiment("the seed must be below 2^53"));
         }
-        for (row, value) in values.chunks_exact_mut(count).zip(&drawn) {
-            row[particle] = *value;
+        Ok(Self {
+            values: vec![0.0; experiment.parameters.len() * experiment.options.particles],
+            experiment,
+            seed,
+            random: Random::new(seed, 0),
+            done: 0,
+            tries: 0,
+        })
+    }
+
+    /// Draws up to `draws` more times. Returns whether all particles are drawn.
+    ///
+    /// # Errors
+    /// If the constraints exclude all samples of the priors.
+    pub fn step(&mut self, draws: usize) -> Result<bool, DesignError> {
+        let Experiment {
+            parameters,
+            constraints,
+            options,
+            ..
+        } = &mut self.experiment;
+        let count = options.particles;
+        let mut drawn = vec![0.0; parameters.len()];
+        let mut holds = vec![0.0; constraints.as_ref().map_or(0, |model| model.num_outputs())];
+        for _ in 0..draws {
+            if self.done == count {
+                break;
+            }
+            let place = self.random.uniform();
+            for (value, parameter) in drawn.iter_mut().zip(&*parameters) {
+                *value = parameter.prior.draw(&mut self.random, self.done, count, place);
+            }
+            if let Some(constraints) = constraints {
+                constraints.evaluate(Points::one(&[]), Points::one(&drawn), &mut holds);
+                if !holds.iter().all(|value| value.abs() > 0.0) {
+                    self.tries += 1;
+                    if self.tries == MAX_DRAWS {
+                        let message =
+                            format!("{MAX_DRAWS} draws from the priors in a row violated a constraint");
+                        return Err(DesignError::experiment(message));
+                    }
+                    continue;
+                }
+            }
+            for (row, value) in self.values.chunks_exact_mut(count).zip(&drawn) {
+                row[self.done] = *value;
+            }
+            (self.done, self.tries) = (self.done + 1, 0);
         }
+        Ok(self.done == count)
     }
-    if !all_finite(&values) {
-        return Err(DesignError::experiment(
-            "the priors exceed the range of 64-bit floats",
-        ));
+
+    /// The designer; draws what is left.
+    ///
+    /// # Errors
+    /// That of [`step`](Self::step), and if the priors exceed the range of floats.
+    pub fn finish(mut self) -> Result<Designer, DesignError> {
+        while !self.step(usize::MAX)? {}
+        if !all_finite(&self.values) {
+            return Err(DesignError::experiment(
+                "the priors exceed the range of 64-bit floats",
+            ));
+        }
+        let particles = Particles::new(self.values, self.experiment.options.particles);
+        let random = Random::new(self.seed, 0);
+        Ok(Designer::with_particles(
+            self.experiment,
+            self.seed,
+            random,
+            particles,
+        ))
     }
-    Ok(Particles::new(values, count))
 }

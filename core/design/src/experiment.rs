@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::DesignError;
+use super::formula::LANES;
 use super::grid::{Grid, Knob};
 use super::model::Model;
 use super::prior::Parameter;
@@ -241,6 +242,32 @@ impl Experiment {
             Some((_, fault)) => Err(DesignError::experiment(fault)),
             None => Ok(()),
         }
+    }
+
+    /// Memory that a designer of the experiment takes, in bytes; an upper estimate: particles with their weights, twice
+    /// while a measurement is taken in, the covariance of the parameters, the utility of every setting, the draws, and the
+    /// programs of formulas.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let parameters = self.parameters.len();
+        let DesignOptions { particles, draws, .. } = self.options;
+        let noise = match &self.noise {
+            Noise::OfSetting(model) | Noise::Unknown(model) => Some(model),
+            _ => None,
+        };
+        let cost = self.cost.as_ref().map(|cost| &cost.model);
+        let models = [Some(&self.model), noise, cost, self.constraints.as_ref()];
+        let operations: usize = models.into_iter().flatten().map(|model| model.operations()).sum();
+        let knobs: usize = self.grid.knobs().iter().map(|knob| knob.values.len()).sum();
+        let numbers = [
+            particles.saturating_mul(2 * parameters + 4),
+            parameters.saturating_mul(parameters),
+            self.grid.len().saturating_add(knobs),
+            draws.saturating_mul(parameters + self.channels()),
+            operations.saturating_mul(LANES),
+        ];
+        let numbers = numbers.into_iter().fold(0, usize::saturating_add);
+        numbers.saturating_mul(size_of::<f64>())
     }
 
     /// Number of channels of a measurement.

@@ -53,7 +53,15 @@ impl Experiment {
             limits,
             file: Scope::new(&limits.text),
         };
-        reader.experiment(&root, arguments)
+        let experiment = reader.experiment(&root, arguments)?;
+        let (needed, limit) = (experiment.memory_bytes(), limits.experiment_memory);
+        if needed > limit {
+            return Err(root.error(format!(
+                "the experiment needs about {needed} bytes of memory, at most {limit} are allowed (limit \
+                 `experiment-memory`): fewer particles or settings need less"
+            )));
+        }
+        Ok(experiment)
     }
 }
 
@@ -68,7 +76,7 @@ impl<'t> Reader<'t> {
         let required =
             |key: &str| find(&keys, key).ok_or_else(|| root.error(format!("the key `{key}` is missing")));
         find(&keys, "version").map_or(Ok(()), |place| check_version(Some(place)))?;
-        let name = find(&keys, "name").map(|place| place.string("a name (a string)"));
+        let name = find(&keys, "name").map(|place| place.name());
         let arguments = self.arguments(find(&keys, "newrun"), root, arguments)?;
         let constants = find(&keys, "constants").map_or(Ok(Vec::new()), |place| self.constants(place))?;
         let options =

@@ -13,7 +13,7 @@ use super::model::{Model, Points};
 
 /// Number of points that one operation of the interpreter processes: enough to amortise its overhead, few
 /// enough for all values to stay in cache.
-const LANES: usize = 64;
+pub(super) const LANES: usize = 64;
 
 /// Compiled expressions of settings and parameters.
 #[derive(Clone, Debug)]

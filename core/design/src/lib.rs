@@ -49,7 +49,7 @@ mod support;
 mod utility;
 
 pub use averages::{Average, averages};
-pub use designer::Designer;
+pub use designer::{Designer, Drawing};
 pub use entropy::differential_entropy;
 pub use error::DesignError;
 pub use experiment::{Constant, Cost, DesignOptions, Experiment, Noise, Selection, Utility};

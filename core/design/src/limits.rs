@@ -12,11 +12,14 @@ pub struct DesignLimits {
     pub text: TextLimits,
     /// `settings`: number of settings on the grid. Default 10,000,000.
     pub settings: usize,
-    /// `particle-numbers`: particles times parameters. Default 20,000,000 (about 400 MB with all working
-    /// memory).
+    /// `particle-numbers`: particles times parameters. Default 20,000,000.
     pub particle_numbers: usize,
     /// `draw-numbers`: draws times channels, and draws times parameters. Default 100,000.
     pub draw_numbers: usize,
+    /// `experiment-memory`: memory of the designer of an experiment, in bytes, as
+    /// [`Experiment::memory_bytes`](crate::Experiment::memory_bytes) estimates it. A server's runs with particles have as
+    /// much together, besides the default run and the current one. Default 128 MB.
+    pub experiment_memory: usize,
 }
 
 impl Default for DesignLimits {
@@ -26,6 +29,7 @@ impl Default for DesignLimits {
             settings: 10_000_000,
             particle_numbers: 20_000_000,
             draw_numbers: 100_000,
+            experiment_memory: 128_000_000,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_channel::{Receiver, Sender, bounded};
 use labwire_core::limits::HostLimits;
@@ -59,6 +59,8 @@ pub struct Host<S: HostedService, R> {
     clock: Clock,
     limits: HostLimits,
     memory: Memory,
+    /// Whether one of the connections parses a long message.
+    is_parsing: Arc<AtomicBool>,
     inputs: Sender<Input<S>>,
     next_connection: AtomicU64,
     admission: Admission,
@@ -154,6 +156,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             peers: limits.peers.clone().into(),
             limits,
             memory: memory.clone(),
+            is_parsing: Arc::default(),
             inputs: sender,
             next_connection: AtomicU64::new(0),
             admission: Admission::default(),
@@ -205,6 +208,7 @@ impl<S: HostedService, R: Runtime> Host<S, R> {
             inputs: self.inputs.clone(),
             signals: self.signals.clone(),
             memory: self.memory.clone(),
+            is_parsing: self.is_parsing.clone(),
         };
         let (ending, ended) = bounded(1);
         R::spawn(async move {

@@ -49,10 +49,13 @@ impl Memory {
     }
 
     /// Account of one connection.
-    pub(crate) fn account(&self) -> Account {
+    /// Of the accounts with the same `is_parsing`, one at a time parses a long message.
+    pub(crate) fn account(&self, is_parsing: &Arc<AtomicBool>) -> Account {
         Account {
             memory: self.0.clone(),
+            is_parsing: is_parsing.clone(),
             held: 0,
+            parses: false,
             is_making: false,
             is_overdrawn: false,
         }
@@ -70,7 +73,10 @@ impl Default for Memory {
 #[derive(Debug)]
 pub(crate) struct Account {
     memory: Arc<Shared>,
+    /// Whether a connection of the same host parses a long message, or answers it.
+    is_parsing: Arc<AtomicBool>,
     held: usize,
+    parses: bool,
     is_making: bool,
     is_overdrawn: bool,
 }
@@ -89,19 +95,23 @@ impl Account {
     pub(crate) fn settle<S: Session>(&mut self, now: Instant, session: &mut S, more: usize) -> Waits {
         self.set(session.held() + more);
         let mut waits = Waits::default();
-        match session.need() {
-            Need::Nothing => give(&self.memory.is_making, &mut self.is_making),
-            Need::Reply => {}
-            Need::Room => {
-                // The reply to the last one has been counted.
-                give(&self.memory.is_making, &mut self.is_making);
-                if self.has_room() && take(&self.memory.is_making, &mut self.is_making) {
-                    session.handle_room(now, true);
-                } else {
-                    waits.request = true;
-                }
-            }
+        let need = session.need();
+        if need != Need::Reply {
+            // The reply to the last request has been counted.
+            give(&self.memory.is_making, &mut self.is_making);
+            give(&self.is_parsing, &mut self.parses);
         }
+        let goes_on = match need {
+            Need::Nothing | Need::Reply => None,
+            Need::Message => Some(self.has_room() && take(&self.is_parsing, &mut self.parses)),
+            Need::Bounded => Some(self.has_room()),
+            Need::Room => Some(self.has_room() && take(&self.memory.is_making, &mut self.is_making)),
+        };
+        if goes_on == Some(true) {
+            session.handle_room(now, true);
+            self.set(session.held() + more);
+        }
+        waits.request = goes_on == Some(false) || needs_more(session.need());
         waits.input = self.held >= FLOOR && !self.has_room();
         waits
     }
@@ -128,7 +138,13 @@ impl Drop for Account {
     fn drop(&mut self) {
         self.set(0);
         give(&self.memory.is_making, &mut self.is_making);
+        give(&self.is_parsing, &mut self.parses);
     }
+}
+
+/// Whether a session with this need waits for the host.
+fn needs_more(need: Need) -> bool {
+    matches!(need, Need::Message | Need::Bounded | Need::Room)
 }
 
 /// Takes what only one connection has at a time, unless it has it.
@@ -150,7 +166,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_waits_and_one_goes_on() {
         let memory = Memory::new(20 * FLOOR);
-        let [mut first, mut second, mut third] = [memory.account(), memory.account(), memory.account()];
+        let [mut first, mut second, mut third] = [(); 3].map(|()| memory.account(&Arc::default()));
         first.set(9 * FLOOR);
         assert!(first.has_room() && second.has_room());
         second.set(2 * FLOOR);

@@ -248,6 +248,13 @@ impl Problem {
         total(&self.parameters)
     }
 
+    /// Number of states of an optimal-control problem, over all stages and the end; 0 of other problems.
+    #[must_use]
+    pub fn num_states(&self) -> usize {
+        self.stages()
+            .map_or(0, |stages| (stages.horizon + 1) * stages.num_states())
+    }
+
     /// The number of components of F1.
     #[must_use]
     pub fn num_f1(&self) -> usize {

@@ -14,7 +14,7 @@ use labwire_session::limits::{InvalidLimit, SessionLimits, in_range};
 use serde::{Deserialize, Serialize};
 
 pub use client::Client;
-pub use listing::{Counting, Listing, Rows};
+pub use listing::{Listing, Records, Rows};
 pub use messages::{ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, RunName, Sigma, code};
 pub use server::{Permissions, Server};
 

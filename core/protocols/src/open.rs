@@ -6,9 +6,10 @@
 mod client;
 mod codec;
 mod messages;
+mod run_text;
 mod server;
 
 pub use client::Client;
 pub use codec::{Style, parse_reply, parse_request, write_reply, write_request};
 pub use messages::{ErrorReply, ExitStatus, Reply, Request, RunReply, RunRequest, RunSensitivities, code};
-pub use server::{Permissions, Server, ServerEvent};
+pub use server::{Permissions, ReplyBounds, Server, ServerEvent};

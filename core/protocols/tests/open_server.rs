@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use labwire_protocols::open::{Permissions, Reply, Server};
+use labwire_protocols::open::{ExitStatus, Permissions, Reply, ReplyBounds, RunReply, Server, Style};
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Event, Responder, Session, Timer, TransmitState};
+use labwire_session::{CloseReason, Event, Need, Responder, Session, Timer, TransmitState};
 use proptest::prelude::*;
 
 const RUN: &[u8] = b" {\"Run\": {\"parameter\": [1, 2.5], \"extra\": \"\xc2\xb5}\"}}";
@@ -50,6 +50,83 @@ fn requests(server: &mut Server) -> usize {
     std::iter::from_fn(|| server.poll_event())
         .filter(|event| matches!(event, Event::Application(_)))
         .count()
+}
+
+/// Result with this many variables, as the text that it has in one line.
+fn long_reply(count: usize) -> Reply {
+    let mut reply = RunReply::new(ExitStatus::Converged, vec![0.1; count]);
+    for scalar in [
+        &mut reply.last_problem_norm_fpr,
+        &mut reply.delta_y_norm_over_c,
+        &mut reply.f2_norm,
+        &mut reply.solve_time_ms,
+        &mut reply.penalty,
+        &mut reply.cost,
+        &mut reply.max_constraint_violation,
+        &mut reply.kkt_residual,
+    ] {
+        *scalar = 0.0;
+    }
+    let counted = reply.counting(Style::Line).expect("finite").step(usize::MAX);
+    Reply::Long(counted.expect("all of it"))
+}
+
+#[test]
+fn a_run_with_a_long_reply_waits_for_room_and_counts_before_it_exists() {
+    let bounds = ReplyBounds::default();
+    let mut server = kept_open().with_reply_bounds(bounds.clone());
+    server.handle_room(at(0), false);
+    server.handle_input(at(0), RUN);
+    assert_eq!(
+        (requests(&mut server), server.need()),
+        (1, Need::Nothing),
+        "short"
+    );
+    server.reply(at(0), Reply::Pong(1));
+    sent(&mut server);
+    bounds.plain.set(1_000_000);
+    server.handle_input(at(0), &RUN.repeat(3));
+    for _ in 0..3 {
+        assert_eq!((requests(&mut server), server.need()), (0, Need::Bounded));
+        server.handle_room(at(0), true);
+        assert_eq!((requests(&mut server), server.need()), (1, Need::Nothing));
+        assert!(
+            (1_000_000..1_010_000).contains(&server.held()),
+            "{}",
+            server.held()
+        );
+        server.reply(at(0), long_reply(100_000));
+        let (owed, mut taken) = (server.held(), String::new());
+        assert!((400_000..410_000).contains(&owed), "{owed}");
+        while !server.transmit().is_empty() {
+            assert!(server.transmit().len() < 64 << 10, "it is made as it is read");
+            taken.push_str(&sent(&mut server));
+        }
+        assert!(taken.ends_with("}\n") && taken.contains("0.1,0.1"));
+    }
+    assert_eq!((requests(&mut server), server.need()), (0, Need::Nothing));
+}
+
+#[test]
+fn a_long_message_waits_for_its_turn_to_be_parsed() {
+    let spaces = vec![b' '; 70_000];
+    let run = [&RUN[..RUN.len() - 2], &spaces, &RUN[RUN.len() - 2..]].concat();
+    for is_rationed in [false, true] {
+        let mut server = kept_open();
+        if is_rationed {
+            server.handle_room(at(0), false);
+        }
+        server.handle_input(at(0), &run);
+        server.handle_input(at(0), br#"{"Ping": 7}"#);
+        if is_rationed {
+            assert_eq!((requests(&mut server), server.need()), (0, Need::Message));
+            assert_eq!(server.poll_timeout(), None, "the message is whole");
+            server.handle_room(at(0), true);
+        }
+        assert_eq!((requests(&mut server), server.need()), (1, Need::Nothing));
+        server.reply(at(0), Reply::Pong(1));
+        assert_eq!(sent(&mut server), "{\"Pong\":1}\n{\"Pong\":7}\n");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub struct Limits {
     pub depth: usize,
     /// `json-values`: largest number of values in one text, keys included. A text with more is refused. A
     /// value takes 32 bytes in memory and as few as two in a text, so this limit bounds the memory, not the
-    /// message's length. Default 4,194,304.
+    /// message's length. Default 2,097,152.
     #[serde(rename = "json-values")]
     pub values: usize,
 }
@@ -32,7 +32,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             depth: 1000,
-            values: 4 << 20,
+            values: 2 << 20,
         }
     }
 }

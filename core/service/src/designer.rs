@@ -88,12 +88,13 @@ pub fn service<H>(
 where
     H: Handler<Request = Request, Reply = Result<Reply, ErrorReply>>,
 {
+    let bound = handler.reply_bound();
     Sequential::new(handler, move |now, peer| {
         let permissions = Permissions {
             done: permissions.done.includes(peer),
             experiments: permissions.experiments.includes(peer),
             posteriors: permissions.posteriors.includes(peer),
         };
-        Server::new(now, limits.clone(), permissions)
+        Server::new(now, limits.clone(), permissions).with_reply_bound(bound.clone())
     })
 }

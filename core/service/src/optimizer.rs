@@ -3,9 +3,10 @@
 mod job;
 mod reply;
 mod solvers;
+mod starts;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -16,18 +17,19 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::job::OptimizerJob;
-use self::job::{Load, Solve, Work};
+use self::job::{Asked, Load, Solve, Work, reply};
 pub use self::reply::{add_sensitivities, refusal, remarks, run_reply};
 use self::solvers::Solvers;
+use self::starts::OwnStarts;
 use super::{ConnectionId, Peer, Permission, Service};
 use labwire_model::problem::{Problem, ProblemSolver, SolveError, StartOptions, TextLimits};
 use labwire_protocols::open::{
-    ErrorReply, Permissions, Reply, Request, RunReply, RunRequest, Server, ServerEvent, code,
+    ErrorReply, Permissions, Reply, ReplyBounds, Request, RunRequest, Server, ServerEvent, Style, code,
 };
 use labwire_session::CloseReason;
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_solve::{SolverError, Start, Status};
+use labwire_solve::{SolverError, Start};
 
 /// Limits and permissions of an optimizer server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,7 +47,9 @@ pub struct OptimizerSettings {
     #[serde(with = "labwire_session::seconds")]
     pub solve_time: Duration,
     /// `solver-memory`: memory of all solvers, in bytes. A solve for which there is no room waits until others have
-    /// ended; one may always run. Solvers that are not in use are kept as far as there is room. Default 128 MiB.
+    /// ended; one may always run. Solvers that are not in use are kept as far as there is room. Sensitivities that take
+    /// more than all of it are refused, with a warning in the reply. The warm starts of kept-open connections may take a
+    /// quarter of it besides: beyond, those of the oldest connections are forgotten. Default 128 MiB.
     pub solver_memory: usize,
     /// `problems`: number of problems that may be loaded; one more is refused with code 2102. Default 16.
     pub problems: usize,
@@ -83,6 +87,13 @@ impl Default for OptimizerSettings {
     }
 }
 
+/// Share of the limit `solver-memory` that the warm starts of kept-open connections may take: one over this.
+const STARTS_SHARE: usize = 4;
+/// Length of a number in a reply, in bytes, at most, with what separates it from the next.
+const NUMBER_BYTES: usize = 36;
+/// Number of numbers from which a reply is written as it is read.
+const LONG_REPLY: usize = 2000;
+
 /// Service that answers OpEn's requests by solving problems.
 ///
 /// Warm starts: one-shot connections share one state per problem, a kept-open connection has its own states. A
@@ -93,8 +104,8 @@ pub struct OptimizerService {
     config: OptimizerSettings,
     problems: Vec<Loaded>,
     solvers: Solvers,
-    /// States of kept-open connections: by connection, then by problem.
-    own_starts: BTreeMap<ConnectionId, BTreeMap<usize, Start>>,
+    own_starts: OwnStarts,
+    bounds: ReplyBounds,
     queue: VecDeque<Queued>,
     running: Vec<Running>,
     replies: VecDeque<(ConnectionId, Reply)>,
@@ -107,6 +118,8 @@ struct Loaded {
     shared_start: Start,
     /// Memory of a solver, in bytes.
     solver_bytes: usize,
+    /// Number of numbers in a reply, at most: without sensitivities, and with them.
+    reply_numbers: [usize; 2],
 }
 
 #[derive(Debug)]
@@ -137,9 +150,10 @@ impl OptimizerService {
     pub fn new(problem: Problem, config: OptimizerSettings) -> Result<Self, SolverError> {
         let mut service = Self {
             solvers: Solvers::new(config.solver_memory),
+            own_starts: OwnStarts::new(config.solver_memory / STARTS_SHARE),
+            bounds: ReplyBounds::default(),
             config,
             problems: Vec::new(),
-            own_starts: BTreeMap::new(),
             queue: VecDeque::new(),
             running: Vec::new(),
             replies: VecDeque::new(),
@@ -163,19 +177,25 @@ impl OptimizerService {
         let loaded = Loaded {
             shared_start: problem.start(),
             solver_bytes: solver.memory_bytes(),
+            reply_numbers: reply_numbers(&problem),
             problem,
         };
         match self.find(loaded.problem.name()) {
             Some(index) => {
-                for starts in self.own_starts.values_mut() {
-                    starts.remove(&index);
-                }
+                self.own_starts.forget_problem(index);
                 self.solvers.forget(&self.problems[index].problem);
                 self.problems[index] = loaded;
             }
             None => self.problems.push(loaded),
         }
         self.solvers.keep(solver);
+        for (kind, bound) in [&self.bounds.plain, &self.bounds.sensitivities]
+            .into_iter()
+            .enumerate()
+        {
+            let numbers = self.problems.iter().map(|loaded| loaded.reply_numbers[kind]);
+            bound.set(numbers.max().unwrap_or_default().saturating_mul(NUMBER_BYTES));
+        }
     }
 
     /// Problems, the default one first.
@@ -261,7 +281,23 @@ impl OptimizerService {
                 if deadline.is_some_and(|deadline| now >= deadline) {
                     return Err(too_late());
                 }
-                let loaded = &self.problems[problem].problem;
+                let Loaded {
+                    problem: loaded,
+                    reply_numbers: [plain, with_sensitivities],
+                    ..
+                } = &self.problems[problem];
+                let asks_sensitivities = request.sensitivities == Some(true);
+                let numbers = if asks_sensitivities {
+                    with_sensitivities
+                } else {
+                    plain
+                };
+                let long = (*numbers > LONG_REPLY).then_some(match kept_open {
+                    true => Style::Line,
+                    false => Style::Pretty,
+                });
+                let allowed = [Some(now + self.config.solve_time), deadline];
+                let end = allowed.into_iter().flatten().min().unwrap_or(now);
                 let solver = self.solvers.take(loaded, self.config.solve_time);
                 let solver = solver.map_err(|error| refusal(&error.into()))?;
                 let mut solve = Solve {
@@ -269,8 +305,15 @@ impl OptimizerService {
                     problem_index: problem,
                     solver,
                     warnings: remarks(&request),
-                    asks_sensitivities: request.sensitivities == Some(true),
-                    sensitivities: None,
+                    sensitivities: match asks_sensitivities {
+                        true => Asked::Waiting,
+                        false => Asked::No,
+                    },
+                    memory: self.config.solver_memory,
+                    end,
+                    long,
+                    counting: None,
+                    reply: None,
                 };
                 let limit = deadline.map(|deadline| deadline.duration_since(now));
                 // The problem may have been replaced while the request waited.
@@ -297,12 +340,15 @@ impl OptimizerService {
         limit: Option<Duration>,
     ) -> Result<(), SolveError> {
         let index = solve.problem_index;
-        let loaded = &mut self.problems[index];
-        let start = if solve.kept_open {
-            let own = self.own_starts.entry(from).or_default();
-            own.entry(index).or_insert_with(|| loaded.problem.start())
-        } else {
-            &mut loaded.shared_start
+        let loaded = &self.problems[index];
+        let fresh;
+        let start = match self.own_starts.start(from, index) {
+            _ if !solve.kept_open => &loaded.shared_start,
+            Some(own) => own,
+            None => {
+                fresh = loaded.problem.start();
+                &fresh
+            }
         };
         let mut options = options(request);
         options.max_duration = limit;
@@ -358,21 +404,25 @@ impl OptimizerService {
             if is_current {
                 self.store(from, &solve);
             }
-            reply(now, &mut solve).map_or_else(Reply::Error, |reply| Reply::Run(Box::new(reply)))
+            solve.reply.take().unwrap_or_else(|| {
+                reply(now, &mut solve).map_or_else(Reply::Error, |reply| Reply::Run(Box::new(reply)))
+            })
         });
         self.solvers.give_back(solve.solver, is_current);
         reply
     }
 
     fn store(&mut self, from: ConnectionId, solve: &Solve) {
-        let start = if solve.kept_open {
-            let own = self.own_starts.get_mut(&from);
-            own.and_then(|own| own.get_mut(&solve.problem_index))
-        } else {
-            Some(&mut self.problems[solve.problem_index].shared_start)
-        };
-        if let Some(start) = start {
-            solve.solver.store_warm_start(start);
+        let index = solve.problem_index;
+        let loaded = &mut self.problems[index];
+        if !solve.kept_open {
+            solve.solver.store_warm_start(&mut loaded.shared_start);
+            return;
+        }
+        let own = self.own_starts.start(from, index).cloned();
+        let mut start = own.unwrap_or_else(|| loaded.problem.start());
+        if solve.solver.store_warm_start(&mut start) {
+            self.own_starts.keep(from, index, start);
         }
     }
 }
@@ -386,7 +436,7 @@ impl Service for OptimizerService {
             kill: self.config.kill.includes(peer),
             load: self.config.load.includes(peer),
         };
-        Server::new(now, self.config.session.clone(), permissions)
+        Server::new(now, self.config.session.clone(), permissions).with_reply_bounds(self.bounds.clone())
     }
 
     fn handle_request(&mut self, now: Instant, from: ConnectionId, event: ServerEvent) {
@@ -411,7 +461,7 @@ impl Service for OptimizerService {
         for running in self.running.iter().filter(|running| running.from == from) {
             running.is_cancelled.store(true, Ordering::Relaxed);
         }
-        self.own_starts.remove(&from);
+        self.own_starts.forget_connection(from);
     }
 
     fn take_job(&mut self, now: Instant) -> Option<OptimizerJob> {
@@ -459,6 +509,17 @@ impl Service for OptimizerService {
     }
 }
 
+/// Number of numbers in a reply to Run, at most: without sensitivities, and with them.
+fn reply_numbers(problem: &Problem) -> [usize; 2] {
+    let rows = problem.num_variables() + problem.num_f1() + problem.num_f2();
+    // The variables come once more by name, with the states.
+    let plain = rows + problem.num_variables() + problem.num_states();
+    [
+        plain,
+        plain.saturating_add(rows.saturating_mul(problem.num_parameters())),
+    ]
+}
+
 /// Inputs of a request besides its parameters.
 fn options(request: &RunRequest) -> StartOptions<'_> {
     let mut options = StartOptions::default();
@@ -466,21 +527,6 @@ fn options(request: &RunRequest) -> StartOptions<'_> {
     options.f1_multipliers = request.initial_lagrange_multipliers.as_deref();
     options.penalty = request.initial_penalty;
     options
-}
-
-/// Reply to a solve that has ended.
-fn reply(now: Instant, solve: &mut Solve) -> Result<RunReply, ErrorReply> {
-    let solution = solve.solver.finish(now).map_err(|error| refusal(&error.into()))?;
-    // It has waited until then for its first step.
-    if solution.status == Status::NotConvergedOutOfTime && solution.counters.evaluations == 0 {
-        return Err(too_late());
-    }
-    let mut reply = run_reply(solution)?;
-    reply.warnings = core::mem::take(&mut solve.warnings);
-    if let Some(sensitivities) = solve.sensitivities.take() {
-        add_sensitivities(&mut reply, sensitivities);
-    }
-    Ok(reply)
 }
 
 /// Time after which the answer is of no use.
@@ -497,7 +543,7 @@ fn deadline(now: Instant, request: &RunRequest) -> Result<Option<Instant>, Error
     Ok(Some(now + limit))
 }
 
-fn too_late() -> ErrorReply {
+pub(super) fn too_late() -> ErrorReply {
     ErrorReply::new(
         code::TOO_LATE,
         "the allowed time was over before the solve began: nothing was solved",

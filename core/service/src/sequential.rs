@@ -7,7 +7,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Responder, Session};
+use labwire_session::{CloseReason, ReplyBound, Responder, Session};
 
 use super::{Busy, ConnectionId, Job, Peer, Service};
 
@@ -35,6 +35,11 @@ pub trait Handler {
     /// is no such request.
     fn answer_always(_request: &Self::Request) -> Option<Self::Reply> {
         None
+    }
+
+    /// Bound on replies that are usually short, for protocols that need it. By default they always are.
+    fn reply_bound(&self) -> ReplyBound {
+        ReplyBound::default()
     }
 
     /// Next remark on a request for the server's log.

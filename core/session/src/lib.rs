@@ -20,6 +20,8 @@ pub mod limits;
 #[cfg(feature = "session")]
 mod link;
 #[cfg(feature = "session")]
+mod long_text;
+#[cfg(feature = "session")]
 mod names;
 #[cfg(feature = "session")]
 mod peers;
@@ -38,10 +40,11 @@ pub use {
     backoff::Backoff,
     connector::{Action, ConnectError, Connector},
     link::{Link, Payloads, Source},
+    long_text::{Counting, LongText, Place, Text},
     names::{Limit, Timer},
     peers::{NotANetwork, PeerList},
     protocol::Protocol,
-    session::{Asker, CloseReason, Event, Misuse, Need, Responder, Session, TransmitState},
+    session::{Asker, CloseReason, Event, Misuse, Need, ReplyBound, Responder, Session, TransmitState},
 };
 
 pub use work::Busy;

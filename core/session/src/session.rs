@@ -2,6 +2,8 @@
 //! drive loop.
 
 use alloc::string::String;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::names::{Limit, Timer};
 use crate::time::Instant;
@@ -58,8 +60,9 @@ pub trait Session {
         Need::Nothing
     }
 
-    /// Tells whether there is memory for a long reply. Unless a host says `false` there always is; after that, each
-    /// request with [`Need::Room`] waits for a `true` of its own.
+    /// Tells whether there is memory for what the session [needs](Session::need). Unless a host says `false` there always
+    /// is; after that, each need waits for a `true` of its own. That for a [`Need::Message`] may take long: the message is
+    /// parsed in it.
     fn handle_room(&mut self, _now: Instant, _has_room: bool) {}
 
     /// Whether no more work for the application follows: the reason has been, or is about to be, reported.
@@ -113,10 +116,31 @@ pub enum Misuse {
 pub enum Need {
     /// No more than it holds, and small replies.
     Nothing,
-    /// A request waits whose reply may be long. It is the only one of its session that has not been answered.
+    /// A long message waits to be parsed.
+    Message,
+    /// A request waits whose reply has a known bound. Once it is passed on, the bound counts as [held](Session::held).
+    Bounded,
+    /// A request waits whose reply may be of any length. It is the only one of its session that has not been answered.
     Room,
     /// The application is answering that request. Once it has, the reply counts as [held](Session::held).
     Reply,
+}
+
+/// Length that no reply of a kind exceeds, told by a service to its sessions, while they last. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct ReplyBound(Arc<AtomicUsize>);
+
+impl ReplyBound {
+    /// Changes the bound, to this number of bytes.
+    pub fn set(&self, bytes: usize) {
+        self.0.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The bound, in bytes. At first 0: replies are short.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Event that a session reports to its application.

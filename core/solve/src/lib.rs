@@ -39,7 +39,7 @@ pub use error::SolverError;
 pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
 pub use range::InvalidSetting;
 pub use second::SecondDerivatives;
-pub use sensitivity::{Part, Sensitivities, SensitivityError};
+pub use sensitivity::{Differentiation, Part, Sensitivities, SensitivityError};
 pub use settings::Settings;
 pub use solver::{Solver, Start};
 pub use stagewise::{StageFunctions, StageStructure};

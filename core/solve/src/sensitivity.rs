@@ -11,6 +11,7 @@ mod kkt;
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
 pub use error::{Part, SensitivityError};
 use face::{Faces, Held, Rules};
@@ -54,9 +55,94 @@ impl Solver {
         if *self.status() != Status::Converged {
             return Err(SensitivityError::NotConverged);
         }
+        let mut differentiation = self.start_sensitivities(functions, num_parameters)?;
+        loop {
+            if let Some(sensitivities) = differentiation.step(functions, num_parameters)? {
+                return Ok(sensitivities);
+            }
+        }
+    }
+
+    /// First part of [`sensitivities`](Self::sensitivities), for callers that spread the work over several calls: the
+    /// factorisations. The rest is done by [`Differentiation::step`].
+    ///
+    /// # Errors
+    /// Those of [`sensitivities`](Self::sensitivities).
+    pub fn start_sensitivities(
+        &self,
+        functions: &mut dyn Functions,
+        num_parameters: usize,
+    ) -> Result<Differentiation, SensitivityError> {
+        if *self.status() != Status::Converged {
+            return Err(SensitivityError::NotConverged);
+        }
         let mut at = Place::new(self, functions)?;
         at.refine()?;
         at.differentiate(num_parameters)
+    }
+
+    /// Memory of sensitivities with respect to so many parameters, in bytes: an upper estimate.
+    #[must_use]
+    pub fn sensitivities_bytes(&self, num_parameters: usize) -> usize {
+        let (n, m) = (self.solution().len(), self.multipliers().len());
+        let limit = self.settings().tuning.max_newton_size as usize;
+        let system = (n + m).min(limit);
+        let numbers = (n + m).saturating_mul(num_parameters + n.min(limit));
+        let matrices = 4 * system * system;
+        numbers.saturating_add(matrices).saturating_mul(size_of::<f64>())
+    }
+}
+
+/// Sensitivities whose columns are being computed.
+pub struct Differentiation {
+    kkt: Kkt,
+    sensitivities: Sensitivities,
+    num_parameters: usize,
+    /// Number of columns that have been computed.
+    done: usize,
+    constraints: Vec<f64>,
+    gradient: Vec<f64>,
+}
+
+impl fmt::Debug for Differentiation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Differentiation")
+            .field("num_parameters", &self.num_parameters)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Differentiation {
+    /// Computes up to `parameters` more columns, with the functions that it was started with, which have not been evaluated
+    /// since. The sensitivities, once all are done.
+    ///
+    /// # Errors
+    /// If the functions have no derivatives with respect to a parameter, or these are not finite.
+    pub fn step(
+        &mut self,
+        functions: &mut dyn Functions,
+        parameters: usize,
+    ) -> Result<Option<Sensitivities>, SensitivityError> {
+        let end = self.num_parameters.min(self.done.saturating_add(parameters));
+        for parameter in self.done..end {
+            if !functions.parameter_tangent(parameter, &mut self.constraints, &mut self.gradient) {
+                return Err(SensitivityError::NoDerivatives);
+            }
+            let (du, dy) = self.kkt.rates(&self.gradient, &self.constraints);
+            if !math::all_finite(&du) || !math::all_finite(&dy) {
+                return Err(SensitivityError::Singular);
+            }
+            for (row, entry) in self.sensitivities.variables.iter_mut().zip(&du) {
+                row[parameter] = *entry;
+            }
+            for (row, entry) in self.sensitivities.multipliers.iter_mut().zip(&dy) {
+                row[parameter] = *entry;
+            }
+        }
+        self.done = end;
+        Ok((end == self.num_parameters).then(|| core::mem::take(&mut self.sensitivities)))
     }
 }
 
@@ -167,32 +253,19 @@ impl<'a> Place<'a> {
         Err(SensitivityError::NotStationary { residual })
     }
 
-    fn differentiate(&mut self, num_parameters: usize) -> Result<Sensitivities, SensitivityError> {
-        let mut kkt = self.factorize(true)?;
+    fn differentiate(&mut self, num_parameters: usize) -> Result<Differentiation, SensitivityError> {
+        let kkt = self.factorize(true)?;
         let (n, m) = (self.u.len(), self.multipliers.len());
-        let mut sensitivities = Sensitivities {
-            variables: vec![vec![0.0; num_parameters]; n],
-            multipliers: vec![vec![0.0; num_parameters]; m],
-        };
-        let (mut constraints, mut gradient) = (vec![0.0; m], vec![0.0; n]);
-        for parameter in 0..num_parameters {
-            if !self
-                .functions
-                .parameter_tangent(parameter, &mut constraints, &mut gradient)
-            {
-                return Err(SensitivityError::NoDerivatives);
-            }
-            let (du, dy) = kkt.rates(&gradient, &constraints);
-            if !math::all_finite(&du) || !math::all_finite(&dy) {
-                return Err(SensitivityError::Singular);
-            }
-            for (row, entry) in sensitivities.variables.iter_mut().zip(&du) {
-                row[parameter] = *entry;
-            }
-            for (row, entry) in sensitivities.multipliers.iter_mut().zip(&dy) {
-                row[parameter] = *entry;
-            }
-        }
-        Ok(sensitivities)
+        Ok(Differentiation {
+            kkt,
+            sensitivities: Sensitivities {
+                variables: vec![vec![0.0; num_parameters]; n],
+                multipliers: vec![vec![0.0; num_parameters]; m],
+            },
+            num_parameters,
+            done: 0,
+            constraints: vec![0.0; m],
+            gradient: vec![0.0; n],
+        })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_channel::{Receiver, Sender, bounded};
 use futures_lite::future::or;
@@ -28,6 +30,8 @@ pub(super) struct Connection<S: HostedService> {
     pub(super) inputs: Sender<Input<S>>,
     pub(super) signals: Signals,
     pub(super) memory: Memory,
+    /// Whether one of the host's connections parses a long message.
+    pub(super) is_parsing: Arc<AtomicBool>,
 }
 
 impl<S: HostedService> Connection<S> {
@@ -76,7 +80,7 @@ impl<S: HostedService> Connection<S> {
         client: &mut Client<S>,
     ) -> Option<Driven> {
         let shutdown = self.signals.shutdown.wait();
-        let account = Some(self.memory.account());
+        let account = Some(self.memory.account(&self.is_parsing));
         let driving = async {
             let (clock, shutdown) = (self.clock, shutdown);
             Some(drive_within::<R, _, _, _>(session, transport, client, clock, shutdown, account).await)

@@ -180,7 +180,7 @@ impl<'a, 't> Keys<'a, 't> {
     }
 
     pub(super) fn name(&self) -> Result<String, TextError> {
-        let name = self.find("name").map(|place| place.string("a name (a string)"));
+        let name = self.find("name").map(|place| place.name());
         Ok(name.transpose()?.unwrap_or("unnamed").to_string())
     }
 

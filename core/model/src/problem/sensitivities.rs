@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use labwire_solve::{Part, Sensitivities, SensitivityError};
+use labwire_solve::{Differentiation, Part, Sensitivities, SensitivityError};
 
 use super::{Problem, ProblemSolver};
 
@@ -36,5 +36,37 @@ impl ProblemSolver {
         let num_parameters = self.problem.num_parameters();
         let sensitivities = self.solver.sensitivities(&mut self.evaluator, num_parameters);
         sensitivities.map_err(|reason| NoSensitivities::new(&self.problem, reason))
+    }
+
+    /// First part of [`sensitivities`](Self::sensitivities), for callers that spread the work over several calls. Until it
+    /// is done, the solver must not be used for anything else.
+    ///
+    /// # Errors
+    /// Those of [`sensitivities`](Self::sensitivities).
+    pub fn start_sensitivities(&mut self) -> Result<Differentiation, NoSensitivities> {
+        let num_parameters = self.problem.num_parameters();
+        let begun = self
+            .solver
+            .start_sensitivities(&mut self.evaluator, num_parameters);
+        begun.map_err(|reason| NoSensitivities::new(&self.problem, reason))
+    }
+
+    /// Goes on for up to `parameters` parameters. The sensitivities, once all are done.
+    ///
+    /// # Errors
+    /// Those of [`Differentiation::step`].
+    pub fn continue_sensitivities(
+        &mut self,
+        differentiation: &mut Differentiation,
+        parameters: usize,
+    ) -> Result<Option<Sensitivities>, NoSensitivities> {
+        let step = differentiation.step(&mut self.evaluator, parameters);
+        step.map_err(|reason| NoSensitivities::new(&self.problem, reason))
+    }
+
+    /// Memory that [`sensitivities`](Self::sensitivities) take, in bytes: an upper estimate.
+    #[must_use]
+    pub fn sensitivities_bytes(&self) -> usize {
+        self.solver.sensitivities_bytes(self.problem.num_parameters())
     }
 }

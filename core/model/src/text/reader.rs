@@ -10,6 +10,9 @@ use super::error::{Fault, TextError, suggestion};
 use super::json::{Json, JsonValue};
 use super::limits::TextLimits;
 
+/// Longest name of a problem or an experiment, in characters.
+const NAME_CHARACTERS: usize = 1000;
+
 /// Value and the keys that lead to it.
 #[derive(Clone, Debug)]
 pub struct Place<'t> {
@@ -163,6 +166,20 @@ impl<'t> Place<'t> {
         match &self.json.value {
             JsonValue::Text(text) => Ok(text),
             _ => Err(self.expected(what)),
+        }
+    }
+
+    /// Name of what the file describes.
+    ///
+    /// # Errors
+    /// If it is not a string, or has more than 1,000 characters: replies and lists show it.
+    pub fn name(&self) -> Result<&'t str, TextError> {
+        let name = self.string("a name (a string)")?;
+        match name.chars().count() {
+            0..=NAME_CHARACTERS => Ok(name),
+            found => Err(self.error(format!(
+                "expected a name of at most {NAME_CHARACTERS} characters, found {found}"
+            ))),
         }
     }
 

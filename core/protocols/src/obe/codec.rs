@@ -39,7 +39,7 @@ pub(super) fn put_reply(output: &mut Vec<u8>, reply: &Result<Reply, ErrorReply>)
         Ok(Reply::Table(rows)) => write_list(&mut text, rows, |text, row| {
             write_list(text, row, |text, number| write_float(text, *number));
         }),
-        Ok(Reply::Listing(listing)) => text = listing.text(),
+        Ok(Reply::Long(long)) => text = long.text(),
         Ok(Reply::Value(value)) => text = dumps(value),
         Err(error) => text = dumps(&error_value(error)),
     }

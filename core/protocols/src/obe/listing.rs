@@ -1,4 +1,4 @@
-//! Lists of numbers that are shared, counted, and written as they are read.
+//! Lists of numbers and of measurements as long texts.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use labwire_python_json::write_float;
-use labwire_session::Source;
+use labwire_session::{Place, Text};
 
 /// Rows of numbers, of equal length.
 pub trait Rows: fmt::Debug + Send + Sync {
     /// Number of rows.
     fn count(&self) -> usize;
 
-    /// Number of numbers in each row.
+    /// Length of each row.
     fn length(&self) -> usize;
 
     /// Copies the numbers of `row` from number `start` on.
@@ -35,186 +35,127 @@ impl Rows for Vec<f64> {
     }
 }
 
-/// List of numbers, or list of rows of numbers, whose text is produced as the peer takes it. Clones share the numbers.
+/// List of numbers, or list of rows of numbers.
 #[derive(Clone, Debug)]
 pub struct Listing {
     rows: Arc<dyn Rows>,
     /// A single row that is not in a list of rows.
     is_flat: bool,
-    bytes: usize,
-}
-
-/// Counting pass over the text of a [`Listing`].
-#[derive(Debug)]
-pub struct Counting {
-    listing: Listing,
-    writer: Writer,
-    text: String,
 }
 
 /// Number of numbers that are written at a time.
 const BLOCK: usize = 1024;
 
 impl Listing {
-    /// Counts the text of a list of rows.
+    /// List of rows.
     #[must_use]
-    pub fn table(rows: Arc<dyn Rows>) -> Self {
-        Self::count(Counting::table(rows))
+    pub fn table(rows: impl Rows + 'static) -> Self {
+        let rows = Arc::new(rows);
+        Self { rows, is_flat: false }
     }
 
-    /// Counts the text of a list of numbers.
-    #[must_use]
-    pub fn numbers(numbers: Vec<f64>) -> Self {
-        Self::count(Counting::numbers(numbers))
-    }
-
-    /// Length of the text, in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// The whole text.
-    pub(super) fn text(&self) -> String {
-        let (mut text, mut writer) = (String::with_capacity(self.bytes), Writer::default());
-        while writer.write(self, &mut text) {}
-        text
-    }
-
-    /// The text, in pieces.
-    pub(super) fn source(self) -> Text {
-        Text {
-            remaining: self.bytes,
-            listing: self,
-            writer: Writer::default(),
-        }
-    }
-
-    fn count(mut counting: Counting) -> Self {
-        loop {
-            if let Some(listing) = counting.step(usize::MAX) {
-                return listing;
-            }
-        }
-    }
-}
-
-/// Listings of the same numbers are equal.
-impl PartialEq for Listing {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes && self.text() == other.text()
-    }
-}
-
-impl Counting {
-    /// Begins to count the text of a list of rows.
-    #[must_use]
-    pub fn table(rows: Arc<dyn Rows>) -> Self {
-        Self::new(rows, false)
-    }
-
-    /// Begins to count the text of a list of numbers.
+    /// List of numbers.
     #[must_use]
     pub fn numbers(numbers: Vec<f64>) -> Self {
-        Self::new(Arc::new(numbers), true)
-    }
-
-    fn new(rows: Arc<dyn Rows>, is_flat: bool) -> Self {
-        Self {
-            listing: Listing {
-                rows,
-                is_flat,
-                bytes: 0,
-            },
-            writer: Writer::default(),
-            text: String::new(),
-        }
-    }
-
-    /// Counts about `numbers` more numbers. The list once all are counted.
-    pub fn step(&mut self, numbers: usize) -> Option<Listing> {
-        for _ in 0..numbers.div_ceil(BLOCK) {
-            self.text.clear();
-            let has_more = self.writer.write(&self.listing, &mut self.text);
-            self.listing.bytes += self.text.len();
-            if !has_more {
-                return Some(self.listing.clone());
-            }
-        }
-        None
+        let rows = Arc::new(numbers);
+        Self { rows, is_flat: true }
     }
 }
 
-/// Progress through a text.
-#[derive(Debug, Default)]
-struct Writer {
-    row: usize,
-    column: usize,
-}
-
-impl Writer {
-    /// Appends the text of the next numbers of a row. Returns whether there are more.
-    fn write(&mut self, listing: &Listing, text: &mut String) -> bool {
-        let (rows, length) = (listing.rows.count(), listing.rows.length());
-        if self.row == 0 && self.column == 0 && !listing.is_flat {
+impl Text for Listing {
+    fn write(&self, place: &mut Place, text: &mut String) -> bool {
+        let (rows, length) = (self.rows.count(), self.rows.length());
+        let Place { part: row, offset } = *place;
+        if row == 0 && offset == 0 && !self.is_flat {
             text.push('[');
         }
-        if self.row < rows {
-            if self.column == 0 {
-                text.push_str(if self.row == 0 { "[" } else { ", [" });
+        if row < rows {
+            if offset == 0 {
+                text.push_str(if row == 0 { "[" } else { ", [" });
             }
             let mut block = [0.0; BLOCK];
-            let block = &mut block[..BLOCK.min(length - self.column)];
-            listing.rows.read(self.row, self.column, block);
-            for (index, number) in block.iter().enumerate() {
-                if self.column + index > 0 {
-                    text.push_str(", ");
-                }
-                write_float(text, *number);
-            }
-            self.column += block.len();
-            if self.column < length {
+            let block = &mut block[..BLOCK.min(length - offset)];
+            self.rows.read(row, offset, block);
+            write_numbers(text, block, offset > 0);
+            place.offset += block.len();
+            if place.offset < length {
                 return true;
             }
             text.push(']');
-            (self.row, self.column) = (self.row + 1, 0);
+            (place.part, place.offset) = (row + 1, 0);
         }
-        let has_more = self.row < rows;
-        if !has_more && !listing.is_flat {
+        let has_more = place.part < rows;
+        if !has_more && !self.is_flat {
             text.push(']');
         }
         has_more
     }
 }
 
-/// Text of a [`Listing`], in pieces.
-#[derive(Debug)]
-pub(super) struct Text {
-    listing: Listing,
-    writer: Writer,
-    remaining: usize,
+fn write_numbers(text: &mut String, numbers: &[f64], is_continued: bool) {
+    for (index, number) in numbers.iter().enumerate() {
+        if index > 0 || is_continued {
+            text.push_str(", ");
+        }
+        write_float(text, *number);
+    }
 }
 
-impl Source for Text {
-    fn remaining(&self) -> usize {
-        self.remaining
-    }
+/// Measurements as a list of objects: `{"x": [...], "y": [...], "s": [...]}`, `s` null if none was reported.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    numbers: Vec<f64>,
+    /// End of each list of numbers, three per measurement.
+    ends: Vec<usize>,
+}
 
-    fn produce(&mut self, piece: &mut Vec<u8>) {
-        if self.remaining == 0 {
-            return;
+impl Records {
+    /// Adds a measurement.
+    pub fn push(&mut self, x: &[f64], y: &[f64], s: Option<&[f64]>) {
+        for list in [x, y, s.unwrap_or_default()] {
+            self.numbers.extend_from_slice(list);
+            self.ends.push(self.numbers.len());
         }
-        let mut text = String::new();
-        self.writer.write(&self.listing, &mut text);
-        self.remaining = self.remaining.saturating_sub(text.len());
-        piece.extend_from_slice(text.as_bytes());
+    }
+}
+
+impl Text for Records {
+    fn write(&self, place: &mut Place, text: &mut String) -> bool {
+        let lists = self.ends.get(place.part * 3..).unwrap_or_default();
+        let mut start = match place.part {
+            0 => 0,
+            part => self.ends[part * 3 - 1],
+        };
+        text.push_str(if place.part == 0 { "[" } else { ", " });
+        for (name, end) in ["{\"x\": ", ", \"y\": ", ", \"s\": "].into_iter().zip(lists) {
+            text.push_str(name);
+            match &self.numbers[start..*end] {
+                [] if name.contains('s') => text.push_str("null"),
+                numbers => {
+                    text.push('[');
+                    write_numbers(text, numbers, false);
+                    text.push(']');
+                }
+            }
+            start = *end;
+        }
+        if !lists.is_empty() {
+            text.push('}');
+            place.part += 1;
+        }
+        let has_more = place.part * 3 < self.ends.len();
+        if !has_more {
+            text.push(']');
+        }
+        has_more
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use labwire_python_json::{Value, dumps};
+    use labwire_python_json::{Object, Value, dumps};
+    use labwire_session::LongText;
 
     #[derive(Debug)]
     struct Table(usize, usize);
@@ -241,17 +182,6 @@ mod tests {
         numbers
     }
 
-    /// Text by pieces, which must be what was counted.
-    fn pieces(listing: Listing) -> Vec<u8> {
-        let (bytes, mut source, mut text) = (listing.bytes(), listing.source(), Vec::new());
-        while source.remaining() > 0 {
-            assert_eq!(source.remaining() + text.len(), bytes);
-            source.produce(&mut text);
-        }
-        assert_eq!(text.len(), bytes);
-        text
-    }
-
     #[test]
     fn the_text_is_that_of_the_values() {
         for (rows, length) in [
@@ -265,26 +195,31 @@ mod tests {
         ] {
             let table = Table(rows, length);
             let values: Vec<Value> = (0..rows).map(|index| row(&table, index).into()).collect();
-            let text = pieces(Listing::table(Arc::new(table)));
-            assert_eq!(text, dumps(&Value::List(values)).as_bytes(), "{rows} of {length}");
+            let text = LongText::new(Listing::table(table));
+            assert_eq!(text.text(), dumps(&Value::List(values)), "{rows} of {length}");
             let numbers = row(&Table(1, length), 0);
-            let text = pieces(Listing::numbers(numbers.clone()));
-            assert_eq!(text, dumps(&numbers.into()).as_bytes(), "{length} numbers");
+            let text = LongText::new(Listing::numbers(numbers.clone()));
+            assert_eq!(text.text(), dumps(&numbers.into()), "{length} numbers");
         }
     }
 
     #[test]
-    fn counting_may_be_cut_anywhere() {
-        let whole = Listing::table(Arc::new(Table(3, 5 * BLOCK)));
-        let mut counting = Counting::table(Arc::new(Table(3, 5 * BLOCK)));
-        let mut steps = 1;
-        let counted = loop {
-            match counting.step(BLOCK + 1) {
-                Some(listing) => break listing,
-                None => steps += 1,
+    fn records_are_objects() {
+        let measurements = [
+            (alloc::vec![0.5, 1e300], alloc::vec![1.0], None),
+            (alloc::vec![0.25], alloc::vec![-1.0, 2.0], Some(alloc::vec![0.1])),
+        ];
+        for count in 0..=2 {
+            let (mut records, mut values) = (Records::default(), Vec::new());
+            for (x, y, s) in &measurements[..count] {
+                records.push(x, y, s.as_deref());
+                let mut value = Object::new();
+                value.insert("x", x.clone());
+                value.insert("y", y.clone());
+                value.insert("s", s.clone().map_or(Value::Null, Value::from));
+                values.push(Value::from(value));
             }
-        };
-        assert_eq!((counted.bytes(), steps), (whole.bytes(), 8));
-        assert_eq!(counted, whole);
+            assert_eq!(LongText::new(records).text(), dumps(&Value::List(values)));
+        }
     }
 }

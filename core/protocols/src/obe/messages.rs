@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use labwire_python_json::{Object, Value};
+use labwire_session::LongText;
 
-use super::Listing;
 use super::codec::name_of;
 
 /// Commands, in the order in which upstream looks for them.
@@ -123,13 +123,21 @@ impl Request {
         name_of(self)
     }
 
-    /// Whether the length of the reply grows with the experiment or its history.
+    /// Whether the reply may be long: its length grows with the experiment or its history. `is_large`: so do those to
+    /// which every experiment of usual size has a short reply.
     #[must_use]
-    pub fn has_long_reply(&self) -> bool {
-        matches!(
-            self.command(),
-            Self::Settings | Self::Particles | Self::Weights | Self::Utility | Self::History
-        )
+    pub fn has_long_reply(&self, is_large: bool) -> bool {
+        match self.command() {
+            Self::Settings | Self::Particles | Self::Weights | Self::Utility | Self::History => true,
+            Self::Constants
+            | Self::Mean
+            | Self::StandardDeviation
+            | Self::Covariance
+            | Self::Interval { .. }
+            | Self::Status
+            | Self::Runs => is_large,
+            _ => false,
+        }
     }
 }
 
@@ -221,8 +229,8 @@ pub enum Reply {
     Numbers(Vec<f64>),
     /// A list of lists of numbers.
     Table(Vec<Vec<f64>>),
-    /// A long list, which is written as it is read.
-    Listing(Listing),
+    /// The JSON text of a long value, which is written as it is read.
+    Long(LongText),
     /// Any other value, such as constants that are whole numbers.
     Value(Value),
 }

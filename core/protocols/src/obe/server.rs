@@ -6,7 +6,7 @@ use alloc::format;
 use labwire_session::framing::decimal_length::{DecimalLength, HEAD, LengthError};
 use labwire_session::framing::{FrameError, FrameReader};
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Limit, Link, Need, Protocol, Responder, Timer};
+use labwire_session::{CloseReason, Limit, Link, Need, Protocol, ReplyBound, Responder, Timer};
 
 use super::messages::{ErrorReply, Reply, Request, code};
 use super::{Limits, codec};
@@ -92,6 +92,8 @@ pub struct Server {
     /// Length of their messages.
     in_flight: usize,
     long: Long,
+    /// Length of replies about the experiment, such as means.
+    bound: ReplyBound,
     /// Whether each long request waits for room.
     is_rationed: bool,
     /// Error reply that waits for the replies before it, and the end of the connection with it, if any.
@@ -115,12 +117,20 @@ impl Server {
             unanswered: 0,
             in_flight: 0,
             long: Long::None,
+            bound: ReplyBound::default(),
             is_rationed: false,
             fault: None,
             ending: None,
             has_received: false,
             since: now,
         }
+    }
+
+    /// The session with a bound on the replies about the experiment: while it is large, requests for them wait for room.
+    #[must_use]
+    pub fn with_reply_bound(mut self, bound: ReplyBound) -> Self {
+        self.bound = bound;
+        self
     }
 
     /// Reads messages as long as they can be taken, and ends the connection if the peer has nothing more to send.
@@ -132,9 +142,7 @@ impl Server {
                 Ok(None) => break,
                 Err(error) => self.unreadable(now, error),
             }
-            if !self.is_rationed {
-                self.begin_long(now);
-            }
+            self.begin_unrationed(now);
         }
         if self.link.has_peer_finished() && self.unanswered == 0 && self.can_receive() {
             self.end_of_input(now);
@@ -143,10 +151,14 @@ impl Server {
 
     /// Goes on after an answer, or when output was sent.
     fn resume(&mut self, now: Instant) {
-        if !self.is_rationed {
+        self.begin_unrationed(now);
+        self.read(now);
+    }
+
+    fn begin_unrationed(&mut self, now: Instant) {
+        while !self.is_rationed && self.has_long() {
             self.begin_long(now);
         }
-        self.read(now);
     }
 
     fn read_message(&mut self, now: Instant, length: usize) {
@@ -176,7 +188,7 @@ impl Server {
             _ => {
                 let length = self.reader.next_length().ok().flatten();
                 self.read_message(now, length.unwrap_or_default());
-                if self.unanswered == 0 {
+                if self.unanswered == 0 && matches!(self.long, Long::Begun) {
                     self.long = Long::None;
                 }
             }
@@ -194,7 +206,7 @@ impl Server {
                     );
                     return self.fault(now, ErrorReply::new(code::NOT_PERMITTED, text), None);
                 }
-                if request.has_long_reply() && matches!(self.long, Long::None) {
+                if request.has_long_reply(self.bound.bytes() > LARGE) {
                     self.long = Long::Request(request);
                     return;
                 }
@@ -247,14 +259,14 @@ impl Server {
     fn write(&mut self, now: Instant, reply: &Result<Reply, ErrorReply>) {
         self.since = now;
         match reply {
-            Ok(Reply::Listing(listing)) if listing.bytes() as u64 > LONGEST => {
-                let error = LengthError::TooLong(listing.bytes());
+            Ok(Reply::Long(text)) if text.bytes() as u64 > LONGEST => {
+                let error = LengthError::TooLong(text.bytes());
                 self.write(now, &Err(ErrorReply::new(code::TOO_LONG, format!("{error}"))));
             }
-            Ok(Reply::Listing(listing)) if listing.bytes() > LARGE => {
-                let head = format!("{:0HEAD$}", listing.bytes());
-                let text = Box::new(listing.clone().source());
-                self.link.send_source(now, head.as_bytes(), text);
+            Ok(Reply::Long(text)) if text.bytes() > LARGE => {
+                let head = format!("{:0HEAD$}", text.bytes());
+                let source = Box::new(text.clone().source());
+                self.link.send_source(now, head.as_bytes(), source);
             }
             reply => self.link.send_with(now, |output| codec::put_reply(output, reply)),
         }
@@ -320,6 +332,7 @@ impl Protocol for Server {
     fn need(&self) -> Need {
         match self.long {
             Long::Begun => Need::Reply,
+            Long::Message if self.has_long() => Need::Message,
             _ if self.has_long() => Need::Room,
             _ => Need::Nothing,
         }

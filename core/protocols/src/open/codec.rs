@@ -88,10 +88,18 @@ pub fn write_reply(output: &mut Vec<u8>, style: Style, reply: &Reply) {
                 write_error(output, style, code::SOLVER_FAILED, &text);
             }
         },
+        Reply::Long(text) => output.extend_from_slice(text.text().as_bytes()),
         Reply::Loaded(name) => write_value(output, style, &LoadedBody { name }),
         Reply::Error(error) => write_error(output, style, error.code, &error.message),
         Reply::Killed => {}
     }
+}
+
+/// Text of a result.
+pub(super) fn outline(style: Style, run: &RunReply) -> String {
+    let mut text = Vec::new();
+    write_value(&mut text, style, run);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Reply to bytes that are not a request.

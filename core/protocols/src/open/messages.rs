@@ -7,9 +7,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use labwire_session::{Counting, LongText};
 use serde::de::{Deserializer, EnumAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+use super::codec::Style;
+use super::run_text::RunText;
 
 /// Codes of error replies. Clients test the code; the text may be more specific.
 pub mod code {
@@ -131,6 +135,8 @@ pub enum Reply {
     Pong(i32),
     /// Reply to Run: the result.
     Run(Box<RunReply>),
+    /// Reply to Run: the text of a long result, which is written as it is read. Only servers have it.
+    Long(LongText),
     /// Reply to Load: the name of the loaded problem.
     Loaded(String),
     /// Reply to Kill: no bytes; the connection ends.
@@ -233,6 +239,26 @@ pub struct RunSensitivities {
     pub f2_lagrange_multipliers: Vec<Vec<f64>>,
 }
 
+impl RunSensitivities {
+    fn matrices(&self) -> [&Vec<Vec<f64>>; 3] {
+        let Self {
+            solution,
+            lagrange_multipliers,
+            f2_lagrange_multipliers,
+        } = self;
+        [solution, lagrange_multipliers, f2_lagrange_multipliers]
+    }
+
+    pub(super) fn matrices_mut(&mut self) -> [&mut Vec<Vec<f64>>; 3] {
+        let Self {
+            solution,
+            lagrange_multipliers,
+            f2_lagrange_multipliers,
+        } = self;
+        [solution, lagrange_multipliers, f2_lagrange_multipliers]
+    }
+}
+
 /// Outcome of a solve, with the names of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_enums, reason = "the wire has three names")]
@@ -285,6 +311,31 @@ impl RunReply {
         }
     }
 
+    /// Number of numbers in vectors and matrices.
+    #[must_use]
+    pub fn num_numbers(&self) -> usize {
+        let vectors = [
+            &self.solution,
+            &self.lagrange_multipliers,
+            &self.f2_lagrange_multipliers,
+        ];
+        let variables = self.variables.values();
+        let vectors: usize = vectors.into_iter().chain(variables).map(Vec::len).sum();
+        let matrices = self.sensitivities.iter().flat_map(RunSensitivities::matrices);
+        vectors + matrices.flatten().map(Vec::len).sum::<usize>()
+    }
+
+    /// Begins to count the text of the reply in this style, whose numbers are written only as the peer reads them.
+    ///
+    /// # Errors
+    /// The field with a number that JSON cannot express.
+    pub fn counting(self, style: Style) -> Result<Counting, &'static str> {
+        match self.non_finite_field() {
+            Some(field) => Err(field),
+            None => Ok(Counting::new(RunText::new(style, self))),
+        }
+    }
+
     /// First field with a number that JSON cannot express.
     #[must_use]
     pub fn non_finite_field(&self) -> Option<&'static str> {
@@ -304,19 +355,8 @@ impl RunReply {
             ("f2_lagrange_multipliers", &self.f2_lagrange_multipliers),
         ];
         let variables = self.variables.values().map(|vector| ("variables", vector));
-        let matrices = self.sensitivities.iter();
-        let rows = matrices.flat_map(|matrices| {
-            let RunSensitivities {
-                solution,
-                lagrange_multipliers,
-                f2_lagrange_multipliers,
-            } = matrices;
-            let rows = solution
-                .iter()
-                .chain(lagrange_multipliers)
-                .chain(f2_lagrange_multipliers);
-            rows.map(|row| ("sensitivities", row))
-        });
+        let matrices = self.sensitivities.iter().flat_map(RunSensitivities::matrices);
+        let rows = matrices.flatten().map(|row| ("sensitivities", row));
         let scalar = scalars.into_iter().find(|(_, x)| !x.is_finite());
         let mut vectors = vectors.into_iter().chain(variables).chain(rows);
         scalar.map(|(name, _)| name).or_else(|| {

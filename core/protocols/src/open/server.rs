@@ -1,12 +1,13 @@
 //! Server side of a connection.
 
+use alloc::boxed::Box;
 use alloc::format;
 
 use labwire_session::framing::json_value::Values;
 use labwire_session::framing::{FrameError, FrameReader};
 use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_session::{CloseReason, Limit, Link, Protocol, Responder, Timer};
+use labwire_session::{CloseReason, Limit, Link, Need, Protocol, ReplyBound, Responder, Timer};
 
 use super::codec::{self, Style};
 use super::messages::{ErrorReply, Reply, Request, code};
@@ -19,6 +20,19 @@ pub struct Permissions {
     pub kill: bool,
     /// Load: upload a problem file.
     pub load: bool,
+}
+
+/// Length from which a message or a reply is long: it waits for room.
+const LONG: usize = 64 << 10;
+
+/// Lengths that no reply to Run exceeds, as far as a service knows in advance. Clones share them.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ReplyBounds {
+    /// Replies without sensitivities.
+    pub plain: ReplyBound,
+    /// Replies with sensitivities.
+    pub sensitivities: ReplyBound,
 }
 
 /// Request for the application. Ping and requests that are not permitted are answered by the session.
@@ -52,8 +66,17 @@ pub struct Server {
     kept_open: bool,
     /// Whether the application owes a reply. Until then no further request is read.
     is_answering: bool,
-    /// Length of the request that it answers.
+    /// Length of the request that it answers, and of the reply as far as it may be long.
     in_flight: usize,
+    bounds: ReplyBounds,
+    /// Request that waits for room for its reply.
+    waiting: Option<(ServerEvent, ReplyBound)>,
+    /// Whether long messages and replies wait.
+    is_rationed: bool,
+    /// Whether the next message, which is long, waits.
+    is_held_back: bool,
+    /// Whether it may be parsed.
+    may_parse: bool,
     is_shutting_down: bool,
     /// Time at which the connection or its current message began, or the last one was answered.
     since: Instant,
@@ -70,14 +93,32 @@ impl Server {
             kept_open: false,
             is_answering: false,
             in_flight: 0,
+            bounds: ReplyBounds::default(),
+            waiting: None,
+            is_rationed: false,
+            is_held_back: false,
+            may_parse: false,
             is_shutting_down: false,
             since: now,
         }
     }
 
+    /// The session with bounds on its replies.
+    #[must_use]
+    pub fn with_reply_bounds(mut self, bounds: ReplyBounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
     /// Reads requests as long as they can be answered, and ends the connection if the peer has nothing more to send.
     fn read(&mut self, now: Instant) {
+        self.is_held_back = false;
         while self.can_read() {
+            if self.has_long_message() {
+                self.is_held_back = true;
+                return;
+            }
+            self.may_parse = false;
             let is_inside = self.reader.is_inside();
             let parse = |text: &[u8]| (text.len(), codec::parse_request(text));
             match self.reader.poll_message(parse) {
@@ -98,6 +139,12 @@ impl Server {
 
     fn can_read(&self) -> bool {
         self.link.is_open() && !self.is_answering && !self.link.is_full()
+    }
+
+    /// Whether a long message has to wait before it is parsed.
+    fn has_long_message(&mut self) -> bool {
+        let is_long = self.is_rationed && !self.may_parse && self.reader.rest().len() >= LONG;
+        is_long && matches!(self.reader.next_length(), Ok(Some(LONG..)))
     }
 
     /// Handles the end of the stream, inside a message or between two.
@@ -123,14 +170,30 @@ impl Server {
             Ok(request) => {
                 self.is_answering = true;
                 self.in_flight = length;
-                self.link.emit(ServerEvent {
+                let event = ServerEvent {
                     request,
                     kept_open: self.kept_open,
-                });
+                };
+                match self.bound(&event.request) {
+                    Some(bound) if self.is_rationed => self.waiting = Some((event, bound.clone())),
+                    _ => self.link.emit(event),
+                }
             }
             Err(error) if self.kept_open => self.answer(now, &Reply::Error(error)),
             Err(error) => self.refuse(now, error),
         }
+    }
+
+    /// Bound on the reply, if it may be long.
+    fn bound(&self, request: &Request) -> Option<&ReplyBound> {
+        let Request::Run(run) = request else {
+            return None;
+        };
+        let bound = match run.sensitivities {
+            Some(true) => &self.bounds.sensitivities,
+            _ => &self.bounds.plain,
+        };
+        Some(bound).filter(|bound| bound.bytes() >= LONG)
     }
 
     fn forbid(&mut self, now: Instant, request: &str) {
@@ -152,6 +215,9 @@ impl Server {
     }
 
     fn write(&mut self, now: Instant, reply: &Reply) {
+        if let Reply::Long(text) = reply {
+            return self.link.send_source(now, b"", Box::new(text.clone().source()));
+        }
         let style = if self.kept_open {
             Style::Line
         } else {
@@ -222,12 +288,32 @@ impl Protocol for Server {
         self.reader.held() + self.in_flight
     }
 
+    fn need(&self) -> Need {
+        match self.waiting {
+            Some(_) => Need::Bounded,
+            None if self.is_held_back => Need::Message,
+            None => Need::Nothing,
+        }
+    }
+
+    fn take_room(&mut self, now: Instant, has_room: bool) {
+        if !has_room {
+            self.is_rationed = true;
+        } else if let Some((event, bound)) = self.waiting.take() {
+            self.in_flight += bound.bytes();
+            self.link.emit(event);
+        } else {
+            self.may_parse = true;
+            self.read(now);
+        }
+    }
+
     fn sent(&mut self, now: Instant) {
         self.read(now);
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
-        if self.is_answering {
+        if self.is_answering || self.is_held_back {
             return None;
         }
         let limits = self.link.limits();

@@ -17,6 +17,10 @@ use super::store::RunStore;
 
 /// Number of remarks that wait for the log.
 const REMARKS: usize = 16;
+/// Length of an entry of the list without its texts, in bytes.
+const ENTRY_BYTES: usize = 200;
+/// Length of the longest escape of a byte of a text.
+pub(super) const CHARACTER_BYTES: usize = 6;
 
 /// Runs of a server, and the one that commands without `run` act on.
 #[derive(Debug)]
@@ -210,6 +214,19 @@ impl Catalogue {
             Value::from(fields)
         };
         Value::List(self.entries.iter().map(entry).collect())
+    }
+
+    /// Length of the text of the list, in bytes, at most.
+    pub(super) fn list_bytes(&self) -> usize {
+        let text = |entry: &Entry| {
+            let name = entry.name.as_ref().map_or(0, String::len);
+            let fault = entry.fault.as_ref().map_or(0, String::len);
+            entry.experiment.len() + name + fault + entry.begun.len() + entry.changed.len()
+        };
+        let entries = self.entries.iter();
+        entries
+            .map(|entry| ENTRY_BYTES + text(entry).saturating_mul(CHARACTER_BYTES))
+            .sum()
     }
 
     /// Stores the beginning of a run, which is then kept, and removes runs beyond the limit. Returns its number.

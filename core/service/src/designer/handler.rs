@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -12,24 +11,29 @@ use core::time::Duration;
 use labwire_design::{DesignError, DesignLimits, Designer, Experiment, UtilityScan};
 use labwire_model::problem::TextError;
 use labwire_model::text::suggestion;
-use labwire_protocols::obe::{self, Counting, ErrorReply, Reply, Request, RunName, Sigma, code};
-use labwire_python_json::{Object, Value};
+use labwire_protocols::obe::{self, ErrorReply, Listing, Reply, Request, RunName, Sigma, code};
+use labwire_python_json::Object;
 use labwire_session::time::Instant;
+use labwire_session::{Counting, ReplyBound};
 
 use super::super::Handler;
 use super::DesignerSettings;
 use super::catalogue::unstored;
 use super::new_run::NewRun;
 use super::replay::{Replay, Then};
-use super::reply::{Settings, Values, constants, status};
+use super::reply::{Settings, Values, constants, counting, records, reply_bytes, status};
 use super::runs::{Begun, Runs};
 use super::store::{PosteriorStore, RunStore};
 
 /// Number of elementary operations per unit of fuel, chosen so that a unit costs about as much as an evaluation of a
 /// problem.
 const OPERATIONS_PER_FUEL: usize = 10_000;
-/// Number of numbers counted per unit of fuel.
-const NUMBERS_PER_FUEL: usize = 1024;
+/// Number of bytes counted per unit of fuel.
+const BYTES_PER_FUEL: usize = 16 << 10;
+/// Length of replies, in bytes, from which they are made as jobs.
+const LONG_REPLY: usize = 64 << 10;
+/// Number of particles drawn per unit of fuel.
+const DRAWS_PER_FUEL: usize = 100;
 /// Number of remarks that wait for the log.
 const REMARKS: usize = 16;
 /// Default probability of `interval`.
@@ -50,6 +54,8 @@ pub struct DesignerHandler<S> {
     /// Time at which the request that is being worked on began.
     begun: Instant,
     remarks: VecDeque<String>,
+    /// Bound on the replies about a run that are short for experiments of usual size.
+    bound: ReplyBound,
     is_done: bool,
 }
 
@@ -60,8 +66,12 @@ enum Work {
     Scan(Box<UtilityScan>, Purpose),
     /// Counting of the text of a long reply.
     Count(Counting),
+    /// Copy of the measurements.
+    History,
     Learn(obe::Measurement),
     NewRun(Object),
+    /// Drawing of the particles of a new run.
+    Draw(Box<NewRun>),
     Undo,
     Resume(RunName),
     /// Beginning of the replay of a run.
@@ -98,6 +108,7 @@ impl Work {
             self,
             Self::Learn(_)
                 | Self::NewRun(_)
+                | Self::Draw(_)
                 | Self::Load(_)
                 | Self::Undo
                 | Self::Resume(_)
@@ -127,6 +138,8 @@ impl<S> DesignerHandler<S> {
     pub fn new(text: &str, limits: DesignLimits, seed: u64, store: S) -> Result<Self, ExperimentError> {
         let experiment = Experiment::from_json(text, &[], &limits)?;
         let designer = Designer::new(experiment, seed)?;
+        let bound = ReplyBound::default();
+        bound.set(reply_bytes(&designer));
         Ok(Self {
             runs: Runs::new(designer, text, limits),
             store,
@@ -134,6 +147,7 @@ impl<S> DesignerHandler<S> {
             design_time: DesignerSettings::default().design_time,
             begun: Instant::ZERO,
             remarks: VecDeque::new(),
+            bound,
             is_done: false,
         })
     }
@@ -160,9 +174,14 @@ impl<S> DesignerHandler<S> {
         self.runs.designer()
     }
 
+    fn note_bound(&self) {
+        self.bound
+            .set(reply_bytes(self.designer()).max(self.runs.list_bytes()));
+    }
+
     fn has_many_particles(&self) -> bool {
         let numbers = self.designer().num_particles() * self.designer().experiment().parameters.len();
-        numbers > MANY_NUMBERS
+        numbers > MANY_NUMBERS || self.bound.bytes() > LONG_REPLY
     }
 
     /// Reply to a request that needs no work.
@@ -184,10 +203,6 @@ impl<S> DesignerHandler<S> {
                 let (number, name) = self.runs.current();
                 Reply::Value(status(designer, number, name))
             }
-            Request::History => {
-                let history: Vec<Value> = designer.history().iter().map(Value::from).collect();
-                Reply::Value(history.into())
-            }
             Request::Runs => Reply::Value(self.runs.list()),
             Request::Ready => Reply::Ok,
             Request::Done => {
@@ -208,13 +223,17 @@ impl<S> DesignerHandler<S> {
             Request::NewRun(arguments) => return Some(Work::NewRun(arguments)),
             Request::Settings => {
                 let settings = Settings(designer.experiment().grid.clone());
-                return Some(Work::Count(Counting::table(Arc::new(settings))));
+                return Some(Work::Count(Counting::new(Listing::table(settings))));
             }
             Request::Particles => {
                 let particles = Values(designer.particle_snapshot());
-                return Some(Work::Count(Counting::table(Arc::new(particles))));
+                return Some(Work::Count(Counting::new(Listing::table(particles))));
             }
-            Request::Weights => return Some(Work::Count(Counting::numbers(designer.weights()))),
+            Request::Weights => {
+                let weights = Listing::numbers(designer.weights());
+                return Some(Work::Count(Counting::new(weights)));
+            }
+            Request::History => return Some(Work::History),
             Request::Undo => return Some(Work::Undo),
             Request::Resume { run } => return Some(Work::Resume(run)),
             Request::Save { name } => return Some(Work::Save(name)),
@@ -245,8 +264,8 @@ impl<S> DesignerHandler<S> {
             Purpose::Optimal => designer.optimum(scan),
             Purpose::Good(pickiness) => designer.good(scan, pickiness),
             Purpose::Utility => {
-                let counting = Counting::numbers(scan.utilities().to_vec());
-                return Progress::Working(Work::Count(counting));
+                let utilities = Listing::numbers(scan.utilities().to_vec());
+                return Progress::Working(Work::Count(Counting::new(utilities)));
             }
         }))
     }
@@ -272,9 +291,8 @@ impl<S> DesignerHandler<S> {
         self.remarks.truncate(REMARKS);
     }
 
-    fn new_run(&mut self, arguments: &Object) -> Result<(), ErrorReply> {
-        let new = NewRun::read(arguments, self.runs.base())?;
-        self.remarks.extend(new.designer.warnings().map(String::from));
+    fn begin_run(&mut self, new: NewRun) -> Result<(), ErrorReply> {
+        self.remarks.extend(new.warnings.iter().cloned());
         self.remarks.truncate(REMARKS);
         self.runs.begin(new)
     }
@@ -313,7 +331,12 @@ impl<S: PosteriorStore> DesignerHandler<S> {
     fn advance(&mut self, work: Work, fuel: u32) -> Result<Progress, ErrorReply> {
         match work {
             Work::Ask(request) => match self.answer_now(&request) {
-                Some(answer) => return answer.map(Progress::Done),
+                Some(answer) => {
+                    return answer.map(|reply| match counting(reply) {
+                        Ok(counting) => Progress::Working(Work::Count(counting)),
+                        Err(reply) => Progress::Done(reply),
+                    });
+                }
                 None => {
                     if let Some(work) = self.start(request) {
                         return Ok(Progress::Working(work));
@@ -327,15 +350,29 @@ impl<S: PosteriorStore> DesignerHandler<S> {
                 }
                 return Ok(Progress::Working(Work::Scan(scan, purpose)));
             }
+            Work::History => {
+                let counting = Counting::new(records(self.designer()));
+                return Ok(Progress::Working(Work::Count(counting)));
+            }
             Work::Count(mut counting) => {
-                let numbers = (fuel as usize).saturating_mul(NUMBERS_PER_FUEL);
-                return Ok(match counting.step(numbers) {
-                    Some(listing) => Progress::Done(Reply::Listing(listing)),
+                let bytes = (fuel as usize).saturating_mul(BYTES_PER_FUEL);
+                return Ok(match counting.step(bytes) {
+                    Some(text) => Progress::Done(Reply::Long(text)),
                     None => Progress::Working(Work::Count(counting)),
                 });
             }
             Work::Learn(measurement) => self.learn(&measurement)?,
-            Work::NewRun(arguments) => self.new_run(&arguments)?,
+            Work::NewRun(arguments) => {
+                let new = NewRun::read(&arguments, self.runs.base())?;
+                return Ok(Progress::Working(Work::Draw(Box::new(new))));
+            }
+            Work::Draw(mut new) => {
+                let draws = (fuel as usize).saturating_mul(DRAWS_PER_FUEL);
+                if !new.step(draws)? {
+                    return Ok(Progress::Working(Work::Draw(new)));
+                }
+                self.begin_run(*new)?;
+            }
             Work::Undo => return self.undo().map(Progress::Working),
             Work::Resume(run) => {
                 if let Some(number) = self.runs.resume_live(&run)? {
@@ -397,8 +434,9 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
             return None;
         }
         let answer = self.answer_now(&request);
-        if answer.is_none() {
-            self.work = self.start(request);
+        match answer {
+            None => self.work = self.start(request),
+            Some(_) => self.note_bound(),
         }
         answer
     }
@@ -413,7 +451,10 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
                 self.work = Some(work);
                 None
             }
-            Ok(Progress::Done(reply)) => Some(Ok(reply)),
+            Ok(Progress::Done(reply)) => {
+                self.note_bound();
+                Some(Ok(reply))
+            }
             Err(error) => Some(Err(error)),
         }
     }
@@ -428,6 +469,10 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
 
     fn answer_always(request: &Request) -> Option<Answer> {
         (*request.command() == Request::Ready).then_some(Ok(Reply::Ok))
+    }
+
+    fn reply_bound(&self) -> ReplyBound {
+        self.bound.clone()
     }
 
     fn poll_remark(&mut self) -> Option<String> {

@@ -3,8 +3,9 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
-use labwire_design::{DesignLimits, Designer, Experiment};
+use labwire_design::{DesignLimits, Drawing, Experiment};
 use labwire_model::text::suggestion;
 use labwire_protocols::obe::{ErrorReply, RunName, code};
 use labwire_python_json::{Object, Value, dumps_unicode};
@@ -22,11 +23,12 @@ pub(super) struct Base<'a> {
     pub(super) seed: u64,
 }
 
-/// Run that is to begin.
+/// Run that is to begin, whose particles are being drawn.
 #[derive(Debug)]
 pub(super) struct NewRun {
     pub(super) text: String,
-    pub(super) designer: Designer,
+    pub(super) drawing: Drawing,
+    pub(super) warnings: Vec<String>,
     /// Name of a run beside the default one.
     pub(super) name: Option<String>,
 }
@@ -41,8 +43,6 @@ impl NewRun {
             Some(Value::Text(text)) => String::from(text.as_str().unwrap_or_default()),
             Some(experiment) => dumps_unicode(experiment),
         };
-        let invalid =
-            |error: &dyn core::fmt::Display| ErrorReply::new(code::INVALID_EXPERIMENT, format!("{error}"));
         // First with its own arguments, to learn their names.
         let experiment = Experiment::from_json(&text, &[], base.limits).map_err(|error| invalid(&error))?;
         let names: Vec<&str> = experiment
@@ -77,14 +77,22 @@ impl NewRun {
                 experiment.map_err(|error| ErrorReply::new(code::INVALID_ARGUMENT, format!("{error}")))?
             }
         };
-        let mut designer = Designer::new(experiment, seed).map_err(|error| invalid(&error))?;
-        warnings.into_iter().for_each(|warning| designer.warn(warning));
         Ok(Self {
             text,
-            designer,
+            drawing: Drawing::new(experiment, seed).map_err(|error| invalid(&error))?,
+            warnings,
             name: run,
         })
     }
+
+    /// Draws up to `draws` more times. Returns whether all particles are drawn.
+    pub(super) fn step(&mut self, draws: usize) -> Result<bool, ErrorReply> {
+        self.drawing.step(draws).map_err(|error| invalid(&error))
+    }
+}
+
+pub(super) fn invalid(error: &dyn fmt::Display) -> ErrorReply {
+    ErrorReply::new(code::INVALID_EXPERIMENT, format!("{error}"))
 }
 
 fn whole(value: &Value) -> Option<u64> {

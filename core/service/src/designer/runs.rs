@@ -12,7 +12,7 @@ use labwire_python_json::Value;
 use super::DesignerSettings;
 use super::catalogue::{Beginning, Catalogue};
 use super::handler::refused;
-use super::new_run::{Base, NewRun};
+use super::new_run::{Base, NewRun, invalid};
 use super::replay::{Replay, Then};
 use super::store::{MemoryRuns, RunStore};
 
@@ -33,7 +33,7 @@ pub(super) struct Runs {
     /// Seed of the last run that began.
     seed: u64,
     current: Live,
-    /// Others, the one used last at the end: the default run, and as many as the limit `particle-numbers` allows.
+    /// Others, the one used last at the end: the default run, and as many as the limit `experiment-memory` allows.
     aside: Vec<Live>,
 }
 
@@ -166,6 +166,11 @@ impl Runs {
         self.catalogue.list()
     }
 
+    /// Length of the text of the list, in bytes, at most.
+    pub(super) fn list_bytes(&self) -> usize {
+        self.catalogue.list_bytes()
+    }
+
     /// Number of a run, by default that of the default one.
     pub(super) fn find(&self, run: Option<&RunName>) -> Result<u64, ErrorReply> {
         run.map_or(Ok(self.catalogue.default()), |run| self.catalogue.find(run))
@@ -183,14 +188,13 @@ impl Runs {
         true
     }
 
-    /// Makes a run the current one, and sets the one before aside, as far as the limit `particle-numbers` allows.
+    /// Makes a run the current one, and sets the one before aside, as far as the limit `experiment-memory` allows.
     pub(super) fn adopt(&mut self, live: Live) {
         self.aside.push(core::mem::replace(&mut self.current, live));
         self.aside.retain(|live| self.catalogue.keeps(live.number));
-        let numbers =
-            |live: &Live| live.designer.num_particles() * live.designer.experiment().parameters.len();
-        let total = |runs: &Self| runs.aside.iter().map(numbers).sum::<usize>() + numbers(&runs.current);
-        while total(self) > self.limits.particle_numbers {
+        let bytes = |live: &Live| live.designer.experiment().memory_bytes();
+        let total = |runs: &Self| runs.aside.iter().map(bytes).sum::<usize>() + bytes(&runs.current);
+        while total(self) > self.limits.experiment_memory {
             let default = self.catalogue.default();
             let Some(at) = self.aside.iter().position(|live| live.number != default) else {
                 return;
@@ -232,7 +236,14 @@ impl Runs {
 
     /// Begins a run: the default one, or if it has a name, one beside it.
     pub(super) fn begin(&mut self, new: NewRun) -> Result<(), ErrorReply> {
-        let NewRun { text, designer, name } = new;
+        let NewRun {
+            text,
+            drawing,
+            warnings,
+            name,
+        } = new;
+        let mut designer = drawing.finish().map_err(|error| invalid(&error))?;
+        warnings.into_iter().for_each(|warning| designer.warn(warning));
         let default = self.catalogue.default();
         let before = match &name {
             None => Some(default),

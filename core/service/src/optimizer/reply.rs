@@ -4,8 +4,9 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
-use labwire_model::problem::{InputError, InputVector, NoSensitivities, Solution, SolveError};
+use labwire_model::problem::{InputError, InputVector, Solution, SolveError};
 use labwire_model::text::suggestion;
 use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, RunRequest, RunSensitivities, code};
 use labwire_solve::{Sensitivities, Status};
@@ -45,15 +46,20 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
         reply.variables = solution.variables;
     }
     match reply.non_finite_field() {
-        Some(field) => Err(failed(&format!(
-            "non-finite computation: {field} contains a non-finite value"
-        ))),
+        Some(field) => Err(non_finite(field)),
         None => Ok(reply),
     }
 }
 
+/// Error reply to a solve whose result JSON cannot express.
+pub(super) fn non_finite(field: &str) -> ErrorReply {
+    failed(&format!(
+        "non-finite computation: {field} contains a non-finite value"
+    ))
+}
+
 /// Adds sensitivities to the reply to Run, or the reason why there are none.
-pub fn add_sensitivities(reply: &mut RunReply, sensitivities: Result<Sensitivities, NoSensitivities>) {
+pub fn add_sensitivities<E: fmt::Display>(reply: &mut RunReply, sensitivities: Result<Sensitivities, E>) {
     match sensitivities {
         Ok(Sensitivities {
             variables,
