@@ -23,13 +23,24 @@ impl Server {
     /// If there is no such program.
     #[must_use]
     pub fn start(only: &str) -> Self {
+        Self::start_with(only, &[], &[])
+    }
+
+    /// As [`start`](Self::start), with further arguments and variables of the environment.
+    ///
+    /// # Panics
+    /// If there is no such program.
+    #[must_use]
+    pub fn start_with(only: &str, arguments: &[String], environment: &[(&str, &str)]) -> Self {
         let program = env::current_exe().expect("this program's path");
         let folder = program.ancestors().nth(1).expect("target/release");
         let ready = env::temp_dir().join(format!("labwire-acceptance-{}.json", std::process::id()));
         let mut command = Command::new(folder.join("labwire"));
         command
             .args(["serve", "--only", only, "--ready-file"])
-            .arg(&ready);
+            .arg(&ready)
+            .args(arguments)
+            .envs(environment.iter().copied());
         for flag in ["--open", "--obe", "--zeiss", "--zeiss-ws", "--pymodaq", "--web"] {
             command.args([flag, "127.0.0.1:0"]);
         }
