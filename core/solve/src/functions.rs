@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::stagewise::StageFunctions;
 use crate::sets::Set;
 
 /// The functions of a problem: cost `f(u)` and constraint values `g(u)`, with derivatives.
@@ -51,7 +50,8 @@ pub trait Functions {
 
     /// The functions stage by stage, if the problem consists of stages; see
     /// [`Solver::with_stages`](crate::Solver::with_stages).
-    fn stages(&mut self) -> Option<&mut dyn StageFunctions> {
+    #[cfg(feature = "stages")]
+    fn stages(&mut self) -> Option<&mut dyn crate::StageFunctions> {
         None
     }
 }

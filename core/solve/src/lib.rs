@@ -4,6 +4,10 @@
 //! proximal (PANOC+ with ZeroFPR's base point) for any other U. With exact second derivatives, Newton steps, and interior-point
 //! iterations where constraints are many or the rest is slow. "Converged" always means that the unscaled
 //! stationarity residual and the violation at the returned point are below their tolerances.
+//!
+//! Feature `stages`: Newton steps and interior-point iterations through the stages of optimal-control problems,
+//! `Solver::with_stages`. Feature `serde`: settings, tuning, status and counters can be written and read. Both are off by
+//! default.
 #![no_std]
 extern crate alloc;
 #[cfg(test)]
@@ -30,6 +34,7 @@ mod sensitivity;
 pub mod sets;
 mod settings;
 mod solver;
+#[cfg(feature = "stages")]
 mod stagewise;
 mod status;
 mod tuning;
@@ -42,6 +47,7 @@ pub use second::SecondDerivatives;
 pub use sensitivity::{Differentiation, Part, Sensitivities, SensitivityError};
 pub use settings::Settings;
 pub use solver::{Solver, Start};
+#[cfg(feature = "stages")]
 pub use stagewise::{StageFunctions, StageStructure};
 pub use status::{Counters, Progress, Status, Step, StepKind, StopReason};
 pub use tuning::Tuning;

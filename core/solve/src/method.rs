@@ -2,11 +2,14 @@
 
 use core::ops::{Deref, DerefMut};
 
-use super::functions::{Constraint, Structure};
+#[cfg(feature = "stages")]
+use super::functions::Constraint;
+use super::functions::Structure;
 use super::inner::InnerSolver;
 use super::panoc::Panoc;
 use super::projected::Projected;
 use super::settings::Settings;
+#[cfg(feature = "stages")]
 use super::stagewise::{StageStructure, Stagewise};
 
 /// Inner solver suited to U.
@@ -16,28 +19,37 @@ pub(crate) enum Inner {
     /// U consists of bounds only.
     Projected(Projected),
     /// The same, and the problem consists of stages.
+    #[cfg(feature = "stages")]
     Stagewise(Stagewise),
     /// Any other U.
     Panoc(Panoc),
 }
 
 impl Inner {
-    pub(crate) fn new(
+    pub(crate) fn new(structure: &Structure, memory: usize, settings: &Settings) -> Self {
+        let (n, m) = (structure.num_variables, structure.num_constraints());
+        let tuning = settings.tuning;
+        match structure.set.bounds(n) {
+            Some(bounds) => Self::Projected(Projected::new(m, bounds, memory, tuning)),
+            None => Self::Panoc(Panoc::new(n, m, structure.set.clone(), memory, tuning)),
+        }
+    }
+
+    /// Inner solver for a problem that consists of stages.
+    #[cfg(feature = "stages")]
+    pub(crate) fn with_stages(
         structure: &Structure,
-        stages: Option<StageStructure>,
+        stages: StageStructure,
         memory: usize,
         settings: &Settings,
     ) -> Self {
-        let (n, m) = (structure.num_variables, structure.num_constraints());
-        let tuning = settings.tuning;
         // The penalty of a set that is no box couples its constraints, which the stages' Hessians do not know.
-        let stages = stages.filter(|_| structure.constraints.iter().all(Constraint::is_separable));
-        match (structure.set.bounds(n), stages) {
-            (Some(bounds), Some(stages)) => {
+        let are_separable = structure.constraints.iter().all(Constraint::is_separable);
+        match structure.set.bounds(structure.num_variables) {
+            Some(bounds) if are_separable => {
                 Self::Stagewise(Stagewise::new(stages, structure, bounds, memory, settings))
             }
-            (Some(bounds), None) => Self::Projected(Projected::new(m, bounds, memory, tuning)),
-            (None, _) => Self::Panoc(Panoc::new(n, m, structure.set.clone(), memory, tuning)),
+            _ => Self::new(structure, memory, settings),
         }
     }
 }
@@ -48,6 +60,7 @@ impl Deref for Inner {
     fn deref(&self) -> &Self::Target {
         match self {
             Self::Projected(solver) => solver,
+            #[cfg(feature = "stages")]
             Self::Stagewise(solver) => solver,
             Self::Panoc(solver) => solver,
         }
@@ -58,6 +71,7 @@ impl DerefMut for Inner {
     fn deref_mut(&mut self) -> &mut Self::Target {
         match self {
             Self::Projected(solver) => solver,
+            #[cfg(feature = "stages")]
             Self::Stagewise(solver) => solver,
             Self::Panoc(solver) => solver,
         }

@@ -14,6 +14,7 @@ use super::merit::{AugmentedLagrangian, Point};
 use super::method::Inner;
 use super::second::SecondDerivatives;
 use super::settings::Settings;
+#[cfg(feature = "stages")]
 use super::stagewise::StageStructure;
 use super::status::{Counters, Progress, Status, StopReason};
 use crate::math;
@@ -146,7 +147,7 @@ impl Solver {
     /// # Errors
     /// If a setting is out of range, or a set does not fit its dimension.
     pub fn new(structure: Structure, settings: Settings) -> Result<Self, SolverError> {
-        Self::create(structure, None, settings)
+        Self::create(structure, settings, 0, Inner::new)
     }
 
     /// Creates a solver for problems that consist of stages, whose functions have
@@ -154,6 +155,7 @@ impl Solver {
     ///
     /// # Errors
     /// As [`new`](Self::new); [`SolverError::Stages`] if the lengths of the stages do not fit the structure.
+    #[cfg(feature = "stages")]
     pub fn with_stages(
         structure: Structure,
         stages: StageStructure,
@@ -163,13 +165,17 @@ impl Solver {
         if !stages.fits(n, m) {
             return Err(SolverError::Stages);
         }
-        Self::create(structure, Some(stages), settings)
+        let num_states = (stages.horizon + 1) * stages.num_states;
+        Self::create(structure, settings, num_states, |structure, memory, settings| {
+            Inner::with_stages(structure, stages, memory, settings)
+        })
     }
 
     fn create(
         structure: Structure,
-        stages: Option<StageStructure>,
         settings: Settings,
+        num_states: usize,
+        inner: impl FnOnce(&Structure, usize, &Settings) -> Inner,
     ) -> Result<Self, SolverError> {
         settings.validate()?;
         let (n, m) = (structure.num_variables, structure.num_constraints());
@@ -184,11 +190,8 @@ impl Solver {
         // than it does.
         let default_memory = if m == 0 { (n + 5).min(10) } else { 20 };
         let memory = settings.lbfgs_memory.unwrap_or(default_memory);
-        let num_states = stages
-            .as_ref()
-            .map_or(0, |stages| (stages.horizon + 1) * stages.num_states);
         Ok(Self {
-            inner: Inner::new(&structure, stages, memory, &settings),
+            inner: inner(&structure, memory, &settings),
             best_states: States::new(num_states),
             start_states: States::new(num_states),
             merit: AugmentedLagrangian::new(structure, settings.tuning),

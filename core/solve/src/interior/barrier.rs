@@ -7,8 +7,6 @@ use crate::math;
 
 /// Distance from the bounds at the start: fraction of their distance from each other, or of the bound.
 const START_DISTANCE: f64 = 1e-2;
-/// Distance, in the same units, below which a value counts as near to a bound.
-const NEAR: f64 = 1e-3;
 /// Fraction of the way to a bound that a step may go.
 const LARGEST_FRACTION: f64 = 0.995;
 /// Largest ratio of a multiplier and the one that the barrier implies, or of the inverse.
@@ -59,17 +57,6 @@ impl Barrier {
     /// Distance from the nearer bound.
     pub(crate) fn nearest_distance(&self, i: usize, value: f64) -> f64 {
         math::min((value - self.min[i]).abs(), (self.max[i] - value).abs())
-    }
-
-    /// Distance below which a value counts as near to a bound.
-    pub(crate) fn near(&self, i: usize) -> f64 {
-        let range = self.max[i] - self.min[i];
-        let bound = math::min(self.min[i].abs(), self.max[i].abs());
-        NEAR * if range.is_finite() {
-            range
-        } else {
-            math::max(1.0, bound)
-        }
     }
 
     /// Nearest value that keeps a distance from its bounds.

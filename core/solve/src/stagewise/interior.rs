@@ -38,6 +38,8 @@ const SMALLEST_FLOOR: f64 = 1e-4;
 /// Growth of the shift after a line search that failed, and how often it grows.
 const SEARCH_GROWTH: f64 = 100.0;
 const MAX_SEARCHES: u32 = 6;
+/// Distance below which an input counts as near to a bound: fraction of the distance between its bounds, or of the bound.
+const NEAR: f64 = 1e-3;
 
 /// Slacks and barriers of the interior-point iterations, with the memory of a step.
 #[derive(Clone, Debug)]
@@ -531,7 +533,7 @@ impl Stagewise {
             // The Hessian contains the barrier's curvature.
             let own = (model.hessian(structure, t)[a * nz + a] - barrier).abs();
             let bound = interior.inputs.nearest_bound(i, *u);
-            let is_held = barrier > own && (*u - bound).abs() <= interior.inputs.near(i);
+            let is_held = barrier > own && (*u - bound).abs() <= near(&interior.inputs, i);
             next.point.u[i] = if is_held { bound } else { *u };
         }
         next.states.copy_from_slice(&current.states);
@@ -574,5 +576,17 @@ impl Stagewise {
             slope += interior.slacks.slope(i, interior.values[i], interior.mu) * interior.slack_step[i];
         }
         slope
+    }
+}
+
+/// Distance below which a value counts as near to a bound.
+fn near(barrier: &Barrier, i: usize) -> f64 {
+    let (min, max) = (barrier.min[i], barrier.max[i]);
+    let range = max - min;
+    let bound = math::min(min.abs(), max.abs());
+    NEAR * if range.is_finite() {
+        range
+    } else {
+        math::max(1.0, bound)
     }
 }
