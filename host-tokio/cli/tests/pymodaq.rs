@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -136,13 +137,20 @@ impl Server {
 
     fn wait_for(&self, count: usize) -> Vec<serde_json::Value> {
         loop {
+            let modules = self.wait_for_nameless(count);
+            let is_named = |module: &serde_json::Value| !module["name"].as_str().unwrap().contains(':');
+            if modules.iter().all(is_named) {
+                return modules;
+            }
+        }
+    }
+
+    /// The same for modules that propose no names for themselves, as real ones do not.
+    fn wait_for_nameless(&self, count: usize) -> Vec<serde_json::Value> {
+        loop {
             let list: serde_json::Value = serde_json::from_str(&self.ask(&["list", "--json"])).unwrap();
             let modules = list["modules"].as_array().unwrap();
-            if modules.len() == count
-                && modules
-                    .iter()
-                    .all(|module| !module["name"].as_str().unwrap().contains(':'))
-            {
+            if modules.len() == count {
                 return modules.clone();
             }
             thread::sleep(Duration::from_millis(10));
@@ -437,4 +445,86 @@ fn a_server_that_does_not_answer_is_named_after_the_time_limit() {
     let words =
         format!("error: {address}: no answer within 200ms\nhint: a longer time is given with --timeout\n");
     assert_eq!(errors, words);
+}
+
+/// Text as PyMoDAQ sends it.
+fn text(version: &str, text: &str) -> Vec<u8> {
+    let with_length = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
+    match version.starts_with('5') {
+        true => with_length(&[with_length(b"str"), with_length(text.as_bytes())].concat()),
+        false => with_length(text.as_bytes()),
+    }
+}
+
+/// Bytes that a release of PyMoDAQ was seen to send for an object.
+fn captured(version: &str, object: &str) -> Vec<u8> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/pymodaq");
+    let captured = fs::read_to_string(corpus.join(format!("{version}.json"))).unwrap();
+    let captured: serde_json::Value = serde_json::from_str(&captured).unwrap();
+    let digits = captured[object].as_str().unwrap().as_bytes().chunks(2);
+    let byte = |digits| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
+    digits.map(byte).collect()
+}
+
+/// Connects a module that answers every order with `answer`, a byte at first and then the rest.
+fn connect_module(server: &Server, version: &str, kind: &str, answer: Vec<u8>) {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(&text(version, kind)).unwrap();
+    thread::spawn(move || {
+        while stream.read(&mut [0; 1000]).is_ok_and(|count| count > 0) {
+            stream.write_all(&answer[..1]).unwrap();
+            thread::sleep(Duration::from_millis(2));
+            stream.write_all(&answer[1..]).unwrap();
+        }
+    });
+}
+
+/// The server of which a user has said nothing about releases: the bytes of real ones show theirs.
+#[test]
+fn modules_of_every_release_work_at_the_default_server() {
+    for (version, generation) in [
+        ("3.6.13", "g2"),
+        ("4.1.5", "g3a"),
+        ("4.2.5", "g3b"),
+        ("4.3.7", "g3b"),
+        ("4.4.11", "g3c"),
+        ("5.1.12", "g4"),
+    ] {
+        let server = Server::start(&format!("release-{version}"), &[]);
+        let (data, shown) = match generation {
+            "g2" => (captured(version, "Done+list (send_data)"), "1 to 3"),
+            _ => (
+                [text(version, "Done"), captured(version, "DataToExport 1x0D")].concat(),
+                "1.5",
+            ),
+        };
+        connect_module(&server, version, "GRABBER", data);
+        let modules = server.wait_for_nameless(1);
+        let before = modules[0]["generation"].as_str().unwrap();
+        assert_eq!(
+            before,
+            if generation == "g4" { "g4" } else { "unknown" },
+            "{version}"
+        );
+        // The second time the generation is known.
+        for _ in 0..2 {
+            let grabbed = server.ask(&["grab"]);
+            assert!(grabbed.contains(shown), "{version}: {grabbed}");
+        }
+        assert_eq!(
+            server.wait_for_nameless(1)[0]["generation"],
+            generation,
+            "{version}"
+        );
+        if generation != "g2" {
+            let position = captured(version, "DataActuator 12.5");
+            let position = [text(version, "position_is"), position].concat();
+            connect_module(&server, version, "ACTUATOR", position);
+            server.wait_for_nameless(2);
+            for _ in 0..2 {
+                let found = server.ask(&["position"]);
+                assert!(found.contains(": 12.5\n"), "{version}: {found}");
+            }
+        }
+    }
 }

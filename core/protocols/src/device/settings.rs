@@ -48,7 +48,7 @@ pub struct Settings {
     /// [`DeviceEvent::Unasked`](super::DeviceEvent::Unasked).
     #[serde(skip)]
     pub events: Vec<Vec<u8>>,
-    /// Whether a connection whose first byte is a telnet command is negotiated with, refusing everything.
+    /// Whether a connection that begins with an offer or a request of telnet is negotiated with, refusing everything.
     #[serde(skip)]
     pub telnet: bool,
 }

@@ -20,7 +20,7 @@ const MOST_WAITING: usize = 4 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Telnet {
     state: State,
-    /// Whether the connection speaks telnet; decided by its first byte.
+    /// Whether the connection speaks telnet; decided by its first two bytes.
     is_active: Option<bool>,
 }
 
@@ -45,17 +45,20 @@ impl Telnet {
         }
     }
 
-    /// Data in `input`; refusals are appended to `replies`. A connection whose first byte is no
-    /// telnet command does not speak telnet, so that any byte may be data.
+    /// Data in `input`; refusals are appended to `replies`. A connection that does not begin with an offer or a request does
+    /// not speak telnet, so that any byte may be data.
     pub(super) fn filter(&mut self, input: &[u8], replies: &mut Vec<u8>) -> Vec<u8> {
-        let Some(&first) = input.first() else {
-            return Vec::new();
-        };
-        if !*self.is_active.get_or_insert(first == IAC) {
-            return input.to_vec();
-        }
-        let mut data = Vec::with_capacity(input.len());
-        for &byte in input {
+        let mut data = Vec::with_capacity(input.len() + 1);
+        for (index, &byte) in input.iter().enumerate() {
+            if !self.speaks_telnet(byte) {
+                if self.state == State::Command {
+                    // It was data.
+                    self.state = State::Data;
+                    data.push(IAC);
+                }
+                data.extend_from_slice(&input[index..]);
+                return data;
+            }
             self.state = match (self.state, byte) {
                 (State::Data, IAC) => State::Command,
                 (State::Data, byte) => {
@@ -86,6 +89,18 @@ impl Telnet {
         }
         data
     }
+
+    /// Whether the connection speaks telnet, as far as this is known with the next byte.
+    fn speaks_telnet(&mut self, byte: u8) -> bool {
+        match (self.is_active, self.state) {
+            (Some(is_active), _) => is_active,
+            (None, State::Data) if byte == IAC => true,
+            (None, state) => {
+                let is_active = state == State::Command && matches!(byte, WILL | DO | SB);
+                *self.is_active.insert(is_active)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -114,9 +129,16 @@ mod tests {
 
     #[test]
     fn other_connections_are_left_alone() {
-        let stream = b"#13\xff\xfd\x18\n";
-        for piece in 1..=stream.len() {
-            assert_eq!(filtered(stream, piece), (stream.to_vec(), Vec::new()));
+        let streams: [&[u8]; 4] = [
+            b"#13\xff\xfd\x18\n",
+            b"\xff\xffab\xff\xfd\x18",
+            b"\xff\xfe1\x00\xff\xfb\x01",
+            b"\xff\n",
+        ];
+        for stream in streams {
+            for piece in 1..=stream.len() {
+                assert_eq!(filtered(stream, piece), (stream.to_vec(), Vec::new()));
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use labwire_core::session::Misuse;
 use labwire_tokio::RemoteError;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings, TcpDialer};
 
-use crate::common::seconds;
+use crate::common::{positive_seconds, seconds};
 use crate::config::Layers;
 use crate::console::note;
 use crate::failure::{self, Failure};
@@ -15,6 +15,9 @@ use crate::tls::TlsArguments;
 
 /// Least time for which a device that sends text may greet a new client.
 const GREETING_TIME: Duration = Duration::from_millis(100);
+
+/// Most bytes that are shown of what a device sends unasked.
+const SHOWN: usize = 200;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Target {
@@ -49,7 +52,7 @@ impl Target {
         let config = Layers::with_file_and_environment(None)?.finish()?;
         let mut settings = config.device;
         if let Some(timeout) = self.timeout {
-            settings.request_timeout = seconds("--timeout", timeout)?;
+            settings.request_timeout = positive_seconds("--timeout", timeout)?;
         }
         if let Some(interval) = self.minimum_interval {
             settings.minimum_interval = seconds("--minimum-interval", interval)?;
@@ -72,7 +75,11 @@ impl Target {
         let unasked = device.unasked();
         tokio::spawn(async move {
             while let Ok(bytes) = unasked.recv().await {
-                note!("the device sent unasked: {}", bytes.escape_ascii());
+                let shown = bytes[..bytes.len().min(SHOWN)].escape_ascii();
+                match bytes.len().saturating_sub(SHOWN) {
+                    0 => note!("the device sent unasked: {shown}"),
+                    more => note!("the device sent unasked: {shown} and {more} bytes more"),
+                }
             }
         });
         Ok(device)
