@@ -238,12 +238,12 @@ await run({
       settings: { x: { linspace: [0, 1, 11] } },
       parameters: { m: { uniform: [0, 1] }, n: { uniform: [0, 1] } },
       model: "m*x + n",
-      constraints: ["m + n > 1.8"],
-      options: { particles: 5_000_000 },
+      constraints: ["m + n > 1.9"],
+      options: { particles: 1_900_000 },
     };
     await page.getByLabel("Experiment file", { exact: true }).fill(JSON.stringify(rare));
     await page.getByText("Drawing particles from the priors …").waitFor();
-    await page.getByText(/11 settings; 2 parameters; 1 channel; 5,000,000 particles/).waitFor();
+    await page.getByText(/11 settings; 2 parameters; 1 channel; 1,900,000 particles/).waitFor();
     await shot(page, "experiment-loading");
     await page.getByLabel("Experiment file: example").selectOption("Resonance dip");
     await page.getByText("resonance dip: f (201)").waitFor();

@@ -26,7 +26,7 @@ const CONNECTIONS: usize = 200;
 /// Peers that attack until a time.
 struct Attack {
     name: &'static str,
-    /// Whether the server has the problem of [`open::LARGE_PROBLEM`] besides its own, and takes others by Load.
+    /// Whether the server has the [`open::problems`] besides its own, and takes others by Load.
     has_large_problem: bool,
     run: fn(&Server, Instant),
 }
@@ -48,7 +48,7 @@ const fn with_large_problem(name: &'static str, run: fn(&Server, Instant)) -> At
 }
 
 const ATTACKS: [Attack; 24] = [
-    attack("6 getset of 10,000,000 settings", obe::getset),
+    attack("6 getset of 7,000,000 settings", obe::getset),
     attack("64 getpdf on one connection", obe::getpdf),
     attack("200 connections with getpdf", obe::many_getpdf),
     attack("200 connections with 64 history", obe::history),
@@ -68,7 +68,7 @@ const ATTACKS: [Attack; 24] = [
     attack("zeiss requests that nobody reads", others::zeiss),
     attack("zeiss-ws requests that nobody reads", others::zeiss_ws),
     attack("200 halves of images, pymodaq", others::images),
-    attack("pymodaq controllers that never read", others::controllers),
+    attack("200 controllers with 64 images unread", others::controllers),
     attack("pings that nobody answers, zeiss-ws", |server, end| {
         others::pings(server.address("zeiss-ws"), "/", end);
     }),

@@ -15,7 +15,7 @@ fn command(name: &str) -> Vec<u8> {
     message(&format!(r#"{{"command": "{name}"}}"#))
 }
 
-/// Sends requests one after the other, and reads each reply.
+/// Sends requests one after the other, none of which is refused, and reads each reply.
 fn ask_all(server: &Server, requests: impl IntoIterator<Item = Vec<u8>>) {
     let mut stream = connect_from(1, server.address("obe"));
     for request in requests {
@@ -23,18 +23,17 @@ fn ask_all(server: &Server, requests: impl IntoIterator<Item = Vec<u8>>) {
         let mut head = [0; 10];
         stream.read_exact(&mut head).expect("a reply");
         let length = str::from_utf8(&head).ok().and_then(|head| head.parse().ok());
-        stream
-            .read_exact(&mut vec![0; length.expect("a length")])
-            .expect("a reply");
+        let mut reply = vec![0; length.expect("a length")];
+        stream.read_exact(&mut reply).expect("a reply");
+        let reply = String::from_utf8_lossy(&reply);
+        assert!(!reply.starts_with(r#"{"error""#), "{reply}");
     }
 }
 
+/// Nearly as many settings as the memory of an experiment allows.
 pub(crate) fn getset(server: &Server, end: Instant) {
-    let asked = [
-        message(r#"{"command": "newrun", "steps": 10000000}"#),
-        command("getset").repeat(6),
-    ];
-    flood(server.address("obe"), 1, &asked.concat(), 1, end);
+    ask_all(server, [message(r#"{"command": "newrun", "steps": 7000000}"#)]);
+    flood(server.address("obe"), 1, &command("getset").repeat(6), 1, end);
 }
 
 pub(crate) fn getpdf(server: &Server, end: Instant) {
@@ -63,11 +62,11 @@ pub(crate) fn long_names(server: &Server, end: Instant) {
     let begin = |_| {
         let experiment = format!(
             r#"{{"name": "{}", "settings": {{"x": [0, 1]}}, "parameters": {{"a": {{"uniform": [0, 1]}}}}, "model": "a*x"}}"#,
-            "n".repeat(4_000_000)
+            "n".repeat(1000)
         );
         message(&format!(r#"{{"command": "newrun", "experiment": {experiment}}}"#))
     };
-    ask_all(server, (0..4).map(begin));
+    ask_all(server, (0..10).map(begin));
     let asked = [command("runs"), command("status")].concat().repeat(32);
     flood(server.address("obe"), CONNECTIONS, &asked, 1, end);
 }
@@ -114,10 +113,12 @@ pub(crate) fn scan(server: &Server, end: Instant) {
     }
 }
 
+/// Nearly as many particles as the memory of an experiment allows.
 pub(crate) fn experiments(server: &Server, end: Instant) {
     let experiment = message(
-        r#"{"command": "newrun", "experiment": {"settings": {"x": [0, 1]}, "parameters": {"a": {"uniform": [0, 1]}, "b": {"uniform": [0, 1]}}, "model": "a*x+b", "constraints": ["a+b<1.99"], "options": {"particles": 4000000}}}"#,
+        r#"{"command": "newrun", "experiment": {"settings": {"x": [0, 1]}, "parameters": {"a": {"uniform": [0, 1]}, "b": {"uniform": [0, 1]}}, "model": "a*x+b", "constraints": ["a+b<1.99"], "options": {"particles": 1900000}}}"#,
     );
+    ask_all(server, [experiment.clone()]);
     flood(server.address("obe"), 64, &experiment, 1, end);
 }
 

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use labwire_acceptance::{Server, connect_from};
+use labwire_core::pymodaq::{Command, ControlRequest, Controller, Limits};
+use labwire_core::session::{Asker, Session};
 
 use super::{CONNECTIONS, flood, wait_until};
 
@@ -39,25 +41,54 @@ pub(crate) fn zeiss_ws(server: &Server, end: Instant) {
     wait_until(end);
 }
 
-/// Beginning of a message of PyMoDAQ 5: the length of a part, and half of it.
-pub(crate) fn images(server: &Server, end: Instant) {
+/// Bytes of an image of PyMoDAQ 3, up to its values.
+fn image(bytes: u32) -> Vec<u8> {
     let word = |text: &str| {
         let length = u32::try_from(text.len()).expect("a short word");
         [&length.to_be_bytes()[..], text.as_bytes()].concat()
     };
-    let hello = [word("Python"), word("str"), word("GRABBER")].concat();
-    let length = 200_000_000_u32.to_be_bytes();
-    let half = [&hello[..], &length, &vec![b'x'; 100_000_000]].concat();
+    let one = 1_u32.to_be_bytes();
+    let shape = [bytes.to_be_bytes(), one, bytes.to_be_bytes()].concat();
+    [
+        word("GRABBER"),
+        word("Done"),
+        one.into(),
+        word("array"),
+        word("|u1"),
+        shape,
+    ]
+    .concat()
+}
+
+/// Halves of the largest images that cameras send: 4096 x 4096 numbers of 8 bytes.
+pub(crate) fn images(server: &Server, end: Instant) {
+    let half = [image(8 << 24), vec![7; 4 << 24]].concat();
     flood(server.address("pymodaq"), CONNECTIONS, &half, 1, end);
 }
 
+/// Controllers that ask for an image, and do not read it.
 pub(crate) fn controllers(server: &Server, end: Instant) {
-    let word = |text: &str| {
-        let length = u32::try_from(text.len()).expect("a short word");
-        [&length.to_be_bytes()[..], text.as_bytes()].concat()
-    };
-    let hello = [word("str"), word("CONTROLLER")].concat();
-    flood(server.address("pymodaq"), CONNECTIONS, &hello, 1000, end);
+    const BYTES: u32 = 50_000_000;
+    let mut module = connect_from(1, server.address("pymodaq"));
+    module.write_all(&image(BYTES)).expect("a reader");
+    module.write_all(&vec![7; BYTES as usize]).expect("a reader");
+    let now = labwire_core::time::Instant::ZERO;
+    let mut controller = Controller::new(now, &Limits::default());
+    for id in 1..=64 {
+        let request = ControlRequest {
+            id,
+            modules: Vec::new(),
+            command: Command::Last,
+        };
+        controller.request(now, &request).expect("room for a request");
+    }
+    flood(
+        server.address("pymodaq"),
+        CONNECTIONS,
+        controller.transmit(),
+        1,
+        end,
+    );
 }
 
 fn upgraded(server: SocketAddr, path: &str) -> TcpStream {
