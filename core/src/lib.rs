@@ -59,7 +59,7 @@
 //! time and lets it work:
 //!
 //! ```
-//! # #[cfg(feature = "optimizer")] {
+//! # #[cfg(feature = "problems")] {
 //! use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 //! use labwire_core::service::optimizer::{OptimizerSettings, OptimizerService};
 //! use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer};
@@ -168,7 +168,8 @@
 //! | --- | --- | --- |
 //! | always | [`session`], [`framing`] (of JSON values; the others with `framings`, and with the protocols that need them), [`limits`], [`time`], [`service`] (the traits and [`Endpoint`](service::Endpoint)) | `labwire-session`, `labwire-service` |
 //! | `open`, `obe`, `zeiss`, `pymodaq`, `device` | the protocol of that name; its server for PyMoDAQ and ZEISS INSPECT | `labwire-protocols`, `labwire-python-json` |
-//! | `optimizer` | [`problem`], [`expression`], [`text`], [`solve`], [`sets`], [`math`], [`random`], [`service::optimizer`] | `labwire-model`, `labwire-solve` |
+//! | `optimizer` | [`solve`], [`sets`], [`math`], [`random`], [`service::optimizer`]: problems in Rust | `labwire-solve` |
+//! | `problems` | [`problem`], [`expression`], [`text`]: problems as text, and the optimizer | `labwire-model` |
 //! | `designer` | [`design`], [`service::designer`], and the crates of the optimizer | `labwire-design` |
 //! | `simulate` | [`simulate`] | `labwire-simulate` |
 //!
@@ -178,7 +179,7 @@
 
 #[cfg(feature = "designer")]
 pub use labwire_design as design;
-#[cfg(any(feature = "designer", feature = "optimizer"))]
+#[cfg(any(feature = "designer", feature = "problems"))]
 pub use labwire_model::{expression, problem, text};
 #[cfg(feature = "device")]
 pub use labwire_protocols::device;

@@ -2,6 +2,7 @@
 
 use labwire_core::problem::{self, ProblemSolver};
 use labwire_core::service::Busy;
+use labwire_core::solve::ParametricProblem;
 use labwire_core::time::Instant;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;

@@ -4,7 +4,7 @@ use labwire_benches::expressions::trailer;
 use labwire_benches::problems::Navigation;
 use labwire_core::problem::{Evaluator, Problem, ProblemSolver, Solution, TextLimits};
 use labwire_core::sets::Set;
-use labwire_core::solve::{Functions, Start, Tuning};
+use labwire_core::solve::{Functions, ParametricProblem, Start, Tuning};
 
 const TRAILER: &str = include_str!("../../core/model/problems/trailer.json");
 const INITIAL: [f64; 3] = [-1.0, 2.0, 0.0];

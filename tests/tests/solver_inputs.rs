@@ -12,8 +12,8 @@ use labwire_core::problem::{
 use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{
-    Constrained, Constraint, Cost, Derivative, Functions, Settings, Solver, SolverError, Start, Status,
-    StopReason, Structure, Tuning, check_derivatives,
+    Constrained, Constraint, Cost, Derivative, Functions, ParametricCost, ParametricProblem, Settings,
+    Solver, SolverError, Start, Status, StopReason, Structure, Tuning, check_derivatives,
 };
 use labwire_core::time::Instant;
 use serde::Deserialize;
@@ -171,6 +171,84 @@ fn vectors_that_do_not_fit_are_named() {
     options.penalty = Some(f64::NAN);
     assert!(text(solver.start(NOW, &PARAMETERS, &options)).starts_with("initial penalty is NaN"));
     assert!(solver.solve(&PARAMETERS).unwrap().is_converged());
+}
+
+/// Problem in Rust that says something about itself that is not so.
+struct Inconsistent {
+    num_variables: usize,
+    num_f1: usize,
+    num_parameters: usize,
+}
+
+impl ParametricProblem for Inconsistent {
+    fn structure(&self) -> Structure {
+        Structure::unconstrained(2, Set::All)
+    }
+
+    fn num_parameters(&self) -> usize {
+        self.num_parameters
+    }
+
+    fn functions(&self) -> Box<dyn Functions + Send> {
+        Box::new(bowl(2))
+    }
+
+    fn num_variables(&self) -> usize {
+        self.num_variables
+    }
+
+    fn num_f1(&self) -> usize {
+        self.num_f1
+    }
+}
+
+#[test]
+fn inconsistent_problems_are_refused() {
+    let solver = |num_variables, num_f1, num_parameters| {
+        labwire_core::solve::ProblemSolver::new(Inconsistent {
+            num_variables,
+            num_f1,
+            num_parameters,
+        })
+    };
+    assert!(solver(2, 0, 0).unwrap().solve(&[]).unwrap().is_converged());
+    assert_eq!(
+        text(solver(3, 0, 0)),
+        "the problem has 3 decision variables, but its structure has 2"
+    );
+    assert_eq!(
+        text(solver(2, 1, 0)),
+        "the problem has 1 components of F1, but its structure has 0 constraints"
+    );
+    assert_eq!(
+        text(solver(2, 0, 4)),
+        "the problem has 4 parameters, but its functions take none: implement Functions::set_parameters"
+    );
+}
+
+/// A closure with parameters is solved, named and checked as a problem file is.
+#[test]
+fn closures_have_parameters() {
+    let nearest = ParametricCost::new(2, Set::All, 2, |p: &[f64], u: &[f64], gradient: &mut [f64]| {
+        gradient.copy_from_slice(&[u[0] - p[0], u[1] - p[1]]);
+        0.5 * (gradient[0].powi(2) + gradient[1].powi(2))
+    })
+    .with_name("nearest");
+    let mut solver = labwire_core::solve::ProblemSolver::new(nearest).unwrap();
+    assert_eq!(solver.problem().name(), "nearest");
+    assert_eq!(
+        text(solver.solve(&[1.0])),
+        "wrong number of parameters: provided 1, expected 2"
+    );
+    for parameters in [[3.0, 4.0], [-2.0, 0.5]] {
+        let solution = solver.solve(&parameters).unwrap();
+        assert!(solution.is_converged() && solution.variables["u"] == solution.u);
+        for (u, p) in solution.u.iter().zip(parameters) {
+            assert!((u - p).abs() < 1e-4, "{u} {p}");
+        }
+    }
+    let sensitivities = solver.sensitivities();
+    assert!(text(sensitivities).contains("second derivatives"));
 }
 
 /// Every number of the tuning, and the settings, one after the other.

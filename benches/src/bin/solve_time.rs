@@ -7,7 +7,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use labwire_core::problem::{Problem, TextLimits};
-use labwire_core::solve::Solver;
+use labwire_core::solve::{ParametricProblem, Solver};
 
 /// Number of solves timed together, because a browser's clock is coarse.
 const ROW: u32 = 50;

@@ -12,21 +12,17 @@ mod definition;
 mod evaluator;
 pub(crate) mod file;
 mod graph_reader;
-mod inputs;
 mod integrate;
 mod ocp_reader;
 mod parameter_tangents;
+mod parametric;
 mod second;
-mod sensitivities;
 mod set_reader;
-mod solution;
-mod solver;
 mod stage_evaluator;
 mod stage_functions;
 pub mod stages;
 mod summary;
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -49,10 +45,8 @@ pub use crate::expression::Named;
 pub use crate::text::{TextError, TextLimits};
 pub use builder::{BuildError, Expression, ProblemBuilder};
 pub use evaluator::Evaluator;
-pub use inputs::{InputError, InputVector, StartOptions};
-pub use sensitivities::NoSensitivities;
-pub use solution::Solution;
-pub use solver::{ProblemSolver, SolveError};
+pub use labwire_solve::{InputError, InputVector, NoSensitivities, Solution, SolveError, StartOptions};
+pub use parametric::ProblemSolver;
 pub use summary::{Operations, StageSummary, Summary};
 
 /// Default problem file: the Rosenbrock function of five variables in a ball, with
@@ -322,37 +316,6 @@ impl Problem {
     #[must_use]
     pub fn shifts_warm_start(&self) -> bool {
         self.shifts_warm_start
-    }
-
-    /// Decision variables `u` by name. For an optimal-control problem, each input over the stages, and each state
-    /// over the stages and at the end, which takes one evaluation; `evaluator` is the problem's own, with the
-    /// parameters of the solve.
-    pub fn named_values(&self, evaluator: &mut Evaluator, u: &[f64]) -> BTreeMap<String, Vec<f64>> {
-        self.values_by_name(evaluator, u, None)
-    }
-
-    /// As [`named_values`](Self::named_values); `states` replaces the states that the inputs lead to.
-    fn values_by_name(
-        &self,
-        evaluator: &mut Evaluator,
-        u: &[f64],
-        states: Option<&[f64]>,
-    ) -> BTreeMap<String, Vec<f64>> {
-        if let Body::Stages(stages) = &self.body {
-            if let Some(states) = states {
-                return stages.trajectories(u, states.chunks_exact(stages.num_states()));
-            }
-            evaluator.forward(u, &mut alloc::vec![0.0; self.num_f1 + self.num_f2]);
-            return stages.trajectories(u, evaluator.states());
-        }
-        let mut named = BTreeMap::new();
-        let mut rest = u;
-        for variable in &self.variables {
-            let (vector, others) = rest.split_at(variable.len);
-            named.insert(variable.name.clone(), vector.to_vec());
-            rest = others;
-        }
-        named
     }
 
     /// Evaluator of the problem, for one point at a time.

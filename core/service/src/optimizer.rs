@@ -1,91 +1,37 @@
 //! Optimizer behind OpEn's protocol: problems, warm starts, the queue of solves.
 
 mod job;
+#[cfg(feature = "problems")]
+mod load;
 mod reply;
+mod settings;
 mod solvers;
 mod starts;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 pub use self::job::OptimizerJob;
-use self::job::{Asked, Load, Solve, Work, reply};
+use self::job::{Asked, Solve, Work, reply};
+#[cfg(feature = "problems")]
+use self::load::Load;
 pub use self::reply::{add_sensitivities, refusal, remarks, run_reply};
-use self::solvers::Solvers;
+pub use self::settings::OptimizerSettings;
+use self::solvers::{AnyProblem, AnySolver, Solvers};
 use self::starts::OwnStarts;
-use super::{ConnectionId, Peer, Permission, Service};
-use labwire_model::problem::{Problem, ProblemSolver, SolveError, StartOptions, TextLimits};
+use super::{ConnectionId, Peer, Service};
 use labwire_protocols::open::{
-    ErrorReply, Permissions, Reply, ReplyBounds, Request, RunRequest, Server, ServerEvent, Style, code,
+    ErrorReply, Reply, ReplyBounds, Request, RunRequest, Server, ServerEvent, Style, code,
 };
 use labwire_session::CloseReason;
-use labwire_session::limits::SessionLimits;
 use labwire_session::time::Instant;
-use labwire_solve::{SolverError, Start};
-
-/// Limits and permissions of an optimizer server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-#[non_exhaustive]
-pub struct OptimizerSettings {
-    /// Limits of each connection.
-    pub session: SessionLimits,
-    /// Limits of problem files that are uploaded.
-    pub text: TextLimits,
-    /// `queue`: number of solves that may wait. One more is refused with code 2104. Default 256.
-    pub queue: usize,
-    /// `solve-time`: time limit of a solve, regardless of the problem file; the best result until then is returned as
-    /// `NotConvergedOutOfTime`. Default 60 s.
-    #[serde(with = "labwire_session::seconds")]
-    pub solve_time: Duration,
-    /// `solver-memory`: memory of all solvers, in bytes. A solve for which there is no room waits until others have
-    /// ended; one may always run. Solvers that are not in use are kept as far as there is room. Sensitivities that take
-    /// more than all of it are refused, with a warning in the reply. The warm starts of kept-open connections may take a
-    /// quarter of it besides: beyond, those of the oldest connections are forgotten. Default 128 MiB.
-    pub solver_memory: usize,
-    /// `problems`: number of problems that may be loaded; one more is refused with code 2102. Default 16.
-    pub problems: usize,
-    /// Permission to end the server by Kill. Default: peers on this machine.
-    pub kill: Permission,
-    /// Permission to upload problem files by Load. Default: nobody.
-    pub load: Permission,
-}
-
-impl OptimizerSettings {
-    labwire_session::setters! {
-        with_session session: SessionLimits,
-        with_text text: TextLimits,
-        with_queue queue: usize,
-        with_solve_time solve_time: Duration,
-        with_solver_memory solver_memory: usize,
-        with_problems problems: usize,
-        with_kill kill: Permission,
-        with_load load: Permission,
-    }
-}
-
-impl Default for OptimizerSettings {
-    fn default() -> Self {
-        Self {
-            session: SessionLimits::default(),
-            text: TextLimits::default(),
-            queue: 256,
-            solve_time: Duration::from_secs(60),
-            solver_memory: 128 << 20,
-            problems: 16,
-            kill: Permission::Local,
-            load: Permission::Nobody,
-        }
-    }
-}
+use labwire_solve::{ParametricProblem, SolveError, SolverError, Start, StartOptions};
 
 /// Share of the limit `solver-memory` that the warm starts of kept-open connections may take: one over this.
 const STARTS_SHARE: usize = 4;
@@ -94,11 +40,35 @@ const NUMBER_BYTES: usize = 36;
 /// Number of numbers from which a reply is written as it is read.
 const LONG_REPLY: usize = 2000;
 
-/// Service that answers OpEn's requests by solving problems.
+/// Service that answers OpEn's requests by solving problems: those of text files with feature `problems`, or your own.
+///
+/// ```
+/// use labwire_service::Endpoint;
+/// use labwire_service::optimizer::{OptimizerService, OptimizerSettings};
+/// use labwire_solve::ParametricCost;
+/// use labwire_solve::sets::Set;
+///
+/// let nearest = ParametricCost::new(2, Set::All, 2, |p, u, gradient| {
+///     gradient.copy_from_slice(&[u[0] - p[0], u[1] - p[1]]);
+///     0.5 * (gradient[0].powi(2) + gradient[1].powi(2))
+/// });
+/// let service = OptimizerService::new(nearest, OptimizerSettings::default())?;
+/// let mut server = Endpoint::new(service);
+/// # use labwire_service::{Busy, ConnectionId, Peer};
+/// # use labwire_session::time::Instant;
+/// # let (now, id) = (Instant::ZERO, ConnectionId(0));
+/// # server.open(now, id, Peer::LOCAL)?;
+/// # server.handle_input(now, id, b"{\"Run\": {\"parameter\": [3.0, 4.0]}}");
+/// # server.handle_eof(now, id);
+/// # while server.step(now, 100) == Busy::Yes {}
+/// # let reply = String::from_utf8_lossy(server.transmit(id));
+/// # assert!(reply.contains("Converged") && reply.contains("3.0"), "{reply}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// Warm starts: one-shot connections share one state per problem, a kept-open connection has its own states. A
 /// solve starts from the state at the moment it is taken from the queue, and stores it as
-/// [`ProblemSolver::store_warm_start`] does.
+/// [`ProblemSolver::store_warm_start`](labwire_solve::ProblemSolver::store_warm_start) does.
 #[derive(Debug)]
 pub struct OptimizerService {
     config: OptimizerSettings,
@@ -112,14 +82,22 @@ pub struct OptimizerService {
     is_ending: bool,
 }
 
-#[derive(Debug)]
 struct Loaded {
-    problem: Arc<Problem>,
+    problem: Arc<AnyProblem>,
     shared_start: Start,
     /// Memory of a solver, in bytes.
     solver_bytes: usize,
     /// Number of numbers in a reply, at most: without sensitivities, and with them.
     reply_numbers: [usize; 2],
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Loaded")
+            .field("problem", &self.problem.name())
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -136,7 +114,8 @@ enum Task {
         request: RunRequest,
         deadline: Option<Instant>,
     },
-    Load(String),
+    #[cfg(feature = "problems")]
+    Load(alloc::string::String),
 }
 
 #[derive(Debug)]
@@ -147,7 +126,10 @@ struct Running {
 
 impl OptimizerService {
     /// Creates a service that solves `problem` (and others that are added or loaded).
-    pub fn new(problem: Problem, config: OptimizerSettings) -> Result<Self, SolverError> {
+    pub fn new(
+        problem: impl ParametricProblem + Send + Sync + 'static,
+        config: OptimizerSettings,
+    ) -> Result<Self, SolverError> {
         let mut service = Self {
             solvers: Solvers::new(config.solver_memory),
             own_starts: OwnStarts::new(config.solver_memory / STARTS_SHARE),
@@ -165,19 +147,23 @@ impl OptimizerService {
 
     /// Adds a problem, or replaces the one of the same name (its warm starts are discarded). Requests select it by
     /// its name; those without a name get the first.
-    pub fn add_problem(&mut self, problem: Problem) -> Result<(), SolverError> {
-        let solver = solvers::new(&Arc::new(problem), self.config.solve_time)?;
+    pub fn add_problem(
+        &mut self,
+        problem: impl ParametricProblem + Send + Sync + 'static,
+    ) -> Result<(), SolverError> {
+        let problem: Arc<AnyProblem> = Arc::new(problem);
+        let solver = solvers::new(&problem, self.config.solve_time)?;
         self.add_solver(solver);
         Ok(())
     }
 
     /// Adds the problem of `solver`.
-    fn add_solver(&mut self, solver: ProblemSolver) {
+    fn add_solver(&mut self, solver: AnySolver) {
         let problem = solver.problem().clone();
         let loaded = Loaded {
             shared_start: problem.start(),
             solver_bytes: solver.memory_bytes(),
-            reply_numbers: reply_numbers(&problem),
+            reply_numbers: reply_numbers(&*problem),
             problem,
         };
         match self.find(loaded.problem.name()) {
@@ -198,9 +184,9 @@ impl OptimizerService {
         }
     }
 
-    /// Problems, the default one first.
-    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().map(|loaded| &*loaded.problem)
+    /// Names of the problems, that of the default one first.
+    pub fn problem_names(&self) -> impl Iterator<Item = &str> {
+        self.problems.iter().map(|loaded| loaded.problem.name())
     }
 
     /// Number of requests that wait for a worker.
@@ -216,9 +202,7 @@ impl OptimizerService {
     }
 
     fn find(&self, name: &str) -> Option<usize> {
-        self.problems
-            .iter()
-            .position(|loaded| loaded.problem.name() == name)
+        self.problem_names().position(|known| known == name)
     }
 
     fn answer(&mut self, to: ConnectionId, reply: Reply) {
@@ -259,10 +243,7 @@ impl OptimizerService {
     }
 
     fn unknown_problem(&self, name: &str) -> ErrorReply {
-        let names: Vec<_> = self
-            .problems()
-            .map(|problem| format!("`{}`", problem.name()))
-            .collect();
+        let names: Vec<_> = self.problem_names().map(|name| format!("`{name}`")).collect();
         let message = format!("no problem `{name}` is loaded; there is {}", names.join(", "));
         ErrorReply::new(code::UNKNOWN_PROBLEM, message)
     }
@@ -271,6 +252,7 @@ impl OptimizerService {
     fn begin(&mut self, now: Instant, queued: Queued) -> Result<OptimizerJob, ErrorReply> {
         let Queued { from, task } = queued;
         let work = match task {
+            #[cfg(feature = "problems")]
             Task::Load(text) => Work::Load(Box::new(Load::new(text, self.config.clone()))),
             Task::Solve {
                 kept_open,
@@ -360,30 +342,9 @@ impl OptimizerService {
     /// Whether there is room for the solver of the next task.
     fn has_room(&self, task: &Task) -> bool {
         match task {
+            #[cfg(feature = "problems")]
             Task::Load(_) => true,
             Task::Solve { problem, .. } => self.solvers.have_room(self.problems[*problem].solver_bytes),
-        }
-    }
-
-    fn finish_load(&mut self, load: Load) -> Reply {
-        match load.outcome {
-            Some(Ok(solver)) => {
-                let name = String::from(solver.problem().name());
-                if self.find(&name).is_none() && self.problems.len() >= self.config.problems {
-                    let message = format!(
-                        "{} problems are loaded already (limit problems)",
-                        self.problems.len()
-                    );
-                    return Reply::Error(ErrorReply::new(code::INVALID_PROBLEM, message));
-                }
-                self.add_solver(solver);
-                Reply::Loaded(name)
-            }
-            Some(Err(error)) => Reply::Error(error),
-            None => Reply::Error(ErrorReply::new(
-                code::INVALID_PROBLEM,
-                "the problem could not be compiled",
-            )),
         }
     }
 
@@ -432,24 +393,22 @@ impl Service for OptimizerService {
     type Job = OptimizerJob;
 
     fn open_session(&mut self, now: Instant, peer: Peer) -> Server {
-        let permissions = Permissions {
-            kill: self.config.kill.includes(peer),
-            load: self.config.load.includes(peer),
-        };
+        let permissions = self.config.permissions(peer);
         Server::new(now, self.config.session.clone(), permissions).with_reply_bounds(self.bounds.clone())
     }
 
     fn handle_request(&mut self, now: Instant, from: ConnectionId, event: ServerEvent) {
         let task = match event.request {
             Request::Run(request) => self.solve(now, event.kept_open, request),
-            Request::Load(text) => Ok(Task::Load(String::from(text.get()))),
+            #[cfg(feature = "problems")]
+            Request::Load(text) => Ok(Task::Load(text.get().into())),
             Request::Kill(_) => {
                 self.is_ending = true;
                 return self.answer(from, Reply::Killed);
             }
             Request::Ping(number) => return self.answer(from, Reply::Pong(number)),
-            // Sessions handle it themselves; there is nothing to answer.
-            Request::KeepAlive(_) => return,
+            // Sessions handle or refuse the others themselves; there is nothing to answer.
+            _ => return,
         };
         if let Err(error) = task.and_then(|task| self.enqueue(from, task)) {
             self.refuse(from, error);
@@ -489,6 +448,7 @@ impl Service for OptimizerService {
         let is_wanted = !job.is_cancelled();
         let reply = match job.work {
             Work::Solve(solve) => self.finish_solve(now, job.from, *solve, is_wanted),
+            #[cfg(feature = "problems")]
             Work::Load(load) => is_wanted.then(|| self.finish_load(*load)),
         };
         if let Some(reply) = reply {
@@ -510,8 +470,8 @@ impl Service for OptimizerService {
 }
 
 /// Number of numbers in a reply to Run, at most: without sensitivities, and with them.
-fn reply_numbers(problem: &Problem) -> [usize; 2] {
-    let rows = problem.num_variables() + problem.num_f1() + problem.num_f2();
+fn reply_numbers(problem: &AnyProblem) -> [usize; 2] {
+    let rows = problem.num_variables() + problem.num_constraints();
     // The variables come once more by name, with the states.
     let plain = rows + problem.num_variables() + problem.num_states();
     [

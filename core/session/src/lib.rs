@@ -3,7 +3,7 @@
 //! Bytes go in, bytes and events come out. A host moves the bytes and passes the time; a session neither reads a
 //! clock nor opens a socket. Your own protocol implements [`Protocol`] over a [`Link`], and thereby is a [`Session`].
 #![no_std]
-#[cfg(feature = "session")]
+#[cfg(any(feature = "session", feature = "suggestion"))]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
@@ -32,6 +32,8 @@ pub mod seconds;
 #[cfg(feature = "session")]
 mod session;
 mod setters;
+#[cfg(feature = "suggestion")]
+mod suggestion;
 pub mod time;
 mod work;
 
@@ -47,6 +49,8 @@ pub use {
     session::{Asker, CloseReason, Event, Misuse, Need, ReplyBound, Responder, Session, TransmitState},
 };
 
+#[cfg(feature = "suggestion")]
+pub use suggestion::suggestion;
 pub use work::Busy;
 
 /// The examples of the README, as tests.

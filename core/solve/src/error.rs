@@ -66,6 +66,29 @@ pub enum SolverError {
         /// Constraints of the structure.
         expected_constraints: usize,
     },
+    /// A number that a problem gives is not that of its structure.
+    #[error("the problem has {found} {what}, but its structure has {expected}")]
+    Problem {
+        /// Name of the things.
+        what: &'static str,
+        /// Their number.
+        found: usize,
+        /// The right number.
+        expected: usize,
+    },
+    /// A problem has more components of F1 than constraints.
+    #[error("the problem has {num_f1} components of F1, but its structure has {num_constraints} constraints")]
+    F1 {
+        /// Number of components of F1.
+        num_f1: usize,
+        /// Number of all constraints.
+        num_constraints: usize,
+    },
+    /// The functions of a problem with parameters take none.
+    #[error(
+        "the problem has {0} parameters, but its functions take none: implement Functions::set_parameters"
+    )]
+    Parameters(usize),
     /// Inputs and constraints of the stages do not add up to those of the problem.
     #[error("the inputs and constraints of the stages do not add up to those of the problem")]
     Stages,

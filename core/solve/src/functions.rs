@@ -17,6 +17,12 @@ pub trait Functions {
     /// Number of constraint values n_g.
     fn num_constraints(&self) -> usize;
 
+    /// Sets the parameters of the calls that follow. Returns false, as by default if there are any, where the functions do
+    /// not depend on parameters.
+    fn set_parameters(&mut self, parameters: &[f64]) -> bool {
+        parameters.is_empty()
+    }
+
     /// Cost at `u` (length n_u); writes the constraint values to `g` (length n_g).
     fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64;
 

@@ -25,6 +25,8 @@ mod merit;
 mod method;
 mod newton;
 mod panoc;
+mod parametric;
+mod problem_solver;
 mod projected;
 pub mod random;
 mod range;
@@ -42,6 +44,10 @@ mod tuning;
 pub use derivatives::{Derivative, DerivativeCheck, check_derivatives};
 pub use error::SolverError;
 pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
+pub use parametric::{ParametricCost, ParametricProblem};
+pub use problem_solver::{
+    InputError, InputVector, NoSensitivities, ProblemSolver, Solution, SolveError, StartOptions,
+};
 pub use range::InvalidSetting;
 pub use second::SecondDerivatives;
 pub use sensitivity::{Differentiation, Part, Sensitivities, SensitivityError};

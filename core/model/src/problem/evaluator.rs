@@ -133,17 +133,6 @@ impl Evaluator<1> {
         }
     }
 
-    /// Number of values that the evaluator holds.
-    pub(super) fn num_values(&self) -> usize {
-        match &self.form {
-            Form::Plain { values, second, .. } => {
-                let second = second.as_ref().map_or(0, |second| second.values.len());
-                values.len() + second
-            }
-            Form::Stages(stages) => stages.stages.memory(),
-        }
-    }
-
     /// The states x_0, x_1, ..., x_N of an optimal-control problem at the point of the last
     /// [`forward`](Self::forward), the elements of a state together; empty for other problems.
     pub fn states(&self) -> impl Iterator<Item = &[f64]> {
@@ -168,6 +157,11 @@ impl Functions for Evaluator {
             Form::Plain { program, .. } => program.inputs.multipliers,
             Form::Stages(stages) => stages.stages.num_f1() + stages.stages.num_f2(),
         }
+    }
+
+    fn set_parameters(&mut self, parameters: &[f64]) -> bool {
+        Evaluator::set_parameters(self, parameters);
+        true
     }
 
     fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {

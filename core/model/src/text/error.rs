@@ -1,8 +1,7 @@
 //! Errors in a text, with their position.
 
+use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use alloc::{format, vec};
 use core::fmt;
 
 /// Error in a problem or experiment file.
@@ -134,54 +133,9 @@ impl Fault {
     }
 }
 
-/// Name that was probably meant: the nearest known one, if it is close enough.
-pub fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let length = name.chars().count();
-    // Longer names are not typing errors, and comparing them would be slow.
-    if length > 40 {
-        return None;
-    }
-    let limit = (length / 3).max(1);
-    let near = known.filter(|known| known.chars().count().abs_diff(length) <= limit);
-    let distances = near.map(|known| (edit_distance(name, known), known));
-    let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= limit).then_some(nearest)
-}
-
-/// Number of characters to insert, remove, replace or swap with their neighbour.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.to_lowercase().chars().collect();
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    rows[0] = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = best;
-        }
-    }
-    rows[a.len()][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn suggests_what_is_near() {
-        let known = ["tolerance", "delta_tolerance", "u", "x"];
-        assert_eq!(suggestion("tolerence", known.into_iter()), Some("tolerance"));
-        assert_eq!(suggestion("toleranec", known.into_iter()), Some("tolerance"));
-        assert_eq!(suggestion("uu", known.into_iter()), Some("u"));
-        assert_eq!(suggestion("horizon", known.into_iter()), None);
-    }
 
     #[test]
     fn shows_the_place() {

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 
 use labwire_session::encoding::foreign_encoding;
 
-use super::error::{Fault, TextError, suggestion};
+use super::error::{Fault, TextError};
 use super::json::{Json, JsonValue};
 use super::limits::TextLimits;
+use super::suggestion;
 
 /// Longest name of a problem or an experiment, in characters.
 const NAME_CHARACTERS: usize = 1000;

@@ -5,17 +5,18 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use labwire_model::problem::{Problem, ProblemSolver};
-use labwire_protocols::open::{ErrorReply, Reply, RunReply, Style, code};
+use labwire_protocols::open::{ErrorReply, Reply, RunReply, Style};
 use labwire_session::Counting;
 use labwire_session::time::Instant;
 use labwire_solve::{Differentiation, Sensitivities, Status};
 
+#[cfg(feature = "problems")]
+use super::load::Load;
 use super::reply::{add_sensitivities, non_finite, refusal, run_reply};
-use super::{OptimizerSettings, solvers, too_late};
+use super::solvers::AnySolver;
+use super::too_late;
 use crate::{Busy, ConnectionId, Job};
 
 /// Work of a request that is waiting or in progress. Dropping it cancels it without an answer; it is returned by
@@ -30,6 +31,7 @@ pub struct OptimizerJob {
 #[derive(Debug)]
 pub(super) enum Work {
     Solve(Box<Solve>),
+    #[cfg(feature = "problems")]
     Load(Box<Load>),
 }
 
@@ -38,7 +40,7 @@ pub(super) enum Work {
 pub(super) struct Solve {
     pub(super) kept_open: bool,
     pub(super) problem_index: usize,
-    pub(super) solver: ProblemSolver,
+    pub(super) solver: AnySolver,
     /// Remarks on the request.
     pub(super) warnings: Vec<String>,
     pub(super) sensitivities: Asked,
@@ -152,49 +154,9 @@ pub(super) fn reply(now: Instant, solve: &mut Solve) -> Result<RunReply, ErrorRe
     Ok(reply)
 }
 
-/// Problem file that is being compiled.
-#[derive(Debug)]
-pub(super) struct Load {
-    text: String,
-    settings: OptimizerSettings,
-    compiled: Option<Arc<Problem>>,
-    /// The problem and a first solver, or the error reply.
-    pub(super) outcome: Option<Result<ProblemSolver, ErrorReply>>,
-}
-
 impl OptimizerJob {
     pub(super) fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::Relaxed)
-    }
-}
-
-impl Load {
-    pub(super) fn new(text: String, settings: OptimizerSettings) -> Self {
-        Self {
-            text,
-            settings,
-            compiled: None,
-            outcome: None,
-        }
-    }
-
-    /// Compiles, then creates a solver: each is bounded by the limits of the text.
-    fn step(&mut self) -> Busy {
-        let invalid = |error: &dyn fmt::Display| ErrorReply::new(code::INVALID_PROBLEM, format!("{error}"));
-        match &self.compiled {
-            None => match Problem::from_json(&self.text, &self.settings.text) {
-                Ok(problem) => {
-                    self.compiled = Some(Arc::new(problem));
-                    return Busy::Yes;
-                }
-                Err(error) => self.outcome = Some(Err(invalid(&error))),
-            },
-            Some(problem) => {
-                let solver = solvers::new(problem, self.settings.solve_time);
-                self.outcome = Some(solver.map_err(|error| invalid(&error)));
-            }
-        }
-        Busy::No
     }
 }
 
@@ -205,6 +167,7 @@ impl Job for OptimizerJob {
         }
         match &mut self.work {
             Work::Solve(solve) => solve.step(now, fuel),
+            #[cfg(feature = "problems")]
             Work::Load(load) => load.step(),
         }
     }

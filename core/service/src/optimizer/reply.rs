@@ -6,10 +6,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use labwire_model::problem::{InputError, InputVector, Solution, SolveError};
-use labwire_model::text::suggestion;
 use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, RunRequest, RunSensitivities, code};
-use labwire_solve::{Sensitivities, Status};
+use labwire_session::suggestion;
+use labwire_solve::{InputError, InputVector, Sensitivities, Solution, SolveError, Status};
 
 /// Reply to Run with `solution`.
 ///

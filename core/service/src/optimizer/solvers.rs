@@ -4,8 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use labwire_model::problem::{Problem, ProblemSolver};
-use labwire_solve::SolverError;
+use labwire_solve::{ParametricProblem, ProblemSolver, SolverError};
+
+/// Problem of any kind, which jobs on other threads may solve.
+pub(super) type AnyProblem = dyn ParametricProblem + Send + Sync;
+/// Solver of a problem of any kind.
+pub(super) type AnySolver = ProblemSolver<AnyProblem>;
 
 /// Solvers of all problems: those in use are counted, idle ones are kept as far as the limit allows.
 #[derive(Debug)]
@@ -15,7 +19,7 @@ pub(super) struct Solvers {
     /// Memory of the solvers in use, in bytes.
     in_use: usize,
     /// Oldest first.
-    idle: Vec<ProblemSolver>,
+    idle: Vec<AnySolver>,
 }
 
 impl Solvers {
@@ -35,10 +39,10 @@ impl Solvers {
     /// Solver of `problem`, for use until it is [given back](Self::give_back).
     pub(super) fn take(
         &mut self,
-        problem: &Arc<Problem>,
+        problem: &Arc<AnyProblem>,
         time_limit: Duration,
-    ) -> Result<ProblemSolver, SolverError> {
-        let is_its = |solver: &ProblemSolver| Arc::ptr_eq(solver.problem(), problem);
+    ) -> Result<AnySolver, SolverError> {
+        let is_its = |solver: &AnySolver| Arc::ptr_eq(solver.problem(), problem);
         let solver = match self.idle.iter().rposition(is_its) {
             Some(index) => self.idle.remove(index),
             None => new(problem, time_limit)?,
@@ -49,7 +53,7 @@ impl Solvers {
     }
 
     /// Takes back a solver, to keep it if `is_wanted` and the limit allows.
-    pub(super) fn give_back(&mut self, solver: ProblemSolver, is_wanted: bool) {
+    pub(super) fn give_back(&mut self, solver: AnySolver, is_wanted: bool) {
         self.in_use = self.in_use.saturating_sub(solver.memory_bytes());
         if is_wanted {
             self.keep(solver);
@@ -57,19 +61,19 @@ impl Solvers {
     }
 
     /// Keeps a solver that was not in use, if the limit allows.
-    pub(super) fn keep(&mut self, solver: ProblemSolver) {
+    pub(super) fn keep(&mut self, solver: AnySolver) {
         self.idle.push(solver);
         self.shrink();
     }
 
     /// Drops the idle solvers of a problem that exists no longer.
-    pub(super) fn forget(&mut self, problem: &Arc<Problem>) {
+    pub(super) fn forget(&mut self, problem: &Arc<AnyProblem>) {
         self.idle.retain(|solver| !Arc::ptr_eq(solver.problem(), problem));
     }
 
     /// Memory of all solvers, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let idle = self.idle.iter().map(ProblemSolver::memory_bytes);
+        let idle = self.idle.iter().map(AnySolver::memory_bytes);
         idle.fold(self.in_use, usize::saturating_add)
     }
 
@@ -81,7 +85,7 @@ impl Solvers {
 }
 
 /// Solver of `problem` whose solves take at most `time_limit`.
-pub(super) fn new(problem: &Arc<Problem>, time_limit: Duration) -> Result<ProblemSolver, SolverError> {
-    let settings = problem.settings().clone();
-    ProblemSolver::with_settings(problem.clone(), settings.limit_duration(time_limit))
+pub(super) fn new(problem: &Arc<AnyProblem>, time_limit: Duration) -> Result<AnySolver, SolverError> {
+    let settings = problem.settings();
+    AnySolver::with_settings(problem.clone(), settings.limit_duration(time_limit))
 }

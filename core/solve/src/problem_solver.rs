@@ -1,49 +1,91 @@
-//! Repeated solves of one problem.
+//! Repeated solves of one problem with parameters.
 
+mod inputs;
+mod sensitivities;
+mod solution;
+
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
+pub use inputs::{InputError, InputVector, StartOptions};
 use labwire_session::Busy;
 use labwire_session::time::Instant;
-use labwire_solve::{
-    Constraint, Progress, Settings, Solver, SolverError, Start, Status, StopReason, Structure,
-};
+pub use sensitivities::NoSensitivities;
+pub use solution::Solution;
 
-use super::inputs::{InputError, StartOptions};
-use super::stages::Shooting;
-use super::{BlockKind, Evaluator, Problem, Solution};
+use crate::error::SolverError;
+use crate::functions::{Functions, Structure};
+use crate::parametric::ParametricProblem;
+use crate::settings::Settings;
+use crate::solver::{Solver, Start};
+use crate::status::{Progress, Status, StopReason};
 
 /// Solver of one problem, with all its memory. Each solve starts from the result of the previous one, unless options say
-/// otherwise; if an optimal-control problem asks for it, shifted by one stage.
+/// otherwise, advanced as the problem [asks for](ParametricProblem::advance).
 ///
-/// Solve a text for given parameters, warm, within 50 ms:
+/// The minimum of Rosenbrock's function for two values of its parameter:
 ///
 /// ```
-/// # use std::time::Duration;
-/// # use labwire_model::problem::{DEFAULT_PROBLEM as TEXT, Problem, ProblemSolver, TextLimits};
-/// # use labwire_session::time::Instant;
-/// let begun = std::time::Instant::now();
-/// let clock = || Instant::from_nanos(begun.elapsed().as_nanos() as u64);
-/// let problem = Problem::from_json(TEXT, &TextLimits::default())?;
-/// let settings = problem.settings().clone().with_max_duration(Duration::from_millis(50));
-/// let mut solver = ProblemSolver::with_settings(problem, settings)?;
-/// for parameters in [[1.0, 50.0], [1.0, 51.0]] {
-///     let solution = solver.solve_timed(&parameters, clock)?;
-///     println!("{}: {:?}", solution.status.name(), solution.u);
+/// use labwire_solve::sets::Set;
+/// use labwire_solve::{Functions, ParametricProblem, ProblemSolver, Structure};
+///
+/// struct Rosenbrock;
+///
+/// impl ParametricProblem for Rosenbrock {
+///     fn structure(&self) -> Structure {
+///         Structure::unconstrained(2, Set::All)
+///     }
+///     fn num_parameters(&self) -> usize {
+///         1
+///     }
+///     fn functions(&self) -> Box<dyn Functions + Send> {
+///         Box::new(AtParameter(0.0))
+///     }
+/// }
+///
+/// struct AtParameter(f64);
+///
+/// impl Functions for AtParameter {
+///     fn num_variables(&self) -> usize {
+///         2
+///     }
+///     fn num_constraints(&self) -> usize {
+///         0
+///     }
+///     fn set_parameters(&mut self, parameters: &[f64]) -> bool {
+///         self.0 = parameters[0];
+///         true
+///     }
+///     fn forward(&mut self, u: &[f64], _g: &mut [f64]) -> f64 {
+///         (self.0 - u[0]).powi(2) + 100.0 * (u[1] - u[0] * u[0]).powi(2)
+///     }
+///     fn reverse(&mut self, u: &[f64], _y: &[f64], gradient: &mut [f64]) {
+///         let slope = 200.0 * (u[1] - u[0] * u[0]);
+///         gradient.copy_from_slice(&[2.0 * (u[0] - self.0) - 2.0 * u[0] * slope, slope]);
+///     }
+/// }
+///
+/// let mut solver = ProblemSolver::new(Rosenbrock)?;
+/// for parameter in [1.0, 1.1] {
+///     let solution = solver.solve(&[parameter])?;
+///     assert!(solution.is_converged() && (solution.u[0] - parameter).abs() < 1e-2);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// [`start`](Self::start), [`step`](Self::step) and [`finish`](Self::finish) do the same work in bounded steps, with the
 /// same bits; a step does not allocate.
-#[derive(Clone, Debug)]
-pub struct ProblemSolver {
-    pub(super) problem: Arc<Problem>,
-    pub(super) evaluator: Evaluator,
-    pub(super) solver: Solver,
+pub struct ProblemSolver<P: ?Sized> {
+    problem: Arc<P>,
+    functions: Box<dyn Functions + Send>,
+    solver: Solver,
+    /// Parameters of the last solve.
+    parameters: Vec<f64>,
     /// Starting point of the next solve.
     warm: Start,
     begun: Instant,
@@ -63,30 +105,44 @@ pub enum SolveError {
     Solver(#[from] SolverError),
 }
 
-impl ProblemSolver {
+impl<P: ?Sized> fmt::Debug for ProblemSolver<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ProblemSolver")
+            .field("parameters", &self.parameters)
+            .field("status", self.solver.status())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// Creates a solver with the problem's settings.
     ///
     /// # Errors
     /// If a setting or a set of a problem built in Rust is invalid.
-    pub fn new(problem: impl Into<Arc<Problem>>) -> Result<Self, SolverError> {
+    pub fn new(problem: impl Into<Arc<P>>) -> Result<Self, SolverError> {
         let problem = problem.into();
-        let settings = problem.settings().clone();
+        let settings = problem.settings();
         Self::with_settings(problem, settings)
     }
 
     /// Creates a solver with settings in place of the problem's.
     ///
     /// # Errors
-    /// If a setting is out of range.
-    pub fn with_settings(problem: impl Into<Arc<Problem>>, settings: Settings) -> Result<Self, SolverError> {
+    /// If a setting is out of range, or the problem's functions take no parameters although it has some.
+    pub fn with_settings(problem: impl Into<Arc<P>>, settings: Settings) -> Result<Self, SolverError> {
         let problem = problem.into();
-        let mut solver = problem.solver(settings)?;
-        if let Some(sparsity) = problem.second_derivatives() {
-            solver = solver.with_second_derivatives(sparsity)?;
+        let solver = problem.solver(settings)?;
+        check_numbers(&*problem, solver.structure())?;
+        let mut functions = problem.functions();
+        let parameters = vec![0.0; problem.num_parameters()];
+        if !functions.set_parameters(&parameters) {
+            return Err(SolverError::Parameters(parameters.len()));
         }
         Ok(Self {
-            evaluator: problem.evaluator(),
+            functions,
             solver,
+            parameters,
             warm: problem.start(),
             begun: Instant::ZERO,
             is_finished: false,
@@ -96,7 +152,7 @@ impl ProblemSolver {
 
     /// The problem.
     #[must_use]
-    pub fn problem(&self) -> &Arc<Problem> {
+    pub fn problem(&self) -> &Arc<P> {
         &self.problem
     }
 
@@ -106,15 +162,13 @@ impl ProblemSolver {
         &self.solver
     }
 
-    /// Memory of the solver, in bytes: the values of the problem's programs, and an upper estimate for the method, with n
+    /// Memory of the solver, in bytes: that of the problem's functions, and an upper estimate for the method, with n
     /// variables and m constraints about 140 n + 40 m numbers, and the matrices of exact Newton steps.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let n = self.problem.num_variables();
-        let m = self.problem.num_f1() + self.problem.num_f2();
-        let matrices = self.solver.matrix_memory();
-        let numbers = self.evaluator.num_values() + 140 * n + 40 * m + matrices;
-        numbers * size_of::<f64>()
+        let (n, m) = (self.problem.num_variables(), self.problem.num_constraints());
+        let numbers = 140 * n + 40 * m + self.solver.matrix_memory();
+        self.problem.functions_bytes() + numbers * size_of::<f64>()
     }
 
     /// Solves for `parameters`, without a time limit.
@@ -180,10 +234,7 @@ impl ProblemSolver {
         options: &StartOptions<'_>,
     ) -> Result<(), SolveError> {
         self.problem.check_inputs(parameters, options)?;
-        let (num_f1, m) = (
-            self.problem.num_f1(),
-            self.problem.num_f1() + self.problem.num_f2(),
-        );
+        let (num_f1, m) = (self.problem.num_f1(), self.problem.num_constraints());
         let mut start = start.clone();
         if let Some(guess) = options.initial_guess {
             start.u = guess.to_vec();
@@ -209,7 +260,8 @@ impl ProblemSolver {
         if let Some(limit) = options.max_duration {
             self.solver.end_by(now + limit);
         }
-        self.evaluator.set_parameters(parameters);
+        self.functions.set_parameters(parameters);
+        self.parameters.copy_from_slice(parameters);
         (self.begun, self.is_finished) = (now, false);
         Ok(())
     }
@@ -220,7 +272,7 @@ impl ProblemSolver {
     /// # Errors
     /// If no solve was started.
     pub fn step(&mut self, now: Instant, fuel: u32) -> Result<Busy, SolverError> {
-        self.solver.step(&mut self.evaluator, now, fuel)
+        self.solver.step(&mut *self.functions, now, fuel)
     }
 
     /// Ends the solve in progress, if any; its result is the best point so far.
@@ -246,12 +298,7 @@ impl ProblemSolver {
             }
         }
         let solve_time = now.duration_since(self.begun);
-        Ok(Solution::new(
-            &self.problem,
-            &mut self.evaluator,
-            &self.solver,
-            solve_time,
-        ))
+        Ok(self.solution(solve_time))
     }
 
     /// Copies the initial values for the next solve into `start`, shifted if the problem asks for it. Returns false,
@@ -267,10 +314,8 @@ impl ProblemSolver {
     /// The best point so far by name; see [`Solution::variables`].
     #[must_use]
     pub fn named_values(&self) -> BTreeMap<String, Vec<f64>> {
-        // With its own evaluator, so that a solve in progress is not disturbed.
         let (u, states) = (self.solver.solution(), self.solver.states());
-        self.problem
-            .values_by_name(&mut self.evaluator.clone(), u, states)
+        self.problem.named_values(&self.parameters, u, states)
     }
 
     /// State of the solve.
@@ -280,62 +325,30 @@ impl ProblemSolver {
     }
 }
 
-impl Problem {
-    fn solver(&self, settings: Settings) -> Result<Solver, SolverError> {
-        match self
-            .stages()
-            .filter(|stages| stages.shooting != Shooting::Multiple)
-        {
-            Some(stages) => Solver::with_stages(self.into(), stages.structure(), settings),
-            None => Solver::new(self.into(), settings),
+/// Checks that the numbers of a problem are those of its structure.
+fn check_numbers(
+    problem: &(impl ParametricProblem + ?Sized),
+    structure: &Structure,
+) -> Result<(), SolverError> {
+    let (n, m) = (structure.num_variables, structure.num_constraints());
+    for (what, found, expected) in [
+        ("decision variables", problem.num_variables(), n),
+        ("constraints", problem.num_constraints(), m),
+    ] {
+        if found != expected {
+            return Err(SolverError::Problem {
+                what,
+                found,
+                expected,
+            });
         }
     }
-
-    /// Cold start from the problem's initial guess, or from the origin.
-    pub fn start(&self) -> Start {
-        let origin = || vec![0.0; self.num_variables()];
-        let guess = self.initial_guess().map_or_else(origin, <[f64]>::to_vec);
-        let mut start = Start::cold(guess.clone());
-        start.fallback = Some(guess);
-        start
+    let num_f1 = problem.num_f1();
+    if num_f1 > m {
+        return Err(SolverError::F1 {
+            num_f1,
+            num_constraints: m,
+        });
     }
-
-    /// Advances a warm start to the next solve: if an optimal-control problem has its warm starts shifted, the first
-    /// stage is dropped and the last repeated.
-    pub fn advance(&self, start: &mut Start) {
-        let Some(stages) = self.stages().filter(|_| self.shifts_warm_start()) else {
-            return;
-        };
-        stages.shift_variables(&mut start.u);
-        if let Some(states) = &mut start.states {
-            stages.shift_states(states);
-        }
-        for values in [&mut start.multipliers, &mut start.penalties]
-            .into_iter()
-            .flatten()
-        {
-            stages.shift_constraints(values);
-        }
-    }
-}
-
-impl From<&Problem> for Arc<Problem> {
-    fn from(problem: &Problem) -> Self {
-        Self::new(problem.clone())
-    }
-}
-
-impl From<&Problem> for Structure {
-    fn from(problem: &Problem) -> Self {
-        let constraint = |block: &super::Block| Constraint {
-            len: block.range.len(),
-            set: block.set.clone(),
-            has_multipliers: block.kind != BlockKind::F2Penalty,
-        };
-        Self {
-            num_variables: problem.num_variables(),
-            set: problem.set().clone(),
-            constraints: problem.blocks().iter().map(constraint).collect(),
-        }
-    }
+    Ok(())
 }

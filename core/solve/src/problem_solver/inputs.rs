@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::Problem;
+use crate::parametric::ParametricProblem;
 
 /// Initial values of a solve, in place of the results of the last one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -20,10 +20,10 @@ pub struct StartOptions<'a> {
     /// Whether to start from the problem's own initial guess, without multipliers.
     pub is_cold: bool,
     /// Whether to begin at the problem's own initial guess where the warm start is worse; see
-    /// [`Solver::compare_fallback`](labwire_solve::Solver::compare_fallback). Without effect on an `initial_guess`.
+    /// [`Solver::compare_fallback`](crate::Solver::compare_fallback). Without effect on an `initial_guess`.
     pub distrusts_warm_start: bool,
     /// Time limit of this solve, besides that of the settings; it ends with
-    /// [`Status::NotConvergedOutOfTime`](labwire_solve::Status::NotConvergedOutOfTime).
+    /// [`Status::NotConvergedOutOfTime`](crate::Status::NotConvergedOutOfTime).
     pub max_duration: Option<Duration>,
 }
 
@@ -70,21 +70,27 @@ pub enum InputError {
     Penalty(f64),
 }
 
-impl Problem {
-    /// Checks the inputs of a solve, in the order of OpEn: initial guess, multipliers, parameters, penalty.
-    ///
-    /// # Errors
-    /// The first input that does not fit.
-    pub fn check_inputs(&self, parameters: &[f64], options: &StartOptions<'_>) -> Result<(), InputError> {
+impl StartOptions<'_> {
+    /// Checks the inputs of a solve of `problem`.
+    pub(crate) fn check(
+        &self,
+        problem: &(impl ParametricProblem + ?Sized),
+        parameters: &[f64],
+    ) -> Result<(), InputError> {
+        let num_f2 = problem.num_constraints() - problem.num_f1();
         let vectors = [
             (
                 InputVector::InitialGuess,
-                options.initial_guess,
-                self.num_variables(),
+                self.initial_guess,
+                problem.num_variables(),
             ),
-            (InputVector::F1Multipliers, options.f1_multipliers, self.num_f1()),
-            (InputVector::F2Multipliers, options.f2_multipliers, self.num_f2()),
-            (InputVector::Parameters, Some(parameters), self.num_parameters()),
+            (InputVector::F1Multipliers, self.f1_multipliers, problem.num_f1()),
+            (InputVector::F2Multipliers, self.f2_multipliers, num_f2),
+            (
+                InputVector::Parameters,
+                Some(parameters),
+                problem.num_parameters(),
+            ),
         ];
         for (vector, entries, expected) in vectors {
             let Some(entries) = entries else { continue };
@@ -101,7 +107,7 @@ impl Problem {
                 return Err(InputError::NotFinite { vector, index, value });
             }
         }
-        match options.penalty {
+        match self.penalty {
             Some(penalty) if !(penalty > 0.0 && penalty.is_finite()) => Err(InputError::Penalty(penalty)),
             _ => Ok(()),
         }

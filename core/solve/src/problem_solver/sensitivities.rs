@@ -2,9 +2,9 @@
 
 use alloc::string::String;
 
-use labwire_solve::{Differentiation, Part, Sensitivities, SensitivityError};
-
-use super::{Problem, ProblemSolver};
+use super::ProblemSolver;
+use crate::parametric::ParametricProblem;
+use crate::sensitivity::{Differentiation, Part, Sensitivities, SensitivityError};
 
 /// Reason why there are no sensitivities, with the names of the problem.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub struct NoSensitivities {
 }
 
 impl NoSensitivities {
-    fn new(problem: &Problem, reason: SensitivityError) -> Self {
+    fn new(problem: &(impl ParametricProblem + ?Sized), reason: SensitivityError) -> Self {
         let description = reason.describe(|part| match part {
             Part::Variable(index) => problem.variable_name(index),
             Part::Constraint(index) => problem.constraint_name(index),
@@ -26,16 +26,16 @@ impl NoSensitivities {
     }
 }
 
-impl ProblemSolver {
+impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// Derivatives of the solution of the last solve, and of its multipliers (those of F1, then those of F2), with respect
-    /// to the parameters: see [`Solver::sensitivities`](labwire_solve::Solver::sensitivities).
+    /// to the parameters: see [`Solver::sensitivities`](crate::Solver::sensitivities).
     ///
     /// # Errors
     /// If the solve did not converge, or the solution has no derivatives there, or too many variables.
     pub fn sensitivities(&mut self) -> Result<Sensitivities, NoSensitivities> {
         let num_parameters = self.problem.num_parameters();
-        let sensitivities = self.solver.sensitivities(&mut self.evaluator, num_parameters);
-        sensitivities.map_err(|reason| NoSensitivities::new(&self.problem, reason))
+        let sensitivities = self.solver.sensitivities(&mut *self.functions, num_parameters);
+        sensitivities.map_err(|reason| NoSensitivities::new(&*self.problem, reason))
     }
 
     /// First part of [`sensitivities`](Self::sensitivities), for callers that spread the work over several calls. Until it
@@ -47,8 +47,8 @@ impl ProblemSolver {
         let num_parameters = self.problem.num_parameters();
         let begun = self
             .solver
-            .start_sensitivities(&mut self.evaluator, num_parameters);
-        begun.map_err(|reason| NoSensitivities::new(&self.problem, reason))
+            .start_sensitivities(&mut *self.functions, num_parameters);
+        begun.map_err(|reason| NoSensitivities::new(&*self.problem, reason))
     }
 
     /// Goes on for up to `parameters` parameters. The sensitivities, once all are done.
@@ -60,8 +60,8 @@ impl ProblemSolver {
         differentiation: &mut Differentiation,
         parameters: usize,
     ) -> Result<Option<Sensitivities>, NoSensitivities> {
-        let step = differentiation.step(&mut self.evaluator, parameters);
-        step.map_err(|reason| NoSensitivities::new(&self.problem, reason))
+        let step = differentiation.step(&mut *self.functions, parameters);
+        step.map_err(|reason| NoSensitivities::new(&*self.problem, reason))
     }
 
     /// Memory that [`sensitivities`](Self::sensitivities) take, in bytes: an upper estimate.

@@ -5,13 +5,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use labwire_solve::{Counters, Solver, Status, math};
-use serde::{Deserialize, Serialize};
-
-use super::{Evaluator, Problem};
+use super::ProblemSolver;
+use crate::functions::Structure;
+use crate::math;
+use crate::parametric::ParametricProblem;
+use crate::status::{Counters, Status};
 
 /// Result of a solve. If it did not converge, the point is the best one seen, by feasibility first and cost second.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Solution {
     /// Outcome.
@@ -47,24 +49,21 @@ pub struct Solution {
     pub solve_time_ms: f64,
 }
 
-impl Solution {
-    /// The result in `solver`; `evaluator` holds the parameters of the solve.
-    pub(super) fn new(
-        problem: &Problem,
-        evaluator: &mut Evaluator,
-        solver: &Solver,
-        solve_time: Duration,
-    ) -> Self {
-        let (f1_distance, f2_norm) = distances(problem, solver.constraints());
-        let (f1_multipliers, f2_multipliers) = solver.multipliers().split_at(problem.num_f1());
+impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
+    /// The result in the solver.
+    pub(super) fn solution(&self, solve_time: Duration) -> Solution {
+        let (problem, solver) = (&*self.problem, &self.solver);
+        let num_f1 = problem.num_f1();
+        let (f1_distance, f2_norm) = distances(solver.structure(), num_f1, solver.constraints());
+        let (f1_multipliers, f2_multipliers) = solver.multipliers().split_at(num_f1);
         let infeasible = match solver.status() {
             Status::LocallyInfeasible { constraints } => constraints.as_slice(),
             _ => &[],
         };
-        Self {
+        Solution {
             status: solver.status().clone(),
             u: solver.solution().to_vec(),
-            variables: problem.values_by_name(evaluator, solver.solution(), solver.states()),
+            variables: self.named_values(),
             cost: solver.cost(),
             residual: solver.residual(),
             violation: solver.violation(),
@@ -79,7 +78,9 @@ impl Solution {
             solve_time_ms: solve_time.as_nanos() as f64 / 1e6,
         }
     }
+}
 
+impl Solution {
     /// Whether the solve converged.
     #[must_use]
     pub fn is_converged(&self) -> bool {
@@ -94,15 +95,18 @@ impl Solution {
 }
 
 /// 2-norms of the distance of F1 from C, and of F2.
-fn distances(problem: &Problem, g: &[f64]) -> (f64, f64) {
+fn distances(structure: &Structure, num_f1: usize, g: &[f64]) -> (f64, f64) {
     // For F2, too, the distance from the block's set is the value as written: |g| from {0}, max(0, g) from g <= 0.
     let mut distances = g.to_vec();
-    for block in problem.blocks() {
-        block.set.project(&mut distances[block.range.clone()]);
+    let mut rest = distances.as_mut_slice();
+    for block in &structure.constraints {
+        let (values, others) = rest.split_at_mut(block.len);
+        block.set.project(values);
+        rest = others;
     }
     for (distance, g) in distances.iter_mut().zip(g) {
         *distance -= g;
     }
-    let (f1, f2) = distances.split_at(problem.num_f1());
+    let (f1, f2) = distances.split_at(num_f1);
     (math::norm2(f1), math::norm2(f2))
 }
