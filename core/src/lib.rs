@@ -166,7 +166,7 @@
 //!
 //! | feature | modules | crates |
 //! | --- | --- | --- |
-//! | always | [`session`], [`framing`] (of JSON values; the others with `framings`, and with the protocols that need them), [`limits`], [`time`], [`service`] (the traits and [`Endpoint`](service::Endpoint)) | `labwire-session`, `labwire-service` |
+//! | always | [`session`], [`framing`] (of JSON values; the others with `framings`, and with the protocols that need them), [`limits`] (those of hosts, and who may connect, with `hosting`), [`time`], [`service`] (the traits and [`Endpoint`](service::Endpoint); with `handlers`, and the services that need it, [`Sequential`](service::Sequential)) | `labwire-session`, `labwire-service` |
 //! | `open`, `obe`, `zeiss`, `pymodaq`, `device` | the protocol of that name; its server for PyMoDAQ and ZEISS INSPECT | `labwire-protocols`, `labwire-python-json` |
 //! | `optimizer` | [`solve`], [`sets`], [`math`], [`random`], [`service::optimizer`]: problems in Rust | `labwire-solve` |
 //! | `problems` | [`problem`], [`expression`], [`text`]: problems as text, and the optimizer | `labwire-model` |

@@ -20,6 +20,7 @@ pub mod optimizer;
 mod permission;
 #[cfg(feature = "pymodaq")]
 pub mod registry;
+#[cfg(feature = "handlers")]
 mod sequential;
 
 use alloc::string::String;
@@ -31,6 +32,7 @@ use labwire_session::{CloseReason, Responder, Session, Timer};
 pub use endpoint::{ConnectionInUse, Endpoint};
 pub use labwire_session::Busy;
 pub use permission::Permission;
+#[cfg(feature = "handlers")]
 pub use sequential::{Handler, HandlerJob, Sequential};
 
 /// Identifier of a connection towards a service. Hosts number connections; numbers are not reused.

@@ -8,9 +8,9 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-#[cfg(feature = "session")]
+#[cfg(feature = "hosting")]
 mod backoff;
-#[cfg(feature = "session")]
+#[cfg(feature = "hosting")]
 mod connector;
 pub mod encoding;
 #[cfg(feature = "session")]
@@ -23,7 +23,7 @@ mod link;
 mod long_text;
 #[cfg(feature = "session")]
 mod names;
-#[cfg(feature = "session")]
+#[cfg(feature = "hosting")]
 mod peers;
 #[cfg(feature = "session")]
 mod protocol;
@@ -39,12 +39,9 @@ mod work;
 
 #[cfg(feature = "session")]
 pub use {
-    backoff::Backoff,
-    connector::{Action, ConnectError, Connector},
     link::{Link, Payloads, Source},
     long_text::{Counting, LongText, Place, Text},
     names::{Limit, Timer},
-    peers::{NotANetwork, PeerList},
     protocol::Protocol,
     session::{Asker, CloseReason, Event, Misuse, Need, ReplyBound, Responder, Session, TransmitState},
 };
@@ -52,6 +49,12 @@ pub use {
 #[cfg(feature = "suggestion")]
 pub use suggestion::suggestion;
 pub use work::Busy;
+#[cfg(feature = "hosting")]
+pub use {
+    backoff::Backoff,
+    connector::{Action, ConnectError, Connector},
+    peers::{NotANetwork, PeerList},
+};
 
 /// The examples of the README, as tests.
 #[cfg(doctest)]

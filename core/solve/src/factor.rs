@@ -1,11 +1,15 @@
 //! Factorisations of symmetric indefinite matrices, with their inertia.
 
+#[cfg(feature = "second-derivatives")]
 mod analysis;
 mod dense;
+#[cfg(feature = "second-derivatives")]
 mod sparse;
 
+#[cfg(feature = "second-derivatives")]
 pub(crate) use analysis::FactorLimits;
 pub(crate) use dense::Dense;
+#[cfg(feature = "second-derivatives")]
 pub(crate) use sparse::Sparse;
 
 /// Numbers of positive, negative and vanishing eigenvalues.

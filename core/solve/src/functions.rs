@@ -44,6 +44,7 @@ pub trait Functions {
     /// Writes the entries of [`SecondDerivatives`](crate::SecondDerivatives), in its order, at the point of the last
     /// [`forward`](Functions::forward): of the Jacobian of `g`, and of the Hessian of the function differentiated by the
     /// last [`reverse`](Functions::reverse). Called only if the solver was given the sparsity.
+    #[cfg(feature = "second-derivatives")]
     fn second_derivatives(&mut self, _jacobian: &mut [f64], _hessian: &mut [f64]) {}
 
     /// Writes the derivatives with respect to the parameter `index`, at the point of the last

@@ -21,6 +21,10 @@ pub(crate) enum Outcome {
 
 /// Result of a look at the curvature at a solution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "second-derivatives"),
+    expect(dead_code, reason = "only exact second derivatives tell more than the first")
+)]
 pub(crate) enum Verdict {
     /// A minimum, as far as is known.
     Minimum,

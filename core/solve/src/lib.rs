@@ -5,8 +5,9 @@
 //! iterations where constraints are many or the rest is slow. "Converged" always means that the unscaled
 //! stationarity residual and the violation at the returned point are below their tolerances.
 //!
-//! Feature `stages`: Newton steps and interior-point iterations through the stages of optimal-control problems,
-//! `Solver::with_stages`. Feature `serde`: settings, tuning, status and counters can be written and read. Both are off by
+//! Feature `second-derivatives`: Newton steps and interior-point iterations with exact second derivatives,
+//! `Solver::with_second_derivatives`. Feature `stages`: the same through the stages of optimal-control problems,
+//! `Solver::with_stages`. Feature `serde`: settings, tuning, status and counters can be written and read. All are off by
 //! default.
 #![no_std]
 extern crate alloc;
@@ -18,6 +19,7 @@ mod error;
 mod factor;
 mod functions;
 mod inner;
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
 mod interior;
 mod lbfgs;
 pub mod math;
@@ -31,6 +33,7 @@ mod projected;
 pub mod random;
 mod range;
 mod scaling;
+#[cfg(feature = "second-derivatives")]
 mod second;
 mod sensitivity;
 pub mod sets;
@@ -49,6 +52,7 @@ pub use problem_solver::{
     InputError, InputVector, NoSensitivities, ProblemSolver, Solution, SolveError, StartOptions,
 };
 pub use range::InvalidSetting;
+#[cfg(feature = "second-derivatives")]
 pub use second::SecondDerivatives;
 pub use sensitivity::{Differentiation, Part, Sensitivities, SensitivityError};
 pub use settings::Settings;

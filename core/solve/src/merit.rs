@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::functions::{Functions, Structure};
+#[cfg(feature = "second-derivatives")]
 use super::newton::Weights;
 use super::settings::Settings;
 use super::tuning::Tuning;
@@ -45,6 +46,7 @@ pub(crate) struct Point {
     pub(crate) violation: f64,
 }
 
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
 impl Structure {
     /// Bounds of `g`, if its sets consist of bounds only.
     pub(crate) fn constraint_bounds(&self) -> Option<Bounds> {
@@ -208,11 +210,6 @@ impl AugmentedLagrangian {
         self.evaluations + 2 * self.hessian_products + self.hessian_evaluations
     }
 
-    /// Bounds of `g`, if its sets consist of bounds only.
-    pub(crate) fn constraint_bounds(&self) -> Option<Bounds> {
-        self.structure.constraint_bounds()
-    }
-
     /// Lipschitz constant of the gradient near `point`, by one evaluation at `nearby`.
     pub(crate) fn estimate_lipschitz(
         &mut self,
@@ -241,27 +238,6 @@ impl AugmentedLagrangian {
         } else {
             math::max(1.0, math::norm_inf(&point.gradient))
         }
-    }
-
-    /// Multipliers and penalties.
-    pub(crate) fn weights(&self) -> Weights<'_> {
-        Weights {
-            multipliers: &self.multipliers,
-            penalties: &self.penalties,
-        }
-    }
-
-    /// Sets the multipliers to `multipliers + change`, and keeps the old ones.
-    pub(crate) fn exchange_multipliers(&mut self, multipliers: &[f64], change: &[f64]) {
-        self.rates.copy_from_slice(&self.multipliers);
-        for ((y, old), change) in self.multipliers.iter_mut().zip(multipliers).zip(change) {
-            *y = old + change;
-        }
-    }
-
-    /// Takes back the last [`exchange_multipliers`](Self::exchange_multipliers).
-    pub(crate) fn restore_multipliers(&mut self) {
-        self.multipliers.copy_from_slice(&self.rates);
     }
 
     /// Discards the errors of an earlier solve.
@@ -406,6 +382,35 @@ impl AugmentedLagrangian {
             block.set.project(&mut self.scratch[start..start + block.len]);
             start += block.len;
         }
+    }
+}
+
+#[cfg(feature = "second-derivatives")]
+impl AugmentedLagrangian {
+    /// Bounds of `g`, if its sets consist of bounds only.
+    pub(crate) fn constraint_bounds(&self) -> Option<Bounds> {
+        self.structure.constraint_bounds()
+    }
+
+    /// Multipliers and penalties.
+    pub(crate) fn weights(&self) -> Weights<'_> {
+        Weights {
+            multipliers: &self.multipliers,
+            penalties: &self.penalties,
+        }
+    }
+
+    /// Sets the multipliers to `multipliers + change`, and keeps the old ones.
+    pub(crate) fn exchange_multipliers(&mut self, multipliers: &[f64], change: &[f64]) {
+        self.rates.copy_from_slice(&self.multipliers);
+        for ((y, old), change) in self.multipliers.iter_mut().zip(multipliers).zip(change) {
+            *y = old + change;
+        }
+    }
+
+    /// Takes back the last [`exchange_multipliers`](Self::exchange_multipliers).
+    pub(crate) fn restore_multipliers(&mut self) {
+        self.multipliers.copy_from_slice(&self.rates);
     }
 }
 

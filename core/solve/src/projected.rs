@@ -5,18 +5,20 @@
 //! follows the step projected onto U. A trial costs one fused evaluation, half of an iteration of PANOC, and gives
 //! the residual at the iterate itself. Newton steps in a trust region are used when that takes long.
 
+#[cfg(feature = "second-derivatives")]
 mod exact;
+#[cfg(feature = "second-derivatives")]
 mod interior;
 
 use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
 
-use exact::ExactNewton;
-use interior::Interior;
+#[cfg(feature = "second-derivatives")]
+use exact::Second;
 
 use super::functions::Functions;
-use super::inner::{InnerSolver, Outcome, Verdict};
+use super::inner::{InnerSolver, Outcome};
 use super::lbfgs::Lbfgs;
 use super::merit::{AugmentedLagrangian, Bounds, Point};
 use super::newton::TrustRegion;
@@ -31,19 +33,8 @@ pub(crate) struct Projected {
     tuning: Tuning,
     lbfgs: Lbfgs,
     trust_region: TrustRegion,
-    /// Present if second derivatives are exact.
-    exact: Option<ExactNewton>,
-    /// Present where interior-point iterations are possible.
-    interior: Option<Interior>,
-    is_interior: bool,
-    /// Whether they were tried in this solve.
-    has_tried_interior: bool,
-    /// Whether the model's derivatives are those at the start.
-    is_model_fresh: bool,
-    /// Whether the solution was shown to be a minimum.
-    is_confirmed: bool,
-    /// Tolerances of residual and violation.
-    tolerances: (f64, f64),
+    #[cfg(feature = "second-derivatives")]
+    second: Second,
     current: Point,
     /// Trial of the line search; afterwards, the previous iterate.
     next: Point,
@@ -79,13 +70,8 @@ impl Projected {
             tuning,
             lbfgs: Lbfgs::new(num_variables, memory),
             trust_region: TrustRegion::new(num_variables, &tuning),
-            exact: None,
-            interior: None,
-            is_interior: false,
-            has_tried_interior: false,
-            is_model_fresh: false,
-            is_confirmed: false,
-            tolerances: (0.0, 0.0),
+            #[cfg(feature = "second-derivatives")]
+            second: Second::default(),
             current: point.clone(),
             next: point,
             direction: vec![0.0; num_variables],
@@ -336,8 +322,9 @@ impl InnerSolver for Projected {
         &mut self.current
     }
 
+    #[cfg(feature = "second-derivatives")]
     fn begin_solve(&mut self) {
-        self.has_tried_interior = false;
+        self.second.has_tried_interior = false;
     }
 
     fn start(
@@ -350,28 +337,19 @@ impl InnerSolver for Projected {
         self.is_last_evaluated = true;
         self.last_step = Step::default();
         self.total_iterations = 0;
-        if let Some(exact) = &mut self.exact {
-            exact.reset();
-        }
-        (self.is_interior, self.is_confirmed) = (false, false);
-        // Multipliers of an earlier solve are worth more than an interior point.
-        let is_warm = merit.multipliers.iter().any(|y| *y != 0.0);
-        self.has_tried_interior |= is_warm;
+        #[cfg(feature = "second-derivatives")]
+        self.second.reset(merit);
         let outcome = self.begin();
         if outcome == Outcome::Continue {
             self.gamma = 0.0;
-            if is_warm && self.interior.is_some() {
-                self.polish_to_end(merit, functions);
-            } else if self.is_time_for_interior() {
-                if self.begin_interior(merit, functions) {
-                    return Outcome::Continue;
-                }
-                self.leave_interior(merit, functions);
+            #[cfg(feature = "second-derivatives")]
+            if self.begin_exactly(merit, functions) {
+                return Outcome::Continue;
             }
-            self.is_model_fresh = false;
             match lipschitz {
                 Some(lipschitz) => self.set_lipschitz(lipschitz),
                 // A Newton step needs none.
+                #[cfg(feature = "second-derivatives")]
                 None if self.is_time_for_exact_steps() => {}
                 None => self.estimate_lipschitz(merit, functions),
             }
@@ -379,19 +357,22 @@ impl InnerSolver for Projected {
         outcome
     }
 
+    #[cfg(feature = "second-derivatives")]
     fn obeys_penalties(&self) -> bool {
-        !self.is_interior
+        !self.second.is_interior
     }
 
+    #[cfg(feature = "second-derivatives")]
     fn squared_slopes(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> bool {
-        let Some(exact) = &mut self.exact else {
+        let Some(exact) = &mut self.second.exact else {
             return false;
         };
         exact.squared_slopes(merit, functions);
-        self.is_model_fresh = true;
+        self.second.is_model_fresh = true;
         true
     }
 
+    #[cfg(feature = "second-derivatives")]
     fn polish(
         &mut self,
         merit: &mut AugmentedLagrangian,
@@ -405,12 +386,13 @@ impl InnerSolver for Projected {
         has_changed
     }
 
+    #[cfg(feature = "second-derivatives")]
     fn confirm(
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
         scale: f64,
-    ) -> Verdict {
+    ) -> super::inner::Verdict {
         self.confirm_exactly(merit, functions, scale)
     }
 
@@ -429,12 +411,14 @@ impl InnerSolver for Projected {
         functions: &mut dyn Functions,
         tolerance: f64,
     ) -> Outcome {
-        if self.is_interior {
+        #[cfg(feature = "second-derivatives")]
+        if self.second.is_interior {
             return self.iterate_interior(merit, functions);
         }
         if self.trust_region.is_searching() {
             return self.continue_newton_step(merit, functions);
         }
+        #[cfg(feature = "second-derivatives")]
         if self.is_time_for_interior() {
             if !self.begin_interior(merit, functions) {
                 self.leave_interior(merit, functions);
@@ -447,6 +431,7 @@ impl InnerSolver for Projected {
         if self.idle_iterations >= self.tuning.max_idle_iterations {
             return Outcome::Stalled;
         }
+        #[cfg(feature = "second-derivatives")]
         if self.is_time_for_exact_steps() {
             self.iterations += 1;
             if self.exact_step(merit, functions) {

@@ -12,6 +12,7 @@ use super::error::{SolverError, check_entries, check_vector};
 use super::functions::{Functions, Structure};
 use super::merit::{AugmentedLagrangian, Point};
 use super::method::Inner;
+#[cfg(feature = "second-derivatives")]
 use super::second::SecondDerivatives;
 use super::settings::Settings;
 #[cfg(feature = "stages")]
@@ -226,6 +227,7 @@ impl Solver {
     ///
     /// # Errors
     /// If an entry lies outside of the matrices.
+    #[cfg(feature = "second-derivatives")]
     pub fn with_second_derivatives(mut self, sparsity: &SecondDerivatives) -> Result<Self, SolverError> {
         let (n, m) = (self.start.len(), self.merit.penalties.len());
         if !sparsity.fits(n, m) {
@@ -248,6 +250,7 @@ impl Solver {
     #[must_use]
     pub fn matrix_memory(&self) -> usize {
         match &self.inner {
+            #[cfg(feature = "second-derivatives")]
             Inner::Projected(inner) => inner.matrix_memory(),
             _ => 0,
         }

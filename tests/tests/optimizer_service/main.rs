@@ -6,7 +6,7 @@ mod limits;
 
 use labwire_core::limits::SessionLimits;
 use labwire_core::open::{Client, ExitStatus, Reply, Request, code, parse_reply};
-use labwire_core::problem::{DEFAULT_PROBLEM, Problem};
+use labwire_core::problem::DEFAULT_PROBLEM;
 use labwire_core::service::optimizer::OptimizerSettings;
 use labwire_core::service::{Busy, ConnectionId, Peer, Permission, Service};
 use labwire_core::session::CloseReason;

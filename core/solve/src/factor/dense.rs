@@ -1,5 +1,6 @@
 //! Dense `L D L^T` with the pivots of Bunch and Kaufman (Math. Comp. 31, 1977).
 
+#[cfg(feature = "second-derivatives")]
 mod front;
 
 use alloc::vec;
@@ -42,6 +43,7 @@ impl Dense {
     }
 
     /// Numbers that it holds.
+    #[cfg(feature = "second-derivatives")]
     pub(crate) fn memory(&self) -> usize {
         self.entries.len()
     }

@@ -19,6 +19,36 @@ use crate::tuning::Tuning;
 /// they depend on one another.
 const EXACT_PENALTY: f64 = 1e12;
 
+/// State of what second derivatives allow.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Second {
+    /// Present if second derivatives are exact.
+    pub(super) exact: Option<ExactNewton>,
+    /// Present where interior-point iterations are possible.
+    pub(super) interior: Option<Interior>,
+    pub(super) is_interior: bool,
+    /// Whether they were tried in this solve.
+    pub(super) has_tried_interior: bool,
+    /// Whether the model's derivatives are those at the start.
+    pub(super) is_model_fresh: bool,
+    /// Whether the solution was shown to be a minimum.
+    pub(super) is_confirmed: bool,
+    /// Tolerances of residual and violation.
+    pub(super) tolerances: (f64, f64),
+}
+
+impl Second {
+    /// Forgets an earlier start.
+    pub(super) fn reset(&mut self, merit: &AugmentedLagrangian) {
+        if let Some(exact) = &mut self.exact {
+            exact.model.reset();
+        }
+        (self.is_interior, self.is_confirmed) = (false, false);
+        // Multipliers of an earlier solve are worth more than an interior point.
+        self.has_tried_interior |= is_warm(merit);
+    }
+}
+
 /// Model for Newton steps, and the rule when they begin.
 #[derive(Clone, Debug)]
 pub(super) struct ExactNewton {
@@ -30,11 +60,6 @@ pub(super) struct ExactNewton {
 }
 
 impl ExactNewton {
-    /// Forgets an earlier solve.
-    pub(super) fn reset(&mut self) {
-        self.model.reset();
-    }
-
     /// Writes the squared norms of the constraints' gradients to the penalties.
     pub(super) fn squared_slopes(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) {
         self.model.evaluate(merit, functions);
@@ -52,7 +77,7 @@ impl Projected {
         has_multipliers: bool,
         tolerances: (f64, f64),
     ) {
-        self.tolerances = tolerances;
+        self.second.tolerances = tolerances;
         let has_interior = has_multipliers && !constraint_bounds.min.is_empty();
         let interior = has_interior.then(|| Interior::new(&self.bounds, constraint_bounds.clone()));
         let exact_penalties = vec![EXACT_PENALTY; constraint_bounds.min.len()];
@@ -69,9 +94,9 @@ impl Projected {
         ) else {
             return;
         };
-        self.interior = interior;
+        self.second.interior = interior;
         let work = model.work();
-        self.exact = Some(ExactNewton {
+        self.second.exact = Some(ExactNewton {
             model,
             exact_penalties,
             delay: if work > newton_work_at_once {
@@ -84,11 +109,29 @@ impl Projected {
 
     /// Numbers that the matrices of exact Newton steps hold.
     pub(crate) fn matrix_memory(&self) -> usize {
-        self.exact.as_ref().map_or(0, |exact| exact.model.memory())
+        self.second.exact.as_ref().map_or(0, |exact| exact.model.memory())
+    }
+
+    /// Begins as a warm start or with interior-point iterations, whose first has then been made: returns whether they go on.
+    pub(super) fn begin_exactly(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> bool {
+        if is_warm(merit) && self.second.interior.is_some() {
+            self.polish_to_end(merit, functions);
+        } else if self.is_time_for_interior() {
+            if self.begin_interior(merit, functions) {
+                return true;
+            }
+            self.leave_interior(merit, functions);
+        }
+        self.second.is_model_fresh = false;
+        false
     }
 
     pub(super) fn is_time_for_exact_steps(&self) -> bool {
-        let exact = self.exact.as_ref();
+        let exact = self.second.exact.as_ref();
         exact.is_some_and(|exact| f64::from(self.total_iterations) >= exact.delay)
     }
 
@@ -99,7 +142,7 @@ impl Projected {
         functions: &mut dyn Functions,
     ) -> bool {
         self.evaluate_current(merit, functions);
-        let Some(ExactNewton { model, .. }) = &mut self.exact else {
+        let Some(ExactNewton { model, .. }) = &mut self.second.exact else {
             return false;
         };
         model.evaluate(merit, functions);
@@ -119,11 +162,11 @@ impl Projected {
         functions: &mut dyn Functions,
         scale: f64,
     ) -> Verdict {
-        if self.exact.is_none() || mem::take(&mut self.is_confirmed) {
+        if self.second.exact.is_none() || mem::take(&mut self.second.is_confirmed) {
             return Verdict::Minimum;
         }
         self.evaluate_current(merit, functions);
-        let Some(ExactNewton { model, .. }) = &mut self.exact else {
+        let Some(ExactNewton { model, .. }) = &mut self.second.exact else {
             return Verdict::Minimum;
         };
         model.evaluate(merit, functions);
@@ -187,12 +230,12 @@ impl Projected {
         functions: &mut dyn Functions,
         tolerances: (f64, f64),
     ) -> bool {
-        if self.exact.is_none() {
+        if self.second.exact.is_none() {
             return false;
         }
         self.evaluate_current(merit, functions);
         let before = self.quality(tolerances);
-        let Some(exact) = &mut self.exact else {
+        let Some(exact) = &mut self.second.exact else {
             return false;
         };
         let ExactNewton {
@@ -236,4 +279,8 @@ impl Projected {
             self.current.violation / tolerances.1,
         )
     }
+}
+
+fn is_warm(merit: &AugmentedLagrangian) -> bool {
+    merit.multipliers.iter().any(|y| *y != 0.0)
 }

@@ -36,13 +36,13 @@ impl Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
     ) -> bool {
-        let Some(mut interior) = self.interior.take() else {
+        let Some(mut interior) = self.second.interior.take() else {
             return false;
         };
-        self.has_tried_interior = true;
-        self.is_interior = self.begin_barrier(&mut interior, merit, functions);
-        self.interior = Some(interior);
-        self.is_interior
+        self.second.has_tried_interior = true;
+        self.second.is_interior = self.begin_barrier(&mut interior, merit, functions);
+        self.second.interior = Some(interior);
+        self.second.is_interior
     }
 
     fn begin_barrier(
@@ -88,11 +88,13 @@ impl Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
     ) {
-        let Some(exact) = &mut self.exact else { return };
+        let Some(exact) = &mut self.second.exact else {
+            return;
+        };
         if interior.multipliers.is_empty() {
             return;
         }
-        if !mem::take(&mut self.is_model_fresh) {
+        if !mem::take(&mut self.second.is_model_fresh) {
             exact.model.evaluate(merit, functions);
         }
         interior.weigh(&self.current);
@@ -135,11 +137,11 @@ impl Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
     ) -> Outcome {
-        let Some(mut interior) = self.interior.take() else {
+        let Some(mut interior) = self.second.interior.take() else {
             return Outcome::Stalled;
         };
         let outcome = self.step_in_barrier(&mut interior, merit, functions);
-        self.interior = Some(interior);
+        self.second.interior = Some(interior);
         if outcome == Outcome::Stalled {
             return self.leave_interior(merit, functions);
         }
@@ -152,8 +154,8 @@ impl Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
     ) -> Outcome {
-        self.is_interior = false;
-        if let Some(interior) = &self.interior {
+        self.second.is_interior = false;
+        if let Some(interior) = &self.second.interior {
             self.current.u.copy_from_slice(&interior.origin.u);
             merit.multipliers.copy_from_slice(&interior.origin.multipliers);
         }
@@ -175,7 +177,7 @@ impl Projected {
         let limit = BARRIER_ERROR * interior.floor / interior.cost_unit;
         if interior.error(&self.current, 0.0) <= limit {
             if self.finish_interior(interior, merit, functions) {
-                self.is_interior = false;
+                self.second.is_interior = false;
                 return Outcome::Converged;
             }
             if interior.floor <= LAST_FLOOR * interior.cost_unit {
@@ -185,7 +187,7 @@ impl Projected {
         }
         interior.lower_weight(&self.current);
         self.evaluate_barrier(interior, merit, functions);
-        let Some(exact) = &mut self.exact else {
+        let Some(exact) = &mut self.second.exact else {
             return Outcome::Stalled;
         };
         exact.model.evaluate(merit, functions);
@@ -195,7 +197,7 @@ impl Projected {
         interior.weigh(&self.current);
         let mut shift = 0.0;
         for _ in 0..MAX_SEARCHES {
-            let Some(exact) = &mut self.exact else {
+            let Some(exact) = &mut self.second.exact else {
                 return Outcome::Stalled;
             };
             let rows = BarrierRows {
@@ -208,7 +210,11 @@ impl Projected {
             if self.search_in_barrier(interior, merit, functions) {
                 return Outcome::Continue;
             }
-            let last = self.exact.as_ref().map_or(0.0, |exact| exact.model.shift());
+            let last = self
+                .second
+                .exact
+                .as_ref()
+                .map_or(0.0, |exact| exact.model.shift());
             shift = SEARCH_GROWTH * math::max(self.tuning.first_shift, last);
         }
         Outcome::Stalled
@@ -230,10 +236,15 @@ impl Projected {
 
     /// Whether interior-point iterations begin now.
     pub(super) fn is_time_for_interior(&self) -> bool {
-        let Some(interior) = self.interior.as_ref().filter(|_| !self.has_tried_interior) else {
+        let Some(interior) = self
+            .second
+            .interior
+            .as_ref()
+            .filter(|_| !self.second.has_tried_interior)
+        else {
             return false;
         };
-        let delay = self.exact.as_ref().map_or(0.0, |exact| exact.delay);
+        let delay = self.second.exact.as_ref().map_or(0.0, |exact| exact.delay);
         let iterations = f64::from(self.total_iterations);
         match interior.kind() {
             Kind::Equations => true,

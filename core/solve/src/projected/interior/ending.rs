@@ -52,7 +52,7 @@ impl Projected {
             self.raise_penalties(merit);
             return true;
         }
-        self.is_confirmed = false;
+        self.second.is_confirmed = false;
         self.current.copy_from(&interior.kept);
         self.is_last_evaluated = false;
         self.residual = self.barrier_residual(interior);
@@ -65,12 +65,12 @@ impl Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
     ) -> bool {
-        let tolerances = self.tolerances;
-        self.is_confirmed = false;
+        let tolerances = self.second.tolerances;
+        self.second.is_confirmed = false;
         while self.current.is_finite() && self.quality(tolerances) > 1.0 {
             // The matrix of a step that is taken has the inertia of a minimum.
-            self.is_confirmed = self.polish_once(merit, functions, tolerances);
-            if !self.is_confirmed {
+            self.second.is_confirmed = self.polish_once(merit, functions, tolerances);
+            if !self.second.is_confirmed {
                 return false;
             }
         }
@@ -80,7 +80,9 @@ impl Projected {
     /// Raises the penalties, which the iterations have left as they were, until they make the merit convex: it keeps the
     /// solution then, and so does a warm start.
     fn raise_penalties(&mut self, merit: &mut AugmentedLagrangian) {
-        let Some(exact) = &mut self.exact else { return };
+        let Some(exact) = &mut self.second.exact else {
+            return;
+        };
         for _ in 0..MAX_RAISES {
             let is_solved =
                 exact

@@ -17,7 +17,7 @@ const CORRECTION: f64 = 0.99;
 impl Projected {
     /// Step of variables, slacks and multipliers that closes what is missing. Returns the slope of the merit along it.
     fn find_step(&mut self, interior: &mut Interior) -> f64 {
-        let Some(exact) = &mut self.exact else {
+        let Some(exact) = &mut self.second.exact else {
             return 0.0;
         };
         let (current, mu) = (&self.current, interior.mu);
@@ -189,7 +189,11 @@ impl Projected {
         mem::swap(&mut self.current, &mut self.next);
         self.is_last_evaluated = true;
         self.last_step = Step::new(StepKind::Interior, tau);
-        self.last_step.regularisation = self.exact.as_ref().map_or(0.0, |exact| exact.model.shift());
+        self.last_step.regularisation = self
+            .second
+            .exact
+            .as_ref()
+            .map_or(0.0, |exact| exact.model.shift());
         self.residual = self.barrier_residual(interior);
     }
 
