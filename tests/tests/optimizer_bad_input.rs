@@ -213,16 +213,35 @@ fn three_hundred_dense_variables() {
     assert!(solution.is_converged(), "{:?}", solution.status);
 }
 
+fn solve_stages(dynamics: &str, bound: f64, shooting: &str) -> (Solution, ProblemSolver) {
+    let text = format!(
+        r#"{{"ocp": {{"horizon": 400, "step": 0.1, "states": ["x"], "inputs": ["u"], "initial_state": [1], "shooting": "{shooting}",
+        "dynamics": {{"next": ["{dynamics}"]}}, "stage_cost": "x^2 + u^2", "input_bounds": {{"min": -{bound}, "max": {bound}}}}}}}"#
+    );
+    let problem = Problem::from_json(&text, &TextLimits::default()).unwrap();
+    let mut solver = ProblemSolver::new(&problem).unwrap();
+    let solution = solver.solve(&[]).unwrap();
+    assert!(solution.u.iter().all(|u| u.is_finite()));
+    (solution, solver)
+}
+
+/// With free states the inputs are found that hold the state; without, the stage is named at which it is lost.
 #[test]
 fn stages_that_explode() {
-    let text = r#"{"ocp": {"horizon": 400, "step": 0.1, "states": ["x"], "inputs": ["u"], "initial_state": [1],
-        "dynamics": {"next": ["3*x + x^2 + u"]}, "stage_cost": "x^2 + u^2", "input_bounds": {"min": -5, "max": 5}}}"#;
-    let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
-    let solution = ProblemSolver::new(&problem).unwrap().solve(&[]).unwrap();
-    assert!(
-        solution.is_converged() || solution.status == Status::NotFinite,
-        "{:?}",
-        solution.status
-    );
-    assert!(solution.u.iter().all(|u| u.is_finite()));
+    let (solution, solver) = solve_stages("3*x + x^2 + u", 5.0, "auto");
+    assert!(solution.is_converged(), "{:?}", solution.status);
+    assert_eq!(solver.largest_gap().map(|gap| gap.value.abs() < 1e-4), Some(true));
+    let (solution, solver) = solve_stages("3*x + x^2 + u", 5.0, "single");
+    assert_eq!(solution.status, Status::NotFinite);
+    let lost = solver.runaway().map(|defect| (defect.state, defect.stage));
+    // 1, 4, 28, 868, 7.6e5, 5.8e11, 3.3e23, 1.1e47, 1.2e94, 1.5e188
+    assert_eq!(lost, Some(("x".into(), 9)));
+}
+
+/// No input holds the state.
+#[test]
+fn stages_that_explode_in_any_case() {
+    let (solution, solver) = solve_stages("3*x + x^2 + u", 0.1, "auto");
+    assert!(!solution.is_converged(), "{:?}", solution.status);
+    assert!(solver.runaway().is_some());
 }

@@ -9,6 +9,7 @@
 mod builder;
 mod comparison;
 mod definition;
+mod dynamics;
 mod evaluator;
 pub(crate) mod file;
 mod graph_reader;
@@ -44,6 +45,7 @@ use crate::expression::run::Section;
 pub use crate::expression::Named;
 pub use crate::text::{TextError, TextLimits};
 pub use builder::{BuildError, Expression, ProblemBuilder};
+pub use dynamics::Defect;
 pub use evaluator::Evaluator;
 pub use labwire_solve::{InputError, InputVector, NoSensitivities, Solution, SolveError, StartOptions};
 pub use parametric::ProblemSolver;

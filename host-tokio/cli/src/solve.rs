@@ -119,8 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let table = arguments.verbose.then(Table::default);
     let solution = solve(&mut solver, &arguments.run, trace.as_mut(), table)
         .map_err(|error| refused(refusal(&error), &parameters))?;
-    let settings = solver.solver().settings();
-    let explanation = explain(solver.problem(), &arguments.run.parameter, &solution, settings);
+    let explanation = explain(&solver, &arguments.run.parameter, &solution);
     let mut reply = run_reply(solution).map_err(|error| {
         let failure = refused(error, &parameters);
         match explanation.is_empty() {

@@ -72,6 +72,8 @@ pub(super) struct StageDefinition {
 #[derive(Clone, Debug)]
 pub(super) struct StageConstraint {
     pub(super) components: Vec<Expr>,
+    /// Text of each component.
+    pub(super) names: Vec<String>,
     pub(super) set: Set,
     /// First stage to which it applies.
     pub(super) from: usize,

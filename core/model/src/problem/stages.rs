@@ -12,7 +12,7 @@ use core::ops::Range;
 use labwire_solve::sets::Set;
 
 pub use super::definition::Shooting;
-use super::definition::StageDefinition;
+use super::definition::{StageConstraint, StageDefinition};
 use super::stage_functions::shared_slots;
 use super::{Block, BlockKind, compile, element, push_f1};
 use crate::expression::Named;
@@ -41,6 +41,9 @@ pub struct Stages {
     pub phases: Vec<Phase>,
     /// Program that is evaluated at x_N: terminal cost and constraints.
     pub terminal: Program,
+    /// Text of each component of the path constraints, and of the terminal ones.
+    path_names: Vec<String>,
+    terminal_names: Vec<String>,
     /// Slots that the derivatives along a direction take from values and gradient, for each program.
     pub(super) shared_slots: Vec<Vec<u32>>,
 }
@@ -103,6 +106,8 @@ impl Stages {
         shared.push(shared_slots(&terminal));
         Self {
             shared_slots: shared,
+            path_names: names(&definition.path),
+            terminal_names: names(&definition.terminal),
             horizon: definition.horizon,
             states: definition.states.clone(),
             inputs: definition.inputs.clone(),
@@ -208,20 +213,21 @@ impl Stages {
         shift(&mut values[f2..], self.num_states());
     }
 
-    /// Place of a constraint: stage and place among the constraints there, as written.
+    /// Place of a constraint: its place among the constraints of its stage, its text, and the stage.
     pub(super) fn constraint_place(&self, index: usize) -> String {
         let mut rest = index;
         for phase in &self.phases {
             let count = phase.components.len();
             if rest < phase.stages.len() * count {
                 let (stage, component) = (phase.stages.start + rest / count, phase.components[rest % count]);
-                return format!("path constraint {component} at stage {stage}");
+                let name = &self.path_names[component];
+                return format!("path constraint {component} `{name}` at stage {stage}");
             }
             rest -= phase.stages.len() * count;
         }
         let num_terminal = self.terminal.inputs.multipliers;
         match rest.checked_sub(num_terminal) {
-            None => format!("terminal constraint {rest}"),
+            None => format!("terminal constraint {rest} `{}`", self.terminal_names[rest]),
             Some(rest) => {
                 let num_states = self.num_states().max(1);
                 let (stage, state) = (rest / num_states, rest % num_states);
@@ -262,8 +268,14 @@ impl Stages {
     }
 }
 
+/// Texts of the components of constraints.
+fn names(constraints: &[StageConstraint]) -> Vec<String> {
+    let names = constraints.iter().flat_map(|constraint| &constraint.names);
+    names.cloned().collect()
+}
+
 /// Name of an element: without an index if the vector is a number.
-fn vector_element(vectors: &[Named], index: usize) -> String {
+pub(super) fn vector_element(vectors: &[Named], index: usize) -> String {
     match element(vectors, index) {
         Some((name, element)) if vectors.iter().any(|named| named.name == name && named.len > 1) => {
             format!("{name}[{element}]")

@@ -196,6 +196,7 @@ impl Solver {
         if self.merit.penalties.is_empty() || self.counters.outer_iterations >= limit {
             return self.give_up(match outcome {
                 Outcome::Stalled => Status::Stalled,
+                Outcome::NotFinite => Status::NotFinite,
                 _ => Status::NotConvergedIterations,
             });
         }
@@ -320,9 +321,15 @@ impl Solver {
         if !self.warm {
             let is_verdict = matches!(status, Status::LocallyInfeasible { .. } | Status::Unbounded);
             if !is_verdict || self.has_retried || self.merit.penalties.is_empty() {
+                // The first attempt came to a verdict that the second did not refute.
+                let status = match (status, self.verdict.take()) {
+                    (Status::NotConvergedIterations | Status::Stalled, Some(verdict)) => verdict,
+                    (status, _) => status,
+                };
                 return self.end(status);
             }
             self.has_retried = true;
+            self.verdict = Some(status).filter(|status| matches!(status, Status::LocallyInfeasible { .. }));
         }
         self.counters.cold_restarts += 1;
         self.restart_cold();

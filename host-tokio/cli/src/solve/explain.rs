@@ -1,6 +1,6 @@
 //! What an end that is no success means, and what may help.
 
-use labwire_core::problem::{Evaluator, Problem, Solution};
+use labwire_core::problem::{Defect, Evaluator, Problem, ProblemSolver, Solution};
 use labwire_core::sets::Set;
 use labwire_core::solve::{Settings, Status};
 
@@ -10,19 +10,16 @@ const NAMED: usize = 5;
 const WIDE: f64 = 1e6;
 
 /// Lines for people, none if the solve converged.
-pub(crate) fn explain(
-    problem: &Problem,
-    parameters: &[f64],
-    solution: &Solution,
-    settings: &Settings,
-) -> Vec<String> {
+pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Solution) -> Vec<String> {
     let mut lines = Vec::new();
-    let point = PointOfView::new(problem, parameters, solution, settings);
+    let settings = solver.solver().settings();
+    let point = PointOfView::new(solver.problem(), parameters, solution, settings);
     match &solution.status {
         Status::Converged => return lines,
         Status::LocallyInfeasible { .. } => {
             lines.push("near this point no change of the variables lowers the violation of the constraints:".into());
             lines.extend(point.violated());
+            lines.extend(missed_dynamics(solver));
             lines.push("try to relax one of them, or another start (--initial-guess)".into());
             return lines;
         }
@@ -31,7 +28,10 @@ pub(crate) fn explain(
             lines.extend(point.farthest());
             return lines;
         }
-        Status::NotFinite => return point.not_finite(),
+        Status::NotFinite => match solver.runaway() {
+            Some(defect) => return runs_away(&defect),
+            None => return point.not_finite(),
+        },
         Status::NotConvergedIterations => lines.push(format!(
             "the limits are {} inner iterations for each of {} outer ones (\"max_inner_iterations\", \
              \"max_outer_iterations\" in \"solver\")",
@@ -48,9 +48,40 @@ pub(crate) fn explain(
         _ => {}
     }
     lines.extend(point.violated());
+    lines.extend(missed_dynamics(solver));
     lines.extend(point.steepest());
     lines.extend(point.units());
     lines
+}
+
+/// What to do about dynamics that run away.
+fn runs_away(defect: &Defect) -> Vec<String> {
+    let Defect {
+        state, stage, value, ..
+    } = defect;
+    vec![
+        format!(
+            "the dynamics run away: with the inputs of the start, the state {state} leaves what numbers can say at stage \
+             {stage}, where it is {value:.1e}"
+        ),
+        "try inputs that hold it (\"initial_guess\", --initial-guess), a shorter \"step\" or \"horizon\", or \
+         \"shooting\": \"auto\""
+            .into(),
+    ]
+}
+
+/// The state that is farthest from where the dynamics lead.
+fn missed_dynamics(solver: &ProblemSolver) -> Option<String> {
+    let tolerance = solver.solver().settings().delta_tolerance;
+    let gap = solver
+        .largest_gap()
+        .filter(|gap| !(gap.value.abs() <= tolerance))?;
+    let Defect {
+        state, stage, value, ..
+    } = gap;
+    Some(format!(
+        "  the state {state} at stage {stage} is not where the dynamics lead: {value:.1e} off"
+    ))
 }
 
 /// A solution, and what the problem's functions are there.
@@ -96,7 +127,7 @@ impl<'a> PointOfView<'a> {
         // Index, value, and the nearest value that is allowed.
         let mut violated: Vec<(usize, f64, f64)> = Vec::new();
         for block in self.problem.blocks() {
-            let values = &self.constraints[block.range.clone()];
+            let values = &self.solution.constraints[block.range.clone()];
             let mut nearest = values.to_vec();
             block.set.project(&mut nearest);
             let pairs = values.iter().copied().zip(nearest);

@@ -15,7 +15,10 @@ fn an_end_that_is_no_success_is_explained() {
         "dynamics": {"next": ["x + u"]}, "stage_cost": "u^2", "input_bounds": {"min": -1, "max": 1},
         "path_constraints": [{"expression": "x", "set": {"box": {"min": 2}}, "from": 1}]}}"#;
     let err = explanation(too_far, &[]);
-    assert!(err.contains("(path constraint 0 at stage 1) is 1.0000"), "{err}");
+    assert!(
+        err.contains("(path constraint 0 `x` at stage 1) is 1.0000"),
+        "{err}"
+    );
     assert!(err.contains("allowed is 2.0000"), "{err}");
     let err = explanation(
         r#"{"variables": {"x": 2}, "cost": "x[0]^2 - x[1]^3", "initial_guess": 1}"#,
@@ -32,6 +35,24 @@ fn an_end_that_is_no_success_is_explained() {
     assert!(err.contains("at the initial guess the cost is NaN"), "{err}");
     assert!(
         err.contains("the derivative with respect to x[1] is NaN"),
+        "{err}"
+    );
+    let runaway = r#"{"ocp": {"horizon": 400, "shooting": "single", "states": ["x", "v"], "inputs": ["u"], "initial_state": [3, 1],
+        "dynamics": {"next": ["x + 0.1*v", "v + x^2*v + 0.001*u"]}, "stage_cost": "x^2 + u^2", "input_bounds": {"min": -1, "max": 1}}}"#;
+    for text in [runaway, &runaway.replace("single", "auto")] {
+        let err = explanation(text, &[]);
+        assert!(
+            err.contains("the state v leaves what numbers can say at stage 9"),
+            "{err}"
+        );
+    }
+    let names = r#"{"ocp": {"horizon": 20, "step": 0.1, "states": ["p", "v"], "inputs": ["a"], "initial_state": [0, 0],
+        "dynamics": {"derivative": ["v", "a"]}, "stage_cost": "a^2", "input_bounds": {"min": -1, "max": 1},
+        "path_constraints": [{"expression": "p", "set": {"box": {"max": 10}}},
+            {"expression": ["v + 0.5*a"], "set": {"box": {"min": 1.5}}, "from": 5}]}}"#;
+    let err = explanation(names, &[]);
+    assert!(
+        err.contains("(path constraint 1 `v + 0.5*a` at stage 5) is"),
         "{err}"
     );
     let limited = r#"{"variables": {"x": 2}, "cost": "(1 - x[0])^4 + 100*(x[1] - x[0]^2)^2", "initial_guess": [-3, 2],
