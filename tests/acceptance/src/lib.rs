@@ -18,7 +18,7 @@ mod verdict;
 
 pub use collection::{Collection, HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, Row, Totals};
 pub use judge::{Truth, judge};
-pub use problems::{KnownProblem, OptimalControl, known_problems, optimal_control};
+pub use problems::{KnownProblem, OptimalControl, known_problems, optimal_control, optimal_control_in};
 pub use server::{Server, connect_from};
 pub use stages::{StagesTruth, judge_stages};
 pub use units::{Units, same_in_units};

@@ -54,15 +54,23 @@ pub fn known_problems(folder: &str) -> Vec<KnownProblem> {
         .collect()
 }
 
-/// Every optimal-control problem, in the order of the names.
+/// Every optimal-control problem of the benchmark, in the order of the names.
 ///
 /// # Panics
 /// If a file cannot be read.
 pub fn optimal_control() -> Vec<OptimalControl> {
+    optimal_control_in("ocp")
+}
+
+/// Every optimal-control problem of a folder, in the order of the names.
+///
+/// # Panics
+/// If a file cannot be read.
+pub fn optimal_control_in(folder: &str) -> Vec<OptimalControl> {
     let read = |line: &str| {
         let mut words = line.split_whitespace();
         let name = words.next().expect("a line begins with a name").to_owned();
-        let (problem, text) = load(&format!("ocp/{name}.json"));
+        let (problem, text) = load(&format!("{folder}/{name}.json"));
         OptimalControl {
             problem,
             text,
@@ -72,7 +80,10 @@ pub fn optimal_control() -> Vec<OptimalControl> {
                 .collect(),
         }
     };
-    read_file("ocp/parameters.txt").lines().map(read).collect()
+    read_file(&format!("{folder}/parameters.txt"))
+        .lines()
+        .map(read)
+        .collect()
 }
 
 fn load(path: &str) -> (Problem, String) {
