@@ -187,6 +187,17 @@ fn optimal_control() {
     }
 }
 
+/// Where a dense system is singular to rounding: the states of an unstable system over a long horizon; and constraints that
+/// hold on some of the stages.
+#[test]
+fn long_horizons() {
+    let cart = include_str!("../problems/ocp/cart100.json").replace("shift", "keep");
+    let rows = assert_wide_differences(&cart, &[0.0; 4], 1e-3, (1e-8, 1e-4));
+    assert!(rows.iter().any(|row| row.iter().any(|entry| entry.abs() > 1.0)));
+    let track = include_str!("../problems/ocp/race50.json").replace("shift", "keep");
+    assert_wide_differences(&track, &[0.0, 0.2, 0.1, 1.5, 0.0], 1e-3, (1e-8, 1e-4));
+}
+
 /// A tolerance that leaves few digits in the solution leaves most of them in its derivatives.
 #[test]
 fn are_those_of_the_exact_solution() {

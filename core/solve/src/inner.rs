@@ -34,6 +34,13 @@ pub(crate) enum Verdict {
     Left,
 }
 
+/// States over the horizon, x_0 first, and the multipliers of the dynamics that lead to each, if they are known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Horizon<'a> {
+    pub(crate) states: &'a [f64],
+    pub(crate) costates: Option<&'a [f64]>,
+}
+
 /// Method for `min psi(u)` over `u` in U, which runs at most one iteration at a time. All memory is allocated on
 /// creation.
 pub(crate) trait InnerSolver {
@@ -41,7 +48,7 @@ pub(crate) trait InnerSolver {
     fn solution(&self) -> &Point;
 
     /// States over the horizon, x_0 first, if they are the solution's own and not those that its inputs lead to.
-    fn states(&self) -> Option<&[f64]> {
+    fn states(&self) -> Option<Horizon<'_>> {
         None
     }
 
@@ -108,7 +115,7 @@ pub(crate) trait InnerSolver {
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
-        _states: &[f64],
+        _states: Horizon<'_>,
     ) -> Outcome {
         self.start(merit, functions, None)
     }

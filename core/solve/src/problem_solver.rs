@@ -238,7 +238,7 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
         let mut start = start.clone();
         if let Some(guess) = options.initial_guess {
             start.u = guess.to_vec();
-            start.states = None;
+            (start.states, start.costates) = (None, None);
             start.fallback = Some(guess.to_vec());
         }
         for (multipliers, range) in [

@@ -20,6 +20,8 @@ use kkt::Kkt;
 use crate::functions::Functions;
 use crate::math;
 use crate::solver::Solver;
+#[cfg(feature = "stages")]
+use crate::stagewise::Differential;
 use crate::status::Status;
 
 /// Derivatives of a solution with respect to the parameters.
@@ -42,11 +44,12 @@ impl Solver {
     /// Derivatives of the solution and its multipliers with respect to the parameters `0..num_parameters` of the
     /// functions, which must have second derivatives and [`parameter_tangent`](Functions::parameter_tangent). They are
     /// those of the exact solution near the converged point. Takes about two Hessians, two factorisations, and a solve per
-    /// parameter; allocates.
+    /// parameter; allocates. Problems of stages whose sets consist of bounds are factorised through the stages, in time and
+    /// memory that are linear in the horizon; others as one dense matrix.
     ///
     /// # Errors
-    /// If the solution is not converged or not differentiable, and if there are more variables and active constraints than
-    /// [`Tuning::max_newton_size`](crate::Tuning::max_newton_size): see [`SensitivityError`].
+    /// If the solution is not converged or not differentiable, and if a dense matrix had more variables and active constraints
+    /// than [`Tuning::max_newton_size`](crate::Tuning::max_newton_size): see [`SensitivityError`].
     pub fn sensitivities(
         &self,
         functions: &mut dyn Functions,
@@ -76,32 +79,56 @@ impl Solver {
         if *self.status() != Status::Converged {
             return Err(SensitivityError::NotConverged);
         }
+        #[cfg(feature = "stages")]
+        if let Some(differential) = self.stage_differential(functions)? {
+            return Ok(Differentiation::new(
+                self,
+                System::Stages(differential),
+                num_parameters,
+            ));
+        }
         let mut at = Place::new(self, functions)?;
         at.refine()?;
-        at.differentiate(num_parameters)
+        let kkt = at.factorize(true)?;
+        Ok(Differentiation::new(self, System::Dense(kkt), num_parameters))
     }
 
     /// Memory of sensitivities with respect to so many parameters, in bytes: an upper estimate.
     #[must_use]
     pub fn sensitivities_bytes(&self, num_parameters: usize) -> usize {
         let (n, m) = (self.solution().len(), self.multipliers().len());
-        let limit = self.settings().tuning.max_newton_size as usize;
-        let system = (n + m).min(limit);
-        let numbers = (n + m).saturating_mul(num_parameters + n.min(limit));
-        let matrices = 4 * system * system;
-        numbers.saturating_add(matrices).saturating_mul(size_of::<f64>())
+        let results = (n + m).saturating_mul(num_parameters);
+        let numbers = self.stage_memory().unwrap_or_else(|| {
+            let limit = self.settings().tuning.max_newton_size as usize;
+            let system = (n + m).min(limit);
+            (n + m)
+                .saturating_mul(n.min(limit))
+                .saturating_add(4 * system * system)
+        });
+        numbers.saturating_add(results).saturating_mul(size_of::<f64>())
     }
 }
 
 /// Sensitivities whose columns are being computed.
 pub struct Differentiation {
-    kkt: Kkt,
+    system: System,
     sensitivities: Sensitivities,
     num_parameters: usize,
     /// Number of columns that have been computed.
     done: usize,
     constraints: Vec<f64>,
     gradient: Vec<f64>,
+}
+
+/// Linear system of the optimality conditions.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a differentiation holds one, and moves it never"
+)]
+enum System {
+    Dense(Kkt),
+    #[cfg(feature = "stages")]
+    Stages(Differential),
 }
 
 impl fmt::Debug for Differentiation {
@@ -115,6 +142,39 @@ impl fmt::Debug for Differentiation {
 }
 
 impl Differentiation {
+    fn new(solver: &Solver, system: System, num_parameters: usize) -> Self {
+        let (n, m) = (solver.solution().len(), solver.multipliers().len());
+        Self {
+            system,
+            sensitivities: Sensitivities {
+                variables: vec![vec![0.0; num_parameters]; n],
+                multipliers: vec![vec![0.0; num_parameters]; m],
+            },
+            num_parameters,
+            done: 0,
+            constraints: vec![0.0; m],
+            gradient: vec![0.0; n],
+        }
+    }
+
+    /// Rates of variables and multipliers along a parameter.
+    fn rates(
+        &mut self,
+        functions: &mut dyn Functions,
+        parameter: usize,
+    ) -> Result<(Vec<f64>, Vec<f64>), SensitivityError> {
+        match &mut self.system {
+            System::Dense(kkt) => {
+                if !functions.parameter_tangent(parameter, &mut self.constraints, &mut self.gradient) {
+                    return Err(SensitivityError::NoDerivatives);
+                }
+                Ok(kkt.rates(&self.gradient, &self.constraints))
+            }
+            #[cfg(feature = "stages")]
+            System::Stages(differential) => differential.rates(functions, parameter),
+        }
+    }
+
     /// Computes up to `parameters` more columns, with the functions that it was started with, which have not been evaluated
     /// since. The sensitivities, once all are done.
     ///
@@ -127,10 +187,7 @@ impl Differentiation {
     ) -> Result<Option<Sensitivities>, SensitivityError> {
         let end = self.num_parameters.min(self.done.saturating_add(parameters));
         for parameter in self.done..end {
-            if !functions.parameter_tangent(parameter, &mut self.constraints, &mut self.gradient) {
-                return Err(SensitivityError::NoDerivatives);
-            }
-            let (du, dy) = self.kkt.rates(&self.gradient, &self.constraints);
+            let (du, dy) = self.rates(functions, parameter)?;
             if !math::all_finite(&du) || !math::all_finite(&dy) {
                 return Err(SensitivityError::Singular);
             }
@@ -251,21 +308,5 @@ impl<'a> Place<'a> {
             return Ok(());
         }
         Err(SensitivityError::NotStationary { residual })
-    }
-
-    fn differentiate(&mut self, num_parameters: usize) -> Result<Differentiation, SensitivityError> {
-        let kkt = self.factorize(true)?;
-        let (n, m) = (self.u.len(), self.multipliers.len());
-        Ok(Differentiation {
-            kkt,
-            sensitivities: Sensitivities {
-                variables: vec![vec![0.0; num_parameters]; n],
-                multipliers: vec![vec![0.0; num_parameters]; m],
-            },
-            num_parameters,
-            done: 0,
-            constraints: vec![0.0; m],
-            gradient: vec![0.0; n],
-        })
     }
 }

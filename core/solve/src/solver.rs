@@ -1,6 +1,7 @@
 //! Outer loop: an augmented Lagrangian method around the inner solver, in bounded steps.
 
 mod phases;
+mod start;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,54 +11,21 @@ use labwire_session::time::Instant;
 
 use super::error::{SolverError, check_entries, check_vector};
 use super::functions::{Functions, Structure};
+use super::inner::Horizon;
 use super::merit::{AugmentedLagrangian, Point};
 use super::method::Inner;
 #[cfg(feature = "second-derivatives")]
 use super::second::SecondDerivatives;
+#[cfg(feature = "stages")]
+use super::sensitivity::SensitivityError;
 use super::settings::Settings;
 #[cfg(feature = "stages")]
-use super::stagewise::StageStructure;
+use super::stagewise::{Differential, StageStructure};
 use super::status::{Counters, Progress, Status, StopReason};
 use crate::math;
 use phases::Phase;
-
-/// Initial values of a solve.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Start {
-    /// Initial guess of the decision variables (length n_u). It is projected onto U.
-    pub u: Vec<f64>,
-    /// Lagrange multipliers (length n_g), clamped to the largest that the settings allow; `None`: zero.
-    pub multipliers: Option<Vec<f64>>,
-    /// Penalties (length n_g, positive), clamped to [1e-9, the largest that the settings allow]; `None`: from the
-    /// settings.
-    pub penalties: Option<Vec<f64>>,
-    /// States over the horizon, x_0 first, of a problem of stages; `None`: those that `u` leads to.
-    pub states: Option<Vec<f64>>,
-    /// Lipschitz constant of the gradient at the end of an earlier solve of a similar problem; not negative.
-    pub lipschitz: Option<f64>,
-    /// Initial guess of a second, cold attempt if a warm solve does not converge (length n_u); `None`: `u`.
-    pub fallback: Option<Vec<f64>>,
-}
-
-impl Start {
-    /// Creates a cold start from `u`.
-    #[must_use]
-    pub fn cold(u: Vec<f64>) -> Self {
-        Self {
-            u,
-            multipliers: None,
-            penalties: None,
-            states: None,
-            lipschitz: None,
-            fallback: None,
-        }
-    }
-
-    fn is_warm(&self) -> bool {
-        self.multipliers.is_some() && self.penalties.is_some()
-    }
-}
+pub use start::Start;
+use start::States;
 
 /// Solver of `min f(u)` over `u` in U with `g(u)` in D. [`Solver::new`] allocates all memory; a solve does not allocate.
 ///
@@ -94,6 +62,8 @@ pub struct Solver {
     warm: bool,
     /// Whether this attempt has larger penalties than the first cold one.
     has_retried: bool,
+    /// Verdict of the first, if that was local infeasibility.
+    verdict: Option<Status>,
     lipschitz: Option<f64>,
     /// Whether the fallback replaces the initial guess where it is better.
     compares_fallback: bool,
@@ -113,33 +83,6 @@ pub struct Solver {
     /// Work at which a search beyond the first solution ends; the best point is that solution then.
     confirmation_limit: Option<u64>,
     result_is_best: bool,
-}
-
-/// States over the horizon of a problem of stages, where a point has its own.
-#[derive(Clone, Debug)]
-struct States {
-    values: Vec<f64>,
-    is_known: bool,
-}
-
-impl States {
-    fn new(len: usize) -> Self {
-        Self {
-            values: vec![0.0; len],
-            is_known: false,
-        }
-    }
-
-    fn set(&mut self, states: Option<&[f64]>) {
-        self.is_known = states.is_some();
-        if let Some(states) = states {
-            self.values.copy_from_slice(states);
-        }
-    }
-
-    fn known(&self) -> Option<&[f64]> {
-        self.is_known.then_some(self.values.as_slice())
-    }
 }
 
 impl Solver {
@@ -205,6 +148,7 @@ impl Solver {
             inner_iterations: 0,
             warm: false,
             has_retried: false,
+            verdict: None,
             lipschitz: None,
             compares_fallback: false,
             first_cost: 0.0,
@@ -319,9 +263,14 @@ impl Solver {
         for y in &mut self.merit.multipliers {
             *y = math::clamp(*y, -limit, limit);
         }
-        self.start_states.set(start.states.as_deref());
+        self.start_states
+            .set(start.states.as_deref().map(|states| Horizon {
+                states,
+                costates: start.costates.as_deref(),
+            }));
         self.warm = start.is_warm();
         self.has_retried = false;
+        self.verdict = None;
         self.confirmation_limit = None;
         self.lipschitz = start.lipschitz;
         self.compares_fallback = false;
@@ -424,6 +373,10 @@ impl Solver {
     /// long horizon.
     #[must_use]
     pub fn states(&self) -> Option<&[f64]> {
+        self.horizon().map(|horizon| horizon.states)
+    }
+
+    fn horizon(&self) -> Option<Horizon<'_>> {
         if self.result_is_best {
             self.best_states.known()
         } else {
@@ -515,17 +468,47 @@ impl Solver {
                     .get_or_insert_default()
                     .clone_from(&self.merit.penalties);
                 start.lipschitz = Some(self.inner.lipschitz()).filter(|estimate| estimate.is_finite());
-                start.states = self.states().map(<[f64]>::to_vec);
+                self.store_states(start);
                 true
             }
             Status::NotConvergedIterations | Status::NotConvergedOutOfTime
                 if result.cost.is_finite() && math::all_finite(&result.u) =>
             {
                 start.u.clone_from(&result.u);
-                start.states = self.states().map(<[f64]>::to_vec);
+                self.store_states(start);
                 true
             }
             _ => false,
+        }
+    }
+
+    fn store_states(&self, start: &mut Start) {
+        let horizon = self.horizon();
+        start.states = horizon.map(|horizon| horizon.states.to_vec());
+        let costates = horizon.and_then(|horizon| horizon.costates);
+        start.costates = costates.map(<[f64]>::to_vec);
+    }
+
+    /// The optimality conditions of a problem of stages, for sensitivities; `None` for other problems.
+    #[cfg(feature = "stages")]
+    pub(crate) fn stage_differential(
+        &self,
+        functions: &mut dyn Functions,
+    ) -> Result<Option<Differential>, SensitivityError> {
+        match &self.inner {
+            Inner::Stagewise(inner) => {
+                inner.differential(&self.merit, functions, self.result(), self.horizon())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Numbers that these hold: an upper estimate; `None` for other problems.
+    pub(crate) fn stage_memory(&self) -> Option<usize> {
+        match &self.inner {
+            #[cfg(feature = "stages")]
+            Inner::Stagewise(inner) => inner.memory(),
+            _ => None,
         }
     }
 
@@ -563,6 +546,9 @@ impl Solver {
         }
         if let Some(states) = &start.states {
             check_vector("states", states, self.start_states.values.len())?;
+        }
+        if let Some(costates) = &start.costates {
+            check_vector("costates", costates, self.start_states.values.len())?;
         }
         if let Some(fallback) = &start.fallback {
             check_vector("fallback", fallback, n)?;

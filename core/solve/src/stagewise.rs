@@ -6,20 +6,25 @@
 //! al., IROS 2018). States may leave the trajectory of the inputs on the way (multiple shooting), as long as a filter finds
 //! progress in merit or gaps; else, and in single shooting, a step is a rollout with the feedback of the backward sweep.
 
+mod active;
 mod functions;
 mod interior;
 mod line_search;
 mod model;
 mod pace;
 mod riccati;
+mod sensitivity;
+#[cfg(test)]
+mod tests;
 mod trajectory;
 
 use alloc::vec::Vec;
 
 pub use functions::{StageFunctions, StageStructure};
+pub(crate) use sensitivity::Differential;
 
 use super::functions::{Functions, Structure};
-use super::inner::{InnerSolver, Outcome};
+use super::inner::{Horizon, InnerSolver, Outcome};
 use super::merit::{AugmentedLagrangian, Point};
 use super::projected::Projected;
 use super::settings::Settings;
@@ -27,6 +32,7 @@ use super::status::{Step, StepKind};
 use super::tuning::Tuning;
 use crate::interior::Filter;
 use crate::math;
+use active::{Active, Origin};
 use interior::Interior;
 use model::Model;
 use pace::Pace;
@@ -54,6 +60,8 @@ pub(crate) struct Stagewise {
     /// Interior-point iterations, where states are free and the sets of the constraints consist of bounds.
     interior: Option<Interior>,
     interior_tolerance: f64,
+    /// Steps near a solution, under the same conditions.
+    active: Option<Active>,
     /// Whether they have led nowhere.
     has_left_interior: bool,
     /// Newton steps of this solve; one that needed more than the exact Hessian counts as several.
@@ -72,6 +80,11 @@ pub(crate) struct Stagewise {
     pace: Pace,
     current: Trajectory,
     next: Trajectory,
+    /// Trajectory to go back to.
+    saved: Trajectory,
+    /// Where steps near a solution began, and the work at the end of those that failed.
+    origin: Origin,
+    attempted: u64,
     model: Model,
     riccati: Riccati,
     filter: Filter,
@@ -111,6 +124,9 @@ impl Stagewise {
             gap_tolerance: settings.delta_tolerance,
             quasi: Projected::new(num_constraints, bounds.clone(), memory, tuning),
             method: Method::QuasiNewton,
+            active: constraints
+                .clone()
+                .map(|constraints| Active::new(constraints, settings.delta_tolerance)),
             interior: constraints.map(|constraints| Interior::new(bounds.clone(), constraints)),
             interior_tolerance: INTERIOR_TOLERANCE * math::min(settings.tolerance, settings.delta_tolerance),
             has_left_interior: false,
@@ -124,6 +140,9 @@ impl Stagewise {
             has_given_up: false,
             pace: Pace::default(),
             current: trajectory.clone(),
+            saved: trajectory.clone(),
+            origin: Origin::Start,
+            attempted: 0,
             next: trajectory,
             model: Model::new(&structure),
             riccati: Riccati::new(&structure, bounds),
@@ -139,6 +158,20 @@ impl Stagewise {
             is_last_evaluated: true,
             structure,
         }
+    }
+
+    /// Numbers that the solver holds, about; `None` if it takes no steps near a solution.
+    pub(crate) fn memory(&self) -> Option<usize> {
+        self.active.as_ref()?;
+        let StageStructure {
+            num_states: nx,
+            num_inputs: nu,
+            ..
+        } = self.structure;
+        let nz = nx + nu;
+        let stage = nz * nx + nz * nz + nx * nx + nu * nx + 30 * nz + 40 * nu;
+        let stages = (self.structure.horizon + 1).saturating_mul(stage);
+        Some(stages.saturating_add(self.structure.num_constraints().saturating_mul(nz + 30)))
     }
 
     /// Evaluates at the inputs and, with `follow`, the states they lead to.
@@ -183,11 +216,12 @@ impl Stagewise {
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
+        is_warm: bool,
     ) -> Option<Outcome> {
         if self.interior.is_none() || self.has_left_interior {
             return None;
         }
-        if self.begin_interior(merit, functions) == Outcome::Continue {
+        if self.begin_interior(merit, functions, is_warm) == Outcome::Continue {
             return Some(Outcome::Continue);
         }
         self.has_left_interior = true;
@@ -271,7 +305,7 @@ impl Stagewise {
             return Outcome::Converged;
         }
         if self.newton_steps >= self.tuning.stage_newton_limit
-            && let Some(outcome) = self.try_interior(merit, functions)
+            && let Some(outcome) = self.try_interior(merit, functions, false)
         {
             return outcome;
         }
@@ -390,8 +424,11 @@ impl InnerSolver for Stagewise {
         }
     }
 
-    fn states(&self) -> Option<&[f64]> {
-        (self.method != Method::QuasiNewton).then_some(self.current.states.as_slice())
+    fn states(&self) -> Option<Horizon<'_>> {
+        (self.method != Method::QuasiNewton).then_some(Horizon {
+            states: &self.current.states,
+            costates: Some(&self.current.adjoints),
+        })
     }
 
     fn residual(&self) -> f64 {
@@ -411,7 +448,7 @@ impl InnerSolver for Stagewise {
     }
 
     fn obeys_penalties(&self) -> bool {
-        self.method != Method::Interior
+        !matches!(self.method, Method::Interior | Method::Active)
     }
 
     /// After interior-point iterations the multipliers are known.
@@ -433,13 +470,15 @@ impl InnerSolver for Stagewise {
         self.method = Method::QuasiNewton;
         (self.has_given_up, self.has_left_interior, self.is_final) = (false, false, false);
         self.start.copy_from_slice(&self.quasi.solution().u);
-        self.newton_steps = 0;
+        (self.newton_steps, self.attempted) = (0, merit.work());
         let outcome = self.quasi.start(merit, functions, lipschitz);
         self.pace = Pace::begin(merit.work(), self.quasi.residual());
         match outcome {
             Outcome::Continue if self.tuning.stage_window == 0.0 => {
                 self.begin_newton(merit, functions, self.structure.has_free_states)
             }
+            // Where the dynamics run away, free states do not.
+            Outcome::NotFinite => self.try_interior(merit, functions, false).unwrap_or(outcome),
             other => other,
         }
     }
@@ -448,24 +487,34 @@ impl InnerSolver for Stagewise {
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
-        states: &[f64],
+        states: Horizon<'_>,
     ) -> Outcome {
         let Some(stages) = functions.stages() else {
             return Outcome::Stalled;
         };
         (self.method, self.is_free) = (Method::Newton, self.structure.has_free_states);
-        (self.has_given_up, self.has_left_interior, self.is_final) = (false, true, false);
+        (self.has_given_up, self.has_left_interior, self.is_final) = (false, false, false);
+        self.start.copy_from_slice(&self.quasi.solution().u);
+        (self.newton_steps, self.attempted) = (0, merit.work());
         // That of an earlier solve counted another work.
         self.pace = Pace::begin(merit.work(), f64::INFINITY);
         self.current.point.u.copy_from_slice(&self.quasi.solution().u);
-        self.current.states.copy_from_slice(states);
+        self.current.set_states(states);
         self.evaluate_current(merit, stages, false);
-        self.current.differentiate(&self.structure, stages, true);
+        self.current
+            .differentiate(&self.structure, stages, states.costates.is_none());
+        self.saved.copy_from(&self.current);
+        if self.begin_active(merit, stages, Origin::Start) {
+            return Outcome::Continue;
+        }
         self.begin()
     }
 
     fn resume(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Outcome {
         if self.method == Method::QuasiNewton {
+            if self.try_active(merit, functions) {
+                return Outcome::Continue;
+            }
             let outcome = self.quasi.resume(merit, functions);
             self.pace = Pace::begin(merit.work(), self.quasi.residual());
             return outcome;
@@ -479,6 +528,14 @@ impl InnerSolver for Stagewise {
             self.evaluate_current(merit, stages, false);
         }
         self.current.differentiate(&self.structure, stages, !self.is_free);
+        if self.is_free && self.method == Method::Newton {
+            self.saved.copy_from(&self.current);
+            if self.begin_active(merit, stages, Origin::Newton) {
+                return Outcome::Continue;
+            }
+            self.method = Method::Newton;
+            self.current.copy_from(&self.saved);
+        }
         self.begin()
     }
 
@@ -491,6 +548,7 @@ impl InnerSolver for Stagewise {
         match self.method {
             Method::Interior => return self.interior(merit, functions),
             Method::Newton => return self.newton(merit, functions, tolerance),
+            Method::Active => return self.active(merit, functions),
             Method::QuasiNewton => {}
         }
         let outcome = self.quasi.iterate(merit, functions, tolerance);
@@ -504,11 +562,16 @@ impl InnerSolver for Stagewise {
             Outcome::Stalled => true,
             _ => false,
         };
-        if is_slow && !self.has_given_up {
-            self.begin_newton(merit, functions, self.structure.has_free_states)
-        } else {
-            outcome
+        if !is_slow || self.has_given_up {
+            return outcome;
         }
+        // With constraints, Newton steps on the augmented Lagrangian take several times the iterations.
+        if self.structure.num_constraints() > 0
+            && let Some(outcome) = self.try_interior(merit, functions, false)
+        {
+            return outcome;
+        }
+        self.begin_newton(merit, functions, self.structure.has_free_states)
     }
 }
 
@@ -518,6 +581,7 @@ enum Method {
     QuasiNewton,
     Interior,
     Newton,
+    Active,
 }
 
 /// Curvature of a constraint's penalty: one within its bounds has no multiplier, and its penalty no curvature.

@@ -167,6 +167,10 @@ pub struct Tuning {
     /// Newton steps through the stages after which interior-point iterations are tried. Default 12: chosen; 1 was
     /// worse.
     pub stage_newton_limit: u32,
+    /// Largest number of steps through the stages from a start that may be near a solution. Default 8: measured.
+    pub max_active_steps: u32,
+    /// Growth of what is missing to the optimality conditions from which on such a step has failed. Default 10: measured.
+    pub active_growth: f64,
     /// Growth of a gradient step after one that met no curvature. Default 10: measured; a cost without a minimum is
     /// recognised within about twenty steps.
     pub flat_growth: f64,
@@ -251,6 +255,8 @@ impl Default for Tuning {
             interior_weight: 0.1,
             interior_patience: 3,
             stage_newton_limit: 12,
+            max_active_steps: 8,
+            active_growth: 10.0,
             flat_growth: 10.0,
             max_idle_iterations: 50,
             panoc_step: 0.95,
@@ -273,7 +279,7 @@ impl Tuning {
                 $($rule(stringify!($field), f64::from(self.$field))?;)*
             };
         }
-        check!(positive interior_delay interior_long_delay max_barrier_iterations stage_newton_steps stage_sweeps stage_trials max_interior_iterations interior_weight interior_patience stage_newton_limit min_shift newton_work_at_once newton_delay
+        check!(positive interior_delay interior_long_delay max_barrier_iterations stage_newton_steps stage_sweeps stage_trials max_interior_iterations interior_weight interior_patience stage_newton_limit max_active_steps min_shift newton_work_at_once newton_delay
             newton_penalty max_newton_size max_newton_fill first_shift max_shifts max_model_changes min_penalty unbounded slope_step
             difference_step lipschitz_step min_lipschitz_step min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
             quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions
@@ -282,7 +288,7 @@ impl Tuning {
             tolerance_reduction stagnation negligible_residual negligible_slope negligible_decrease
             negligible_violation sufficient_decrease min_shrinkage max_shrinkage panoc_step panoc_min_step
             panoc_min_step_out_of_bound panoc_warm_lipschitz);
-        check!(growth shift_growth min_penalty_growth max_penalty_growth radius_growth flat_growth drift retry_growth
+        check!(growth active_growth shift_growth min_penalty_growth max_penalty_growth radius_growth flat_growth drift retry_growth
             edge_growth);
         in_range(
             "stage_window",

@@ -1,11 +1,12 @@
-//! What is wrong with the dynamics at the result of a solve: states that run away, or that do not follow from one another.
+//! What is wrong with the dynamics of an optimal-control problem at a point: states that run away, or that do not follow from
+//! one another.
 
 use alloc::string::String;
 use alloc::vec;
 
 use labwire_solve::Functions;
 
-use super::ProblemSolver;
+use super::Problem;
 use super::stages::{Stages, vector_element};
 
 /// Magnitude from which on a state counts as lost: squares of such numbers are near the end of the range of a double.
@@ -23,50 +24,65 @@ pub struct Defect {
     pub value: f64,
 }
 
-impl ProblemSolver {
-    /// First state that leaves what numbers can say, beyond 1e100, when the inputs of the last result are applied from the
-    /// initial state on; `None` if all stay, or there are no stages.
+impl Problem {
+    /// First state that leaves what numbers can say, beyond 1e100, when the inputs in the decision variables `u` are applied
+    /// from the initial state on; `None` if all stay, if there are no stages, or if a vector has the wrong length.
     #[must_use]
-    pub fn runaway(&self) -> Option<Defect> {
-        let stages = self.problem.stages()?;
-        let mut evaluator = self.evaluator.clone();
-        let mut constraints = vec![0.0; self.problem.num_f1() + self.problem.num_f2()];
-        Functions::forward(&mut evaluator, self.solver.solution(), &mut constraints);
-        let states = evaluator.states().enumerate();
-        let mut lost = states.filter_map(|(stage, state)| {
+    pub fn runaway(&self, parameters: &[f64], u: &[f64]) -> Option<Defect> {
+        let stages = self.stages()?;
+        if !self.fits(parameters, u) {
+            return None;
+        }
+        let mut evaluator = self.evaluator();
+        evaluator.set_parameters(parameters);
+        evaluator.forward(u, &mut vec![0.0; self.num_f1() + self.num_f2()]);
+        let mut lost = evaluator.states().enumerate().filter_map(|(stage, state)| {
             let place = state.iter().position(|x| !(x.abs() <= LOST))?;
             Some(stages.defect(stage, place, state[place]))
         });
         lost.next()
     }
 
-    /// State of the last result that is farthest from where the dynamics lead, if the result has states of its own.
+    /// State that is farthest from where the dynamics lead from the state before, of the states `x_0, ..., x_N` of their own
+    /// that a solve with the decision variables `u` [returned](labwire_solve::Solver::states); `None` if there are no stages, or
+    /// a vector has the wrong length.
     #[must_use]
-    pub fn largest_gap(&self) -> Option<Defect> {
-        let (stages, states) = (self.problem.stages()?, self.solver.states()?);
-        let mut evaluator = self.evaluator.clone();
-        let functions = evaluator.stages()?;
+    pub fn largest_gap(&self, parameters: &[f64], u: &[f64], states: &[f64]) -> Option<Defect> {
+        let stages = self.stages()?;
         let structure = stages.structure();
         let (nx, nu) = (structure.num_states, structure.num_inputs);
+        if !self.fits(parameters, u) || states.len() != (structure.horizon + 1) * nx {
+            return None;
+        }
+        let mut evaluator = self.evaluator();
+        evaluator.set_parameters(parameters);
+        let functions = evaluator.stages()?;
         let mut next = vec![0.0; nx];
-        let mut constraints = vec![0.0; self.problem.num_f1()];
+        let mut constraints = vec![0.0; self.num_f1()];
         let mut largest: Option<Defect> = None;
         for t in 0..structure.horizon {
             let (state, later) = states[t * nx..(t + 2) * nx].split_at(nx);
-            let input = &self.solver.solution()[t * nu..(t + 1) * nu];
             let own = structure.first_constraints[t]..structure.first_constraints[t + 1];
-            functions.forward(t, state, input, &mut next, &mut constraints[own]);
+            functions.forward(
+                t,
+                state,
+                &u[t * nu..(t + 1) * nu],
+                &mut next,
+                &mut constraints[own],
+            );
             for (place, (reached, state)) in next.iter().zip(later).enumerate() {
                 let gap = reached - state;
-                if largest
-                    .as_ref()
-                    .is_none_or(|largest| !(gap.abs() <= largest.value.abs()))
-                {
+                let is_larger = |largest: &Defect| !(gap.abs() <= largest.value.abs());
+                if largest.as_ref().is_none_or(is_larger) {
                     largest = Some(stages.defect(t + 1, place, gap));
                 }
             }
         }
         largest
+    }
+
+    fn fits(&self, parameters: &[f64], u: &[f64]) -> bool {
+        parameters.len() == self.num_parameters() && u.len() == self.num_variables()
     }
 }
 

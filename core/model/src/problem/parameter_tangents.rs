@@ -104,9 +104,65 @@ impl ParameterTangents {
     fn follow_initial(&mut self, evaluator: &StageEvaluator<1>, parameter: usize) {
         let program = &evaluator.stages.initial;
         let mut tangents = vec![0.0; program.slots];
-        seed(program, &evaluator.initial_values, &mut tangents, parameter);
-        let outputs = program.run_tangents(FORWARD, &evaluator.initial_values, &mut tangents);
-        write(&mut self.state, outputs);
+        follow_initial(
+            program,
+            &evaluator.initial_values,
+            &mut tangents,
+            parameter,
+            &mut self.state,
+        );
+    }
+}
+
+fn follow_initial(
+    program: &Program,
+    values: &[[f64; 1]],
+    tangents: &mut [f64],
+    parameter: usize,
+    state: &mut [f64],
+) {
+    seed(program, values, tangents, parameter);
+    write(state, program.run_tangents(FORWARD, values, tangents));
+}
+
+impl StageEvaluator<1> {
+    /// Follows a parameter to the initial state.
+    pub(super) fn follow_to_initial_state(&mut self, parameter: usize, state: &mut [f64]) {
+        let program = &self.stages.initial;
+        self.tangents.resize(program.slots, 0.0);
+        follow_initial(
+            program,
+            &self.initial_values,
+            &mut self.tangents,
+            parameter,
+            state,
+        );
+    }
+
+    /// Follows a parameter through stage `t` alone, with its state, input and multipliers held.
+    pub(super) fn follow_through_stage(
+        &mut self,
+        t: usize,
+        parameter: usize,
+        next: &mut [f64],
+        rates: Rates<'_>,
+    ) {
+        let (phase, start) = self.starts[t];
+        let stages = &*self.stages;
+        let program = stages
+            .phases
+            .get(phase)
+            .map_or(&stages.terminal, |phase| &phase.program);
+        let values = &self.values[start..start + program.slots];
+        self.tangents.resize(program.slots, 0.0);
+        seed(program, values, &mut self.tangents, parameter);
+        let mut outputs = program.run_tangents(FORWARD, values, &mut self.tangents).skip(1);
+        write(next, &mut outputs);
+        write(rates.constraints, outputs);
+        write(
+            rates.gradient,
+            program.run_tangents(REVERSE, values, &mut self.tangents),
+        );
     }
 }
 

@@ -105,7 +105,7 @@ impl ParametricProblem for Problem {
             return;
         };
         stages.shift_variables(&mut start.u);
-        if let Some(states) = &mut start.states {
+        for states in [&mut start.states, &mut start.costates].into_iter().flatten() {
             stages.shift_states(states);
         }
         for values in [&mut start.multipliers, &mut start.penalties]

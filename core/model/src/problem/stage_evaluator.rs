@@ -21,6 +21,8 @@ pub(super) struct StageEvaluator<const LANES: usize> {
     pub(super) starts: Vec<(usize, usize)>,
     /// Memory for derivatives along directions, where one point is evaluated at a time.
     pub(super) expander: Option<Expander>,
+    /// Memory for derivatives with respect to a parameter of one stage at a time, allocated when they are first asked for.
+    pub(super) tangents: Vec<f64>,
     pub(super) initial_values: Vec<[f64; LANES]>,
     /// The initial state.
     pub(super) initial: Vec<[f64; LANES]>,
@@ -50,6 +52,7 @@ impl<const LANES: usize> StageEvaluator<LANES> {
             values,
             starts,
             expander: (LANES == 1).then(|| Expander::new(&stages)),
+            tangents: Vec::new(),
             initial_values,
             initial: state.clone(),
             state,

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use labwire_solve::{StageFunctions, StageStructure};
 
+use super::parameter_tangents::Rates;
 use super::stage_evaluator::StageEvaluator;
 use super::stages::{Shooting, Stages};
 use crate::expression::graph::Input;
@@ -201,6 +202,27 @@ impl StageFunctions for StageEvaluator<1> {
         if let Some(expander) = &mut self.expander {
             expander.expand(program, shared, memory, jacobian, hessian);
         }
+    }
+
+    fn initial_state_tangent(&mut self, parameter: usize, state: &mut [f64]) -> bool {
+        self.follow_to_initial_state(parameter, state);
+        true
+    }
+
+    fn parameter_tangent(
+        &mut self,
+        t: usize,
+        parameter: usize,
+        next: &mut [f64],
+        constraints: &mut [f64],
+        gradient: &mut [f64],
+    ) -> bool {
+        let rates = Rates {
+            gradient,
+            constraints,
+        };
+        self.follow_through_stage(t, parameter, next, rates);
+        true
     }
 }
 

@@ -72,6 +72,7 @@ fn bytes(start: &Start) -> usize {
         &start.multipliers,
         &start.penalties,
         &start.states,
+        &start.costates,
         &start.fallback,
     ];
     let numbers: usize = optional.into_iter().flatten().map(Vec::len).sum();

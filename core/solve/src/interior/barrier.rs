@@ -20,6 +20,9 @@ pub(crate) struct Barrier {
     /// Multipliers of the lower and the upper bounds, not negative.
     lower: Vec<f64>,
     upper: Vec<f64>,
+    /// Distances from the nearer bound with an earlier weight.
+    marks: Vec<f64>,
+    marked_weight: f64,
 }
 
 impl Barrier {
@@ -28,6 +31,8 @@ impl Barrier {
         Self {
             lower: vec![0.0; min.len()],
             upper: vec![0.0; max.len()],
+            marks: vec![0.0; min.len()],
+            marked_weight: 0.0,
             min,
             max,
         }
@@ -79,6 +84,21 @@ impl Barrier {
         math::clamp(value, low, high)
     }
 
+    /// Takes note of the distances at the minimiser with the weight `mu`.
+    pub(crate) fn mark(&mut self, values: &[f64], mu: f64) {
+        for (i, value) in values.iter().enumerate() {
+            self.marks[i] = self.nearest_distance(i, *value);
+        }
+        self.marked_weight = mu;
+    }
+
+    /// Whether a bound seems to hold a value at the minimiser with the weight `mu`, smaller than at the last
+    /// [`mark`](Self::mark): its distance falls with the weight, and not its multiplier.
+    pub(crate) fn is_held(&self, i: usize, value: f64, mu: f64) -> bool {
+        let fall = math::sqrt(mu / self.marked_weight);
+        self.is_fixed(i) || self.nearest_distance(i, value) < fall * self.marks[i]
+    }
+
     /// The bound with the larger multiplier.
     pub(crate) fn nearest_bound(&self, i: usize, value: f64) -> f64 {
         match (self.lower[i] > self.upper[i], self.upper[i] > 0.0) {
@@ -90,6 +110,8 @@ impl Barrier {
 
     /// Sets the multipliers to those that a barrier of weight `mu` implies.
     pub(crate) fn reset(&mut self, values: &[f64], mu: f64) {
+        self.marks.fill(0.0);
+        self.marked_weight = mu;
         for (i, value) in values.iter().enumerate() {
             let (low, high) = self.distances(i, *value);
             self.lower[i] = low.map_or(0.0, |distance| mu / distance);
@@ -191,5 +213,70 @@ impl Barrier {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    const INFINITY: f64 = f64::INFINITY;
+
+    fn barrier() -> Barrier {
+        Barrier::new(
+            vec![-1.0, 0.0, -INFINITY, -INFINITY, 2.0],
+            vec![3.0, INFINITY, 5.0, INFINITY, 2.0],
+        )
+    }
+
+    #[test]
+    fn derivatives_are_those_of_the_value() {
+        let (mut barrier, values, mu) = (barrier(), [0.5, 0.2, 4.5, -7.0, 2.0], 0.3);
+        barrier.reset(&values, mu);
+        for i in 0..values.len() {
+            let at = |change: f64| {
+                let mut moved = values;
+                moved[i] += change;
+                mu * barrier.value(&moved)
+            };
+            let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+            let curvature = (at(1e-4) - 2.0 * at(0.0) + at(-1e-4)) / 1e-8;
+            assert!((barrier.slope(i, values[i], mu) - slope).abs() < 1e-6, "{i}");
+            // The multipliers are those that the barrier implies.
+            assert!((barrier.curvature(i, values[i]) - curvature).abs() < 1e-3, "{i}");
+            assert!((barrier.multiplier(i) - slope).abs() < 1e-6, "{i}");
+        }
+        assert!(barrier.complementarity(&values, mu) < 1e-12);
+        assert_eq!(barrier.value(&[3.0, 0.2, 4.5, 0.0, 2.0]), INFINITY);
+    }
+
+    #[test]
+    fn starts_and_steps_stay_inside() {
+        let mut barrier = barrier();
+        let values: [f64; 5] = core::array::from_fn(|i| barrier.inside(i, 100.0 * (i as f64 - 1.5)));
+        assert!(barrier.value(&values).is_finite());
+        assert_eq!((values[3], values[4]), (150.0, 2.0));
+        barrier.reset(&values, 1.0);
+        let step = [10.0, -10.0, 10.0, 10.0, 0.0];
+        let (primal, dual) = barrier.longest(&values, &step, 1.0);
+        assert!(primal > 0.0 && primal < 1.0 && dual > 0.0);
+        let mut next = values;
+        crate::math::add(&mut next, primal, &step);
+        assert!(barrier.value(&next).is_finite());
+        barrier.advance(&values, &step, &next, 1.0, dual);
+        let multipliers = barrier.lower.iter().chain(&barrier.upper);
+        assert!(multipliers.clone().all(|z| *z >= 0.0) && multipliers.filter(|z| **z > 0.0).count() == 4);
+    }
+
+    #[test]
+    fn a_bound_that_is_approached_with_the_weight_holds() {
+        let mut barrier = Barrier::new(vec![0.0; 3], vec![1.0, 1.0, INFINITY]);
+        barrier.reset(&[0.01, 0.98, 0.4], 1e-2);
+        assert!(!barrier.is_held(0, 0.01, 1e-2));
+        barrier.mark(&[0.01, 0.98, 0.4], 1e-2);
+        let next = [0.0001, 0.97, 0.4];
+        let held: Vec<bool> = (0..3).map(|i| barrier.is_held(i, next[i], 1e-4)).collect();
+        assert_eq!(held, [true, false, false]);
     }
 }

@@ -29,6 +29,25 @@ pub trait StageFunctions {
     /// then input): to `jacobian` the derivatives of `f_t`, then `g_t`; to `hessian` those of the gradient that the
     /// last [`reverse`](Self::reverse) of this stage wrote.
     fn expand(&mut self, t: usize, jacobian: &mut [f64], hessian: &mut [f64]);
+
+    /// Writes the derivative of the initial state with respect to a parameter. Returns false if it is not known.
+    fn initial_state_tangent(&mut self, _parameter: usize, _state: &mut [f64]) -> bool {
+        false
+    }
+
+    /// Writes derivatives with respect to a parameter, at the point of the last [`forward`](Self::forward) and
+    /// [`reverse`](Self::reverse) of this stage: those of the next state, the constraints and the gradient, with state, input
+    /// and multipliers held. Returns false if they are not known.
+    fn parameter_tangent(
+        &mut self,
+        _t: usize,
+        _parameter: usize,
+        _next: &mut [f64],
+        _constraints: &mut [f64],
+        _gradient: &mut [f64],
+    ) -> bool {
+        false
+    }
 }
 
 /// Lengths of an optimal-control problem of [`StageFunctions`]. Its decision variables are the inputs, stage by stage.

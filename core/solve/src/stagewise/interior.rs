@@ -2,6 +2,8 @@
 //! a barrier problem, with multiple shooting, a filter line search, and the inertia corrected by curvature along inputs and
 //! states (Waechter and Biegler, Math. Program. 106, 2006; through the stages: Vanroye et al., IROS 2023).
 
+mod ending;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -33,13 +35,11 @@ const MAX_HALVINGS: u32 = 25;
 /// Length below which a step counts as short, and growth of the barrier's weight after some of them.
 const SHORT_STEP: f64 = 0.05;
 const WEIGHT_GROWTH: f64 = 10.0;
-/// Smallest weight of a barrier, in units of the first that may be the last.
-const SMALLEST_FLOOR: f64 = 1e-4;
+/// First weight from a start near a solution, in units of that from any other.
+const WARM_WEIGHT: f64 = 1e-2;
 /// Growth of the shift after a line search that failed, and how often it grows.
 const SEARCH_GROWTH: f64 = 100.0;
 const MAX_SEARCHES: u32 = 6;
-/// Distance below which an input counts as near to a bound: fraction of the distance between its bounds, or of the bound.
-const NEAR: f64 = 1e-3;
 
 /// Slacks and barriers of the interior-point iterations, with the memory of a step.
 #[derive(Clone, Debug)]
@@ -169,11 +169,12 @@ impl Interior {
 }
 
 impl Stagewise {
-    /// Begins interior-point iterations at the inputs of the start.
+    /// Begins interior-point iterations at the inputs of the start; `is_warm`: at the present states, too, near a solution.
     pub(super) fn begin_interior(
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
+        is_warm: bool,
     ) -> Outcome {
         let (Some(stages), Some(interior)) = (functions.stages(), &mut self.interior) else {
             return Outcome::Stalled;
@@ -183,8 +184,9 @@ impl Stagewise {
         for (i, u) in self.start.iter().enumerate() {
             self.current.point.u[i] = interior.inputs.inside(i, *u);
         }
-        self.evaluate_current(merit, stages, true);
-        if !self.current.is_finite() {
+        self.evaluate_current(merit, stages, !is_warm);
+        let is_lost = !self.current.is_finite();
+        if is_lost {
             // States that do not move, where the dynamics run away.
             let nx = self.structure.num_states;
             for t in 1..=self.structure.horizon {
@@ -192,19 +194,19 @@ impl Stagewise {
             }
             self.evaluate_current(merit, stages, false);
         }
-        self.current.adjoints.fill(0.0);
         let Some(interior) = &mut self.interior else {
             return Outcome::Stalled;
         };
         for (i, g) in self.current.point.constraints.iter().enumerate() {
             interior.values[i] = interior.slacks.inside(i, *g);
         }
-        // The weight of the barrier comes from the slopes along the inputs.
+        // The weight of the barrier comes from the slopes along the inputs, unless these overflow or nearly so.
         self.current.point.multipliers.fill(0.0);
-        self.current.differentiate(&self.structure, stages, true);
+        self.current.differentiate(&self.structure, stages, !is_warm);
         let mean = interior.mean_slope(&self.current.point.gradient);
-        let mu = self.tuning.interior_weight * mean;
-        let mu = if mu.is_finite() {
+        let fraction = if is_warm { WARM_WEIGHT } else { 1.0 };
+        let mu = fraction * self.tuning.interior_weight * mean;
+        let mu = if mu.is_finite() && !is_lost {
             math::max(mu, self.gap_tolerance)
         } else {
             1.0
@@ -213,9 +215,17 @@ impl Stagewise {
         interior.floor = self.interior_tolerance;
         interior.inputs.reset(&self.current.point.u, mu);
         interior.slacks.reset(&interior.values, mu);
-        interior.multipliers.fill(0.0);
+        if is_warm {
+            interior.multipliers.copy_from_slice(&merit.multipliers);
+        } else {
+            interior.multipliers.fill(0.0);
+            self.current.adjoints.fill(0.0);
+        }
+        self.current
+            .point
+            .multipliers
+            .copy_from_slice(&interior.multipliers);
         (interior.shift, interior.iterations, interior.short_steps) = (0.0, 0, 0);
-        self.current.adjoints.fill(0.0);
         self.current.differentiate(&self.structure, stages, false);
         let start = interior.measure(&self.current, &interior.values);
         interior.filter.clear(start.0);
@@ -244,14 +254,15 @@ impl Stagewise {
         if interior.error(&self.structure, &self.current, 0.0) <= BARRIER_ERROR * smallest {
             return Outcome::Converged;
         }
-        while interior.mu > smallest
+        if interior.mu > smallest
             && interior.error(&self.structure, &self.current, interior.mu) <= BARRIER_ERROR * interior.mu
+            && self.lower_weight(merit, stages)
         {
-            let ratio = math::pow(interior.mu / interior.first_mu, WEIGHT_EXPONENT);
-            interior.mu = math::max(smallest, interior.mu * math::min(WEIGHT_REDUCTION, ratio));
-            let at = interior.measure(&self.current, &interior.values);
-            interior.filter.clear(at.0);
+            return Outcome::Continue;
         }
+        let Some(interior) = &mut self.interior else {
+            return Outcome::Stalled;
+        };
         merit.hessian_evaluations += 1;
         interior.weigh(&self.current, EQUATION_CURVATURE);
         self.model
@@ -471,93 +482,6 @@ impl Stagewise {
         }
     }
 
-    /// Puts inputs on the bounds that hold them, and takes the multipliers of the constraints that hold. Returns false, to go
-    /// on with a smaller weight, if that is no solution yet; with the smallest weight Newton steps will do the rest.
-    pub(super) fn finish_interior(
-        &mut self,
-        merit: &mut AugmentedLagrangian,
-        stages: &mut dyn StageFunctions,
-    ) -> bool {
-        self.choose_active(merit);
-        let Self { structure, next, .. } = self;
-        next.evaluate(structure, merit, stages, |_, _, _| None);
-        next.point.multipliers.copy_from_slice(&merit.multipliers);
-        next.differentiate(structure, stages, false);
-        let inputs = self.riccati.residual(&next.point.u, &next.point.gradient);
-        let residual = math::max(inputs, next.state_residual(structure));
-        let is_solved = residual <= self.tolerance && next.point.violation <= self.gap_tolerance;
-        if !is_solved && self.lower_floor() {
-            self.evaluate_current(merit, stages, false);
-            let multipliers = self
-                .interior
-                .as_ref()
-                .map_or(&[][..], |interior| &interior.multipliers);
-            self.current.point.multipliers.copy_from_slice(multipliers);
-            self.current.differentiate(&self.structure, stages, false);
-            return false;
-        }
-        core::mem::swap(&mut self.current, &mut self.next);
-        self.is_last_evaluated = true;
-        if is_solved {
-            return true;
-        }
-        // Near a solution, large penalties cost nothing, and multipliers need no correction.
-        for sigma in &mut merit.penalties {
-            *sigma = math::min(*sigma * self.tuning.newton_penalty, self.max_penalty);
-        }
-        merit.weigh_constraints(&mut self.current.point);
-        self.current.differentiate(&self.structure, stages, false);
-        true
-    }
-
-    /// Puts the next point's inputs on the bounds that hold them, and takes the multipliers of the constraints that hold.
-    fn choose_active(&mut self, merit: &mut AugmentedLagrangian) {
-        let Some(interior) = &mut self.interior else {
-            return;
-        };
-        let Self {
-            structure,
-            model,
-            current,
-            next,
-            ..
-        } = self;
-        let (nx, nu, nz) = (
-            structure.num_states,
-            structure.num_inputs,
-            structure.num_stage_variables(),
-        );
-        for (i, u) in current.point.u.iter().enumerate() {
-            let (t, a) = (i / nu, nx + i % nu);
-            let barrier = interior.inputs.curvature(i, *u);
-            // The Hessian contains the barrier's curvature.
-            let own = (model.hessian(structure, t)[a * nz + a] - barrier).abs();
-            let bound = interior.inputs.nearest_bound(i, *u);
-            let is_held = barrier > own && (*u - bound).abs() <= near(&interior.inputs, i);
-            next.point.u[i] = if is_held { bound } else { *u };
-        }
-        next.states.copy_from_slice(&current.states);
-        next.adjoints.copy_from_slice(&current.adjoints);
-        for (i, y) in merit.multipliers.iter_mut().enumerate() {
-            let found = interior.multipliers[i];
-            let is_held = interior.slacks.nearest_distance(i, interior.values[i]) <= self.gap_tolerance;
-            let found = if is_held { found } else { 0.0 };
-            *y = math::clamp(found, -self.max_multiplier, self.max_multiplier);
-        }
-    }
-
-    /// Lowers the smallest weight of the barrier, unless it is the last one already.
-    fn lower_floor(&mut self) -> bool {
-        let last = SMALLEST_FLOOR * self.interior_tolerance;
-        match &mut self.interior {
-            Some(interior) if interior.floor > last => {
-                interior.floor *= WEIGHT_REDUCTION * WEIGHT_REDUCTION;
-                true
-            }
-            _ => false,
-        }
-    }
-
     /// Slope of cost and barrier along the step.
     fn barrier_slope(&self, interior: &Interior) -> f64 {
         // That of the Lagrangian without what the equations contribute, which fall linearly.
@@ -576,17 +500,5 @@ impl Stagewise {
             slope += interior.slacks.slope(i, interior.values[i], interior.mu) * interior.slack_step[i];
         }
         slope
-    }
-}
-
-/// Distance below which a value counts as near to a bound.
-fn near(barrier: &Barrier, i: usize) -> f64 {
-    let (min, max) = (barrier.min[i], barrier.max[i]);
-    let range = max - min;
-    let bound = math::min(min.abs(), max.abs());
-    NEAR * if range.is_finite() {
-        range
-    } else {
-        math::max(1.0, bound)
     }
 }

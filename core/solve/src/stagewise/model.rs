@@ -132,6 +132,24 @@ impl Model {
         }
     }
 
+    /// Adds curvature along the gradient of constraint `i` of stage `t`.
+    pub(crate) fn curve(&mut self, structure: &StageStructure, t: usize, i: usize, curvature: f64) {
+        let nz = structure.num_stage_variables();
+        let size = if t == structure.horizon {
+            structure.num_states
+        } else {
+            nz
+        };
+        let row = &self.constraints[i * nz..i * nz + size];
+        let hessian = &mut self.hessians[t * nz * nz..t * nz * nz + size * size];
+        add_square(hessian, row, curvature);
+    }
+
+    /// Largest entry of a stage's Hessian.
+    pub(crate) fn largest_curvature(&self) -> f64 {
+        math::norm_inf(&self.hessians)
+    }
+
     fn expand_stage(
         &mut self,
         structure: &StageStructure,
@@ -158,17 +176,26 @@ impl Model {
             for (a, entry) in row.iter_mut().enumerate() {
                 *entry = scratch[a * width + next + place];
             }
-            let curvature = curvature(i);
-            if curvature != 0.0 {
-                for a in 0..size {
-                    math::add(&mut hessian[a * size..(a + 1) * size], curvature * row[a], row);
-                }
-            }
+            add_square(hessian, row, curvature(i));
         }
     }
 
     /// Whether all derivatives are numbers.
     pub(crate) fn is_finite(&self) -> bool {
         math::all_finite(&self.jacobians) && math::all_finite(&self.hessians)
+    }
+}
+
+/// Adds `curvature` times the product of `row` with itself to a matrix.
+fn add_square(matrix: &mut [f64], row: &[f64], curvature: f64) {
+    if curvature == 0.0 {
+        return;
+    }
+    for (a, factor) in row.iter().enumerate() {
+        math::add(
+            &mut matrix[a * row.len()..(a + 1) * row.len()],
+            curvature * factor,
+            row,
+        );
     }
 }

@@ -153,7 +153,7 @@ impl Riccati {
             is_lower |= is_moved;
         }
         self.weigh_states(parts.structure);
-        is_lower && math::all_finite(&self.states) && math::all_finite(&self.inputs)
+        is_lower && self.is_finite()
     }
 
     /// Minimises the model without bounds, by one sweep; inputs with equal bounds stay. Returns false if there is no minimum.
@@ -169,7 +169,7 @@ impl Riccati {
         core::mem::swap(&mut self.inputs, &mut self.target_inputs);
         core::mem::swap(&mut self.states, &mut self.target_states);
         self.weigh_states(parts.structure);
-        math::all_finite(&self.states) && math::all_finite(&self.inputs)
+        self.is_finite()
     }
 
     /// Minimises the model by the primal-dual active set strategy (Hintermueller, Ito and Kunisch, SIAM J. Optim. 13, 2002):
@@ -181,19 +181,62 @@ impl Riccati {
         self.differentiate(parts);
         self.choose_held(parts.trajectory);
         for _ in 0..max_sweeps {
-            if !self.sweep(parts) {
-                return false;
-            }
-            self.aim(parts);
-            core::mem::swap(&mut self.inputs, &mut self.target_inputs);
-            core::mem::swap(&mut self.states, &mut self.target_states);
-            self.differentiate(parts);
-            if !self.revise_held(parts.trajectory) {
-                self.weigh_states(parts.structure);
-                return math::all_finite(&self.states) && math::all_finite(&self.inputs);
+            match self.solve_held(parts) {
+                None => return false,
+                Some(true) => {}
+                Some(false) => {
+                    self.weigh_states(parts.structure);
+                    return self.is_finite();
+                }
             }
         }
         false
+    }
+
+    /// Solves with the bounds that hold, and revises them: whether any has changed. `None` if there is no minimum.
+    pub(super) fn solve_held(&mut self, parts: &mut Parts<'_>) -> Option<bool> {
+        if !self.sweep(parts) {
+            return None;
+        }
+        self.aim(parts);
+        core::mem::swap(&mut self.inputs, &mut self.target_inputs);
+        core::mem::swap(&mut self.states, &mut self.target_states);
+        self.differentiate(parts);
+        Some(self.revise_held(parts.trajectory))
+    }
+
+    /// Holds the inputs at their bounds that the gradient of the Lagrangian pushes there.
+    pub(super) fn hold_at_bounds(&mut self, trajectory: &Trajectory) {
+        self.inputs.fill(0.0);
+        for (i, is_free) in self.is_free.iter_mut().enumerate() {
+            let (u, gradient) = (trajectory.point.u[i], trajectory.point.gradient[i]);
+            let is_held = (u <= self.min[i] && gradient >= 0.0) || (u >= self.max[i] && gradient <= 0.0);
+            *is_free = !is_held && self.min[i] < self.max[i];
+        }
+    }
+
+    /// Whether an input is at a bound, and not fixed.
+    pub(super) fn is_at_bound(&self, i: usize, u: f64) -> bool {
+        self.min[i] < self.max[i] && (u <= self.min[i] || u >= self.max[i])
+    }
+
+    /// Solves with the inputs that are held, which stay, from a change of the initial state on. Returns false if there is no
+    /// minimum.
+    pub(super) fn solve_from(&mut self, parts: &mut Parts<'_>, initial: &[f64]) -> bool {
+        self.inputs.fill(0.0);
+        if !self.sweep(parts) {
+            return false;
+        }
+        self.target_states[..initial.len()].copy_from_slice(initial);
+        self.aim(parts);
+        core::mem::swap(&mut self.inputs, &mut self.target_inputs);
+        core::mem::swap(&mut self.states, &mut self.target_states);
+        true
+    }
+
+    /// Whether the step is a number.
+    pub(super) fn is_finite(&self) -> bool {
+        math::all_finite(&self.states) && math::all_finite(&self.inputs)
     }
 
     /// Holds the inputs that lie behind their bounds, and frees those that the gradient pulls away from theirs. Returns
@@ -393,7 +436,7 @@ impl Riccati {
     }
 
     /// Multipliers of the dynamics: slopes of the value functions at the changes of the states.
-    fn weigh_states(&mut self, structure: &StageStructure) {
+    pub(super) fn weigh_states(&mut self, structure: &StageStructure) {
         let nx = structure.num_states;
         for t in 1..=structure.horizon {
             let dx = &self.states[t * nx..(t + 1) * nx];

@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::functions::{StageFunctions, StageStructure};
+use crate::inner::Horizon;
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Point};
 
@@ -33,6 +34,23 @@ impl Trajectory {
             gradients: vec![0.0; (horizon + 1) * structure.num_stage_variables()],
             states,
         }
+    }
+
+    /// Sets the states, and the adjoints if they are given.
+    pub(crate) fn set_states(&mut self, horizon: Horizon<'_>) {
+        self.states.copy_from_slice(horizon.states);
+        if let Some(costates) = horizon.costates {
+            self.adjoints.copy_from_slice(costates);
+        }
+    }
+
+    /// Copies all values, without allocating.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.point.copy_from(&other.point);
+        self.states.copy_from_slice(&other.states);
+        self.gaps.copy_from_slice(&other.gaps);
+        self.adjoints.copy_from_slice(&other.adjoints);
+        self.gradients.copy_from_slice(&other.gradients);
     }
 
     /// Evaluates cost, constraints and gaps at inputs and states. In a closed rollout, `steer` sets the input of each

@@ -1,5 +1,6 @@
 //! What an end that is no success means, and what may help.
 
+use labwire_core::problem::stages::Shooting;
 use labwire_core::problem::{Defect, Evaluator, Problem, ProblemSolver, Solution};
 use labwire_core::sets::Set;
 use labwire_core::solve::{Settings, Status};
@@ -19,7 +20,7 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
         Status::LocallyInfeasible { .. } => {
             lines.push("near this point no change of the variables lowers the violation of the constraints:".into());
             lines.extend(point.violated());
-            lines.extend(missed_dynamics(solver));
+            lines.extend(missed_dynamics(solver, parameters));
             lines.push("try to relax one of them, or another start (--initial-guess)".into());
             return lines;
         }
@@ -28,8 +29,8 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
             lines.extend(point.farthest());
             return lines;
         }
-        Status::NotFinite => match solver.runaway() {
-            Some(defect) => return runs_away(&defect),
+        Status::NotFinite => match solver.problem().runaway(parameters, &solution.u) {
+            Some(defect) => return runs_away(solver.problem(), &defect),
             None => return point.not_finite(),
         },
         Status::NotConvergedIterations => lines.push(format!(
@@ -48,34 +49,37 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
         _ => {}
     }
     lines.extend(point.violated());
-    lines.extend(missed_dynamics(solver));
+    lines.extend(missed_dynamics(solver, parameters));
     lines.extend(point.steepest());
     lines.extend(point.units());
     lines
 }
 
 /// What to do about dynamics that run away.
-fn runs_away(defect: &Defect) -> Vec<String> {
+fn runs_away(problem: &Problem, defect: &Defect) -> Vec<String> {
     let Defect {
         state, stage, value, ..
     } = defect;
+    let is_single = problem
+        .stages()
+        .is_some_and(|stages| stages.shooting == Shooting::Single);
+    let other = if is_single { ", \"shooting\": \"auto\"" } else { "" };
     vec![
         format!(
             "the dynamics run away: with the inputs of the start, the state {state} leaves what numbers can say at stage \
              {stage}, where it is {value:.1e}"
         ),
-        "try inputs that hold it (\"initial_guess\", --initial-guess), a shorter \"step\" or \"horizon\", or \
-         \"shooting\": \"auto\""
-            .into(),
+        format!("try inputs that hold it (\"initial_guess\", --initial-guess), a smaller \"horizon\"{other}"),
     ]
 }
 
 /// The state that is farthest from where the dynamics lead.
-fn missed_dynamics(solver: &ProblemSolver) -> Option<String> {
-    let tolerance = solver.solver().settings().delta_tolerance;
-    let gap = solver
-        .largest_gap()
-        .filter(|gap| !(gap.value.abs() <= tolerance))?;
+fn missed_dynamics(solver: &ProblemSolver, parameters: &[f64]) -> Option<String> {
+    let (problem, solver) = (solver.problem(), solver.solver());
+    let gap = problem.largest_gap(parameters, solver.solution(), solver.states()?)?;
+    if gap.value.abs() <= solver.settings().delta_tolerance {
+        return None;
+    }
     let Defect {
         state, stage, value, ..
     } = gap;

@@ -1,7 +1,10 @@
 //! The optimal-control problems, solved and judged: `cargo run --release -p labwire-acceptance --bin optimal_control`; with
-//! names as arguments only these. Fails if a claim is false, or a problem is no longer solved.
+//! names as arguments only these. Fails if a claim is false, or a problem is no longer solved. With `warm` as the first
+//! argument: steps of model predictive control.
 #![allow(clippy::print_stdout, reason = "the table is its purpose")]
 #![allow(clippy::expect_used, reason = "it stops when something is wrong")]
+
+mod warm;
 
 use std::env;
 use std::process::ExitCode;
@@ -9,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use labwire_acceptance::{OptimalControl, StagesTruth, Verdict, judge_stages, optimal_control};
 use labwire_core::problem::{ProblemSolver, Solution};
+use labwire_core::solve::Settings;
 use labwire_core::time;
 
 /// Tolerance of residual and violation.
@@ -24,6 +28,12 @@ const UNSOLVED: [&str; 0] = [];
 
 fn main() -> ExitCode {
     let names: Vec<String> = env::args().skip(1).collect();
+    if names.first().is_some_and(|name| name == "warm") {
+        return match warm::run(&names[1..]) {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        };
+    }
     let chosen = |problem: &OptimalControl| names.is_empty() || names.contains(&problem.name);
     println!(
         "problem         n    ms         evals  hess   prods  iterations  cost           residual  violation  defect   status"
@@ -69,11 +79,7 @@ fn main() -> ExitCode {
 
 /// Solves from cold; the median time in milliseconds of some solves.
 fn solve(problem: &OptimalControl) -> (Solution, f64) {
-    let settings = problem.problem.settings().clone();
-    let settings = settings
-        .with_tolerance(TOLERANCE)
-        .with_delta_tolerance(TOLERANCE)
-        .with_max_duration(LONGEST);
+    let settings = settings(problem).with_max_duration(LONGEST);
     let begun = Instant::now();
     let clock = || time::Instant::from_nanos(begun.elapsed().as_nanos() as u64);
     let mut times = Vec::new();
@@ -90,4 +96,9 @@ fn solve(problem: &OptimalControl) -> (Solution, f64) {
             return (solution, times[times.len() / 2]);
         }
     }
+}
+
+fn settings(problem: &OptimalControl) -> Settings {
+    let settings = problem.problem.settings().clone();
+    settings.with_tolerance(TOLERANCE).with_delta_tolerance(TOLERANCE)
 }

@@ -1,0 +1,88 @@
+//! Initial values of a solve, and the states of a point.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::inner::Horizon;
+
+/// Initial values of a solve.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Start {
+    /// Initial guess of the decision variables (length n_u). It is projected onto U.
+    pub u: Vec<f64>,
+    /// Lagrange multipliers (length n_g), clamped to the largest that the settings allow; `None`: zero.
+    pub multipliers: Option<Vec<f64>>,
+    /// Penalties (length n_g, positive), clamped to [1e-9, the largest that the settings allow]; `None`: from the
+    /// settings.
+    pub penalties: Option<Vec<f64>>,
+    /// States over the horizon, x_0 first, of a problem of stages; `None`: those that `u` leads to.
+    pub states: Option<Vec<f64>>,
+    /// Multipliers of the dynamics that lead to the states, as many; without effect where these are not known. `None`: those
+    /// that follow from the others.
+    pub costates: Option<Vec<f64>>,
+    /// Lipschitz constant of the gradient at the end of an earlier solve of a similar problem; not negative.
+    pub lipschitz: Option<f64>,
+    /// Initial guess of a second, cold attempt if a warm solve does not converge (length n_u); `None`: `u`.
+    pub fallback: Option<Vec<f64>>,
+}
+
+impl Start {
+    /// Creates a cold start from `u`.
+    #[must_use]
+    pub fn cold(u: Vec<f64>) -> Self {
+        Self {
+            u,
+            multipliers: None,
+            penalties: None,
+            states: None,
+            costates: None,
+            lipschitz: None,
+            fallback: None,
+        }
+    }
+
+    pub(super) fn is_warm(&self) -> bool {
+        self.multipliers.is_some() && self.penalties.is_some()
+    }
+}
+
+/// States over the horizon of a problem of stages, where a point has its own.
+#[derive(Clone, Debug)]
+pub(super) struct States {
+    pub(super) values: Vec<f64>,
+    costates: Vec<f64>,
+    pub(super) is_known: bool,
+    has_costates: bool,
+}
+
+impl States {
+    pub(super) fn new(len: usize) -> Self {
+        Self {
+            values: vec![0.0; len],
+            costates: vec![0.0; len],
+            is_known: false,
+            has_costates: false,
+        }
+    }
+
+    pub(super) fn set(&mut self, horizon: Option<Horizon<'_>>) {
+        (self.is_known, self.has_costates) = (false, false);
+        let Some(Horizon { states, costates }) = horizon else {
+            return;
+        };
+        self.values.copy_from_slice(states);
+        self.is_known = true;
+        if let Some(costates) = costates {
+            self.costates.copy_from_slice(costates);
+            self.has_costates = true;
+        }
+    }
+
+    pub(super) fn known(&self) -> Option<Horizon<'_>> {
+        self.is_known.then_some(Horizon {
+            states: &self.values,
+            costates: self.has_costates.then_some(self.costates.as_slice()),
+        })
+    }
+}
