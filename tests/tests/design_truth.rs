@@ -274,3 +274,109 @@ fn a_random_selection_heeds_the_cost() {
     assert!((dear as f64 - expected).abs() < 30.0, "{dear} {expected}");
     assert_eq!(settings("1/0").len(), 400);
 }
+
+/// Measurements of a line with unknown noise, by fewer particles than the file says.
+fn measured(readings: impl Iterator<Item = f64>) -> Designer {
+    let text = LINE.replace("50000", "4000");
+    let mut designer = Designer::new(experiment(&text), 1).expect("priors");
+    for reading in readings {
+        designer.update(&[0.5], &[reading], None).expect("a measurement");
+    }
+    designer
+}
+
+/// Readings without noise: that they are equal does not tell that there is none.
+#[test]
+fn equal_readings_leave_a_noise_that_the_prior_allows() {
+    let priors = measured(core::iter::empty());
+    let least = priors.particles(2).iter().copied().fold(f64::INFINITY, f64::min);
+    for count in [5, 40, 400] {
+        let designer = measured(core::iter::repeat_n(0.3, count));
+        assert!(designer.particles(2).iter().all(|sigma| *sigma >= least));
+        assert!(
+            designer.std().iter().all(|std| *std > 0.0),
+            "{:?}",
+            designer.std()
+        );
+        assert!(designer.entropy().is_finite());
+        let said = warnings(&designer)
+            .iter()
+            .filter(|it| it.contains("as small as its prior allows"))
+            .count();
+        assert_eq!(said, usize::from(count >= 40), "{:?}", warnings(&designer));
+    }
+}
+
+/// Noise of 0.05, as it would be drawn by a generator of another kind than the designer's.
+fn noise(number: usize) -> f64 {
+    let place = |step: f64| (number as f64 * step).fract();
+    let sum: f64 = [0.618, 0.414, 0.732, 0.236, 0.449, 0.646].map(place).iter().sum();
+    0.05 * (sum - 3.0) * 2_f64.sqrt()
+}
+
+/// An instrument that gave the same reading for a while (a closed shutter, a coarse range) and then others: these count,
+/// whether they come in a row or between equal ones.
+#[test]
+fn readings_that_differ_count_after_equal_ones() {
+    for equal in [10, 40] {
+        for every in [1, 3] {
+            let others = (0..90).map(|number| match number % every {
+                0 => 0.3 + noise(number),
+                _ => 0.3,
+            });
+            let designer = measured(core::iter::repeat_n(0.3, equal).chain(others));
+            let (mean, std) = (designer.mean(), designer.std());
+            // The root of the mean square of all readings.
+            let square = (0..90)
+                .step_by(every)
+                .map(|number| noise(number) * noise(number))
+                .sum::<f64>();
+            let expected = (square / (equal + 90) as f64).sqrt();
+            assert!(
+                (mean[2] / expected - 1.0).abs() < 0.35,
+                "{equal} {every}: {mean:?} {std:?}, {expected}"
+            );
+            assert!((0.5 * mean[0] + mean[1] - 0.3).abs() < 0.02, "{mean:?}");
+            let anew = warnings(&designer)
+                .iter()
+                .filter(|it| it.contains("computed anew"))
+                .count();
+            assert!((1..=2).contains(&anew), "{:?}", warnings(&designer));
+        }
+    }
+}
+
+/// What was doubted is in the posterior file: the restored designer goes on to the last bit.
+#[test]
+fn doubts_outlive_a_restart() {
+    let text = LINE.replace("50000", "4000");
+    let readings = [0.3; 40].into_iter().chain([0.35, 40.0, 0.28]);
+    let mut one = measured(readings);
+    let mut other = Designer::from_posterior(experiment(&text), &one.posterior()).expect("a posterior");
+    for reading in [0.33, 0.26, 0.31, 0.3] {
+        for designer in [&mut one, &mut other] {
+            designer.update(&[0.5], &[reading], None).expect("a measurement");
+        }
+    }
+    assert_eq!(one.posterior(), other.posterior());
+    assert!(
+        warnings(&other)
+            .iter()
+            .any(|it| it.contains("computed anew from the priors and 43 measurements")),
+        "{:?}",
+        warnings(&other)
+    );
+    for wrong in [
+        "\"doubt\": 1e3",
+        "\"doubt\": 12",
+        "\"excluded\": 3",
+        "\"excluded\": [47]",
+        "\"excluded\": [-1]",
+    ] {
+        let text = one
+            .posterior()
+            .replacen("\"history\"", &format!("{wrong}, \"history\""), 1);
+        let error = Designer::from_posterior(experiment(&LINE.replace("50000", "4000")), &text);
+        assert!(error.is_err(), "{wrong}");
+    }
+}

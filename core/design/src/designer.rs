@@ -9,6 +9,7 @@ use labwire_solve::math::{all_finite, max, pow};
 use labwire_solve::random::Random;
 
 use super::cost::Costs;
+use super::doubt::{Doubt, needs_prior};
 use super::error::DesignError;
 use super::experiment::{Experiment, Selection};
 use super::measurement::Measurement;
@@ -49,6 +50,9 @@ pub struct Designer {
     pub(super) far_in_a_row: u32,
     /// Whether the posterior of each parameter leans against the lower and the upper end of its prior.
     pub(super) leans: Vec<[bool; 2]>,
+    /// Particles drawn from the priors, where the noise is unknown and particles are resampled.
+    pub(super) prior: Option<ParticleSnapshot>,
+    pub(super) doubt: Doubt,
     pub(super) memory: Vec<f64>,
 }
 
@@ -83,6 +87,8 @@ impl Designer {
             warnings_given: 0,
             far_in_a_row: 0,
             leans,
+            prior: None,
+            doubt: Doubt::default(),
             memory: Vec::new(),
         }
     }
@@ -355,6 +361,7 @@ impl Designer {
 pub(super) struct Loaded {
     pub(super) measurements: usize,
     pub(super) resamplings: u64,
+    pub(super) doubt: Doubt,
     pub(super) particles: Particles,
 }
 
@@ -467,11 +474,9 @@ impl Drawing {
         }
         let particles = Particles::new(self.values, self.experiment.options.particles);
         let random = Random::new(self.seed, 0);
-        Ok(Designer::with_particles(
-            self.experiment,
-            self.seed,
-            random,
-            particles,
-        ))
+        let prior = needs_prior(&self.experiment).then(|| particles.snapshot());
+        let mut designer = Designer::with_particles(self.experiment, self.seed, random, particles);
+        designer.prior = prior;
+        Ok(designer)
     }
 }

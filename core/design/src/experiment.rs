@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::doubt::needs_prior;
 use super::error::DesignError;
 use super::formula::LANES;
 use super::grid::{Grid, Knob};
@@ -245,7 +246,7 @@ impl Experiment {
     }
 
     /// Memory that a designer of the experiment takes, in bytes; an upper estimate: particles with their weights, twice
-    /// while a measurement is taken in, the covariance of the parameters, the utility of every setting, the draws, and the
+    /// while a measurement is taken in, those of the priors where the noise is unknown, the covariance of the parameters, the utility of every setting, the draws, and the
     /// programs of formulas.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
@@ -259,8 +260,9 @@ impl Experiment {
         let models = [Some(&self.model), noise, cost, self.constraints.as_ref()];
         let operations: usize = models.into_iter().flatten().map(|model| model.operations()).sum();
         let knobs: usize = self.grid.knobs().iter().map(|knob| knob.values.len()).sum();
+        let copies = if needs_prior(self) { 3 } else { 2 };
         let numbers = [
-            particles.saturating_mul(2 * parameters + 4),
+            particles.saturating_mul(copies * parameters + 4),
             parameters.saturating_mul(parameters),
             self.grid.len().saturating_add(knobs),
             draws.saturating_mul(parameters + self.channels()),

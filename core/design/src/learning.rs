@@ -4,27 +4,17 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use labwire_solve::math::{all_finite, log_scale, min, sqrt};
+use labwire_solve::math::{all_finite, min};
 use labwire_solve::random::Random;
 
 use super::designer::Designer;
 use super::error::DesignError;
-use super::experiment::{DesignOptions, Experiment, Noise};
+use super::experiment::{DesignOptions, Noise};
+use super::likelihood::Fit;
 use super::measurement::Measurement;
-use super::model::Points;
-use super::particles::{BLOCK, Particles};
-use super::resampling::Kernel;
 
-/// Largest number of tempering stages of one measurement.
-const MAX_STAGES: usize = 8;
-/// Least power of a likelihood that is tried.
-const LEAST_POWER: f64 = 1e-30;
 /// Number of measurements after which the ends of the priors are looked at even without resampling.
 const MEASUREMENTS_PER_CHECK: usize = 10;
-/// Distance from every prediction at which a measurement is far: this many standard deviations more than the root of the
-/// number of channels. Normal noise is that large once in 10^7 measurements at most (exp(-FAR^2 / 2), by the concentration
-/// of the norm of normal deviates).
-const FAR: f64 = 6.0;
 
 impl Designer {
     /// Updates the distribution with a measurement: `values` holds one number per channel, `sigma` their
@@ -37,6 +27,11 @@ impl Designer {
     /// as a tenth of the particles explain it. Each of these cases adds a warning, and so does any measurement that
     /// is far from every prediction, and a posterior that leans against the end of a prior: then the truth may
     /// be outside of it.
+    ///
+    /// Where the noise is unknown, equal readings would make it smaller and smaller: it stays at least as large as it is in
+    /// one of the prior's particles, with a warning. A measurement that is far from every prediction does not count at first.
+    /// If the priors explain such measurements, and there are several in a row or one in four, the posterior is
+    /// computed anew from the priors, with all measurements together; so it is instead of being taken in by stages.
     ///
     /// # Errors
     /// Wrong lengths, values that are not finite or stand for "no number" (SCPI's 9.9E37, -9.9E37 and 9.91E37),
@@ -105,6 +100,8 @@ impl Designer {
                 let particles = loaded.particles.clone();
                 let mut designer = Self::with_particles(experiment, self.seed, random, particles);
                 designer.resamplings = loaded.resamplings;
+                designer.doubt = loaded.doubt.clone();
+                designer.prior.clone_from(&self.prior);
                 designer
             }
         };
@@ -156,7 +153,7 @@ impl Designer {
 
     /// Computes the likelihood of a measurement that can be taken in.
     fn fit(&mut self, measurement: &Measurement) -> Result<Fit, DesignError> {
-        let fit = self.weigh(measurement);
+        let fit = self.weigh(core::slice::from_ref(measurement));
         match fit.largest.is_finite() {
             true => Ok(fit),
             false => Err(DesignError::NoLikelihood),
@@ -177,6 +174,7 @@ impl Designer {
         let resamplings = self.resamplings;
         let counts = self.take_in(&measurement, is_far, &mut random);
         self.note_distance(&measurement, is_far.then_some(nearest), counts);
+        self.reconsider(&measurement, counts, &mut random);
         let DesignOptions {
             auto_resample,
             resample_threshold,
@@ -187,6 +185,7 @@ impl Designer {
         }
         if self.resamplings > resamplings || number.is_multiple_of(MEASUREMENTS_PER_CHECK) {
             self.note_ends();
+            self.note_least_noise(&measurement.setting);
         }
         self.history.push(measurement);
         self.suggestions = 0;
@@ -202,9 +201,17 @@ impl Designer {
             return true;
         }
         match (self.experiment.options.auto_resample, is_far) {
+            // Stages would drag a few particles along until their noise explains it. It is an objection instead.
+            (true, true) if self.prior.is_some() => {
+                self.particles.revert();
+                false
+            }
             (true, _) => {
                 self.particles.revert();
-                self.weigh(measurement);
+                if self.compute_anew("hardly any particle fits", measurement, false, random) {
+                    return true;
+                }
+                self.weigh(core::slice::from_ref(measurement));
                 self.temper(measurement, is_far, random)
             }
             (false, true) => {
@@ -246,161 +253,6 @@ impl Designer {
         self.warn(warning);
     }
 
-    /// Computes the log-likelihood of every particle.
-    fn weigh(&mut self, measurement: &Measurement) -> Fit {
-        let Self {
-            experiment,
-            particles,
-            memory,
-            ..
-        } = self;
-        let channels = experiment.model.num_outputs();
-        memory.resize((2 * channels + 1) * BLOCK, 0.0);
-        let setting = Points::one(&measurement.setting);
-        let (values, choke) = (&measurement.values[..], experiment.options.choke);
-        let known = known_noise(&mut experiment.noise, measurement, particles);
-        let (model, noise) = (&mut experiment.model, &mut experiment.noise);
-        let mut nearest = f64::INFINITY;
-        let largest = particles.evaluate(|particles, logs| {
-            let len = particles.len();
-            let (outputs, memory) = memory.split_at_mut(channels * BLOCK);
-            let (sigmas, squares) = memory.split_at_mut(channels * BLOCK);
-            let (outputs, squares) = (&mut outputs[..channels * len], &mut squares[..len]);
-            model.evaluate(setting, particles, outputs);
-            logs.fill(0.0);
-            squares.fill(0.0);
-            let channels = outputs.chunks_exact(len).zip(values);
-            match noise {
-                Noise::Unknown(noise) => {
-                    let sigmas = &mut sigmas[..outputs.len()];
-                    noise.evaluate(setting, particles, sigmas);
-                    for ((outputs, value), sigmas) in channels.zip(sigmas.chunks_exact(len)) {
-                        add_squares(squares, outputs, *value, sigmas.iter().copied());
-                        for (log, sigma) in logs.iter_mut().zip(sigmas) {
-                            *log -= log_sigma(*sigma);
-                        }
-                    }
-                }
-                _ => {
-                    for ((outputs, value), sigma) in channels.zip(&known) {
-                        add_squares(squares, outputs, *value, core::iter::repeat(*sigma));
-                    }
-                }
-            }
-            for (log, square) in logs.iter_mut().zip(&*squares) {
-                *log = choke * (*log - 0.5 * square);
-            }
-            nearest = min(nearest, least(squares));
-        });
-        let nearest = sqrt(nearest);
-        Fit {
-            largest,
-            nearest,
-            is_far: nearest > FAR + sqrt(values.len() as f64),
-        }
-    }
-
-    /// Tempers the measurement whose likelihood was just computed but not accepted. Returns whether it counts.
-    fn temper(&mut self, measurement: &Measurement, is_far: bool, random: &mut Random) -> bool {
-        let number = self.history.len() + 1;
-        let target = 0.1 * self.particles.len() as f64;
-        let before = (self.particles.clone(), self.resamplings);
-        let first = self.power_for(target, 1.0);
-        let (mut power, mut left, mut stages, mut is_still_far) = (first, 1.0, 0, is_far);
-        while let Some(share) = power
-            && stages < MAX_STAGES
-        {
-            self.particles.accept(share, self.particles.largest(share));
-            stages += 1;
-            left -= share;
-            if !(left > 0.0) {
-                // Otherwise all that the particles did was to gather where they could come nearest to it.
-                if is_far && is_still_far {
-                    break;
-                }
-                self.warn(format!(
-                    "measurement {number}: hardly any particle fits; taken in by {stages} stages"
-                ));
-                return true;
-            }
-            self.resample(measurement, random);
-            is_still_far = self.weigh(measurement).is_far;
-            power = self.power_for(target, left);
-        }
-        (self.particles, self.resamplings) = before;
-        match first {
-            Some(share) if !is_far => {
-                self.particles.accept(share, self.particles.largest(share));
-                self.warn(format!(
-                    "measurement {number}: so few particles explain {:?} at {:?} that only {share:.0e} of it counts",
-                    measurement.values, measurement.setting,
-                ));
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Power of the likelihood, at most `most`, that leaves an effective sample size of about `target`; `None` if there
-    /// is no such power.
-    fn power_for(&self, target: f64, most: f64) -> Option<f64> {
-        let suffices = |power| {
-            let largest = self.particles.largest(power);
-            largest.is_finite() && self.particles.effective_after(power, largest) >= target
-        };
-        let (mut low, mut high) = (most, most);
-        while !suffices(low) {
-            if low < LEAST_POWER {
-                return None;
-            }
-            high = low;
-            low *= 0.125;
-        }
-        for _ in 0..if low < high { 5 } else { 0 } {
-            let middle = sqrt(low * high);
-            if suffices(middle) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        Some(low)
-    }
-
-    fn resample(&mut self, measurement: &Measurement, random: &mut Random) {
-        let Self {
-            experiment,
-            particles,
-            ..
-        } = self;
-        let parameters = &experiment.parameters;
-        let is_movable: Vec<bool> = parameters.iter().map(|it| !it.prior.is_discrete()).collect();
-        let support: Vec<[f64; 2]> = parameters.iter().map(|it| it.prior.support()).collect();
-        let kernel = Kernel {
-            a: experiment.options.a_param,
-            scale: experiment.options.scale,
-            is_movable: &is_movable,
-            support: &support,
-        };
-        let is_restricted = experiment.constraints.is_some() || matches!(experiment.noise, Noise::Unknown(_));
-        let homes = is_restricted.then(|| particles.snapshot());
-        let ancestors = particles.resample(kernel, random);
-        self.resamplings += 1;
-        if let Some(homes) = homes {
-            let mut failing = failing(experiment, particles);
-            if let Noise::Unknown(noise) = &mut experiment.noise {
-                let setting = Points::one(&measurement.setting);
-                let is_positive = |sigma| sigma > 0.0;
-                failing.extend(
-                    particles.failing(noise.num_outputs(), is_positive, |points, outputs| {
-                        noise.evaluate(setting, points, outputs);
-                    }),
-                );
-            }
-            particles.send_home(&failing, &ancestors, &homes);
-        }
-    }
-
     /// Warns of parameters whose posterior leans against the end of their prior: its mean is within 1.1 standard
     /// deviations of the end. For a normal distribution that the end cuts off, this means that the untruncated
     /// mean is more than two standard deviations outside.
@@ -428,17 +280,6 @@ impl Designer {
     }
 }
 
-/// Agreement of the particles with a measurement.
-struct Fit {
-    /// Largest log-weight with the full likelihood.
-    largest: f64,
-    /// Smallest distance of a prediction from the measurement, in standard deviations: the root of the sum of
-    /// squares over the channels.
-    nearest: f64,
-    /// Whether that is more than noise can explain.
-    is_far: bool,
-}
-
 fn numbers(what: &'static str, numbers: &[f64]) -> Result<(), DesignError> {
     if !all_finite(numbers) {
         return Err(DesignError::NotFinite(what));
@@ -457,78 +298,10 @@ fn is_no_number(number: f64) -> bool {
     [OVERFLOW, NOT_A_NUMBER].contains(&(number as f32).abs())
 }
 
-/// Particles that violate a constraint, in ascending order.
-pub(super) fn failing(experiment: &mut Experiment, particles: &Particles) -> Vec<usize> {
-    let Some(constraints) = &mut experiment.constraints else {
-        return Vec::new();
-    };
-    let holds = |output: f64| output.abs() > 0.0;
-    particles.failing(constraints.num_outputs(), holds, |points, outputs| {
-        constraints.evaluate(Points::one(&[]), points, outputs);
-    })
-}
-
 /// Number with at most three digits.
 fn rounded(number: f64) -> String {
     match number {
         number if number < 1e4 => format!("{number:.0}"),
         number => format!("{number:.0e}"),
     }
-}
-
-/// Standard deviation of the noise where it does not depend on the parameters, one per channel.
-fn known_noise(noise: &mut Noise, measurement: &Measurement, particles: &Particles) -> Vec<f64> {
-    let channels = measurement.values.len();
-    match (&measurement.sigma, noise) {
-        (Some(sigma), _) if sigma.len() == 1 => alloc::vec![sigma[0]; channels],
-        (Some(sigma), _) => sigma.clone(),
-        (None, Noise::Known(sigma)) => sigma.clone(),
-        (None, Noise::OfSetting(model)) => {
-            let mut sigma = alloc::vec![0.0; channels];
-            model.evaluate(
-                Points::one(&measurement.setting),
-                particles.points(0..1),
-                &mut sigma,
-            );
-            sigma
-        }
-        (None, Noise::Reported | Noise::Unknown(_)) => Vec::new(),
-    }
-}
-
-/// Adds the squares of the residuals in units of the noise. Where that is not positive, the result is infinite.
-#[inline(always)]
-fn add_squares(squares: &mut [f64], outputs: &[f64], value: f64, sigmas: impl Iterator<Item = f64>) {
-    for ((square, output), sigma) in squares.iter_mut().zip(outputs).zip(sigmas) {
-        let ratio = (output - value) / sigma;
-        *square += if sigma >= f64::MIN_POSITIVE {
-            ratio * ratio
-        } else {
-            f64::INFINITY
-        };
-    }
-}
-
-/// Logarithm of a standard deviation; infinite if it is not positive.
-#[inline(always)]
-fn log_sigma(sigma: f64) -> f64 {
-    if sigma >= f64::MIN_POSITIVE {
-        log_scale(sigma)
-    } else {
-        f64::INFINITY
-    }
-}
-
-/// Smallest number, NaN passed over; computed in lanes, which does not change it.
-fn least(numbers: &[f64]) -> f64 {
-    const LANES: usize = 8;
-    let mut least = [f64::INFINITY; LANES];
-    let (blocks, rest) = numbers.as_chunks::<LANES>();
-    for block in blocks {
-        for lane in 0..LANES {
-            least[lane] = min(least[lane], block[lane]);
-        }
-    }
-    let least = least.into_iter().chain(rest.iter().copied());
-    least.fold(f64::INFINITY, min)
 }

@@ -25,9 +25,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod annealing;
 mod averages;
 mod cost;
 mod designer;
+mod doubt;
 mod entropy;
 mod error;
 mod experiment;
@@ -36,6 +38,7 @@ mod formula;
 mod grid;
 mod inputs;
 mod learning;
+mod likelihood;
 mod limits;
 mod measurement;
 mod model;

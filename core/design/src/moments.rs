@@ -3,9 +3,12 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use labwire_solve::math::{dot, log, sqrt};
+use labwire_solve::math::{dot, log, max, sqrt};
 
 use super::particles::{BLOCK, Particles};
+
+/// Relative rounding error of a variance given other parameters.
+const ROUNDING: f64 = 1e-14;
 
 /// Symmetric matrix, by rows.
 pub(super) type Matrix = Vec<Vec<f64>>;
@@ -111,12 +114,15 @@ impl Particles {
     }
 
     /// Entropy, in nats, of a normal distribution with this covariance: an upper bound on the entropy of the
-    /// distribution.
+    /// distribution. A standard deviation, given the others, that is lost in rounding counts as the least that is not.
     pub(super) fn entropy(&self) -> f64 {
         let moments = self.second_moments(&self.mean());
         let constant = log(2.0 * core::f64::consts::PI * core::f64::consts::E);
         let factor = cholesky(&moments);
-        (0..factor.len()).fold(0.0, |sum, i| sum + 0.5 * constant + log(factor[i][i]))
+        (0..factor.len()).fold(0.0, |sum, i| {
+            let least = sqrt(ROUNDING * moments[i][i]);
+            sum + 0.5 * constant + log(max(factor[i][i], least))
+        })
     }
 }
 
@@ -141,7 +147,7 @@ pub(super) fn cholesky(matrix: &Matrix) -> Matrix {
     for j in 0..n {
         let pivot = matrix[j][j] - dot(&factor[j][..j], &factor[j][..j]);
         // A pivot within rounding error of 0 means no variance.
-        if !(pivot > 1e-14 * matrix[j][j]) {
+        if !(pivot > ROUNDING * matrix[j][j]) {
             continue;
         }
         factor[j][j] = sqrt(pivot);

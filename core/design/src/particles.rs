@@ -41,6 +41,10 @@ impl ParticleSnapshot {
     pub fn row(&self, parameter: usize) -> &[f64] {
         &self.values[parameter * self.len..][..self.len]
     }
+
+    pub(super) fn blocks(&self) -> impl Iterator<Item = Points<'_>> {
+        blocks(self.len).map(|range| Points::new(&self.values, self.len, range))
+    }
 }
 
 /// Weighted points, one row per parameter (structure of arrays).
@@ -65,9 +69,16 @@ pub(super) struct Particles {
 impl Particles {
     /// Creates particles of equal weight; `values` has one row of `len` numbers per parameter.
     pub(super) fn new(values: Vec<f64>, len: usize) -> Self {
+        let values = Arc::new(values);
+        Self::at(&ParticleSnapshot { len, values })
+    }
+
+    /// Particles of a snapshot, all of equal weight.
+    pub(super) fn at(snapshot: &ParticleSnapshot) -> Self {
+        let len = snapshot.len;
         let mut particles = Self {
             len,
-            values: Arc::new(values),
+            values: snapshot.values.clone(),
             log_weights: vec![0.0; len],
             weights: vec![1.0; len],
             cumulative: Vec::new(),
@@ -141,10 +152,7 @@ impl Particles {
     }
 
     pub(super) fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let len = self.len;
-        (0..len)
-            .step_by(BLOCK)
-            .map(move |start| start..len.min(start + BLOCK))
+        blocks(self.len)
     }
 
     pub(super) fn points(&self, range: Range<usize>) -> Points<'_> {
@@ -209,7 +217,7 @@ impl Particles {
     pub(super) fn failing(
         &self,
         conditions: usize,
-        holds: impl Fn(f64) -> bool,
+        holds: impl Fn(usize, f64) -> bool,
         mut evaluate: impl FnMut(Points<'_>, &mut [f64]),
     ) -> Vec<usize> {
         let mut failing = Vec::new();
@@ -217,7 +225,7 @@ impl Particles {
         for range in self.blocks() {
             let outputs = &mut outputs[..conditions * range.len()];
             evaluate(self.points(range.clone()), outputs);
-            let fails = |i: &usize| (0..conditions).any(|row| !holds(outputs[row * range.len() + i]));
+            let fails = |i: &usize| (0..conditions).any(|row| !holds(row, outputs[row * range.len() + i]));
             failing.extend((0..range.len()).filter(fails).map(|i| range.start + i));
         }
         failing
@@ -296,6 +304,12 @@ impl Particles {
             self.cumulative.push(total);
         }
     }
+}
+
+fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    (0..len)
+        .step_by(BLOCK)
+        .map(move |start| start..len.min(start + BLOCK))
 }
 
 /// Log-weight times a power of the likelihood; negative infinity if the likelihood is NaN.

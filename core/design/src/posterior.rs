@@ -5,6 +5,7 @@
 //!  "history": [{"x": [2.6], "y": [0.99], "s": [0.005]}, ...],
 //!  "parameters": ["f0", "depth", "width"], "particles": [[2.6, ...], [...], [...]], "log_weights": [0.0, ...]}
 //! ```
+//! Where measurements did not count, `doubt` and `excluded` say so (see [`Doubt`]).
 //! `suggestions` were made since the last measurement. `log_weights` are relative to the largest; -Infinity is a weight
 //! of 0.
 
@@ -15,10 +16,11 @@ use alloc::vec::Vec;
 use labwire_python_json::{Limits, Object, Value, dumps, parse, write_float};
 use labwire_solve::random::Random;
 
+use super::annealing::failing;
 use super::designer::{Designer, Loaded, MAX_COUNT};
+use super::doubt::{Doubt, needs_prior};
 use super::error::DesignError;
 use super::experiment::Experiment;
-use super::learning::failing;
 use super::measurement::Measurement;
 use super::particles::Particles;
 
@@ -34,6 +36,7 @@ impl Designer {
         head.insert("seed", self.seed as i64);
         head.insert("suggestions", self.suggestions as i64);
         head.insert("resamplings", self.resamplings as i64);
+        self.doubt.write(&mut head);
         let history: Vec<Value> = self.history.iter().map(Value::from).collect();
         head.insert("history", history);
         let names = self
@@ -99,15 +102,22 @@ impl Designer {
             .collect();
         let history = history.ok_or_else(|| wrong("its history does not fit this experiment"))?;
         let seed = whole("seed")?;
+        let doubt = Doubt::read(object, history.len()).map_err(wrong)?;
         let loaded = Loaded {
+            doubt: doubt.clone(),
             measurements: history.len(),
             resamplings: whole("resamplings")?,
             particles: particles.clone(),
+        };
+        let prior = match needs_prior(&experiment) {
+            true => Self::new(experiment.clone(), seed)?.prior,
+            false => None,
         };
         let mut designer = Self::with_particles(experiment, seed, Random::new(seed, 0), particles);
         designer.suggestions = whole("suggestions")?;
         designer.resamplings = loaded.resamplings;
         designer.history = history;
+        (designer.prior, designer.doubt) = (prior, doubt);
         designer.loaded = Some(loaded);
         if replaced > 0 {
             let count = designer.num_particles();
