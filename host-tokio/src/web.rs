@@ -42,7 +42,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use labwire_core::limits::{HostLimits, SessionLimits};
-use labwire_host::{Admission, Ending, Io, Peers, PortSecurity, Statistics, WebAccess};
+use labwire_host::{Admission, Ending, Io, Peers, PortSecurity, Statistics, WebAccess, warn_sampled};
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq;
 use tokio::net::{TcpListener, TcpStream};
@@ -190,7 +190,7 @@ impl Web {
                     Ok((stream, address)) => web.take(stream, address),
                     Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept a connection");
+                        warn_sampled!(%error, "cannot accept a connection");
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
@@ -212,7 +212,7 @@ impl Web {
         let admitted = self.peers.check(ip);
         let permit = match admitted.and_then(|()| self.admission.admit(ip, limits)) {
             Ok(permit) => permit,
-            Err(reason) => return tracing::warn!(peer = %address, %reason, "connection refused"),
+            Err(reason) => return warn_sampled!(peer = %address, %reason, "connection refused"),
         };
         // Fails if the peer has already gone.
         let _ = stream.set_nodelay(true);
@@ -242,7 +242,7 @@ impl Web {
             match ended {
                 Some(Ok(())) => {}
                 Some(Err(error)) => tracing::debug!(peer = %address, %error, "http connection broken"),
-                None => tracing::info!(peer = %address, "http connection cut: it took too long"),
+                None => tracing::debug!(peer = %address, "http connection cut: it took too long"),
             }
             drop(permit);
         });
@@ -272,7 +272,7 @@ impl Web {
 
     async fn route(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
         if let Err(forbidden) = self.options.access.check(request.headers()) {
-            tracing::warn!(%peer, %forbidden, "request refused");
+            warn_sampled!(%peer, %forbidden, "request refused");
             return text(StatusCode::FORBIDDEN, forbidden.to_string());
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {

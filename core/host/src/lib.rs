@@ -93,7 +93,7 @@ pub use optimizer_client::{ClientError, ClientSettings, OptimizerClient};
 pub use posterior_folder::PosteriorFolder;
 pub use remote::{Remote, RemoteError};
 #[cfg(feature = "files")]
-pub use run_folder::{RunFolder, utc_now};
+pub use run_folder::{RunFolder, datable, utc_now};
 pub use runtime::{Runtime, Timer, Transport, has_input};
 pub use sampled::Sampled;
 pub use security::{MaybeTls, PortSecurity};

@@ -157,7 +157,7 @@ impl Service for AwaitedRegistry {
                 address,
             } => {
                 let generation = generation.map_or("unknown", Generation::name);
-                tracing::info!(
+                tracing::debug!(
                     connection = from.0,
                     kind = kind.name(),
                     generation,
@@ -166,9 +166,9 @@ impl Service for AwaitedRegistry {
                 )
             }
             ServerEvent::Generation(generation) => {
-                tracing::info!(connection = from.0, %generation, "the module's generation")
+                tracing::debug!(connection = from.0, %generation, "the module's generation")
             }
-            ServerEvent::Controller => tracing::info!(connection = from.0, "controller connected"),
+            ServerEvent::Controller => tracing::debug!(connection = from.0, "controller connected"),
             _ => {}
         }
         self.registry.handle_request(now, from, event);

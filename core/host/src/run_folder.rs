@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use labwire_core::service::designer::RunStore;
 
@@ -166,7 +166,18 @@ impl RunStore for RunFolder {
 /// Current date and time in UTC, such as `2026-11-29T12:00:00Z`.
 #[must_use]
 pub fn utc_now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    humantime::format_rfc3339_seconds(datable(SystemTime::now())).to_string()
+}
+
+/// Time that can be written as a date: one outside of the years 1970 to 9999, as of a clock that was never set, becomes the
+/// beginning of 1970.
+#[must_use]
+pub fn datable(time: SystemTime) -> SystemTime {
+    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) if since < YEAR_10000 => time,
+        _ => SystemTime::UNIX_EPOCH,
+    }
 }
 
 /// Name of the log of a run.
@@ -194,6 +205,16 @@ mod tests {
             .read(number, &mut |line| lines.push(line.to_owned()))
             .unwrap();
         lines
+    }
+
+    #[test]
+    fn any_clock_gives_a_date() {
+        let second = Duration::from_secs(1);
+        let date = |time| humantime::format_rfc3339_seconds(datable(time)).to_string();
+        assert_eq!(date(SystemTime::UNIX_EPOCH - second), "1970-01-01T00:00:00Z");
+        let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        assert_eq!(date(last), "9999-12-31T23:59:59Z");
+        assert_eq!(date(last + second), "1970-01-01T00:00:00Z");
     }
 
     #[test]

@@ -44,6 +44,17 @@ impl Sampled {
     }
 }
 
+/// As `tracing::warn!`, at most once in ten seconds for each place in the code; the field `held_back` counts the others.
+#[macro_export]
+macro_rules! warn_sampled {
+    ($($fields:tt)*) => {{
+        static PLACE: $crate::Sampled = $crate::Sampled::new();
+        if let Some(held_back) = PLACE.pass() {
+            tracing::warn!(held_back, $($fields)*);
+        }
+    }};
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

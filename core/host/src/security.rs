@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use labwire_core::limits::SessionLimits;
 
 use crate::runtime::{Runtime, Transport};
-use crate::sampled::Sampled;
 #[cfg(feature = "tls")]
 use crate::tls::{TlsAcceptor, TlsStream};
+use crate::warn_sampled;
 
 /// Security of a port: none, or with the feature `tls` that. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -48,9 +48,6 @@ pub(crate) const ONLY_TLS: &str = "this port speaks TLS only\n";
 
 /// Answer to a client that speaks TLS on a port that does not. Clients report that it is not TLS.
 const NOT_TLS: &[u8] = b"this port does not speak TLS\n";
-
-/// Of all ports.
-static REFUSALS: Sampled = Sampled::new();
 
 impl PortSecurity {
     /// Wraps the stream of a client at `peer`. A client that speaks TLS where nobody does, or the reverse, is told so, and
@@ -143,9 +140,7 @@ impl<R: Runtime, T: Transport<R> + 'static> Transport<R> for MaybeTls<R, T> {
                 // Whether or not there is room for it: the connection ends.
                 let _ = transport.poll_write(context, NOT_TLS)?;
                 let why = "the client speaks TLS, this port does not";
-                if let Some(held_back) = REFUSALS.pass() {
-                    tracing::warn!(%peer, held_back, "{why}");
-                }
+                warn_sampled!(%peer, "{why}");
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)))
             }
             _ => Poll::Ready(Ok(count)),

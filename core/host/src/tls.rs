@@ -22,8 +22,8 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::runtime::{Runtime, Transport, timeout};
-use crate::sampled::Sampled;
 use crate::security::ONLY_TLS;
+use crate::warn_sampled;
 use crate::websocket::Io;
 use verifier::Verifier;
 use words::in_words;
@@ -59,9 +59,6 @@ type Opening<R, T> = Pin<Box<dyn Future<Output = io::Result<Stream<R, T>>> + Sen
 const HANDSHAKE: u8 = 0x16;
 /// Most input that is discarded after a handshake that failed, so that a reset does not lose the reason.
 const LINGER_BYTES: usize = 64 << 10;
-
-/// Of all ports.
-static FAILURES: Sampled = Sampled::new();
 
 fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
@@ -119,10 +116,8 @@ impl TlsAcceptor {
                 None => (late(limit), None),
             };
             // Who only looks whether the port is open does not matter.
-            if error.kind() != io::ErrorKind::NotConnected
-                && let Some(held_back) = FAILURES.pass()
-            {
-                tracing::warn!(%peer, %error, held_back, "TLS handshake failed");
+            if error.kind() != io::ErrorKind::NotConnected {
+                warn_sampled!(%peer, %error, "TLS handshake failed");
             }
             if let Some(io) = io {
                 timeout::<R, _>(linger, discard(io)).await;

@@ -10,7 +10,9 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use labwire_core::limits::SessionLimits;
-use labwire_host::{Attached, CloseWith, HostedService, Io, Peers, Permit, Refused, Statistics};
+use labwire_host::{
+    Attached, CloseWith, HostedService, Io, Peers, Permit, Refused, Statistics, warn_sampled,
+};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 use tokio::io::{AsyncWriteExt, copy, split};
@@ -190,7 +192,7 @@ impl Web {
         match self.admission.admit(peer_address, &self.options.limits) {
             Ok(permit) => Ok(Some((address, permit))),
             Err(refused) => {
-                tracing::warn!(%peer, reason = %refused, "websocket refused");
+                warn_sampled!(%peer, reason = %refused, "websocket refused");
                 Err(Box::new(text(
                     StatusCode::SERVICE_UNAVAILABLE,
                     refused.to_string(),
@@ -232,7 +234,7 @@ async fn attach(gate: &dyn Gate, socket: WebSocket, peer: SocketAddr) {
         Ok(()) => return drop(gate.attach(socket, peer)),
         Err(refused) => refused,
     };
-    tracing::warn!(%peer, reason = %refused, "websocket refused");
+    warn_sampled!(%peer, reason = %refused, "websocket refused");
     socket
         .close(CloseWith::TryAgainLater(refused.to_string().into()))
         .await;
@@ -250,7 +252,7 @@ async fn carry(
     let mut stream = match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(stream) => stream,
         Err(error) => {
-            tracing::warn!(%peer, address, %error, "cannot connect");
+            warn_sampled!(%peer, address, %error, "cannot connect");
             let reason = format!("cannot connect to {address}: {error}");
             return socket.close(CloseWith::Failed(reason.into())).await;
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
+use labwire_host::warn_sampled;
 use tower_http::services::ServeDir;
 
 use super::{Body, text, typed};
@@ -25,7 +26,7 @@ pub(super) async fn file(folder: &Path, request: Request<Incoming>) -> Response<
             text(StatusCode::NOT_FOUND, "there is no such file")
         }
         Err(error) => {
-            tracing::warn!(%error, "cannot read the page");
+            warn_sampled!(%error, "cannot read the page");
             text(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read")
         }
     }

@@ -147,7 +147,7 @@ impl<R: Runtime, T: Transport<R>> WebSocketBytes<R, T> {
                 self.discarding = Some(timer);
             }
             Some(Err(error)) => {
-                tracing::info!(%error, "websocket broken");
+                tracing::debug!(%error, "websocket broken");
                 self.is_peer_gone = true;
             }
         }

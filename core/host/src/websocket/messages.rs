@@ -22,7 +22,7 @@ use labwire_core::limits::SessionLimits;
 use super::watch::Watch;
 use super::{Io, SENT_BYTES, Socket, config, io_error, poll_close};
 use crate::runtime::{Runtime, Transport, timeout};
-use crate::sampled::Sampled;
+use crate::warn_sampled;
 use crate::web_access::WebAccess;
 
 type Opening<R, T> = Pin<Box<dyn Future<Output = Result<Socket<R, T>, Error>> + Send>>;
@@ -67,9 +67,6 @@ impl<R: Runtime, T> std::fmt::Debug for MessageStream<R, T> {
     }
 }
 
-/// Of all listeners.
-static REFUSALS: Sampled = Sampled::new();
-
 impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
     /// Accepts a client. Requests that `access` does not allow are answered with status 403, others that are no handshake
     /// with 400, 408 or 426.
@@ -79,9 +76,7 @@ impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
         let check = move |request: &Request, response: Response| match access.check(request.headers()) {
             Ok(()) => Ok(response),
             Err(forbidden) => {
-                if let Some(held_back) = REFUSALS.pass() {
-                    tracing::warn!(%forbidden, held_back, "websocket refused");
-                }
+                warn_sampled!(%forbidden, "websocket refused");
                 let mut response = ErrorResponse::new(Some(forbidden.to_string()));
                 *response.status_mut() = StatusCode::FORBIDDEN;
                 Err(response)
@@ -160,7 +155,7 @@ impl<R: Runtime, T: Transport<R> + 'static> MessageStream<R, T> {
                 Some(Ok(_)) => {}
                 Some(Err(Error::Capacity(_))) => self.overrun()?,
                 Some(Err(Error::Io(error))) => {
-                    tracing::info!(%error, "websocket broken");
+                    tracing::debug!(%error, "websocket broken");
                     return Poll::Ready(Err(error));
                 }
                 Some(Err(error)) => {
@@ -309,7 +304,7 @@ async fn refuse<R: Runtime, T: Transport<R>>(mut io: Io<R, T>, error: &Error) {
         ),
         _ => (StatusCode::BAD_REQUEST, ""),
     };
-    tracing::info!(%error, %status, "websocket refused");
+    tracing::debug!(%error, %status, "websocket refused");
     let body = format!("a WebSocket belongs here: {error}\n");
     let answer = format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",

@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 use super::ImportLimits;
 use super::source::Source;
 use crate::durable::{DurableFolder, Locked, refuse_link};
+use crate::warn_sampled;
 
 const PROJECT: &str = "project.json";
 const SERIES: &str = "measurement_series";
@@ -145,11 +146,11 @@ impl ProjectFolder {
         };
         match imported {
             Ok(file) => {
-                tracing::info!(source = path, file = %file.display(), "imported");
+                tracing::debug!(source = path, file = %file.display(), "imported");
                 Outcome::Imported
             }
             Err(error) => {
-                tracing::warn!(source = path, %error, "cannot import");
+                warn_sampled!(source = path, %error, "cannot import");
                 Outcome::Failed
             }
         }

@@ -10,6 +10,7 @@ use labwire_core::zeiss::{Outcome, Request};
 use super::ImportLimits;
 use super::source::Source;
 use crate::durable::DurableFolder;
+use crate::warn_sampled;
 
 const HEAD: &str = "\
 # Written by labwire: what clients asked for. To be run inside ZEISS INSPECT.
@@ -46,13 +47,13 @@ impl Script {
             return Outcome::Unreadable;
         }
         let Some(commands) = commands(request) else {
-            tracing::warn!(?request, "cannot be a command of INSPECT");
+            warn_sampled!(?request, "cannot be a command of INSPECT");
             return Outcome::Failed;
         };
         match self.append(&commands) {
             Ok(()) => Outcome::Imported,
             Err(error) => {
-                tracing::warn!(%error, "cannot write the script");
+                warn_sampled!(%error, "cannot write the script");
                 Outcome::Failed
             }
         }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use labwire_core::python_json::Value;
 
+use crate::warn_sampled;
+
 /// Readable file.
 pub(super) struct Source {
     pub(super) file: File,
@@ -41,7 +43,7 @@ fn below(root: &Path, path: &str) -> Option<PathBuf> {
     let real = fs::canonicalize(path).ok()?;
     let is_below = fs::canonicalize(root).is_ok_and(|root| real.starts_with(root));
     if !is_below {
-        tracing::warn!(path, root = %root.display(), "not read, because it is outside of the root");
+        warn_sampled!(path, root = %root.display(), "not read, because it is outside of the root");
     }
     is_below.then_some(real)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use labwire_core::device::Request;
+use labwire_host::datable;
 use labwire_tokio::RemoteError;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceStatus};
 use tokio::time::{Interval, MissedTickBehavior};
@@ -131,7 +132,7 @@ fn table(arguments: &Arguments) -> Result<Option<Table>, Failure> {
 
 /// Row of a table; the field of a missing answer is empty.
 fn row(time: SystemTime, texts: &[Result<String, String>], status: &DeviceStatus) -> Result<String, Failure> {
-    let time = humantime::format_rfc3339_millis(time).to_string();
+    let time = humantime::format_rfc3339_millis(datable(time)).to_string();
     let degraded = status.degraded.as_ref().map(ToString::to_string);
     let values = texts.iter().map(|text| text.clone().unwrap_or_default());
     let health = [degraded.unwrap_or_default(), reconnects(status).to_string()];

@@ -73,7 +73,7 @@ struct Server {
     address: String,
     addresses: serde_json::Map<String, serde_json::Value>,
     _ready: File,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Server {
@@ -89,7 +89,7 @@ impl Server {
             .args(arguments)
             .env("XDG_STATE_HOME", state.path())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(state.path().join("log")).unwrap())
             .spawn()
             .unwrap();
         let addresses = loop {
@@ -106,7 +106,7 @@ impl Server {
             address: address.replace("0.0.0.0", "127.0.0.1"),
             addresses,
             _ready: ready,
-            _state: state,
+            state,
         }
     }
 
@@ -120,6 +120,12 @@ impl Server {
 
     fn ask(&self, request: &str) -> String {
         read(self.connect(request))
+    }
+
+    /// Lines of the log so far.
+    fn log(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.state.path().join("log")).unwrap();
+        log.lines().map(str::to_owned).collect()
     }
 
     fn signal(&self, name: &str) {

@@ -210,3 +210,89 @@ fn only_listed_peers_may_connect() {
         "{err}"
     );
 }
+
+/// At the default level, what a peer can repeat as often as it likes is not written as often.
+#[test]
+fn peers_cannot_fill_the_log() {
+    const ROUNDS: usize = 30;
+    let services = ["open", "obe", "pymodaq", "zeiss", "zeiss-ws", "web"];
+    let flags = services.map(|service| format!("--{service}"));
+    let everywhere: Vec<&str> = flags.iter().flat_map(|flag| [flag, "127.0.0.1:0"]).collect();
+    let server = Server::start_one(&services.join(","), "open", "log", &everywhere);
+    let before = server.log().len();
+    let hello = b"\x16\x03\x01\x00\x10\x01\x00\x00\x0c\x03\x03";
+    for _ in 0..ROUNDS {
+        for (service, said) in [
+            ("open", &br#"{"Run": {"parameter": [1, 10], "unknown": 1}}"#[..]),
+            ("open", b"nonsense"),
+            ("obe", br#"0000000030{"command": "getmean", "x": 1}"#),
+            ("obe", b"nonsense"),
+            ("pymodaq", b"\0\0\0\x07GRABBER"),
+            ("pymodaq", b"\0\0\0\x07LABWIRE"),
+            ("pymodaq", b"\xff\xff\xff\xff"),
+            (
+                "zeiss",
+                b"{\"elements\": {\"file\": \"/none\", \"import_mode\": \"clipboard\"}}\x04",
+            ),
+            ("zeiss", b"nonsense\x04"),
+            ("zeiss-ws", b"nonsense\r\n\r\n"),
+            ("zeiss-ws", b"GET / HTTP/1.1\r\nHost: elsewhere\r\n\r\n"),
+            (
+                "web",
+                b"GET / HTTP/1.1\r\nHost: elsewhere\r\nConnection: close\r\n\r\n",
+            ),
+            ("web", b"nonsense\r\n\r\n"),
+        ] {
+            talk(server.addresses[service].as_str().unwrap(), said);
+        }
+        for service in services {
+            talk(server.addresses[service].as_str().unwrap(), hello);
+        }
+    }
+    server.signal("INT");
+    let lines = &server.log()[before..];
+    assert!(lines.iter().any(|line| line.contains("WARN")), "{lines:?}");
+    assert!(lines.len() < ROUNDS, "{lines:#?}");
+}
+
+/// Says something and listens to the end.
+fn talk(address: &str, said: &[u8]) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    // It may be reset already.
+    let _ = stream.write_all(said);
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+/// What peers send is in the log, but neither steers a terminal nor begins a line.
+#[test]
+fn peers_do_not_steer_the_log() {
+    let steering = r"\u001b]0;owned\u0007\u009b2J\u202e\n2026 forged";
+    for format in ["human", "json"] {
+        let flags = [
+            "--log-format",
+            format,
+            "--open",
+            "127.0.0.1:0",
+            "--obe",
+            "127.0.0.1:0",
+        ];
+        let server = Server::start_one("open,obe", "open", format, &flags);
+        let newrun = format!(r#"{{"command": "newrun", "{steering}": 1}}"#);
+        for (service, said) in [
+            (
+                "open",
+                format!(r#"{{"Run": {{"parameter": [1, 10], "{steering}": 1}}}}"#),
+            ),
+            ("obe", format!("{:010}{newrun}", newrun.len())),
+        ] {
+            talk(server.addresses[service].as_str().unwrap(), said.as_bytes());
+        }
+        let log = server.log().join("\n");
+        assert!(log.matches("owned").count() >= 1, "{log}");
+        let steers = |character: char| character == '\u{202e}' || character.is_control() && character != '\n';
+        assert!(!log.contains(steers), "{log:?}");
+        assert!(!log.contains("\n2026 forged"), "{log}");
+    }
+}
