@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod served;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -137,6 +139,26 @@ const WRITERS: &[Writer] = &[
             "--force",
         ],
         &["a.csv", "b.csv", "c.svg"],
+    ),
+    files(
+        &[
+            "experiment",
+            "line",
+            "--seed",
+            "1",
+            "--particles",
+            "50",
+            "replay",
+            "../measured.csv",
+            "--svg",
+            "a.svg",
+            "--posterior",
+            "b.json",
+            "--averages",
+            "c.csv",
+            "--force",
+        ],
+        &["a.svg", "b.json", "c.csv"],
     ),
     files(&["solve", "../problem.json", "--plot", "a.svg"], &["a.svg"]),
     Writer {
@@ -320,6 +342,9 @@ impl Writer {
 fn kill_all(rounds: u32) {
     let around = Surroundings::start();
     fs::write(around.home.path().join("problem.json"), PROBLEM).unwrap();
+    let rows = (0..20).map(|row| format!("0.{row:02},0.{}\n", 40 + row % 7));
+    let table = "x,y\n".to_owned() + &rows.collect::<String>();
+    fs::write(around.home.path().join("measured.csv"), table).unwrap();
     for (index, writer) in WRITERS.iter().enumerate() {
         let [folder, whole] = ["killed", "whole"].map(|name| {
             let folder = around.home.path().join(format!("{name}-{index}"));
@@ -354,11 +379,13 @@ fn kill_all(rounds: u32) {
 #[test]
 fn a_killed_program_leaves_no_half_files() {
     kill_all(4);
+    served::kill_all(4);
 }
 
 /// `.ci/run kills`
 #[test]
 #[ignore = "takes a minute"]
-fn a_program_killed_300_times_leaves_no_half_files() {
+fn a_program_killed_500_times_leaves_no_half_files() {
     kill_all(50);
+    served::kill_all(50);
 }
