@@ -342,6 +342,54 @@ fn data_belong_to_the_module_they_come_from() {
     assert_eq!(lab.registry().module("10.0.0.0:1").unwrap().frames(), 1);
 }
 
+/// Settings that are not XML cost the module nothing else, and who asks for them is told what is wrong and where.
+#[test]
+fn unreadable_settings_are_explained() {
+    let mut lab = Lab::new(RegistrySettings::default());
+    let id = stranger(&mut lab, "GRABBER");
+    let module = "10.0.0.0:1";
+    let ask = |lab: &mut Lab, xml: Option<&str>| {
+        if let Some(xml) = xml {
+            lab.send(id, &[text("Infos"), text(xml)].concat());
+        }
+        let set = Command::Set {
+            path: vec!["a".into()],
+            value: "1".into(),
+        };
+        let told = lab.run(module, Command::Settings).unwrap_err().to_string();
+        assert_eq!(lab.run(module, set).unwrap_err().to_string(), told);
+        told
+    };
+    assert_eq!(ask(&mut lab, None), "it has sent no settings");
+    for (xml, wrong) in [
+        ("", "line 1, column 1: the document does not have a root node"),
+        (
+            "<S>\n  <a></b>\n</S>",
+            "line 2, column 6: expected 'a' tag, not 'b'",
+        ),
+        ("<S><a>1</S>", "line 1, column 8: expected 'a' tag, not 'S'"),
+        (
+            "<S><a title=x/></S>",
+            "line 1, column 13: expected a quote not 'x'",
+        ),
+    ] {
+        let told = ask(&mut lab, Some(xml));
+        assert!(told.contains(wrong), "{told}");
+        assert!(
+            told.starts_with("what it has sent: the settings are not XML"),
+            "{told}"
+        );
+    }
+    lab.send(
+        id,
+        &[text("Infos"), text("<S><a type=\"int\">1</a></S>")].concat(),
+    );
+    assert!(lab.run(module, Command::Settings).is_ok());
+    let asked = lab.submit(module, Command::Grab(None));
+    lab.send(id, &done(&[1.0]));
+    assert_eq!(values(lab.outcome(asked).unwrap()), [1.0]);
+}
+
 #[test]
 fn whoever_goes_costs_no_other_anything() {
     for with_reset in [false, true] {

@@ -1,11 +1,14 @@
 //! Encoding and decoding of messages. The texts of errors and the white space of replies are OpEn's.
 
+use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 use labwire_session::encoding::foreign_encoding;
 use labwire_session::limits::beginning;
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_ignored::Path;
 
@@ -25,6 +28,9 @@ pub enum Style {
 const UNKNOWN_KEYS: usize = 8;
 const UNKNOWN_KEY_BYTES: usize = 40;
 
+/// Requests of OpEn.
+const REQUESTS: [&str; 3] = ["Run", "Ping", "Kill"];
+
 /// Parses one request.
 ///
 /// # Errors
@@ -40,11 +46,45 @@ pub fn parse_request(text: &[u8]) -> Result<Request, ErrorReply> {
     let mut json = serde_json::Deserializer::from_slice(text);
     let request = serde_ignored::deserialize(&mut json, &mut remember);
     let request = request.and_then(|request: Request| json.end().map(|()| request));
-    let mut request = request.map_err(|error| invalid(&error.to_string()))?;
+    let mut request = request.map_err(|error| match keys(text).as_deref() {
+        // Of two requests in one object nothing is said: that is the text of OpEn.
+        Some([first, second]) if ![first, second].into_iter().all(|key| REQUESTS.contains(&&**key)) => {
+            invalid(&format!(
+                "{error}; a request is an object with one key, and `{second}` stands beside `{first}`"
+            ))
+        }
+        _ => invalid(&error.to_string()),
+    })?;
     if let Request::Run(run) = &mut request {
         run.unknown_keys = unknown;
     }
     Ok(request)
+}
+
+/// Beginnings of the keys of an object, in order, as far as they are needed to tell one from several; `None` if the text
+/// is not an object.
+fn keys(text: &[u8]) -> Option<Vec<String>> {
+    struct Keys;
+    impl<'de> Visitor<'de> for Keys {
+        type Value = Vec<String>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut keys = Vec::new();
+            while let Some((key, IgnoredAny)) = map.next_entry::<Cow<'_, str>, _>()? {
+                if keys.len() < 2 {
+                    keys.push(beginning(&key, UNKNOWN_KEY_BYTES).to_owned());
+                }
+            }
+            Ok(keys)
+        }
+    }
+    serde_json::Deserializer::from_slice(text)
+        .deserialize_map(Keys)
+        .ok()
 }
 
 /// Parses one reply.
@@ -287,6 +327,26 @@ mod tests {
             panic!("not a Run");
         };
         assert_eq!((run.unknown_keys.len(), run.unknown_keys[7].len()), (8, 40));
+    }
+
+    #[test]
+    fn a_key_beside_the_request_is_named() {
+        let reason = |text: &str| parse_request(text.as_bytes()).unwrap_err().message;
+        for text in [
+            r#"{"Run": {"parameter": [1]}, "extra": 1}"#,
+            r#"{"Ping": 1, "extra": {"a": [1]}, "more": 2}"#,
+            r#"{"extra": 1, "Run": {"parameter": [1]}}"#,
+        ] {
+            let reason = reason(text);
+            assert!(
+                reason.contains("an object with one key") && reason.contains("`extra`"),
+                "{reason}"
+            );
+        }
+        assert!(reason(r#"{"Foo": 1}"#).ends_with("at line 1 column 6"));
+        assert!(reason(r#"{"Run": 1}"#).ends_with("at line 1 column 9"));
+        let long = reason(&format!(r#"{{"Ping": 1, "{}": 1}}"#, "x".repeat(1000)));
+        assert!(long.len() < 200, "{long}");
     }
 
     #[test]

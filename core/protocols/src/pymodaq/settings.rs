@@ -11,7 +11,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::{Document, Error, Node, ParsingOptions, TextPos};
 
 /// Largest number of elements, attributes and texts in the settings of a module.
 const MAX_NODES: u32 = 1 << 16;
@@ -21,7 +21,7 @@ const MAX_NODES: u32 = 1 << 16;
 #[non_exhaustive]
 pub enum SettingsError {
     /// The text is not XML, or exceeds the limit.
-    #[error("the settings are not readable: {0}")]
+    #[error("the settings are not XML as PyMoDAQ writes it: {0}")]
     Unreadable(String),
     /// There is no setting of this name.
     #[error("unknown setting {0}")]
@@ -176,7 +176,17 @@ fn document(xml: &str) -> Result<Document<'_>, SettingsError> {
         nodes_limit: MAX_NODES,
         ..ParsingOptions::default()
     };
-    Document::parse_with_options(xml, options).map_err(|error| SettingsError::Unreadable(error.to_string()))
+    Document::parse_with_options(xml, options).map_err(|error| {
+        SettingsError::Unreadable(match error {
+            Error::NodesLimitReached => {
+                format!("it has more than {MAX_NODES} elements, attributes and texts")
+            }
+            error => {
+                let TextPos { row, col } = error.pos();
+                format!("line {row}, column {col}: {error}")
+            }
+        })
+    })
 }
 
 fn find<'a, 'input>(root: Node<'a, 'input>, path: &[impl AsRef<str>]) -> Option<Node<'a, 'input>> {

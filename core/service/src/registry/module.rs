@@ -62,7 +62,8 @@ pub struct Module {
     kind: ModuleKind,
     generation: Option<Generation>,
     since: Instant,
-    settings: Option<Settings>,
+    /// Its settings, or why there are none.
+    settings: Result<Settings, String>,
     infos: BTreeMap<String, String>,
     axes: [Option<Axis>; 2],
     frames: u64,
@@ -94,7 +95,7 @@ impl Module {
             kind,
             generation,
             since: now,
-            settings: None,
+            settings: Err("it has sent no settings".into()),
             infos: BTreeMap::new(),
             axes: [None, None],
             frames: 0,
@@ -150,7 +151,7 @@ impl Module {
     /// Settings sent by the module, with later changes applied.
     #[must_use]
     pub fn settings(&self) -> Option<&Settings> {
-        self.settings.as_ref()
+        self.settings.as_ref().ok()
     }
 
     /// Values that the module wants to be displayed, by name.
@@ -228,11 +229,11 @@ impl Module {
             Report::XAxis(axis) => self.axes[1] = Some(axis),
             Report::YAxis(axis) => self.axes[0] = Some(axis),
             Report::Infos(xml) => {
-                self.settings = Settings::parse(xml).ok();
+                self.settings = Settings::parse(xml).map_err(|error| format!("what it has sent: {error}"));
                 self.confirm_settings();
             }
             Report::InfoXml { path, xml } => {
-                if let (Some(settings), Some((_, path))) = (&mut self.settings, path.split_first()) {
+                if let (Ok(settings), Some((_, path))) = (&mut self.settings, path.split_first()) {
                     // An unknown setting is not a reason to drop the module.
                     let _ = settings.replace(path, &xml);
                 }

@@ -95,10 +95,7 @@ impl Module {
                 return Ok(Some(Answer::Data(data)));
             }
             Command::Settings => {
-                let settings = self
-                    .settings
-                    .as_ref()
-                    .ok_or_else(|| impossible("it has sent no settings"))?;
+                let settings = self.settings.as_ref().map_err(impossible)?;
                 return Ok(Some(Answer::Settings(settings.xml().into())));
             }
             Command::Grab(dim) => {
@@ -217,7 +214,7 @@ impl Module {
             .extract_if(.., |setting| setting.due <= now)
             .collect::<Vec<_>>()
         {
-            if let Some(settings) = &mut self.settings {
+            if let Ok(settings) = &mut self.settings {
                 // It was found there when it was set.
                 let _ = settings.replace(&setting.path, &setting.xml);
             }
@@ -318,10 +315,7 @@ impl Module {
         path: Vec<String>,
         value: &str,
     ) -> Result<(), OperationError> {
-        let settings = self
-            .settings
-            .as_ref()
-            .ok_or_else(|| impossible("it has sent no settings"))?;
+        let settings = self.settings.as_ref().map_err(impossible)?;
         let mut changed = settings.clone();
         changed
             .set_value(&path, value)
@@ -345,7 +339,7 @@ impl Module {
 
     /// Ends the orders whose settings now have the requested value.
     pub(super) fn confirm_settings(&mut self) {
-        let Some(settings) = &self.settings else { return };
+        let Ok(settings) = &self.settings else { return };
         let wanted = |setting: &Setting| {
             let mut expected = settings.clone();
             expected.replace(&setting.path, &setting.xml).is_ok()
