@@ -89,6 +89,12 @@ impl<R: Runtime> ModuleController<R> {
         })
     }
 
+    /// The server.
+    #[must_use]
+    pub fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
     /// Sends a command to `modules` (if there are none, to all that support it), in parallel. Returns the
     /// answer of each.
     ///

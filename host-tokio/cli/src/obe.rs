@@ -8,7 +8,7 @@ use labwire_core::obe::{ErrorReply, Limits, Measurement, Request, RunName, Sigma
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
 use labwire_tokio::{ObeClient, Tokio};
 
-use crate::common::{block_on, number, seconds};
+use crate::common::{block_on, number, positive_seconds};
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
@@ -148,7 +148,7 @@ async fn call(arguments: Arguments) -> Outcome {
     let is_list = matches!(arguments.command, Command::Runs);
     let message = message(arguments.command, arguments.run)?;
     let mut limits = Limits::default();
-    limits.session.request_timeout = seconds("--timeout", arguments.timeout)?;
+    limits.session.request_timeout = positive_seconds("--timeout", arguments.timeout)?;
     let remote = arguments.tls.remote(&address).await?;
     let client = ObeClient::connect::<Tokio>(remote, CONNECT_TIMEOUT, limits).await;
     let client = client.map_err(|error| Failure::unreachable(&error))?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Subcommand;
 use labwire_tokio::{ClientSettings, OptimizerClient};
 
-use crate::common::{block_on, seconds};
+use crate::common::{block_on, positive_seconds};
 use crate::console::{Stream, say};
 use crate::failure::{Failure, Outcome};
 use crate::result;
@@ -78,7 +78,7 @@ async fn call(arguments: Arguments) -> Outcome {
         command,
     } = arguments;
     let mut options = ClientSettings::default();
-    options.limits.request_timeout = seconds("--timeout", timeout)?;
+    options.limits.request_timeout = positive_seconds("--timeout", timeout)?;
     let client = OptimizerClient::connect(tls.remote(&address).await?, options);
     let failed = |error| Failure::call(&error);
     let client = client.await.map_err(failed)?;

@@ -11,7 +11,7 @@ mod serve;
 
 use labwire_core::pymodaq::Generation;
 
-use crate::common::{block_on, seconds};
+use crate::common::{block_on, positive_seconds};
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
 
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         tls,
         command,
     } = arguments;
-    let timeout = seconds("--timeout", timeout)?;
+    let timeout = positive_seconds("--timeout", timeout)?;
     let command = command.unwrap_or(Command::Prompt);
     if address.is_some() && matches!(command, Command::Serve(_) | Command::Instrument(_)) {
         let why = "--address applies to commands that use a server's modules";

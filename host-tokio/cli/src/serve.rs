@@ -201,10 +201,11 @@ fn choose(servers: Vec<Server>, only: Option<&[String]>) -> Result<Vec<Server>, 
     for name in &only {
         if !servers.iter().any(|server| server.is_called(name)) {
             let known = servers.iter().map(|server| server.name);
-            return Err(
-                Failure::new(failure::USAGE, format!("--only: there is no server `{name}`"))
-                    .hint(did_you_mean(name, known)),
-            );
+            let message = match name.is_empty() {
+                true => "--only: a name is missing".to_owned(),
+                false => format!("--only: there is no server `{name}`"),
+            };
+            return Err(Failure::new(failure::USAGE, message).hint(did_you_mean(name, known)));
         }
     }
     Ok(servers

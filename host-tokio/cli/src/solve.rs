@@ -199,7 +199,7 @@ fn refused(error: ErrorReply, parameters: &str) -> Failure {
     let failure = Failure::new(failure::DATA, error.message);
     if error.code == code::PARAMETERS {
         failure.hint(format!(
-            "the problem's parameters are {parameters}; give them as `-p 1,2`"
+            "the problem's parameters are {parameters}; -p takes their numbers, separated by commas"
         ))
     } else {
         failure

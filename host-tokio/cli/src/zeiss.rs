@@ -9,7 +9,7 @@ use labwire_core::zeiss::{ImportMode, InvalidInput, Limits, Request};
 use labwire_host::MessageStream;
 use labwire_tokio::{Tokio, ZeissClient};
 
-use crate::common::{block_on, seconds};
+use crate::common::{block_on, positive_seconds};
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
@@ -92,7 +92,7 @@ async fn call(arguments: Arguments, request: Request) -> Outcome {
     };
     let address = arguments.address.as_deref().unwrap_or(default);
     let mut limits = Limits::default();
-    limits.session.request_timeout = seconds("--timeout", arguments.timeout)?;
+    limits.session.request_timeout = positive_seconds("--timeout", arguments.timeout)?;
     let remote = arguments.tls.remote(address).await?;
     let client = if arguments.websocket {
         let stream = remote.connect::<Tokio>(CONNECT_TIMEOUT).await;

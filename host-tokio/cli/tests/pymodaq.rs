@@ -170,7 +170,11 @@ fn a_command_for_nobody_is_no_success() {
     for command in ["grab", "last", "stop", "position"] {
         let (code, out, err) = server.run(&[command]);
         assert_eq!((code, out.as_str()), (Some(69), ""), "{command}");
-        assert_eq!(err, "no such modules are connected\n", "{command}");
+        assert_eq!(
+            err,
+            format!("{}: no such modules are connected\n", server.address),
+            "{command}"
+        );
     }
     assert_eq!(server.ask(&["list", "--json"]).trim(), r#"{"modules":[]}"#);
 }
@@ -320,19 +324,20 @@ fn a_stage_is_moved_set_and_stopped() {
     BufReader::new(far.0.stderr.take().unwrap())
         .read_line(&mut why)
         .unwrap();
-    assert!(why.starts_with("stage: stopped at "), "{why}");
+    let from = format!("{}: stage: ", server.address);
+    assert!(why.starts_with(&format!("{from}stopped at ")), "{why}");
     assert_eq!(far.0.wait().unwrap().code(), Some(69));
 
     let (code, _, err) = server.run(&["move-abs", "stage", "-99"]);
     assert_eq!(
-        (code, err.as_str()),
+        (code, err),
         (
             Some(69),
-            "stage: the module says: -99 mm is beyond the limits -50 and 50 mm\n"
+            format!("{from}the module says: -99 mm is beyond the limits -50 and 50 mm\n")
         )
     );
     let (code, _, err) = server.run(&["set", "stage", "speed", "1"]);
-    assert_eq!((code, err.as_str()), (Some(69), "stage: unknown setting speed\n"));
+    assert_eq!((code, err), (Some(69), format!("{from}unknown setting speed\n")));
     assert_eq!(stage.interrupt(), Some(0));
     assert_eq!(server.running.interrupt(), Some(0));
 }
@@ -352,7 +357,8 @@ fn an_interrupted_move_is_stopped() {
     assert_eq!(far.interrupt(), Some(69));
     let mut why = String::new();
     errors.read_line(&mut why).unwrap();
-    assert!(why.starts_with("stage: stopped at "), "{why}");
+    let from = format!("{}: stage: ", server.address);
+    assert!(why.starts_with(&format!("{from}stopped at ")), "{why}");
     assert_eq!(server.wait_for(1)[0]["state"], "idle");
 }
 

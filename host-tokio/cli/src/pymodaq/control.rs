@@ -215,10 +215,11 @@ async fn ask(
 /// Prints the answer of each module. Returns the number of failures.
 async fn simple(controller: &ModuleController, modules: Vec<String>, order: Order) -> Result<usize, Failure> {
     let answers = ask(controller, modules, order).await?;
-    Ok(say(&answers))
+    Ok(say(controller, &answers))
 }
 
-fn say(answers: &[ModuleAnswer]) -> usize {
+fn say(controller: &ModuleController, answers: &[ModuleAnswer]) -> usize {
+    let server = controller.remote().name();
     let mut failed = 0;
     for ModuleAnswer { module, result } in answers {
         let module = one_line(module);
@@ -231,13 +232,13 @@ fn say(answers: &[ModuleAnswer]) -> usize {
             Ok(Answer::Set { confirmed: false }) => say!("{module}: sent, not confirmed"),
             Ok(_) => say!("{module}: done"),
             Err(error) => {
-                note!("{module}: {error}");
+                note!("{server}: {module}: {error}");
                 failed += 1;
             }
         }
     }
     if answers.is_empty() {
-        note!("no such modules are connected");
+        note!("{server}: no such modules are connected");
         failed += 1;
     }
     failed
@@ -290,7 +291,7 @@ async fn list(controller: &ModuleController, json: bool) -> Result<usize, Failur
 async fn settings(controller: &ModuleController, module: String, xml: bool) -> Result<usize, Failure> {
     let answers = ask(controller, vec![module], Order::Settings).await?;
     let Some(Ok(Answer::Settings(text))) = answers.first().map(|answer| &answer.result) else {
-        return Ok(say(&answers));
+        return Ok(say(controller, &answers));
     };
     let settings = Settings::parse(text.as_str());
     match settings {
@@ -316,11 +317,11 @@ async fn travel(controller: &ModuleController, module: String, order: Order) -> 
     let moving = ask(controller, vec![module.clone()], order);
     tokio::pin!(moving);
     tokio::select! {
-        answers = &mut moving => return Ok(say(&answers?)),
+        answers = &mut moving => return Ok(say(controller, &answers?)),
         _ = tokio::signal::ctrl_c() => {}
     }
     ask(controller, vec![module], Order::Stop).await?;
-    Ok(say(&moving.await?))
+    Ok(say(controller, &moving.await?))
 }
 
 async fn grab(
@@ -349,7 +350,7 @@ async fn grab(
             answers = grabbed => answers?,
             _ = tokio::signal::ctrl_c() => break,
         };
-        failed += output.take(&answers, number)?;
+        failed += output.take(controller.remote().name(), &answers, number)?;
         number += 1;
     }
     Ok(failed)

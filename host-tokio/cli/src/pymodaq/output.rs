@@ -61,12 +61,17 @@ impl Output {
         })
     }
 
-    /// Takes grab number `number`. Returns the number of modules that failed, after printing the failures.
-    pub(crate) fn take(&mut self, answers: &[ModuleAnswer], number: usize) -> Result<usize, Failure> {
+    /// Takes grab number `number` of a server's modules. Returns the number of modules that failed, after printing the failures.
+    pub(crate) fn take(
+        &mut self,
+        server: &str,
+        answers: &[ModuleAnswer],
+        number: usize,
+    ) -> Result<usize, Failure> {
         let mut failed = 0;
         let is_only = answers.len() == 1;
         if answers.is_empty() {
-            note!("no such modules are connected");
+            note!("{server}: no such modules are connected");
             failed += 1;
         }
         for ModuleAnswer { module, result } in answers {
@@ -75,7 +80,7 @@ impl Output {
                 Ok(Answer::Data(data)) => self.take_data(&module, data, number, is_only)?,
                 Ok(_) => {}
                 Err(error) => {
-                    note!("{module}: {error}");
+                    note!("{server}: {module}: {error}");
                     failed += 1;
                 }
             }

@@ -62,7 +62,10 @@ fn what_was_asked_for_and_failed_is_no_success() {
     assert_eq!((code, out.as_str()), (Some(69), ""));
     assert!(err.contains(&format!("obe: cannot listen on {taken}")), "{err}");
     let (code, _, err) = run(&["serve", "--only", "open,,obe"]);
-    assert!(code == Some(64) && err.contains("no server ``"), "{err}");
+    assert!(
+        code == Some(64) && err.contains("--only: a name is missing"),
+        "{err}"
+    );
     let server = Server::start_one("zeiss-ws", "zeiss-ws", "one", &["--zeiss-ws", "127.0.0.1:0"]);
     assert_eq!(server.addresses.len(), 1, "{:?}", server.addresses);
     server.signal("INT");
@@ -110,6 +113,25 @@ fn numbers_are_taken_as_people_write_them() {
     let (code, out, err) = run(&simulate);
     assert!(code == Some(0) && out.contains("after 0 measurements"), "{err}");
     assert!(fs::read_to_string(&picture.0).unwrap().ends_with("</svg>\n"));
+}
+
+#[test]
+fn a_client_that_would_wait_for_no_time_is_refused() {
+    for client in [
+        &["open", "ping"][..],
+        &["obe", "status"],
+        &["zeiss", "image", "a.jpg"],
+        &["pymodaq", "list"],
+        &["device", "query", "*IDN?"],
+    ] {
+        for time in ["--timeout=0", "--timeout=-1", "--timeout=nan"] {
+            let (code, _, err) = run(&[client, &["--address=127.0.0.1:1", time]].concat());
+            assert!(
+                code == Some(64) && err.contains("--timeout is not a positive number of seconds"),
+                "{client:?} {time}: {err}"
+            );
+        }
+    }
 }
 
 #[test]
