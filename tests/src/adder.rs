@@ -14,7 +14,7 @@ use labwire_core::session::CloseReason;
 use labwire_core::time::Instant;
 
 /// Service that answers Run with parameter (n) with the harmonic number `1 + 1/2 + ... + 1/n`, one term per unit of
-/// fuel.
+/// fuel. If n is negative, the job panics after so many terms.
 #[derive(Debug)]
 pub struct Adder {
     limits: SessionLimits,
@@ -43,6 +43,7 @@ pub struct Sum {
     from: ConnectionId,
     is_cancelled: Arc<AtomicBool>,
     terms: u64,
+    panics: bool,
     next: u64,
     sum: f64,
 }
@@ -104,7 +105,8 @@ impl Adder {
         self.waiting.push_back(Sum {
             from,
             is_cancelled,
-            terms: n as u64,
+            terms: n.abs() as u64,
+            panics: n < 0.0,
             next: 1,
             sum: 0.0,
         });
@@ -170,6 +172,15 @@ impl Service for Adder {
         self.answer_killers();
     }
 
+    fn handle_panic(&mut self, _now: Instant, job: Sum) -> bool {
+        self.running
+            .retain(|(_, switch)| !Arc::ptr_eq(switch, &job.is_cancelled));
+        let error = ErrorReply::new(code::SOLVER_FAILED, "the sum panicked");
+        self.replies.push_back((job.from, Reply::Error(error)));
+        self.answer_killers();
+        true
+    }
+
     fn poll_reply(&mut self) -> Option<(ConnectionId, Reply)> {
         self.replies.pop_front()
     }
@@ -194,6 +205,7 @@ impl Job for Sum {
             self.next += 1;
         }
         if self.next > self.terms {
+            assert!(!self.panics, "the panic that the test wants");
             Busy::No
         } else {
             Busy::Yes

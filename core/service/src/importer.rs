@@ -63,9 +63,12 @@ impl<F: FnMut(&Request) -> Outcome> Handler for Importer<F> {
     }
 
     fn step(&mut self, _now: Instant, _fuel: u32) -> Option<String> {
-        let request = self.request.take()?;
-        let outcome = (self.import)(&request);
-        Some(request.answer(outcome))
+        let outcome = (self.import)(self.request.as_ref()?);
+        self.request.take().map(|request| request.answer(outcome))
+    }
+
+    fn answer_panic(&mut self) -> Option<String> {
+        self.request.take().map(|request| request.answer(Outcome::Failed))
     }
 
     fn may_block(&self) -> bool {

@@ -77,7 +77,7 @@ pub trait Job {
     /// Continues for at most about `fuel` units (for a solve: cost and gradient evaluations).
     fn step(&mut self, now: Instant, fuel: u32) -> Busy;
 
-    /// Connection whose request it is. If a step panics, that connection ends without an answer.
+    /// Connection whose request it is.
     fn asker(&self) -> ConnectionId;
 
     /// Whether steps may wait for something (a disk), so that a host with threads does not run them where others
@@ -126,8 +126,15 @@ pub trait Service {
     /// Next waiting job. The host returns it by [`finish_job`](Service::finish_job).
     fn take_job(&mut self, now: Instant) -> Option<Self::Job>;
 
-    /// Takes back a job whose [`step`](Job::step) returned [`Busy::No`], or panicked.
+    /// Takes back a job whose [`step`](Job::step) returned [`Busy::No`].
     fn finish_job(&mut self, now: Instant, job: Self::Job);
+
+    /// Takes back a job whose [`step`](Job::step) panicked. Returns whether its request is answered all the same; if not,
+    /// as by default, the host ends the connection.
+    fn handle_panic(&mut self, now: Instant, job: Self::Job) -> bool {
+        self.finish_job(now, job);
+        false
+    }
 
     /// Next reply, and its connection.
     fn poll_reply(&mut self) -> Option<(ConnectionId, <Self::Session as Responder>::Reply)>;

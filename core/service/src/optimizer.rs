@@ -35,7 +35,7 @@ use labwire_solve::{ParametricProblem, SolveError, SolverError, Start, StartOpti
 
 /// Share of the limit `solver-memory` that the warm starts of kept-open connections may take: one over this.
 const STARTS_SHARE: usize = 4;
-/// Length of a number in a reply, in bytes, at most, with what separates it from the next.
+/// Largest length of a number in a reply, with its separator, in bytes.
 const NUMBER_BYTES: usize = 36;
 /// Number of numbers from which a reply is written as it is read.
 const LONG_REPLY: usize = 2000;
@@ -108,14 +108,18 @@ struct Queued {
 
 #[derive(Debug)]
 enum Task {
-    Solve {
-        kept_open: bool,
-        problem: usize,
-        request: RunRequest,
-        deadline: Option<Instant>,
-    },
+    Solve(Waiting),
     #[cfg(feature = "problems")]
     Load(alloc::string::String),
+}
+
+/// Solve that has not begun.
+#[derive(Debug)]
+struct Waiting {
+    kept_open: bool,
+    problem: usize,
+    request: RunRequest,
+    deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -234,12 +238,12 @@ impl OptimizerService {
             .problem
             .check_inputs(&request.parameter, &options(&request))
             .map_err(|error| refusal(&error.into()))?;
-        Ok(Task::Solve {
+        Ok(Task::Solve(Waiting {
             deadline: deadline(now, &request)?,
             kept_open,
             problem,
             request,
-        })
+        }))
     }
 
     fn unknown_problem(&self, name: &str) -> ErrorReply {
@@ -248,69 +252,67 @@ impl OptimizerService {
         ErrorReply::new(code::UNKNOWN_PROBLEM, message)
     }
 
-    /// Makes a task a job. The start of a solve is the state of its connection or problem at this moment.
+    /// Makes a task a job.
     fn begin(&mut self, now: Instant, queued: Queued) -> Result<OptimizerJob, ErrorReply> {
-        let Queued { from, task } = queued;
-        let work = match task {
+        let from = queued.from;
+        let work = match queued.task {
             #[cfg(feature = "problems")]
             Task::Load(text) => Work::Load(Box::new(Load::new(text, self.config.clone()))),
-            Task::Solve {
-                kept_open,
-                problem,
-                request,
-                deadline,
-            } => {
-                if deadline.is_some_and(|deadline| now >= deadline) {
-                    return Err(too_late());
-                }
-                let Loaded {
-                    problem: loaded,
-                    reply_numbers: [plain, with_sensitivities],
-                    ..
-                } = &self.problems[problem];
-                let asks_sensitivities = request.sensitivities == Some(true);
-                let numbers = if asks_sensitivities {
-                    with_sensitivities
-                } else {
-                    plain
-                };
-                let long = (*numbers > LONG_REPLY).then_some(match kept_open {
-                    true => Style::Line,
-                    false => Style::Pretty,
-                });
-                let allowed = [Some(now + self.config.solve_time), deadline];
-                let end = allowed.into_iter().flatten().min().unwrap_or(now);
-                let solver = self.solvers.take(loaded, self.config.solve_time);
-                let solver = solver.map_err(|error| refusal(&error.into()))?;
-                let mut solve = Solve {
-                    kept_open,
-                    problem_index: problem,
-                    solver,
-                    warnings: remarks(&request),
-                    sensitivities: match asks_sensitivities {
-                        true => Asked::Waiting,
-                        false => Asked::No,
-                    },
-                    memory: self.config.solver_memory,
-                    end,
-                    long,
-                    counting: None,
-                    reply: None,
-                };
-                let limit = deadline.map(|deadline| deadline.duration_since(now));
-                // The problem may have been replaced while the request waited.
-                if let Err(error) = self.start(now, from, &mut solve, &request, limit) {
-                    self.solvers.give_back(solve.solver, true);
-                    return Err(refusal(&error));
-                }
-                Work::Solve(Box::new(solve))
-            }
+            Task::Solve(waiting) => Work::Solve(Box::new(self.begin_solve(now, from, &waiting)?)),
         };
         Ok(OptimizerJob {
             from,
             is_cancelled: Arc::default(),
             work,
         })
+    }
+
+    /// Begins a solve from the state of its connection or problem at this moment.
+    fn begin_solve(
+        &mut self,
+        now: Instant,
+        from: ConnectionId,
+        waiting: &Waiting,
+    ) -> Result<Solve, ErrorReply> {
+        let Waiting {
+            kept_open,
+            problem,
+            deadline,
+            request,
+        } = waiting;
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(too_late());
+        }
+        let loaded = &self.problems[*problem];
+        let asks_sensitivities = request.sensitivities == Some(true);
+        let numbers = loaded.reply_numbers[usize::from(asks_sensitivities)];
+        let allowed = [Some(now + self.config.solve_time), *deadline];
+        let solver = self.solvers.take(&loaded.problem, self.config.solve_time);
+        let mut solve = Solve {
+            kept_open: *kept_open,
+            problem_index: *problem,
+            solver: solver.map_err(|error| refusal(&error.into()))?,
+            warnings: remarks(request),
+            sensitivities: match asks_sensitivities {
+                true => Asked::Waiting,
+                false => Asked::No,
+            },
+            memory: self.config.solver_memory,
+            end: allowed.into_iter().flatten().min().unwrap_or(now),
+            long: (numbers > LONG_REPLY).then_some(match kept_open {
+                true => Style::Line,
+                false => Style::Pretty,
+            }),
+            counting: None,
+            reply: None,
+        };
+        let limit = deadline.map(|deadline| deadline.duration_since(now));
+        // The problem may have been replaced while the request waited.
+        if let Err(error) = self.start(now, from, &mut solve, request, limit) {
+            self.solvers.give_back(solve.solver, true);
+            return Err(refusal(&error));
+        }
+        Ok(solve)
     }
 
     fn start(
@@ -344,8 +346,15 @@ impl OptimizerService {
         match task {
             #[cfg(feature = "problems")]
             Task::Load(_) => true,
-            Task::Solve { problem, .. } => self.solvers.have_room(self.problems[*problem].solver_bytes),
+            Task::Solve(waiting) => self
+                .solvers
+                .have_room(self.problems[waiting.problem].solver_bytes),
         }
+    }
+
+    fn forget_running(&mut self, job: &OptimizerJob) {
+        self.running
+            .retain(|running| !Arc::ptr_eq(&running.is_cancelled, &job.is_cancelled));
     }
 
     /// Reply to a solve that has ended; `None` if it was cancelled.
@@ -356,7 +365,7 @@ impl OptimizerService {
         mut solve: Solve,
         is_wanted: bool,
     ) -> Option<Reply> {
-        // A job whose step has panicked is still running.
+        // If the job was cancelled, the solver does not know yet.
         solve.solver.cancel();
         // The problem may have been replaced while its old version was being solved.
         let loaded = &self.problems[solve.problem_index].problem;
@@ -443,8 +452,7 @@ impl Service for OptimizerService {
     }
 
     fn finish_job(&mut self, now: Instant, job: OptimizerJob) {
-        self.running
-            .retain(|running| !Arc::ptr_eq(&running.is_cancelled, &job.is_cancelled));
+        self.forget_running(&job);
         let is_wanted = !job.is_cancelled();
         let reply = match job.work {
             Work::Solve(solve) => self.finish_solve(now, job.from, *solve, is_wanted),
@@ -454,6 +462,22 @@ impl Service for OptimizerService {
         if let Some(reply) = reply {
             self.answer(job.from, reply);
         }
+    }
+
+    fn handle_panic(&mut self, _now: Instant, job: OptimizerJob) -> bool {
+        self.forget_running(&job);
+        let error = match job.work {
+            Work::Solve(solve) => {
+                self.solvers.give_back(solve.solver, false);
+                reply::failed("the solver, or a function of the problem, panicked")
+            }
+            #[cfg(feature = "problems")]
+            Work::Load(_) => {
+                ErrorReply::new(code::INVALID_PROBLEM, "the compilation of the problem panicked")
+            }
+        };
+        self.refuse(job.from, error);
+        true
     }
 
     fn poll_reply(&mut self) -> Option<(ConnectionId, Reply)> {

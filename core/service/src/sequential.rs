@@ -31,6 +31,12 @@ pub trait Handler {
         false
     }
 
+    /// Reply to the request whose step has panicked. `None`, as by default, where the protocol has no error reply: then its
+    /// connection ends.
+    fn answer_panic(&mut self) -> Option<Self::Reply> {
+        None
+    }
+
     /// Reply to a request whose answer does not depend on the handler, which may be working on another. By default there
     /// is no such request.
     fn answer_always(_request: &Self::Request) -> Option<Self::Reply> {
@@ -186,6 +192,13 @@ where
             self.replies.push_back((current.from, reply));
         }
         self.advance(now);
+    }
+
+    fn handle_panic(&mut self, now: Instant, mut job: HandlerJob<H>) -> bool {
+        job.outcome = job.handler.answer_panic().map(Outcome::Answered);
+        let is_answered = job.outcome.is_some();
+        self.finish_job(now, job);
+        is_answered
     }
 
     fn poll_reply(&mut self) -> Option<(ConnectionId, S::Reply)> {

@@ -8,7 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use labwire_core::limits::{HostLimits, SessionLimits};
-use labwire_core::open::{Reply, Request, parse_reply, write_request};
+use labwire_core::open::{Reply, Request, RunRequest, parse_reply, write_request};
+use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
+use labwire_core::sets::Set;
+use labwire_core::solve::ParametricCost;
 
 use super::{Ended, Host};
 use crate::adder::{Adder, Trap, harmonic, request};
@@ -40,6 +43,8 @@ macro_rules! host_suite {
             a_shutdown_cuts_what_takes_too_long,
             kill_ends_the_server_after_what_runs,
             a_service_that_panics_ends_its_host,
+            a_job_that_panics_is_answered,
+            a_problem_that_panics_is_answered,
             a_client_asks_on_one_connection_or_on_many,
             a_client_understands_the_original,
             a_client_says_why_there_is_no_reply,
@@ -370,4 +375,50 @@ pub fn a_service_that_panics_ends_its_host<H: Host>() {
         assert_eq!(peer.try_read_to_end().unwrap_or_default(), "");
     }
     assert!(host.wait().by_request);
+}
+
+/// Where the service knows an error reply, a job that panics ends nothing: neither its connection, nor the worker, on which
+/// the next jobs run, nor another's job. It panics at its first turn, or on a worker.
+pub fn a_job_that_panics_is_answered<H: Host>() {
+    const TERMS: f64 = 10_000_000.0;
+    let host = H::start(
+        Adder::new(SessionLimits::default()),
+        HostLimits::default().with_workers(1_usize),
+    );
+    let mut other = RawPeer::connect(host.address());
+    other.send(KEEP_ALIVE);
+    for terms in [-1.0, -TERMS, -1.0] {
+        let mut peer = RawPeer::connect(host.address());
+        peer.send(KEEP_ALIVE);
+        peer.send(text(&Request::Run(RunRequest::new(vec![terms]))));
+        peer.send(text(&request(3)));
+        assert!(peer.read_line().contains("the sum panicked"));
+        assert_eq!(sum_of(&peer.read_line()), harmonic(3));
+        other.send(text(&request(4)));
+        assert_eq!(sum_of(&other.read_line()), harmonic(4));
+    }
+}
+
+/// A function of an embedder's problem may have a bug: OpEn's error reply says so, and the solver that was interrupted is
+/// not used again.
+pub fn a_problem_that_panics_is_answered<H: Host>() {
+    let fragile = ParametricCost::new(1, Set::All, 1, |p: &[f64], u: &[f64], gradient: &mut [f64]| {
+        assert!(p[0] < 10.0, "the panic that the test wants");
+        gradient[0] = u[0] - p[0];
+        0.5 * gradient[0].powi(2)
+    });
+    let service = OptimizerService::new(fragile, OptimizerSettings::default()).expect("a problem");
+    let host = H::start(service, HostLimits::default());
+    let mut peer = RawPeer::connect(host.address());
+    peer.send(KEEP_ALIVE);
+    for _ in 0..2 {
+        peer.send(text(&request(11)));
+        let reply = peer.read_line();
+        assert!(
+            reply.contains("2000") && reply.contains("a function of the problem, panicked"),
+            "{reply}"
+        );
+        peer.send(text(&request(2)));
+        assert!((sum_of(&peer.read_line()) - 2.0).abs() < 1e-3);
+    }
 }

@@ -147,16 +147,22 @@ impl<S: HostedService> ServiceTask<S> {
     }
 
     fn finish(&mut self, job: S::Job, end: End) {
-        if end == End::Panicked {
-            let connection = job.asker();
-            tracing::error!(
-                connection = connection.0,
-                "a request panicked; its connection is ended"
-            );
+        let now = self.clock.now();
+        if end == End::Done {
+            return self.service.finish_job(now, job);
+        }
+        let connection = job.asker();
+        let is_answered = self.service.handle_panic(now, job);
+        tracing::error!(
+            service = self.name,
+            connection = connection.0,
+            is_answered,
+            "a request panicked"
+        );
+        if !is_answered {
             // Dropping its sender ends the connection.
             self.outputs.remove(&connection);
         }
-        self.service.finish_job(self.clock.now(), job);
     }
 
     fn report(&mut self) {

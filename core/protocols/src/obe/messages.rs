@@ -275,6 +275,8 @@ pub mod code {
     pub const NOTHING_TO_UNDO: &str = "nothing-to-undo";
     /// A posterior or the log of a run could not be written or read. Nothing has changed.
     pub const STORAGE: &str = "storage";
+    /// The server panicked while it worked on the request.
+    pub const PANICKED: &str = "panicked";
     /// There is no such run.
     pub const NO_SUCH_RUN: &str = "no-such-run";
 }

@@ -330,19 +330,7 @@ impl<S> DesignerHandler<S> {
 impl<S: PosteriorStore> DesignerHandler<S> {
     fn advance(&mut self, work: Work, fuel: u32) -> Result<Progress, ErrorReply> {
         match work {
-            Work::Ask(request) => match self.answer_now(&request) {
-                Some(answer) => {
-                    return answer.map(|reply| match counting(reply) {
-                        Ok(counting) => Progress::Working(Work::Count(counting)),
-                        Err(reply) => Progress::Done(reply),
-                    });
-                }
-                None => {
-                    if let Some(work) = self.start(request) {
-                        return Ok(Progress::Working(work));
-                    }
-                }
-            },
+            Work::Ask(request) => return self.ask(request),
             Work::Scan(mut scan, purpose) => {
                 let operations = (fuel as usize).saturating_mul(OPERATIONS_PER_FUEL);
                 if self.runs.designer_mut().continue_scan_by(&mut scan, operations) {
@@ -393,15 +381,31 @@ impl<S: PosteriorStore> DesignerHandler<S> {
                 .store
                 .save(&name, &self.runs.designer().posterior())
                 .map_err(unstored)?,
-            Work::Load(name) => {
-                let text = self.store.load(&name).map_err(unstored)?;
-                let experiment = self.designer().experiment().clone();
-                let loaded = Designer::from_posterior(experiment, &text);
-                let designer = loaded.map_err(|error| unstored(format!("{name}: {error}")))?;
-                self.runs.succeed(designer, text)?;
-            }
+            Work::Load(name) => self.load(&name)?,
         }
         Ok(Progress::Done(Reply::Ok))
+    }
+
+    /// Answers a request, or begins its work.
+    fn ask(&mut self, request: Request) -> Result<Progress, ErrorReply> {
+        let Some(answer) = self.answer_now(&request) else {
+            return Ok(match self.start(request) {
+                Some(work) => Progress::Working(work),
+                None => Progress::Done(Reply::Ok),
+            });
+        };
+        answer.map(|reply| match counting(reply) {
+            Ok(counting) => Progress::Working(Work::Count(counting)),
+            Err(reply) => Progress::Done(reply),
+        })
+    }
+
+    fn load(&mut self, name: &str) -> Result<(), ErrorReply> {
+        let text = self.store.load(name).map_err(unstored)?;
+        let experiment = self.designer().experiment().clone();
+        let loaded = Designer::from_posterior(experiment, &text);
+        let designer = loaded.map_err(|error| unstored(format!("{name}: {error}")))?;
+        self.runs.succeed(designer, text)
     }
 }
 
@@ -457,6 +461,12 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
             }
             Err(error) => Some(Err(error)),
         }
+    }
+
+    fn answer_panic(&mut self) -> Option<Answer> {
+        let message =
+            "the server panicked while it worked on the request, which may have changed the run in part";
+        Some(Err(ErrorReply::new(code::PANICKED, message)))
     }
 
     fn cancel(&mut self) -> bool {

@@ -126,7 +126,7 @@ pub(super) fn reply_bytes(designer: &Designer) -> usize {
     numbers.saturating_mul(NUMBER_BYTES).saturating_add(texts)
 }
 
-/// Length of a number in a reply, in bytes, at most, with what separates it from the next.
+/// Largest length of a number in a reply, with its separator, in bytes.
 const NUMBER_BYTES: usize = 27;
 
 pub(super) fn constants(experiment: &Experiment) -> Value {

@@ -76,7 +76,7 @@ pub fn add_sensitivities<E: fmt::Display>(reply: &mut RunReply, sensitivities: R
     }
 }
 
-/// Remarks on a request: its keys without a meaning, and what may have been meant.
+/// Remarks on a request: its unknown keys, and the known ones that were probably meant.
 #[must_use]
 pub fn remarks(request: &RunRequest) -> Vec<String> {
     let remark = |key: &String| {
@@ -125,7 +125,7 @@ fn text_of(error: &InputError) -> String {
     }
 }
 
-fn failed(reason: &str) -> ErrorReply {
+pub(super) fn failed(reason: &str) -> ErrorReply {
     ErrorReply::new(code::SOLVER_FAILED, format!("problem solution failed: {reason}"))
 }
 

@@ -25,14 +25,14 @@ const STOP_POLL: Duration = Duration::from_millis(100);
 /// Grab in progress.
 #[derive(Debug)]
 pub(super) struct Grabbing {
-    /// `None`: nobody is waiting any more, but the data are still outstanding.
+    /// `None` if the reply is no longer wanted, but the data are still outstanding.
     operation: Option<OperationId>,
     due: Instant,
 }
 
 #[derive(Debug)]
 pub(super) struct Moving {
-    /// `None`: nobody is waiting any more, but the stage is moving.
+    /// `None` if the reply is no longer wanted, but the stage is moving.
     operation: Option<OperationId>,
     /// Order that waits for the module's position, which tells its generation and units.
     unsent: Option<Command>,
