@@ -5,7 +5,11 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
+#[cfg(any(feature = "obe", feature = "zeiss"))]
+use std::io;
 use std::sync::{Arc, OnceLock};
+#[cfg(any(feature = "obe", feature = "zeiss"))]
+use std::time::Duration;
 
 use async_channel::{Receiver, Sender, bounded};
 use labwire_core::session::{Asker, CloseReason, Misuse, Session};
@@ -13,6 +17,8 @@ use labwire_core::time::Instant;
 
 use crate::clock::Clock;
 use crate::drive::{Application, drive};
+#[cfg(any(feature = "obe", feature = "zeiss"))]
+use crate::remote::{Remote, RemoteError};
 use crate::runtime::{Runtime, Transport};
 
 /// Client session whose events are replies, in the order of the requests.
@@ -52,7 +58,7 @@ pub struct Caller<S: ClientSession> {
     end: Arc<OnceLock<NoReply>>,
 }
 
-/// Reply that has not arrived yet.
+/// Pending reply of a [`Caller`].
 pub struct Pending<S: ClientSession> {
     answer: Receiver<Answer<S>>,
     /// End of the connection, for requests that come after it.
@@ -89,6 +95,18 @@ impl<S: ClientSession> Caller<S> {
             ended,
             end,
         }
+    }
+
+    /// Runs `session` over a new connection to `remote`, made within `limit`.
+    #[cfg(any(feature = "obe", feature = "zeiss"))]
+    pub(crate) async fn connect<R: Runtime>(
+        session: S,
+        remote: &Remote,
+        limit: Duration,
+    ) -> Result<Self, RemoteError<io::Error>> {
+        let connected = remote.connect::<R>(limit).await;
+        let stream = connected.map_err(|error| remote.error(error))?;
+        Ok(Self::start::<R, _>(session, stream, Clock::start()))
     }
 
     /// Sends a request; its reply can be awaited later.

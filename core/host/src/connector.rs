@@ -1,15 +1,14 @@
 //! Driver loop for a state machine that makes its own connections.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_lite::future::yield_now;
 use labwire_core::session::{Action, CloseReason, ConnectError, Connector};
 
 use crate::clock::Clock;
-use crate::drive::{Alarm, Application, TURNS, Wire, deliver};
+use crate::drive::{Alarm, Application, Turns, Wire, deliver, handle_due};
 use crate::runtime::{Runtime, Transport};
 
 /// Connection attempt in progress.
@@ -42,17 +41,10 @@ where
     let mut place = Place::Nowhere;
     let mut alarm = Alarm::<R>::new(clock);
     let mut has_application = true;
-    let mut turns = 0_u32;
+    let mut turns = Turns::default();
     loop {
-        turns = turns.wrapping_add(1);
-        if turns.is_multiple_of(TURNS) {
-            yield_now().await;
-        }
-        // By the clock, whether or not the alarm has fired yet.
-        let now = clock.now();
-        if connector.poll_timeout().is_some_and(|(due, _)| due <= now) {
-            connector.handle_timeout(now);
-        }
+        turns.next().await;
+        handle_due(connector, clock.now());
         while let Some(action) = connector.poll_action() {
             place = match action {
                 Action::Connect => Place::Dialing(dialer.dial()),
@@ -66,36 +58,33 @@ where
             return reason;
         }
         alarm.set(connector.poll_timeout().map(|(due, _)| due));
-        let command = {
-            let mut command = pin!(application.next_command());
-            let mut next_command =
-                |context: &mut Context<'_>, is_their_turn: bool| match has_application && is_their_turn {
-                    true => command.as_mut().poll(context).map(Some),
-                    false => Poll::Pending,
-                };
-            // Alternating, so that neither a busy peer nor busy users starve the other.
-            let users_first = turns.is_multiple_of(2);
-            poll_fn(|context| {
-                if let Poll::Ready(command) = next_command(context, users_first) {
-                    Poll::Ready(command)
-                } else if place.poll(context, connector, clock).is_ready() {
-                    Poll::Ready(None)
-                } else if let Poll::Ready(command) = next_command(context, !users_first) {
-                    Poll::Ready(command)
-                } else {
-                    alarm.poll(context).map(|()| None)
-                }
-            })
-            .await
-        };
-        match command {
-            Some(Some(command)) => application.apply(clock.now(), connector, command),
-            Some(None) => {
+        let command = has_application.then(|| application.next_command());
+        let changed =
+            |context: &mut Context<'_>| place.poll(context, connector, clock).map(|()| Happened::Other);
+        let happened = turns.first_of(command, changed, |context| {
+            alarm.poll(context).map(|()| Happened::Other)
+        });
+        match happened.await {
+            Happened::Command(Some(command)) => application.apply(clock.now(), connector, command),
+            Happened::Command(None) => {
                 has_application = false;
                 application.leave(clock.now(), connector);
             }
-            None => {}
+            Happened::Other => {}
         }
+    }
+}
+
+/// Event that the loop waits for.
+enum Happened<C> {
+    Command(Option<C>),
+    /// The connector was notified, or its timer may be due.
+    Other,
+}
+
+impl<C> From<Option<C>> for Happened<C> {
+    fn from(command: Option<C>) -> Self {
+        Self::Command(command)
     }
 }
 

@@ -83,26 +83,18 @@ where
     T: Transport<R>,
     A: Application<S>,
 {
-    let (mut reason, mut failure) = (CloseReason::Lost, None);
     let mut wire = Wire::new(transport, clock);
     let mut alarm = Alarm::<R>::new(clock);
     let mut shutdown = pin!(shutdown);
-    let (mut is_shut_down, mut has_application) = (false, true);
-    let mut turns = 0_u32;
+    let mut turns = Turns::default();
+    let (mut reason, mut course) = (CloseReason::Lost, Course::default());
     if account.is_some() {
         session.handle_room(clock.now(), false);
     }
     loop {
-        // Keeps a busy peer from starving other tasks, on runtimes without cooperative scheduling.
-        turns = turns.wrapping_add(1);
-        if turns.is_multiple_of(TURNS) {
-            yield_now().await;
-        }
-        // By the clock: while bytes move, nobody looks at the alarm.
+        turns.next().await;
         let now = clock.now();
-        if session.poll_timeout().is_some_and(|(due, _)| due <= now) {
-            session.handle_timeout(now);
-        }
+        handle_due(session, now);
         let waits = match &mut account {
             Some(account) => account.settle(now, session, wire.transport.held()),
             None => Waits::default(),
@@ -117,57 +109,110 @@ where
         let due = session.poll_timeout().map(|(due, _)| due);
         let again = (waits != Waits::default()).then(|| now + ROOM_INTERVAL);
         alarm.set(due.into_iter().chain(again).min());
-        let happened = {
-            let mut command = pin!(application.next_command());
-            let mut next_command =
-                |context: &mut Context<'_>, is_their_turn: bool| match has_application && is_their_turn {
-                    true => command.as_mut().poll(context).map(Happened::Command),
-                    false => Poll::Pending,
-                };
-            // Alternating, so that a peer that never stops does not starve the application, nor the reverse.
-            let commands_first = turns.is_multiple_of(2);
-            poll_fn(|context| {
-                if let Poll::Ready(command) = next_command(context, commands_first) {
-                    Poll::Ready(command)
-                } else if let Poll::Ready(result) = wire.poll(context, session) {
-                    Poll::Ready(Happened::Moved(result))
-                } else if let Poll::Ready(command) = next_command(context, !commands_first) {
-                    Poll::Ready(command)
-                } else if !is_shut_down && shutdown.as_mut().poll(context).is_ready() {
-                    Poll::Ready(Happened::Shutdown)
-                } else {
-                    alarm.poll(context).map(|()| Happened::Timeout)
-                }
-            })
-            .await
-        };
-        let now = clock.now();
+        let command = (!course.has_no_application).then(|| application.next_command());
+        let moved = |context: &mut Context<'_>| wire.poll(context, session).map(Happened::Moved);
+        let happened = turns.first_of(command, moved, |context| {
+            if !course.is_shut_down && shutdown.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Happened::Shutdown);
+            }
+            alarm.poll(context).map(|()| Happened::Timeout)
+        });
+        let happened = happened.await;
+        course.take(happened, clock.now(), session, application);
+    }
+    wire.end(session.transmit_state()).await;
+    Driven {
+        reason,
+        failure: course.failure,
+        received: wire.received,
+        sent: wire.sent,
+    }
+}
+
+/// Course of a connection.
+#[derive(Default)]
+struct Course {
+    has_no_application: bool,
+    is_shut_down: bool,
+    failure: Option<String>,
+}
+
+impl Course {
+    fn take<S: Session, A: Application<S>>(
+        &mut self,
+        happened: Happened<A::Command>,
+        now: Instant,
+        session: &mut S,
+        application: &mut A,
+    ) {
         match happened {
             Happened::Moved(Ok(())) => {}
             Happened::Moved(Err(error)) => {
                 tracing::debug!(%error, "transport failed");
-                failure = Some(error.to_string());
+                self.failure = Some(error.to_string());
                 session.handle_lost(now);
             }
             Happened::Command(Some(command)) => application.apply(now, session, command),
             Happened::Command(None) => {
-                has_application = false;
+                self.has_no_application = true;
                 application.leave(now, session);
             }
             Happened::Shutdown => {
-                is_shut_down = true;
+                self.is_shut_down = true;
                 session.handle_shutdown(now);
             }
             Happened::Timeout => session.handle_timeout(now),
         }
     }
-    wire.end(session.transmit_state()).await;
-    let Wire { received, sent, .. } = wire;
-    Driven {
-        reason,
-        failure,
-        received,
-        sent,
+}
+
+/// Turns of a loop that waits for commands and for its peer.
+#[derive(Default)]
+pub(crate) struct Turns(u32);
+
+impl Turns {
+    /// Begins the next turn. Keeps a busy peer from starving other tasks, on runtimes without cooperative scheduling.
+    pub(crate) async fn next(&mut self) {
+        self.0 = self.0.wrapping_add(1);
+        if self.0.is_multiple_of(TURNS) {
+            yield_now().await;
+        }
+    }
+
+    /// First of the next `command`, what `peer` does, and what else happens. Command and peer come first in turns, so that
+    /// a peer that never stops does not starve the application, nor the reverse.
+    pub(crate) async fn first_of<C, H: From<Option<C>>>(
+        &self,
+        command: Option<impl Future<Output = Option<C>>>,
+        mut peer: impl FnMut(&mut Context<'_>) -> Poll<H>,
+        mut otherwise: impl FnMut(&mut Context<'_>) -> Poll<H>,
+    ) -> H {
+        let mut command = pin!(command);
+        let mut command = |context: &mut Context<'_>| match command.as_mut().as_pin_mut() {
+            Some(command) => command.poll(context).map(H::from),
+            None => Poll::Pending,
+        };
+        let is_command_first = self.0.is_multiple_of(2);
+        poll_fn(|context| {
+            if is_command_first && let Poll::Ready(command) = command(context) {
+                return Poll::Ready(command);
+            }
+            if let Poll::Ready(peer) = peer(context) {
+                return Poll::Ready(peer);
+            }
+            if !is_command_first && let Poll::Ready(command) = command(context) {
+                return Poll::Ready(command);
+            }
+            otherwise(context)
+        })
+        .await
+    }
+}
+
+/// Handles a timer that is due. By the clock: while bytes move, nobody looks at the alarm.
+pub(crate) fn handle_due(session: &mut impl Session, now: Instant) {
+    if session.poll_timeout().is_some_and(|(due, _)| due <= now) {
+        session.handle_timeout(now);
     }
 }
 
@@ -195,8 +240,14 @@ enum Happened<C> {
     Timeout,
 }
 
+impl<C> From<Option<C>> for Happened<C> {
+    fn from(command: Option<C>) -> Self {
+        Self::Command(command)
+    }
+}
+
 /// Number of events after which other tasks get a turn.
-pub(crate) const TURNS: u32 = 64;
+const TURNS: u32 = 64;
 /// Number of writes in a row, when the peer reads as fast as output is produced.
 const WRITES: usize = 16;
 /// Time after which a connection that waits for memory asks again.

@@ -109,7 +109,7 @@ pub fn averages_to_csv(experiment: &Experiment, measurements: &[Measurement]) ->
     lines(header, rows)
 }
 
-/// Number that somebody typed or that stands in a table; there may be blanks around it.
+/// Number as typed or as in a table; blanks around it are allowed.
 ///
 /// # Errors
 /// If it is not one; a decimal comma is named.
@@ -125,7 +125,7 @@ pub fn parse_number(text: &str) -> Result<f64, String> {
     })
 }
 
-/// Whether a word is a number with a comma where a point belongs, or two whole numbers that nobody can tell from it.
+/// Whether a word is a number with a decimal comma, or two whole numbers that look the same.
 #[must_use]
 pub fn has_decimal_comma(word: &str) -> bool {
     let is_whole = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());

@@ -7,7 +7,7 @@ use labwire_core::limits::HostLimits;
 use labwire_core::session::{Need, Session};
 use labwire_core::time::Instant;
 
-/// Budget for what connections hold for their peers: output that was asked for and not taken, and unfinished input.
+/// Memory budget of connections: requested output that their peers have not taken, and unfinished input.
 /// Clones share it.
 ///
 /// While half of it is used up, a connection that holds more than a little reads nothing, and requests with long replies
@@ -147,7 +147,7 @@ fn needs_more(need: Need) -> bool {
     matches!(need, Need::Message | Need::Bounded | Need::Room)
 }
 
-/// Takes what only one connection has at a time, unless it has it.
+/// Takes the place of the one connection that may go on, unless it has it already.
 fn take(place: &AtomicBool, has_it: &mut bool) -> bool {
     *has_it = *has_it || !place.swap(true, Ordering::AcqRel);
     *has_it

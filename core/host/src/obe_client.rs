@@ -8,7 +8,6 @@ use labwire_core::obe::{Client, Limits};
 use labwire_core::python_json::Value;
 
 use crate::caller::{Caller, NoReply, Pending};
-use crate::clock::Clock;
 use crate::remote::{Remote, RemoteError};
 use crate::runtime::Runtime;
 
@@ -34,11 +33,9 @@ impl ObeClient {
         limits: Limits,
     ) -> Result<Self, RemoteError<io::Error>> {
         let remote = remote.into();
-        let connected = remote.connect::<R>(timeout).await;
-        let stream = connected.map_err(|error| remote.error(error))?;
         Ok(Self {
+            caller: Caller::connect::<R>(Client::new(limits), &remote, timeout).await?,
             remote,
-            caller: Caller::start::<R, _>(Client::new(limits), stream, Clock::start()),
             unreceived: VecDeque::new(),
         })
     }

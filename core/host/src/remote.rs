@@ -19,7 +19,7 @@ pub struct Remote {
     tls: Option<TlsConnector>,
 }
 
-/// Error with the server that it concerns.
+/// Error of a call, with the name of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RemoteError<E> {

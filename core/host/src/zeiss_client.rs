@@ -28,10 +28,8 @@ impl ZeissClient {
         limits: Limits,
     ) -> Result<Self, RemoteError<io::Error>> {
         let remote = remote.into();
-        let connected = remote.connect::<R>(timeout).await;
-        let stream = connected.map_err(|error| remote.error(error))?;
         let session = Client::new(zeiss::Transport::Tcp, limits);
-        let caller = Caller::start::<R, _>(session, stream, Clock::start());
+        let caller = Caller::connect::<R>(session, &remote, timeout).await?;
         Ok(Self { remote, caller })
     }
 

@@ -12,6 +12,8 @@ pub mod obe;
 pub mod open;
 #[cfg(feature = "pymodaq")]
 pub mod pymodaq;
+#[cfg(any(feature = "obe", feature = "open", feature = "zeiss"))]
+mod unanswered;
 #[cfg(feature = "zeiss")]
 pub mod zeiss;
 

@@ -290,7 +290,7 @@ fn late<T>() -> Result<T, Error> {
 /// Time that a peer has to read why its handshake was refused.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Answers a request that is not a handshake, unless it has been answered or nobody is there.
+/// Answers a request that is not a handshake, unless it has been answered or its peer has gone.
 async fn refuse<R: Runtime, T: Transport<R>>(mut io: Io<R, T>, error: &Error) {
     let (status, headers) = match error {
         Error::Http(_) => return,

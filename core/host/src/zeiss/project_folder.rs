@@ -70,7 +70,7 @@ pub enum ProjectError {
     #[error("{0} is not a name for a measurement series")]
     SeriesName(String),
     /// A new series has no positive focal length.
-    #[error("{0} is not a focal length in mm")]
+    #[error("{0} is not a focal length in mm, expected a positive, finite number")]
     FocalLength(String),
     /// The import mode does not exist in INSPECT.
     #[error("{0} is not an import mode; expected 'clipboard' or 'new_stage'")]
@@ -115,7 +115,7 @@ struct Version {
 }
 
 impl ProjectFolder {
-    /// Opens or creates a project, and removes what killed imports have left.
+    /// Opens or creates a project, and removes the remains of killed imports.
     ///
     /// # Errors
     /// If the folder is not writable, or its `project.json` is malformed.

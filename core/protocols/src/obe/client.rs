@@ -10,6 +10,7 @@ use labwire_session::time::Instant;
 use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol, Timer};
 
 use super::{Limits, codec};
+use crate::unanswered::Unanswered;
 
 /// Client side of one connection. Its events are the replies, in the order of the messages.
 ///
@@ -22,11 +23,8 @@ use super::{Limits, codec};
 pub struct Client {
     link: Link<Value>,
     limits: Limits,
-    may_send: bool,
-    unanswered: usize,
+    unanswered: Unanswered,
     reader: FrameReader<DecimalLength>,
-    /// Time since which the oldest message has waited for its reply.
-    since: Instant,
 }
 
 impl Client {
@@ -37,26 +35,24 @@ impl Client {
             link: Link::new(limits.session.clone()),
             reader: FrameReader::new(DecimalLength, limits.session.message_bytes),
             limits,
-            may_send: true,
-            unanswered: 0,
-            since: Instant::ZERO,
+            unanswered: Unanswered::new(),
         }
     }
 
     /// Ends the connection after the last reply.
     pub fn finish(&mut self) {
-        self.may_send = false;
+        self.unanswered.may_ask = false;
         self.end_when_answered(CloseReason::Finished);
     }
 
     /// Number of messages without a reply.
     #[must_use]
     pub fn unanswered(&self) -> usize {
-        self.unanswered
+        self.unanswered.len()
     }
 
     fn end_when_answered(&mut self, reason: CloseReason) {
-        if !self.may_send && self.unanswered == 0 {
+        if self.unanswered.is_over() {
             self.link.close(reason);
         }
     }
@@ -64,8 +60,7 @@ impl Client {
     fn reply(&mut self, now: Instant, reply: Result<Value, ParseError>) {
         match reply {
             Ok(value) => {
-                self.unanswered -= 1;
-                self.since = now;
+                self.unanswered.pop(now);
                 self.link.emit(value);
                 self.end_when_answered(CloseReason::Finished);
             }
@@ -92,7 +87,7 @@ impl Protocol for Client {
     fn receive(&mut self, now: Instant, bytes: &[u8]) {
         self.reader.push(bytes);
         while self.link.is_open() && !self.reader.is_empty() {
-            if self.unanswered == 0 {
+            if self.unanswered.is_empty() {
                 return self.misbehaved("a reply that nobody asked for".into());
             }
             match self.reader.poll_message(|body| parse(body, &self.limits.json)) {
@@ -104,7 +99,7 @@ impl Protocol for Client {
     }
 
     fn receive_end(&mut self, now: Instant) {
-        let reason = match (self.unanswered, self.reader.is_empty()) {
+        let reason = match (self.unanswered.len(), self.reader.is_empty()) {
             (0, _) => CloseReason::Finished,
             (_, true) => CloseReason::PeerClosed("without a reply"),
             (_, false) => CloseReason::PeerClosed("inside a reply"),
@@ -113,7 +108,7 @@ impl Protocol for Client {
     }
 
     fn shut_down(&mut self, _now: Instant) {
-        self.may_send = false;
+        self.unanswered.may_ask = false;
         self.end_when_answered(CloseReason::Shutdown);
     }
 
@@ -122,13 +117,7 @@ impl Protocol for Client {
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
-        let waits = self.unanswered > 0;
-        waits.then(|| {
-            (
-                self.since + self.limits.session.request_timeout,
-                Timer::RequestTimeout,
-            )
-        })
+        self.unanswered.deadline(self.limits.session.request_timeout)
     }
 }
 
@@ -138,20 +127,12 @@ impl Asker for Client {
     type Ticket = ();
 
     fn request(&mut self, now: Instant, message: &Value) -> Result<(), Misuse> {
-        if !self.link.is_open() || !self.may_send {
-            return Err(Misuse::Closed);
-        }
-        if self.link.is_full() {
-            return Err(Misuse::QueueFull);
-        }
+        self.unanswered.check(&self.link)?;
         let mut sent = Ok(());
         self.link
             .send_with(now, |output| sent = codec::put_value(output, message));
         sent.map_err(|error| Misuse::Unsendable(error.to_string()))?;
-        if self.unanswered == 0 {
-            self.since = now;
-        }
-        self.unanswered += 1;
+        self.unanswered.push(now, ());
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! Client side of a connection.
 
-use alloc::collections::VecDeque;
 use alloc::format;
 
 use labwire_session::framing::json_value::Values;
@@ -11,6 +10,7 @@ use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol, Timer};
 
 use super::codec;
 use super::messages::{Reply, Request};
+use crate::unanswered::Unanswered;
 
 /// Client side of one connection. Its events are the replies, in the order of the requests.
 ///
@@ -21,14 +21,10 @@ use super::messages::{Reply, Request};
 #[derive(Debug)]
 pub struct Client {
     link: Link<Reply>,
-    /// Whether more requests may follow.
-    may_ask: bool,
     is_kept_open: bool,
-    /// Requests without a reply, oldest first: whether each is Kill, which ends without one.
-    unanswered: VecDeque<bool>,
+    /// Whether each is Kill, which ends without a reply.
+    unanswered: Unanswered<bool>,
     reader: FrameReader<Values>,
-    /// Time since which the oldest request has waited for its reply.
-    since: Instant,
 }
 
 impl Client {
@@ -38,11 +34,9 @@ impl Client {
         let mut values = Values::default();
         values.skips_space = true;
         Self {
-            may_ask: true,
             is_kept_open: false,
-            unanswered: VecDeque::new(),
+            unanswered: Unanswered::new(),
             reader: FrameReader::new(values, limits.message_bytes),
-            since: Instant::ZERO,
             link: Link::new(limits),
         }
     }
@@ -63,7 +57,7 @@ impl Client {
     }
 
     fn finish_asking(&mut self) {
-        self.may_ask = false;
+        self.unanswered.may_ask = false;
         self.link.finish_sending();
     }
 
@@ -81,10 +75,9 @@ impl Client {
     }
 
     fn answered(&mut self, now: Instant, reply: Reply) {
-        self.unanswered.pop_front();
-        self.since = now;
+        self.unanswered.pop(now);
         self.link.emit(reply);
-        if !self.may_ask && self.unanswered.is_empty() {
+        if self.unanswered.is_over() {
             self.link.close_after_linger(now, CloseReason::Finished);
         }
     }
@@ -118,7 +111,7 @@ impl Protocol for Client {
     }
 
     fn receive_end(&mut self, now: Instant) {
-        if self.reader.is_empty() && self.unanswered.front() == Some(&true) {
+        if self.reader.is_empty() && self.unanswered.oldest() == Some(&true) {
             self.answered(now, Reply::Killed);
         }
         let reason = match (self.unanswered.is_empty(), self.reader.is_empty()) {
@@ -141,13 +134,7 @@ impl Protocol for Client {
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
-        let waits = !self.unanswered.is_empty();
-        waits.then(|| {
-            (
-                self.since + self.link.limits().request_timeout,
-                Timer::RequestTimeout,
-            )
-        })
+        self.unanswered.deadline(self.link.limits().request_timeout)
     }
 }
 
@@ -157,21 +144,13 @@ impl Asker for Client {
 
     /// Queues any request but KeepAlive: the kind of connection is fixed on creation.
     fn request(&mut self, now: Instant, request: &Request) -> Result<(), Misuse> {
-        if !self.link.is_open() || !self.may_ask {
-            return Err(Misuse::Closed);
-        }
-        if self.link.is_full() {
-            return Err(Misuse::QueueFull);
-        }
+        self.unanswered.check(&self.link)?;
         if matches!(request, Request::KeepAlive(_)) {
             let why = "KeepAlive is sent by a kept-open connection itself";
             return Err(Misuse::Unsendable(why.into()));
         }
         self.write(now, request);
-        if self.unanswered.is_empty() {
-            self.since = now;
-        }
-        self.unanswered.push_back(matches!(request, Request::Kill(_)));
+        self.unanswered.push(now, matches!(request, Request::Kill(_)));
         if !self.is_kept_open {
             self.finish_asking();
         }

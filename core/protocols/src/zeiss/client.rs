@@ -10,6 +10,7 @@ use labwire_session::{Asker, CloseReason, Link, Misuse, Protocol, Timer};
 
 use super::frames::Frames;
 use super::{END_OF_REQUEST, Limits, Transport};
+use crate::unanswered::Unanswered;
 
 /// Client side of one connection. Its events are the answers, without the CR LF that ends them over TCP.
 ///
@@ -23,11 +24,8 @@ pub struct Client {
     link: Link<String>,
     transport: Transport,
     limits: Limits,
-    may_send: bool,
-    unanswered: usize,
+    unanswered: Unanswered,
     reader: FrameReader<Frames>,
-    /// Time since which the oldest request has waited for its answer.
-    since: Instant,
 }
 
 impl Client {
@@ -39,32 +37,29 @@ impl Client {
             transport,
             reader: FrameReader::new(Frames::of_answers(transport), limits.session.message_bytes),
             limits,
-            may_send: true,
-            unanswered: 0,
-            since: Instant::ZERO,
+            unanswered: Unanswered::new(),
         }
     }
 
     /// Ends the connection after the last answer.
     pub fn finish(&mut self, now: Instant) {
-        self.may_send = false;
+        self.unanswered.may_ask = false;
         self.end_when_answered(now, CloseReason::Finished);
     }
 
     fn end_when_answered(&mut self, now: Instant, reason: CloseReason) {
-        if !self.may_send && self.unanswered == 0 {
+        if self.unanswered.is_over() {
             self.link.close_after_linger(now, reason);
         }
     }
 
     fn answered(&mut self, now: Instant, answer: Vec<u8>) {
-        if self.unanswered == 0 {
+        if self.unanswered.is_empty() {
             return self.misbehaved("an answer that nobody asked for".into());
         }
         match String::from_utf8(answer) {
             Ok(answer) => {
-                self.unanswered -= 1;
-                self.since = now;
+                self.unanswered.pop(now);
                 self.link.emit(answer);
                 self.end_when_answered(now, CloseReason::Finished);
             }
@@ -106,7 +101,7 @@ impl Protocol for Client {
             let answer = answer.to_vec();
             self.answered(now, answer);
         }
-        let reason = match (self.unanswered, self.reader.is_empty()) {
+        let reason = match (self.unanswered.len(), self.reader.is_empty()) {
             (0, _) => CloseReason::Finished,
             (_, true) => CloseReason::PeerClosed("without an answer"),
             (_, false) => CloseReason::PeerClosed("inside an answer"),
@@ -115,7 +110,7 @@ impl Protocol for Client {
     }
 
     fn shut_down(&mut self, now: Instant) {
-        self.may_send = false;
+        self.unanswered.may_ask = false;
         self.end_when_answered(now, CloseReason::Shutdown);
     }
 
@@ -124,13 +119,7 @@ impl Protocol for Client {
     }
 
     fn deadline(&self) -> Option<(Instant, Timer)> {
-        let waits = self.unanswered > 0;
-        waits.then(|| {
-            (
-                self.since + self.limits.session.request_timeout,
-                Timer::RequestTimeout,
-            )
-        })
+        self.unanswered.deadline(self.limits.session.request_timeout)
     }
 }
 
@@ -140,12 +129,7 @@ impl Asker for Client {
     type Ticket = ();
 
     fn request(&mut self, now: Instant, text: &str) -> Result<(), Misuse> {
-        if !self.link.is_open() || !self.may_send {
-            return Err(Misuse::Closed);
-        }
-        if self.link.is_full() {
-            return Err(Misuse::QueueFull);
-        }
+        self.unanswered.check(&self.link)?;
         match self.transport {
             Transport::Tcp => {
                 if text.as_bytes().contains(&END_OF_REQUEST) {
@@ -155,7 +139,7 @@ impl Asker for Client {
                 self.link.send(now, text.as_bytes());
                 self.link.send(now, &[END_OF_REQUEST]);
                 self.link.finish_sending();
-                self.may_send = false;
+                self.unanswered.may_ask = false;
             }
             Transport::WebSocket => {
                 let mut sent = Ok(());
@@ -164,10 +148,7 @@ impl Asker for Client {
                 sent.map_err(|error| Misuse::Unsendable(error.to_string()))?;
             }
         }
-        if self.unanswered == 0 {
-            self.since = now;
-        }
-        self.unanswered += 1;
+        self.unanswered.push(now, ());
         Ok(())
     }
 }
