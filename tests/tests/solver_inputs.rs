@@ -12,8 +12,9 @@ use labwire_core::problem::{
 use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{
-    Constrained, Constraint, Cost, Derivative, Functions, ParametricCost, ParametricProblem, Settings,
-    Solver, SolverError, Start, Status, StopReason, Structure, Tuning, check_derivatives,
+    Constrained, Constraint, Cost, Derivative, Functions, ParametricCost, ParametricProblem,
+    SecondDerivatives, Settings, Solver, SolverError, Start, Status, StopReason, Structure, Tuning,
+    check_derivatives,
 };
 use labwire_core::time::Instant;
 use serde::Deserialize;
@@ -131,17 +132,14 @@ fn vectors_that_do_not_fit_are_named() {
         assert_eq!(text(solver.start(NOW, &start)), message);
     };
     let cold = || Start::cold(vec![0.0; 2]);
-    check(
-        Start::cold(vec![0.0; 3]),
-        "initial guess has length 3, expected 2",
-    );
+    check(Start::cold(vec![0.0; 3]), "initial guess: 3 numbers, expected 2");
     check(
         Start::cold(vec![0.0, f64::NAN]),
         "initial guess: entry 1 is NaN, expected a finite number",
     );
     let mut start = cold();
     start.multipliers = Some(vec![1.0]);
-    check(start, "Lagrange multipliers has length 1, expected 0");
+    check(start, "Lagrange multipliers: 1 numbers, expected 0");
     let mut start = cold();
     start.lipschitz = Some(f64::NAN);
     check(
@@ -249,6 +247,29 @@ fn closures_have_parameters() {
     }
     let sensitivities = solver.sensitivities();
     assert!(text(sensitivities).contains("second derivatives"));
+}
+
+#[test]
+fn second_derivatives_outside_of_their_matrices_are_named() {
+    let refusal = |jacobian: &[(u32, u32)], hessian: &[(u32, u32)]| {
+        let mut sparsity = SecondDerivatives::default();
+        (sparsity.jacobian, sparsity.hessian) = (jacobian.to_vec(), hessian.to_vec());
+        let mut structure = Structure::unconstrained(3, Set::All);
+        structure.constraints.push(Constraint::new(2, Set::Zero));
+        let solver = Solver::new(structure, Settings::default()).unwrap();
+        solver.with_second_derivatives(&sparsity).map(|_| ())
+    };
+    assert_eq!(refusal(&[(1, 2)], &[(2, 2), (2, 0)]), Ok(()));
+    for (row, column) in [(2, 0), (0, 3), (u32::MAX, 0)] {
+        assert!(text(refusal(&[(0, 0), (row, column)], &[])).starts_with(&format!(
+            "entry (row {row}, column {column}) of the Jacobian is out of range, expected a row per constraint"
+        )));
+    }
+    for (row, column) in [(3, 0), (0, 1), (u32::MAX, 0)] {
+        assert!(text(refusal(&[], &[(0, 0), (row, column)])).starts_with(&format!(
+            "entry (row {row}, column {column}) of the Hessian is out of range, expected a row per variable"
+        )));
+    }
 }
 
 /// Every number of the tuning, and the settings, one after the other.
@@ -398,6 +419,6 @@ fn wrong_derivatives_are_named() {
         check.to_string(),
         "d g[1] / d u[2] is -0.5, by differences 0.500000"
     );
-    assert!(text(check_derivatives(&mut functions, &[0.3])).contains("u has length 1, expected 3"));
+    assert!(text(check_derivatives(&mut functions, &[0.3])).contains("u: 1 numbers, expected 3"));
     assert!(text(check_derivatives(&mut functions, &[0.3, f64::NAN, 0.1])).contains("entry 1 is NaN"));
 }

@@ -1,4 +1,4 @@
-//! JSON in Python's dialect: a value type that keeps what Python's `json` module keeps, and its exact texts.
+//! JSON in Python's dialect: a value type with the distinctions of Python's `json` module, and its exact texts.
 //!
 //! Python's dialect is wider than RFC 8259: `NaN`, `Infinity` and `-Infinity` are read and written, integers
 //! have any size, `1` and `1.0` are different values, text may contain lone surrogates, and objects keep

@@ -9,7 +9,7 @@ use crate::Source;
 
 /// Text that is written in pieces, the same each time.
 pub trait Text: fmt::Debug + Send + Sync {
-    /// Appends what follows `place`, up to a few thousand bytes, and moves `place` behind it. Returns whether there is
+    /// Appends the text after `place`, up to a few thousand bytes, and moves `place` behind it. Returns whether there is
     /// more.
     fn write(&self, place: &mut Place, text: &mut String) -> bool;
 }

@@ -49,7 +49,7 @@ names! {
         SettleTime = "settle-time",
         /// The first attempt to connect: `start`.
         Start = "start",
-        /// The end of a connection whose output nobody reads: `write-timeout`.
+        /// The end of a connection whose peer does not read: `write-timeout`.
         WriteTimeout = "write-timeout",
     }
 }

@@ -60,7 +60,7 @@ pub trait Session {
         Need::Nothing
     }
 
-    /// Tells whether there is memory for what the session [needs](Session::need). Unless a host says `false` there always
+    /// Tells whether there is memory for the [needs](Session::need) of the session. Unless a host says `false` there always
     /// is; after that, each need waits for a `true` of its own. That for a [`Need::Message`] may take long: the message is
     /// parsed in it.
     fn handle_room(&mut self, _now: Instant, _has_room: bool) {}

@@ -25,7 +25,7 @@ pub enum SolverError {
         error: SetError,
     },
     /// A vector has the wrong length.
-    #[error("{what} has length {found}, expected {expected}")]
+    #[error("{what}: {found} numbers, expected {expected}")]
     Dimension {
         /// Name of the vector.
         what: &'static str,
@@ -47,10 +47,17 @@ pub enum SolverError {
         expected: &'static str,
     },
     /// An entry of the second derivatives lies outside of their matrices.
-    #[error(
-        "the sparsity of the second derivatives has an entry outside of the matrices, or above the diagonal"
-    )]
-    Sparsity,
+    #[error("entry (row {row}, column {column}) of the {matrix} is out of range, expected {expected}")]
+    Sparsity {
+        /// Name of the matrix.
+        matrix: &'static str,
+        /// Row of the entry.
+        row: u32,
+        /// Column of the entry.
+        column: u32,
+        /// The entries that it may have.
+        expected: &'static str,
+    },
     /// The dimensions of the functions differ from the solver's structure: they belong to another problem.
     #[error(
         "the functions have {found_variables} decision variables and {found_constraints} constraints, expected \

@@ -97,7 +97,7 @@ pub(crate) trait InnerSolver {
         true
     }
 
-    /// Forgets what was tried in an earlier solve.
+    /// Forgets the attempts of an earlier solve.
     fn begin_solve(&mut self) {}
 
     /// Starts from the starting point; estimates the step size unless a Lipschitz constant from an earlier solve is

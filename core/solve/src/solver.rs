@@ -174,9 +174,7 @@ impl Solver {
     #[cfg(feature = "second-derivatives")]
     pub fn with_second_derivatives(mut self, sparsity: &SecondDerivatives) -> Result<Self, SolverError> {
         let (n, m) = (self.start.len(), self.merit.penalties.len());
-        if !sparsity.fits(n, m) {
-            return Err(SolverError::Sparsity);
-        }
+        sparsity.check(n, m)?;
         if let (Inner::Projected(inner), Some(bounds)) = (&mut self.inner, self.merit.constraint_bounds()) {
             let has_multipliers = self
                 .merit

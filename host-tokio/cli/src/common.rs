@@ -15,7 +15,7 @@ use crate::files::is_standard;
 
 pub(crate) use labwire_host::measurements::{has_decimal_comma, parse_number as number};
 
-/// Longest text that is read, in bytes: what a device such as /dev/zero gives has no end.
+/// Longest text that is read, in bytes: a device such as /dev/zero has no end.
 const TEXT_BYTES: u64 = 1 << 28;
 
 /// Text of a file; `-` is standard input.
@@ -97,7 +97,7 @@ pub(crate) fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
     outcome
 }
 
-/// Makes a file that may not grow any more (`ulimit -f`, `LimitFSIZE=` of systemd) an error of whoever writes it, as a full
+/// Makes a file that may not grow any more (`ulimit -f`, `LimitFSIZE=` of systemd) an error of the write, as a full
 /// disk is, instead of the end of the program.
 #[cfg(unix)]
 fn outlive_full_files(runtime: &tokio::runtime::Runtime) {

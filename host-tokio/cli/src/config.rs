@@ -31,7 +31,7 @@ pub(crate) use pymodaq::Pymodaq;
 /// Complete default configuration, commented.
 pub(crate) const DEFAULT_TEXT: &str = include_str!("default.toml");
 
-/// All configurable settings: those of the core, and what only the program knows. `default.toml` documents the keys.
+/// All configurable settings: those of the core, and those of the program alone. `default.toml` documents the keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) log: Log,

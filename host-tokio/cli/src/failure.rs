@@ -21,7 +21,7 @@ pub(crate) const UNAVAILABLE: u8 = 69;
 pub(crate) const SYSTEM: u8 = 71;
 /// A file cannot be written.
 pub(crate) const CANNOT_CREATE: u8 = 73;
-/// An output, such as standard output, does not take what is written to it.
+/// An output, such as standard output, refuses a write.
 pub(crate) const OUTPUT: u8 = 74;
 /// A server sent an unexpected reply.
 pub(crate) const PROTOCOL: u8 = 76;
@@ -110,7 +110,7 @@ impl Failure {
         self.message.clone() + &hint.unwrap_or_default()
     }
 
-    /// Adds what to do if `why` has to do with TLS.
+    /// Adds advice if `why` concerns TLS.
     pub(crate) fn hint_about_tls(self, why: &str) -> Self {
         match about_tls(why) {
             Some(hint) => self.hint(hint),
@@ -119,7 +119,7 @@ impl Failure {
     }
 }
 
-/// What to do about a server that cannot be reached.
+/// Advice about a server that cannot be reached.
 fn hint(why: &str) -> &'static str {
     about_tls(why).unwrap_or("start a server with `labwire serve`")
 }

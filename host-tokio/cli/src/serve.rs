@@ -88,7 +88,7 @@ pub(crate) struct Arguments {
     /// Address for PyMoDAQ modules to connect to: host:port, port 0 for any free one, or none.
     #[arg(long, value_name = "ADDRESS")]
     pymodaq: Option<String>,
-    /// Who may connect to servers that other machines can reach: addresses and networks (192.168.1.0/24), separated by
+    /// Peers that may connect to servers that other machines can reach: addresses and networks (192.168.1.0/24), separated by
     /// commas. Default: everybody.
     #[arg(long, value_name = "NETWORKS", value_delimiter = ',')]
     peers: Vec<String>,

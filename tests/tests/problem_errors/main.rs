@@ -331,7 +331,7 @@ fn sets_that_cannot_be_are_refused() {
         (r#"{"simplex": {}}"#, "simplex`: the key `alpha` is missing"),
         (
             r#"{"halfspace": {"normal": 0, "offset": 1}}"#,
-            "halfspace`: the normal is zero",
+            "halfspace`: the normal is zero, expected a vector with a direction",
         ),
         (
             r#"{"hyperplane": {"normal": [1, 2, 3], "offset": 1}}"#,
@@ -339,7 +339,7 @@ fn sets_that_cannot_be_are_refused() {
         ),
         (
             r#"{"affine_space": {"A": [[1, 2], [2, 4]], "b": [1, 3]}}"#,
-            "row 1 of A depends on the rows before it",
+            "row 1 of A depends on the rows before it, expected independent rows",
         ),
         (
             r#"{"affine_space": {"A": [], "b": []}}"#,

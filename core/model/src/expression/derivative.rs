@@ -56,7 +56,7 @@ pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) 
     outputs.iter().map(rate).collect()
 }
 
-/// Outputs to be differentiated by single variables: what each value leads to.
+/// Outputs to be differentiated by single variables, with the values that depend on each value.
 pub(crate) struct Columns {
     /// Values that take each value as an operand, and the outputs that each value is.
     consumers: Vec<Vec<Expr>>,

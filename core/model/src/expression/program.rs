@@ -46,7 +46,7 @@ pub struct Program {
     pub slots: usize,
     /// Operands of gathered runs.
     pub indices: Vec<u32>,
-    /// Everything that depends only on the parameters; it has no outputs of its own.
+    /// Operations that depend only on the parameters, without outputs of their own.
     pub prepare: Section,
     /// Sections in order; each may use the results of those before it.
     pub sections: Vec<Section>,

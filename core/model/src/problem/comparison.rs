@@ -62,7 +62,7 @@ impl<'t> Scope<'t> {
 /// Predicate of values that [`Change::InSteps`].
 const STEPS: &str = "changes only in steps, by comparisons, `sign` or `floor`, and has no gradient";
 
-/// How a value changes with the decision variables, or a comparison with anything.
+/// Dependence of a value on the decision variables; of a comparison, on anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
     No,

@@ -170,7 +170,7 @@ impl<'t> Place<'t> {
         }
     }
 
-    /// Name of what the file describes.
+    /// Name of the problem or experiment in the file.
     ///
     /// # Errors
     /// If it is not a string, or has more than 1,000 characters: replies and lists show it.

@@ -92,7 +92,7 @@ impl Connection {
         }
     }
 
-    /// Cancels a request that nobody waits for any more. If none of it was sent it is dropped, without an event.
+    /// Cancels a request whose reply is no longer wanted. If none of it was sent it is dropped, without an event.
     /// Otherwise it is seen through, so that the next request does not get its answer.
     pub fn cancel(&mut self, now: Instant, id: RequestId) {
         self.conversation.cancel(id);

@@ -39,7 +39,7 @@ pub(super) struct Conversation {
     /// Whether the transport is to be left to other bytes than messages.
     is_paused: bool,
     unasked: Unasked,
-    /// Number of messages sent whose answer nobody has taken: the device may still answer them.
+    /// Number of messages sent whose answers are no longer wanted: the device may still send them.
     owed: u32,
     /// End of the last connection, if an answer was outstanding: it is reported to the next listener.
     answer_lost: Option<Cause>,
@@ -196,7 +196,7 @@ impl Conversation {
         self.statistics.bytes_discarded += bytes.len() as u64;
     }
 
-    /// Drops what belongs to no answer, but for an event that has begun.
+    /// Drops input that belongs to no answer, except an event that has begun.
     fn discard_buffered(&mut self) {
         self.take_events();
         if self.unasked.is_event(self.reader.rest()) {
@@ -207,7 +207,7 @@ impl Conversation {
         self.reader.clear();
     }
 
-    /// Takes the events at the start of what was received.
+    /// Takes the events at the start of the input.
     fn take_events(&mut self) {
         while let Some(length) = self.unasked.event(self.reader.rest()) {
             self.unasked.report(&self.reader.rest()[..length]);

@@ -97,7 +97,7 @@ struct Manners {
     /// Start of lines that mean refusal, if there are any.
     refusal: Vec<u8>,
     telnet: Telnet,
-    /// Prompts, and what answers them, without its end; `None` for a mere greeting.
+    /// Prompts and their answers, without line ends; `None` for a mere greeting.
     login: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     events: Vec<Vec<u8>>,
     settle_time: Duration,
@@ -353,13 +353,13 @@ impl Dialect {
         }
     }
 
-    /// Settings for devices of this kind: the defaults, but for what the dialect needs.
+    /// Settings for devices of this kind: the defaults, except for the needs of the dialect.
     #[must_use]
     pub fn settings(&self) -> Settings {
         self.adapt(Settings::default())
     }
 
-    /// `settings` with what the dialect needs.
+    /// `settings` adapted to the needs of the dialect.
     #[must_use]
     pub fn adapt(&self, mut settings: Settings) -> Settings {
         let manners = &self.manners;
@@ -456,7 +456,7 @@ pub enum DialectError {
     #[error("a command is one line, without its end")]
     LineEnd,
     /// The length does not match the kind of command.
-    #[error("a command of this kind has another length")]
+    #[error("the command has the wrong length for its kind")]
     Length,
     /// The first byte is not an opcode.
     #[error("no command begins with this byte")]

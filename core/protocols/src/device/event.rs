@@ -25,8 +25,8 @@ pub enum State {
 pub enum DeviceEvent {
     /// The device has become unusable, or usable again: alternating, each reported once.
     Health(Health),
-    /// The device has sent this without having been asked: a line that is an event, or bytes that are dropped because they
-    /// are nobody's answer. Line ends on their own are not reported.
+    /// Unsolicited input: a line that is an event, or bytes that are dropped because they answer no request. Line
+    /// ends on their own are not reported.
     Unasked(Vec<u8>),
     /// A request has ended.
     Finished {

@@ -10,7 +10,7 @@ const DO: u8 = 253;
 const DONT: u8 = 254;
 const IAC: u8 = 255;
 
-/// Request of a terminal type and offer of an echo: what a telnet server begins with, for emulators.
+/// Opening of a telnet server, for emulators: request of a terminal type and offer of an echo.
 pub(super) const OFFERS: &[u8] = &[IAC, DO, 24, IAC, WILL, 1];
 
 /// Number of bytes of refusals that may wait, beyond which offers are ignored.

@@ -1,4 +1,4 @@
-//! What a device sends without having been asked.
+//! Unsolicited input from a device.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// Largest number of reports that wait; further ones are dropped.
 const WAITING: usize = 64;
 
-/// Events of a device, told by how their lines begin, and other bytes that are nobody's answer.
+/// Events of a device, recognised by the beginnings of their lines, and other bytes that answer no request.
 #[derive(Debug)]
 pub(super) struct Unasked {
     starts: Vec<Vec<u8>>,
@@ -54,7 +54,7 @@ impl Unasked {
     }
 }
 
-/// Whether `bytes` are only what may remain of the end of a line.
+/// Whether `bytes` can only be the remainder of a line end.
 pub(super) fn is_residue(bytes: &[u8]) -> bool {
     without_residue(bytes).is_empty()
 }

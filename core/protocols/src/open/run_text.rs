@@ -120,7 +120,7 @@ fn take_vectors(reply: &mut RunReply) -> Vec<Vec<f64>> {
     vectors
 }
 
-/// Offset of each `[]` outside of strings, and the nesting of what it would hold.
+/// Offset of each `[]` outside of strings, and the nesting of its elements.
 fn empty_lists(text: &str) -> Vec<(usize, usize)> {
     let (mut found, mut depth, mut is_string, mut is_escaped) = (Vec::new(), 0, false, false);
     for (at, byte) in text.bytes().enumerate() {

@@ -27,7 +27,7 @@ pub enum SettingsError {
     #[error("unknown setting {0}")]
     Unknown(String),
     /// The setting holds others and has no value of its own.
-    #[error("{0} is a group of settings")]
+    #[error("{0} is a group of settings, expected one of its settings")]
     Group(String),
     /// The setting is read-only.
     #[error("{0} is read-only")]
@@ -338,7 +338,10 @@ mod tests {
         let mut settings = Settings::parse(XML).unwrap();
         let mut set = |path: &[&str], value| settings.set_value(path, value).unwrap_err().to_string();
         assert_eq!(set(&["camera", "gain"], "1"), "unknown setting camera/gain");
-        assert_eq!(set(&["camera"], "1"), "camera is a group of settings");
+        assert_eq!(
+            set(&["camera"], "1"),
+            "camera is a group of settings, expected one of its settings"
+        );
         assert_eq!(set(&["camera", "serial"], "1"), "camera/serial is read-only");
         assert_eq!(
             set(&["camera", "exposure"], "long"),

@@ -14,7 +14,7 @@ pub struct Relays {
 }
 
 impl Relays {
-    /// `None` if the command or what it addresses does not exist.
+    /// `None` if the command or the relay that it addresses does not exist.
     fn call(&mut self, command: &[u8]) -> Option<Vec<u8>> {
         Some(match *command {
             // Module, firmware, application (two bytes each), supply (0.1 V), temperature (0.1 °C).

@@ -176,7 +176,7 @@ impl Sparse {
         inertia
     }
 
-    /// Assembles a front and eliminates what can be. Returns whether there was room.
+    /// Assembles a front and eliminates as many of its variables as possible. Returns whether there was room.
     fn eliminate(&mut self, index: usize, inertia: &mut Inertia) -> bool {
         let front = &self.analysis.fronts[index];
         let children = self.blocks.len() - front.num_children;
@@ -212,7 +212,7 @@ impl Sparse {
         self.store_panel(size, eliminated) && (is_root || self.store_block(size, eliminated, count))
     }
 
-    /// Adds what the children have handed on, and forgets it.
+    /// Adds the contributions of the children, and releases them.
     fn assemble_children(&mut self, first: usize) {
         let Some(&Block { rows, values, .. }) = self.blocks.get(first) else {
             return;

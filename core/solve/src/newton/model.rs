@@ -24,7 +24,7 @@ use crate::merit::{AugmentedLagrangian, Bounds, Point};
 use crate::second::SecondDerivatives;
 use crate::tuning::Tuning;
 
-/// Inverse iterations for the direction of least curvature: the shift is at most 8 times what is needed.
+/// Inverse iterations for the direction of least curvature: the shift is at most 8 times the necessary one.
 const INVERSE_ITERATIONS: usize = 4;
 
 /// Side of a constraint's bounds.

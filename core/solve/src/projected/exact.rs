@@ -19,7 +19,7 @@ use crate::tuning::Tuning;
 /// they depend on one another.
 const EXACT_PENALTY: f64 = 1e12;
 
-/// State of what second derivatives allow.
+/// State of Newton steps and interior-point iterations with exact second derivatives.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Second {
     /// Present if second derivatives are exact.

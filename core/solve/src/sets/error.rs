@@ -38,10 +38,10 @@ pub enum SetError {
     )]
     Order(f64),
     /// A vector has an entry that is not finite.
-    #[error("{0} has an entry that is not finite")]
+    #[error("{0} has an entry that is not finite, expected finite numbers")]
     NotFinite(&'static str),
     /// The normal of a halfspace or hyperplane is zero.
-    #[error("the normal is zero")]
+    #[error("the normal is zero, expected a vector with a direction")]
     ZeroNormal,
     /// The set is empty.
     #[error("the set is empty: it needs at least one point")]
@@ -50,7 +50,7 @@ pub enum SetError {
     #[error("{0} needs at least 2 components")]
     TooFewComponents(&'static str),
     /// The rows of an affine space are not linearly independent.
-    #[error("row {0} of A depends on the rows before it")]
+    #[error("row {0} of A depends on the rows before it, expected independent rows")]
     DependentRow(usize),
     /// The parts of a product do not follow each other.
     #[error(

@@ -229,7 +229,7 @@ impl Solver {
         is_away && self.merit.can_rise()
     }
 
-    /// Raises the penalties of what is violated, and starts the inner solve again.
+    /// Raises the penalties of violated constraints, and starts the inner solve again.
     fn return_to_origin(&mut self, functions: &mut dyn Functions) {
         let growth = self.settings.tuning.max_penalty_growth;
         self.merit.raise_violated(self.inner.solution(), growth);
@@ -274,7 +274,7 @@ impl Solver {
             .is_some_and(|limit| self.merit.work() > limit)
     }
 
-    /// Size of the cost and of what the solve has gained.
+    /// Size of the cost and of its decrease so far.
     fn scale(&self) -> f64 {
         let cost = self.inner.solution().cost;
         cost.abs() + (self.first_cost - cost).abs()

@@ -16,7 +16,7 @@ use crate::tls::TlsArguments;
 /// Least time for which a device that sends text may greet a new client.
 const GREETING_TIME: Duration = Duration::from_millis(100);
 
-/// Most bytes that are shown of what a device sends unasked.
+/// Largest number of bytes that are shown of unsolicited input.
 const SHOWN: usize = 200;
 
 #[derive(Debug, clap::Args)]

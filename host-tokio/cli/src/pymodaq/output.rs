@@ -41,7 +41,7 @@ pub(crate) struct Output {
     is_series: bool,
     /// Last header in the table.
     header: String,
-    /// Scalars grabbed so far, by what is plotted of them.
+    /// Scalars grabbed so far, one channel per curve.
     history: Vec<Channel>,
 }
 

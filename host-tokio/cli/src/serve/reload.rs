@@ -17,7 +17,7 @@ pub(crate) struct Source {
 /// Reads the configuration again.
 pub(crate) type Again = Box<dyn Fn() -> Result<Layers, Failure> + Send>;
 
-/// What changes when the configuration is read again.
+/// Settings that change when the configuration is read again.
 pub(crate) struct Reload {
     pub(super) source: Source,
     pub(super) peers: Vec<Peers>,

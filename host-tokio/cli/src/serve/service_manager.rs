@@ -1,4 +1,4 @@
-//! What systemd is told, if it has started the program and wants to know (`Type=notify`, `Type=notify-reload`,
+//! Notifications to systemd, if it has started the program and asks for them (`Type=notify`, `Type=notify-reload`,
 //! `WatchdogSec=`). Elsewhere nothing happens.
 
 #[cfg(unix)]

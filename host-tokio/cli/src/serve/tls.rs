@@ -5,7 +5,7 @@ use labwire_tokio::PortSecurity;
 use crate::config;
 use crate::failure::{self, Failure, did_you_mean};
 
-/// Which ports speak TLS, and how.
+/// TLS settings of the ports.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tls {
     security: PortSecurity,

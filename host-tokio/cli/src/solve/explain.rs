@@ -1,4 +1,4 @@
-//! What an end that is no success means, and what may help.
+//! Explanation of an unsuccessful end, and advice.
 
 use labwire_core::problem::stages::Shooting;
 use labwire_core::problem::{Defect, Evaluator, Problem, ProblemSolver, Solution};
@@ -55,7 +55,7 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
     lines
 }
 
-/// What to do about dynamics that run away.
+/// Advice about dynamics that run away.
 fn runs_away(problem: &Problem, defect: &Defect) -> Vec<String> {
     let Defect {
         state, stage, value, ..
@@ -88,7 +88,7 @@ fn missed_dynamics(solver: &ProblemSolver, parameters: &[f64]) -> Option<String>
     ))
 }
 
-/// A solution, and what the problem's functions are there.
+/// Solution, and the values of the problem's functions there.
 struct PointOfView<'a> {
     problem: &'a Problem,
     solution: &'a Solution,

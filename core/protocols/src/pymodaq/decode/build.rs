@@ -196,7 +196,7 @@ fn export(class: ExportClass, generation: Generation, mut parts: Parts) -> Decod
 struct Parts(vec::IntoIter<Object>);
 
 impl Parts {
-    /// Next part, named `field`, converted by `convert` (which returns what it cannot use).
+    /// Next part, named `field`, converted by `convert` (which returns an unusable part).
     fn next<T>(&mut self, field: &str, convert: impl Fn(Object) -> Result<T, Object>) -> Decoded<T> {
         let part = self.0.next().unwrap_or(Object::None);
         convert(part).map_err(|part| malformed!("{field} is {}", part.kind()))

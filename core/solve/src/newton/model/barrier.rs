@@ -8,7 +8,7 @@ use crate::math;
 pub(crate) struct BarrierRows<'a> {
     /// Curvature of the barrier along each variable; infinite where its bounds are equal.
     pub(crate) curvatures: &'a [f64],
-    /// What is subtracted from each constraint's diagonal: the inverse curvature of the slack's barrier; infinite where
+    /// Inverse curvature of each slack's barrier, subtracted from the constraint's diagonal; infinite where
     /// the constraint has no bounds.
     pub(crate) duals: &'a [f64],
 }
@@ -38,7 +38,7 @@ impl QuadraticModel {
         self.factorize_barrier(rows, 0.0)
     }
 
-    /// Solves for the change of variables and multipliers, given what is on the right of their rows.
+    /// Solves for the change of variables and multipliers, for the right-hand sides of their rows.
     pub(crate) fn solve_barrier(
         &mut self,
         of_variables: impl Fn(usize) -> f64,

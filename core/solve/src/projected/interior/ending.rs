@@ -6,7 +6,7 @@ use super::{Interior, Projected};
 use crate::functions::Functions;
 use crate::merit::AugmentedLagrangian;
 
-/// How often penalties are raised for a merit that is convex.
+/// Largest number of increases of the penalties that make the merit convex.
 const MAX_RAISES: u32 = 8;
 
 impl Projected {

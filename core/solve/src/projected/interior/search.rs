@@ -11,11 +11,11 @@ use crate::status::{Step, StepKind};
 /// Largest number of halvings along a step, and of corrections of the first trial.
 const MAX_HALVINGS: u32 = 12;
 const MAX_CORRECTIONS: u32 = 2;
-/// Fraction to which a correction has to reduce what the equations lack.
+/// Fraction to which a correction has to reduce the residuals of the equations.
 const CORRECTION: f64 = 0.99;
 
 impl Projected {
-    /// Step of variables, slacks and multipliers that closes what is missing. Returns the slope of the merit along it.
+    /// Step of variables, slacks and multipliers that closes the residuals of the equations. Returns the slope of the merit along it.
     fn find_step(&mut self, interior: &mut Interior) -> f64 {
         let Some(exact) = &mut self.second.exact else {
             return 0.0;

@@ -31,7 +31,7 @@ pub(in super::super) struct Interior {
     pub(super) multipliers: Vec<f64>,
     pub(super) slack_step: Vec<f64>,
     pub(super) multiplier_step: Vec<f64>,
-    /// What the equations lack.
+    /// Residuals of the equations.
     pub(super) missing: Vec<f64>,
     pub(super) rates: Vec<f64>,
     pub(super) curvatures: Vec<f64>,
@@ -111,7 +111,7 @@ impl Interior {
         };
     }
 
-    /// Sum of what the equations lack, and merit, in their units.
+    /// Sum of the residuals of the equations, and merit, in their units.
     pub(super) fn measure(&self, point: &Point, slacks: &[f64]) -> (f64, f64) {
         let mut missing = 0.0;
         for ((g, s), unit) in point.constraints.iter().zip(slacks).zip(&self.units) {
