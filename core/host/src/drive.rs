@@ -179,7 +179,7 @@ impl Turns {
         }
     }
 
-    /// First of the next `command`, what `peer` does, and what else happens. Command and peer come first in turns, so that
+    /// First of three events: the next `command`, one of the peer, any other. Command and peer come first in turns, so that
     /// a peer that never stops does not starve the application, nor the reverse.
     pub(crate) async fn first_of<C, H: From<Option<C>>>(
         &self,

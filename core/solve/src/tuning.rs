@@ -47,7 +47,7 @@ pub struct Tuning {
     pub edge_growth: f64,
     /// Largest number of such steps. Default 4: the last is 1e-2 of the point.
     pub edge_trials: u32,
-    /// Decrease that a Newton step promises, relative to the cost and what the solve has gained, below which a solution is
+    /// Decrease that a Newton step promises, relative to the cost and its decrease so far, below which a solution is
     /// confirmed. Default 1e-8: the square of the relative accuracy of the solution.
     pub negligible_decrease: f64,
     /// Violation, weighed by the multipliers and relative as that decrease, below which a solution is taken as feasible.
@@ -137,8 +137,8 @@ pub struct Tuning {
     /// First penalty if Newton steps serve it, in units of the one that balances cost and constraint. Default 100:
     /// measured.
     pub newton_penalty: f64,
-    /// Evaluations after which quasi-Newton iterations on a problem of stages are judged, in units of what a Newton step
-    /// costs; 0 to begin with Newton steps. Default 2: measured.
+    /// Evaluations after which quasi-Newton iterations on a problem of stages are judged, in units of the cost of a
+    /// Newton step; 0 to begin with Newton steps. Default 2: measured.
     pub stage_window: f64,
     /// Newton steps by which quasi-Newton iterations on a problem of stages have to be done at their present pace, else
     /// Newton steps are taken. Default 8: measured.
@@ -158,7 +158,7 @@ pub struct Tuning {
     pub interior_long_delay: u32,
     /// Largest number of interior-point iterations on a problem without stages. Default 200: measured.
     pub max_barrier_iterations: u32,
-    /// Weight of the first barrier, in units of what the cost changes when an input goes from bound to bound. Default 0.1:
+    /// Weight of the first barrier, in units of the change of the cost when an input goes from bound to bound. Default 0.1:
     /// measured on cart-poles; which of their minima is found depends on it.
     pub interior_weight: f64,
     /// Short interior-point steps in a row after which the barrier gets more weight. Default 3: measured on

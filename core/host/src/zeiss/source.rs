@@ -15,9 +15,8 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Opens the file, if it is a regular file below `root` that this process may read, which apart from `root` is what
-    /// INSPECT's script checks. (There a number is an open file descriptor; here it is not a file.) Without a root,
-    /// any file.
+    /// Opens the file if it is a regular, readable file below `root`. INSPECT's script checks the same, apart from
+    /// `root`. (There a number is an open file descriptor; here it is not a file.) Without a root, any file.
     pub(super) fn open(file: &Value, root: &Path) -> Option<Self> {
         let path = file.as_str()?.to_owned();
         let real = match root.as_os_str().is_empty() {

@@ -76,7 +76,7 @@ pub(super) struct Memory<'a> {
     pub(super) slot_of: &'a mut [u32],
 }
 
-/// Places the tasks of one section behind what the memory already holds, and notes the slot of each result.
+/// Places the tasks of one section behind the values that the memory already holds, and notes the slot of each result.
 pub(super) fn runs(tasks: &[Task], memory: &mut Memory<'_>) -> Vec<Run> {
     let mut queue = Queue::new(tasks, memory.slot_of);
     let mut runs = Vec::new();

@@ -102,7 +102,7 @@ impl Interior {
         if count > 0.0 { sum / count } else { 0.0 }
     }
 
-    /// Sum of what the equations lack, and merit.
+    /// Sum of the residuals of the equations, and merit.
     fn measure(&self, trajectory: &Trajectory, slacks: &[f64]) -> (f64, f64) {
         let point = &trajectory.point;
         let mut missing = trajectory.gaps.iter().fold(0.0, |sum, gap| sum + gap.abs());

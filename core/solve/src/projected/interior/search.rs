@@ -107,7 +107,7 @@ impl Projected {
         )
     }
 
-    /// Second-order corrections: steps that also close what the trial of the full step lacks. Restores the step if they do
+    /// Second-order corrections: steps that also close the residuals at the trial of the full step. Restores the step if they do
     /// not help.
     fn correct(
         &mut self,
