@@ -13,8 +13,8 @@ use labwire_core::service::Busy;
 use labwire_core::sets::Set;
 use labwire_core::solve::{
     Constrained, Constraint, Cost, Derivative, Functions, ParametricCost, ParametricProblem,
-    SecondDerivatives, Settings, Solver, SolverError, Start, Status, StopReason, Structure, Tuning,
-    check_derivatives,
+    SecondDerivatives, Settings, Solver, SolverError, StageStructure, Start, Status, StopReason, Structure,
+    Tuning, check_derivatives,
 };
 use labwire_core::time::Instant;
 use serde::Deserialize;
@@ -269,6 +269,49 @@ fn second_derivatives_outside_of_their_matrices_are_named() {
         assert!(text(refusal(&[], &[(0, 0), (row, column)])).starts_with(&format!(
             "entry (row {row}, column {column}) of the Hessian is out of range, expected a row per variable"
         )));
+    }
+}
+
+#[test]
+fn stages_that_do_not_add_up_are_named() {
+    let refusal = |horizon: usize, num_inputs: usize, first_constraints: &[usize]| {
+        let stages = StageStructure {
+            horizon,
+            num_states: 1,
+            num_inputs,
+            first_constraints: first_constraints.to_vec(),
+            has_free_states: false,
+            expansion_work: 1.0,
+        };
+        let mut structure = Structure::unconstrained(4, Set::All);
+        structure.constraints.push(Constraint::new(3, Set::Zero));
+        Solver::with_stages(structure, stages, Settings::default()).map(|_| ())
+    };
+    assert_eq!(refusal(2, 2, &[0, 1, 2, 3]), Ok(()));
+    for (result, message) in [
+        (refusal(0, 2, &[0, 3]), "a horizon of 0, expected 1"),
+        (
+            refusal(2, 3, &[0, 1, 2, 3]),
+            "a number of inputs of 6, expected 4",
+        ),
+        (
+            refusal(2, 2, &[0, 1, 3]),
+            "a number of first constraints of 3, expected 4",
+        ),
+        (
+            refusal(2, 2, &[0, 1, 2, 4]),
+            "a number of constraints of 4, expected 3",
+        ),
+        (
+            refusal(2, 2, &[0, 2, 1, 3]),
+            "a first constraint of 1, expected 2",
+        ),
+        (refusal(usize::MAX, 2, &[0, 3]), "a number of inputs of"),
+    ] {
+        assert!(
+            text(result).starts_with(&format!("the stages have {message}")),
+            "{message}"
+        );
     }
 }
 

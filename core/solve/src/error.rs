@@ -96,9 +96,16 @@ pub enum SolverError {
         "the problem has {0} parameters, but its functions take none: implement Functions::set_parameters"
     )]
     Parameters(usize),
-    /// Inputs and constraints of the stages do not add up to those of the problem.
-    #[error("the inputs and constraints of the stages do not add up to those of the problem")]
-    Stages,
+    /// The lengths of the stages contradict one another, or those of the problem.
+    #[error("the stages have {what} {found}, expected {expected}")]
+    Stages {
+        /// Name of the quantity.
+        what: &'static str,
+        /// Its value.
+        found: usize,
+        /// The right value; of a horizon or an index, the least one.
+        expected: usize,
+    },
     /// A solve is already in progress.
     #[error("a solve is running already: step it to its end, or stop it, before the next is started")]
     Running,

@@ -106,9 +106,7 @@ impl Solver {
         settings: Settings,
     ) -> Result<Self, SolverError> {
         let (n, m) = (structure.num_variables, structure.num_constraints());
-        if !stages.fits(n, m) {
-            return Err(SolverError::Stages);
-        }
+        stages.check(n, m)?;
         let num_states = (stages.horizon + 1) * stages.num_states;
         Self::create(structure, settings, num_states, |structure, memory, settings| {
             Inner::with_stages(structure, stages, memory, settings)

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::error::SolverError;
+
 /// Functions of an optimal-control problem, one stage at a time.
 ///
 /// `min sum_t l_t(x_t, u_t)`, t = 0..=N, subject to `x_0` given, `x_(t+1) = f_t(x_t, u_t)` and constraints
@@ -85,12 +87,39 @@ impl StageStructure {
         pairs.map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
     }
 
-    /// Whether the lengths fit `num_variables` and `num_constraints`.
-    pub(crate) fn fits(&self, num_variables: usize, num_constraints: usize) -> bool {
-        self.horizon >= 1
-            && self.horizon * self.num_inputs == num_variables
-            && self.first_constraints.len() == self.horizon + 2
-            && self.first_constraints.is_sorted()
-            && self.first_constraints.last() == Some(&num_constraints)
+    /// Checks the lengths, which have to add up to `num_variables` and `num_constraints`.
+    pub(crate) fn check(&self, num_variables: usize, num_constraints: usize) -> Result<(), SolverError> {
+        let (horizon, first) = (self.horizon, &self.first_constraints);
+        let least = |what, found, expected| (what, found, expected, found >= expected);
+        let exactly = |what, found, expected| (what, found, expected, found == expected);
+        let lengths = [
+            least("a horizon of", horizon, 1),
+            exactly(
+                "a number of inputs of",
+                horizon.saturating_mul(self.num_inputs),
+                num_variables,
+            ),
+            exactly(
+                "a number of first constraints of",
+                first.len(),
+                horizon.saturating_add(2),
+            ),
+            exactly(
+                "a number of constraints of",
+                self.num_constraints(),
+                num_constraints,
+            ),
+        ];
+        let order = first
+            .windows(2)
+            .map(|pair| least("a first constraint of", pair[1], pair[0]));
+        match lengths.into_iter().chain(order).find(|(.., is_right)| !is_right) {
+            Some((what, found, expected, _)) => Err(SolverError::Stages {
+                what,
+                found,
+                expected,
+            }),
+            None => Ok(()),
+        }
     }
 }
