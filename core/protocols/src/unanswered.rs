@@ -11,7 +11,7 @@ use labwire_session::{Link, Misuse, Timer};
 pub(crate) struct Unanswered<K = ()> {
     /// Whether more may follow.
     pub(crate) may_ask: bool,
-    kinds: VecDeque<K>,
+    pub(crate) kinds: VecDeque<K>,
     /// Time since which the oldest has waited for its reply.
     since: Instant,
 }
@@ -23,20 +23,6 @@ impl<K> Unanswered<K> {
             kinds: VecDeque::new(),
             since: Instant::ZERO,
         }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.kinds.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.kinds.is_empty()
-    }
-
-    /// Kind of the oldest.
-    #[cfg(feature = "open")]
-    pub(crate) fn oldest(&self) -> Option<&K> {
-        self.kinds.front()
     }
 
     /// Checks whether another request may be sent on `link`.

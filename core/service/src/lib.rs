@@ -17,6 +17,7 @@ pub mod importer;
 pub mod module;
 #[cfg(feature = "optimizer")]
 pub mod optimizer;
+#[cfg(feature = "permissions")]
 mod permission;
 #[cfg(feature = "pymodaq")]
 pub mod registry;
@@ -31,6 +32,7 @@ use labwire_session::{CloseReason, Responder, Session, Timer};
 
 pub use endpoint::{ConnectionInUse, Endpoint};
 pub use labwire_session::Busy;
+#[cfg(feature = "permissions")]
 pub use permission::Permission;
 #[cfg(feature = "handlers")]
 pub use sequential::{Handler, HandlerJob, Sequential};

@@ -48,7 +48,7 @@ impl Client {
     /// Number of messages without a reply.
     #[must_use]
     pub fn unanswered(&self) -> usize {
-        self.unanswered.len()
+        self.unanswered.kinds.len()
     }
 
     fn end_when_answered(&mut self, reason: CloseReason) {
@@ -87,7 +87,7 @@ impl Protocol for Client {
     fn receive(&mut self, now: Instant, bytes: &[u8]) {
         self.reader.push(bytes);
         while self.link.is_open() && !self.reader.is_empty() {
-            if self.unanswered.is_empty() {
+            if self.unanswered.kinds.is_empty() {
                 return self.misbehaved("a reply that nobody asked for".into());
             }
             match self.reader.poll_message(|body| parse(body, &self.limits.json)) {
@@ -99,7 +99,7 @@ impl Protocol for Client {
     }
 
     fn receive_end(&mut self, now: Instant) {
-        let reason = match (self.unanswered.len(), self.reader.is_empty()) {
+        let reason = match (self.unanswered.kinds.len(), self.reader.is_empty()) {
             (0, _) => CloseReason::Finished,
             (_, true) => CloseReason::PeerClosed("without a reply"),
             (_, false) => CloseReason::PeerClosed("inside a reply"),

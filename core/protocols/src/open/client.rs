@@ -53,7 +53,7 @@ impl Client {
     /// Number of requests without a reply.
     #[must_use]
     pub fn unanswered(&self) -> usize {
-        self.unanswered.len()
+        self.unanswered.kinds.len()
     }
 
     fn finish_asking(&mut self) {
@@ -68,7 +68,7 @@ impl Client {
 
     fn reply(&mut self, now: Instant, reply: Result<Reply, serde_json::Error>) {
         match reply {
-            Ok(_) if self.unanswered.is_empty() => self.misbehaved("a reply that nobody asked for"),
+            Ok(_) if self.unanswered.kinds.is_empty() => self.misbehaved("a reply that nobody asked for"),
             Ok(reply) => self.answered(now, reply),
             Err(error) => self.misbehaved(&format!("not a reply: {error}")),
         }
@@ -111,10 +111,10 @@ impl Protocol for Client {
     }
 
     fn receive_end(&mut self, now: Instant) {
-        if self.reader.is_empty() && self.unanswered.oldest() == Some(&true) {
+        if self.reader.is_empty() && self.unanswered.kinds.front() == Some(&true) {
             self.answered(now, Reply::Killed);
         }
-        let reason = match (self.unanswered.is_empty(), self.reader.is_empty()) {
+        let reason = match (self.unanswered.kinds.is_empty(), self.reader.is_empty()) {
             (_, false) => CloseReason::PeerClosed("inside a reply"),
             (false, true) => CloseReason::PeerClosed("without a reply"),
             (true, true) => CloseReason::Finished,
@@ -124,7 +124,7 @@ impl Protocol for Client {
 
     fn shut_down(&mut self, now: Instant) {
         self.finish_asking();
-        if self.unanswered.is_empty() {
+        if self.unanswered.kinds.is_empty() {
             self.link.close_after_linger(now, CloseReason::Shutdown);
         }
     }

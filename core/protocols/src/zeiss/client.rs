@@ -54,7 +54,7 @@ impl Client {
     }
 
     fn answered(&mut self, now: Instant, answer: Vec<u8>) {
-        if self.unanswered.is_empty() {
+        if self.unanswered.kinds.is_empty() {
             return self.misbehaved("an answer that nobody asked for".into());
         }
         match String::from_utf8(answer) {
@@ -101,7 +101,7 @@ impl Protocol for Client {
             let answer = answer.to_vec();
             self.answered(now, answer);
         }
-        let reason = match (self.unanswered.len(), self.reader.is_empty()) {
+        let reason = match (self.unanswered.kinds.len(), self.reader.is_empty()) {
             (0, _) => CloseReason::Finished,
             (_, true) => CloseReason::PeerClosed("without an answer"),
             (_, false) => CloseReason::PeerClosed("inside an answer"),
