@@ -1,6 +1,7 @@
 //! The side-by-side report: labwire's solver and OpEn's on every benchmark problem, in one process, on one thread.
 //!
-//! `cargo run --release -p labwire-acceptance --bin report > benches/BENCHMARKS.md` prints it in Markdown and writes
+//! `cargo run --release -p labwire-acceptance --bin report > benches/BENCHMARKS.md` prints it in Markdown (its end, about optimal
+//! control, comes from `tests/peers/ocp/run --table`) and writes
 //! `target/report.svg`. With the argument `truth` it prints only labwire's own lines, without medians of times. In either
 //! case it fails if labwire does not converge, or claims convergence wrongly.
 #![allow(
