@@ -10,7 +10,7 @@ use labwire_core::limits::HostLimits;
 use labwire_core::obe::{ErrorReply, Limits, Reply, Request, code};
 use labwire_core::python_json::Value;
 use labwire_core::service::Handler;
-use labwire_core::service::designer::{Begun, DesignerHandler, ObePermissions, service};
+use labwire_core::service::designer::{Begun, DesignerHandler, ObePermissions, PosteriorStore, service};
 use labwire_core::session::{CloseReason, Misuse, Timer};
 use labwire_core::time::Instant;
 use labwire_host::{NoReply, ObeClient, PosteriorFolder, RunFolder};
@@ -38,6 +38,7 @@ macro_rules! obe_suite {
             posteriors_are_saved_and_loaded,
             runs_outlive_their_server,
             a_request_that_panics_ends_its_connection_only,
+            a_storage_that_panics_is_answered,
         );
     };
     ($host:ty: $($test:ident),* $(,)?) => {
@@ -470,5 +471,38 @@ pub fn a_request_that_panics_ends_its_connection_only<H: Host>() {
         }
         other.send(READY);
         assert_eq!(other.read_bytes(OK.len()), OK.as_bytes());
+    }
+}
+
+/// Storage that panics.
+struct FragileStore;
+
+impl PosteriorStore for FragileStore {
+    fn save(&mut self, _name: &str, _text: &str) -> Result<(), String> {
+        panic!("as the test wants it");
+    }
+
+    fn load(&mut self, _name: &str) -> Result<String, String> {
+        panic!("as the test wants it");
+    }
+}
+
+/// The designer tells its client of a panic, and goes on with the same connection and the same run.
+pub fn a_storage_that_panics_is_answered<H: Host>() {
+    let text = DEFAULT_EXPERIMENT.replace("10000", "400");
+    let handler = DesignerHandler::new(&text, DesignLimits::default(), 1, FragileStore);
+    let handler = handler.expect("the example is right");
+    let service = service(Limits::default(), ObePermissions::default(), handler);
+    let host = H::start(service, HostLimits::default());
+    let mut peer = RawPeer::connect(host.address());
+    let mut ask = |message: &str| {
+        peer.send(format!("{:010}{message}", message.len()));
+        read_reply(&mut peer)
+    };
+    let mean = ask(r#"{"command": "getmean"}"#);
+    for command in ["save", "load"] {
+        let reply = ask(&format!(r#"{{"command": "{command}", "name": "dip"}}"#));
+        assert!(reply.contains(r#""code": "panicked""#), "{reply}");
+        assert_eq!(ask(r#"{"command": "getmean"}"#), mean);
     }
 }

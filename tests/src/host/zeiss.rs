@@ -28,6 +28,7 @@ macro_rules! zeiss_suite {
             requests_of_many_clients_are_done_once_each,
             a_client_reads_to_the_end_of_the_stream,
             a_client_says_why_there_is_no_answer,
+            an_import_that_panics_has_failed,
         );
     };
     ($host:ty: $($test:ident),* $(,)?) => {
@@ -236,4 +237,18 @@ pub fn a_client_says_why_there_is_no_answer<H: Host>() {
         ask(answer, End::Reset, PATIENCE),
         NoReply::Failed("Connection reset by peer (os error 104)".to_owned())
     );
+}
+
+/// A bug of an embedder's import is a failed import, and the next one is tried.
+pub fn an_import_that_panics_has_failed<H: Host>() {
+    let mut imports = 0;
+    let host = start::<H>(Limits::default(), move |_| {
+        imports += 1;
+        assert!(imports > 1, "as the test wants it");
+        Outcome::Unreadable
+    });
+    let failed =
+        "Error: Elements could not be imported from file Pünkte.gxml with import mode new_stage.\r\n";
+    assert_eq!(ask(host.address(), ELEMENTS, true), failed);
+    assert_eq!(ask(host.address(), ELEMENTS, true), UNREADABLE);
 }
