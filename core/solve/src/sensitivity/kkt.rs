@@ -73,6 +73,17 @@ impl Kkt {
         (0..self.m).map(|i| math::norm_inf(self.gradient_of(i))).collect()
     }
 
+    /// Numbers the rows of the variables that no bound holds. Returns how many there are.
+    fn number_rows(&mut self, of_variables: &Faces) -> usize {
+        let mut free = 0;
+        for (i, row) in self.rows.iter_mut().enumerate() {
+            let is_held = of_variables.bounds.iter().any(|(held, _)| *held == i);
+            *row = (!is_held).then_some(free);
+            free += usize::from(!is_held);
+        }
+        free
+    }
+
     /// Assembles and factorises; the matrix may have at most `limit` rows.
     pub(super) fn factorize(
         &mut self,
@@ -80,12 +91,7 @@ impl Kkt {
         of_constraints: Faces,
         limit: usize,
     ) -> Result<(), SensitivityError> {
-        let mut free = 0;
-        for (i, row) in self.rows.iter_mut().enumerate() {
-            let is_held = of_variables.bounds.iter().any(|(held, _)| *held == i);
-            *row = (!is_held).then_some(free);
-            free += usize::from(!is_held);
-        }
+        let free = self.number_rows(&of_variables);
         let bounds = of_constraints.bounds.into_iter().map(|(i, bound)| Normal {
             coefficients: vec![(i, 1.0)],
             offset: bound,
