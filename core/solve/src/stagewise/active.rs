@@ -176,7 +176,7 @@ impl Stagewise {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
     ) -> bool {
-        let spent = (merit.work() - self.attempted) as f64;
+        let spent = merit.work().saturating_sub(self.attempted) as f64;
         if self.active.is_none() || spent <= ATTEMPT_WORK * self.structure.expansion_work {
             return false;
         }

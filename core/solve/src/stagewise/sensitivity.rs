@@ -77,9 +77,7 @@ impl Stagewise {
         stages: &mut dyn StageFunctions,
     ) -> Result<(), SensitivityError> {
         if !self.begin_active(merit, stages, Origin::Start) {
-            return Err(SensitivityError::NotStationary {
-                residual: self.residual,
-            });
+            return Err(self.not_stationary());
         }
         for _ in 0..MAX_REFINEMENTS {
             let last = self.active_error();
@@ -87,17 +85,20 @@ impl Stagewise {
                 break;
             }
         }
-        if !(self.active_error() <= MAX_ERROR) {
-            return Err(SensitivityError::NotStationary {
-                residual: self.residual,
-            });
-        }
+        // The last step may have failed, with other constraints.
         self.evaluate_current(merit, stages, false);
-        self.current.point.multipliers.copy_from_slice(&merit.multipliers);
-        self.current.differentiate(&self.structure, stages, false);
+        if !self.begin_active(merit, stages, Origin::Start) || self.active_error() > MAX_ERROR {
+            return Err(self.not_stationary());
+        }
         self.model
             .expand(&self.structure, stages, &self.current, false, |_| 0.0);
         Ok(())
+    }
+
+    fn not_stationary(&self) -> SensitivityError {
+        SensitivityError::NotStationary {
+            residual: self.residual,
+        }
     }
 
     /// Gives the constraints that hold their curvature, and refuses those, and bounds, of which it cannot be told.
