@@ -175,6 +175,7 @@
 //!
 //! All are on by default. Dependencies point down only: an engine does not know a protocol, nor a protocol an engine;
 //! only services know both.
+#![forbid(unsafe_code)]
 #![no_std]
 
 #[cfg(feature = "designer")]

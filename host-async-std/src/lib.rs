@@ -14,6 +14,7 @@
 //!
 //! The features `device`, `obe`, `open`, `pymodaq`, `zeiss`, `websocket` and `files` include what they name; all are on by
 //! default.
+#![forbid(unsafe_code)]
 
 mod futures;
 mod runtime;

@@ -19,6 +19,7 @@
 //!
 //! The features `device`, `obe`, `open`, `pymodaq`, `zeiss`, `websocket` and `files` include what they name; all are on by
 //! default, except `web`, the port for browsers.
+#![forbid(unsafe_code)]
 
 mod runtime;
 mod serve;

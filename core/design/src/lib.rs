@@ -20,6 +20,7 @@
 //! assert!((designer.mean()[0] - 2.6).abs() < 0.01 && designer.std()[0] < 0.003, "{:?}", designer.std());
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
+#![forbid(unsafe_code)]
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

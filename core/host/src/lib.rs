@@ -17,6 +17,7 @@
 //! Each protocol's types have a feature of its name (`device`, `obe`, `open`, `pymodaq`, `zeiss`), WebSockets have
 //! `websocket`, folders of files have `files`; `tables` has measurements as CSV; all are on by
 //! default except `tables` and `tls`, and without them no protocol is named.
+#![forbid(unsafe_code)]
 
 mod admission;
 #[cfg(feature = "pymodaq")]

@@ -1,4 +1,5 @@
 //! Parametric problems: read from text or built in Rust, and compiled for evaluation by a solver.
+#![forbid(unsafe_code)]
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

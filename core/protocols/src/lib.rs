@@ -1,4 +1,5 @@
 //! The socket protocols of optimizers and lab instruments, both roles of each, without I/O.
+#![forbid(unsafe_code)]
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

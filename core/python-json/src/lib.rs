@@ -5,6 +5,7 @@
 //! insertion order with the last of two equal keys winning. [`parse`] is `json.loads` with limits, [`dumps`]
 //! is `json.dumps` with its default settings, [`repr`] and [`str`](str()) give what `repr()` and `str()`
 //! give for the decoded object. Checked against CPython by `tests/peers/python_json`.
+#![forbid(unsafe_code)]
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

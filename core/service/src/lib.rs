@@ -3,6 +3,7 @@
 //! A [`Service`] owns the state that spans connections. Sessions hand it requests, and it returns replies. Long work is
 //! a [`Job`]: a host with threads takes jobs out, runs them elsewhere and returns them; a host without threads lets an
 //! [`Endpoint`] run them in bounded steps. The results are the same, bit for bit.
+#![forbid(unsafe_code)]
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Bytes go in, bytes and events come out. A host moves the bytes and passes the time; a session neither reads a
 //! clock nor opens a socket. Your own protocol implements [`Protocol`] over a [`Link`], and thereby is a [`Session`].
+#![forbid(unsafe_code)]
 #![no_std]
 #[cfg(any(feature = "session", feature = "suggestion"))]
 extern crate alloc;

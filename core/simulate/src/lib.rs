@@ -1,5 +1,6 @@
 //! Simulated instruments: cameras and stages for PyMoDAQ, lab devices behind their dialects, and their
 //! faults.
+#![forbid(unsafe_code)]
 #![no_std]
 extern crate alloc;
 #[cfg(test)]

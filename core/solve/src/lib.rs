@@ -9,6 +9,7 @@
 //! `Solver::with_second_derivatives`. Feature `stages`: the same through the stages of optimal-control problems,
 //! `Solver::with_stages`. Feature `serde`: settings, tuning, status and counters can be written and read. All are off by
 //! default.
+#![forbid(unsafe_code)]
 #![no_std]
 extern crate alloc;
 #[cfg(test)]
