@@ -54,13 +54,9 @@ impl Experiment {
             file: Scope::new(&limits.text),
         };
         let experiment = reader.experiment(&root, arguments)?;
-        let (needed, limit) = (experiment.memory_bytes(), limits.experiment_memory);
-        if needed > limit {
-            return Err(root.error(format!(
-                "the experiment needs about {needed} bytes of memory, at most {limit} are allowed (limit \
-                 `experiment-memory`): fewer particles or settings need less"
-            )));
-        }
+        limits
+            .check_memory(&experiment)
+            .map_err(|error| root.error(format!("{error}")))?;
         Ok(experiment)
     }
 }

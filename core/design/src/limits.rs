@@ -1,7 +1,12 @@
 //! Limits on the size of an experiment.
 
+use alloc::format;
+
 use labwire_model::problem::TextLimits;
 use serde::{Deserialize, Serialize};
+
+use super::error::DesignError;
+use super::experiment::Experiment;
 
 /// Limits on the text of an experiment. A text that exceeds one is refused with an error that names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,5 +36,22 @@ impl Default for DesignLimits {
             draw_numbers: 100_000,
             experiment_memory: 128_000_000,
         }
+    }
+}
+
+impl DesignLimits {
+    /// Checks the memory of an experiment whose options were changed after it was read.
+    ///
+    /// # Errors
+    /// If it needs more than `experiment-memory`.
+    pub fn check_memory(&self, experiment: &Experiment) -> Result<(), DesignError> {
+        let (needed, limit) = (experiment.memory_bytes(), self.experiment_memory);
+        if needed > limit {
+            return Err(DesignError::experiment(format!(
+                "the experiment needs about {needed} bytes of memory, at most {limit} are allowed (limit \
+                 `experiment-memory`): fewer particles or settings need less"
+            )));
+        }
+        Ok(())
     }
 }

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use labwire_core::problem::{Named, Problem, TextLimits};
+use labwire_core::problem::{Named, Problem};
 
 use crate::common::{number, read_file};
+use crate::config::ConfigArgument;
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 
@@ -14,6 +15,8 @@ use crate::failure::{self, Failure, Outcome};
 pub(crate) struct Arguments {
     /// Problem file; `-` is standard input.
     file: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgument,
     /// Evaluate cost, constraints and gradient at this point, one number per variable.
     #[arg(
         long,
@@ -45,10 +48,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let config = arguments.config.read()?;
     let text = read_file(&arguments.file)?;
     let file = arguments.file.display().to_string();
-    let problem =
-        Problem::from_json(&text, &TextLimits::default()).map_err(|error| Failure::problem(&file, &error))?;
+    let problem = Problem::from_json(&text, config.open.text_limits())
+        .map_err(|error| Failure::problem(&file, &error))?;
     say!("{file}: problem `{}`", problem.name());
     if let Some(stages) = problem.stages() {
         say!("  stages       {}", stages.horizon);

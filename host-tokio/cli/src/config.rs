@@ -5,6 +5,7 @@ mod pymodaq;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use labwire_core::design::DesignLimits;
@@ -30,6 +31,25 @@ pub(crate) use pymodaq::Pymodaq;
 
 /// Complete default configuration, commented.
 pub(crate) const DEFAULT_TEXT: &str = include_str!("default.toml");
+
+/// Configuration of a command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigArgument {
+    /// Configuration file; `labwire config` prints one.
+    #[arg(long = "config", value_name = "FILE", env = "LABWIRE_CONFIG")]
+    pub(crate) config_file: Option<PathBuf>,
+}
+
+impl ConfigArgument {
+    /// Defaults, the file, and the environment.
+    pub(crate) fn layers(&self) -> Result<Layers, Failure> {
+        Layers::with_file_and_environment(self.config_file.as_deref())
+    }
+
+    pub(crate) fn read(&self) -> Result<Config, Failure> {
+        self.layers()?.finish()
+    }
+}
 
 /// All configurable settings: those of the core, and those of the program alone. `default.toml` documents the keys.
 #[derive(Clone, Debug)]

@@ -12,9 +12,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use labwire_core::design::{DesignError, DesignLimits, Designer, EXPERIMENTS, Experiment};
+use labwire_core::design::{DesignError, Designer, EXPERIMENTS, Experiment};
 
 use crate::common::{number, read_file};
+use crate::config::ConfigArgument;
 use crate::console::note;
 use crate::failure::{self, Failure, Outcome};
 
@@ -22,6 +23,8 @@ use crate::failure::{self, Failure, Outcome};
 pub(crate) struct Arguments {
     /// Experiment file, or the name of a built-in one: dip, coil, line, lorentzian, rabi.
     file: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgument,
     /// Value for a name in the file's `newrun`.
     #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = named_number)]
     arguments: Vec<(String, f64)>,
@@ -74,7 +77,7 @@ fn read(arguments: &Arguments) -> Result<Experiment, Failure> {
         .iter()
         .map(|(name, value)| (name.as_str(), *value))
         .collect();
-    let limits = DesignLimits::default();
+    let limits = arguments.config.read()?.obe.design_limits;
     let mut experiment =
         Experiment::from_json(&text, &values, &limits).map_err(|error| Failure::problem(&file, &error))?;
     if let Some(particles) = arguments.particles {
@@ -86,6 +89,9 @@ fn read(arguments: &Arguments) -> Result<Experiment, Failure> {
             ));
         }
         experiment.options.particles = particles;
+        limits
+            .check_memory(&experiment)
+            .map_err(|error| refused(&error))?;
     }
     Ok(experiment)
 }

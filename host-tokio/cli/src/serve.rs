@@ -29,16 +29,15 @@ use tokio_util::sync::CancellationToken;
 use toml::Value;
 
 use crate::common::block_on;
-use crate::config::{Config, Layers};
+use crate::config::{Config, ConfigArgument, Layers};
 use crate::console::say_text;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 use crate::log;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Configuration file; `labwire config` prints one.
-    #[arg(long, value_name = "FILE", env = "LABWIRE_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgument,
     /// Only these servers, separated by commas. A port in use is then an error.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Option<Vec<String>>,
@@ -105,7 +104,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     fn layers(&self) -> Result<Layers, Failure> {
-        let mut layers = Layers::with_file_and_environment(self.config.as_deref())?;
+        let mut layers = self.config.layers()?;
         self.apply(&mut layers)?;
         Ok(layers)
     }
@@ -163,7 +162,7 @@ fn servers(config: &Config) -> Vec<Server> {
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let (only, ready_file) = (arguments.only.clone(), arguments.ready_file.clone());
-    let has_file = arguments.config.is_some();
+    let has_file = arguments.config.config_file.is_some();
     let source = Source {
         layers: arguments.layers()?,
         again: has_file.then(|| -> Again { Box::new(move || arguments.layers()) }),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use labwire_core::open::{ErrorReply, RunReply, RunRequest, code};
-use labwire_core::problem::{Problem, ProblemSolver, Solution, SolveError, StartOptions, TextLimits};
+use labwire_core::problem::{Problem, ProblemSolver, Solution, SolveError, StartOptions};
 use labwire_core::service::Busy;
 use labwire_core::service::optimizer::{add_sensitivities, refusal, run_reply};
 use labwire_core::solve::Progress;
@@ -22,6 +22,7 @@ use self::plot::Trace;
 use self::table::Table;
 use crate::check::list;
 use crate::common::{number, positive_seconds, read_file};
+use crate::config::ConfigArgument;
 use crate::console::{Stream, note};
 use crate::failure::{self, Failure, Outcome};
 use crate::{files, result};
@@ -30,6 +31,8 @@ use crate::{files, result};
 pub(crate) struct Arguments {
     /// Problem file; `-` is standard input.
     file: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgument,
     #[command(flatten)]
     run: RunArguments,
     /// Time limit of the solve, in seconds.
@@ -106,10 +109,11 @@ impl RunArguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let config = arguments.config.read()?;
     let text = read_file(&arguments.file)?;
     let file = arguments.file.display().to_string();
-    let problem =
-        Problem::from_json(&text, &TextLimits::default()).map_err(|error| Failure::problem(&file, &error))?;
+    let problem = Problem::from_json(&text, config.open.text_limits())
+        .map_err(|error| Failure::problem(&file, &error))?;
     let parameters = list(problem.parameters());
     let longest = positive_seconds("--solve-time", arguments.solve_time)?;
     let settings = problem.settings().clone().limit_duration(longest);

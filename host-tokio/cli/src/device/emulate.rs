@@ -9,7 +9,7 @@ use labwire_tokio::device::DeviceEmulator;
 
 use super::target::{preset, with_port};
 use crate::common::read_file;
-use crate::config::Layers;
+use crate::config::ConfigArgument;
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 use crate::log;
@@ -36,10 +36,12 @@ pub(crate) struct Arguments {
     /// Seed of the faults that do not always occur.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    config: ConfigArgument,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Outcome {
-    let config = Layers::with_file_and_environment(None)?.finish()?;
+    let config = arguments.config.read()?;
     log::start(&config.log)?;
     let dialect = &arguments.preset;
     let behaviour = match &arguments.replies {

@@ -8,7 +8,7 @@ use labwire_tokio::RemoteError;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings, TcpDialer};
 
 use crate::common::{positive_seconds, seconds};
-use crate::config::Layers;
+use crate::config::ConfigArgument;
 use crate::console::note;
 use crate::failure::{self, Failure};
 use crate::tls::TlsArguments;
@@ -44,12 +44,14 @@ pub(crate) struct Target {
     #[arg(long)]
     hex: bool,
     #[command(flatten)]
+    config: ConfigArgument,
+    #[command(flatten)]
     tls: TlsArguments,
 }
 
 impl Target {
     pub(super) fn open(&self) -> Result<DeviceConnection, Failure> {
-        let config = Layers::with_file_and_environment(None)?.finish()?;
+        let config = self.config.read()?;
         let mut settings = config.device;
         if let Some(timeout) = self.timeout {
             settings.request_timeout = positive_seconds("--timeout", timeout)?;

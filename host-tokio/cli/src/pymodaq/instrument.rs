@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::generation;
 use crate::common::unix_time;
-use crate::config::Layers;
+use crate::config::ConfigArgument;
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 use crate::log;
@@ -51,6 +51,8 @@ pub(crate) struct Arguments {
     /// Log format: human or json.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
+    #[command(flatten)]
+    config: ConfigArgument,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -80,7 +82,7 @@ fn size(text: &str) -> Result<(usize, usize), String> {
 }
 
 pub(crate) async fn run(arguments: Arguments, tls: &TlsArguments) -> Outcome {
-    let mut layers = Layers::with_file_and_environment(None)?;
+    let mut layers = arguments.config.layers()?;
     if let Some(format) = &arguments.log_format {
         layers.set(
             "--log-format",

@@ -4,16 +4,15 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use crate::config::Layers;
+use crate::config::{ConfigArgument, Layers};
 use crate::failure::{Failure, Outcome};
 use crate::serve;
 use crate::serve::reload::{Again, Source};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Configuration file; `labwire config` prints one.
-    #[arg(long, value_name = "FILE", env = "LABWIRE_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgument,
     /// Address for modules to connect to: host:port, port 0 for any free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
@@ -31,7 +30,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let ready_file = arguments.ready_file.clone();
-    let has_file = arguments.config.is_some();
+    let has_file = arguments.config.config_file.is_some();
     let source = Source {
         layers: arguments.layers()?,
         again: has_file.then(|| -> Again { Box::new(move || arguments.layers()) }),
@@ -41,7 +40,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
 
 impl Arguments {
     fn layers(&self) -> Result<Layers, Failure> {
-        let mut layers = Layers::with_file_and_environment(self.config.as_deref())?;
+        let mut layers = self.config.layers()?;
         self.apply(&mut layers)?;
         Ok(layers)
     }

@@ -48,6 +48,31 @@ fn the_printed_configuration_configures() {
     assert_eq!(server.ask("{\"Ping\": 1}"), "{\n\t\"Pong\" : 1\n}\n");
 }
 
+#[test]
+fn limits_on_files_are_those_of_the_configuration() {
+    let square = File::new("limited.json", SQUARE);
+    let short = File::new("short.toml", "[open]\ntext-bytes = 50");
+    let tight = File::new("tight.toml", "[obe]\nexperiment-memory = 100000");
+    for command in ["check", "solve"] {
+        let (code, _, err) = run(&[command, square.path(), "--config", short.path()]);
+        assert!(code == Some(65) && err.contains("limit `text-bytes`"), "{err}");
+    }
+    for particles in [&[][..], &["--particles", "5000"]] {
+        let line = ["experiment", "line", "--config", tight.path()];
+        let (code, _, err) = run(&[&line, particles, &["simulate", "-m", "1"]].concat());
+        assert!(
+            code == Some(65) && err.contains("limit `experiment-memory`"),
+            "{err}"
+        );
+    }
+    // The environment goes before the file.
+    let line = ["experiment", "line", "--config", tight.path()];
+    let simulate = [&line[..], &["simulate", "-m", "1"]].concat();
+    let mut simulate = labwire(&simulate);
+    simulate.env("LABWIRE_OBE_EXPERIMENT_MEMORY", "200000000");
+    assert_eq!(simulate.output().unwrap().status.code(), Some(0));
+}
+
 /// `labwire config | head -n 1`.
 #[test]
 fn what_was_asked_for_and_failed_is_no_success() {
