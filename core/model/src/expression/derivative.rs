@@ -31,7 +31,7 @@ pub fn gradient(graph: &mut Graph, outputs: &[(Expr, Expr)], variables: u32) -> 
         {
             *entry = Some(adjoint.into_expr(graph));
         }
-        for partial in partials(graph, expr) {
+        for partial in partials(graph, expr).into_iter().flatten() {
             if graph.depends_on(partial.operand, Input::Variable) {
                 let flow = partial.apply(graph, adjoint);
                 pending.entry(partial.operand).or_default().push(flow);
@@ -45,14 +45,14 @@ pub fn gradient(graph: &mut Graph, outputs: &[(Expr, Expr)], variables: u32) -> 
 /// of change). `None` where it is structurally zero. Applied to a [`gradient`], it gives a product with the
 /// Hessian.
 pub fn directional(graph: &mut Graph, outputs: &[Expr], seeds: &[(Expr, Expr)]) -> Vec<Option<Expr>> {
-    let mut rates: BTreeMap<Expr, Flow> = BTreeMap::new();
+    let mut rates: Vec<Option<Flow>> = alloc::vec![None; graph.len()];
     for &(variable, rate) in seeds {
-        rates.insert(variable, Flow::new(graph, rate));
+        rates[variable.index()] = Some(Flow::new(graph, rate));
     }
     for expr in ancestors(graph, outputs, &[Input::Variable, Input::Multiplier]) {
-        propagate(graph, &mut rates, expr);
+        rates[expr.index()] = rate(graph, expr, |operand| rates[operand.index()]);
     }
-    let rate = |output: &Expr| rates.get(output).map(|rate| rate.into_expr(graph));
+    let rate = |output: &Expr| rates[output.index()].map(|rate| rate.into_expr(graph));
     outputs.iter().map(rate).collect()
 }
 
@@ -91,8 +91,8 @@ impl Columns {
         let mut pending: BTreeSet<Expr> = consumers(seed).collect();
         // Operands precede results.
         while let Some(expr) = pending.pop_first() {
-            propagate(graph, &mut rates, expr);
-            if rates.contains_key(&expr) {
+            if let Some(rate) = rate(graph, expr, |operand| rates.get(&operand).copied()) {
+                rates.insert(expr, rate);
                 pending.extend(consumers(expr));
             }
         }
@@ -108,17 +108,16 @@ impl Columns {
     }
 }
 
-/// Adds the rate of `expr`, if an operand has one.
-fn propagate(graph: &mut Graph, rates: &mut BTreeMap<Expr, Flow>, expr: Expr) {
-    let mut flows = Vec::new();
-    for partial in partials(graph, expr) {
-        if let Some(rate) = rates.get(&partial.operand) {
-            flows.push(partial.apply(graph, *rate));
-        }
-    }
-    if !flows.is_empty() {
-        let rate = Flow::sum(graph, &flows);
-        rates.insert(expr, rate);
+/// Rate of `expr`, if an operand has one.
+fn rate(graph: &mut Graph, expr: Expr, of_operand: impl Fn(Expr) -> Option<Flow>) -> Option<Flow> {
+    let flows = partials(graph, expr).map(|partial| {
+        let partial = partial?;
+        let rate = of_operand(partial.operand)?;
+        Some(partial.apply(graph, rate))
+    });
+    match flows {
+        [Some(first), Some(second)] => Some(Flow::sum(graph, &[first, second])),
+        [one, other] => one.or(other),
     }
 }
 
@@ -173,6 +172,9 @@ impl Flow {
     }
 
     fn sum(graph: &mut Graph, flows: &[Self]) -> Self {
+        if let [flow] = flows {
+            return *flow;
+        }
         let with_sign = |negative: bool| -> Vec<Expr> {
             let chosen = flows.iter().filter(|flow| flow.is_negative == negative);
             chosen.map(|flow| flow.value).collect()
@@ -205,10 +207,11 @@ impl Flow {
 }
 
 /// Derivative of a value with respect to one of its operands, as a factor for the contributions.
+#[derive(Clone, Copy)]
 struct Partial {
     operand: Expr,
     is_negative: bool,
-    steps: Vec<Step>,
+    steps: [Option<Step>; 3],
 }
 
 #[derive(Clone, Copy)]
@@ -230,7 +233,7 @@ impl Partial {
         Self {
             operand,
             is_negative: false,
-            steps: steps.to_vec(),
+            steps: core::array::from_fn(|i| steps.get(i).copied()),
         }
     }
 
@@ -247,7 +250,7 @@ impl Partial {
             is_negative,
             mut is_masked,
         } = flow;
-        for &step in &self.steps {
+        for step in self.steps.into_iter().flatten() {
             let may_meet_infinity = match step {
                 Step::Times(factor) => !graph.constant_value(factor).is_some_and(f64::is_finite),
                 _ => !is_nonzero_constant(graph, value),
@@ -281,14 +284,17 @@ fn is_nonzero_constant(graph: &Graph, expr: Expr) -> bool {
     graph.constant_value(expr).is_some_and(|value| value != 0.0)
 }
 
-fn partials(graph: &mut Graph, expr: Expr) -> Vec<Partial> {
+/// The derivatives of a value that are not structurally zero: there are two at most.
+type Partials = [Option<Partial>; 2];
+
+fn partials(graph: &mut Graph, expr: Expr) -> Partials {
     match graph.node(expr) {
-        Node::Constant(_) | Node::Input(..) => Vec::new(),
-        Node::Unary(op, x) => unary_partial(graph, op, x, expr).into_iter().collect(),
+        Node::Constant(_) | Node::Input(..) => [None; 2],
+        Node::Unary(op, x) => [unary_partial(graph, op, x, expr), None],
         Node::Binary(op, a, b) => binary_partials(graph, op, a, b, expr),
-        Node::Select(condition, a, b) => alloc::vec![
-            Partial::new(a, &[Step::When(condition)]),
-            Partial::new(b, &[Step::Unless(condition)]),
+        Node::Select(condition, a, b) => [
+            Some(Partial::new(a, &[Step::When(condition)])),
+            Some(Partial::new(b, &[Step::Unless(condition)])),
         ],
     }
 }
@@ -344,64 +350,53 @@ fn unary_partial(graph: &mut Graph, op: Unary, x: Expr, y: Expr) -> Option<Parti
     }
 }
 
-fn binary_partials(graph: &mut Graph, op: Binary, a: Expr, b: Expr, y: Expr) -> Vec<Partial> {
+fn binary_partials(graph: &mut Graph, op: Binary, a: Expr, b: Expr, y: Expr) -> Partials {
     use Step::{Double, Over, Times, TimesOrZero, Unless, When};
+    let both = |by_a: &[Step], by_b: &[Step]| [Some(Partial::new(a, by_a)), Some(Partial::new(b, by_b))];
+    let opposite =
+        |by_a: &[Step], by_b: &[Step]| [Some(Partial::new(a, by_a)), Some(Partial::negative(b, by_b))];
     match op {
-        Binary::Add => alloc::vec![Partial::new(a, &[]), Partial::new(b, &[])],
-        Binary::Sub => alloc::vec![Partial::new(a, &[]), Partial::negative(b, &[])],
-        Binary::Mul if a == b => alloc::vec![Partial::new(a, &[Double, Times(a)])],
-        Binary::Mul => alloc::vec![Partial::new(a, &[Times(b)]), Partial::new(b, &[Times(a)])],
-        Binary::Div => alloc::vec![
-            Partial::new(a, &[Over(b)]),
-            Partial::negative(b, &[Over(b), Times(y)])
-        ],
-        Binary::MaskedMul => alloc::vec![Partial::new(a, &[Times(b)]), Partial::new(b, &[TimesOrZero(a)])],
-        Binary::MaskedDiv => {
-            alloc::vec![
-                Partial::new(a, &[Over(b)]),
-                Partial::negative(b, &[Over(b), TimesOrZero(y)])
-            ]
-        }
+        Binary::Add => both(&[], &[]),
+        Binary::Sub => opposite(&[], &[]),
+        Binary::Mul if a == b => [Some(Partial::new(a, &[Double, Times(a)])), None],
+        Binary::Mul => both(&[Times(b)], &[Times(a)]),
+        Binary::Div => opposite(&[Over(b)], &[Over(b), Times(y)]),
+        Binary::MaskedMul => both(&[Times(b)], &[TimesOrZero(a)]),
+        Binary::MaskedDiv => opposite(&[Over(b)], &[Over(b), TimesOrZero(y)]),
         Binary::Pow => power_partials(graph, a, b, y),
         Binary::Atan2 => {
             let (rise, run) = (graph.binary(Binary::Mul, a, a), graph.binary(Binary::Mul, b, b));
             let square = graph.binary(Binary::Add, rise, run);
-            alloc::vec![
-                Partial::new(a, &[Times(b), Over(square)]),
-                Partial::negative(b, &[Times(a), Over(square)]),
-            ]
+            opposite(&[Times(b), Over(square)], &[Times(a), Over(square)])
         }
         Binary::Hypot => {
             let cosine = graph.binary(Binary::MaskedDiv, a, y);
             let sine = graph.binary(Binary::MaskedDiv, b, y);
-            alloc::vec![Partial::new(a, &[Times(cosine)]), Partial::new(b, &[Times(sine)])]
+            both(&[Times(cosine)], &[Times(sine)])
         }
         Binary::Min | Binary::Max => {
             let second_wins = match op {
                 Binary::Min => graph.binary(Binary::Less, b, a),
                 _ => graph.binary(Binary::Less, a, b),
             };
-            alloc::vec![
-                Partial::new(a, &[Unless(second_wins)]),
-                Partial::new(b, &[When(second_wins)]),
-            ]
+            both(&[Unless(second_wins)], &[When(second_wins)])
         }
-        Binary::Less | Binary::LessEqual | Binary::Equal | Binary::NotEqual => Vec::new(),
+        Binary::Less | Binary::LessEqual | Binary::Equal | Binary::NotEqual => [None; 2],
     }
 }
 
-fn power_partials(graph: &mut Graph, base: Expr, exponent: Expr, y: Expr) -> Vec<Partial> {
+fn power_partials(graph: &mut Graph, base: Expr, exponent: Expr, y: Expr) -> Partials {
     let one = graph.constant(1.0);
     let lower = graph.binary(Binary::Sub, exponent, one);
     let power = graph.binary(Binary::Pow, base, lower);
-    let mut partials = alloc::vec![Partial::new(base, &[Step::Times(exponent), Step::Times(power)])];
-    if graph.depends_on(exponent, Input::Variable) {
+    let by_base = Partial::new(base, &[Step::Times(exponent), Step::Times(power)]);
+    let by_exponent = graph.depends_on(exponent, Input::Variable).then(|| {
         let log = graph.unary(Unary::Log, base);
         // 0^b is 0 for every b > 0: there the derivative is 0, not 0 * log(0).
         let slope = graph.binary(Binary::MaskedMul, y, log);
-        partials.push(Partial::new(exponent, &[Step::Times(slope)]));
-    }
-    partials
+        Partial::new(exponent, &[Step::Times(slope)])
+    });
+    [Some(by_base), by_exponent]
 }
 
 fn one_plus_square(graph: &mut Graph, x: Expr) -> Expr {

@@ -1,6 +1,7 @@
 //! Expression graphs: static single assignment, hash-consed, folded where that changes no bit.
 
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
 use super::operation::{Binary, Unary, select};
@@ -62,6 +63,23 @@ impl Node {
         operands.into_iter().flatten()
     }
 
+    /// The definition as a number, which is quicker to compare.
+    fn key(&self) -> u128 {
+        let pack = |kind: u8, op: u8, operands: [u32; 3]| {
+            let number = u128::from(u16::from_be_bytes([kind, op]));
+            operands
+                .iter()
+                .fold(number, |number, operand| number << 32 | u128::from(*operand))
+        };
+        match *self {
+            Self::Constant(bits) => u128::from(bits),
+            Self::Input(input, index) => pack(1, input as u8, [0, 0, index]),
+            Self::Unary(op, x) => pack(2, op as u8, [0, 0, x.0]),
+            Self::Binary(op, a, b) => pack(3, op as u8, [0, a.0, b.0]),
+            Self::Select(c, a, b) => pack(4, 0, [c.0, a.0, b.0]),
+        }
+    }
+
     fn has_kink(&self) -> bool {
         match self {
             Self::Constant(_) | Self::Input(..) => false,
@@ -85,7 +103,8 @@ const MAX_PRODUCT_EXPONENT: f64 = 16.0;
 pub struct Graph {
     nodes: Vec<Node>,
     facts: Vec<Facts>,
-    index: BTreeMap<Node, Expr>,
+    /// The value of each definition, by its key.
+    index: BTreeMap<u128, Expr>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -312,10 +331,11 @@ impl Graph {
     }
 
     fn intern(&mut self, node: Node) -> Expr {
-        if let Some(known) = self.index.get(&node) {
-            return *known;
-        }
         let expr = Expr(self.nodes.len() as u32);
+        match self.index.entry(node.key()) {
+            Entry::Occupied(known) => return *known.get(),
+            Entry::Vacant(place) => place.insert(expr),
+        };
         let mut facts = Facts::default();
         if let Node::Input(input, _) = node {
             facts.inputs = 1 << input as u8;
@@ -328,7 +348,6 @@ impl Graph {
         facts.has_kink |= node.has_kink() && facts.inputs & (1 << Input::Variable as u8) != 0;
         self.nodes.push(node);
         self.facts.push(facts);
-        self.index.insert(node, expr);
         expr
     }
 }

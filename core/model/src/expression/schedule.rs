@@ -2,9 +2,10 @@
 //! first, with all operations of its kind that are ready, and then arranges the operands so that a run reads
 //! memory in order.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::graph::{Expr, Graph, Node};
 use super::operation::Unary;
@@ -108,8 +109,7 @@ struct Queue<'a> {
     waiting: Vec<u32>,
     /// Length of the longest chain of tasks that starts with each task.
     heights: Vec<u32>,
-    /// Pairs (task, user of its result), sorted.
-    users: Vec<(usize, usize)>,
+    users: Users,
 }
 
 #[derive(Default)]
@@ -121,30 +121,34 @@ struct Batch {
 
 impl<'a> Queue<'a> {
     fn new(tasks: &'a [Task], slot_of: &[u32]) -> Self {
-        let mut made_by: BTreeMap<Expr, usize> = BTreeMap::new();
+        let mut made_by: Vec<Option<usize>> = vec![None; slot_of.len()];
         for (i, task) in tasks.iter().enumerate() {
-            made_by.extend(task.results.iter().flatten().map(|result| (*result, i)));
+            for result in task.results.iter().flatten() {
+                made_by[result.index()] = Some(i);
+            }
         }
+        let makers = |task: &Task| {
+            let mut makers = task.operands.map(|operand| {
+                let operand = operand?.index();
+                made_by[operand].filter(|_| slot_of[operand] == u32::MAX)
+            });
+            makers.sort_unstable();
+            makers
+        };
+        let users = Users::new(tasks.iter().map(makers), tasks.len());
         let mut queue = Self {
             tasks,
             ready: BTreeMap::new(),
             waiting: vec![0; tasks.len()],
             heights: vec![1; tasks.len()],
-            users: Vec::new(),
+            users,
         };
-        for (i, task) in tasks.iter().enumerate() {
-            let pending = task.operands.iter().flatten();
-            let pending: BTreeSet<usize> = pending
-                .filter(|operand| slot_of[operand.index()] == u32::MAX)
-                .filter_map(|operand| made_by.get(operand).copied())
-                .collect();
-            queue.waiting[i] = pending.len() as u32;
-            queue.users.extend(pending.into_iter().map(|maker| (maker, i)));
-        }
-        queue.users.sort_unstable();
         // Users come after the tasks whose results they use.
-        for &(maker, user) in queue.users.iter().rev() {
-            queue.heights[maker] = queue.heights[maker].max(queue.heights[user] + 1);
+        for maker in (0..tasks.len()).rev() {
+            for &user in queue.users.of(maker) {
+                queue.waiting[user] += 1;
+                queue.heights[maker] = queue.heights[maker].max(queue.heights[user] + 1);
+            }
         }
         for i in 0..tasks.len() {
             if queue.waiting[i] == 0 {
@@ -169,10 +173,8 @@ impl<'a> Queue<'a> {
     }
 
     fn finish(&mut self, task: usize) {
-        let first = self.users.partition_point(|&(maker, _)| maker < task);
-        let end = self.users.partition_point(|&(maker, _)| maker <= task);
-        for i in first..end {
-            let (_, user) = self.users[i];
+        for i in self.users.range(task) {
+            let user = self.users.tasks[i];
             self.waiting[user] -= 1;
             if self.waiting[user] == 0 {
                 self.make_ready(user);
@@ -181,13 +183,57 @@ impl<'a> Queue<'a> {
     }
 }
 
+/// Tasks that use the result of each task, in ascending order.
+struct Users {
+    tasks: Vec<usize>,
+    /// Where those of each task begin, and the end.
+    starts: Vec<usize>,
+}
+
+impl Users {
+    /// `makers`: for each task the tasks whose results it uses, equal ones together.
+    fn new<M>(makers: M, len: usize) -> Self
+    where
+        M: Iterator<Item = [Option<usize>; 3]> + Clone,
+    {
+        let distinct = |[a, b, c]: [Option<usize>; 3]| {
+            let rest = [b.filter(|_| b != a), c.filter(|_| c != b)];
+            core::iter::once(a).chain(rest).flatten()
+        };
+        let mut starts = vec![0; len + 1];
+        for maker in makers.clone().flat_map(distinct) {
+            starts[maker + 1] += 1;
+        }
+        for maker in 0..len {
+            starts[maker + 1] += starts[maker];
+        }
+        let mut tasks = vec![0; starts[len]];
+        let mut next = starts.clone();
+        for (user, makers) in makers.enumerate() {
+            for maker in distinct(makers) {
+                tasks[next[maker]] = user;
+                next[maker] += 1;
+            }
+        }
+        Self { tasks, starts }
+    }
+
+    fn range(&self, maker: usize) -> Range<usize> {
+        self.starts[maker]..self.starts[maker + 1]
+    }
+
+    fn of(&self, maker: usize) -> &[usize] {
+        &self.tasks[self.range(maker)]
+    }
+}
+
 /// Slots of the operands of one operation.
 type Key = [u32; 3];
 
 /// Splits a batch into stretches along which every operand stays or advances by one slot, and the rest.
 fn line_up(kind: Kind, batch: &[usize], tasks: &[Task], slot_of: &[u32]) -> Vec<(Vec<Key>, Vec<usize>)> {
-    let key = |task: &Task| {
-        let mut key = task
+    let key = |member: usize| {
+        let mut key = tasks[member]
             .operands
             .map(|operand| operand.map_or(0, |expr| slot_of[expr.index()]));
         if let Kind::Binary(op) = kind
@@ -197,14 +243,11 @@ fn line_up(kind: Kind, batch: &[usize], tasks: &[Task], slot_of: &[u32]) -> Vec<
         }
         key
     };
-    let mut left: BTreeMap<Key, usize> = batch
-        .iter()
-        .map(|&member| (key(&tasks[member]), member))
-        .collect();
+    let mut left = Left::new(batch.iter().map(|&member| (key(member), member)));
     let mut stretches = Vec::new();
     let mut rest = (Vec::new(), Vec::new());
-    while let Some((&start, _)) = left.first_key_value() {
-        let lengths = strides(kind).map(|stride| (stretch_length(&left, start, stride), stride));
+    while let Some(start) = left.first() {
+        let lengths = strides(kind).map(|stride| (left.stretch_length(start, stride), stride));
         let (length, stride) = lengths.max_by_key(|(length, _)| *length).unwrap_or((1, [0; 3]));
         let mut stretch = (Vec::new(), Vec::new());
         let stretch = if length < MIN_STRIDED {
@@ -215,7 +258,7 @@ fn line_up(kind: Kind, batch: &[usize], tasks: &[Task], slot_of: &[u32]) -> Vec<
         let taken = if length < MIN_STRIDED { 1 } else { length };
         for step in 0..taken as u32 {
             let key = advance(start, stride, step);
-            if let Some(member) = left.remove(&key) {
+            if let Some(member) = left.take(key) {
                 stretch.0.push(key);
                 stretch.1.push(member);
             }
@@ -230,6 +273,58 @@ fn line_up(kind: Kind, batch: &[usize], tasks: &[Task], slot_of: &[u32]) -> Vec<
     stretches
 }
 
+/// Members of a batch that are not in a run yet, in the order of their keys.
+struct Left {
+    members: Vec<(u128, usize)>,
+    is_taken: Vec<bool>,
+    /// Number of members, from the first on, of which all are taken.
+    begun: usize,
+}
+
+impl Left {
+    fn new(members: impl Iterator<Item = (Key, usize)>) -> Self {
+        let mut members: Vec<_> = members.map(|(key, member)| (rank(key), member)).collect();
+        members.sort_unstable();
+        Self {
+            is_taken: vec![false; members.len()],
+            members,
+            begun: 0,
+        }
+    }
+
+    /// Least key.
+    fn first(&mut self) -> Option<Key> {
+        self.begun += self.is_taken[self.begun..]
+            .iter()
+            .position(|is_taken| !is_taken)?;
+        let (rank, _) = self.members[self.begun];
+        Some([(rank >> 64) as u32, (rank >> 32) as u32, rank as u32])
+    }
+
+    fn find(&self, key: Key) -> Option<usize> {
+        let members = &self.members[self.begun..];
+        let found = members.binary_search_by_key(&rank(key), |(rank, _)| *rank).ok()?;
+        Some(self.begun + found).filter(|place| !self.is_taken[*place])
+    }
+
+    fn take(&mut self, key: Key) -> Option<usize> {
+        let place = self.find(key)?;
+        self.is_taken[place] = true;
+        Some(self.members[place].1)
+    }
+
+    fn stretch_length(&self, start: Key, stride: Key) -> usize {
+        (0..)
+            .take_while(|&step| self.find(advance(start, stride, step)).is_some())
+            .count()
+    }
+}
+
+/// The key as a number of the same order, which is quicker to compare.
+fn rank([a, b, c]: Key) -> u128 {
+    u128::from(a) << 64 | u128::from(b) << 32 | u128::from(c)
+}
+
 /// Every combination of strides in which at least one operand advances.
 fn strides(kind: Kind) -> impl Iterator<Item = Key> {
     let operands = kind.operands() as u32;
@@ -238,12 +333,6 @@ fn strides(kind: Kind) -> impl Iterator<Item = Key> {
 
 fn advance(start: Key, stride: Key, step: u32) -> Key {
     core::array::from_fn(|i| start[i] + stride[i] * step)
-}
-
-fn stretch_length(left: &BTreeMap<Key, usize>, start: Key, stride: Key) -> usize {
-    (0..)
-        .take_while(|&step| left.contains_key(&advance(start, stride, step)))
-        .count()
 }
 
 /// Run of operations with these operands.
