@@ -172,7 +172,7 @@ impl Designer {
             ));
         }
         let resamplings = self.resamplings;
-        let counts = self.take_in(&measurement, is_far, &mut random);
+        let counts = self.take_in(&measurement, fit, &mut random);
         self.note_distance(&measurement, is_far.then_some(nearest), counts);
         self.reconsider(&measurement, counts, &mut random);
         let DesignOptions {
@@ -192,15 +192,14 @@ impl Designer {
     }
 
     /// Applies the likelihood that was just computed. Returns whether it counts.
-    fn take_in(&mut self, measurement: &Measurement, is_far: bool, random: &mut Random) -> bool {
+    fn take_in(&mut self, measurement: &Measurement, fit: &Fit, random: &mut Random) -> bool {
         let count = self.particles.len() as f64;
         let least = min(10.0 * (self.particles.num_parameters() + 1) as f64, 0.1 * count);
-        let largest = self.particles.largest(1.0);
-        self.particles.accept(1.0, largest);
+        self.particles.accept(1.0, fit.largest);
         if self.particles.effective() >= least {
             return true;
         }
-        match (self.experiment.options.auto_resample, is_far) {
+        match (self.experiment.options.auto_resample, fit.is_far) {
             // Stages would drag a few particles along until their noise explains it. It is an objection instead.
             (true, true) if self.prior.is_some() => {
                 self.particles.revert();
@@ -212,7 +211,7 @@ impl Designer {
                     return true;
                 }
                 self.weigh(core::slice::from_ref(measurement));
-                self.temper(measurement, is_far, random)
+                self.temper(measurement, fit.is_far, random)
             }
             (false, true) => {
                 self.particles.revert();
@@ -257,7 +256,8 @@ impl Designer {
     /// deviations of the end. For a normal distribution that the end cuts off, this means that the untruncated
     /// mean is more than two standard deviations outside.
     fn note_ends(&mut self) {
-        let (mean, std) = (self.particles.mean(), self.particles.std());
+        let mean = self.particles.mean();
+        let std = self.particles.std_about(&mean);
         let number = self.history.len() + 1;
         for (parameter, (mean, std)) in mean.into_iter().zip(std).enumerate() {
             let prior = &self.experiment.parameters[parameter].prior;

@@ -63,10 +63,7 @@ impl Designer {
                     [logs, squares],
                 );
             }
-            for (log, square) in logs.iter_mut().zip(&*squares) {
-                *log = options.choke * (*log - 0.5 * square);
-            }
-            nearest = min(nearest, least(squares));
+            nearest = min(nearest, combine(logs, squares, options.choke));
         });
         let nearest = sqrt(nearest);
         let values: usize = measurements.iter().map(|it| it.values.len()).sum();
@@ -194,16 +191,22 @@ fn log_sigma(sigma: f64) -> f64 {
     }
 }
 
-/// Smallest number, NaN passed over; computed in lanes, which does not change it.
-fn least(numbers: &[f64]) -> f64 {
+/// Computes the log-likelihoods, to the power `choke`, of noise whose logarithms are in `logs` with opposite signs. Returns
+/// the smallest sum of squares, NaN passed over; computed in lanes, which does not change it.
+fn combine(logs: &mut [f64], squares: &[f64], choke: f64) -> f64 {
     const LANES: usize = 8;
     let mut least = [f64::INFINITY; LANES];
-    let (blocks, rest) = numbers.as_chunks::<LANES>();
-    for block in blocks {
+    let (blocks, rest) = logs.as_chunks_mut::<LANES>();
+    let (square_blocks, square_rest) = squares.as_chunks::<LANES>();
+    for (logs, squares) in blocks.iter_mut().zip(square_blocks) {
         for lane in 0..LANES {
-            least[lane] = min(least[lane], block[lane]);
+            logs[lane] = choke * (logs[lane] - 0.5 * squares[lane]);
+            least[lane] = min(least[lane], squares[lane]);
         }
     }
-    let least = least.into_iter().chain(rest.iter().copied());
-    least.fold(f64::INFINITY, min)
+    for (log, square) in rest.iter_mut().zip(square_rest) {
+        *log = choke * (*log - 0.5 * square);
+        least[0] = min(least[0], *square);
+    }
+    least.into_iter().fold(f64::INFINITY, min)
 }

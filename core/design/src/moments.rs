@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use labwire_solve::math::{dot, log, max, sqrt};
 
@@ -13,56 +14,77 @@ const ROUNDING: f64 = 1e-14;
 /// Symmetric matrix, by rows.
 pub(super) type Matrix = Vec<Vec<f64>>;
 
+/// Number of parameters whose sums are computed side by side.
+const ABREAST: usize = 3;
+
 impl Particles {
     /// Mean of each parameter, summed about a first estimate, so that a large mean costs no precision.
     pub(super) fn mean(&self) -> Vec<f64> {
-        (0..self.num_parameters())
-            .map(|parameter| {
-                let about = self.weighted_sum(parameter, 0.0) / self.total();
-                about + self.weighted_sum(parameter, about) / self.total()
-            })
-            .collect()
+        let estimate = |about: &[f64]| -> Vec<f64> {
+            let sums = self.weighted_sums(about, |weight, distance| weight * distance);
+            let terms = about.iter().zip(sums);
+            terms.map(|(about, sum)| about + sum / self.total()).collect()
+        };
+        estimate(&estimate(&vec![0.0; self.num_parameters()]))
     }
 
-    /// Sum of the weighted distances from `origin`.
-    fn weighted_sum(&self, parameter: usize, origin: f64) -> f64 {
-        let mut sum = 0.0;
-        let blocks = self
-            .row(parameter)
-            .chunks(BLOCK)
-            .zip(self.weights().chunks(BLOCK));
-        for (values, weights) in blocks {
-            let mut distances = [0.0; BLOCK];
-            for (distance, value) in distances.iter_mut().zip(values) {
-                *distance = value - origin;
-            }
-            sum += dot(weights, &distances[..values.len()]);
+    /// Sums over the particles of a term of the weight and the distance from `origin`, one per parameter.
+    fn weighted_sums(&self, origin: &[f64], term: impl Fn(f64, f64) -> f64 + Copy) -> Vec<f64> {
+        let mut sums = vec![0.0; origin.len()];
+        for range in self.blocks() {
+            self.add_block(&self.weights()[range.clone()], range, origin, &mut sums, term);
         }
-        sum
+        sums
+    }
+
+    /// Adds to `sums` those over a block of particles, of a term of the entry of `factors` and the distance from `origin`,
+    /// for the first parameters.
+    fn add_block(
+        &self,
+        factors: &[f64],
+        range: Range<usize>,
+        origin: &[f64],
+        sums: &mut [f64],
+        term: impl Fn(f64, f64) -> f64 + Copy,
+    ) {
+        let row = |parameter| &self.row(parameter)[range.clone()];
+        let groups = origin.chunks(ABREAST).zip(sums.chunks_mut(ABREAST));
+        for (i, (origin, sums)) in groups.enumerate() {
+            let first = ABREAST * i;
+            match (origin, sums) {
+                ([a, b, c], [of_a, of_b, of_c]) => {
+                    let rows = [row(first), row(first + 1), row(first + 2)];
+                    let [a, b, c] = block_sums(factors, rows, [*a, *b, *c], term);
+                    *of_a += a;
+                    *of_b += b;
+                    *of_c += c;
+                }
+                (origin, sums) => {
+                    for (k, (origin, sum)) in origin.iter().zip(sums).enumerate() {
+                        let [of_block] = block_sums(factors, [row(first + k)], [*origin], term);
+                        *sum += of_block;
+                    }
+                }
+            }
+        }
     }
 
     /// Second moments about `mean`: weighted sums of products of distances, over the sum of the weights.
     fn second_moments(&self, mean: &[f64]) -> Matrix {
         let count = mean.len();
         let mut sums = vec![vec![0.0; count]; count];
-        let mut distances = vec![[0.0; BLOCK]; count];
         for range in self.blocks() {
-            let len = range.len();
-            for (parameter, row) in distances.iter_mut().enumerate() {
-                let values = &self.row(parameter)[range.clone()];
-                for (distance, value) in row.iter_mut().zip(values) {
-                    *distance = value - mean[parameter];
-                }
-            }
-            for i in 0..count {
+            for (i, sums) in sums.iter_mut().enumerate() {
                 let mut weighted = [0.0; BLOCK];
-                let terms = self.weights()[range.clone()].iter().zip(&distances[i]);
-                for (product, (weight, distance)) in weighted.iter_mut().zip(terms) {
-                    *product = weight * distance;
+                let weighted = &mut weighted[..range.len()];
+                let terms = self.weights()[range.clone()]
+                    .iter()
+                    .zip(&self.row(i)[range.clone()]);
+                for (product, (weight, value)) in weighted.iter_mut().zip(terms) {
+                    *product = weight * (value - mean[i]);
                 }
-                for j in 0..=i {
-                    sums[i][j] += dot(&weighted[..len], &distances[j][..len]);
-                }
+                let product = |weighted, distance| weighted * distance;
+                self.add_block(weighted, range.clone(), &mean[..=i], sums, product);
             }
         }
         let total = self.total();
@@ -78,14 +100,24 @@ impl Particles {
     /// Standard deviation (of the population) of each parameter: as OptBayesExpt's `getstd`, but in two
     /// passes, because a single pass loses every digit of 2.87e9 +- 10.
     pub(super) fn std(&self) -> Vec<f64> {
-        let moments = self.second_moments(&self.mean());
-        (0..moments.len()).map(|i| sqrt(moments[i][i])).collect()
+        self.std_about(&self.mean())
+    }
+
+    /// [`std`](Self::std) where the mean is known.
+    pub(super) fn std_about(&self, mean: &[f64]) -> Vec<f64> {
+        let squares = self.weighted_sums(mean, |weight, distance| weight * distance * distance);
+        squares.iter().map(|sum| sqrt(sum / self.total())).collect()
     }
 
     /// Covariance matrix of the parameters, normalised by 1 minus the sum of the squared weights, as NumPy's
     /// `cov` with `aweights` and OptBayesExpt's `getcov`.
     pub(super) fn covariance(&self) -> Matrix {
-        let mut covariance = self.second_moments(&self.mean());
+        self.covariance_about(&self.mean())
+    }
+
+    /// [`covariance`](Self::covariance) where the mean is known.
+    pub(super) fn covariance_about(&self, mean: &[f64]) -> Matrix {
+        let mut covariance = self.second_moments(mean);
         let rest = 1.0 - self.concentration();
         for entry in covariance.iter_mut().flatten() {
             *entry /= rest;
@@ -124,6 +156,35 @@ impl Particles {
             sum + 0.5 * constant + log(max(factor[i][i], least))
         })
     }
+}
+
+/// Sums of terms of a factor and a distance from an origin, one per row: each in the order of [`dot`], but side by side,
+/// because a sum alone waits for each of its additions.
+#[inline(always)]
+fn block_sums<const K: usize>(
+    factors: &[f64],
+    rows: [&[f64]; K],
+    origin: [f64; K],
+    term: impl Fn(f64, f64) -> f64,
+) -> [f64; K] {
+    const LANES: usize = 4;
+    let mut sums = [[0.0; LANES]; K];
+    let (blocks, rest) = factors.as_chunks::<LANES>();
+    let split = rows.map(|row| row[..factors.len()].as_chunks::<LANES>());
+    for (i, factors) in blocks.iter().enumerate() {
+        for k in 0..K {
+            let values = &split[k].0[i];
+            for lane in 0..LANES {
+                sums[k][lane] += term(factors[lane], values[lane] - origin[k]);
+            }
+        }
+    }
+    core::array::from_fn(|k| {
+        let [a, b, c, d] = sums[k];
+        let rest = rest.iter().zip(split[k].1);
+        let rest = rest.fold(0.0, |sum, (factor, value)| sum + term(*factor, value - origin[k]));
+        (a + c) + (b + d) + rest
+    })
 }
 
 /// First value at which the cumulative weight exceeds `target`.

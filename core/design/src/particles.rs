@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use labwire_solve::math::{exp_weight, max};
+use labwire_solve::math::{exp_weight, exp_weights, max};
 use labwire_solve::random::Random;
 
 use super::model::Points;
@@ -260,7 +260,13 @@ impl Particles {
 
     /// Makes all weights equal.
     pub(super) fn level(&mut self) {
-        self.weigh(|_, _| 0.0);
+        self.log_weights.fill(0.0);
+        self.weights.fill(1.0);
+        self.cumulative.clear();
+        // Whole numbers are exact.
+        self.cumulative
+            .extend(self.blocks().map(|range| range.end as f64));
+        self.sum_of_squares = self.len as f64;
     }
 
     /// Index of a particle, drawn by weight.
@@ -269,17 +275,8 @@ impl Particles {
         let block = self.cumulative.partition_point(|sum| *sum <= target);
         let before = block.checked_sub(1).map_or(0.0, |block| self.cumulative[block]);
         let start = block.min(self.cumulative.len() - 1) * BLOCK;
-        let (mut left, mut drawn) = (target - before, start);
-        for (i, weight) in self.weights[start..].iter().take(BLOCK).enumerate() {
-            if *weight > 0.0 {
-                drawn = start + i;
-                if left < *weight {
-                    break;
-                }
-                left -= weight;
-            }
-        }
-        drawn
+        let end = self.len.min(start + BLOCK);
+        start + place(&self.weights[start..end], target - before)
     }
 
     /// Computes the weights and their cumulative sums from the log-weights, each of which is first replaced
@@ -295,9 +292,7 @@ impl Particles {
             for (log, old) in logs.iter_mut().zip(old) {
                 *log = renew(*log, *old);
             }
-            for (weight, log) in weights.iter_mut().zip(&*logs) {
-                *weight = exp_weight(*log);
-            }
+            exp_weights(logs, weights);
             let [sum, squares] = sums(weights);
             total += sum;
             self.sum_of_squares += squares;
@@ -310,6 +305,47 @@ fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> + use<> {
     (0..len)
         .step_by(BLOCK)
         .map(move |start| start..len.min(start + BLOCK))
+}
+
+/// Index of the weight that `target`, which is not negative, falls on when all lie end to end; the last positive one if it
+/// falls on none. Most weights are passed over by sums of several; where rounding may decide, the sum is that of one after
+/// the other.
+fn place(weights: &[f64], target: f64) -> usize {
+    // Above the rounding errors of either sum.
+    let margin = 1e-12 * target;
+    let (mut left, mut passed) = (target, 0);
+    for [a, b, c, d, e, f, g, h] in weights.as_chunks::<LANES>().0 {
+        let sum = ((a + e) + (b + f)) + ((c + g) + (d + h));
+        if left - sum < margin {
+            break;
+        }
+        left -= sum;
+        passed += LANES;
+    }
+    for (i, weight) in weights.iter().enumerate().skip(passed) {
+        if left < weight + margin {
+            if left >= margin && left + margin < *weight {
+                return i;
+            }
+            break;
+        }
+        left -= weight;
+    }
+    place_one_by_one(weights, target)
+}
+
+fn place_one_by_one(weights: &[f64], target: f64) -> usize {
+    let (mut left, mut place) = (target, 0);
+    for (i, weight) in weights.iter().enumerate() {
+        if *weight > 0.0 {
+            place = i;
+            if left < *weight {
+                break;
+            }
+            left -= weight;
+        }
+    }
+    place
 }
 
 /// Log-weight times a power of the likelihood; negative infinity if the likelihood is NaN.
@@ -356,4 +392,35 @@ fn sums(weights: &[f64]) -> [f64; 2] {
         rest.iter().fold(sum, |sum, weight| sum + weight),
         labwire_solve::math::norm_squared(weights),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On random targets and on the bounds between the weights.
+    #[test]
+    fn places_are_those_of_one_after_the_other() {
+        let mut random = Random::new(4, 0);
+        for round in 0..200 {
+            let count = 1 + random.below(BLOCK);
+            let weights: Vec<f64> = (0..count)
+                .map(|_| match (round % 4, random.below(3)) {
+                    (0, _) => 1.0,
+                    (1, 0) => 0.0,
+                    (2, _) => exp_weight(-40.0 * random.uniform()),
+                    _ => random.uniform(),
+                })
+                .collect();
+            let mut sum = 0.0;
+            for weight in &weights {
+                let targets = [sum, sum * (1.0 + 1e-15), sum + random.uniform() * weight];
+                for target in targets {
+                    let expected = place_one_by_one(&weights, target);
+                    assert_eq!(place(&weights, target), expected, "{round} {target:e}");
+                }
+                sum += weight;
+            }
+        }
+    }
 }

@@ -33,7 +33,7 @@ impl Particles {
     /// support of the priors are reflected at its ends (OptBayesExpt's leave it).
     pub(super) fn resample(&mut self, kernel: Kernel<'_>, random: &mut Random) -> Vec<u32> {
         let mean = self.mean();
-        let mut covariance = self.covariance();
+        let mut covariance = self.covariance_about(&mean);
         for (i, row) in covariance.iter_mut().enumerate() {
             for (j, entry) in row.iter_mut().enumerate() {
                 if !kernel.is_movable[i] || !kernel.is_movable[j] {

@@ -1,11 +1,12 @@
 //! Particles and the support of their priors: where a move leads out of it, the particle is reflected.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use labwire_solve::math::clamp;
 
 use super::moments::{Matrix, cholesky};
-use super::particles::Particles;
+use super::particles::{BLOCK, Particles};
 
 /// Number of reflections of one particle; after the last, it stays at the end that it has passed.
 const MAX_REFLECTIONS: usize = 8;
@@ -15,6 +16,9 @@ impl Particles {
     /// has passed. The other parameters follow along the regression on that one, by `covariance`: where parameters are
     /// correlated, a particle stays in the cloud. Returns whether there was any.
     pub(super) fn reflect(&mut self, support: &[[f64; 2]], covariance: &Matrix) -> bool {
+        if (0..support.len()).all(|parameter| lies_within(self.row(parameter), support[parameter])) {
+            return false;
+        }
         let outside = self.outside(|parameter, value| {
             let [low, high] = support[parameter];
             value >= low && value <= high
@@ -47,7 +51,7 @@ impl Particles {
     /// Moves particles of equal weight, by one affine map, so that they have this mean and this covariance.
     pub(super) fn restore_moments(&mut self, mean: &[f64], covariance: &Matrix) {
         let (now, factor) = (self.mean(), cholesky(covariance));
-        let mut covariance_now = self.covariance();
+        let mut covariance_now = self.covariance_about(&now);
         // What did not move has no column in the factor.
         for (i, row) in covariance_now.iter_mut().enumerate() {
             for (j, entry) in row.iter_mut().enumerate() {
@@ -57,22 +61,55 @@ impl Particles {
             }
         }
         let factor_now = cholesky(&covariance_now);
-        let count = mean.len();
-        let mut deviates = alloc::vec![0.0; count];
-        for index in 0..self.len() {
-            for i in 0..count {
-                deviates[i] = 0.0;
-                if factor_now[i][i] > 0.0 {
-                    let known = (0..i).fold(0.0, |sum, j| sum + factor_now[i][j] * deviates[j]);
-                    deviates[i] = (self.row(i)[index] - now[i] - known) / factor_now[i][i];
+        let mut deviates = vec![[0.0; BLOCK]; mean.len()];
+        for range in self.blocks() {
+            for i in 0..mean.len() {
+                let (known, own) = deviates.split_at_mut(i);
+                let (own, scale) = (&mut own[0][..range.len()], factor_now[i][i]);
+                own.fill(0.0);
+                if !(scale > 0.0) {
+                    continue;
+                }
+                add_rows(own, known, &factor_now[i]);
+                let values = &self.row(i)[range.clone()];
+                for (deviate, value) in own.iter_mut().zip(values) {
+                    *deviate = (value - now[i] - *deviate) / scale;
                 }
             }
-            for i in 0..count {
+            for i in 0..mean.len() {
                 if factor_now[i][i] > 0.0 {
-                    let distance = (0..=i).fold(0.0, |sum, j| sum + factor[i][j] * deviates[j]);
-                    self.row_mut(i)[index] = mean[i] + distance;
+                    let values = &mut self.row_mut(i)[range.clone()];
+                    values.fill(0.0);
+                    add_rows(values, &deviates[..=i], &factor[i]);
+                    values.iter_mut().for_each(|distance| *distance += mean[i]);
                 }
             }
+        }
+    }
+}
+
+/// Whether every value lies between the ends; computed in lanes.
+fn lies_within(values: &[f64], [low, high]: [f64; 2]) -> bool {
+    const LANES: usize = 8;
+    let is_outside = |value: f64| if value >= low && value <= high { 0.0 } else { 1.0 };
+    let mut outside = [0.0; LANES];
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    for block in blocks {
+        for lane in 0..LANES {
+            outside[lane] += is_outside(block[lane]);
+        }
+    }
+    let mut outside = outside
+        .into_iter()
+        .chain(rest.iter().map(|value| is_outside(*value)));
+    outside.all(|count| count == 0.0)
+}
+
+/// Adds the rows, each multiplied by its factor.
+fn add_rows(sums: &mut [f64], rows: &[[f64; BLOCK]], factors: &[f64]) {
+    for (row, factor) in rows.iter().zip(factors) {
+        for (sum, deviate) in sums.iter_mut().zip(row) {
+            *sum += factor * deviate;
         }
     }
 }

@@ -7,7 +7,7 @@
 mod exponential;
 mod logarithm;
 
-pub use exponential::exp_weight;
+pub use exponential::{exp_weight, exp_weights};
 pub use libm::{
     acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erf, exp, expm1, floor, hypot, log, log1p, pow,
     sin, sincos, sinh, sqrt, tan, tanh,

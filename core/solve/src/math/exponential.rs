@@ -26,13 +26,53 @@ const P: [f64; 5] = [
 #[inline(always)]
 #[must_use]
 pub fn exp_weight(x: f64) -> f64 {
+    let (k, high) = reduce(x);
+    assemble(x, k, high, kernel(k, high))
+}
+
+/// Writes the [`exp_weight`] of each number to `weights`, which has the same length. Many numbers go through each part of
+/// the computation together: a processor waits less than where each number goes through all parts.
+pub fn exp_weights(numbers: &[f64], weights: &mut [f64]) {
+    const LANES: usize = 32;
+    let (blocks, rest) = numbers.as_chunks::<LANES>();
+    let (weight_blocks, weight_rest) = weights.as_chunks_mut::<LANES>();
+    for (x, weights) in blocks.iter().zip(weight_blocks) {
+        let (mut k, mut high, mut c) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for lane in 0..LANES {
+            (k[lane], high[lane]) = reduce(x[lane]);
+        }
+        for lane in 0..LANES {
+            c[lane] = kernel(k[lane], high[lane]);
+        }
+        for lane in 0..LANES {
+            weights[lane] = assemble(x[lane], k[lane], high[lane], c[lane]);
+        }
+    }
+    for (x, weight) in rest.iter().zip(weight_rest) {
+        *weight = exp_weight(*x);
+    }
+}
+
+/// k, and x without the high part of k log 2.
+#[inline(always)]
+fn reduce(x: f64) -> (f64, f64) {
     let clamped = if x > -700.0 { x } else { -700.0 };
     let k = (clamped * LOG2_E + TO_INTEGER) - TO_INTEGER;
-    let high = clamped - k * LN2_HIGH;
+    (k, clamped - k * LN2_HIGH)
+}
+
+/// The rational function's c = r - P(r).
+#[inline(always)]
+fn kernel(k: f64, high: f64) -> f64 {
+    let r = high - k * LN2_LOW;
+    let square = r * r;
+    r - square * (P[0] + square * (P[1] + square * (P[2] + square * (P[3] + square * P[4]))))
+}
+
+#[inline(always)]
+fn assemble(x: f64, k: f64, high: f64, c: f64) -> f64 {
     let low = k * LN2_LOW;
     let r = high - low;
-    let square = r * r;
-    let c = r - square * (P[0] + square * (P[1] + square * (P[2] + square * (P[3] + square * P[4]))));
     let y = (1.0 + (r * c / (2.0 - c) - low + high)) * power_of_2(k);
     if x > -700.0 { y } else { 0.0 }
 }
@@ -54,6 +94,14 @@ mod tests {
         fn is_within_an_ulp_of_another_within_an_ulp(x in -700.0..0.0) {
             let apart = exp_weight(x).to_bits().abs_diff(libm::exp(x).to_bits());
             prop_assert!(apart <= 1);
+        }
+
+        #[test]
+        fn many_have_the_bits_of_each(numbers in prop::collection::vec(-1000.0..0.0, 0..100)) {
+            let mut weights = std::vec![f64::NAN; numbers.len()];
+            exp_weights(&numbers, &mut weights);
+            let each: std::vec::Vec<f64> = numbers.iter().map(|x| exp_weight(*x)).collect();
+            prop_assert_eq!(weights, each);
         }
     }
 
