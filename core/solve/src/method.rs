@@ -1,5 +1,6 @@
 //! Choice of the inner solver.
 
+use alloc::boxed::Box;
 use core::ops::{Deref, DerefMut};
 
 #[cfg(feature = "stages")]
@@ -12,17 +13,16 @@ use super::settings::Settings;
 #[cfg(feature = "stages")]
 use super::stagewise::{StageStructure, Stagewise};
 
-/// Inner solver suited to U.
+/// Inner solver suited to U. In boxes, because they are large, and because a plain tag is quickly read.
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "a solver holds one, and moves it never")]
 pub(crate) enum Inner {
     /// U consists of bounds only.
-    Projected(Projected),
+    Projected(Box<Projected>),
     /// The same, and the problem consists of stages.
     #[cfg(feature = "stages")]
-    Stagewise(Stagewise),
+    Stagewise(Box<Stagewise>),
     /// Any other U.
-    Panoc(Panoc),
+    Panoc(Box<Panoc>),
 }
 
 impl Inner {
@@ -30,8 +30,8 @@ impl Inner {
         let (n, m) = (structure.num_variables, structure.num_constraints());
         let tuning = settings.tuning;
         match structure.set.bounds(n) {
-            Some(bounds) => Self::Projected(Projected::new(m, bounds, memory, tuning)),
-            None => Self::Panoc(Panoc::new(n, m, structure.set.clone(), memory, tuning)),
+            Some(bounds) => Self::Projected(Projected::new(m, bounds, memory, tuning).into()),
+            None => Self::Panoc(Panoc::new(n, m, structure.set.clone(), memory, tuning).into()),
         }
     }
 
@@ -47,7 +47,7 @@ impl Inner {
         let are_separable = structure.constraints.iter().all(Constraint::is_separable);
         match structure.set.bounds(structure.num_variables) {
             Some(bounds) if are_separable => {
-                Self::Stagewise(Stagewise::new(stages, structure, bounds, memory, settings))
+                Self::Stagewise(Stagewise::new(stages, structure, bounds, memory, settings).into())
             }
             _ => Self::new(structure, memory, settings),
         }
@@ -59,10 +59,10 @@ impl Deref for Inner {
 
     fn deref(&self) -> &Self::Target {
         match self {
-            Self::Projected(solver) => solver,
+            Self::Projected(solver) => solver.as_ref(),
             #[cfg(feature = "stages")]
-            Self::Stagewise(solver) => solver,
-            Self::Panoc(solver) => solver,
+            Self::Stagewise(solver) => solver.as_ref(),
+            Self::Panoc(solver) => solver.as_ref(),
         }
     }
 }
@@ -70,10 +70,10 @@ impl Deref for Inner {
 impl DerefMut for Inner {
     fn deref_mut(&mut self) -> &mut Self::Target {
         match self {
-            Self::Projected(solver) => solver,
+            Self::Projected(solver) => solver.as_mut(),
             #[cfg(feature = "stages")]
-            Self::Stagewise(solver) => solver,
-            Self::Panoc(solver) => solver,
+            Self::Stagewise(solver) => solver.as_mut(),
+            Self::Panoc(solver) => solver.as_mut(),
         }
     }
 }

@@ -69,10 +69,12 @@ pub struct Solver {
     compares_fallback: bool,
     /// Cost at the initial guess.
     first_cost: f64,
-    /// Point at the start of the inner solve, and its distance from the constraints.
+    /// Point at the start of the inner solve.
     origin: Vec<f64>,
     origin_states: States,
-    origin_distance: f64,
+    /// Distance from the constraints, in their units, that is too far from the start; the smallest of these units.
+    far: f64,
+    smallest_unit: f64,
     start: Vec<f64>,
     fallback: Vec<f64>,
     /// Best point seen, by feasibility first and cost second; returned if the solve stops early.
@@ -152,7 +154,8 @@ impl Solver {
             first_cost: 0.0,
             origin: vec![0.0; n],
             origin_states: States::new(num_states),
-            origin_distance: 0.0,
+            far: 0.0,
+            smallest_unit: 1.0,
             start: vec![0.0; n],
             fallback: vec![0.0; n],
             best: Point::new(n, m),

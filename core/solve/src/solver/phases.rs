@@ -123,7 +123,9 @@ impl Solver {
     fn begin_inner(&mut self, outcome: Outcome) {
         let point = self.inner.solution();
         self.origin.copy_from_slice(&point.u);
-        self.origin_distance = self.merit.distance(point);
+        let drift = self.settings.tuning.drift;
+        self.far = drift * math::max(self.merit.distance(point), drift);
+        self.smallest_unit = self.merit.units.iter().copied().fold(f64::INFINITY, math::min);
         self.origin_states.set(self.inner.states());
         self.counters.outer_iterations += 1;
         self.inner_iterations = 0;
@@ -223,9 +225,10 @@ impl Solver {
         }
         let tuning = &self.settings.tuning;
         let point = self.inner.solution();
-        let far = tuning.drift * math::max(self.origin_distance, tuning.drift);
         let low = -tuning.drift_value * math::max(1.0, self.first_cost.abs());
-        let is_away = self.merit.distance(point) > far || (point.psi < low && point.violation > 0.0);
+        // The distance is at most the violation in the smallest unit.
+        let is_far = point.violation / self.smallest_unit > self.far && self.merit.distance(point) > self.far;
+        let is_away = is_far || (point.psi < low && point.violation > 0.0);
         is_away && self.merit.can_rise()
     }
 
