@@ -117,7 +117,10 @@ impl Account {
     }
 
     fn set(&mut self, held: usize) {
-        if held >= self.held {
+        if held == self.held {
+            return;
+        }
+        if held > self.held {
             self.memory.held.fetch_add(held - self.held, Ordering::Relaxed);
         } else {
             self.memory.held.fetch_sub(self.held - held, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! Solvers that are not in use, and the memory of all.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -8,8 +9,8 @@ use labwire_solve::{ParametricProblem, ProblemSolver, SolverError};
 
 /// Problem of any kind, which jobs on other threads may solve.
 pub(super) type AnyProblem = dyn ParametricProblem + Send + Sync;
-/// Solver of a problem of any kind.
-pub(super) type AnySolver = ProblemSolver<AnyProblem>;
+/// Solver of a problem of any kind. It is large and goes from hand to hand, hence the box.
+pub(super) type AnySolver = Box<ProblemSolver<AnyProblem>>;
 
 /// Solvers of all problems: those in use are counted, idle ones are kept as far as the limit allows.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl Solvers {
 
     /// Memory of all solvers, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let idle = self.idle.iter().map(AnySolver::memory_bytes);
+        let idle = self.idle.iter().map(|solver| solver.memory_bytes());
         idle.fold(self.in_use, usize::saturating_add)
     }
 
@@ -87,5 +88,6 @@ impl Solvers {
 /// Solver of `problem` whose solves take at most `time_limit`.
 pub(super) fn new(problem: &Arc<AnyProblem>, time_limit: Duration) -> Result<AnySolver, SolverError> {
     let settings = problem.settings();
-    AnySolver::with_settings(problem.clone(), settings.limit_duration(time_limit))
+    let solver = ProblemSolver::with_settings(problem.clone(), settings.limit_duration(time_limit));
+    solver.map(Box::new)
 }
