@@ -36,6 +36,8 @@ pub(crate) struct FactorLimits {
     pub(crate) fill: usize,
     /// Multiplications of a factorisation.
     pub(crate) multiplications: f64,
+    /// Whether room is made for the delay of most columns.
+    pub(crate) has_delays: bool,
 }
 
 /// Largest number of neighbours that are visited to find an order.

@@ -13,6 +13,8 @@ use crate::math;
 const ROOM: usize = 2;
 /// Room for delayed columns in a small front.
 const MIN_ROOM: usize = 16;
+/// Largest front for the columns of a matrix most of which are delayed: it takes 8 MB.
+const WIDE_FRONT: usize = 1000;
 
 /// Symmetric matrix with a fixed structure, and its factorisation. All memory is allocated once.
 #[derive(Clone, Debug)]
@@ -44,7 +46,8 @@ pub(crate) struct Sparse {
 #[derive(Clone, Copy, Debug)]
 struct Panel {
     rows: usize,
-    values: usize,
+    /// First of its values; those of the last front, which takes in what was delayed, stay where they are.
+    values: Option<usize>,
     size: usize,
     eliminated: usize,
 }
@@ -105,8 +108,13 @@ impl Sparse {
         let mut starts: Vec<usize> = starts.collect();
         starts.push(placed.len());
         let largest = fronts.iter().map(super::analysis::Front::size).max().unwrap_or(0);
-        let capacity = (ROOM * largest + MIN_ROOM).min(dimension);
-        let room = |len: usize| ROOM * len + MIN_ROOM * MIN_ROOM;
+        let narrow = ROOM * largest + MIN_ROOM;
+        let capacity = match limits.has_delays {
+            true => narrow.max(WIDE_FRONT).min(dimension),
+            false => narrow.min(dimension),
+        };
+        let spare = if limits.has_delays { capacity } else { MIN_ROOM };
+        let room = |len: usize| ROOM * len + spare * MIN_ROOM.max(spare);
         let (block_rows, block_values) = peak(&analysis);
         let sizes = || fronts.iter().map(super::analysis::Front::size);
         let panel_values: usize = fronts.iter().map(|front| front.count * front.size()).sum();
@@ -209,7 +217,8 @@ impl Sparse {
             }
             false => self.front.eliminate_front(count, inertia),
         };
-        self.store_panel(size, eliminated) && (is_root || self.store_block(size, eliminated, count))
+        let is_last = index + 1 == self.analysis.fronts.len();
+        self.store_panel(size, eliminated, is_last) && (is_root || self.store_block(size, eliminated, count))
     }
 
     /// Adds the contributions of the children, and releases them.
@@ -231,23 +240,27 @@ impl Sparse {
         self.blocks.truncate(first);
     }
 
-    fn store_panel(&mut self, size: usize, eliminated: usize) -> bool {
+    fn store_panel(&mut self, size: usize, eliminated: usize, is_last: bool) -> bool {
         let (rows, values) = (self.panel_rows.items.len(), self.panel_values.items.len());
-        let len = size * eliminated + eliminated;
-        if !self.panel_rows.has_room(size) || !self.panel_values.has_room(len) {
+        if !self.panel_rows.has_room(size) {
             return false;
         }
-        for i in 0..size {
-            self.panel_rows.items.push(self.indices[self.front.place(i)]);
-            self.panel_values
-                .items
-                .extend_from_slice(self.front.row(i, eliminated));
+        let places = (0..size).map(|i| self.indices[self.front.place(i)]);
+        self.panel_rows.items.extend(places);
+        if !is_last {
+            if !self.panel_values.has_room(size * eliminated + eliminated) {
+                return false;
+            }
+            for i in 0..size {
+                let row = self.front.row(i, eliminated);
+                self.panel_values.items.extend_from_slice(row);
+            }
+            let couplings = &self.front.couplings()[..eliminated];
+            self.panel_values.items.extend_from_slice(couplings);
         }
-        let couplings = (0..eliminated).map(|i| self.front.coupling(i));
-        self.panel_values.items.extend(couplings);
         self.panels.push(Panel {
             rows,
-            values,
+            values: (!is_last).then_some(values),
             size,
             eliminated,
         });
@@ -308,7 +321,10 @@ impl Sparse {
     fn solve_panel(&mut self, index: usize, change: impl Fn(Panel, &[f64], &[f64], &mut [f64])) {
         let panel = self.panels[index];
         let rows = &self.panel_rows.items[panel.rows..][..panel.size];
-        let (l, couplings) = self.panel_values.items[panel.values..].split_at(panel.size * panel.eliminated);
+        let (l, couplings) = match panel.values {
+            Some(first) => self.panel_values.items[first..].split_at(panel.size * panel.eliminated),
+            None => (self.front.factor(), self.front.couplings()),
+        };
         let x = &mut self.gathered[..panel.size];
         for (x, row) in x.iter_mut().zip(rows) {
             *x = self.work[*row];
@@ -363,10 +379,13 @@ fn peak(analysis: &Analysis) -> (usize, usize) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rand_xoshiro::SplitMix64;
+    use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
     const WIDE: FactorLimits = FactorLimits {
         fill: usize::MAX,
         multiplications: f64::INFINITY,
+        has_delays: true,
     };
 
     /// Random quadratic programmes: some variables without curvature, some constraints nearly without regularisation.
@@ -418,6 +437,56 @@ mod tests {
         }
     }
 
+    /// The matrix of a linear programme with a barrier near its solution: curvatures far apart, equations nearly without
+    /// regularisation. Most columns are delayed.
+    #[test]
+    fn ends_of_linear_programmes() {
+        for (n, m) in [(30, 10), (60, 50), (100, 40), (200, 150), (300, 100)] {
+            for spread in [1.0, 1e4, 1e8] {
+                let mut random = SplitMix64::seed_from_u64(1);
+                let mut random = || random.next_u32() as f64 / f64::from(u32::MAX);
+                let (mut places, mut values) = (Vec::new(), Vec::new());
+                for row in 0..m {
+                    for column in 0..n {
+                        if random() < 6.0 / n as f64 || column % m == row {
+                            places.push(((n + row) as u32, column as u32));
+                            values.push(2.0 * random() - 1.0);
+                        }
+                    }
+                }
+                for i in 0..n + m {
+                    places.push((i as u32, i as u32));
+                    values.push(match (i < n, random() < m as f64 / n as f64) {
+                        (false, _) => -1e-10,
+                        (true, true) => 1.0 / spread,
+                        (true, false) => spread,
+                    });
+                }
+                let mut sparse = Sparse::new(n + m, &places, n, WIDE).unwrap();
+                sparse.values_mut().copy_from_slice(&values);
+                let inertia = Inertia {
+                    positive: n,
+                    negative: m,
+                    zero: 0,
+                };
+                assert_eq!(sparse.factorize(), inertia, "{n} {m} {spread}");
+                let expected: Vec<f64> = (0..n + m).map(|i| (i as f64).sin()).collect();
+                let mut x = vec![0.0; n + m];
+                for (&(row, column), value) in places.iter().zip(&values) {
+                    let (row, column) = (row as usize, column as usize);
+                    x[row] += value * expected[column];
+                    if row != column {
+                        x[column] += value * expected[row];
+                    }
+                }
+                sparse.solve(&mut x);
+                for (x, expected) in x.iter().zip(&expected) {
+                    assert!((x - expected).abs() < 1e-4, "{n} {m} {spread}: {x} {expected}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_chain_has_little_fill() {
         let entries: Vec<(u32, u32)> = (0..500)
@@ -428,6 +497,7 @@ mod tests {
             let limits = FactorLimits {
                 fill,
                 multiplications,
+                has_delays: false,
             };
             Sparse::new(500, &entries, 500, limits).is_some()
         };

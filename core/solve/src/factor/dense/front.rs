@@ -89,8 +89,13 @@ impl Dense {
         &self.entries[row * self.dimension..][..len]
     }
 
-    /// Coupling of a pivot of two with the next row; 0 for a pivot of one.
-    pub(in crate::factor) fn coupling(&self, row: usize) -> f64 {
-        self.coupling[row]
+    /// Couplings of the pivots of two with the next row; 0 for a pivot of one.
+    pub(in crate::factor) fn couplings(&self) -> &[f64] {
+        &self.coupling[..self.dimension]
+    }
+
+    /// The factor, row by row: L below the diagonal, and D.
+    pub(in crate::factor) fn factor(&self) -> &[f64] {
+        &self.entries[..self.dimension * self.dimension]
     }
 }

@@ -26,7 +26,10 @@ impl Factor {
     pub(super) fn new(sparsity: &SecondDerivatives, n: usize, m: usize, tuning: &Tuning) -> Option<Self> {
         let size = n + m;
         let is_small = size <= tuning.max_newton_size as usize;
+        // Variables without curvature are stable pivots together with their constraints only.
+        let curved = sparsity.hessian.iter().filter(|(row, column)| row == column);
         let limits = FactorLimits {
+            has_delays: 2 * curved.count() < n,
             fill: tuning.max_newton_fill as usize,
             multiplications: if is_small {
                 dense_work(size) * SPARSE_SPEED - SPARSE_ROW * size as f64
