@@ -61,6 +61,8 @@ pub(crate) struct Columns {
     /// Values that take each value as an operand, and the outputs that each value is.
     consumers: Vec<Vec<Expr>>,
     outputs: Vec<Vec<usize>>,
+    /// Index after that of the last output that each value leads to.
+    reach: Vec<usize>,
 }
 
 impl Columns {
@@ -68,26 +70,43 @@ impl Columns {
         let mut columns = Self {
             consumers: alloc::vec![Vec::new(); graph.len()],
             outputs: alloc::vec![Vec::new(); graph.len()],
+            reach: alloc::vec![0; graph.len()],
         };
-        for expr in ancestors(graph, outputs, &[Input::Variable]) {
-            for operand in graph.node(expr).operands() {
-                columns.consumers[operand.index()].push(expr);
-            }
-        }
         for (i, output) in outputs.iter().enumerate() {
             columns.outputs[output.index()].push(i);
+            columns.reach[output.index()] = i + 1;
+        }
+        let ancestors = ancestors(graph, outputs, &[Input::Variable]);
+        for expr in &ancestors {
+            for operand in graph.node(*expr).operands() {
+                columns.consumers[operand.index()].push(*expr);
+            }
+        }
+        for expr in ancestors.iter().rev() {
+            for operand in graph.node(*expr).operands() {
+                let reach = columns.reach[expr.index()].max(columns.reach[operand.index()]);
+                columns.reach[operand.index()] = reach;
+            }
         }
         columns
     }
 
-    /// The derivatives of the outputs with respect to one decision variable that are not structurally zero, as pairs
-    /// (index of the output, derivative), and the number of values that were visited: those that depend on the variable.
-    pub(crate) fn column(&self, graph: &mut Graph, variable: u32) -> (Vec<(usize, Expr)>, usize) {
+    /// The derivatives of the outputs from `first` on with respect to one decision variable that are not structurally zero, as
+    /// pairs (index of the output, derivative), and the number of values that were visited: those between the two.
+    pub(crate) fn column(
+        &self,
+        graph: &mut Graph,
+        variable: u32,
+        first: usize,
+    ) -> (Vec<(usize, Expr)>, usize) {
         let mut rates: BTreeMap<Expr, Flow> = BTreeMap::new();
         let one = graph.constant(1.0);
         let seed = graph.input(Input::Variable, variable);
         rates.insert(seed, Flow::new(graph, one));
-        let consumers = |expr: Expr| self.consumers.get(expr.index()).into_iter().flatten().copied();
+        let consumers = |expr: Expr| {
+            let consumers = self.consumers.get(expr.index()).into_iter().flatten().copied();
+            consumers.filter(|expr| self.reach[expr.index()] > first)
+        };
         let mut pending: BTreeSet<Expr> = consumers(seed).collect();
         // Operands precede results.
         while let Some(expr) = pending.pop_first() {
@@ -98,6 +117,7 @@ impl Columns {
         }
         let reached = rates.iter().flat_map(|(expr, rate)| {
             let outputs = self.outputs.get(expr.index()).into_iter().flatten();
+            let outputs = outputs.filter(|output| **output >= first);
             outputs.map(|output| (*output, *rate))
         });
         let mut reached: Vec<(usize, Flow)> = reached.collect();

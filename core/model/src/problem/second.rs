@@ -40,7 +40,8 @@ impl Second {
         let mut sparsity = SecondDerivatives::default();
         let (mut first, mut second) = (Vec::new(), Vec::new());
         for variable in 0..n as u32 {
-            let (column, visited) = columns.column(graph, variable);
+            // The Hessian is symmetric: its lower triangle, then the Jacobian.
+            let (column, visited) = columns.column(graph, variable, variable as usize);
             visits += visited;
             for (index, entry) in column {
                 if graph.constant_value(entry) == Some(0.0) {
@@ -51,11 +52,10 @@ impl Second {
                         sparsity.jacobian.push((row as u32, variable));
                         first.push(entry);
                     }
-                    None if index as u32 >= variable => {
+                    None => {
                         sparsity.hessian.push((index as u32, variable));
                         second.push(entry);
                     }
-                    None => {}
                 }
             }
             if graph.len() > most_nodes || visits > MAX_VISITS {
