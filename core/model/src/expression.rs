@@ -5,6 +5,7 @@
 //! ```
 
 pub mod derivative;
+mod edge;
 mod expand;
 mod functions;
 pub mod graph;
@@ -19,6 +20,7 @@ mod tangent;
 mod token;
 mod value;
 
+pub use edge::Edge;
 pub use expand::Expander;
 pub use scope::{Named, Scope};
 pub(crate) use syntax::parse_signature;

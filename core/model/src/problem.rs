@@ -42,7 +42,7 @@ use crate::expression::operation::Binary;
 use crate::expression::program::{InputLengths, Program};
 use crate::expression::run::Section;
 
-pub use crate::expression::Named;
+pub use crate::expression::{Edge, Named};
 pub use crate::text::{TextError, TextLimits};
 pub use builder::{BuildError, Expression, ProblemBuilder};
 pub use dynamics::Defect;

@@ -56,7 +56,7 @@ fn differentiate(runs: &[Run], indices: &[u32], values: &[[f64; 1]], tangents: &
 }
 
 /// Derivative of `result = op(x)`.
-fn unary_slope(op: Unary, x: f64, result: f64) -> f64 {
+pub(super) fn unary_slope(op: Unary, x: f64, result: f64) -> f64 {
     match op {
         Unary::Neg => -1.0,
         Unary::Sign | Unary::Floor => 0.0,
@@ -85,7 +85,7 @@ fn unary_slope(op: Unary, x: f64, result: f64) -> f64 {
 }
 
 /// Derivatives of `result = op(x, y)` by x and by y; the second only where it is needed.
-fn binary_slopes(op: Binary, x: f64, y: f64, result: f64, needs_second: bool) -> [f64; 2] {
+pub(super) fn binary_slopes(op: Binary, x: f64, y: f64, result: f64, needs_second: bool) -> [f64; 2] {
     match op {
         Binary::Add => [1.0, 1.0],
         Binary::Sub => [1.0, -1.0],

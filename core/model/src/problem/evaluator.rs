@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use labwire_solve::{Functions, StageFunctions};
 
-use super::Body;
 use super::parameter_tangents::{ParameterTangents, Rates};
 use super::second::Second;
 use super::stage_evaluator::StageEvaluator;
 use super::stages::Shooting;
+use super::{Body, Edge};
 use crate::expression::graph::Input;
 use crate::expression::interpreter::{FORWARD, FORWARD_TANGENT, REVERSE, REVERSE_TANGENT};
 use crate::expression::program::Program;
@@ -130,6 +130,16 @@ impl Evaluator<1> {
         match &self.form {
             Form::Plain { program, .. } => program.inputs.parameters,
             Form::Stages(stages) => stages.stages.terminal.inputs.parameters,
+        }
+    }
+
+    /// The steepest operation at the edge of its domain at the point of the last [`forward`](Self::forward), if there is
+    /// one; not looked for in problems of stages.
+    #[must_use]
+    pub fn edge(&self) -> Option<Edge> {
+        match &self.form {
+            Form::Plain { program, values, .. } => program.edge(FORWARD, values),
+            Form::Stages(_) => None,
         }
     }
 

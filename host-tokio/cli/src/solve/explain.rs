@@ -1,7 +1,7 @@
 //! Explanation of an unsuccessful end, and advice.
 
 use labwire_core::problem::stages::Shooting;
-use labwire_core::problem::{Defect, Evaluator, Problem, ProblemSolver, Solution};
+use labwire_core::problem::{Defect, Edge, Evaluator, Problem, ProblemSolver, Solution};
 use labwire_core::sets::Set;
 use labwire_core::solve::{Settings, Status};
 
@@ -41,11 +41,17 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
         Status::NotConvergedOutOfTime => {
             lines.push("a longer time may do (--solve-time SECONDS, \"max_duration_ms\" in \"solver\")".into());
         }
-        Status::Stalled => lines.push(
-            "no step lowers the merit in double precision: the tolerance is below round-off, or a function jumps or has a \
-             kink there (max, min, abs, if)"
-                .into(),
-        ),
+        Status::Stalled => match point.edge {
+            Some(edge) => lines.push(format!(
+                "the solve ends at the edge of a function's domain: {edge}; keep its operand away from there (a bound, or a \
+                 small constant under it)"
+            )),
+            None => lines.push(
+                "no step lowers the merit in double precision: the tolerance is below round-off, or a function jumps or has \
+                 a kink there (max, min, abs, if)"
+                    .into(),
+            ),
+        },
         _ => {}
     }
     lines.extend(point.violated());
@@ -98,6 +104,7 @@ struct PointOfView<'a> {
     /// Of the cost, and of the Lagrangian.
     slopes: Vec<f64>,
     gradient: Vec<f64>,
+    edge: Option<Edge>,
 }
 
 impl<'a> PointOfView<'a> {
@@ -115,6 +122,7 @@ impl<'a> PointOfView<'a> {
         multipliers.resize(m, 0.0);
         let mut gradient = vec![0.0; n];
         evaluator.reverse(&multipliers, &mut gradient);
+        let edge = evaluator.edge();
         Self {
             problem,
             solution,
@@ -123,6 +131,7 @@ impl<'a> PointOfView<'a> {
             constraints,
             slopes,
             gradient,
+            edge,
         }
     }
 
@@ -245,6 +254,9 @@ impl<'a> PointOfView<'a> {
             lines.push(format!(
                 "at the initial guess the derivative with respect to {name} is {slope}"
             ));
+        }
+        if let Some(edge) = self.edge {
+            lines.push(format!("there {edge}"));
         }
         let start = match self.problem.initial_guess() {
             Some(_) => "the file's \"initial_guess\"",
