@@ -1,4 +1,5 @@
 //! Problems that are ill posed, or nearly so: an answer or an honest status, within the limits.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use labwire_acceptance::{Truth, Verdict, judge};
 use labwire_core::problem::{Problem, ProblemSolver, Solution, TextLimits};
@@ -6,7 +7,6 @@ use labwire_core::solve::{Status, Structure};
 
 /// Solves a problem, and asserts that the claim about it is true.
 #[track_caller]
-#[allow(clippy::unwrap_used, reason = "test helper")]
 fn solve_honestly(text: &str) -> (Solution, Truth) {
     let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
     let solution = ProblemSolver::new(&problem).unwrap().solve(&[]).unwrap();
@@ -75,6 +75,14 @@ fn equations_that_contradict_each_other() {
     let solution = assert_infeasible(text, &["F2[0]", "F2[1]"]);
     // The least violation is half of the gap.
     assert!((solution.violation - 0.5).abs() < 1e-3, "{solution:?}");
+}
+
+#[test]
+fn a_linear_programme_without_a_solution() {
+    // The weights of the violation are those of the constraints: none can be lowered alone.
+    let text = r#"{"variables": {"x": 4}, "cost": "x[0] + 2*x[1] - x[2]", "constraints": {"x": {"box": {"min": 0, "max": 4}}},
+        "f2": ["x[0] + x[1] + x[2] - 3", "x[1] - x[2] + x[3] - 1", "2*x[0] + 3*x[1] + x[2] + x[3] - 9"]}"#;
+    assert_infeasible(text, &["F2[0]", "F2[1]", "F2[2]"]);
 }
 
 #[test]
@@ -152,6 +160,60 @@ fn costs_without_a_lower_bound() {
 }
 
 #[test]
+fn linear_programmes_without_a_bound() {
+    for text in [
+        r#"{"variables": {"x": 1}, "cost": "-x[0]"}"#,
+        r#"{"variables": {"x": 2}, "cost": "-x[0]", "f2": ["x[0] - x[1]"]}"#,
+        r#"{"variables": {"x": 2}, "cost": "-x[0] - x[1]", "constraints": {"x": {"box": {"min": 0}}},
+            "f1": {"expressions": ["x[0] - x[1]"], "set": {"box": {"min": -1, "max": 1}}}}"#,
+        r#"{"variables": {"x": 3}, "cost": "x[0] + x[1] - 2*x[2]", "constraints": {"x": {"box": {"min": 0}}},
+            "f2": ["x[0] + x[1] - x[2] - 1"]}"#,
+        r#"{"variables": {"x": 4}, "cost": "-x[0] - x[3]", "constraints": {"x": {"box": {"min": 0, "max": [null, 10, 10, 5]}}},
+            "f1": {"expressions": ["x[1] - x[0] + x[2]", "x[2] + x[1]"], "set": {"box": {"max": 1}}}}"#,
+    ] {
+        let (solution, _) = solve_honestly(text);
+        assert_eq!(solution.status, Status::Unbounded, "{text}: {solution:?}");
+        let counters = &solution.counters;
+        assert!(
+            counters.evaluations + counters.hessian_evaluations < 1_000,
+            "{text}: {solution:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_far_away_is_not_without_a_bound() {
+    let text = r#"{"variables": {"x": 2}, "cost": "-1e20*(x[0] + x[1])", "f2": ["x[0]^2 + x[1]^2 - 2"], "initial_guess": [1, -1]}"#;
+    let (solution, _) = solve_honestly(text);
+    assert!((solution.cost / -2e20 - 1.0).abs() < 1e-3, "{solution:?}");
+    let text = r#"{"variables": {"x": 1}, "cost": "-x[0]", "constraints": {"x": {"box": {"max": 1e13}}}}"#;
+    assert_converges(text, &[1e13]);
+}
+
+#[test]
+fn equations_beside_a_cost_of_any_size() {
+    for size in ["1e20", "1e50", "1e100", "1e200", "1e300", "1e-100", "1e-300"] {
+        for (cost, equation, start) in [
+            ("(x[0] - 1)^2 + x[1]^2", "x[0] + x[1] - 3", "[3, 0]"),
+            ("(x[0] - 1)^2 + x[1]^2", "x[0] + x[1] - 3", "[5, 5]"),
+            ("x[0] + x[1]", "x[0]^2 + x[1]^2 - 2", "[1, -1]"),
+        ] {
+            let text = format!(
+                r#"{{"variables": {{"x": 2}}, "cost": "{size}*({cost})", "f2": ["{equation}"], "initial_guess": {start}}}"#
+            );
+            let (solution, _) = solve_honestly(&text);
+            assert!(
+                !matches!(
+                    solution.status,
+                    Status::LocallyInfeasible { .. } | Status::Unbounded
+                ),
+                "{text}: {solution:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn costs_near_the_end_of_the_range() {
     for cost in [
         "1e300*(x[0] - 1)^2",
@@ -193,6 +255,62 @@ fn edges_of_a_domain() {
         );
         let (solution, truth) = solve_honestly(&text);
         assert!(start == 0.0 || truth.is_kkt_point(1e-5), "{cost}: {solution:?}");
+    }
+}
+
+#[test]
+fn minima_where_a_derivative_is_infinite() {
+    // The slope holds the variable at its bound.
+    for (cost, start, solution) in [
+        ("sqrt(x[0]) + x[0]", 5.0, 0.0),
+        ("sqrt(x[0]) + x[0]", 0.0, 0.0),
+        ("x[0]^0.5 + x[0]", 0.01, 0.0),
+        ("sqrt(x[0]) + (x[0] - 1)^2", 0.0, 0.0),
+        ("asin(1 - x[0]) - x[0]", 0.5, 2.0),
+        ("acos(1 - x[0]) + x[0]", 0.5, 0.0),
+    ] {
+        let text = format!(
+            r#"{{"variables": {{"x": 1}}, "cost": "{cost}", "constraints": {{"x": {{"box": {{"min": 0, "max": 2}}}}}}, "initial_guess": {start}}}"#
+        );
+        let (found, _) = solve_honestly(&text);
+        assert!(found.is_converged() && found.u == [solution], "{cost}: {found:?}");
+        assert!(found.counters.evaluations < 30, "{cost}: {found:?}");
+    }
+    let text = r#"{"variables": {"x": 2}, "cost": "x[1]", "constraints": {"x": {"box": {"min": [0, null]}}},
+        "f1": {"expressions": ["x[1] - sqrt(x[0]) - x[0]"], "set": {"box": {"min": 0}}}}"#;
+    assert_converges(text, &[0.0, 0.0]);
+}
+
+#[test]
+fn starts_on_the_edge_of_a_domain() {
+    let text = r#"{"variables": {"x": 2}, "cost": "x[0] + x[1]", "constraints": {"x": {"box": {"min": 0}}},
+        "f2": ["sqrt(x[0]) + sqrt(x[1]) - 1"]}"#;
+    assert_converges(text, &[0.25, 0.25]);
+    let text = r#"{"variables": {"x": 3}, "cost": "sum(i in 0..3, x[i]*log(x[i]))", "constraints": {"x": {"box": {"min": 0, "max": 1}}},
+        "f2": ["x[0] + x[1] + x[2] - 1"], "initial_guess": [1, 0, 0]}"#;
+    assert_converges(text, &[1.0 / 3.0; 3]);
+}
+
+#[test]
+fn no_minimum_but_an_edge() {
+    for (cost, min) in [
+        ("log(x[0])", "0"),
+        ("sqrt(x[0] - 1) + x[0]", "null"),
+        ("-1/x[0]", "0"),
+    ] {
+        let text = format!(
+            r#"{{"variables": {{"x": 1}}, "cost": "{cost}", "constraints": {{"x": {{"box": {{"min": {min}}}}}}}, "initial_guess": 5}}"#
+        );
+        let (solution, _) = solve_honestly(&text);
+        assert_eq!(solution.status, Status::Stalled, "{cost}: {solution:?}");
+        assert!(solution.counters.evaluations < 500, "{cost}: {solution:?}");
+        let problem = Problem::from_json(&text, &TextLimits::default()).unwrap();
+        let mut evaluator = problem.evaluator();
+        evaluator.forward(&solution.u, &mut []);
+        let edge = evaluator.edge().unwrap();
+        let function = cost.trim_start_matches(['-', '1']).get(..1);
+        assert!(edge.function.starts_with(function.unwrap()), "{cost}: {edge}");
+        assert!(edge.slope.abs() > 1e3, "{cost}: {edge}");
     }
 }
 

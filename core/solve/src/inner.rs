@@ -17,6 +17,23 @@ pub(crate) enum Outcome {
     NotFinite,
     /// No step makes progress in double precision.
     Stalled,
+    /// The steps end at the edge of a function's domain, and make no progress there.
+    AtEdge,
+}
+
+/// Progress of work that takes several factorisations, of which a call does one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "second-derivatives"),
+    allow(dead_code, reason = "only exact second derivatives take factorisations")
+)]
+pub(crate) enum Search {
+    /// To be continued by the next call.
+    Unfinished,
+    /// What was looked for is there.
+    Found,
+    /// There is no such thing.
+    Failed,
 }
 
 /// Result of a look at the curvature at a solution.
@@ -32,6 +49,8 @@ pub(crate) enum Verdict {
     Stationary,
     /// The point was left for a lower one.
     Left,
+    /// The look is not complete yet.
+    Unfinished,
 }
 
 /// States over the horizon, x_0 first, and the multipliers of the dynamics that lead to each, if they are known.
@@ -70,15 +89,15 @@ pub(crate) trait InnerSolver {
         false
     }
 
-    /// Improves solution and multipliers together by Newton steps on the optimality conditions, as long as residual and
-    /// violation, in units of `tolerances`, fall. Returns whether the multipliers have changed.
+    /// Improves solution and multipliers together by a Newton step on the optimality conditions, if residual or violation
+    /// exceeds its of the `tolerances`. [`Search::Found`]: the step was taken, and the multipliers have changed.
     fn polish(
         &mut self,
         _merit: &mut AugmentedLagrangian,
         _functions: &mut dyn Functions,
         _tolerances: (f64, f64),
-    ) -> bool {
-        false
+    ) -> Search {
+        Search::Failed
     }
 
     /// Looks at the curvature at the solution, whose residual is below its tolerance, and leaves it if a lower point is

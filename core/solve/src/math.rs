@@ -103,10 +103,19 @@ pub fn norm_squared(a: &[f64]) -> f64 {
     dot(a, a)
 }
 
-/// Euclidean norm.
+/// Euclidean norm, also where the squares overflow or underflow.
 #[must_use]
 pub fn norm2(a: &[f64]) -> f64 {
-    sqrt(norm_squared(a))
+    let square = norm_squared(a);
+    if (f64::MIN_POSITIVE..=f64::MAX).contains(&square) {
+        return sqrt(square);
+    }
+    let largest = norm_inf(a);
+    if !(largest > 0.0 && largest.is_finite()) {
+        return largest;
+    }
+    let square = a.iter().fold(0.0, |sum, x| sum + (x / largest) * (x / largest));
+    largest * sqrt(square)
 }
 
 /// Largest absolute value; NaN if any entry is NaN, 0 for an empty vector.
@@ -133,6 +142,15 @@ pub fn all_finite(a: &[f64]) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn norms_neither_overflow_nor_vanish() {
+        assert_eq!(norm2(&[3e300, 4e300]), 5e300);
+        assert_eq!(norm2(&[3e-300, 4e-300]), 5e-300);
+        assert_eq!(norm2(&[]), 0.0);
+        assert_eq!(norm2(&[0.0, f64::NEG_INFINITY]), f64::INFINITY);
+        assert!(norm2(&[1.0, f64::NAN]).is_nan());
+    }
 
     proptest! {
         #[test]

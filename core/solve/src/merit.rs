@@ -3,6 +3,8 @@
 //! `psi(u) = f(u) + 1/2 sum_i sigma_i dist^2_{D_i}(g_i(u) + y_i / sigma_i)`; with `zeta = g + y / sigma` and
 //! `yhat = sigma (zeta - Pi_D zeta)` its gradient is `grad f + J_g^T yhat`.
 
+mod violation;
+
 use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
@@ -21,7 +23,22 @@ pub(crate) struct Bounds {
     pub(crate) max: Vec<f64>,
 }
 
+/// Derivative that stands for an infinite one which pushes a variable against its bound.
+const HELD: f64 = 1e100;
+
 impl Bounds {
+    /// Replaces infinite derivatives that hold a variable at its bound, as those of `sqrt(x)` do at 0, by finite ones: the
+    /// point is stationary there.
+    fn hold(&self, point: &mut Point) {
+        for (i, entry) in point.gradient.iter_mut().enumerate() {
+            let is_held = (*entry == f64::INFINITY && point.u[i] <= self.min[i])
+                || (*entry == f64::NEG_INFINITY && point.u[i] >= self.max[i]);
+            if is_held {
+                *entry = HELD * math::sign(*entry);
+            }
+        }
+    }
+
     pub(crate) fn clamp(&self, i: usize, u: f64) -> f64 {
         math::clamp(u, self.min[i], self.max[i])
     }
@@ -82,6 +99,11 @@ impl Point {
         (self.psi, self.cost, self.violation) = (other.psi, other.cost, other.violation);
     }
 
+    /// Whether an infinite derivative holds variable `i` at its bound.
+    pub(crate) fn is_held(&self, i: usize) -> bool {
+        self.gradient[i].abs() == HELD
+    }
+
     pub(crate) fn is_finite(&self) -> bool {
         self.psi.is_finite() && math::all_finite(&self.gradient)
     }
@@ -92,6 +114,8 @@ impl Point {
 pub(crate) struct AugmentedLagrangian {
     pub(crate) structure: Structure,
     pub(crate) tuning: Tuning,
+    /// Bounds of the variables, if U consists of bounds only.
+    bounds: Option<Bounds>,
     /// The multipliers `y`.
     pub(crate) multipliers: Vec<f64>,
     /// The penalties `sigma`.
@@ -100,7 +124,10 @@ pub(crate) struct AugmentedLagrangian {
     pub(crate) limits: Vec<f64>,
     /// Change of each component over a distance as that of the initial guess from the origin.
     pub(crate) units: Vec<f64>,
+    /// Change of the cost over such a distance, at the start.
+    pub(crate) cost_unit: f64,
     scratch: Vec<f64>,
+    slope: Vec<f64>,
     /// Derivatives of the constraints, then of `yhat`, along a direction.
     rates: Vec<f64>,
     /// `|g - Pi_D(g + y / sigma)|` per component after the last outer iteration, and after the one before.
@@ -116,21 +143,37 @@ pub(crate) struct AugmentedLagrangian {
 
 impl AugmentedLagrangian {
     pub(crate) fn new(structure: Structure, tuning: Tuning) -> Self {
-        let num_constraints = structure.num_constraints();
+        let (num_variables, num_constraints) = (structure.num_variables, structure.num_constraints());
+        let bounds = structure.set.bounds(structure.num_variables);
         Self {
+            bounds: bounds.map(|(min, max)| Bounds { min, max }),
             structure,
             tuning,
             multipliers: vec![0.0; num_constraints],
             penalties: vec![1.0; num_constraints],
             limits: vec![f64::INFINITY; num_constraints],
             units: vec![1.0; num_constraints],
+            cost_unit: 0.0,
             scratch: vec![0.0; num_constraints],
+            slope: vec![0.0; num_variables],
             rates: vec![0.0; num_constraints],
             errors: vec![0.0; num_constraints],
             last_errors: vec![0.0; num_constraints],
             evaluations: 0,
             hessian_products: 0,
             hessian_evaluations: 0,
+        }
+    }
+
+    /// Reflects the moves from `start` that lead out of the bounds of a variable that lies on one.
+    pub(crate) fn turn_inwards(&self, start: &[f64], u: &mut [f64]) {
+        let Some(Bounds { min, max }) = &self.bounds else {
+            return;
+        };
+        for (i, (u, start)) in u.iter_mut().zip(start).enumerate() {
+            if (*start <= min[i] && *u < *start) || (*start >= max[i] && *u > *start) {
+                *u = start + (start - *u);
+            }
         }
     }
 
@@ -161,6 +204,9 @@ impl AugmentedLagrangian {
     pub(crate) fn reverse(&mut self, functions: &mut dyn Functions, point: &mut Point) {
         self.weigh_constraints(point);
         functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
+        if let Some(bounds) = &self.bounds {
+            bounds.hold(point);
+        }
     }
 
     /// Computes `yhat` and `psi` from cost and constraint values of `point`.
@@ -223,8 +269,13 @@ impl AugmentedLagrangian {
             ..
         } = self.tuning;
         let mut moved = 0.0;
-        for ((next, u), gradient) in nearby.u.iter_mut().zip(&point.u).zip(&point.gradient) {
-            let sign = if *gradient < 0.0 { -1.0 } else { 1.0 };
+        for (i, next) in nearby.u.iter_mut().enumerate() {
+            let (u, gradient) = (point.u[i], point.gradient[i]);
+            if point.is_held(i) {
+                *next = u;
+                continue;
+            }
+            let sign = if gradient < 0.0 { -1.0 } else { 1.0 };
             let h = math::max(lipschitz_step * gradient.abs(), min_lipschitz_step) * sign;
             *next = u - h;
             // The rounded difference, not `h`.

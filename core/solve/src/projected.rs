@@ -19,12 +19,17 @@ use exact::Second;
 
 use super::functions::Functions;
 use super::inner::{InnerSolver, Outcome};
+#[cfg(feature = "second-derivatives")]
+use super::inner::{Search, Verdict};
 use super::lbfgs::Lbfgs;
 use super::merit::{AugmentedLagrangian, Bounds, Point};
 use super::newton::TrustRegion;
 use super::status::{Step, StepKind};
 use super::tuning::Tuning;
 use crate::math;
+
+/// Fraction to which the residual falls where a solve gets on at the edge of a domain.
+const EDGE_PROGRESS: f64 = 0.999;
 
 /// State of one inner solve. All memory is allocated once.
 #[derive(Clone, Debug)]
@@ -50,6 +55,11 @@ pub(crate) struct Projected {
     /// Lowest value and residual of this inner problem, and number of iterations since either improved.
     best: (f64, f64),
     idle_iterations: u32,
+    /// Whether the line search met a point where a function is not finite, and number of iterations in which it did since
+    /// the residual was lowest.
+    has_met_edge: bool,
+    edge_iterations: u32,
+    edge_residual: f64,
     /// Whether the functions were last evaluated at `current`.
     is_last_evaluated: bool,
 }
@@ -82,6 +92,9 @@ impl Projected {
             total_iterations: 0,
             best: (f64::INFINITY, f64::INFINITY),
             idle_iterations: 0,
+            has_met_edge: false,
+            edge_iterations: 0,
+            edge_residual: f64::INFINITY,
             is_last_evaluated: true,
         }
     }
@@ -90,6 +103,12 @@ impl Projected {
         self.iterations = 0;
         self.best = (f64::INFINITY, f64::INFINITY);
         self.idle_iterations = 0;
+        (self.edge_iterations, self.edge_residual) = (0, f64::INFINITY);
+        self.has_met_edge = false;
+        #[cfg(feature = "second-derivatives")]
+        {
+            self.second.flat_steps = 0;
+        }
         self.trust_region.stop();
         if !self.current.is_finite() {
             self.residual = f64::INFINITY;
@@ -111,6 +130,10 @@ impl Projected {
                 math::min(self.residual, residual),
             );
             self.idle_iterations = 0;
+        }
+        self.edge_iterations += u32::from(self.has_met_edge);
+        if self.residual < EDGE_PROGRESS * self.edge_residual {
+            (self.edge_iterations, self.edge_residual) = (0, self.residual);
         }
     }
 
@@ -251,6 +274,7 @@ impl Projected {
             ..
         } = self.tuning;
         let round_off = self.tuning.round_off * f64::EPSILON * (1.0 + self.current.psi.abs());
+        self.has_met_edge = false;
         let mut tau = 1.0;
         for _ in 0..self.tuning.max_trials {
             let mut slope = 0.0;
@@ -265,6 +289,7 @@ impl Projected {
             merit.evaluate(functions, &mut self.next);
             self.is_last_evaluated = false;
             if !self.next.is_finite() {
+                self.has_met_edge = true;
                 tau *= min_shrinkage;
                 continue;
             }
@@ -293,9 +318,10 @@ impl Projected {
         mem::swap(&mut self.current, &mut self.next);
         self.is_last_evaluated = true;
         let (now, last) = (&self.current, &self.next);
-        let length = self
-            .lbfgs
-            .push(|i| (now.u[i] - last.u[i], now.gradient[i] - last.gradient[i]));
+        let length = self.lbfgs.push(|i| match now.is_held(i) || last.is_held(i) {
+            true => (0.0, 0.0),
+            false => (now.u[i] - last.u[i], now.gradient[i] - last.gradient[i]),
+        });
         self.gamma = length.unwrap_or(self.gamma * self.tuning.flat_growth);
         self.take();
     }
@@ -378,12 +404,8 @@ impl InnerSolver for Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
         tolerances: (f64, f64),
-    ) -> bool {
-        let mut has_changed = false;
-        while self.quality(tolerances) > 1.0 && self.polish_once(merit, functions, tolerances) {
-            has_changed = true;
-        }
-        has_changed
+    ) -> Search {
+        self.polish_once(merit, functions, tolerances)
     }
 
     #[cfg(feature = "second-derivatives")]
@@ -392,7 +414,7 @@ impl InnerSolver for Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
         scale: f64,
-    ) -> super::inner::Verdict {
+    ) -> Verdict {
         self.confirm_exactly(merit, functions, scale)
     }
 
@@ -415,6 +437,11 @@ impl InnerSolver for Projected {
         if self.second.is_interior {
             return self.iterate_interior(merit, functions);
         }
+        #[cfg(feature = "second-derivatives")]
+        if self.second.is_polishing {
+            self.second.is_polishing = self.polish_to_end(merit, functions) == Search::Unfinished;
+            return Outcome::Unfinished;
+        }
         if self.trust_region.is_searching() {
             return self.continue_newton_step(merit, functions);
         }
@@ -428,16 +455,25 @@ impl InnerSolver for Projected {
         if self.residual <= tolerance {
             return Outcome::Converged;
         }
+        if self.edge_iterations >= self.tuning.max_edge_iterations {
+            return Outcome::AtEdge;
+        }
         if self.idle_iterations >= self.tuning.max_idle_iterations {
             return Outcome::Stalled;
         }
         #[cfg(feature = "second-derivatives")]
         if self.is_time_for_exact_steps() {
-            self.iterations += 1;
-            if self.exact_step(merit, functions) {
-                return Outcome::Continue;
+            if !self.is_searching() {
+                self.iterations += 1;
+                if self.extend_step(merit, functions) {
+                    return Outcome::Continue;
+                }
             }
-            return self.quasi_newton_iteration(merit, functions);
+            return match self.exact_step(merit, functions) {
+                Search::Unfinished => Outcome::Unfinished,
+                Search::Found => Outcome::Continue,
+                Search::Failed => self.quasi_newton_iteration(merit, functions),
+            };
         }
         if self.place_in_cycle() >= u64::from(self.tuning.quasi_newton_iterations) {
             self.start_newton_step(merit, functions);

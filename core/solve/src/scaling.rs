@@ -24,6 +24,7 @@ pub(crate) fn choose_penalties(
     point.multipliers.fill(0.0);
     functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
     let slope = math::norm2(&point.gradient);
+    merit.cost_unit = slope * (1.0 + math::norm2(&point.u));
     let slope = if slope > 0.0 && slope.is_finite() {
         slope
     } else {

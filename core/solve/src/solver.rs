@@ -77,6 +77,13 @@ pub struct Solver {
     smallest_unit: f64,
     start: Vec<f64>,
     fallback: Vec<f64>,
+    /// Whether an iterate was feasible.
+    was_feasible: bool,
+    /// Whether this inner solve has no multipliers, to find a point whose violation is stationary.
+    is_settling: bool,
+    /// Number of inner solves that ended at the edge of a function's domain.
+    edge_ends: u32,
+    probe: Point,
     /// Best point seen, by feasibility first and cost second; returned if the solve stops early.
     best: Point,
     best_residual: f64,
@@ -158,6 +165,10 @@ impl Solver {
             smallest_unit: 1.0,
             start: vec![0.0; n],
             fallback: vec![0.0; n],
+            was_feasible: false,
+            is_settling: false,
+            edge_ends: 0,
+            probe: Point::new(n, m),
             best: Point::new(n, m),
             best_residual: f64::INFINITY,
             confirmation_limit: None,
@@ -268,7 +279,8 @@ impl Solver {
                 costates: start.costates.as_deref(),
             }));
         self.warm = start.is_warm();
-        self.has_retried = false;
+        (self.has_retried, self.was_feasible) = (false, false);
+        (self.is_settling, self.edge_ends) = (false, 0);
         self.verdict = None;
         self.confirmation_limit = None;
         self.lipschitz = start.lipschitz;
@@ -319,6 +331,8 @@ impl Solver {
                 Phase::Start => self.begin(functions),
                 Phase::Inner => self.iterate(functions),
                 Phase::Outer(outcome) => self.update(functions, outcome),
+                Phase::Polish(has_changed) => self.polish(functions, has_changed),
+                Phase::Confirm => self.conclude(functions),
             }
             turns += 1;
             if (self.merit.work() >= limit || turns >= fuel) && self.is_running() {

@@ -24,7 +24,7 @@ pub use functions::{StageFunctions, StageStructure};
 pub(crate) use sensitivity::Differential;
 
 use super::functions::{Functions, Structure};
-use super::inner::{Horizon, InnerSolver, Outcome};
+use super::inner::{Horizon, InnerSolver, Outcome, Search};
 use super::merit::{AugmentedLagrangian, Point};
 use super::projected::Projected;
 use super::settings::Settings;
@@ -457,8 +457,11 @@ impl InnerSolver for Stagewise {
         _merit: &mut AugmentedLagrangian,
         _functions: &mut dyn Functions,
         _tolerances: (f64, f64),
-    ) -> bool {
-        core::mem::take(&mut self.is_final)
+    ) -> Search {
+        match core::mem::take(&mut self.is_final) {
+            true => Search::Found,
+            false => Search::Failed,
+        }
     }
 
     fn start(

@@ -26,7 +26,7 @@ pub enum Status {
         /// Indices of the violated components of `g`.
         constraints: Vec<usize>,
     },
-    /// The cost is unbounded below: it fell below -1e20.
+    /// The cost is unbounded below: at feasible points it falls without end.
     Unbounded,
     /// No step improves the point in double precision: a function jumps there, or the tolerance is below round-off.
     Stalled,

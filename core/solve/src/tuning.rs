@@ -29,8 +29,10 @@ pub struct Tuning {
     /// Residual, relative to the largest multiplier, that counts as stationary when constraints cannot be satisfied, where
     /// multipliers grow without bound. Default 1e-8: the square root of the round-off of a double.
     pub negligible_residual: f64,
-    /// A merit below the negative of this has no minimum. Default 1e20: where a double no longer resolves
-    /// a difference of 1e4.
+    /// Slope of a violation, relative to it, below which no step lowers it. Default 1e-3: penalties are finite.
+    pub stationary_violation: f64,
+    /// A merit below the negative of this, in units of what the first gradient changes over a distance as that of the
+    /// initial guess from the origin, has no minimum. Default 1e20: where a double no longer resolves a difference of 1e4.
     pub unbounded: f64,
     /// Violation, in units of that at the start of an inner solve, and at least 1 there, at which the penalties are too
     /// small to hold the problem; its square is the least such violation. Default 10: measured.
@@ -38,6 +40,9 @@ pub struct Tuning {
     /// A merit below the negative of this, in units of the first cost and at least 1, says the same. Default 1e10:
     /// measured.
     pub drift_value: f64,
+    /// Deviation from a constraint, in its unit and relative to the point, that is taken for round-off far out. Default 1e-9:
+    /// chosen.
+    pub straight: f64,
     /// Growth of the first penalties before a problem is called infeasible or unbounded. Default 100: measured.
     pub retry_growth: f64,
     /// First step from a start where a function is not finite, relative to the point. Default 1e-8: the square root of the
@@ -177,6 +182,11 @@ pub struct Tuning {
     /// Number of consecutive iterations without a better value or residual that ends the solve: only round-off is left.
     /// Default 50: measured.
     pub max_idle_iterations: u32,
+    /// Number of iterations whose step the edge of a function's domain cuts short, without a smaller residual, that ends
+    /// the solve: the merit has its lowest value on the edge, or none. Default 20: chosen.
+    pub max_edge_iterations: u32,
+    /// Number of inner solves that end so before the solve does. Default 3: chosen.
+    pub max_edge_ends: u32,
     /// Step size of PANOC in units of the inverse Lipschitz constant, and slope of its line search relative to the
     /// largest that is guaranteed. Default 0.95: PANOC+ (De Marchi and Themelis 2022), as OpEn and alpaqa.
     pub panoc_step: f64,
@@ -201,9 +211,11 @@ impl Default for Tuning {
             tolerance_reduction: 0.1,
             stagnation: 0.9,
             negligible_residual: 1e-8,
+            stationary_violation: 1e-3,
             unbounded: 1e20,
             drift: 10.0,
             drift_value: 1e10,
+            straight: 1e-9,
             retry_growth: 100.0,
             edge_step: 1e-8,
             edge_growth: 100.0,
@@ -259,6 +271,8 @@ impl Default for Tuning {
             active_growth: 10.0,
             flat_growth: 10.0,
             max_idle_iterations: 50,
+            max_edge_iterations: 20,
+            max_edge_ends: 3,
             panoc_step: 0.95,
             panoc_min_step: 1.0 / 256.0,
             panoc_min_step_out_of_bound: 1.0 / 16.0,
@@ -282,9 +296,9 @@ impl Tuning {
         check!(positive interior_delay interior_long_delay max_barrier_iterations stage_newton_steps stage_sweeps stage_trials max_interior_iterations interior_weight interior_patience stage_newton_limit max_active_steps min_shift newton_work_at_once newton_delay
             newton_penalty max_newton_size max_newton_fill first_shift max_shifts max_model_changes min_penalty unbounded slope_step
             difference_step lipschitz_step min_lipschitz_step min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
-            quasi_newton_iterations max_hessian_products max_idle_iterations panoc_max_useless_directions
+            quasi_newton_iterations max_hessian_products max_idle_iterations max_edge_iterations max_edge_ends panoc_max_useless_directions
             drift_value edge_step edge_trials confirmation_work curvature_trials);
-        check!(fraction shift_decay negligible_curvature polish_reduction newton_tolerance error_reduction
+        check!(fraction straight stationary_violation shift_decay negligible_curvature polish_reduction newton_tolerance error_reduction
             tolerance_reduction stagnation negligible_residual negligible_slope negligible_decrease
             negligible_violation sufficient_decrease min_shrinkage max_shrinkage panoc_step panoc_min_step
             panoc_min_step_out_of_bound panoc_warm_lipschitz);

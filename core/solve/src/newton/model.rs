@@ -19,6 +19,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::factor::Inertia;
 use crate::functions::Functions;
+use crate::inner::Search;
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Bounds, Point};
 use crate::second::SecondDerivatives;
@@ -67,6 +68,10 @@ pub(crate) struct QuadraticModel {
     /// Shift of the last factorisation, and the last that was needed.
     shift: f64,
     last_shift: f64,
+    /// Whether a search for a minimiser goes on, and how often the sets and the shift have changed in it.
+    is_searching: bool,
+    changes: u32,
+    shifts: u32,
 }
 
 impl QuadraticModel {
@@ -94,6 +99,9 @@ impl QuadraticModel {
             curvatures: vec![0.0; n],
             shift: 0.0,
             last_shift: 0.0,
+            is_searching: false,
+            changes: 0,
+            shifts: 0,
             sparsity,
             constraint_bounds,
             tuning,
@@ -111,9 +119,25 @@ impl QuadraticModel {
         (self.sparsity.operations + factorization) / math::max(self.sparsity.evaluation, 1.0)
     }
 
-    /// Forgets the shifts of an earlier solve.
+    /// Forgets the shifts of an earlier solve, and a search that was not finished.
     pub(crate) fn reset(&mut self) {
         self.last_shift = 0.0;
+        self.is_searching = false;
+    }
+
+    /// Whether cost and constraints are linear.
+    pub(crate) fn is_linear(&self) -> bool {
+        self.hessian.is_empty()
+    }
+
+    /// Begins the next search that needs a shift with this one.
+    pub(crate) fn expect_shift(&mut self, shift: f64) {
+        self.last_shift = shift / self.tuning.shift_decay;
+    }
+
+    /// Whether a search for a minimiser goes on.
+    pub(crate) fn is_searching(&self) -> bool {
+        self.is_searching
     }
 
     /// Evaluates the second derivatives where the functions were evaluated last.
@@ -140,37 +164,45 @@ impl QuadraticModel {
         &self.change
     }
 
-    /// Writes a step from `point`, where the second derivatives were evaluated, to the minimiser of the model within
-    /// `bounds`, for the multipliers and penalties in `weights`. Returns false if there is none.
+    /// Looks for a step from `point`, where the second derivatives were evaluated, to the minimiser of the model within
+    /// `bounds`, for the multipliers and penalties in `weights`; writes it to `direction`. A call takes one factorisation;
+    /// the arguments have to stay the same until the search is finished.
     pub(crate) fn minimize(
         &mut self,
         weights: Weights<'_>,
         bounds: &Bounds,
         point: &Point,
         direction: &mut [f64],
-    ) -> bool {
-        self.begin(bounds, point);
-        self.curvatures.fill(0.0);
-        self.shift = 0.0;
-        let mut is_solved = false;
-        for _ in 0..self.tuning.max_model_changes {
-            if !self.factorize(|i| 1.0 / weights.penalties[i]) {
-                return false;
-            }
-            self.solve(weights, point);
-            direction.copy_from_slice(&self.step);
-            if !self.change_sets(weights, bounds, point) {
-                is_solved = true;
-                break;
-            }
+    ) -> Search {
+        if !self.is_searching {
+            self.begin(bounds, point);
+            self.curvatures.fill(0.0);
+            self.begin_shifts(0.0);
+            self.changes = 0;
         }
-        if !is_solved {
+        let search = self.factorize(|i| 1.0 / weights.penalties[i]);
+        self.is_searching = search == Search::Unfinished;
+        if search != Search::Found {
+            return search;
+        }
+        self.solve(weights, point);
+        direction.copy_from_slice(&self.step);
+        if self.change_sets(weights, bounds, point) {
+            self.changes += 1;
+            if self.changes < self.tuning.max_model_changes {
+                self.shifts = 0;
+                self.is_searching = true;
+                return Search::Unfinished;
+            }
             // The last step may lead out of the bounds.
             for (i, d) in direction.iter_mut().enumerate() {
                 *d = bounds.clamp(i, point.u[i] + *d) - point.u[i];
             }
         }
-        math::all_finite(direction)
+        match math::all_finite(direction) {
+            true => Search::Found,
+            false => Search::Failed,
+        }
     }
 
     /// Writes the direction of the free variables in which the model curves least, by inverse iteration with the last
@@ -201,7 +233,7 @@ impl QuadraticModel {
         self.change.fill(0.0);
         self.differentiate();
         let (mut curvature, mut size) = (0.0, 0.0);
-        for (i, step) in self.step.iter().enumerate() {
+        for (i, step) in self.step.iter().enumerate().filter(|(i, _)| self.is_free[*i]) {
             curvature += step * self.slope[i];
             size += self.metric[i] * step * step;
         }
@@ -237,8 +269,14 @@ impl QuadraticModel {
         }
     }
 
-    /// Finds a shift that makes the model convex, and factorises.
-    fn factorize(&mut self, duals: impl Fn(usize) -> f64) -> bool {
+    /// Begins with this shift.
+    fn begin_shifts(&mut self, shift: f64) {
+        self.shift = shift;
+        self.shifts = 0;
+    }
+
+    /// Factorises once; if the model is not convex, chooses a larger shift for the next time.
+    fn factorize(&mut self, duals: impl Fn(usize) -> f64) -> Search {
         let (n, m) = (self.is_free.len(), self.sides.len());
         let has_all_rows = self.factor.has_all_rows();
         let mut size = 0;
@@ -257,28 +295,30 @@ impl QuadraticModel {
             zero: 0,
         };
         self.measure();
-        for _ in 0..self.tuning.max_shifts {
-            self.assemble(&duals, size);
-            if self.factor.factorize() == wanted {
-                return true;
-            }
-            self.shift = match () {
-                () if self.shift > 0.0 => self.shift * self.tuning.shift_growth,
-                () if self.last_shift > 0.0 => {
-                    math::max(self.last_shift * self.tuning.shift_decay, self.tuning.min_shift)
-                }
-                () => self.tuning.first_shift,
-            };
-            self.last_shift = self.shift;
+        self.assemble(&duals, size);
+        if self.factor.factorize() == wanted {
+            return Search::Found;
         }
-        false
+        self.shift = match () {
+            () if self.shift > 0.0 => self.shift * self.tuning.shift_growth,
+            () if self.last_shift > 0.0 => {
+                math::max(self.last_shift * self.tuning.shift_decay, self.tuning.min_shift)
+            }
+            () => self.tuning.first_shift,
+        };
+        self.last_shift = self.shift;
+        self.shifts += 1;
+        match self.shifts < self.tuning.max_shifts {
+            true => Search::Unfinished,
+            false => Search::Failed,
+        }
     }
 
     /// Unit of the shift of each variable, which makes the step independent of the units of the variables.
     fn measure(&mut self) {
         self.metric.fill(0.0);
         for (&(row, column), entry) in self.sparsity.hessian.iter().zip(&self.hessian) {
-            if row == column {
+            if row == column && entry.is_finite() {
                 self.metric[row as usize] = entry.abs();
             }
         }
@@ -352,10 +392,13 @@ impl QuadraticModel {
 
     /// Adds `H step + J^T change` to the slope, and writes `J step` to the rates.
     fn differentiate(&mut self) {
+        // A derivative may be infinite where a variable is held at its bound: it makes no step.
         for (&(row, column), entry) in self.sparsity.hessian.iter().zip(&self.hessian) {
             let (row, column) = (row as usize, column as usize);
-            self.slope[row] += entry * self.step[column];
-            if row != column {
+            if self.step[column] != 0.0 {
+                self.slope[row] += entry * self.step[column];
+            }
+            if row != column && self.step[row] != 0.0 {
                 self.slope[column] += entry * self.step[row];
             }
         }
@@ -363,7 +406,9 @@ impl QuadraticModel {
         for (&(row, column), entry) in self.sparsity.jacobian.iter().zip(&self.jacobian) {
             let (row, column) = (row as usize, column as usize);
             self.slope[column] += entry * self.change[row];
-            self.rates[row] += entry * self.step[column];
+            if self.step[column] != 0.0 {
+                self.rates[row] += entry * self.step[column];
+            }
         }
     }
 

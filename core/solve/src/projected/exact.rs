@@ -7,7 +7,7 @@ use core::mem;
 use super::Projected;
 use super::interior::Interior;
 use crate::functions::Functions;
-use crate::inner::Verdict;
+use crate::inner::{Search, Verdict};
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Bounds};
 use crate::newton::{QuadraticModel, Weights};
@@ -18,6 +18,12 @@ use crate::tuning::Tuning;
 /// Penalty that stands for an infinite one: the rows of the active constraints keep a trace of regularisation, where
 /// they depend on one another.
 const EXACT_PENALTY: f64 = 1e12;
+/// Slope after a step, relative to that before, from which on the merit counts as flat.
+const FLAT: f64 = 0.9;
+/// Length of a step of a linear programme, relative to its direction, below which the next one is shifted more.
+const SHORT: f64 = 0.01;
+/// Number of flat steps in a row before they are extended: an accident is not followed.
+const FLAT_STEPS: u32 = 3;
 
 /// State of Newton steps and interior-point iterations with exact second derivatives.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +35,10 @@ pub(super) struct Second {
     pub(super) is_interior: bool,
     /// Whether they were tried in this solve.
     pub(super) has_tried_interior: bool,
+    /// Whether Newton steps on the optimality conditions come first, from the multipliers of an earlier solve.
+    pub(super) is_polishing: bool,
+    /// Number of full steps in a row that met no curvature.
+    pub(super) flat_steps: u32,
     /// Whether the model's derivatives are those at the start.
     pub(super) is_model_fresh: bool,
     /// Whether the solution was shown to be a minimum.
@@ -43,7 +53,7 @@ impl Second {
         if let Some(exact) = &mut self.exact {
             exact.model.reset();
         }
-        (self.is_interior, self.is_confirmed) = (false, false);
+        (self.is_interior, self.is_confirmed, self.is_polishing) = (false, false, false);
         // Multipliers of an earlier solve are worth more than an interior point.
         self.has_tried_interior |= is_warm(merit);
     }
@@ -79,7 +89,9 @@ impl Projected {
     ) {
         self.second.tolerances = tolerances;
         let has_interior = has_multipliers && !constraint_bounds.min.is_empty();
-        let interior = has_interior.then(|| Interior::new(&self.bounds, constraint_bounds.clone()));
+        let is_linear = sparsity.hessian.is_empty();
+        let interior =
+            has_interior.then(|| Interior::new(&self.bounds, constraint_bounds.clone(), is_linear));
         let exact_penalties = vec![EXACT_PENALTY; constraint_bounds.min.len()];
         let Tuning {
             newton_work_at_once,
@@ -119,7 +131,7 @@ impl Projected {
         functions: &mut dyn Functions,
     ) -> bool {
         if is_warm(merit) && self.second.interior.is_some() {
-            self.polish_to_end(merit, functions);
+            self.second.is_polishing = true;
         } else if self.is_time_for_interior() {
             if self.begin_interior(merit, functions) {
                 return true;
@@ -135,24 +147,96 @@ impl Projected {
         exact.is_some_and(|exact| f64::from(self.total_iterations) >= exact.delay)
     }
 
-    /// Steps towards the minimiser of the quadratic model. Returns whether that lowered the merit.
+    /// Steps towards the minimiser of the quadratic model, if that lowers the merit.
     pub(super) fn exact_step(
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
-    ) -> bool {
-        self.evaluate_current(merit, functions);
-        let Some(ExactNewton { model, .. }) = &mut self.second.exact else {
-            return false;
+    ) -> Search {
+        self.evaluate_model(merit, functions);
+        let search = self.minimize_model(merit.weights());
+        if search != Search::Found {
+            return search;
+        }
+        let shift = self.last_shift();
+        let slope = math::dot(&self.direction, &self.current.gradient);
+        let Some(length) = self.line_search(StepKind::Newton, merit, functions) else {
+            return Search::Failed;
         };
-        model.evaluate(merit, functions);
-        let is_lower = model.minimize(merit.weights(), &self.bounds, &self.current, &mut self.direction);
-        let shift = model.shift();
-        if !is_lower || self.line_search(StepKind::Newton, merit, functions).is_none() {
+        self.last_step.regularisation = shift;
+        // A large shift means negative curvature, against which a step is short.
+        let needs_little = shift > 0.0 && shift <= self.tuning.first_shift;
+        if let Some(exact) = &mut self.second.exact
+            && exact.model.is_linear()
+            && needs_little
+            && length < SHORT
+        {
+            exact.model.expect_shift(shift / length);
+        }
+        let is_flat = needs_little && length == 1.0 && self.is_as_steep(slope);
+        self.second.flat_steps = if is_flat { self.second.flat_steps + 1 } else { 0 };
+        Search::Found
+    }
+
+    /// Whether a step of the model is looked for.
+    pub(super) fn is_searching(&self) -> bool {
+        self.second
+            .exact
+            .as_ref()
+            .is_some_and(|exact| exact.model.is_searching())
+    }
+
+    /// Shift of the model in its last step.
+    pub(super) fn last_shift(&self) -> f64 {
+        self.second
+            .exact
+            .as_ref()
+            .map_or(0.0, |exact| exact.model.shift())
+    }
+
+    /// Evaluates the model's derivatives at `current`, unless a search has done so.
+    fn evaluate_model(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) {
+        if self.is_searching() {
+            return;
+        }
+        self.evaluate_current(merit, functions);
+        if let Some(exact) = &mut self.second.exact {
+            exact.model.evaluate(merit, functions);
+        }
+    }
+
+    /// Looks for the step to the model's minimiser, which becomes the direction.
+    pub(super) fn minimize_model(&mut self, weights: Weights<'_>) -> Search {
+        let Some(ExactNewton { model, .. }) = &mut self.second.exact else {
+            return Search::Failed;
+        };
+        model.minimize(weights, &self.bounds, &self.current, &mut self.direction)
+    }
+
+    /// Goes on along the direction of the last step, farther each time, as long as the merit falls as steeply as before: to
+    /// a bound, or without end. Returns whether it does.
+    pub(super) fn extend_step(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> bool {
+        if self.second.flat_steps < FLAT_STEPS {
             return false;
         }
-        self.last_step.regularisation = shift;
-        true
+        for step in &mut self.direction {
+            *step *= self.tuning.flat_growth;
+        }
+        let slope = math::dot(&self.direction, &self.current.gradient);
+        let length = self.line_search(StepKind::Newton, merit, functions);
+        if !(length == Some(1.0) && self.is_as_steep(slope)) {
+            self.second.flat_steps = 0;
+        }
+        length.is_some()
+    }
+
+    /// Whether the merit still falls along the direction, whose slope was `slope` before the step.
+    fn is_as_steep(&self, slope: f64) -> bool {
+        math::dot(&self.direction, &self.current.gradient) <= FLAT * slope
     }
 
     /// Looks at the model at the solution: see [`InnerSolver::confirm`](crate::inner::InnerSolver::confirm).
@@ -165,16 +249,17 @@ impl Projected {
         if self.second.exact.is_none() || mem::take(&mut self.second.is_confirmed) {
             return Verdict::Minimum;
         }
-        self.evaluate_current(merit, functions);
+        self.evaluate_model(merit, functions);
+        let weights = merit.weights();
+        match self.minimize_model(weights) {
+            Search::Found => {}
+            Search::Unfinished => return Verdict::Unfinished,
+            Search::Failed => return Verdict::Minimum,
+        }
         let Some(ExactNewton { model, .. }) = &mut self.second.exact else {
             return Verdict::Minimum;
         };
-        model.evaluate(merit, functions);
         let direction = &mut self.direction;
-        let weights = merit.weights();
-        if !model.minimize(weights, &self.bounds, &self.current, direction) {
-            return Verdict::Minimum;
-        }
         if model.shift() > 0.0 {
             let step = &mut self.next.gradient;
             let curvature = model.lowest_curvature(weights, step);
@@ -223,35 +308,38 @@ impl Projected {
         Verdict::Stationary
     }
 
-    /// One Newton step on the optimality conditions: that of an infinite penalty. Returns whether it was taken.
+    /// Newton step on the optimality conditions, that of an infinite penalty, while residual or violation exceeds its
+    /// tolerance and the step reduces it.
     pub(super) fn polish_once(
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
         tolerances: (f64, f64),
-    ) -> bool {
-        if self.second.exact.is_none() {
-            return false;
-        }
-        self.evaluate_current(merit, functions);
+    ) -> Search {
         let before = self.quality(tolerances);
-        let Some(exact) = &mut self.second.exact else {
-            return false;
-        };
-        let ExactNewton {
+        if !(before > 1.0) || self.second.exact.is_none() {
+            return Search::Failed;
+        }
+        self.evaluate_model(merit, functions);
+        let Some(ExactNewton {
             model,
             exact_penalties,
             ..
-        } = exact;
-        model.evaluate(merit, functions);
+        }) = &mut self.second.exact
+        else {
+            return Search::Failed;
+        };
         let weights = Weights {
             multipliers: &self.current.multipliers,
             penalties: exact_penalties,
         };
-        let is_step = model.minimize(weights, &self.bounds, &self.current, &mut self.direction);
+        let search = model.minimize(weights, &self.bounds, &self.current, &mut self.direction);
+        if search != Search::Found {
+            return search;
+        }
         // A shifted step would lead to no zero of the conditions.
-        if !is_step || model.shift() > 0.0 {
-            return false;
+        if model.shift() > 0.0 {
+            return Search::Failed;
         }
         for (i, next) in self.next.u.iter_mut().enumerate() {
             *next = self.bounds.clamp(i, self.current.u[i] + self.direction[i]);
@@ -261,15 +349,41 @@ impl Projected {
         mem::swap(&mut self.current, &mut self.next);
         let last = mem::replace(&mut self.residual, self.bounds.residual(&self.current));
         let after = self.quality(tolerances);
-        if self.current.is_finite() && after <= self.tuning.polish_reduction * before {
+        if self.current.is_finite() && after < f64::INFINITY && after <= self.tuning.polish_reduction * before
+        {
             self.last_step = Step::new(StepKind::Optimality, 1.0);
-            return true;
+            return Search::Found;
         }
         self.residual = last;
         mem::swap(&mut self.current, &mut self.next);
         merit.restore_multipliers();
         self.is_last_evaluated = false;
-        false
+        Search::Failed
+    }
+
+    /// Newton steps on the optimality conditions while they help, one a call. [`Search::Found`]: they have led to a
+    /// solution.
+    pub(super) fn polish_to_end(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Search {
+        let tolerances = self.second.tolerances;
+        if !(self.quality(tolerances) > 1.0) {
+            return match self.current.is_finite() {
+                true => Search::Found,
+                false => Search::Failed,
+            };
+        }
+        let search = self.polish_once(merit, functions, tolerances);
+        if search != Search::Unfinished {
+            // The matrix of a step that is taken has the inertia of a minimum.
+            self.second.is_confirmed = search == Search::Found;
+        }
+        match search {
+            Search::Found => Search::Unfinished,
+            search => search,
+        }
     }
 
     /// Residual and violation, in units of their tolerances.

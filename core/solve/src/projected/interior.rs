@@ -10,12 +10,12 @@ use core::mem;
 
 use super::Projected;
 use crate::functions::Functions;
-use crate::inner::Outcome;
+use crate::inner::{Outcome, Search};
 use crate::math;
 use crate::merit::AugmentedLagrangian;
 use crate::newton::BarrierRows;
 pub(super) use state::Interior;
-use state::{BARRIER_ERROR, Kind};
+use state::{BARRIER_ERROR, Kind, Phase};
 
 /// Weight of the first barrier, in units of the cost: measured.
 const FIRST_WEIGHT: f64 = 0.03;
@@ -72,7 +72,9 @@ impl Projected {
         interior.floor = FIRST_FLOOR * interior.cost_unit;
         interior.variables.reset(&current.u, mu);
         interior.slacks.reset(&interior.values, mu);
-        interior.iterations = 0;
+        (interior.iterations, interior.raises) = (0, 0);
+        interior.forget_progress();
+        interior.phase = Phase::Begin;
         self.choose_multipliers(interior, merit, functions);
         let start = interior.measure(&self.current, &interior.values);
         interior.filter.clear(start.0);
@@ -170,21 +172,59 @@ impl Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
     ) -> Outcome {
-        if interior.iterations >= self.tuning.max_barrier_iterations {
+        match interior.phase {
+            Phase::Begin => self.begin_step(interior, merit, functions),
+            Phase::Search(_) => self.search_step(interior, merit, functions),
+            Phase::Finish => match self.polish_to_end(merit, functions) {
+                Search::Unfinished => Outcome::Unfinished,
+                Search::Found => {
+                    interior.phase = Phase::Raise;
+                    Outcome::Unfinished
+                }
+                Search::Failed => {
+                    self.return_inside(interior);
+                    if interior.floor <= LAST_FLOOR * interior.cost_unit {
+                        return Outcome::Stalled;
+                    }
+                    interior.floor *= FLOOR_REDUCTION;
+                    self.begin_search(interior, merit, functions)
+                }
+            },
+            Phase::Raise => match self.raise_penalties(interior, merit) {
+                Search::Unfinished => Outcome::Unfinished,
+                _ => {
+                    self.second.is_interior = false;
+                    Outcome::Converged
+                }
+            },
+        }
+    }
+
+    fn begin_step(
+        &mut self,
+        interior: &mut Interior,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Outcome {
+        if interior.iterations >= self.tuning.max_barrier_iterations || interior.is_stagnant(&self.current) {
             return Outcome::Stalled;
         }
         interior.iterations += 1;
         let limit = BARRIER_ERROR * interior.floor / interior.cost_unit;
         if interior.error(&self.current, 0.0) <= limit {
-            if self.finish_interior(interior, merit, functions) {
-                self.second.is_interior = false;
-                return Outcome::Converged;
-            }
-            if interior.floor <= LAST_FLOOR * interior.cost_unit {
-                return Outcome::Stalled;
-            }
-            interior.floor *= FLOOR_REDUCTION;
+            self.leave_inside(interior, merit, functions);
+            interior.phase = Phase::Finish;
+            return Outcome::Unfinished;
         }
+        self.begin_search(interior, merit, functions)
+    }
+
+    fn begin_search(
+        &mut self,
+        interior: &mut Interior,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Outcome {
         interior.lower_weight(&self.current);
         self.evaluate_barrier(interior, merit, functions);
         let Some(exact) = &mut self.second.exact else {
@@ -195,29 +235,43 @@ impl Projected {
             return Outcome::Stalled;
         }
         interior.weigh(&self.current);
-        let mut shift = 0.0;
-        for _ in 0..MAX_SEARCHES {
-            let Some(exact) = &mut self.second.exact else {
-                return Outcome::Stalled;
-            };
-            let rows = BarrierRows {
-                curvatures: &interior.curvatures,
-                duals: &interior.duals,
-            };
-            if !exact.model.factorize_barrier(&rows, shift) {
-                return Outcome::Stalled;
-            }
-            if self.search_in_barrier(interior, merit, functions) {
-                return Outcome::Continue;
-            }
-            let last = self
-                .second
-                .exact
-                .as_ref()
-                .map_or(0.0, |exact| exact.model.shift());
-            shift = SEARCH_GROWTH * math::max(self.tuning.first_shift, last);
+        exact.model.begin_barrier(0.0);
+        interior.phase = Phase::Search(0);
+        self.search_step(interior, merit, functions)
+    }
+
+    /// Factorises once, and moves along the step if it is one of descent.
+    fn search_step(
+        &mut self,
+        interior: &mut Interior,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+    ) -> Outcome {
+        let (Phase::Search(searches), Some(exact)) = (interior.phase, &mut self.second.exact) else {
+            return Outcome::Stalled;
+        };
+        let rows = BarrierRows {
+            curvatures: &interior.curvatures,
+            duals: &interior.duals,
+        };
+        match exact.model.factorize_barrier(&rows) {
+            Search::Unfinished => return Outcome::Unfinished,
+            Search::Failed => return Outcome::Stalled,
+            Search::Found => {}
         }
-        Outcome::Stalled
+        if self.search_in_barrier(interior, merit, functions) {
+            interior.phase = Phase::Begin;
+            return Outcome::Continue;
+        }
+        if searches + 1 >= MAX_SEARCHES {
+            return Outcome::Stalled;
+        }
+        let shift = SEARCH_GROWTH * math::max(self.tuning.first_shift, self.last_shift());
+        if let Some(exact) = &mut self.second.exact {
+            exact.model.begin_barrier(shift);
+        }
+        interior.phase = Phase::Search(searches + 1);
+        Outcome::Unfinished
     }
 
     /// Evaluates at `current`, with the gradient of the Lagrangian.
@@ -247,7 +301,7 @@ impl Projected {
         let delay = self.second.exact.as_ref().map_or(0.0, |exact| exact.delay);
         let iterations = f64::from(self.total_iterations);
         match interior.kind() {
-            Kind::Equations => true,
+            Kind::First => true,
             Kind::Mixed => iterations > delay + f64::from(self.tuning.interior_delay),
             Kind::Inequalities => iterations > delay + f64::from(self.tuning.interior_long_delay),
         }

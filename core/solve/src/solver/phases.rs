@@ -5,7 +5,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::Solver;
 use crate::functions::Functions;
-use crate::inner::{Outcome, Verdict};
+use crate::inner::{Outcome, Search, Verdict};
 use crate::math;
 use crate::scaling::choose_penalties;
 use crate::status::Status;
@@ -20,6 +20,10 @@ pub(super) enum Phase {
     Inner,
     /// An inner solve has ended: update multipliers and penalties.
     Outer(Outcome),
+    /// Newton steps on the optimality conditions before the next inner solve; whether one was taken.
+    Polish(bool),
+    /// A look at the curvature at the solution.
+    Confirm,
 }
 
 impl Solver {
@@ -43,7 +47,11 @@ impl Solver {
             self.choose_penalties(functions);
             self.merit.reverse(functions, self.inner.start_point());
         }
-        self.first_cost = self.inner.start_point().cost;
+        let point = self.inner.start_point();
+        self.first_cost = point.cost;
+        if self.merit.penalties.is_empty() {
+            self.merit.cost_unit = math::norm2(&point.gradient) * (1.0 + math::norm2(&point.u));
+        }
         self.merit.reset_errors();
         let outcome = match self.start_states.known() {
             Some(states) => self.inner.start_from_states(&mut self.merit, functions, states),
@@ -110,6 +118,7 @@ impl Solver {
                 let sign = if random.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
                 *u = start + sign * step * (1.0 + start.abs());
             }
+            self.merit.turn_inwards(&self.start, &mut point.u);
             self.merit.structure.set.project(&mut point.u);
             self.merit.evaluate(functions, point);
             if point.is_finite() {
@@ -152,8 +161,14 @@ impl Solver {
                 if self.has_drifted() {
                     return self.return_to_origin(functions);
                 }
-                if self.inner.solution().psi < -self.settings.tuning.unbounded {
-                    return self.give_up(Status::Unbounded);
+                if self.inner.solution().psi < -self.settings.tuning.unbounded * self.cost_unit() {
+                    return self.give_up(match self.is_low_and_feasible() {
+                        true => Status::Unbounded,
+                        false => Status::Stalled,
+                    });
+                }
+                if self.needs_multipliers_far_out() {
+                    self.phase = Phase::Outer(Outcome::Continue);
                 }
                 if self.inner_iterations >= self.settings.max_inner_iterations {
                     self.phase = Phase::Outer(Outcome::Continue);
@@ -188,22 +203,45 @@ impl Solver {
         let is_stationary = self.inner.residual() <= negligible;
         if solution.violation > settings.delta_tolerance
             && is_stationary
-            && self.merit.is_at_limit(settings.delta_tolerance)
+            && (self.is_settling || self.merit.is_at_limit(settings.delta_tolerance))
         {
-            let constraints = self.merit.violated(settings.delta_tolerance).collect();
-            return self.give_up(Status::LocallyInfeasible { constraints });
+            return self.judge_violation(functions);
+        }
+        if outcome == Outcome::AtEdge {
+            self.edge_ends += 1;
+            if self.edge_ends >= settings.tuning.max_edge_ends {
+                return self.give_up(Status::Stalled);
+            }
         }
         // A warm attempt may use half of the budget; the rest is reserved for a cold one.
         let limit = u64::from(settings.max_outer_iterations) / if self.warm { 2 } else { 1 };
         if self.merit.penalties.is_empty() || self.counters.outer_iterations >= limit {
+            let is_open = solution.violation > settings.delta_tolerance && !self.was_feasible;
+            if is_open && !self.warm && !self.is_settling {
+                return self.settle(functions);
+            }
             return self.give_up(match outcome {
-                Outcome::Stalled => Status::Stalled,
+                Outcome::Stalled | Outcome::AtEdge => Status::Stalled,
                 Outcome::NotFinite => Status::NotFinite,
                 _ => Status::NotConvergedIterations,
             });
         }
-        let tolerances = (settings.tolerance, settings.delta_tolerance);
-        if self.inner.polish(&mut self.merit, functions, tolerances) {
+        self.phase = Phase::Polish(false);
+    }
+
+    /// Takes a Newton step on the optimality conditions; where there is none, updates the multipliers unless such steps
+    /// have, and begins the next inner solve.
+    pub(super) fn polish(&mut self, functions: &mut dyn Functions, has_changed: bool) {
+        let tolerances = (self.settings.tolerance, self.settings.delta_tolerance);
+        match self.inner.polish(&mut self.merit, functions, tolerances) {
+            Search::Unfinished => return,
+            Search::Found => {
+                self.phase = Phase::Polish(true);
+                return;
+            }
+            Search::Failed => {}
+        }
+        if has_changed {
             if self.is_solved() {
                 return self.conclude(functions);
             }
@@ -218,6 +256,58 @@ impl Solver {
         self.begin_inner(outcome);
     }
 
+    /// Ends with "infeasible" if that is true of the solution, whose penalties have reached their limits: no feasible point
+    /// was seen, and its violation is stationary. Large multipliers may hide that, so it is settled without them.
+    fn judge_violation(&mut self, functions: &mut dyn Functions) {
+        if self.was_feasible {
+            return self.give_up(Status::Stalled);
+        }
+        let (merit, probe) = (&mut self.merit, &mut self.probe);
+        // States of their own are not those that the functions find.
+        if self.inner.states().is_some()
+            || merit.is_violation_stationary(functions, self.inner.solution(), probe)
+        {
+            let constraints = merit.violated(self.settings.delta_tolerance).collect();
+            return self.give_up(Status::LocallyInfeasible { constraints });
+        }
+        match self.is_settling {
+            true => self.give_up(Status::Stalled),
+            false => self.settle(functions),
+        }
+    }
+
+    /// Lowers the violation as far as it goes, without multipliers and with the largest penalties.
+    fn settle(&mut self, functions: &mut dyn Functions) {
+        self.is_settling = true;
+        self.merit.multipliers.fill(0.0);
+        let solution = self.inner.solution();
+        self.merit.raise_violated(solution, f64::INFINITY);
+        let outcome = self.inner.resume(&mut self.merit, functions);
+        self.begin_inner(outcome);
+    }
+
+    /// Size of the cost at the start, at least 1: its value, and its change over a distance as that from the origin.
+    fn cost_unit(&self) -> f64 {
+        let unit = math::max(self.first_cost.abs(), self.merit.cost_unit);
+        if unit > 1.0 && unit.is_finite() { unit } else { 1.0 }
+    }
+
+    /// Whether a feasible point was seen whose cost is so low that it shows no bound.
+    fn is_low_and_feasible(&self) -> bool {
+        let low = -self.settings.tuning.drift_value * self.cost_unit();
+        self.best.violation <= self.settings.delta_tolerance && self.best.cost < low
+    }
+
+    /// Whether the cost seems to have no bound, and only better multipliers lead to points that are feasible.
+    fn needs_multipliers_far_out(&self) -> bool {
+        let low = -self.settings.tuning.drift_value * self.cost_unit();
+        let point = self.inner.solution();
+        point.psi < low
+            && point.violation > self.settings.delta_tolerance
+            && !self.merit.penalties.is_empty()
+            && !self.is_low_and_feasible()
+    }
+
     /// Whether the penalties are too small to hold the problem: the iterates leave the constraints behind.
     fn has_drifted(&mut self) -> bool {
         if self.merit.penalties.is_empty() || !self.inner.obeys_penalties() {
@@ -225,10 +315,16 @@ impl Solver {
         }
         let tuning = &self.settings.tuning;
         let point = self.inner.solution();
-        let low = -tuning.drift_value * math::max(1.0, self.first_cost.abs());
+        let is_low = point.psi < -tuning.drift_value * self.cost_unit();
         // The distance is at most the violation in the smallest unit.
-        let is_far = point.violation / self.smallest_unit > self.far && self.merit.distance(point) > self.far;
-        let is_away = is_far || (point.psi < low && point.violation > 0.0);
+        if !is_low && !(point.violation / self.smallest_unit > self.far) {
+            return false;
+        }
+        // Far out, what is left of a constraint may be round-off.
+        let reach = (1.0 + math::norm2(&point.u)) / (1.0 + math::norm2(&self.origin));
+        let round_off = tuning.straight * reach;
+        let distance = self.merit.distance(point);
+        let is_away = distance > self.far * math::max(1.0, round_off) || (is_low && distance > round_off);
         is_away && self.merit.can_rise()
     }
 
@@ -248,7 +344,7 @@ impl Solver {
 
     /// Ends with the solution, whose residual and errors are below their tolerances, unless a look at its curvature
     /// shows a way on.
-    fn conclude(&mut self, functions: &mut dyn Functions) {
+    pub(super) fn conclude(&mut self, functions: &mut dyn Functions) {
         self.keep_solution();
         if self.is_confirmation_over() {
             return self.end(Status::Converged);
@@ -257,6 +353,7 @@ impl Solver {
         match self.inner.confirm(&mut self.merit, functions, scale) {
             Verdict::Minimum => self.end(Status::Converged),
             Verdict::Stationary => self.end(Status::Stationary),
+            Verdict::Unfinished => self.phase = Phase::Confirm,
             Verdict::Left => {
                 self.counters.inner_iterations += 1;
                 self.inner_iterations += 1;
@@ -298,6 +395,8 @@ impl Solver {
     }
 
     fn remember_best(&mut self) {
+        let point = self.inner.solution();
+        self.was_feasible |= point.violation <= self.settings.delta_tolerance && point.is_finite();
         if self.confirmation_limit.is_some() {
             return;
         }
@@ -323,10 +422,15 @@ impl Solver {
     fn give_up(&mut self, status: Status) {
         if !self.warm {
             let is_verdict = matches!(status, Status::LocallyInfeasible { .. } | Status::Unbounded);
-            if !is_verdict || self.has_retried || self.merit.penalties.is_empty() {
+            let is_final = self.has_retried || self.merit.penalties.is_empty() || self.is_low_and_feasible();
+            if !is_verdict || is_final {
                 // The first attempt came to a verdict that the second did not refute.
                 let status = match (status, self.verdict.take()) {
-                    (Status::NotConvergedIterations | Status::Stalled, Some(verdict)) => verdict,
+                    (Status::NotConvergedIterations | Status::Stalled, Some(verdict))
+                        if !self.was_feasible =>
+                    {
+                        verdict
+                    }
                     (status, _) => status,
                 };
                 return self.end(status);
@@ -344,6 +448,7 @@ impl Solver {
             self.inner.begin_solve();
         }
         self.warm = false;
+        (self.is_settling, self.edge_ends) = (false, 0);
         self.start_states.is_known = false;
         self.lipschitz = None;
         self.merit.multipliers.fill(0.0);

@@ -2,6 +2,7 @@
 //! barrier problem.
 
 use super::{QuadraticModel, Side};
+use crate::inner::Search;
 use crate::math;
 
 /// Rows of a barrier problem: its variables, and the constraints with slacks, which are eliminated.
@@ -14,8 +15,13 @@ pub(crate) struct BarrierRows<'a> {
 }
 
 impl QuadraticModel {
-    /// Factorises the barrier problem's matrix with the least shift, at least `shift`, that makes its step one of descent.
-    pub(crate) fn factorize_barrier(&mut self, rows: &BarrierRows<'_>, shift: f64) -> bool {
+    /// Begins a search for the least shift, at least `shift`, that makes the step of a barrier problem one of descent.
+    pub(crate) fn begin_barrier(&mut self, shift: f64) {
+        self.begin_shifts(shift);
+    }
+
+    /// Factorises the barrier problem's matrix once, with the shift that is next.
+    pub(crate) fn factorize_barrier(&mut self, rows: &BarrierRows<'_>) -> Search {
         for (i, curvature) in rows.curvatures.iter().enumerate() {
             self.is_free[i] = curvature.is_finite();
             self.curvatures[i] = if self.is_free[i] { *curvature } else { 0.0 };
@@ -27,15 +33,15 @@ impl QuadraticModel {
                 Side::Inside
             };
         }
-        self.shift = shift;
         self.factorize(|i| rows.duals[i])
     }
 
     /// Factorises the matrix whose solution are the multipliers that fit a gradient best, measured by the curvatures. The
-    /// Hessian is lost.
+    /// Hessian is lost. Returns whether the matrix, which needs no shift, is regular.
     pub(crate) fn factorize_multipliers(&mut self, rows: &BarrierRows<'_>) -> bool {
         self.hessian.fill(0.0);
-        self.factorize_barrier(rows, 0.0)
+        self.begin_barrier(0.0);
+        self.factorize_barrier(rows) == Search::Found
     }
 
     /// Solves for the change of variables and multipliers, for the right-hand sides of their rows.

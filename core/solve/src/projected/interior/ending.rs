@@ -4,20 +4,21 @@ use core::mem;
 
 use super::{Interior, Projected};
 use crate::functions::Functions;
+use crate::inner::Search;
 use crate::merit::AugmentedLagrangian;
 
 /// Largest number of increases of the penalties that make the merit convex.
 const MAX_RAISES: u32 = 8;
 
 impl Projected {
-    /// Puts variables on the bounds that hold them, takes the multipliers of the constraints that hold, and looks for a
-    /// solution there by Newton steps on the optimality conditions. Returns whether there is one.
-    pub(super) fn finish_interior(
+    /// Puts variables on the bounds that hold them, and takes the multipliers of the constraints that hold. A solution is
+    /// looked for there, by Newton steps on the optimality conditions.
+    pub(super) fn leave_inside(
         &mut self,
         interior: &mut Interior,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
-    ) -> bool {
+    ) {
         interior.kept.copy_from(&self.current);
         for (i, u) in self.next.u.iter_mut().enumerate() {
             *u = self.current.u[i];
@@ -48,50 +49,33 @@ impl Projected {
         mem::swap(&mut self.current, &mut self.next);
         self.is_last_evaluated = true;
         self.residual = self.bounds.residual(&self.current);
-        if self.polish_to_end(merit, functions) {
-            self.raise_penalties(merit);
-            return true;
-        }
+        self.second.is_confirmed = false;
+    }
+
+    /// Goes back to the iterate, near which there is no solution.
+    pub(super) fn return_inside(&mut self, interior: &Interior) {
         self.second.is_confirmed = false;
         self.current.copy_from(&interior.kept);
         self.is_last_evaluated = false;
         self.residual = self.barrier_residual(interior);
-        false
-    }
-
-    /// Newton steps on the optimality conditions while they help. Returns whether they have led to a solution.
-    pub(in super::super) fn polish_to_end(
-        &mut self,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> bool {
-        let tolerances = self.second.tolerances;
-        self.second.is_confirmed = false;
-        while self.current.is_finite() && self.quality(tolerances) > 1.0 {
-            // The matrix of a step that is taken has the inertia of a minimum.
-            self.second.is_confirmed = self.polish_once(merit, functions, tolerances);
-            if !self.second.is_confirmed {
-                return false;
-            }
-        }
-        self.current.is_finite()
     }
 
     /// Raises the penalties, which the iterations have left as they were, until they make the merit convex: it keeps the
-    /// solution then, and so does a warm start.
-    fn raise_penalties(&mut self, merit: &mut AugmentedLagrangian) {
-        let Some(exact) = &mut self.second.exact else {
-            return;
-        };
-        for _ in 0..MAX_RAISES {
-            let is_solved =
-                exact
-                    .model
-                    .minimize(merit.weights(), &self.bounds, &self.current, &mut self.direction);
-            if !is_solved || exact.model.shift() == 0.0 || !merit.can_rise() {
-                return;
-            }
-            merit.raise_penalties(self.tuning.max_penalty_growth);
+    /// solution then, and so does a warm start. [`Search::Unfinished`]: they were raised, or the search goes on.
+    pub(super) fn raise_penalties(
+        &mut self,
+        interior: &mut Interior,
+        merit: &mut AugmentedLagrangian,
+    ) -> Search {
+        let search = self.minimize_model(merit.weights());
+        if search != Search::Found {
+            return search;
         }
+        if self.last_shift() == 0.0 || !merit.can_rise() || interior.raises >= MAX_RAISES {
+            return Search::Found;
+        }
+        interior.raises += 1;
+        merit.raise_penalties(self.tuning.max_penalty_growth);
+        Search::Unfinished
     }
 }

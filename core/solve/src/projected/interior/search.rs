@@ -189,11 +189,7 @@ impl Projected {
         mem::swap(&mut self.current, &mut self.next);
         self.is_last_evaluated = true;
         self.last_step = Step::new(StepKind::Interior, tau);
-        self.last_step.regularisation = self
-            .second
-            .exact
-            .as_ref()
-            .map_or(0.0, |exact| exact.model.shift());
+        self.last_step.regularisation = self.last_shift();
         self.residual = self.barrier_residual(interior);
     }
 

@@ -16,6 +16,13 @@ pub(super) const BARRIER_ERROR: f64 = 10.0;
 const LARGE_MULTIPLIER: f64 = 100.0;
 /// Regularisation of the equations, in units of cost and constraint.
 const EQUATION_DUAL: f64 = 1e-10;
+/// Variables and constraints of a linear programme with more corners than Newton steps should visit.
+const LARGE_PROGRAMME: usize = 30;
+/// Fraction of what the equations lack to which an iteration reduces it, sum that is closed, and number of iterations
+/// without either that end the attempt.
+const PROGRESS: f64 = 0.99;
+const CLOSED: f64 = 1e-6;
+const MAX_IDLE_ITERATIONS: u32 = 25;
 /// Number of equations that is many.
 const MANY_EQUATIONS: usize = 10;
 
@@ -40,11 +47,18 @@ pub(in super::super) struct Interior {
     pub(super) variable_units: Vec<f64>,
     pub(super) units: Vec<f64>,
     pub(super) cost_unit: f64,
+    is_linear: bool,
     pub(super) filter: Filter,
     pub(super) mu: f64,
     pub(super) first_mu: f64,
     pub(super) floor: f64,
     pub(super) iterations: u32,
+    /// Least sum of what the equations lack, and number of iterations since it has fallen.
+    least_missing: f64,
+    idle_iterations: u32,
+    pub(super) phase: Phase,
+    /// How often penalties were raised at the end.
+    pub(super) raises: u32,
     /// Iterate while a solution is looked for near it.
     pub(super) kept: Point,
     /// Point and multipliers of the augmented Lagrangian before, for the case that all leads nowhere.
@@ -52,7 +66,8 @@ pub(in super::super) struct Interior {
 }
 
 impl Interior {
-    pub(in super::super) fn new(variables: &Bounds, constraints: Bounds) -> Self {
+    /// `is_linear`: cost and constraints are.
+    pub(in super::super) fn new(variables: &Bounds, constraints: Bounds, is_linear: bool) -> Self {
         let (n, m) = (variables.min.len(), constraints.min.len());
         Self {
             variables: Barrier::new(variables.min.clone(), variables.max.clone()),
@@ -69,11 +84,16 @@ impl Interior {
             variable_units: vec![1.0; n],
             units: vec![1.0; m],
             cost_unit: 1.0,
+            is_linear,
             filter: Filter::new(),
             mu: 0.0,
             first_mu: 0.0,
             floor: 0.0,
             iterations: 0,
+            least_missing: f64::INFINITY,
+            idle_iterations: 0,
+            phase: Phase::Begin,
+            raises: 0,
             kept: Point::new(n, m),
             origin: Point::new(n, m),
         }
@@ -86,8 +106,9 @@ impl Interior {
         let has_barrier = self.variables.sum().1 + self.slacks.sum().1 > 0;
         let are_many = 3 * equations >= n && (!has_barrier || equations >= MANY_EQUATIONS);
         match equations {
+            _ if self.is_linear && n + m >= LARGE_PROGRAMME => Kind::First,
             0 => Kind::Inequalities,
-            _ if are_many => Kind::Equations,
+            _ if are_many => Kind::First,
             _ => Kind::Mixed,
         }
     }
@@ -183,6 +204,20 @@ impl Interior {
         }
     }
 
+    pub(super) fn forget_progress(&mut self) {
+        (self.least_missing, self.idle_iterations) = (f64::INFINITY, 0);
+    }
+
+    /// Whether the equations lack something that many iterations have not closed.
+    pub(super) fn is_stagnant(&mut self, point: &Point) -> bool {
+        let (missing, _) = self.measure(point, &self.values);
+        self.idle_iterations += 1;
+        if missing < PROGRESS * self.least_missing || missing <= CLOSED {
+            (self.least_missing, self.idle_iterations) = (missing, 0);
+        }
+        self.idle_iterations > MAX_IDLE_ITERATIONS
+    }
+
     pub(super) fn lower_weight(&mut self, point: &Point) {
         while self.mu > self.floor && self.error(point, self.mu) <= BARRIER_ERROR * self.mu / self.cost_unit {
             let ratio = math::pow(self.mu / self.cost_unit, WEIGHT_EXPONENT);
@@ -193,11 +228,25 @@ impl Interior {
     }
 }
 
+/// Phase of an iteration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// A new iteration.
+    Begin,
+    /// The search for a step with a shift, after so many whose line search failed.
+    Search(u32),
+    /// Newton steps on the optimality conditions near the iterate.
+    Finish,
+    /// The penalties are raised at the solution.
+    Raise,
+}
+
 /// Kind of a problem's constraints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// At least a third as many equations as variables, and nothing else or many of them.
-    Equations,
+    /// At least a third as many equations as variables, and nothing else or many of them; or a linear programme. They begin
+    /// with interior-point iterations.
+    First,
     /// Some are equations.
     Mixed,
     Inequalities,
