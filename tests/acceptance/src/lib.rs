@@ -21,5 +21,5 @@ pub use judge::{Truth, judge};
 pub use problems::{KnownProblem, OptimalControl, known_problems, optimal_control, optimal_control_in};
 pub use server::{Server, connect_from};
 pub use stages::{StagesTruth, judge_stages};
-pub use units::{Units, same_in_units};
+pub use units::{UNIT_CHANGES, UnitChange, Units, same_in_units};
 pub use verdict::Verdict;

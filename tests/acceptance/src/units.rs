@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json, value::RawValue};
 use std::collections::BTreeMap;
 
-use labwire_core::problem::{Problem, ProblemSolver, TextLimits};
+use labwire_core::problem::{Problem, ProblemSolver, Solution, TextLimits};
+use labwire_core::random::Random;
+use labwire_core::solve::Status;
 
 use crate::collection::work;
 use crate::{KnownProblem, Row};
@@ -31,6 +33,15 @@ impl Units {
             cost: 1.0,
             constraints: vec![1.0; problem.num_f1() + problem.num_f2()],
         }
+    }
+
+    /// Those that `choose` makes of the problem's own, with random numbers of this seed; `None` if they are the same.
+    #[must_use]
+    pub fn chosen(problem: &Problem, choose: UnitChange, seed: u64) -> Option<Self> {
+        let own = Self::own(problem);
+        let mut units = own.clone();
+        choose(&mut units, &mut Random::new(seed, 0));
+        (units != own).then_some(units)
     }
 
     /// The problem in these units: its variables `v` are the old ones times their units.
@@ -92,8 +103,47 @@ impl Units {
     }
 }
 
+/// Choice of units.
+pub type UnitChange = fn(&mut Units, &mut Random);
+
+/// Changes of units: of all variables, of each by its own power of ten, of the cost, and of one constraint.
+pub const UNIT_CHANGES: [(&str, UnitChange); 13] = [
+    ("variables * 1e-6", |units, _| units.variables.fill(1e-6)),
+    ("variables * 1e-3", |units, _| units.variables.fill(1e-3)),
+    ("variables * 1e3", |units, _| units.variables.fill(1e3)),
+    ("variables * 1e6", |units, _| units.variables.fill(1e6)),
+    ("each variable by 1e-3 to 1e3", |units, random| {
+        units
+            .variables
+            .iter_mut()
+            .for_each(|unit| *unit = power(random, 3));
+    }),
+    ("cost * 1e-6", |units, _| units.cost = 1e-6),
+    ("cost * 1e-3", |units, _| units.cost = 1e-3),
+    ("cost * 1e3", |units, _| units.cost = 1e3),
+    ("cost * 1e6", |units, _| units.cost = 1e6),
+    ("one constraint * 1e-6", |units, random| one(units, random, 1e-6)),
+    ("one constraint * 1e-3", |units, random| one(units, random, 1e-3)),
+    ("one constraint * 1e3", |units, random| one(units, random, 1e3)),
+    ("one constraint * 1e6", |units, random| one(units, random, 1e6)),
+];
+
+/// A power of ten, at most `largest` in size.
+fn power(random: &mut Random, largest: i32) -> f64 {
+    let exponent = random.below(2 * largest as usize + 1) as i32 - largest;
+    10_f64.powi(exponent)
+}
+
+fn one(units: &mut Units, random: &mut Random, unit: f64) {
+    if !units.constraints.is_empty() {
+        let i = random.below(units.constraints.len());
+        units.constraints[i] = unit;
+    }
+}
+
 /// In what the problem of `row` differs in these units: 0 and a text if it has another solution, 1 if it has another
-/// status, 2 if it takes more than twice the evaluations.
+/// status, 2 if it takes more than twice the evaluations. "No progress in double precision" is the same status as any where
+/// that is true: where the residual is round-off of a variable.
 ///
 /// # Panics
 /// As [`Units::express`].
@@ -132,11 +182,35 @@ pub fn same_in_units(row: &Row, units: &Units) -> Option<(usize, String)> {
         );
         return Some((0, text(what)));
     }
-    if solution.status != own.status {
+    if solution.status != own.status && !is_round_off(&problem, &solution) {
         return Some((1, text("another status".into())));
     }
     let ratio = work(&solution.counters) / work(&own.counters);
     (ratio > 2.0).then(|| (2, text(format!("{ratio:.1} times the evaluations"))))
+}
+
+/// Whether the solve ended feasible and for lack of digits: a change of one variable by four units of its round-off changes
+/// the gradient of the Lagrangian by as much as is left of it.
+fn is_round_off(problem: &Problem, solution: &Solution) -> bool {
+    if solution.status != Status::Stalled || solution.violation > problem.settings().delta_tolerance {
+        return false;
+    }
+    let multipliers = [&*solution.f1_multipliers, &solution.f2_multipliers].concat();
+    let mut functions = problem.evaluator();
+    let mut gradient_at = |u: &[f64]| {
+        let mut gradient = vec![0.0; u.len()];
+        functions.forward(u, &mut vec![0.0; multipliers.len()]);
+        functions.reverse(&multipliers, &mut gradient);
+        gradient
+    };
+    let at = gradient_at(&solution.u);
+    (0..at.len()).any(|i| {
+        let mut u = solution.u.clone();
+        u[i] += 4.0 * f64::EPSILON * u[i];
+        let changes = gradient_at(&u);
+        let changes = changes.iter().zip(&at).map(|(next, at)| (next - at).abs());
+        changes.fold(0.0, f64::max) >= solution.residual
+    })
 }
 
 fn scale_expressions(expressions: &mut Value, units: &[f64]) {

@@ -7,8 +7,7 @@
 use std::env;
 use std::process::ExitCode;
 
-use labwire_acceptance::{HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, Row, Units, same_in_units};
-use labwire_core::random::Random;
+use labwire_acceptance::{HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, Row, UNIT_CHANGES, Units, same_in_units};
 
 /// Parts of a hundred of the solves that have been the same: raised when the solver improves.
 const REACHED: f64 = 73.0;
@@ -23,15 +22,13 @@ fn main() -> ExitCode {
         "units                           solves  same  other solution  other status  more than twice the evaluations"
     );
     let (mut all, mut same) = (0, 0);
-    for (name, choose) in CHANGES {
+    for (name, choose) in UNIT_CHANGES {
         let mut counts = [0; 3];
         let mut count = 0;
         for (row, seed) in rows.iter().zip(0..) {
-            let mut units = Units::own(&row.known.problem);
-            choose(&mut units, &mut Random::new(seed, 0));
-            if units == Units::own(&row.known.problem) {
+            let Some(units) = Units::chosen(&row.known.problem, choose, seed) else {
                 continue;
-            }
+            };
             count += 1;
             let difference = same_in_units(row, &units);
             all += 1;
@@ -58,42 +55,5 @@ fn main() -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    }
-}
-
-type Change = fn(&mut Units, &mut Random);
-
-/// Changes of units.
-const CHANGES: [(&str, Change); 13] = [
-    ("variables * 1e-6", |units, _| units.variables.fill(1e-6)),
-    ("variables * 1e-3", |units, _| units.variables.fill(1e-3)),
-    ("variables * 1e3", |units, _| units.variables.fill(1e3)),
-    ("variables * 1e6", |units, _| units.variables.fill(1e6)),
-    ("each variable by 1e-3 to 1e3", |units, random| {
-        units
-            .variables
-            .iter_mut()
-            .for_each(|unit| *unit = power(random, 3));
-    }),
-    ("cost * 1e-6", |units, _| units.cost = 1e-6),
-    ("cost * 1e-3", |units, _| units.cost = 1e-3),
-    ("cost * 1e3", |units, _| units.cost = 1e3),
-    ("cost * 1e6", |units, _| units.cost = 1e6),
-    ("one constraint * 1e-6", |units, random| one(units, random, 1e-6)),
-    ("one constraint * 1e-3", |units, random| one(units, random, 1e-3)),
-    ("one constraint * 1e3", |units, random| one(units, random, 1e3)),
-    ("one constraint * 1e6", |units, random| one(units, random, 1e6)),
-];
-
-/// A power of ten, at most `largest` in size.
-fn power(random: &mut Random, largest: i32) -> f64 {
-    let exponent = random.below(2 * largest as usize + 1) as i32 - largest;
-    10_f64.powi(exponent)
-}
-
-fn one(units: &mut Units, random: &mut Random, unit: f64) {
-    if !units.constraints.is_empty() {
-        let i = random.below(units.constraints.len());
-        units.constraints[i] = unit;
     }
 }
