@@ -85,6 +85,7 @@ impl Barrier {
     }
 
     /// Takes note of the distances at the minimiser with the weight `mu`.
+    #[cfg(feature = "stages")]
     pub(crate) fn mark(&mut self, values: &[f64], mu: f64) {
         for (i, value) in values.iter().enumerate() {
             self.marks[i] = self.nearest_distance(i, *value);
@@ -94,6 +95,7 @@ impl Barrier {
 
     /// Whether a bound seems to hold a value at the minimiser with the weight `mu`, smaller than at the last
     /// [`mark`](Self::mark): its distance falls with the weight, and not its multiplier.
+    #[cfg(feature = "stages")]
     pub(crate) fn is_held(&self, i: usize, value: f64, mu: f64) -> bool {
         let fall = math::sqrt(mu / self.marked_weight);
         self.is_fixed(i) || self.nearest_distance(i, value) < fall * self.marks[i]
@@ -269,6 +271,7 @@ mod tests {
         assert!(multipliers.clone().all(|z| *z >= 0.0) && multipliers.filter(|z| **z > 0.0).count() == 4);
     }
 
+    #[cfg(feature = "stages")]
     #[test]
     fn a_bound_that_is_approached_with_the_weight_holds() {
         let mut barrier = Barrier::new(vec![0.0; 3], vec![1.0, 1.0, INFINITY]);
