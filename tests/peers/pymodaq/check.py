@@ -314,7 +314,7 @@ def real_stage(server):
     time.sleep(0.3)
     at = number(server.ask("stop", "stage"))
     why = moving.communicate(timeout=PATIENCE)[1]
-    check("is stopped in a move", 0 < at < 100 and why.startswith("stage: stopped at "), (at, why))
+    check("is stopped in a move", 0 < at < 100 and f"{server.address}: stage: stopped at " in why, (at, why))
 
 
 def several_modules(server, grabber):
