@@ -198,7 +198,8 @@ impl Projected {
         let mut largest = 0.0;
         for (i, gradient) in self.current.gradient.iter().enumerate() {
             if !interior.variables.is_fixed(i) {
-                largest = math::max(largest, (gradient + interior.variables.multiplier(i)).abs());
+                let slope = (gradient + interior.variables.multiplier(i)).abs();
+                largest = math::max(largest, slope * self.gradient_units[i]);
             }
         }
         largest

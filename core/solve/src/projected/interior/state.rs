@@ -99,6 +99,12 @@ impl Interior {
         }
     }
 
+    /// Takes other bounds, of which the same are finite.
+    pub(in super::super) fn set_bounds(&mut self, variables: &Bounds, constraints: &Bounds) {
+        self.variables.set_bounds(variables);
+        self.slacks.set_bounds(constraints);
+    }
+
     /// Kind of the constraints.
     pub(super) fn kind(&self) -> Kind {
         let (n, m) = (self.variable_units.len(), self.values.len());
