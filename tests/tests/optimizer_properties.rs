@@ -110,8 +110,8 @@ impl Programme {
     #[allow(clippy::unwrap_used, reason = "test helper")]
     fn solve(&mut self) -> Solver {
         let settings = Settings::default()
-            .with_tolerance(1e-7)
-            .with_delta_tolerance(1e-7);
+            .with_tolerance(1e-9)
+            .with_delta_tolerance(1e-9);
         let mut solver = Solver::new(self.structure.clone(), settings).unwrap();
         let start = Start::cold(vec![0.0; self.linear.len()]);
         solver.solve(self, &start).unwrap();
