@@ -16,7 +16,8 @@ use crate::solver::{Solver, Start};
 
 /// Problem whose functions depend on parameters, as a [`ProblemSolver`](crate::ProblemSolver) solves it again and again.
 ///
-/// [`ParametricCost`] makes one of a closure. The constraints are those of F1, then those of F2; only their names and the parts of results differ.
+/// [`ParametricCost`] makes one of a closure. The constraints are those of F1, then those of F2; only their names and the
+/// parts of results differ.
 pub trait ParametricProblem {
     /// Decision variables, constraints, and their sets.
     fn structure(&self) -> Structure;

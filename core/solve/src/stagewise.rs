@@ -160,20 +160,6 @@ impl Stagewise {
         }
     }
 
-    /// Numbers that the solver holds, about; `None` if it takes no steps near a solution.
-    pub(crate) fn memory(&self) -> Option<usize> {
-        self.active.as_ref()?;
-        let StageStructure {
-            num_states: nx,
-            num_inputs: nu,
-            ..
-        } = self.structure;
-        let nz = nx + nu;
-        let stage = nz * nx + nz * nz + nx * nx + nu * nx + 30 * nz + 40 * nu;
-        let stages = (self.structure.horizon + 1).saturating_mul(stage);
-        Some(stages.saturating_add(self.structure.num_constraints().saturating_mul(nz + 30)))
-    }
-
     /// Evaluates at the inputs and, with `follow`, the states they lead to.
     fn evaluate_current(
         &mut self,
