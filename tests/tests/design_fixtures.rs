@@ -315,6 +315,23 @@ fn a_posterior_that_was_read_goes_on_as_the_one_that_was_written() {
     }
     assert_eq!(second.undo(), Err(DesignError::NothingToUndo));
 
+    // The largest count stays: what a designer writes, it reads.
+    let largest = ((1_u64 << 53) - 1).to_string();
+    let [suggestions, resamplings] = ["suggestions", "resamplings"].map(|name| {
+        let count = saved.split(&format!("\"{name}\": ")).nth(1).expect("a count");
+        format!("\"{name}\": {}", count.split(',').next().expect("a number"))
+    });
+    let full = saved
+        .replace(&suggestions, &format!("\"suggestions\": {largest}"))
+        .replace(&resamplings, &format!("\"resamplings\": {largest}"));
+    let mut third = Designer::from_posterior(experiment(500), &full).expect("a posterior");
+    third.suggest();
+    let after = third.posterior();
+    assert!(after.contains(&format!("\"suggestions\": {largest}, \"resamplings\": {largest}")));
+    let after = advance(&mut third);
+    assert!(after.contains(&format!("\"resamplings\": {largest}")));
+    assert!(Designer::from_posterior(experiment(500), &after).is_ok());
+
     for broken in [
         "",
         "{}",

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use labwire_solve::math::sqrt;
 use labwire_solve::random::Random;
 
-use super::designer::Designer;
+use super::designer::{Designer, count_one};
 use super::experiment::{Experiment, Noise};
 use super::likelihood::{least_noise, with_noise_below};
 use super::measurement::Measurement;
@@ -133,7 +133,7 @@ impl Designer {
         let is_restricted = experiment.constraints.is_some() || matches!(experiment.noise, Noise::Unknown(_));
         let homes = is_restricted.then(|| particles.snapshot());
         let ancestors = particles.resample(kernel, random);
-        self.resamplings += 1;
+        count_one(&mut self.resamplings);
         if let Some(homes) = homes {
             let mut failing = failing(experiment, particles);
             if let Noise::Unknown(noise) = &mut experiment.noise {

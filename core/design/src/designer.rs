@@ -26,6 +26,11 @@ const MAX_WARNINGS: usize = 100;
 /// Number of times particles that violate the constraints are drawn again.
 const MAX_DRAWS: usize = 1000;
 
+/// Counts one more; the largest count stays.
+pub(super) fn count_one(count: &mut u64) {
+    *count = (*count + 1).min(MAX_COUNT - 1);
+}
+
 /// Sequential Bayesian experiment designer: suggests the next setting and learns from the measurements.
 ///
 /// The distribution of the parameters is a set of weighted particles (McMichael, Blakley and Dushenko, J.
@@ -171,7 +176,7 @@ impl Designer {
     /// calls.
     pub fn start_scan(&mut self) -> UtilityScan {
         let scan = self.preview_scan();
-        self.suggestions += 1;
+        count_one(&mut self.suggestions);
         scan
     }
 
@@ -229,7 +234,7 @@ impl Designer {
 
     fn next_suggestion(&mut self) -> Random {
         let random = self.suggestion_stream();
-        self.suggestions += 1;
+        count_one(&mut self.suggestions);
         random
     }
 

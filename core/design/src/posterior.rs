@@ -82,7 +82,7 @@ impl Designer {
         };
         let whole = |name: &str| match field(name)? {
             Value::Int(number) if (0..MAX_COUNT as i64).contains(number) => Ok(*number as u64),
-            _ => Err(wrong(&format!("{name} is not a whole number"))),
+            _ => Err(wrong(&format!("{name} is not a whole number below 2^53"))),
         };
         match field("version")? {
             Value::Int(1) => {}
