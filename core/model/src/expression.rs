@@ -22,6 +22,7 @@ mod value;
 
 pub use edge::Edge;
 pub use expand::Expander;
+pub use functions::{FUNCTIONS, FunctionEntry};
 pub use scope::{Named, Scope};
 pub(crate) use syntax::parse_signature;
 pub use value::Value;

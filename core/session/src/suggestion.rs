@@ -11,10 +11,21 @@ pub fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Optio
         return None;
     }
     let limit = (length / 3).max(1);
-    let near = known.filter(|known| known.chars().count().abs_diff(length) <= limit);
+    let near = known.filter(|known| known.chars().count().abs_diff(length) <= limit && is_alike(name, known));
     let distances = near.map(|known| (edit_distance(name, known), known));
     let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
     (distance <= limit).then_some(nearest)
+}
+
+/// Whether a slip of the fingers may have turned `known` into `name`: both begin alike, for `ball` is not `all`, and have
+/// the same digits, for `log10` is not `log1p`.
+fn is_alike(name: &str, known: &str) -> bool {
+    let begins = |text: &str| -> Vec<char> { text.chars().flat_map(char::to_lowercase).take(2).collect() };
+    let (a, b) = (begins(name), begins(known));
+    let is_swapped =
+        matches!((&a[..], &b[..]), ([first, second], [third, fourth]) if first == fourth && second == third);
+    let digits = |c: &char| c.is_ascii_digit();
+    (a.first() == b.first() || is_swapped) && name.chars().filter(digits).eq(known.chars().filter(digits))
 }
 
 /// Number of characters to insert, remove, replace or swap with their neighbour.
@@ -50,5 +61,17 @@ mod tests {
         assert_eq!(suggestion("toleranec", known.into_iter()), Some("tolerance"));
         assert_eq!(suggestion("uu", known.into_iter()), Some("u"));
         assert_eq!(suggestion("horizon", known.into_iter()), None);
+        assert_eq!(suggestion("otlerance", known.into_iter()), Some("tolerance"));
+    }
+
+    #[test]
+    fn suggests_nothing_that_does_not_fit() {
+        let sets = ["all", "zero", "ball1", "ball2", "sphere2"];
+        assert_eq!(suggestion("ball", sets.into_iter()), None);
+        assert_eq!(suggestion("bal2", sets.into_iter()), Some("ball2"));
+        for name in ["log10", "ln", "tog1p"] {
+            assert_eq!(suggestion(name, ["log", "log1p"].into_iter()), None, "{name}");
+        }
+        assert_eq!(suggestion("x", ["u"].into_iter()), None);
     }
 }

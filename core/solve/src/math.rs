@@ -9,8 +9,8 @@ mod logarithm;
 
 pub use exponential::{exp_weight, exp_weights};
 pub use libm::{
-    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erf, exp, expm1, floor, hypot, log, log1p, pow,
-    sin, sincos, sinh, sqrt, tan, tanh,
+    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erf, exp, expm1, floor, hypot, log, log1p,
+    log10, pow, sin, sincos, sinh, sqrt, tan, tanh,
 };
 pub use logarithm::log_scale;
 

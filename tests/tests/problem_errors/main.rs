@@ -42,7 +42,21 @@ fn expressions_are_refused_at_the_right_place() {
             8,
             "did you mean `speed`?",
         ),
-        ("sqr(u[0])", "unknown function `sqr`", 1, "did you mean `sqrt`?"),
+        ("sqr(u[0])", "unknown function `sqr`", 1, "write x^2"),
+        (
+            "sqrtt(u[0])",
+            "unknown function `sqrtt`",
+            1,
+            "did you mean `sqrt`?",
+        ),
+        ("ln(u[0])", "unknown function `ln`", 1, "write log(x)"),
+        (
+            "log11(u[0])",
+            "unknown function `log11`",
+            1,
+            "known functions: abs, acos",
+        ),
+        ("x[0]", "unknown name `x`", 1, "known names: bad, d, speed, u"),
         (
             "sin",
             "unknown name `sin`",
@@ -160,6 +174,10 @@ fn expressions_are_refused_at_the_right_place() {
         let last = found.lines().last().unwrap_or_default();
         match help {
             "" => assert!(last.ends_with('^'), "{found}"),
+            // The list of all functions goes on.
+            _ if help.starts_with("known functions") => {
+                assert!(last.starts_with(&format!("help: {help}")), "{found}")
+            }
             _ => assert_eq!(last, format!("help: {help}")),
         }
     }
@@ -259,11 +277,24 @@ fn keys_are_refused_by_name() {
         ),
         (
             r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"x": "all"}}"#,
-            "column 53: `constraints`: unknown key `x`|did you mean `u`?",
+            "column 53: `constraints`: unknown key `x`|known keys: u",
         ),
         (
             r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": {"bal2": {}}}}"#,
             "column 59: `constraints.u`: unknown set `bal2`|did you mean `ball2`?",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": {"ball": {}}}}"#,
+            "column 59: `constraints.u`: unknown set `ball`|known sets: all, zero, box, ball1, ball2, ball_inf, ball_p, sphere2, simplex, halfspace, hyperplane, affine_space, \
+             second_order_cone, epigraph_squared_norm, finite_set, product",
+        ),
+        (
+            r#"{"variables": {"u": 1,}, "cost": 1}"#,
+            "column 22: a comma after the last item is not allowed in JSON|remove this comma",
+        ),
+        (
+            r#"{"variables": {"u": 1}, /* why */ "cost": 1}"#,
+            "column 25: a comment is not allowed in JSON|remove it",
         ),
         (
             r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": "ball2"}}"#,

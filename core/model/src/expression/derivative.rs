@@ -337,6 +337,7 @@ fn unary_partial(graph: &mut Graph, op: Unary, x: Expr, y: Expr) -> Option<Parti
         }
         Unary::Exp => plain(&[Times(y)]),
         Unary::Log => plain(&[Over(x)]),
+        Unary::Log10 => plain(&[Times(graph.constant(core::f64::consts::LOG10_E)), Over(x)]),
         Unary::Log1p => plain(&[Over(graph.binary(Binary::Add, one, x))]),
         Unary::Expm1 => plain(&[Times(graph.binary(Binary::Add, y, one))]),
         Unary::Sin => plain(&[Times(graph.unary(Unary::Cos, x))]),

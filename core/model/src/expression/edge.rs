@@ -85,6 +85,7 @@ fn edged(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Unary(Unary::Sqrt) => Some("sqrt"),
         Kind::Unary(Unary::Log) => Some("log"),
+        Kind::Unary(Unary::Log10) => Some("log10"),
         Kind::Unary(Unary::Log1p) => Some("log1p"),
         Kind::Unary(Unary::Asin) => Some("asin"),
         Kind::Unary(Unary::Acos) => Some("acos"),

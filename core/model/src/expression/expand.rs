@@ -6,12 +6,15 @@ use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::functions::{CONSTANTS, FUNCTIONS, Function, function};
+use super::functions::{CONSTANTS, Function, advice, function, is_reserved};
 use super::graph::{Expr, Graph};
 use super::operation::{Binary, Unary};
 use super::syntax::{Formula, Loop, TermId, TermKind, too_deep};
 use super::value::Value;
 use crate::text::{Fault, TextLimits, suggestion};
+
+/// Names of a file that an error lists.
+const MAX_LISTED: usize = 20;
 
 /// Names and values known while formulas are expanded.
 #[derive(Debug)]
@@ -74,7 +77,7 @@ impl Expander {
         if CONSTANTS.iter().any(|(known, _)| *known == name) {
             return Err(format!("`{name}` is a constant; choose another name"));
         }
-        if function(name).is_some() || matches!(name, "for" | "in") {
+        if is_reserved(name) || matches!(name, "for" | "in") {
             return Err(format!("`{name}` is part of the language; choose another name"));
         }
         Ok(())
@@ -197,7 +200,28 @@ impl Expander {
         let known = locals
             .chain(self.globals.keys().map(String::as_str))
             .chain(constants);
-        fault.suggest(suggestion(name, known))
+        match suggestion(name, known) {
+            Some(meant) => fault.suggest(Some(meant)),
+            None => fault.help(self.known_names()),
+        }
+    }
+
+    /// The names that the file has defined, as far as they are few.
+    fn known_names(&self) -> String {
+        let locals = self.locals.iter().map(|(local, _)| local.as_str());
+        let visible = self
+            .globals
+            .iter()
+            .filter(|(_, global)| global.number < self.visible);
+        let names: Vec<&str> = locals.chain(visible.map(|(name, _)| name.as_str())).collect();
+        match names.len() {
+            0..=MAX_LISTED => format!("known names: {}", names.join(", ")),
+            len => format!(
+                "known names: {}, and {} more",
+                names[..MAX_LISTED].join(", "),
+                len - MAX_LISTED
+            ),
+        }
     }
 
     fn call(
@@ -207,7 +231,9 @@ impl Expander {
         name: &str,
         arguments: &[TermId],
     ) -> Result<Value, Fault> {
-        if let Some(function) = function(name) {
+        // A definition of the file goes before a function that came later.
+        let is_own = self.globals.contains_key(name);
+        if let Some(function) = function(name).filter(|_| !is_own) {
             if function == Function::If {
                 return self.choose(formula, at, arguments);
             }
@@ -235,9 +261,11 @@ impl Expander {
                 Err(Fault::new(at, message).help("definitions may refer to earlier ones only".into()))
             }
             None => {
-                let functions = FUNCTIONS.iter().map(|(known, _)| *known);
-                let known = functions.chain(self.globals.keys().map(String::as_str));
-                Err(Fault::new(at, format!("unknown function `{name}`")).suggest(suggestion(name, known)))
+                let defined = self.globals.iter().filter(|(_, global)| {
+                    global.number < self.visible && matches!(global.meaning, Meaning::Function(_))
+                });
+                let advice = advice(name, defined.map(|(name, _)| name.as_str()));
+                Err(Fault::new(at, format!("unknown function `{name}`")).help(advice))
             }
         }
     }

@@ -1,6 +1,24 @@
-//! Functions that expressions may call.
+//! Functions and constants that expressions may use.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::operation::{Binary, Unary};
+use crate::text::suggestion;
+
+/// Function of the language of expressions, as help and reference print it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FunctionEntry {
+    /// Name, as expressions call it.
+    pub name: &'static str,
+    /// Arguments, as in a call: `x`, `a, b`.
+    pub arguments: &'static str,
+    /// Meaning: one sentence without a full stop.
+    pub meaning: &'static str,
+    pub(super) function: Function,
+}
 
 /// Kind of a function.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,40 +37,131 @@ pub(super) enum Function {
     NormInf,
 }
 
-/// Functions by name.
-pub(super) const FUNCTIONS: [(&str, Function); 32] = [
-    ("abs", Function::Unary(Unary::Abs)),
-    ("acos", Function::Unary(Unary::Acos)),
-    ("acosh", Function::Unary(Unary::Acosh)),
-    ("asin", Function::Unary(Unary::Asin)),
-    ("asinh", Function::Unary(Unary::Asinh)),
-    ("atan", Function::Unary(Unary::Atan)),
-    ("atan2", Function::Binary(Binary::Atan2)),
-    ("atanh", Function::Unary(Unary::Atanh)),
-    ("cos", Function::Unary(Unary::Cos)),
-    ("cosh", Function::Unary(Unary::Cosh)),
-    ("dot", Function::Dot),
-    ("erf", Function::Unary(Unary::Erf)),
-    ("exp", Function::Unary(Unary::Exp)),
-    ("expm1", Function::Unary(Unary::Expm1)),
-    ("floor", Function::Unary(Unary::Floor)),
-    ("hypot", Function::Binary(Binary::Hypot)),
-    ("if", Function::If),
-    ("log", Function::Unary(Unary::Log)),
-    ("log1p", Function::Unary(Unary::Log1p)),
-    ("max", Function::Fold(Binary::Max)),
-    ("min", Function::Fold(Binary::Min)),
-    ("norm2", Function::Norm2),
-    ("norm_inf", Function::NormInf),
-    ("pow", Function::Binary(Binary::Pow)),
-    ("prod", Function::Join(Binary::Mul)),
-    ("sign", Function::Unary(Unary::Sign)),
-    ("sin", Function::Unary(Unary::Sin)),
-    ("sinh", Function::Unary(Unary::Sinh)),
-    ("sqrt", Function::Unary(Unary::Sqrt)),
-    ("sum", Function::Join(Binary::Add)),
-    ("tan", Function::Unary(Unary::Tan)),
-    ("tanh", Function::Unary(Unary::Tanh)),
+const fn entry(
+    name: &'static str,
+    arguments: &'static str,
+    function: Function,
+    meaning: &'static str,
+) -> FunctionEntry {
+    FunctionEntry {
+        name,
+        arguments,
+        meaning,
+        function,
+    }
+}
+
+/// The functions, by name: one table for the reader, its errors, and the reference.
+pub const FUNCTIONS: &[FunctionEntry] = {
+    use Function::{Dot, Fold, If, Join, Norm2, NormInf};
+    const fn one(name: &'static str, op: Unary, meaning: &'static str) -> FunctionEntry {
+        entry(name, "x", Function::Unary(op), meaning)
+    }
+    const fn two(
+        name: &'static str,
+        arguments: &'static str,
+        op: Binary,
+        meaning: &'static str,
+    ) -> FunctionEntry {
+        entry(name, arguments, Function::Binary(op), meaning)
+    }
+    &[
+        one("abs", Unary::Abs, "magnitude; its derivative at 0 is 0"),
+        one("acos", Unary::Acos, "inverse cosine"),
+        one("acosh", Unary::Acosh, "inverse hyperbolic cosine"),
+        one("asin", Unary::Asin, "inverse sine"),
+        one("asinh", Unary::Asinh, "inverse hyperbolic sine"),
+        one("atan", Unary::Atan, "inverse tangent"),
+        two("atan2", "y, x", Binary::Atan2, "angle of the point (x, y)"),
+        one("atanh", Unary::Atanh, "inverse hyperbolic tangent"),
+        one("cos", Unary::Cos, "cosine of an angle in radians"),
+        one("cosh", Unary::Cosh, "hyperbolic cosine"),
+        entry("dot", "a, b", Dot, "inner product of two vectors"),
+        one("erf", Unary::Erf, "error function"),
+        one("exp", Unary::Exp, "exponential"),
+        one("expm1", Unary::Expm1, "exp(x) - 1, accurate near 0"),
+        one(
+            "floor",
+            Unary::Floor,
+            "largest whole number not above x; its derivative is 0",
+        ),
+        two("hypot", "a, b", Binary::Hypot, "sqrt(a^2 + b^2) without overflow"),
+        entry(
+            "if",
+            "condition, a, b",
+            If,
+            "a where the condition is not 0, else b",
+        ),
+        one("log", Unary::Log, "natural logarithm"),
+        one("log10", Unary::Log10, "logarithm to base 10"),
+        one("log1p", Unary::Log1p, "log(1 + x), accurate near 0"),
+        entry(
+            "max",
+            "a, b, ...",
+            Fold(Binary::Max),
+            "largest argument, or element of a vector",
+        ),
+        entry(
+            "min",
+            "a, b, ...",
+            Fold(Binary::Min),
+            "smallest argument, or element of a vector",
+        ),
+        entry(
+            "norm2",
+            "v",
+            Norm2,
+            "Euclidean norm of a vector; its derivative at 0 is 0",
+        ),
+        entry(
+            "norm_inf",
+            "v",
+            NormInf,
+            "largest magnitude of a vector's elements",
+        ),
+        two("pow", "a, b", Binary::Pow, "a to the power of b, like a^b"),
+        entry(
+            "prod",
+            "i in a..b, e",
+            Join(Binary::Mul),
+            "product of e over a range, or of a vector's elements: prod(v)",
+        ),
+        one("sign", Unary::Sign, "-1, 0 or 1; its derivative is 0"),
+        one("sin", Unary::Sin, "sine of an angle in radians"),
+        one("sinh", Unary::Sinh, "hyperbolic sine"),
+        one("sqrt", Unary::Sqrt, "square root"),
+        entry(
+            "sum",
+            "i in a..b, e",
+            Join(Binary::Add),
+            "sum of e over a range, or of a vector's elements: sum(v)",
+        ),
+        one("tan", Unary::Tan, "tangent of an angle in radians"),
+        one("tanh", Unary::Tanh, "hyperbolic tangent"),
+    ]
+};
+
+/// Functions that files of earlier versions may define themselves: a file's own definition goes before them.
+const LATER: &[&str] = &["log10"];
+
+/// Names under which other languages have a function, and how it is written here.
+const FOREIGN: &[(&str, &str)] = &[
+    ("arccos", "acos(x)"),
+    ("arcsin", "asin(x)"),
+    ("arctan", "atan(x)"),
+    ("arctan2", "atan2(y, x)"),
+    ("ceil", "-floor(-x)"),
+    ("fabs", "abs(x)"),
+    ("ln", "log(x)"),
+    ("log2", "log(x)/log(2)"),
+    ("mod", "a - b*floor(a/b)"),
+    ("norm", "norm2(v)"),
+    ("power", "a^b"),
+    ("round", "floor(x + 0.5)"),
+    ("sgn", "sign(x)"),
+    ("sqr", "x^2"),
+    ("square", "x^2"),
+    ("where", "if(condition, a, b)"),
 ];
 
 /// Constants by name.
@@ -66,6 +175,44 @@ pub(super) const CONSTANTS: [(&str, f64); 3] = [
 pub(super) fn function(name: &str) -> Option<Function> {
     FUNCTIONS
         .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, function)| *function)
+        .find(|entry| entry.name == name)
+        .map(|entry| entry.function)
+}
+
+/// Whether no file may define this name.
+pub(super) fn is_reserved(name: &str) -> bool {
+    function(name).is_some() && !LATER.contains(&name)
+}
+
+/// Advice on a call of an unknown function: the spelling here, the near name, or all names; `defined` are the file's own.
+pub(super) fn advice<'a>(name: &str, defined: impl Iterator<Item = &'a str> + Clone) -> String {
+    let lower = name.to_lowercase();
+    if let Some((_, spelling)) = FOREIGN.iter().find(|(foreign, _)| *foreign == lower) {
+        return format!("write {spelling}");
+    }
+    let own = FUNCTIONS.iter().map(|entry| entry.name);
+    match suggestion(name, own.clone().chain(defined.clone())) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => {
+            let known: Vec<&str> = own.chain(defined).collect();
+            format!("known functions: {}", known.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_its_sentences_end_without_a_stop() {
+        assert!(FUNCTIONS.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for entry in FUNCTIONS {
+            assert!(
+                !entry.meaning.is_empty() && !entry.meaning.ends_with('.'),
+                "{entry:?}"
+            );
+        }
+        assert!(FOREIGN.iter().all(|(foreign, _)| function(foreign).is_none()));
+    }
 }

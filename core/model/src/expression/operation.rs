@@ -26,6 +26,8 @@ pub enum Unary {
     Exp,
     /// The natural logarithm.
     Log,
+    /// The logarithm to base 10.
+    Log10,
     /// `log(1 + x)`
     Log1p,
     /// `exp(x) - 1`
@@ -109,6 +111,7 @@ impl Unary {
             Self::Sqrt | Self::NormSqrt => math::sqrt,
             Self::Exp => math::exp,
             Self::Log => math::log,
+            Self::Log10 => math::log10,
             Self::Log1p => math::log1p,
             Self::Expm1 => math::expm1,
             Self::Sin => math::sin,

@@ -66,6 +66,7 @@ pub(super) fn unary_slope(op: Unary, x: f64, result: f64) -> f64 {
         Unary::NormSqrt => 0.5 / result,
         Unary::Exp => result,
         Unary::Log => 1.0 / x,
+        Unary::Log10 => core::f64::consts::LOG10_E / x,
         Unary::Log1p => 1.0 / (1.0 + x),
         Unary::Expm1 => result + 1.0,
         Unary::Sin => math::cos(x),

@@ -197,7 +197,27 @@ fn fault(text: &str, start: usize, error: &serde_json::Error) -> Fault {
     let message = alloc::format!("{error}");
     let message = message.split(" at line ").next().unwrap_or_default();
     let place = start + line_start + error.column().saturating_sub(1);
-    Fault::new(place, String::from(message))
+    in_words(text, place).unwrap_or_else(|| Fault::new(place, String::from(message)))
+}
+
+/// Fault at `place` for what other dialects allow and JSON does not: comments, a comma after the last item, single quotes.
+fn in_words(text: &str, place: usize) -> Option<Fault> {
+    let (before, rest) = text.split_at_checked(place)?;
+    let before = before.trim_end();
+    let (at, message, help) = if let Some(comma) = before.strip_suffix(',')
+        && rest.trim_start().starts_with(['}', ']'])
+    {
+        let message = "a comma after the last item is not allowed in JSON";
+        (comma.len(), message, "remove this comma")
+    } else if ["//", "/*", "#"].iter().any(|start| rest.starts_with(start)) {
+        (place, "a comment is not allowed in JSON", "remove it")
+    } else if rest.starts_with('\'') {
+        let message = "single quotes are not allowed in JSON";
+        (place, message, "write strings and keys in double quotes")
+    } else {
+        return None;
+    };
+    Some(Fault::new(at, message.into()).help(help.into()))
 }
 
 #[cfg(test)]
@@ -227,6 +247,20 @@ mod tests {
     fn faults_carry_their_place() {
         let fault = parse("{\n \"a\": 1,\n \"b\": }").unwrap_err();
         assert_eq!(fault.at, "{\n \"a\": 1,\n \"b\": ".len());
+        for (text, place, message) in [
+            ("{\"a\": 1, }", 7, "a comma after the last item"),
+            ("{\"a\": [1, 2,\n]}", 11, "a comma after the last item"),
+            ("{ // why\n\"a\": 1}", 2, "a comment"),
+            ("{\"a\": 1 /* why */}", 8, "a comment"),
+            ("{\"a\": # why\n1}", 6, "a comment"),
+            ("// why\n{}", 0, "a comment"),
+            ("{'a': 1}", 1, "single quotes"),
+            ("{\"a\": 'b'}", 6, "single quotes"),
+        ] {
+            let fault = parse(text).unwrap_err();
+            assert!(fault.message.starts_with(message), "{text}: {fault:?}");
+            assert_eq!(fault.at, place, "{text}");
+        }
         assert_eq!(parse("[1, 1e999]").unwrap_err().message, "number out of range");
         assert!(parse("[\"\\ud800\"]").is_err());
         assert!(parse(&"[".repeat(100_000)).is_err());
