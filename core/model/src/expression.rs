@@ -4,6 +4,7 @@
 //! text -> syntax tree -> expression graph -> derivative graph -> program -> interpreter
 //! ```
 
+mod bounded;
 pub mod derivative;
 mod edge;
 mod expand;
@@ -20,6 +21,7 @@ mod tangent;
 mod token;
 mod value;
 
+pub(crate) use bounded::Bounded;
 pub use edge::Edge;
 pub use expand::Expander;
 pub use functions::{FUNCTIONS, FunctionEntry};

@@ -8,6 +8,7 @@
 
 mod builder;
 mod comparison;
+mod constraint_reader;
 mod definition;
 mod dynamics;
 mod evaluator;
@@ -65,6 +66,8 @@ pub struct Problem {
     blocks: Vec<Block>,
     num_f1: usize,
     num_f2: usize,
+    /// Names of constraints, as the file gives them; not of an optimal-control problem, whose stages have them.
+    constraint_names: Vec<String>,
     settings: Settings,
     initial_guess: Option<Vec<f64>>,
     shifts_warm_start: bool,
@@ -154,6 +157,7 @@ impl Problem {
             blocks,
             num_f1,
             num_f2,
+            constraint_names: definition.constraint_names,
             settings: definition.settings,
             initial_guess: definition.initial_guess,
             shifts_warm_start: false,
@@ -183,6 +187,7 @@ impl Problem {
             parameters: definition.parameters,
             num_f1,
             num_f2,
+            constraint_names: Vec::new(),
             settings: definition.settings,
             initial_guess: definition.initial_guess,
             shifts_warm_start: definition.shifts_warm_start,
@@ -263,10 +268,15 @@ impl Problem {
         self.num_f2
     }
 
-    /// Name of the component `index` of `g`, such as `F1[0]`; of an optimal-control problem with its stage.
+    /// Name of the component `index` of `g`, such as `F1[0]`, with the name or the comparison that the file has for it; of an
+    /// optimal-control problem with its stage.
     #[must_use]
     pub fn constraint_name(&self, index: usize) -> String {
-        let place = self.stages().map(|stages| stages.constraint_place(index));
+        let own = self.constraint_names.get(index).filter(|name| !name.is_empty());
+        let place = match self.stages() {
+            Some(stages) => Some(stages.constraint_place(index)),
+            None => own.map(|name| format!("`{name}`")),
+        };
         let place = place.map_or_else(String::new, |place| format!(" ({place})"));
         match index.checked_sub(self.num_f1) {
             None => format!("F1[{index}]{place}"),

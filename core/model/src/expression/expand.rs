@@ -115,6 +115,11 @@ impl Expander {
         self.term(formula, formula.root)
     }
 
+    /// Value of a side of a comparison.
+    pub(super) fn side(&mut self, formula: &Formula, side: TermId) -> Result<Value, Fault> {
+        self.term(formula, side)
+    }
+
     fn term(&mut self, formula: &Formula, id: TermId) -> Result<Value, Fault> {
         let term = &formula.terms[id];
         self.depth += 1;
@@ -417,7 +422,7 @@ impl Expander {
     }
 
     /// Applies `f` to corresponding elements; a number, or a list of one, is combined with every element.
-    fn elementwise(
+    pub(super) fn elementwise(
         &mut self,
         at: usize,
         name: &str,

@@ -4,9 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::bounded::Bounded;
 use super::expand::Expander;
 use super::graph::{Expr, Input};
-use super::syntax::{parse, parse_signature};
+use super::syntax::{parse, parse_comparison, parse_signature};
 use super::value::Value;
 use crate::text::{Entry, Fault, Place, TextError, TextLimits};
 
@@ -123,10 +124,24 @@ impl<'t> Scope<'t> {
     pub fn value(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
         let formula = parse(place.expression()?, self.limits.expression_depth);
         let value = formula.and_then(|formula| self.expander.expand(&formula));
-        value.map_err(|fault| match fault.text {
+        value.map_err(|fault| self.located(place, fault))
+    }
+
+    /// Components of a constraint, with the bounds that a comparison gives them, and whether it is one.
+    pub(crate) fn compared(&mut self, place: &Place<'t>) -> Result<(Vec<Bounded>, bool), TextError> {
+        let comparison = parse_comparison(place.expression()?, self.limits.expression_depth);
+        let components = comparison.and_then(|comparison| {
+            let components = self.expander.compare(&comparison)?;
+            Ok((components, !comparison.links.is_empty()))
+        });
+        components.map_err(|fault| self.located(place, fault))
+    }
+
+    fn located(&self, place: &Place<'t>, fault: Fault) -> TextError {
+        match fault.text {
             Some(text) => self.texts[text].fault_inside(fault),
             None => place.fault_inside(fault),
-        })
+        }
     }
 
     /// Components of an expression or of a list of expressions; vectors are concatenated.

@@ -55,13 +55,7 @@ pub(super) struct Formula {
 
 /// Parses an expression.
 pub(super) fn parse(text: &str, depth_limit: usize) -> Result<Formula, Fault> {
-    let mut parser = Parser {
-        tokens: tokens(text)?,
-        next: 0,
-        terms: Vec::new(),
-        depth_left: depth_limit,
-        depth_limit,
-    };
+    let mut parser = Parser::new(text, depth_limit)?;
     let root = parser.expression(COMPARISON)?;
     parser.expect_end()?;
     Ok(Formula {
@@ -70,15 +64,49 @@ pub(super) fn parse(text: &str, depth_limit: usize) -> Result<Formula, Fault> {
     })
 }
 
+/// Constraint: one side, or sides with comparisons between them.
+#[derive(Clone, Debug)]
+pub(super) struct Comparison {
+    /// Its root is the first side.
+    pub(super) formula: Formula,
+    /// Position and symbol of each comparison, and the side after it; two at most.
+    pub(super) links: Vec<(usize, &'static str, TermId)>,
+}
+
+/// Parses a constraint: an expression, `a <= b`, or `low <= a <= high`.
+pub(super) fn parse_comparison(text: &str, depth_limit: usize) -> Result<Comparison, Fault> {
+    let mut parser = Parser::new(text, depth_limit)?;
+    let root = parser.expression(ADDITION)?;
+    let mut links: Vec<(usize, &'static str, TermId)> = Vec::new();
+    while let Token::Symbol(symbol) = *parser.peek()
+        && matches!(binding(symbol), Some((COMPARISON, _)))
+    {
+        let at = parser.at();
+        let points = |symbol: &str| symbol.as_bytes().first().copied();
+        match links.as_slice() {
+            [] => {}
+            [(_, first, _)]
+                if points(first) == points(symbol) && matches!(symbol, "<" | "<=" | ">" | ">=") => {}
+            _ => {
+                let help = "a chain is low <= expression <= high, or high >= expression >= low".into();
+                return Err(Fault::new(at, "these comparisons form no chain".into()).help(help));
+            }
+        }
+        parser.next += 1;
+        let side = parser.expression(ADDITION)?;
+        links.push((at, symbol, side));
+    }
+    parser.expect_end()?;
+    let terms = parser.terms;
+    Ok(Comparison {
+        formula: Formula { terms, root },
+        links,
+    })
+}
+
 /// Parses `name` or `name(argument, ...)`, the left side of a definition.
 pub(crate) fn parse_signature(text: &str) -> Result<(String, Option<Vec<String>>), Fault> {
-    let mut parser = Parser {
-        tokens: tokens(text)?,
-        next: 0,
-        terms: Vec::new(),
-        depth_left: 1,
-        depth_limit: 1,
-    };
+    let mut parser = Parser::new(text, 1)?;
     let name = parser.name("a name")?;
     let mut arguments = None;
     if parser.take("(") {
@@ -117,6 +145,16 @@ struct Parser {
 }
 
 impl Parser {
+    fn new(text: &str, depth_limit: usize) -> Result<Self, Fault> {
+        Ok(Self {
+            tokens: tokens(text)?,
+            next: 0,
+            terms: Vec::new(),
+            depth_left: depth_limit,
+            depth_limit,
+        })
+    }
+
     /// Parses an expression whose operators bind at least as tightly as `power`.
     fn expression(&mut self, power: u32) -> Result<TermId, Fault> {
         self.enter()?;

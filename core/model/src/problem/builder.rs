@@ -149,6 +149,7 @@ impl ProblemBuilder {
             f1: f1.iter().map(own).collect::<Result<_, _>>()?,
             f2: self.f2.iter().map(own).collect::<Result<_, _>>()?,
             graph: self.graph.borrow().clone(),
+            constraint_names: Vec::new(),
             f1_set: self.f1.1,
             name: self.name,
             variables: self.variables,

@@ -1,8 +1,7 @@
-//! Comparisons where a constraint is expected: they are 1 or 0, have no gradient, and as a component of F2, which is driven
-//! to 0, ask for the opposite of what they say. What is made of nothing but them is no better, nor as a cost.
+//! Values that change only in steps, by comparisons inside of an expression, `sign` or `floor`: they have no gradient, and no
+//! solve can do anything with them as a constraint or as a cost. (A comparison that is the whole constraint has a meaning.)
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::expression::Scope;
@@ -10,40 +9,18 @@ use crate::expression::graph::{Expr, Graph, Input, Node};
 use crate::expression::operation::{Binary, Unary};
 use crate::text::{Fault, Place, TextError};
 
-/// Kind of a constraint, which decides how a comparison is to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Constraint {
-    /// Components that must be 0.
-    Zero,
-    /// Components that must be in a set.
-    InSet,
-}
-
 impl<'t> Scope<'t> {
-    /// Components of a constraint, or of a list of constraints.
-    ///
-    /// # Errors
-    /// Those of [`expressions`](Self::expressions), and a comparison, with the way to write it.
-    pub(super) fn constraint_components(
-        &mut self,
+    /// Refuses components of a constraint that change only in steps.
+    pub(super) fn refuse_step_constraints(
+        &self,
         place: &Place<'t>,
-        kind: Constraint,
-    ) -> Result<Vec<Expr>, TextError> {
-        let components = self.expressions(place)?;
-        if !self.has_steps(&components) {
-            return Ok(components);
+        components: &[Expr],
+    ) -> Result<(), TextError> {
+        if !self.has_steps(components) {
+            return Ok(());
         }
-        let items = match place.is_list() {
-            true => place.items("a list of expressions")?,
-            false => alloc::vec![place.clone()],
-        };
-        for item in &items {
-            let components = self.expressions(item)?;
-            if self.has_steps(&components) {
-                return Err(item.fault_inside(fault(item.expression()?, kind)));
-            }
-        }
-        Ok(components)
+        let help = "a comparison is a constraint if it stands alone, as in \"x <= 2\"; else write the difference of its sides";
+        Err(place.fault_inside(Fault::new(0, format!("this {STEPS}")).help(help.into())))
     }
 
     /// Refuses a cost that changes only in steps.
@@ -92,60 +69,4 @@ fn has_steps(graph: &Graph, values: &[Expr]) -> bool {
     values
         .iter()
         .any(|value| changes[value.index()] == Change::InSteps)
-}
-
-fn fault(text: &str, kind: Constraint) -> Fault {
-    let Some((at, operator)) = comparison(text) else {
-        let help = "write the difference of the two sides of a comparison instead of it";
-        return Fault::new(0, format!("this {STEPS}")).help(help.into());
-    };
-    let message = format!("`{operator}` is a comparison, which is 1 or 0 and has no gradient");
-    let (left, right) = (text[..at].trim(), text[at + operator.len()..].trim());
-    let difference = match operator {
-        ">" | ">=" => difference(right, left),
-        _ => difference(left, right),
-    };
-    let help = match (operator, kind) {
-        ("!=", _) => String::from("no constraint excludes a single value"),
-        ("==", Constraint::Zero) => format!("this constraint is driven to 0: write \"{difference}\""),
-        (_, Constraint::Zero) => format!("this constraint is driven to 0: write \"max(0, {difference})\""),
-        ("==", Constraint::InSet) => format!("write \"{difference}\" with the set \"zero\""),
-        (_, Constraint::InSet) => {
-            format!("write \"{difference}\" with the set {{\"box\": {{\"max\": 0}}}}")
-        }
-    };
-    Fault::new(at, message).help(help)
-}
-
-/// `left - right`, simplified where one of them is 0.
-fn difference(left: &str, right: &str) -> String {
-    let grouped = match right.contains(['+', '-']) {
-        true => format!("({right})"),
-        false => right.into(),
-    };
-    match (left, right) {
-        (_, "0") => left.into(),
-        ("0", _) => format!("-{grouped}"),
-        _ => format!("{left} - {grouped}"),
-    }
-}
-
-/// First comparison outside of brackets: its place and operator.
-fn comparison(text: &str) -> Option<(usize, &'static str)> {
-    let mut depth = 0_usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'(' | b'[' => depth += 1,
-            b')' | b']' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => {
-                let rest = &text.as_bytes()[at..];
-                let mut operators = ["<=", ">=", "==", "!=", "<", ">"].into_iter();
-                if let Some(operator) = operators.find(|operator| rest.starts_with(operator.as_bytes())) {
-                    return Some((at, operator));
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }

@@ -36,6 +36,8 @@ pub(super) struct Definition {
     pub(super) f1_set: Set,
     /// As written, `max(0, h)` included.
     pub(super) f2: Vec<Expr>,
+    /// Names of the components of F1, then of F2; empty where the file gives none.
+    pub(super) constraint_names: Vec<String>,
     pub(super) settings: Settings,
     pub(super) initial_guess: Option<Vec<f64>>,
 }

@@ -9,7 +9,7 @@ use labwire_solve::Settings;
 use labwire_solve::sets::Set;
 
 use super::Problem;
-use super::comparison::Constraint;
+use super::constraint_reader::Constraints;
 use super::definition::Definition;
 use super::set_reader::read_set;
 use crate::expression::graph::{Expr, Input};
@@ -91,14 +91,20 @@ impl<'t> Scope<'t> {
             Some(place) => constraints(place, &variables)?,
             None => Set::All,
         };
-        let (f1, f1_set) = match keys.find("f1") {
+        let f1 = match keys.find("f1") {
             Some(place) => self.f1(place)?,
-            None => (Vec::new(), Set::All),
+            None => Constraints {
+                components: Vec::new(),
+                names: Vec::new(),
+                set: Set::All,
+            },
         };
-        let f2 = match keys.find("f2") {
-            Some(place) => self.constraint_components(place, Constraint::Zero)?,
-            None => Vec::new(),
+        let (f2, f2_names) = match keys.find("f2") {
+            Some(place) => self.f2(place)?,
+            None => (Vec::new(), Vec::new()),
         };
+        let mut constraint_names = f1.names;
+        constraint_names.extend(f2_names);
         let num_variables = variables.iter().map(|named| named.len).sum();
         let number = |place: &Place<'t>| place.number("a number");
         let guess = keys.find("initial_guess");
@@ -109,9 +115,10 @@ impl<'t> Scope<'t> {
             parameters,
             set,
             cost,
-            f1,
-            f1_set,
+            f1: f1.components,
+            f1_set: f1.set,
             f2,
+            constraint_names,
             settings: keys.settings()?,
             initial_guess: guess.transpose()?,
             graph: core::mem::take(&mut self.expander.graph),
@@ -129,21 +136,6 @@ impl<'t> Scope<'t> {
         value
             .as_scalar()
             .ok_or_else(|| place.error(format!("the cost must be a number, found {}", value.describe())))
-    }
-
-    fn f1(&mut self, place: &Place<'t>) -> Result<(Vec<Expr>, Set), TextError> {
-        let entries = place.entries_of(
-            "an object with \"expressions\" and \"set\"",
-            &["expressions", "set"],
-        )?;
-        let missing = |key: &str| place.error(format!("the key `{key}` is missing"));
-        let place = find(&entries, "expressions").ok_or_else(|| missing("expressions"))?;
-        let expressions = self.constraint_components(place, Constraint::InSet)?;
-        let set = read_set(
-            find(&entries, "set").ok_or_else(|| missing("set"))?,
-            expressions.len(),
-        )?;
-        Ok((expressions, set))
     }
 }
 

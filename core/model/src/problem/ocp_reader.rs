@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use labwire_solve::sets::Set;
 
-use super::comparison::Constraint;
+use super::constraint_reader::KEYS as CONSTRAINT_KEYS;
 use super::definition::{StageConstraint, StageDefinition};
 use super::file::Keys;
 use super::integrate::Integrator;
@@ -37,8 +37,6 @@ const KEYS: [&str; 15] = [
 
 /// Limit of the number of different `from`: each has a program of its own.
 const MAX_PHASES: usize = 32;
-/// Characters of a constraint's expression that name it.
-const MAX_NAME: usize = 40;
 
 impl<'t> Scope<'t> {
     /// Reads the problem of a file with the key `ocp`.
@@ -230,29 +228,18 @@ impl<'t> Scope<'t> {
         let Some(place) = place else {
             return Ok(Vec::new());
         };
-        let keys: &[&str] = match horizon {
-            Some(_) => &["expression", "set", "from"],
-            None => &["expression", "set"],
-        };
+        let mut keys = Vec::from(CONSTRAINT_KEYS);
+        keys.extend(horizon.map(|_| "from"));
         let mut constraints = Vec::new();
         let mut starts = Vec::new();
         for item in place.items("a list of constraints")? {
-            let entries = item.entries_of("an object with \"expression\" and \"set\"", keys)?;
-            let missing = |key: &str| item.error(format!("the key `{key}` is missing"));
-            let expression = find(&entries, "expression").ok_or_else(|| missing("expression"))?;
-            let (components, names) = self.named_components(expression)?;
-            let set = find(&entries, "set").ok_or_else(|| missing("set"))?;
-            let set = read_set(set, components.len())?;
+            let (mut constraint, entries) = self.stage_constraint(&item, &keys)?;
             // From the horizon on: for no stage, which lets one file serve every horizon.
             let last = horizon.unwrap_or(0) as u32;
-            let from = find(&entries, "from").map_or(Ok(0), |from| from.whole_number(0, last))? as usize;
-            starts.push(from);
-            constraints.push(StageConstraint {
-                components,
-                names,
-                set,
-                from,
-            });
+            let from = find(&entries, "from").map_or(Ok(0), |from| from.whole_number(0, last))?;
+            constraint.from = from as usize;
+            starts.push(constraint.from);
+            constraints.push(constraint);
         }
         starts.sort_unstable();
         starts.dedup();
@@ -260,25 +247,6 @@ impl<'t> Scope<'t> {
             return Err(place.error(format!("more than {MAX_PHASES} different `from`")));
         }
         Ok(constraints)
-    }
-
-    /// Components of a constraint, and the text of each, with an index where several come from one expression.
-    fn named_components(&mut self, place: &Place<'t>) -> Result<(Vec<Expr>, Vec<String>), TextError> {
-        let items = match place.is_list() {
-            true => place.items("a list of expressions")?,
-            false => alloc::vec![place.clone()],
-        };
-        let (mut components, mut names) = (Vec::new(), Vec::new());
-        for item in &items {
-            let text = shortened(item.expression()?);
-            let own = self.constraint_components(item, Constraint::InSet)?;
-            match own.len() {
-                1 => names.push(text),
-                len => names.extend((0..len).map(|i| format!("{text}[{i}]"))),
-            }
-            components.extend(own);
-        }
-        Ok((components, names))
     }
 
     /// Refuses inputs, which do not exist at the end.
@@ -304,15 +272,6 @@ impl<'t> Scope<'t> {
         );
         Err(place.fault(fault.help("the end of the horizon has only states and parameters".into())))
     }
-}
-
-/// Beginning of a text, with at most `MAX_NAME` characters.
-fn shortened(text: &str) -> String {
-    let mut name: String = text.chars().take(MAX_NAME).collect();
-    if name.len() < text.len() {
-        name.push_str("...");
-    }
-    name
 }
 
 /// First decision variable with this index or a higher one on which `exprs` depend.

@@ -56,7 +56,8 @@ pub(super) fn read_set(place: &Place<'_>, dimension: usize) -> Result<Set, TextE
     }
 }
 
-fn checked(place: &Place<'_>, set: Set, dimension: usize) -> Result<Set, TextError> {
+/// The set, if it is one of vectors of that length.
+pub(super) fn checked(place: &Place<'_>, set: Set, dimension: usize) -> Result<Set, TextError> {
     match set.check(dimension) {
         Ok(()) => Ok(set),
         Err(error) => Err(place.error(error.to_string())),

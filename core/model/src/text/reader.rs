@@ -156,6 +156,12 @@ impl<'t> Place<'t> {
         matches!(self.json.value, JsonValue::List(_))
     }
 
+    /// Whether the value is an object.
+    #[must_use]
+    pub fn is_object(&self) -> bool {
+        matches!(self.json.value, JsonValue::Object(_))
+    }
+
     /// Whether the value is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
