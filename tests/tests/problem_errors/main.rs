@@ -501,7 +501,7 @@ fn steps_are_not_constraints() {
         (f2("if(u[0] < 2, 0, 1)"), 18, "write the difference"),
         (f2("3*max(u[0] < 2, 0)^2"), 18, "write the difference"),
         (f2("floor(u[0]/2)"), 18, "write the difference"),
-        (f1("2*(u[0] < 2)"), 30, "write the difference"),
+        (f1("2*(u[0] < 2)"), 25, "write the difference"),
         (path("sign(v)", "path_constraints"), 0, "write the difference"),
         (
             path("1 - (x > 2)", "terminal_constraints"),
