@@ -13,29 +13,14 @@ use alloc::vec::Vec;
 use labwire_model::expression::graph::{Expr, Input};
 use labwire_model::expression::{Scope, Value};
 use labwire_model::problem::TextError;
-use labwire_model::text::{Fault, Place, check_version, find, parse_json, suggestion};
+use labwire_model::text::{Fault, Place, check_schema, check_version, find, parse_json, suggestion};
 use rules::NoiseText;
 
 use super::experiment::{Constant, Cost, DesignOptions, Experiment, Noise};
 use super::formula::Formula;
 use super::inputs::{PARAMETER, SETTING};
+use super::keys;
 use super::limits::DesignLimits;
-
-/// Keys of an experiment file.
-const KEYS: [&str; 12] = [
-    "version",
-    "name",
-    "newrun",
-    "settings",
-    "parameters",
-    "constants",
-    "let",
-    "model",
-    "noise",
-    "cost",
-    "constraints",
-    "options",
-];
 
 impl Experiment {
     /// Reads an experiment file. `arguments` override the values that its `newrun` gives to the names in it.
@@ -68,10 +53,14 @@ struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     fn experiment(&mut self, root: &Place<'t>, arguments: &[(&str, f64)]) -> Result<Experiment, TextError> {
-        let keys = root.entries_of("an object with \"settings\", \"parameters\" and \"model\"", &KEYS)?;
+        let keys = root.entries_of(
+            "an object with \"settings\", \"parameters\" and \"model\"",
+            keys::experiment::NAMES,
+        )?;
         let required =
             |key: &str| find(&keys, key).ok_or_else(|| root.error(format!("the key `{key}` is missing")));
-        find(&keys, "version").map_or(Ok(()), |place| check_version(Some(place)))?;
+        check_schema(find(&keys, "$schema"))?;
+        check_version(find(&keys, "version"))?;
         let name = find(&keys, "name").map(|place| place.name());
         let arguments = self.arguments(find(&keys, "newrun"), root, arguments)?;
         let constants = find(&keys, "constants").map_or(Ok(Vec::new()), |place| self.constants(place))?;

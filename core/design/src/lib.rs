@@ -38,6 +38,7 @@ mod file;
 mod formula;
 mod grid;
 mod inputs;
+pub mod keys;
 mod learning;
 mod likelihood;
 mod limits;

@@ -15,6 +15,7 @@ mod evaluator;
 pub(crate) mod file;
 mod graph_reader;
 mod integrate;
+pub mod keys;
 mod ocp_reader;
 mod parameter_tangents;
 mod parametric;

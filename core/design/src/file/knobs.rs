@@ -8,8 +8,7 @@ use labwire_model::text::Place;
 
 use super::Reader;
 use crate::grid::{Grid, Knob, linspace, logspace};
-
-const SETTINGS: [&str; 3] = ["linspace", "logspace", "values"];
+use crate::keys;
 
 impl<'t> Reader<'t> {
     pub(super) fn knobs(&mut self, place: &Place<'t>) -> Result<Vec<Knob>, TextError> {
@@ -31,9 +30,9 @@ impl<'t> Reader<'t> {
         if place.is_list() {
             return self.values(place);
         }
-        let entries = place.entries_of(WHAT, &SETTINGS)?;
+        let entries = place.entries_of(WHAT, keys::setting::NAMES)?;
         let [entry] = &entries[..] else {
-            return Err(place.error(format!("expected one of {}", SETTINGS.join(", "))));
+            return Err(place.error(format!("expected one of {}", keys::setting::NAMES.join(", "))));
         };
         if entry.name == "values" {
             return self.values(&entry.value);

@@ -7,24 +7,12 @@ use labwire_model::problem::TextError;
 use labwire_model::text::{Fault, Place, suggestion};
 
 use crate::experiment::{DesignOptions, Selection, Utility};
-
-const OPTIONS: [&str; 10] = [
-    "particles",
-    "draws",
-    "choke",
-    "utility",
-    "selection",
-    "pickiness",
-    "a_param",
-    "scale",
-    "resample_threshold",
-    "auto_resample",
-];
+use crate::keys;
 
 /// Reads the options; missing ones take their defaults.
 pub(super) fn read(place: &Place<'_>) -> Result<DesignOptions, TextError> {
     let mut options = DesignOptions::default();
-    for entry in place.entries_of("an object of options", &OPTIONS)? {
+    for entry in place.entries_of("an object of options", keys::options::NAMES)? {
         let value = &entry.value;
         match entry.name {
             "particles" => options.particles = value.whole_number(2, u32::MAX)? as usize,

@@ -7,17 +7,8 @@ use labwire_model::problem::TextError;
 use labwire_model::text::{Place, find};
 
 use super::Reader;
+use crate::keys;
 use crate::prior::{Parameter, Prior};
-
-const PRIORS: [&str; 7] = [
-    "uniform",
-    "normal",
-    "lognormal",
-    "exponential",
-    "gamma",
-    "discrete",
-    "samples",
-];
 
 impl<'t> Reader<'t> {
     pub(super) fn parameters(&mut self, place: &Place<'t>) -> Result<Vec<Parameter>, TextError> {
@@ -37,9 +28,9 @@ impl<'t> Reader<'t> {
 
     fn prior(&mut self, place: &Place<'t>) -> Result<Prior, TextError> {
         const WHAT: &str = "a prior such as {\"uniform\": [0, 1]}";
-        let entries = place.entries_of(WHAT, &PRIORS)?;
+        let entries = place.entries_of(WHAT, keys::prior::NAMES)?;
         let [entry] = &entries[..] else {
-            return Err(place.error(format!("expected one of {}", PRIORS.join(", "))));
+            return Err(place.error(format!("expected one of {}", keys::prior::NAMES.join(", "))));
         };
         let value = &entry.value;
         Ok(match entry.name {
@@ -77,7 +68,7 @@ impl<'t> Reader<'t> {
         }
         let entries = place.entries_of(
             "a list, or an object of \"values\" and \"weights\"",
-            &["values", "weights"],
+            keys::discrete::NAMES,
         )?;
         let list =
             |key: &str| find(&entries, key).ok_or_else(|| place.error(format!("the key `{key}` is missing")));

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use labwire_solve::sets::Set;
 
 use super::definition::StageConstraint;
+use super::keys;
 use super::set_reader::{checked, read_set};
 use crate::expression::graph::{Expr, Graph};
 use crate::expression::operation::Binary;
@@ -15,8 +16,6 @@ use crate::text::{Entry, Place, TextError, find};
 
 /// Characters of a constraint's expression that name it.
 const MAX_NAME: usize = 40;
-/// Keys that each constraint may have.
-pub(super) const KEYS: [&str; 3] = ["name", "expression", "set"];
 
 /// Constraints of one kind: components, their names (empty for one that the file does not name), and their set.
 pub(super) struct Constraints {
@@ -42,7 +41,7 @@ impl<'t> Scope<'t> {
         let (items, set) = match place.is_list() {
             true => (place.items(WHAT)?, None),
             false => {
-                let entries = place.entries_of(WHAT, &["expressions", "set"])?;
+                let entries = place.entries_of(WHAT, keys::f1::NAMES)?;
                 let missing = || place.error("the key `expressions` is missing".into());
                 let expressions = find(&entries, "expressions").ok_or_else(missing)?;
                 (listed(expressions)?, find(&entries, "set").cloned())
@@ -50,7 +49,7 @@ impl<'t> Scope<'t> {
         };
         let (mut components, mut names, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         for item in &items {
-            let (written, own_set) = self.written(item, &KEYS, set.is_some())?;
+            let (written, own_set) = self.written(item, keys::constraint::NAMES, set.is_some())?;
             names.extend(written.names.into_iter().map(|name| match written.is_named {
                 true => name,
                 false => String::new(),
@@ -74,7 +73,7 @@ impl<'t> Scope<'t> {
     pub(super) fn f2(&mut self, place: &Place<'t>) -> Result<(Vec<Expr>, Vec<String>), TextError> {
         let (mut components, mut names) = (Vec::new(), Vec::new());
         for item in &listed(place)? {
-            let (written, _) = self.written(item, &KEYS[..2], true)?;
+            let (written, _) = self.written(item, keys::named_expression::NAMES, true)?;
             for (component, name) in written.components.into_iter().zip(written.names) {
                 let name = if written.is_named { name } else { String::new() };
                 let zeros = match written.is_comparison {

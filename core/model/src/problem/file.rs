@@ -11,49 +11,13 @@ use labwire_solve::sets::Set;
 use super::Problem;
 use super::constraint_reader::Constraints;
 use super::definition::Definition;
+use super::keys;
 use super::set_reader::read_set;
 use crate::expression::graph::{Expr, Input};
 use crate::expression::{Named, Scope, Value};
-use crate::text::{Entry, Fault, Place, TextError, TextLimits, check_version, find, parse_json};
-
-/// Keys of a problem file.
-const KEYS: [&str; 14] = [
-    "version",
-    "name",
-    "variables",
-    "parameters",
-    "let",
-    "graph",
-    "cost",
-    "constraints",
-    "f1",
-    "f2",
-    "ocp",
-    "solver",
-    "initial_guess",
-    "initial_penalty",
-];
-
-/// Keys that may be combined with `ocp`.
-const COMMON_KEYS: [&str; 6] = [
-    "version",
-    "name",
-    "ocp",
-    "solver",
-    "initial_guess",
-    "initial_penalty",
-];
-
-/// Keys of `solver`.
-const SOLVER_KEYS: [&str; 7] = [
-    "tolerance",
-    "initial_tolerance",
-    "delta_tolerance",
-    "max_inner_iterations",
-    "max_outer_iterations",
-    "max_duration_ms",
-    "lbfgs_memory",
-];
+use crate::text::{
+    Entry, Fault, Place, TextError, TextLimits, check_schema, check_version, find, parse_json,
+};
 
 /// Reads the problem that the text defines.
 pub(super) fn read(text: &str, limits: &TextLimits) -> Result<Problem, TextError> {
@@ -61,6 +25,7 @@ pub(super) fn read(text: &str, limits: &TextLimits) -> Result<Problem, TextError
     let root = Place::root(text, &json);
     let mut file = Scope::new(limits);
     let keys = Keys::new(&root)?;
+    check_schema(keys.find("$schema"))?;
     check_version(keys.find("version"))?;
     if keys.find("ocp").is_some() {
         let (definition, stages) = file.optimal_control(&keys)?;
@@ -149,13 +114,14 @@ impl<'a, 't> Keys<'a, 't> {
     fn new(root: &'a Place<'t>) -> Result<Self, TextError> {
         let entries = root.entries("an object with \"variables\" and \"cost\", or with \"ocp\"")?;
         let is_optimal_control = entries.iter().any(|entry| entry.name == "ocp");
+        let of_stages = [keys::common::NAMES, keys::optimal_control::NAMES].concat();
         for entry in &entries {
-            if !KEYS.contains(&entry.name) {
-                return Err(root.unknown_key(entry, &KEYS));
+            if !of_stages.contains(&entry.name) && !keys::problem::NAMES.contains(&entry.name) {
+                return Err(root.unknown_key(entry, &[&of_stages, keys::problem::NAMES].concat()));
             }
-            if is_optimal_control && !COMMON_KEYS.contains(&entry.name) {
+            if is_optimal_control && !of_stages.contains(&entry.name) {
                 let message = format!("`{}` cannot be combined with `ocp`", entry.name);
-                let help = format!("keys allowed with `ocp`: {}", COMMON_KEYS.join(", "));
+                let help = format!("keys allowed with `ocp`: {}", of_stages.join(", "));
                 return Err(root.fault_in_key(entry, Fault::new(0, message).help(help)));
             }
         }
@@ -204,7 +170,7 @@ fn constraints(place: &Place<'_>, variables: &[Named]) -> Result<Set, TextError>
 
 fn settings(place: &Place<'_>) -> Result<Settings, TextError> {
     let mut settings = Settings::default();
-    for entry in place.entries_of("an object of solver options", &SOLVER_KEYS)? {
+    for entry in place.entries_of("an object of solver options", keys::solver::NAMES)? {
         let value = &entry.value;
         match entry.name {
             "tolerance" => settings.tolerance = value.positive()?,

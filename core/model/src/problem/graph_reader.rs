@@ -12,6 +12,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::keys;
 use crate::expression::graph::{Expr, Graph};
 use crate::expression::operation::{Binary, Unary};
 use crate::expression::{Scope, Value};
@@ -132,7 +133,7 @@ impl<'t> Scope<'t> {
     pub(super) fn graph(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
         let entries = place.entries_of(
             "an object with \"instructions\" and \"outputs\"",
-            &["instructions", "outputs"],
+            keys::graph::NAMES,
         )?;
         let missing = |key: &str| place.error(format!("the key `{key}` is missing"));
         let instructions = find(&entries, "instructions").ok_or_else(|| missing("instructions"))?;

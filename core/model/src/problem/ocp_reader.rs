@@ -6,34 +6,16 @@ use alloc::vec::Vec;
 
 use labwire_solve::sets::Set;
 
-use super::constraint_reader::KEYS as CONSTRAINT_KEYS;
 use super::definition::{StageConstraint, StageDefinition};
 use super::file::Keys;
 use super::integrate::Integrator;
+use super::keys;
 use super::set_reader::{read_box, read_set};
 use super::stages::{Shooting, Stages, total};
 use crate::expression::derivative::ancestors;
 use crate::expression::graph::{Expr, Graph, Input, Node};
 use crate::expression::{Named, Scope, Value, parse_signature};
 use crate::text::{Entry, Fault, Place, TextError, find};
-
-const KEYS: [&str; 15] = [
-    "horizon",
-    "step",
-    "states",
-    "inputs",
-    "parameters",
-    "initial_state",
-    "let",
-    "dynamics",
-    "stage_cost",
-    "terminal_cost",
-    "input_bounds",
-    "path_constraints",
-    "terminal_constraints",
-    "shooting",
-    "warm_start",
-];
 
 /// Limit of the number of different `from`: each has a program of its own.
 const MAX_PHASES: usize = 32;
@@ -45,7 +27,10 @@ impl<'t> Scope<'t> {
         keys: &Keys<'_, 't>,
     ) -> Result<(StageDefinition, Stages), TextError> {
         let ocp = keys.required("ocp")?;
-        let entries = ocp.entries_of("an object with \"horizon\", \"states\" and more", &KEYS)?;
+        let entries = ocp.entries_of(
+            "an object with \"horizon\", \"states\" and more",
+            keys::ocp::NAMES,
+        )?;
         let find = |key| find(&entries, key);
         let required = |key| find(key).ok_or_else(|| ocp.error(format!("the key `{key}` is missing")));
         let horizon = required("horizon")?.whole_number(1, u32::MAX)? as usize;
@@ -164,7 +149,7 @@ impl<'t> Scope<'t> {
         num_states: usize,
     ) -> Result<Vec<Expr>, TextError> {
         const WHAT: &str = "an object with \"next\" or with \"derivative\"";
-        let entries = place.entries_of(WHAT, &["next", "derivative", "integrator"])?;
+        let entries = place.entries_of(WHAT, keys::dynamics::NAMES)?;
         let step = step.map(Place::positive).transpose()?;
         match (find(&entries, "next"), find(&entries, "derivative")) {
             (Some(next), None) => match find(&entries, "integrator") {
@@ -228,12 +213,14 @@ impl<'t> Scope<'t> {
         let Some(place) = place else {
             return Ok(Vec::new());
         };
-        let mut keys = Vec::from(CONSTRAINT_KEYS);
-        keys.extend(horizon.map(|_| "from"));
+        let names = match horizon {
+            Some(_) => keys::path_constraint::NAMES,
+            None => keys::terminal_constraint::NAMES,
+        };
         let mut constraints = Vec::new();
         let mut starts = Vec::new();
         for item in place.items("a list of constraints")? {
-            let (mut constraint, entries) = self.stage_constraint(&item, &keys)?;
+            let (mut constraint, entries) = self.stage_constraint(&item, names)?;
             // From the horizon on: for no stage, which lets one file serve every horizon.
             let last = horizon.unwrap_or(0) as u32;
             let from = find(&entries, "from").map_or(Ok(0), |from| from.whole_number(0, last))?;

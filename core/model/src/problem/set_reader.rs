@@ -9,27 +9,8 @@ use alloc::vec::Vec;
 
 use labwire_solve::sets::{AffineSpace, Set};
 
+use super::keys;
 use crate::text::{Entry, Fault, Place, TextError, find, suggestion};
-
-/// Names of all sets.
-const SETS: [&str; 16] = [
-    "all",
-    "zero",
-    "box",
-    "ball1",
-    "ball2",
-    "ball_inf",
-    "ball_p",
-    "sphere2",
-    "simplex",
-    "halfspace",
-    "hyperplane",
-    "affine_space",
-    "second_order_cone",
-    "epigraph_squared_norm",
-    "finite_set",
-    "product",
-];
 
 /// Sets that consist of their name only.
 fn named_set(name: &str) -> Option<Set> {
@@ -49,7 +30,7 @@ pub(super) fn read_set(place: &Place<'_>, dimension: usize) -> Result<Set, TextE
     };
     match named_set(name) {
         Some(set) => checked(place, set, dimension),
-        None if SETS.contains(&name) => Err(place.error(format!(
+        None if keys::set::NAMES.contains(&name) => Err(place.error(format!(
             "`{name}` needs parameters: write {{\"{name}\": {{...}}}}"
         ))),
         None => Err(place.fault(unknown_set(name))),
@@ -88,7 +69,9 @@ fn read_described_set(place: &Place<'_>, what: &str, dimension: usize) -> Result
         "finite_set" => read_finite_set(body, dimension),
         "product" => read_product(body, dimension),
         name => match named_set(name) {
-            Some(set) => body.entries_of("an object without keys", &[]).map(|_| set),
+            Some(set) => body
+                .entries_of("an object without keys", keys::empty::NAMES)
+                .map(|_| set),
             None => Err(place.fault_in_key(entry, unknown_set(name))),
         },
     }?;
@@ -96,16 +79,17 @@ fn read_described_set(place: &Place<'_>, what: &str, dimension: usize) -> Result
 }
 
 fn unknown_set(name: &str) -> Fault {
-    let fault = Fault::new(0, format!("unknown set `{name}`")).suggest(suggestion(name, SETS.into_iter()));
+    let fault = Fault::new(0, format!("unknown set `{name}`"))
+        .suggest(suggestion(name, keys::set::NAMES.iter().copied()));
     if fault.help.is_some() {
         return fault;
     }
-    fault.help(format!("known sets: {}", SETS.join(", ")))
+    fault.help(format!("known sets: {}", keys::set::NAMES.join(", ")))
 }
 
 /// Reads a box from "min", "max" or both.
 pub(super) fn read_box(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
-    let entries = place.entries_of("an object with \"min\", \"max\" or both", &["min", "max"])?;
+    let entries = place.entries_of("an object with \"min\", \"max\" or both", keys::set_box::NAMES)?;
     let bounds = |name: &str, unbounded: f64| match find(&entries, name) {
         None => Ok(alloc::vec![unbounded; dimension]),
         Some(bounds) => bounds.vector(dimension, "bounds", |bound| {
@@ -120,13 +104,13 @@ pub(super) fn read_box(place: &Place<'_>, dimension: usize) -> Result<Set, TextE
 }
 
 fn read_ball(place: &Place<'_>, dimension: usize) -> Result<(Option<Vec<f64>>, f64), TextError> {
-    let entries = place.entries_of("an object with \"radius\"", &["radius", "center"])?;
+    let entries = place.entries_of("an object with \"radius\"", keys::ball::NAMES)?;
     let radius = required(place, &entries, "radius")?.number("a positive number")?;
     Ok((read_center(&entries, dimension)?, radius))
 }
 
 fn read_ball_p(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
-    let entries = place.entries_of("an object with \"p\" and \"radius\"", &["p", "radius", "center"])?;
+    let entries = place.entries_of("an object with \"p\" and \"radius\"", keys::ball_p::NAMES)?;
     Ok(Set::BallP {
         p: required(place, &entries, "p")?.number("a number above 1")?,
         radius: required(place, &entries, "radius")?.number("a positive number")?,
@@ -141,12 +125,12 @@ fn read_center(entries: &[Entry<'_>], dimension: usize) -> Result<Option<Vec<f64
 }
 
 fn read_alpha(place: &Place<'_>) -> Result<f64, TextError> {
-    let entries = place.entries_of("an object with \"alpha\"", &["alpha"])?;
+    let entries = place.entries_of("an object with \"alpha\"", keys::alpha::NAMES)?;
     required(place, &entries, "alpha")?.number("a positive number")
 }
 
 fn read_plane(place: &Place<'_>, dimension: usize) -> Result<(Vec<f64>, f64), TextError> {
-    let entries = place.entries_of("an object with \"normal\" and \"offset\"", &["normal", "offset"])?;
+    let entries = place.entries_of("an object with \"normal\" and \"offset\"", keys::plane::NAMES)?;
     Ok((
         read_numbers(required(place, &entries, "normal")?, dimension)?,
         required(place, &entries, "offset")?.number("a number")?,
@@ -154,7 +138,7 @@ fn read_plane(place: &Place<'_>, dimension: usize) -> Result<(Vec<f64>, f64), Te
 }
 
 fn read_affine_space(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
-    let entries = place.entries_of("an object with \"A\" and \"b\"", &["A", "b"])?;
+    let entries = place.entries_of("an object with \"A\" and \"b\"", keys::affine_space::NAMES)?;
     let rows = required(place, &entries, "A")?.items("a list of rows")?;
     let b = read_numbers(required(place, &entries, "b")?, rows.len())?;
     let mut a = Vec::with_capacity(rows.len() * dimension);
@@ -166,7 +150,7 @@ fn read_affine_space(place: &Place<'_>, dimension: usize) -> Result<Set, TextErr
 }
 
 fn read_finite_set(place: &Place<'_>, dimension: usize) -> Result<Set, TextError> {
-    let entries = place.entries_of("an object with \"points\"", &["points"])?;
+    let entries = place.entries_of("an object with \"points\"", keys::finite_set::NAMES)?;
     let points = required(place, &entries, "points")?.items("a list of points")?;
     let points = points.iter().map(|point| read_numbers(point, dimension));
     points.collect::<Result<_, _>>().map(Set::Finite)

@@ -272,6 +272,16 @@ pub fn parse_json<'t>(text: &'t str, limits: &TextLimits) -> Result<Json<'t>, Te
     super::json::parse(text).map_err(|fault| TextError::new(text, fault.at, "", fault))
 }
 
+/// Accepts the address of a JSON Schema, which is for editors.
+pub fn check_schema(address: Option<&Place<'_>>) -> Result<(), TextError> {
+    match address {
+        Some(place) => place
+            .string("the address of a JSON Schema (a string)")
+            .map(|_| ()),
+        None => Ok(()),
+    }
+}
+
 /// Accepts files of version 1, and files without a version.
 pub fn check_version(version: Option<&Place<'_>>) -> Result<(), TextError> {
     let Some(place) = version else {

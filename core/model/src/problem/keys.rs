@@ -1,0 +1,214 @@
+//! Keys of problem files. The tables are what the reader takes, what its errors list, what JSON Schemas and the book are made
+//! from: a new key is a line here, and its reading.
+
+use crate::text::Kind;
+
+/// A problem file: an object with `variables` and `cost`, or with `ocp`.
+pub static FILE: Kind = Kind::Either(&[
+    Kind::Object(&optimal_control::TABLE),
+    Kind::Object(&problem::TABLE),
+]);
+
+/// Set of the constraints or variables of one name.
+static SET: Kind = Kind::Either(&[
+    Kind::Word(&["all", "zero", "epigraph_squared_norm"]),
+    Kind::Object(&set::TABLE),
+]);
+const EXPRESSION: &Kind = &Kind::Expression;
+const NUMBER: &Kind = &Kind::Number;
+/// Constraints: comparisons or expressions as they are, or objects.
+const CONSTRAINT: Kind = Kind::Either(&[Kind::Expression, Kind::Object(&constraint::TABLE)]);
+const ZERO: Kind = Kind::Either(&[Kind::Expression, Kind::Object(&named_expression::TABLE)]);
+const PATH_CONSTRAINT: Kind = Kind::Either(&[Kind::Expression, Kind::Object(&path_constraint::TABLE)]);
+const TERMINAL_CONSTRAINT: Kind =
+    Kind::Either(&[Kind::Expression, Kind::Object(&terminal_constraint::TABLE)]);
+const BOUNDS: Kind = Kind::Each(&Kind::Bound);
+const NUMBERS: Kind = Kind::Each(NUMBER);
+/// Names of numbers, or names of vectors and their lengths.
+const NAMES_OR_LENGTHS: Kind = Kind::Either(&[Kind::List(&Kind::Text), Kind::Map(&Kind::Whole(1, u32::MAX))]);
+
+crate::keys! {
+    /// Keys of every problem file.
+    pub common {
+        "$schema": Text, Optional, "Address of the JSON Schema that `labwire schema problem` prints, for editors. The reader ignores it.";
+        "version": Whole(1, 1), Default("1"), "Version of the format.";
+        "name": Text, Default("\"unnamed\""), "Name of the problem, at most 1,000 characters.";
+        "solver": Object(&solver::TABLE), Optional, "Settings of the solver.";
+        "initial_guess": NUMBERS, Optional,
+            "Point from which solves start: a number for every decision variable, or one number for all. With `ocp`, a number for every element of the inputs holds for every stage. Without the key, solves start at 0.";
+        "initial_penalty": Positive, Optional, "Penalty parameter with which solves start. Without the key, the solver chooses it.";
+    }
+
+    /// A problem with variables, cost and constraints: minimize `cost` over the variables, each in its set of `constraints`, subject to `f1` in its set and `f2` = 0.
+    pub problem with common {
+        "variables": Map(&Whole(1, u32::MAX)), Required, "Decision variables: names and lengths. They are laid out in this order.";
+        "parameters": Map(&Whole(1, u32::MAX)), Optional,
+            "Parameters: names and lengths. Each solve brings their values, laid out in this order.";
+        "let": Map(EXPRESSION), Optional,
+            "Definitions for use in later expressions: names, or functions such as `\"d(i)\"`, and their expressions. A definition may use those above it.";
+        "graph": Object(&graph::TABLE), Optional,
+            "Instructions in place of expressions, as `labwire_casadi.py` exports them. The first output is the cost if there is no `cost`.";
+        "cost": Expression, Optional, "The function to be minimized. Required unless there is a `graph`.";
+        "constraints": Map(&SET), Optional, "Sets of the decision variables: names of variables and their sets. Variables without one are free.";
+        "f1": Either(&[Object(&f1::TABLE), List(&CONSTRAINT)]), Optional, "Constraints of the form \"expressions in a set\", and comparisons: a list of constraints, or an object.";
+        "f2": Kind::Each(&ZERO), Optional,
+            "Constraints of the form \"expression = 0\", and comparisons. `max(0, h)` stands for h <= 0. A list; vectors count as their elements.";
+    }
+
+    /// A problem of optimal control, stated by its stages.
+    pub optimal_control with common {
+        "ocp": Object(&ocp::TABLE), Required, "Stages: states, inputs, dynamics, costs and constraints.";
+    }
+
+    /// Expressions that must lie in a set.
+    pub f1 {
+        "expressions": Kind::Each(&CONSTRAINT), Required, "The expressions. A list; vectors count as their elements.";
+        "set": SET, Optional, "Set of all these expressions together. Required unless all are comparisons.";
+    }
+
+    /// A constraint with a name or a set. A comparison such as `1 <= x + y <= 3` needs neither, and may stand in place of the object.
+    pub constraint {
+        "name": Text, Optional, "Name for messages.";
+        "expression": Expressions, Required, "An expression, or a list of them; or comparisons.";
+        "set": SET, Optional, "Set of these expressions together. Required unless they are comparisons, or share the set of a whole.";
+    }
+
+    /// A constraint of `f2` with a name.
+    pub named_expression {
+        "name": Text, Optional, "Name for messages.";
+        "expression": Expressions, Required, "An expression, or a list of them, that must be 0; or comparisons.";
+    }
+
+    /// Settings of the solver.
+    pub solver {
+        "tolerance": Positive, Default("1e-5"), "Largest residual of the stationarity conditions at a solution, in units of the cost per unit of a variable.";
+        "initial_tolerance": Positive, Default("0.1"), "Tolerance of the first inner problem, as a fraction of the residual at the start; each outer iteration reduces it tenfold.";
+        "delta_tolerance": Positive, Default("1e-5"), "Largest violation of a constraint at a solution, in the units of the constraint.";
+        "max_inner_iterations": Whole(1, u32::MAX), Default("5000"), "Limit of the iterations of an inner problem.";
+        "max_outer_iterations": Whole(1, u32::MAX), Default("50"), "Limit of the updates of multipliers and penalty.";
+        "max_duration_ms": Positive, Optional, "Time limit of a solve in milliseconds. Then the best point found is the result.";
+        "lbfgs_memory": Whole(1, 1000), Optional, "Number of pairs of the L-BFGS memory. Without the key, the solver chooses it.";
+    }
+
+    /// Stages t = 0, 1, ..., N-1 with states and inputs, and the end of the horizon, N, with states only. The decision variables are the inputs of all stages, stage by stage.
+    pub ocp {
+        "horizon": Whole(1, u32::MAX), Required, "Number N of stages.";
+        "step": Positive, Optional, "Length of a stage in time. Required with `derivative`.";
+        "states": NAMES_OR_LENGTHS, Required, "States: a list of names of numbers, or names and lengths of vectors.";
+        "inputs": NAMES_OR_LENGTHS, Required, "Inputs, as `states`.";
+        "parameters": NAMES_OR_LENGTHS, Optional, "Parameters, as `states`. Each solve brings their values.";
+        "initial_state": Expressions, Required, "An expression in parameters for each state: its value at stage 0.";
+        "let": Map(EXPRESSION), Optional, "Definitions for use in later expressions, as in other problems; of states, inputs and parameters of the same stage.";
+        "dynamics": Object(&dynamics::TABLE), Required, "State of the next stage.";
+        "stage_cost": Expression, Optional, "Cost of a stage, in states and inputs; the sum over all stages is minimized. Required unless there is a `terminal_cost`.";
+        "terminal_cost": Expression, Optional, "Cost of the states at the end of the horizon.";
+        "input_bounds": Either(&[Object(&set_box::TABLE), SET]), Optional, "Bounds of the inputs, the same at every stage: `min`, `max` or both, or any set.";
+        "path_constraints": List(&PATH_CONSTRAINT), Optional,
+            "Constraints at the stages 0 to N-1, from `from` on. The end of the horizon has its own.";
+        "terminal_constraints": List(&TERMINAL_CONSTRAINT), Optional, "Constraints at the end of the horizon, on states only.";
+        "shooting": Word(&["auto", "single", "multiple"]), Default("\"auto\""),
+            "Whether states may leave the trajectory of the inputs while the solver is on its way (`auto`), never do (`single`), or are decision variables with the dynamics as constraints of F2 (`multiple`).";
+        "warm_start": Word(&["keep", "shift"]), Default("\"keep\""),
+            "Start of the next solve on the same connection: the last solution, or that without its first stage, with the last one repeated.";
+    }
+
+    /// Dynamics: `next` or `derivative`.
+    pub dynamics {
+        "next": Expressions, Optional, "An expression for each state: its value at the next stage.";
+        "derivative": Expressions, Optional, "An expression for each state: its derivative with respect to time. Inputs are constant during a stage.";
+        "integrator": Word(&["euler", "rk4"]), Default("\"rk4\""), "Method that integrates `derivative` over a stage: Euler's, or the classical one of Runge and Kutta.";
+    }
+
+    /// Constraint at stages. A comparison may stand in place of the object.
+    pub path_constraint {
+        "name": Text, Optional, "Name for messages.";
+        "expression": Expressions, Required, "An expression, or a list of them, in states, inputs and parameters; or comparisons.";
+        "set": SET, Optional, "Set of all these expressions together, at each stage. Required unless they are comparisons.";
+        "from": Whole(0, u32::MAX), Default("0"), "First stage at which the constraint holds. At N and beyond: none.";
+    }
+
+    /// Constraint at the end of the horizon. A comparison may stand in place of the object.
+    pub terminal_constraint {
+        "name": Text, Optional, "Name for messages.";
+        "expression": Expressions, Required, "An expression, or a list of them, in states and parameters; or comparisons.";
+        "set": SET, Optional, "Set of all these expressions together. Required unless they are comparisons.";
+    }
+
+    /// A set: its name and its parameters. Where a set is given for n expressions or variables, one number stands for a vector of n equal numbers. `"all"`, `"zero"` and `"epigraph_squared_norm"` may be written as words.
+    pub set (choice) {
+        "all": Object(&empty::TABLE), Optional, "All vectors.";
+        "zero": Object(&empty::TABLE), Optional, "The vector 0 alone: equality constraints.";
+        "box": Object(&set_box::TABLE), Optional, "Bounds: min <= x <= max.";
+        "ball1": Object(&ball::TABLE), Optional, "Ball of the 1-norm: sum of |x - center| <= radius.";
+        "ball2": Object(&ball::TABLE), Optional, "Ball of the Euclidean norm: |x - center| <= radius.";
+        "ball_inf": Object(&ball::TABLE), Optional, "Ball of the maximum norm: every |x - center| <= radius.";
+        "ball_p": Object(&ball_p::TABLE), Optional, "Ball of the p-norm.";
+        "sphere2": Object(&ball::TABLE), Optional, "Sphere: |x - center| = radius. Not convex.";
+        "simplex": Object(&alpha::TABLE), Optional, "Simplex: x >= 0 with the sum alpha.";
+        "halfspace": Object(&plane::TABLE), Optional, "Halfspace: normal . x <= offset.";
+        "hyperplane": Object(&plane::TABLE), Optional, "Hyperplane: normal . x = offset.";
+        "affine_space": Object(&affine_space::TABLE), Optional, "Affine space: A x = b.";
+        "second_order_cone": Object(&alpha::TABLE), Optional, "Second-order cone: vectors (z, t) with |z| <= alpha t; t is the last element.";
+        "epigraph_squared_norm": Object(&empty::TABLE), Optional, "Epigraph of the squared norm: vectors (z, t) with |z|^2 <= t; t is the last element.";
+        "finite_set": Object(&finite_set::TABLE), Optional, "Finitely many vectors. Not convex.";
+        "product": Map(&SET), Optional, "Product of sets: ranges of indices such as `\"0..2\"`, which follow one another without gaps, and their sets.";
+    }
+
+    /// Bounds, of one vector or of each element.
+    pub set_box {
+        "min": BOUNDS, Default("null"), "Lower bounds; `null` for none.";
+        "max": BOUNDS, Default("null"), "Upper bounds; `null` for none.";
+    }
+
+    /// A ball or a sphere.
+    pub ball {
+        "radius": Positive, Required, "Radius.";
+        "center": NUMBERS, Optional, "Center; the origin without the key.";
+    }
+
+    /// A ball of the p-norm.
+    pub ball_p {
+        "p": Number, Required, "Exponent p of the norm, above 1.";
+        "radius": Positive, Required, "Radius.";
+        "center": NUMBERS, Optional, "Center; the origin without the key.";
+    }
+
+    /// Size of a simplex, or slope of a cone.
+    pub alpha {
+        "alpha": Positive, Required, "The sum of a simplex, or the slope of a cone.";
+    }
+
+    /// A plane, or one side of it.
+    pub plane {
+        "normal": NUMBERS, Required, "Vector perpendicular to the plane.";
+        "offset": Number, Required, "Product of the normal and a vector in the plane.";
+    }
+
+    /// Linear equations.
+    pub affine_space {
+        "A": List(&NUMBERS), Required, "Matrix, a list of rows.";
+        "b": NUMBERS, Required, "Right side, a number for each row.";
+    }
+
+    /// Vectors of a finite set.
+    pub finite_set {
+        "points": List(&NUMBERS), Required, "List of vectors.";
+    }
+
+    /// Instructions and the names of their results. Each instruction is a list: the operation, by CasADi's name, and its operands, which are indices of earlier instructions. `["OP_INPUT", "x", 0]` is an element of a variable or parameter, `["OP_CONST", 2]` a number.
+    pub graph {
+        "instructions": List(&Any), Required, "List of instructions.";
+        "outputs": Map(&List(&Whole(0, u32::MAX))), Required, "Names, and the instructions whose results they stand for.";
+    }
+}
+
+/// An object without keys.
+pub mod empty {
+    use crate::text::Table;
+
+    /// The names of no keys.
+    pub const NAMES: &[&str] = &[];
+
+    /// No keys.
+    pub static TABLE: Table = Table::new("empty", "An object without keys: `{}`.", &[]);
+}
