@@ -1,5 +1,6 @@
 //! Command line.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -43,9 +44,8 @@ enum Command {
     Config,
 }
 
-/// Runs the program. The exit status is one of sysexits.h, or 1 if a solve did not converge.
-pub(crate) fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         // Not in colour, because it repeats arguments.
         Err(error) if error.use_stderr() => {

@@ -1,29 +1,10 @@
 //! The program `labwire`.
 
-mod check;
-mod cli;
-mod common;
-mod config;
-mod console;
-mod device;
-mod experiment;
-mod failure;
-mod files;
-mod log;
-mod obe;
-mod open;
-mod pymodaq;
-mod result;
-mod serve;
-mod solve;
-mod tls;
-mod zeiss;
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     give_back_large_blocks();
-    cli::run()
+    labwire::main(std::env::args_os())
 }
 
 /// Lets blocks of 1 MiB and more be mapped for themselves, so that they are given back when they are freed. By default,

@@ -1,0 +1,5 @@
+"""`python -m labwire` is the command `labwire`."""
+
+from ._program import main
+
+main()

@@ -1,0 +1,1 @@
+../../model/python/labwire_casadi.py
