@@ -16,6 +16,7 @@ pub mod program;
 pub mod run;
 mod schedule;
 mod scope;
+pub(crate) mod stage;
 mod syntax;
 mod tangent;
 mod token;

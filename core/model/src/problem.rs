@@ -6,6 +6,7 @@
 //! file (JSON) -> syntax tree -> expression graph -> derivative graph -> program -> evaluator -> solver
 //! ```
 
+mod bounds;
 mod builder;
 mod comparison;
 mod constraint_reader;
@@ -23,6 +24,7 @@ mod second;
 mod set_reader;
 mod stage_evaluator;
 mod stage_functions;
+mod stage_inputs;
 pub mod stages;
 mod summary;
 
@@ -174,8 +176,11 @@ impl Problem {
             name: String::from(name),
             len,
         };
-        let num_inputs = stages.horizon * stages.num_inputs();
-        let mut variables = alloc::vec![vector("inputs", num_inputs)];
+        let mut variables = Vec::new();
+        if stages.num_free() > 0 {
+            variables.push(vector("free", stages.num_free()));
+        }
+        variables.push(vector("inputs", stages.num_stages() * stages.num_inputs()));
         if stages.num_f2() > 0 {
             variables.push(vector("states", stages.num_f2()));
         }

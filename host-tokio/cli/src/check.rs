@@ -55,9 +55,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         .map_err(|error| Failure::problem(&file, &error))?;
     say!("{file}: problem `{}`", problem.name());
     if let Some(stages) = problem.stages() {
-        say!("  stages       {}", stages.horizon);
-        say!("  states       {}", list(&stages.states));
+        say!("  stages       {}", stages.num_stages());
+        say!("  states       {}", list(stages.own_states()));
         say!("  inputs       {}", list(&stages.inputs));
+        if !stages.horizon_variables().is_empty() {
+            say!("  horizon      {}", list(stages.horizon_variables()));
+        }
     }
     say!("  variables    {}", list(problem.variables()));
     say!("  parameters   {}", list(problem.parameters()));
@@ -70,6 +73,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     for block in problem.blocks() {
         let Range { start, end } = block.range;
         say!("  g[{start}..{end}] in  {}", block.set);
+    }
+    for note in problem.stages().iter().flat_map(|stages| &stages.notes) {
+        say!("  note         {note}");
     }
     let operations = problem.summary().operations;
     let operations = operations.forward + operations.reverse;

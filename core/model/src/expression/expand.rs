@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::functions::{CONSTANTS, Function, advice, function, is_reserved};
 use super::graph::{Expr, Graph};
 use super::operation::{Binary, Unary};
+use super::stage::StageValues;
 use super::syntax::{Formula, Loop, TermId, TermKind, too_deep};
 use super::value::Value;
 use crate::text::{Fault, TextLimits, suggestion};
@@ -21,6 +22,8 @@ const MAX_LISTED: usize = 20;
 pub struct Expander {
     /// Graph to which expressions are added.
     pub graph: Graph,
+    /// Values of single stages, if the problem has stages.
+    pub(crate) stages: Option<StageValues>,
     limits: TextLimits,
     globals: BTreeMap<String, Global>,
     locals: Vec<(String, Value)>,
@@ -57,6 +60,7 @@ impl Expander {
     pub fn new(limits: &TextLimits) -> Self {
         Self {
             graph: Graph::new(),
+            stages: None,
             limits: limits.clone(),
             globals: BTreeMap::new(),
             locals: Vec::new(),
@@ -151,7 +155,8 @@ impl Expander {
         Ok(value)
     }
 
-    fn spend(&mut self, at: usize, steps: usize) -> Result<(), Fault> {
+    /// Counts operations of the expansion, which has a limit.
+    pub(crate) fn spend(&mut self, at: usize, steps: usize) -> Result<(), Fault> {
         self.steps = self.steps.saturating_add(steps);
         let limits = &self.limits;
         if self.steps > limits.expansion_steps {
@@ -190,7 +195,9 @@ impl Expander {
             }
             None => match CONSTANTS.iter().find(|(known, _)| *known == name) {
                 Some((_, value)) => Ok(Value::Scalar(self.graph.constant(*value))),
-                None => Err(self.unknown_name(at, name)),
+                None => self
+                    .stage_name(at, name)
+                    .unwrap_or_else(|| Err(self.unknown_name(at, name))),
             },
         }
     }
@@ -519,12 +526,25 @@ impl Expander {
     }
 
     fn index(&mut self, formula: &Formula, at: usize, base: TermId, index: TermId) -> Result<Value, Fault> {
-        let elements = self.indexed(formula, at, base)?;
-        let i = self.whole_number(formula, index, "an index")?;
+        let list = self.term(formula, base)?;
+        let value = self.term(formula, index)?;
+        let index_at = formula.terms[index].at;
+        let name = match &formula.terms[base].kind {
+            TermKind::Name(name) => name,
+            _ => "",
+        };
+        if let Some(value) = self.other_stage(index_at, name, &list, &value)? {
+            return Ok(value);
+        }
+        let elements = elements_of(at, list)?;
+        if let Some(value) = self.stage_element(index_at, name, &elements, &value)? {
+            return Ok(value);
+        }
+        let i = self.as_whole_number(index_at, &value, "an index")?;
         let element = usize::try_from(i).ok().and_then(|i| elements.get(i));
         element.cloned().ok_or_else(|| {
             let message = format!("index {i} is outside of {} elements", elements.len());
-            Fault::new(formula.terms[index].at, message).help(indices_help(elements.len()))
+            Fault::new(index_at, message).help(indices_help(elements.len()))
         })
     }
 
@@ -536,7 +556,7 @@ impl Expander {
         from: TermId,
         to: TermId,
     ) -> Result<Value, Fault> {
-        let elements = self.indexed(formula, at, base)?;
+        let elements = elements_of(at, self.term(formula, base)?)?;
         let start = self.whole_number(formula, from, "a bound of a slice")?;
         let end = self.whole_number(formula, to, "a bound of a slice")?;
         let bounds = usize::try_from(start).ok().zip(usize::try_from(end).ok());
@@ -551,16 +571,12 @@ impl Expander {
         Ok(Value::List(slice.into()))
     }
 
-    fn indexed(&mut self, formula: &Formula, at: usize, base: TermId) -> Result<Rc<[Value]>, Fault> {
-        match self.term(formula, base)? {
-            Value::List(elements) => Ok(elements),
-            Value::Scalar(_) => Err(Fault::new(at, "a number has no elements".into())),
-        }
+    fn whole_number(&mut self, formula: &Formula, id: TermId, what: &str) -> Result<i64, Fault> {
+        let value = self.term(formula, id)?;
+        self.as_whole_number(formula.terms[id].at, &value, what)
     }
 
-    fn whole_number(&mut self, formula: &Formula, id: TermId, what: &str) -> Result<i64, Fault> {
-        let at = formula.terms[id].at;
-        let value = self.term(formula, id)?;
+    fn as_whole_number(&self, at: usize, value: &Value, what: &str) -> Result<i64, Fault> {
         let Some(expr) = value.as_scalar() else {
             return Err(Fault::new(
                 at,
@@ -580,6 +596,13 @@ impl Expander {
                 format!("{what} must be a whole number, found {value}"),
             )),
         }
+    }
+}
+
+fn elements_of(at: usize, value: Value) -> Result<Rc<[Value]>, Fault> {
+    match value {
+        Value::List(elements) => Ok(elements),
+        Value::Scalar(_) => Err(Fault::new(at, "a number has no elements".into())),
     }
 }
 

@@ -104,7 +104,8 @@ impl<'t> Scope<'t> {
             components,
             names: written.names,
             set: set.unwrap_or(Set::All),
-            from: 0,
+            stages: 0..0,
+            is_placed: false,
         };
         let entries = match place.is_object() {
             true => place.entries("")?,

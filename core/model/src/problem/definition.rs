@@ -2,12 +2,14 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use labwire_solve::Settings;
 use labwire_solve::sets::Set;
 
 use crate::expression::Named;
 use crate::expression::graph::{Expr, Graph};
+use crate::expression::stage::StageValues;
 
 /// Origin of the states of an optimal-control problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,31 +45,77 @@ pub(super) struct Definition {
 }
 
 /// Optimal-control problem before it is compiled. In the graph the decision variables are the state of a stage, then
-/// its input.
+/// its input; the parameters are those of the whole horizon, then the values of single stages.
 #[derive(Clone, Debug)]
 pub(super) struct StageDefinition {
     pub(super) name: String,
+    /// Number N of stages.
     pub(super) horizon: usize,
     pub(super) states: Vec<Named>,
     pub(super) inputs: Vec<Named>,
     pub(super) parameters: Vec<Named>,
+    pub(super) values: StageValues,
     pub(super) graph: Graph,
     /// Depends only on parameters.
     pub(super) initial_state: Vec<Expr>,
-    pub(super) next: Vec<Expr>,
-    pub(super) stage_cost: Expr,
+    /// Stages before the first, which decide what is free.
+    pub(super) free: FreeStages,
+    /// Numbers of vectors in `states` that are states of the problem, and horizon variables; the others are last inputs.
+    pub(super) num_own_states: usize,
+    pub(super) num_horizon_variables: usize,
+    /// Functions of all stages but the end, in order and without gaps.
+    pub(super) parts: Vec<StagePart>,
+    /// Whether a stage has the input of the stage before; empty if none has.
+    pub(super) is_held: Vec<bool>,
     /// Depends only on states and parameters.
     pub(super) terminal_cost: Expr,
-    pub(super) input_set: Set,
+    /// Sets of the inputs of stages 0, 1, ...; the last holds for all further stages.
+    pub(super) input_sets: Vec<Set>,
     pub(super) path: Vec<StageConstraint>,
     /// Depend only on states and parameters.
     pub(super) terminal: Vec<StageConstraint>,
+    /// What a user may not expect of the constraints.
+    pub(super) notes: Vec<String>,
     pub(super) shooting: Shooting,
     /// Whether a solve starts one stage after the previous solution.
     pub(super) shifts_warm_start: bool,
     pub(super) settings: Settings,
     /// One number, one per element of an input, or one per decision variable.
     pub(super) initial_guess: Option<Vec<f64>>,
+}
+
+/// Stages before the first: their inputs are what a solve decides once for the whole horizon.
+#[derive(Clone, Debug)]
+pub(super) struct FreeStages {
+    /// Next state of each.
+    pub(super) next: Vec<Vec<Expr>>,
+    /// Cost of the last.
+    pub(super) cost: Option<Expr>,
+    /// Names of what is decided, in the order of the inputs; inputs beyond have no effect, and are 0.
+    pub(super) names: Vec<String>,
+    /// Set and initial guess of all their inputs.
+    pub(super) set: Set,
+    pub(super) guess: Vec<f64>,
+}
+
+impl Default for FreeStages {
+    fn default() -> Self {
+        Self {
+            next: Vec::new(),
+            cost: None,
+            names: Vec::new(),
+            set: Set::All,
+            guess: Vec::new(),
+        }
+    }
+}
+
+/// Stages with the same functions.
+#[derive(Clone, Debug)]
+pub(super) struct StagePart {
+    pub(super) stages: Range<usize>,
+    pub(super) next: Vec<Expr>,
+    pub(super) cost: Expr,
 }
 
 /// Constraint on each stage, or on the end.
@@ -77,6 +125,8 @@ pub(super) struct StageConstraint {
     /// Text of each component.
     pub(super) names: Vec<String>,
     pub(super) set: Set,
-    /// First stage to which it applies.
-    pub(super) from: usize,
+    /// Stages 0, ..., N at which it holds.
+    pub(super) stages: Range<usize>,
+    /// Whether the file says at which.
+    pub(super) is_placed: bool,
 }

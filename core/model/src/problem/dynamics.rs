@@ -90,7 +90,7 @@ impl Stages {
     fn defect(&self, stage: usize, place: usize, value: f64) -> Defect {
         Defect {
             state: vector_element(&self.states, place),
-            stage,
+            stage: stage.saturating_sub(self.free_stages),
             value,
         }
     }

@@ -129,7 +129,7 @@ impl Evaluator<1> {
     fn num_parameters(&self) -> usize {
         match &self.form {
             Form::Plain { program, .. } => program.inputs.parameters,
-            Form::Stages(stages) => stages.stages.terminal.inputs.parameters,
+            Form::Stages(stages) => stages.stages.parameters.num_parameters,
         }
     }
 

@@ -3,12 +3,14 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ops::Range;
 use core::time::Duration;
 
 use labwire_solve::Settings;
 use labwire_solve::sets::Set;
 
 use super::Problem;
+use super::bounds::{Rows, has_expressions};
 use super::constraint_reader::Constraints;
 use super::definition::Definition;
 use super::keys;
@@ -52,11 +54,12 @@ impl<'t> Scope<'t> {
             (None, Some((place, output))) => self.scalar(place, &output)?,
             _ => self.cost(keys.required("cost")?)?,
         };
+        let mut rows = Rows::default();
         let set = match keys.find("constraints") {
-            Some(place) => constraints(place, &variables)?,
+            Some(place) => self.constraints(place, &variables, &mut rows)?,
             None => Set::All,
         };
-        let f1 = match keys.find("f1") {
+        let mut f1 = match keys.find("f1") {
             Some(place) => self.f1(place)?,
             None => Constraints {
                 components: Vec::new(),
@@ -64,6 +67,9 @@ impl<'t> Scope<'t> {
                 set: Set::All,
             },
         };
+        if !rows.components.is_empty() {
+            f1.append(rows);
+        }
         let (f2, f2_names) = match keys.find("f2") {
             Some(place) => self.f2(place)?,
             None => (Vec::new(), Vec::new()),
@@ -101,6 +107,63 @@ impl<'t> Scope<'t> {
         value
             .as_scalar()
             .ok_or_else(|| place.error(format!("the cost must be a number, found {}", value.describe())))
+    }
+
+    /// Sets of the variables that have one; bounds that parameters decide become constraints.
+    fn constraints(
+        &mut self,
+        place: &Place<'t>,
+        variables: &[Named],
+        rows: &mut Rows,
+    ) -> Result<Set, TextError> {
+        let names: Vec<&str> = variables.iter().map(|named| named.name.as_str()).collect();
+        let entries = place.entries_of("an object of variables and their sets", &names)?;
+        let mut parts = Vec::with_capacity(variables.len());
+        let mut end = 0;
+        for Named { name, len } in variables {
+            let first = end;
+            end += len;
+            let set = match find(&entries, name) {
+                Some(place) => self.variable_set(place, name, first..end, rows)?,
+                None => Set::All,
+            };
+            parts.push((end, set));
+        }
+        match parts.len() {
+            1 => Ok(parts.remove(0).1),
+            _ => Ok(Set::Product(parts)),
+        }
+    }
+
+    /// Set of these decision variables.
+    fn variable_set(
+        &mut self,
+        place: &Place<'t>,
+        name: &str,
+        variables: Range<usize>,
+        rows: &mut Rows,
+    ) -> Result<Set, TextError> {
+        let entries = place.entries("").ok();
+        let bounds = entries.as_ref().and_then(|entries| find(entries, "box"));
+        let Some(bounds) = bounds.filter(|bounds| has_expressions(bounds)) else {
+            return read_set(place, variables.len());
+        };
+        let place = bounds;
+        let bounds = self.expression_box(place, variables.len())?;
+        let graph = &mut self.expander.graph;
+        for bound in bounds.values() {
+            if graph.depends_on(bound, Input::Variable) {
+                let message =
+                    "a bound may depend only on parameters; use `f1` for a relation between variables";
+                return Err(place.error(message.into()));
+            }
+        }
+        let components: Vec<Expr> = variables
+            .map(|i| graph.input(Input::Variable, i as u32))
+            .collect();
+        let names: Vec<String> = (0..components.len()).map(|i| format!("{name}[{i}]")).collect();
+        rows.append(self.bound_rows(&components, &names, &bounds));
+        self.constant_box(place, &bounds)
     }
 }
 
@@ -146,25 +209,6 @@ impl<'a, 't> Keys<'a, 't> {
         let mut settings = self.find("solver").map(settings).transpose()?.unwrap_or_default();
         settings.initial_penalty = self.find("initial_penalty").map(Place::positive).transpose()?;
         Ok(settings)
-    }
-}
-
-/// Sets of the variables that have one.
-fn constraints(place: &Place<'_>, variables: &[Named]) -> Result<Set, TextError> {
-    let names: Vec<&str> = variables.iter().map(|named| named.name.as_str()).collect();
-    let entries = place.entries_of("an object of variables and their sets", &names)?;
-    let mut parts = Vec::with_capacity(variables.len());
-    let mut end = 0;
-    for Named { name, len } in variables {
-        end += len;
-        parts.push((
-            end,
-            find(&entries, name).map_or(Ok(Set::All), |place| read_set(place, *len))?,
-        ));
-    }
-    match parts.len() {
-        1 => Ok(parts.remove(0).1),
-        _ => Ok(Set::Product(parts)),
     }
 }
 

@@ -17,11 +17,10 @@ pub(super) enum Integrator {
 impl Integrator {
     /// State after one step of length `step`, where the states are the first decision variables and `derivative`
     /// gives their rates. The inputs are held constant.
-    pub(super) fn next(self, graph: &mut Graph, derivative: &[Expr], step: f64) -> Vec<Expr> {
+    pub(super) fn next(self, graph: &mut Graph, derivative: &[Expr], step: Expr) -> Vec<Expr> {
         let num_states = derivative.len() as u32;
         let states: Vec<Expr> = (0..num_states).map(|i| graph.input(Input::Variable, i)).collect();
-        let advance = |graph: &mut Graph, rates: &[Expr], step: f64| -> Vec<Expr> {
-            let step = graph.constant(step);
+        let advance = |graph: &mut Graph, rates: &[Expr], step: Expr| -> Vec<Expr> {
             let pairs = states.iter().zip(rates);
             pairs
                 .map(|(x, rate)| {
@@ -33,12 +32,18 @@ impl Integrator {
         if self == Self::Euler {
             return advance(graph, derivative, step);
         }
-        let halfway = advance(graph, derivative, 0.5 * step);
-        let second = substitute(graph, derivative, &halfway);
-        let halfway = advance(graph, &second, 0.5 * step);
-        let third = substitute(graph, derivative, &halfway);
+        let half = graph.constant(0.5);
+        let half_step = graph.binary(Binary::Mul, half, step);
+        let at = |graph: &mut Graph, values: &[Expr]| {
+            let pairs: Vec<_> = states.iter().copied().zip(values.iter().copied()).collect();
+            substitute(graph, derivative, &pairs)
+        };
+        let halfway = advance(graph, derivative, half_step);
+        let second = at(graph, &halfway);
+        let halfway = advance(graph, &second, half_step);
+        let third = at(graph, &halfway);
         let end = advance(graph, &third, step);
-        let fourth = substitute(graph, derivative, &end);
+        let fourth = at(graph, &end);
         let mut sums = Vec::with_capacity(derivative.len());
         for i in 0..derivative.len() {
             let outer = graph.binary(Binary::Add, derivative[i], fourth[i]);
@@ -46,15 +51,16 @@ impl Integrator {
             let inner = graph.binary(Binary::Add, inner, inner);
             sums.push(graph.binary(Binary::Add, outer, inner));
         }
-        advance(graph, &sums, step / 6.0)
+        let six = graph.constant(6.0);
+        let sixth = graph.binary(Binary::Div, step, six);
+        advance(graph, &sums, sixth)
     }
 }
 
-/// `exprs` with other values in place of the first decision variables.
-fn substitute(graph: &mut Graph, exprs: &[Expr], values: &[Expr]) -> Vec<Expr> {
+/// `exprs` with other values in place of decision variables: pairs of a variable and its value.
+pub(super) fn substitute(graph: &mut Graph, exprs: &[Expr], pairs: &[(Expr, Expr)]) -> Vec<Expr> {
     let mut replaced: Vec<Expr> = graph.exprs().collect();
-    for (i, value) in values.iter().enumerate() {
-        let variable = graph.input(Input::Variable, i as u32);
+    for (variable, value) in pairs {
         if let Some(entry) = replaced.get_mut(variable.index()) {
             *entry = *value;
         }

@@ -22,7 +22,25 @@ const ZERO: Kind = Kind::Either(&[Kind::Expression, Kind::Object(&named_expressi
 const PATH_CONSTRAINT: Kind = Kind::Either(&[Kind::Expression, Kind::Object(&path_constraint::TABLE)]);
 const TERMINAL_CONSTRAINT: Kind =
     Kind::Either(&[Kind::Expression, Kind::Object(&terminal_constraint::TABLE)]);
-const BOUNDS: Kind = Kind::Each(&Kind::Bound);
+const BOUNDS: Kind = Kind::Each(&Kind::Either(&[Kind::Bound, Kind::Text]));
+const STEP: Kind = Kind::Either(&[Kind::Each(&Kind::Positive), Kind::Text]);
+const INPUT_BOUNDS: Kind = Kind::Either(&[Kind::Object(&set_box::TABLE), SET]);
+/// As [`NAMES_OR_LENGTHS`], with parameters of stages.
+const PARAMETERS: Kind = Kind::Either(&[
+    Kind::List(&Kind::Text),
+    Kind::Map(&Kind::Either(&[
+        Kind::Whole(1, u32::MAX),
+        Kind::Object(&stage_parameter::TABLE),
+    ])),
+]);
+const HORIZON_VARIABLES: Kind = Kind::Either(&[
+    Kind::List(&Kind::Text),
+    Kind::Map(&Kind::Object(&free_value::TABLE)),
+]);
+const INITIAL_STATE: Kind = Kind::Each(&Kind::Either(&[
+    Kind::Expression,
+    Kind::Object(&free_value::TABLE),
+]));
 const NUMBERS: Kind = Kind::Each(NUMBER);
 /// Names of numbers, or names of vectors and their lengths.
 const NAMES_OR_LENGTHS: Kind = Kind::Either(&[Kind::List(&Kind::Text), Kind::Map(&Kind::Whole(1, u32::MAX))]);
@@ -92,24 +110,66 @@ crate::keys! {
 
     /// Stages t = 0, 1, ..., N-1 with states and inputs, and the end of the horizon, N, with states only. The decision variables are the inputs of all stages, stage by stage.
     pub ocp {
-        "horizon": Whole(1, u32::MAX), Required, "Number N of stages.";
-        "step": Positive, Optional, "Length of a stage in time. Required with `derivative`.";
+        "horizon": Whole(1, u32::MAX), Optional, "Number N of stages. Required unless there are `phases`.";
+        "step": STEP, Optional,
+            "Length of the stages in time: a number, a list with one for each stage, or an expression of parameters, `data`, `k` and `horizon_variables`. Required with `derivative`.";
         "states": NAMES_OR_LENGTHS, Required, "States: a list of names of numbers, or names and lengths of vectors.";
         "inputs": NAMES_OR_LENGTHS, Required, "Inputs, as `states`.";
-        "parameters": NAMES_OR_LENGTHS, Optional, "Parameters, as `states`. Each solve brings their values.";
-        "initial_state": Expressions, Required, "An expression in parameters for each state: its value at stage 0.";
-        "let": Map(EXPRESSION), Optional, "Definitions for use in later expressions, as in other problems; of states, inputs and parameters of the same stage.";
-        "dynamics": Object(&dynamics::TABLE), Required, "State of the next stage.";
+        "parameters": PARAMETERS, Optional,
+            "Parameters, as `states`, or with `{\"per_stage\": 1}` for values of each stage. Each solve brings the values of all, laid out in this order.";
+        "data": Map(&List(&NUMBERS)), Optional,
+            "Names and lists with a number, or a row of numbers, for each stage 0 to N-1, or 0 to N. In expressions the name is the number or the row of the stage.";
+        "horizon_variables": HORIZON_VARIABLES, Optional,
+            "Numbers that a solve decides, the same for all stages: a list of names, or names with bounds and guesses. They are the first decision variables, before free elements of the initial state.";
+        "previous": Kind::Each(&Text), Optional,
+            "Inputs whose last value has a name in expressions: that of `u` is `u_previous`. Its value before stage 0 is a parameter of that name, after all others.";
+        "initial_state": INITIAL_STATE, Required,
+            "An expression in parameters for each state: its value at stage 0. `\"free\"`, or an object with bounds and a guess, in place of an element or of all, lets a solve decide.";
+        "initial_cost": Expression, Optional, "Cost of the state at stage 0, where something of it is free, and of `horizon_variables`.";
+        "let": Map(EXPRESSION), Optional,
+            "Definitions for use in later expressions, as in other problems; of states, inputs and parameters of the same stage, of its index `k` and its time `t`.";
+        "dynamics": Object(&dynamics::TABLE), Optional, "State of the next stage. Required unless all `phases` have their own.";
         "stage_cost": Expression, Optional, "Cost of a stage, in states and inputs; the sum over all stages is minimized. Required unless there is a `terminal_cost`.";
         "terminal_cost": Expression, Optional, "Cost of the states at the end of the horizon.";
-        "input_bounds": Either(&[Object(&set_box::TABLE), SET]), Optional, "Bounds of the inputs, the same at every stage: `min`, `max` or both, or any set.";
+        "input_bounds": INPUT_BOUNDS, Optional,
+            "Bounds of the inputs: `min`, `max` or both, or any set, the same at every stage. Bounds may be expressions: those of `data`, `k` and numbers are kept by projection, others become constraints in F1.";
+        "state_bounds": Object(&set_box::TABLE), Optional,
+            "Bounds of the states, as of `input_bounds`, at stages 1 to N, and at 0 if the initial state is free.";
         "path_constraints": List(&PATH_CONSTRAINT), Optional,
-            "Constraints at the stages 0 to N-1, from `from` on. The end of the horizon has its own.";
+            "Constraints at the stages 0 to N-1, unless `at` says otherwise. The end of the horizon has its own.";
         "terminal_constraints": List(&TERMINAL_CONSTRAINT), Optional, "Constraints at the end of the horizon, on states only.";
+        "terminal_set": SET, Optional, "Set of the vector of all states at the end of the horizon.";
+        "blocks": List(&Whole(1, u32::MAX)), Optional,
+            "Numbers of stages over which the inputs are held, one block after the other; together N. Decision variables of stages that hold an input are 0 and have no effect.";
+        "phases": List(&Object(&phase::TABLE)), Optional, "Phases with functions of their own, one after the other, in place of `horizon`.";
         "shooting": Word(&["auto", "single", "multiple"]), Default("\"auto\""),
             "Whether states may leave the trajectory of the inputs while the solver is on its way (`auto`), never do (`single`), or are decision variables with the dynamics as constraints of F2 (`multiple`).";
         "warm_start": Word(&["keep", "shift"]), Default("\"keep\""),
             "Start of the next solve on the same connection: the last solution, or that without its first stage, with the last one repeated.";
+    }
+
+    /// Parameter with values of each stage.
+    pub stage_parameter {
+        "per_stage": Whole(1, u32::MAX), Required,
+            "Length of the value of one stage. The parameter has N of them, stage by stage; in expressions its name is the value of the stage.";
+        "at_end": Truth, Default("false"), "Whether there is one for the end of the horizon too, N + 1 in all.";
+    }
+
+    /// Number that a solve decides.
+    pub free_value {
+        "min": Bound, Default("null"), "Lower bound; `null` for none.";
+        "max": Bound, Default("null"), "Upper bound; `null` for none.";
+        "guess": Number, Optional, "Value from which solves start. Without the key, the number within the bounds that is nearest to 0.";
+    }
+
+    /// Consecutive stages with functions of their own. What a phase does not have is that of `ocp`.
+    pub phase {
+        "stages": Whole(1, u32::MAX), Required, "Number of stages.";
+        "step": STEP, Optional, "As in `ocp`; a list has the steps of the phase.";
+        "dynamics": Object(&dynamics::TABLE), Optional, "As in `ocp`.";
+        "stage_cost": Expression, Optional, "As in `ocp`.";
+        "input_bounds": INPUT_BOUNDS, Optional, "As in `ocp`.";
+        "path_constraints": List(&CONSTRAINT), Optional, "Constraints at all stages of the phase, besides those of `ocp`.";
     }
 
     /// Dynamics: `next` or `derivative`.
@@ -125,6 +185,8 @@ crate::keys! {
         "expression": Expressions, Required, "An expression, or a list of them, in states, inputs and parameters; or comparisons.";
         "set": SET, Optional, "Set of all these expressions together, at each stage. Required unless they are comparisons.";
         "from": Whole(0, u32::MAX), Default("0"), "First stage at which the constraint holds. At N and beyond: none.";
+        "at": Kind::Either(&[Whole(0, u32::MAX), Text]), Optional,
+            "Stages at which the constraint holds, in place of `from`: `\"all\"` (0 to N), `\"after_first\"` (1 to N, all states that a solve decides), `\"stages\"` (0 to N-1), one such as 5, or a range such as `\"2..5\"` (2, 3, 4). At N, the expressions have no inputs.";
     }
 
     /// Constraint at the end of the horizon. A comparison may stand in place of the object.
@@ -156,8 +218,8 @@ crate::keys! {
 
     /// Bounds, of one vector or of each element.
     pub set_box {
-        "min": BOUNDS, Default("null"), "Lower bounds; `null` for none.";
-        "max": BOUNDS, Default("null"), "Upper bounds; `null` for none.";
+        "min": BOUNDS, Default("null"), "Lower bounds; `null` for none. In `constraints`, `input_bounds` and `state_bounds` they may be expressions; those that parameters decide become constraints in F1.";
+        "max": BOUNDS, Default("null"), "Upper bounds, likewise.";
     }
 
     /// A ball or a sphere.

@@ -1,239 +1,278 @@
 //! Reader of optimal-control problems: the key `ocp` of a problem file.
 
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+mod constraints;
+mod free;
+mod memory;
+mod names;
+mod parts;
+mod values;
 
-use labwire_solve::sets::Set;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::definition::{StageConstraint, StageDefinition};
 use super::file::Keys;
-use super::integrate::Integrator;
 use super::keys;
-use super::set_reader::{read_box, read_set};
-use super::stages::{Shooting, Stages, total};
+use super::stages::{Shooting, Stages, newton_memory, total};
 use crate::expression::derivative::ancestors;
 use crate::expression::graph::{Expr, Graph, Input, Node};
-use crate::expression::{Named, Scope, Value, parse_signature};
+use crate::expression::stage::StageValues;
+use crate::expression::{Named, Scope};
 use crate::text::{Entry, Fault, Place, TextError, find};
+use memory::{Memory, blocks};
+use parts::Functions;
 
-/// Limit of the number of different `from`: each has a program of its own.
-const MAX_PHASES: usize = 32;
+/// Number of states, after which the decision variables of a stage are its inputs, and the inputs.
+type Variables<'a> = (usize, &'a [Named]);
+
+/// Object with the key `ocp`.
+struct Text<'a, 't> {
+    place: &'a Place<'t>,
+    entries: Vec<Entry<'t>>,
+}
+
+impl<'a, 't> Text<'a, 't> {
+    fn find(&self, key: &str) -> Option<&Place<'t>> {
+        find(&self.entries, key)
+    }
+
+    fn required(&self, key: &str) -> Result<&Place<'t>, TextError> {
+        let missing = || self.place.error(format!("the key `{key}` is missing"));
+        self.find(key).ok_or_else(missing)
+    }
+}
+
+/// Names of a problem, in the order of its variables.
+struct Names {
+    states: Vec<Named>,
+    horizon_variables: Vec<Named>,
+    memory: Memory,
+    inputs: Vec<Named>,
+    parameters: Vec<Named>,
+    /// First of the parameters in the graph that hold the values of the memory before the first stage.
+    first_memory: Expr,
+}
+
+/// Constraints of a problem, and what to say about them.
+struct AllConstraints {
+    path: Vec<StageConstraint>,
+    terminal: Vec<StageConstraint>,
+    notes: Vec<String>,
+}
+
+impl Names {
+    /// Number of states, with those that the problem does not name.
+    fn num_states(&self) -> usize {
+        total(&self.states) + total(&self.horizon_variables) + total(&self.memory.named)
+    }
+
+    fn variables(&self) -> Variables<'_> {
+        (self.num_states(), &self.inputs)
+    }
+}
 
 impl<'t> Scope<'t> {
     /// Reads the problem of a file with the key `ocp`.
     pub(super) fn optimal_control(
         &mut self,
-        keys: &Keys<'_, 't>,
+        file: &Keys<'_, 't>,
     ) -> Result<(StageDefinition, Stages), TextError> {
-        let ocp = keys.required("ocp")?;
-        let entries = ocp.entries_of(
-            "an object with \"horizon\", \"states\" and more",
-            keys::ocp::NAMES,
-        )?;
-        let find = |key| find(&entries, key);
-        let required = |key| find(key).ok_or_else(|| ocp.error(format!("the key `{key}` is missing")));
-        let horizon = required("horizon")?.whole_number(1, u32::MAX)? as usize;
-        let states = self.named(required("states")?, Input::Variable, 0)?;
-        let num_states = total(&states);
-        let inputs = self.named(required("inputs")?, Input::Variable, num_states)?;
-        let num_inputs = total(&inputs);
-        let parameters = match find("parameters") {
-            Some(place) => self.named(place, Input::Parameter, 0)?,
-            None => Vec::new(),
+        let ocp = file.required("ocp")?;
+        let text = Text {
+            place: ocp,
+            entries: ocp.entries_of(
+                "an object with \"horizon\", \"states\" and more",
+                keys::ocp::NAMES,
+            )?,
         };
+        let find = |key| text.find(key);
+        let parts = text.parts()?;
+        let horizon = parts.last().map_or(0, |part| part.stages.end);
+        self.expander.stages = Some(StageValues::new(horizon, self.limits.stage_memory));
+        let (names, free_values) = self.names(&text, horizon)?;
+        let steps = self.steps(&text, &parts, &names)?;
         if let Some(place) = find("let") {
             self.definitions(place)?;
         }
-        let initial_state = self.initial_state(required("initial_state")?, num_states)?;
-        let next = self.dynamics(required("dynamics")?, find("step"), num_states)?;
-        if find("stage_cost").or(find("terminal_cost")).is_none() {
-            return Err(ocp.error("give `stage_cost`, `terminal_cost`, or both".into()));
-        }
-        let stage_cost = self.cost_of(find("stage_cost"))?;
-        let terminal_cost = self.cost_of(find("terminal_cost"))?;
+        let initial = self.initial_state(
+            text.required("initial_state")?,
+            &names.states,
+            names.horizon_variables.len(),
+        )?;
+        let mut functions = self.functions(&text, &parts, &steps, &names)?;
+        let terminal_cost = self.cost_of(find("terminal_cost"), horizon..horizon + 1)?;
         if let Some(place) = find("terminal_cost") {
-            self.refuse_inputs(place, &[terminal_cost], num_states, &inputs)?;
+            self.refuse_inputs(place, &[terminal_cost], names.variables())?;
         }
-        let path = self.constraints(find("path_constraints"), Some(horizon))?;
-        let terminal = self.terminal_constraints(find("terminal_constraints"), num_states, &inputs)?;
+        let mut constraints = self.all_constraints(&text, &names, &mut functions, initial.is_free())?;
+        let is_held = find("blocks").map_or(Ok(Vec::new()), |place| blocks(place, horizon))?;
+        let path = &mut constraints.path;
+        self.remember(&names, &is_held, &mut functions, path, find("blocks"))?;
+        let cost = self.initial_cost(find("initial_cost"), names.variables())?;
+        if let Some(place) = find("initial_cost")
+            && !initial.is_free()
+            && free_values.is_empty()
+        {
+            let message = "needs something to decide before the first stage: a \"free\" initial state, or horizon variables";
+            return Err(place.error(message.into()));
+        }
+        let memory = self.first_memory(&names);
+        let sizes = (names.num_states(), total(&names.inputs));
+        let (initial_state, free) = self.free_stages(initial, free_values, sizes, cost, &memory);
+        let (num_own_states, num_horizon_variables) = (names.states.len(), names.horizon_variables.len());
+        let states = [names.states, names.horizon_variables, names.memory.named].concat();
         let mut definition = StageDefinition {
-            name: keys.name()?,
+            name: file.name()?,
             horizon,
             initial_state,
-            next,
-            stage_cost,
+            free,
+            num_own_states,
+            num_horizon_variables,
+            parts: functions.parts,
+            is_held,
             terminal_cost,
-            input_set: find("input_bounds").map_or(Ok(Set::All), |place| input_set(place, num_inputs))?,
-            path,
-            terminal,
+            input_sets: functions.input_sets,
+            path: constraints.path,
+            terminal: constraints.terminal,
+            notes: constraints.notes,
             shooting: shooting(find("shooting"))?,
             shifts_warm_start: shifts_warm_start(find("warm_start"))?,
-            settings: keys.settings()?,
+            settings: file.settings()?,
             initial_guess: None,
             states,
-            inputs,
-            parameters,
+            inputs: names.inputs,
+            parameters: names.parameters,
+            values: self
+                .expander
+                .stages
+                .take()
+                .unwrap_or_else(|| StageValues::new(horizon, 0)),
             graph: core::mem::take(&mut self.expander.graph),
         };
         let mut graph = core::mem::take(&mut definition.graph);
         let stages = Stages::new(&definition, &mut graph);
-        self.check_memory(&stages, required("horizon")?)?;
-        definition.initial_guess = match keys.find("initial_guess") {
-            Some(place) => Some(initial_guess(place, &stages)?),
-            None => None,
-        };
+        let memory = newton_memory(stages.horizon, stages.num_states(), stages.num_inputs());
+        self.check_memory(&text, memory.saturating_add(stages.memory()), horizon)?;
+        definition.initial_guess = initial_guess(file.find("initial_guess"), &definition, &stages)?;
         Ok((definition, stages))
     }
 
-    /// Reads states, inputs or parameters: a list of names of numbers, or an object of names and lengths.
-    fn named(&mut self, place: &Place<'t>, input: Input, first: usize) -> Result<Vec<Named>, TextError> {
-        if !place.is_list() {
-            return self.inputs(place, input, first);
-        }
-        let items = place.items("a list of names")?;
-        if items.is_empty() && input == Input::Variable {
-            return Err(place.error("expected at least one name".into()));
-        }
-        if items.len() > self.limits.variables {
-            let limit = self.limits.variables;
-            return Err(place.error(format!("more than {limit} (limit `variables`)")));
-        }
-        let mut names = Vec::with_capacity(items.len());
-        for (i, item) in items.iter().enumerate() {
-            let name = self.new_scalar_name(item)?;
-            let element = self.expander.graph.input(input, (first + i) as u32);
-            self.expander.define_value(&name, Value::Scalar(element));
-            names.push(Named { name, len: 1 });
-        }
-        Ok(names)
-    }
-
-    fn new_scalar_name(&self, item: &Place<'t>) -> Result<String, TextError> {
-        let signature = parse_signature(item.string("a name (a string)")?);
-        let fault = match signature.map_err(|fault| item.fault_inside(fault))? {
-            (name, None) => match self.expander.check_new_name(&name) {
-                Ok(()) => return Ok(name),
-                Err(message) => message,
-            },
-            (_, Some(_)) => "expected a name without arguments".to_string(),
-        };
-        Err(item.error(fault))
-    }
-
-    fn initial_state(&mut self, place: &Place<'t>, num_states: usize) -> Result<Vec<Expr>, TextError> {
-        let state = self.states_of(place, num_states)?;
-        let graph = &self.expander.graph;
-        if state.iter().any(|expr| graph.depends_on(*expr, Input::Variable)) {
-            return Err(place.error("the initial state may depend only on parameters".into()));
-        }
-        Ok(state)
-    }
-
-    fn states_of(&mut self, place: &Place<'t>, num_states: usize) -> Result<Vec<Expr>, TextError> {
-        let exprs = self.expressions(place)?;
-        if exprs.len() == num_states {
-            return Ok(exprs);
-        }
-        let found = exprs.len();
-        Err(place.error(format!(
-            "expected {num_states} expressions, one for each state, found {found}"
-        )))
-    }
-
-    /// Next state.
-    fn dynamics(
+    /// Constraints of the stages and of the end.
+    fn all_constraints(
         &mut self,
+        text: &Text<'_, 't>,
+        names: &Names,
+        functions: &mut Functions,
+        is_first_free: bool,
+    ) -> Result<AllConstraints, TextError> {
+        let horizon = functions.horizon();
+        let mut path = self.path_constraints(text.find("path_constraints"), names.variables(), horizon)?;
+        path.append(&mut functions.path);
+        if let Some(place) = text.find("state_bounds") {
+            let first = usize::from(!is_first_free);
+            path.push(self.state_bounds(place, names, first..horizon + 1)?);
+        }
+        path.append(&mut functions.bounds);
+        let place = text.find("terminal_constraints");
+        let mut terminal = self.terminal_constraints(place, names.variables(), horizon)?;
+        if let Some(place) = text.find("terminal_set") {
+            terminal.push(self.terminal_set(place, &names.states, horizon)?);
+        }
+        let notes = self.coverage(&path, &terminal, names, !is_first_free);
+        Ok(AllConstraints {
+            path,
+            terminal,
+            notes,
+        })
+    }
+
+    /// Defines all names but those of `let`.
+    fn names(
+        &mut self,
+        text: &Text<'_, 't>,
+        horizon: usize,
+    ) -> Result<(Names, Vec<free::FreeValue>), TextError> {
+        let states = self.named(text.required("states")?, Input::Variable, 0)?;
+        let mut first = total(&states);
+        let (horizon_variables, free) = match text.find("horizon_variables") {
+            Some(place) => self.horizon_variables(place, first)?,
+            None => (Vec::new(), Vec::new()),
+        };
+        first += total(&horizon_variables);
+        let place = text.required("inputs")?;
+        let memory = self.memory(text.find("previous"), text.find("blocks").is_some(), place)?;
+        let inputs = self.named(place, Input::Variable, first + total(&memory.named))?;
+        let num_states = first + total(&memory.named);
+        self.check_memory(text, newton_memory(horizon, num_states, total(&inputs)), horizon)?;
+        let last = memory.known();
+        let (parameters, shared) = self.stage_parameters(text.find("parameters"), last, horizon)?;
+        self.define_memory(&memory, first);
+        if let Some(place) = text.find("data") {
+            self.stage_data(place, horizon)?;
+        }
+        let names = Names {
+            first_memory: self.expander.graph.input(Input::Parameter, shared as u32),
+            states,
+            horizon_variables,
+            memory,
+            inputs,
+            parameters,
+        };
+        Ok((names, free))
+    }
+
+    /// Refuses values that are not known at all of the stages.
+    fn refuse_missing(
+        &self,
         place: &Place<'t>,
-        step: Option<&Place<'t>>,
-        num_states: usize,
-    ) -> Result<Vec<Expr>, TextError> {
-        const WHAT: &str = "an object with \"next\" or with \"derivative\"";
-        let entries = place.entries_of(WHAT, keys::dynamics::NAMES)?;
-        let step = step.map(Place::positive).transpose()?;
-        match (find(&entries, "next"), find(&entries, "derivative")) {
-            (Some(next), None) => match find(&entries, "integrator") {
-                None => self.states_of(next, num_states),
-                Some(integrator) => Err(integrator.error("`next` takes no integrator".into())),
-            },
-            (None, Some(derivative)) => {
-                let integrator = match find(&entries, "integrator") {
-                    None => Integrator::Rk4,
-                    Some(place) => choose(place, [("euler", Integrator::Euler), ("rk4", Integrator::Rk4)])?,
-                };
-                let derivative = self.states_of(derivative, num_states)?;
-                let step = step.ok_or_else(|| place.error("continuous dynamics also need `step`".into()))?;
-                Ok(integrator.next(&mut self.expander.graph, &derivative, step))
+        exprs: &[Expr],
+        stages: Range<usize>,
+    ) -> Result<(), TextError> {
+        let values = self.expander.stages.as_ref();
+        let missing = values.and_then(|values| values.missing(&self.expander.graph, exprs, stages));
+        match missing {
+            None => Ok(()),
+            Some((channel, stage)) => {
+                let message = format!("`{}` has no value at stage {stage}", channel.name);
+                Err(place.fault(Fault::new(0, message).help(channel.help.clone())))
             }
-            _ => Err(place.error("give either `next` or `derivative`".into())),
         }
     }
 
-    fn cost_of(&mut self, place: Option<&Place<'t>>) -> Result<Expr, TextError> {
-        match place {
-            Some(place) => self.cost(place),
-            None => Ok(self.expander.graph.constant(0.0)),
-        }
+    fn initial_cost(
+        &mut self,
+        place: Option<&Place<'t>>,
+        variables: Variables<'_>,
+    ) -> Result<Option<Expr>, TextError> {
+        let Some(place) = place else {
+            return Ok(None);
+        };
+        let cost = self.cost_of(Some(place), 0..1)?;
+        self.refuse_inputs(place, &[cost], variables)?;
+        Ok(Some(cost))
+    }
+
+    fn cost_of(&mut self, place: Option<&Place<'t>>, stages: Range<usize>) -> Result<Expr, TextError> {
+        let Some(place) = place else {
+            return Ok(self.expander.graph.constant(0.0));
+        };
+        let cost = self.cost(place)?;
+        self.refuse_missing(place, &[cost], stages)?;
+        Ok(cost)
     }
 
     /// Refuses more stages than `stage-memory` allows.
-    fn check_memory(&self, stages: &Stages, place: &Place<'t>) -> Result<(), TextError> {
-        let memory = stages.memory().saturating_add(stages.newton_memory());
-        let (horizon, limit) = (stages.horizon, self.limits.stage_memory);
+    fn check_memory(&self, text: &Text<'_, 't>, memory: usize, horizon: usize) -> Result<(), TextError> {
+        let limit = self.limits.stage_memory;
         if memory <= limit {
             return Ok(());
         }
+        let place = text.find("horizon").unwrap_or(text.place);
         Err(place.error(format!(
             "{horizon} stages need {memory} numbers of memory, more than {limit} (limit `stage-memory`)"
         )))
-    }
-
-    /// Terminal constraints, which depend on no input: there is none at the last stage.
-    fn terminal_constraints(
-        &mut self,
-        place: Option<&Place<'t>>,
-        num_states: usize,
-        inputs: &[Named],
-    ) -> Result<Vec<StageConstraint>, TextError> {
-        let constraints = self.constraints(place, None)?;
-        if let Some(place) = place {
-            for constraint in &constraints {
-                self.refuse_inputs(place, &constraint.components, num_states, inputs)?;
-            }
-        }
-        Ok(constraints)
-    }
-
-    /// Path constraints over `horizon` stages, or terminal ones.
-    fn constraints(
-        &mut self,
-        place: Option<&Place<'t>>,
-        horizon: Option<usize>,
-    ) -> Result<Vec<StageConstraint>, TextError> {
-        let Some(place) = place else {
-            return Ok(Vec::new());
-        };
-        let names = match horizon {
-            Some(_) => keys::path_constraint::NAMES,
-            None => keys::terminal_constraint::NAMES,
-        };
-        let mut constraints = Vec::new();
-        let mut starts = Vec::new();
-        for item in place.items("a list of constraints")? {
-            let (mut constraint, entries) = self.stage_constraint(&item, names)?;
-            // From the horizon on: for no stage, which lets one file serve every horizon.
-            let last = horizon.unwrap_or(0) as u32;
-            let from = find(&entries, "from").map_or(Ok(0), |from| from.whole_number(0, last))?;
-            constraint.from = from as usize;
-            starts.push(constraint.from);
-            constraints.push(constraint);
-        }
-        starts.sort_unstable();
-        starts.dedup();
-        if starts.len() > MAX_PHASES {
-            return Err(place.error(format!("more than {MAX_PHASES} different `from`")));
-        }
-        Ok(constraints)
     }
 
     /// Refuses inputs, which do not exist at the end.
@@ -241,8 +280,7 @@ impl<'t> Scope<'t> {
         &self,
         place: &Place<'t>,
         exprs: &[Expr],
-        num_states: usize,
-        inputs: &[Named],
+        (num_states, inputs): Variables<'_>,
     ) -> Result<(), TextError> {
         let Some(index) = used_variable(&self.expander.graph, exprs, num_states) else {
             return Ok(());
@@ -274,15 +312,6 @@ fn used_variable(graph: &Graph, exprs: &[Expr], least: usize) -> Option<usize> {
     variables.min()
 }
 
-/// Bounds, as in a box, or any set by its name.
-fn input_set(place: &Place<'_>, num_inputs: usize) -> Result<Set, TextError> {
-    let is_bound = |entry: &Entry<'_>| matches!(entry.name, "min" | "max");
-    match place.entries("") {
-        Ok(entries) if entries.iter().any(is_bound) => read_box(place, num_inputs),
-        _ => read_set(place, num_inputs),
-    }
-}
-
 fn shooting(place: Option<&Place<'_>>) -> Result<Shooting, TextError> {
     let choices = [
         ("auto", Shooting::Auto),
@@ -309,18 +338,36 @@ fn choose<T, const N: usize>(place: &Place<'_>, choices: [(&str, T); N]) -> Resu
         .ok_or_else(|| place.error(format!("expected {what}, found \"{word}\"")))
 }
 
-/// One number for all decision variables, one per element of an input (the states of multiple shooting are then 0),
-/// or one per decision variable.
-fn initial_guess(place: &Place<'_>, stages: &Stages) -> Result<Vec<f64>, TextError> {
+/// One number for all decision variables but those that have a guess of their own, one per element of an input (the states
+/// of multiple shooting are then 0), or one per decision variable. Without any, the guesses of what is free.
+fn initial_guess(
+    place: Option<&Place<'_>>,
+    definition: &StageDefinition,
+    stages: &Stages,
+) -> Result<Option<Vec<f64>>, TextError> {
     let number = |place: &Place<'_>| place.number("a number");
-    let num_inputs = stages.num_inputs();
-    let is_one_stage = place.is_list() && place.items("")?.len() == num_inputs;
-    if !is_one_stage {
-        return place.vector(stages.num_variables(), "a list of numbers", number);
-    }
-    let mut guess = place
-        .vector(num_inputs, "a list of numbers", number)?
-        .repeat(stages.horizon);
+    let (num_inputs, free) = (stages.num_inputs(), &definition.free.guess);
+    let is_list =
+        |place: &Place<'_>, len: usize| Ok(place.is_list() && place.items("a list of numbers")?.len() == len);
+    let inputs = match place {
+        None if free.is_empty() => return Ok(None),
+        None => alloc::vec![0.0; num_inputs],
+        Some(place) if is_list(place, num_inputs)? => {
+            place.vector(num_inputs, "a list of numbers", number)?
+        }
+        Some(place) => {
+            let mut guess = place.vector(stages.num_variables(), "a list of numbers", number)?;
+            if !place.is_list() {
+                guess
+                    .iter_mut()
+                    .zip(free)
+                    .for_each(|(guess, free)| *guess = *free);
+            }
+            return Ok(Some(guess));
+        }
+    };
+    let mut guess = free.clone();
+    guess.extend(inputs.repeat(definition.horizon));
     guess.resize(stages.num_variables(), 0.0);
-    Ok(guess)
+    Ok(Some(guess))
 }

@@ -33,7 +33,9 @@ impl ParameterTangents {
         rates: &mut Rates<'_>,
     ) {
         self.tangents.resize(program.slots, 0.0);
-        seed(program, values, &mut self.tangents, parameter);
+        self.tangents.fill(0.0);
+        self.tangents[program.input_slot(Input::Parameter) + parameter] = 1.0;
+        program.prepare_tangents(values, &mut self.tangents);
         let outputs = program.run_tangents(FORWARD, values, &mut self.tangents);
         write(rates.constraints, outputs.skip(1));
         write(
@@ -59,7 +61,7 @@ impl ParameterTangents {
         let mut at = 0;
         for t in 0..=stages.horizon {
             let (program, values, tangents) = stage(evaluator, &mut self.tangents, t);
-            seed(program, values, tangents, parameter);
+            seed(stages, t, (program, values), tangents, parameter);
             let first = program.input_slot(Input::Variable);
             tangents[first..first + num_states].copy_from_slice(&self.state);
             let mut outputs = program.run_tangents(FORWARD, values, tangents).skip(1);
@@ -102,10 +104,10 @@ impl ParameterTangents {
 
     /// Writes the tangent of the initial state.
     fn follow_initial(&mut self, evaluator: &StageEvaluator<1>, parameter: usize) {
-        let program = &evaluator.stages.initial;
-        let mut tangents = vec![0.0; program.slots];
+        let stages = &evaluator.stages;
+        let mut tangents = vec![0.0; stages.initial.slots];
         follow_initial(
-            program,
+            stages,
             &evaluator.initial_values,
             &mut tangents,
             parameter,
@@ -115,23 +117,23 @@ impl ParameterTangents {
 }
 
 fn follow_initial(
-    program: &Program,
+    stages: &Stages,
     values: &[[f64; 1]],
     tangents: &mut [f64],
     parameter: usize,
     state: &mut [f64],
 ) {
-    seed(program, values, tangents, parameter);
+    let program = &stages.initial;
+    seed(stages, 0, (program, values), tangents, parameter);
     write(state, program.run_tangents(FORWARD, values, tangents));
 }
 
 impl StageEvaluator<1> {
     /// Follows a parameter to the initial state.
     pub(super) fn follow_to_initial_state(&mut self, parameter: usize, state: &mut [f64]) {
-        let program = &self.stages.initial;
-        self.tangents.resize(program.slots, 0.0);
+        self.tangents.resize(self.stages.initial.slots, 0.0);
         follow_initial(
-            program,
+            &self.stages,
             &self.initial_values,
             &mut self.tangents,
             parameter,
@@ -155,7 +157,7 @@ impl StageEvaluator<1> {
             .map_or(&stages.terminal, |phase| &phase.program);
         let values = &self.values[start..start + program.slots];
         self.tangents.resize(program.slots, 0.0);
-        seed(program, values, &mut self.tangents, parameter);
+        seed(stages, t, (program, values), &mut self.tangents, parameter);
         let mut outputs = program.run_tangents(FORWARD, values, &mut self.tangents).skip(1);
         write(next, &mut outputs);
         write(rates.constraints, outputs);
@@ -166,10 +168,17 @@ impl StageEvaluator<1> {
     }
 }
 
-/// Tangents along one parameter of everything that depends only on the parameters; those of the other inputs are 0.
-fn seed(program: &Program, values: &[[f64; 1]], tangents: &mut [f64], parameter: usize) {
+/// Tangents at stage `t` along one parameter of everything that depends only on the parameters; those of the other inputs
+/// are 0.
+fn seed(
+    stages: &Stages,
+    t: usize,
+    (program, values): (&Program, &[[f64; 1]]),
+    tangents: &mut [f64],
+    parameter: usize,
+) {
     tangents.fill(0.0);
-    tangents[program.input_slot(Input::Parameter) + parameter] = 1.0;
+    stages.parameters.seed(t, parameter, program, tangents);
     program.prepare_tangents(values, tangents);
 }
 

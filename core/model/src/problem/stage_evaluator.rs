@@ -23,6 +23,8 @@ pub(super) struct StageEvaluator<const LANES: usize> {
     pub(super) expander: Option<Expander>,
     /// Memory for derivatives with respect to a parameter of one stage at a time, allocated when they are first asked for.
     pub(super) tangents: Vec<f64>,
+    /// The problem's parameters.
+    parameters: Vec<[f64; LANES]>,
     pub(super) initial_values: Vec<[f64; LANES]>,
     /// The initial state.
     pub(super) initial: Vec<[f64; LANES]>,
@@ -32,7 +34,7 @@ pub(super) struct StageEvaluator<const LANES: usize> {
 
 impl<const LANES: usize> StageEvaluator<LANES> {
     pub(super) fn new(stages: Arc<Stages>) -> Self {
-        let mut values = vec![[0.0; LANES]; stages.memory()];
+        let mut values = vec![[0.0; LANES]; stages.program_memory()];
         let mut starts = Vec::with_capacity(stages.horizon + 1);
         let mut rest = values.as_mut_slice();
         let mut start = 0;
@@ -53,6 +55,7 @@ impl<const LANES: usize> StageEvaluator<LANES> {
             starts,
             expander: (LANES == 1).then(|| Expander::new(&stages)),
             tangents: Vec::new(),
+            parameters: vec![[0.0; LANES]; stages.parameters.num_parameters],
             initial_values,
             initial: state.clone(),
             state,
@@ -60,19 +63,22 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         }
     }
 
+    /// Parameters that are missing keep their values.
     pub(super) fn set_parameters(&mut self, parameters: &[[f64; LANES]]) {
         let Self {
             stages,
             values,
             initial_values,
             initial,
+            parameters: all,
             ..
         } = self;
-        let set = |program: &Program, values: &mut [[f64; LANES]]| {
-            program.load(values, Input::Parameter, 0, parameters);
+        all.iter_mut().zip(parameters).for_each(|(p, given)| *p = *given);
+        let set = |t: usize, program: &Program, values: &mut [[f64; LANES]]| {
+            stages.parameters.load(t, all, program, values);
             program.prepare(values);
         };
-        set(&stages.initial, initial_values);
+        set(0, &stages.initial, initial_values);
         let outputs = stages.initial.run(FORWARD, initial_values);
         initial
             .iter_mut()
@@ -82,8 +88,15 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         for phase in &stages.phases {
             let program = &phase.program;
             let memory = take(&mut rest, phase.stages.len() * program.slots);
+            if !stages.parameters.is_uniform() {
+                let memories = memory.chunks_exact_mut(program.slots);
+                memories
+                    .zip(phase.stages.clone())
+                    .for_each(|(memory, t)| set(t, program, memory));
+                continue;
+            }
             let (first, others) = memory.split_at_mut(program.slots);
-            set(program, first);
+            set(phase.stages.start, program, first);
             // The others take the values computed by the first.
             let given = program.input_slot(Input::Parameter)..program.input_slot(Input::Variable);
             let computed = prepared(program);
@@ -92,7 +105,7 @@ impl<const LANES: usize> StageEvaluator<LANES> {
                 other[computed.clone()].copy_from_slice(&first[computed.clone()]);
             }
         }
-        set(&stages.terminal, rest);
+        set(stages.horizon, &stages.terminal, rest);
     }
 
     /// Sweeps from variables, or their rates, to cost and constraints, or their rates: runs the section `section`

@@ -3,7 +3,7 @@
 //! min over the inputs of `sum l(x_t, u_t) + V(x_N)`  subject to  `x_0 = x_0(p)`, `x_(t+1) = f(x_t, u_t)`, path and
 //! terminal constraints. Programs, load time and text do not grow with the horizon.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,22 +14,34 @@ use labwire_solve::sets::Set;
 pub use super::definition::Shooting;
 use super::definition::{StageConstraint, StageDefinition};
 use super::stage_functions::shared_slots;
+use super::stage_inputs::StageInputs;
 use super::{Block, BlockKind, compile, element, push_f1};
 use crate::expression::Named;
-use crate::expression::graph::Graph;
+use crate::expression::graph::{Expr, Graph};
 use crate::expression::program::{InputLengths, Program};
 
 /// Optimal-control problem as the programs of its stages.
 ///
-/// Decision variables: the inputs u_0, u_1, ..., u_(N-1); in multiple shooting followed by the states x_1, ..., x_N.
+/// Decision variables: the inputs u_0, u_1, ..., u_(N-1); in multiple shooting followed by the states x_1, ..., x_N. What a
+/// solve decides once for the whole horizon, free elements of the initial state and horizon variables, are the inputs of
+/// stages before these.
 /// Constraints: the path constraints stage by stage, each as written, then the terminal ones (F1); in multiple
 /// shooting followed by `x_(t+1) - f(x_t, u_t)`, stage by stage (F2).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stages {
-    /// Number N of stages, at least 1.
+    /// Number of stages, at least 1, with those before the first.
     pub horizon: usize,
-    /// Vectors that make up the state x_t.
+    /// Number of stages before the first.
+    pub free_stages: usize,
+    /// Names of what the stages before the first decide, in the order of their inputs.
+    free_names: Vec<String>,
+    /// Vectors that make up the state x_t: those of the problem, then horizon variables, which do not change, then last inputs.
     pub states: Vec<Named>,
+    /// Numbers of vectors in `states` that are states of the problem, and horizon variables.
+    num_own_states: usize,
+    num_horizon_variables: usize,
+    /// Whether each stage has the input of the stage before; empty if none has.
+    is_held: Vec<bool>,
     /// Vectors that make up the input u_t.
     pub inputs: Vec<Named>,
     /// Origin of the states.
@@ -41,6 +53,12 @@ pub struct Stages {
     pub phases: Vec<Phase>,
     /// Program that is evaluated at x_N: terminal cost and constraints.
     pub terminal: Program,
+    /// States that path constraints leave out, or that they hold at although they are given, in words.
+    pub notes: Vec<String>,
+    /// Parameters of the programs.
+    pub(super) parameters: StageInputs,
+    /// Indices of the path constraints' components that hold at the end, before the terminal constraints.
+    last_components: Vec<usize>,
     /// Text of each component of the path constraints, and of the terminal ones.
     path_names: Vec<String>,
     terminal_names: Vec<String>,
@@ -61,61 +79,94 @@ pub struct Phase {
 
 impl Stages {
     pub(super) fn new(definition: &StageDefinition, graph: &mut Graph) -> Self {
-        let (num_states, num_inputs) = (definition.next.len(), total(&definition.inputs));
-        let parameters = total(&definition.parameters);
+        let (num_states, num_inputs) = (total(&definition.states), total(&definition.inputs));
+        let free_stages = definition.free.next.len();
+        let num_parameters = total(&definition.parameters);
+        let parameters = StageInputs::new(&definition.values, num_parameters, free_stages);
+        let zero = graph.constant(0.0);
         let mut compiled = |cost, g: Vec<_>, variables| {
             let inputs = InputLengths {
-                parameters,
+                parameters: parameters.len(),
                 variables,
                 multipliers: g.len(),
             };
             compile(graph, cost, g, inputs)
         };
-        let mut starts: Vec<usize> = definition.path.iter().map(|constraint| constraint.from).collect();
-        starts.retain(|start| *start < definition.horizon);
-        starts.push(0);
-        starts.sort_unstable();
-        starts.dedup();
-        let mut phases = Vec::with_capacity(starts.len());
-        for (i, &start) in starts.iter().enumerate() {
-            let mut g = definition.next.clone();
-            let (mut components, mut first) = (Vec::new(), 0);
-            for constraint in &definition.path {
-                let end = first + constraint.components.len();
-                if constraint.from <= start {
-                    g.extend(&constraint.components);
-                    components.extend(first..end);
-                }
-                first = end;
-            }
-            let end = starts.get(i + 1).copied().unwrap_or(definition.horizon);
+        let mut phases = Vec::new();
+        for (t, next) in definition.free.next.iter().enumerate() {
+            let cost = definition.free.cost.filter(|_| t + 1 == free_stages);
             phases.push(Phase {
-                stages: start..end,
-                components,
-                program: compiled(definition.stage_cost, g, num_states + num_inputs),
+                stages: t..t + 1,
+                components: Vec::new(),
+                program: compiled(cost.unwrap_or(zero), next.clone(), num_states + num_inputs),
             });
         }
+        for part in &definition.parts {
+            for stages in runs(definition, &part.stages) {
+                let mut g = part.next.clone();
+                let components = active(definition, stages.start, &mut g);
+                phases.push(Phase {
+                    stages: free_stages + stages.start..free_stages + stages.end,
+                    components,
+                    program: compiled(part.cost, g, num_states + num_inputs),
+                });
+            }
+        }
+        let mut g = Vec::new();
+        let last_components = active(definition, definition.horizon, &mut g);
         let terminal = definition.terminal.iter();
-        let terminal = terminal.flat_map(|constraint| &constraint.components);
-        let terminal = compiled(definition.terminal_cost, terminal.copied().collect(), num_states);
+        g.extend(terminal.flat_map(|constraint| &constraint.components));
+        let terminal = compiled(definition.terminal_cost, g, num_states);
         let inputs = InputLengths {
-            parameters,
+            parameters: parameters.len(),
             ..InputLengths::default()
         };
         let mut shared: Vec<_> = phases.iter().map(|phase| shared_slots(&phase.program)).collect();
         shared.push(shared_slots(&terminal));
         Self {
             shared_slots: shared,
+            last_components,
+            notes: definition.notes.clone(),
             path_names: names(&definition.path),
             terminal_names: names(&definition.terminal),
-            horizon: definition.horizon,
+            horizon: free_stages + definition.horizon,
+            free_stages,
+            free_names: definition.free.names.clone(),
+            num_own_states: definition.num_own_states,
+            num_horizon_variables: definition.num_horizon_variables,
+            is_held: definition.is_held.clone(),
             states: definition.states.clone(),
             inputs: definition.inputs.clone(),
             shooting: definition.shooting,
             initial: Program::new(graph, inputs, core::slice::from_ref(&definition.initial_state)),
             phases,
             terminal,
+            parameters,
         }
+    }
+
+    /// Number N of stages of the problem: without those before the first.
+    #[must_use]
+    pub fn num_stages(&self) -> usize {
+        self.horizon - self.free_stages
+    }
+
+    /// Vectors that make up the state of the problem.
+    #[must_use]
+    pub fn own_states(&self) -> &[Named] {
+        &self.states[..self.num_own_states]
+    }
+
+    /// Variables of the whole horizon.
+    #[must_use]
+    pub fn horizon_variables(&self) -> &[Named] {
+        &self.states[self.num_own_states..self.num_own_states + self.num_horizon_variables]
+    }
+
+    /// Number of decision variables of the stages before the first.
+    #[must_use]
+    pub fn num_free(&self) -> usize {
+        self.free_stages * self.num_inputs()
     }
 
     /// Length of x_t.
@@ -155,17 +206,14 @@ impl Stages {
         }
     }
 
-    /// Numbers that a solver holds for Newton steps: of each stage its derivatives, its value function and feedback, and
-    /// about twenty vectors.
-    pub(super) fn newton_memory(&self) -> usize {
-        let (nx, nu) = (self.num_states(), self.num_inputs());
-        let nz = nx + nu;
-        let stage = nz * nx + nz * nz + nx * nx + nu * nx + 20 * nz;
-        (self.horizon + 1).saturating_mul(stage)
-    }
-
     /// Numbers that an evaluator holds.
     pub fn memory(&self) -> usize {
+        let parameters = self.parameters.memory();
+        self.program_memory().saturating_add(parameters)
+    }
+
+    /// Numbers that the programs of all stages hold.
+    pub(super) fn program_memory(&self) -> usize {
         let stages = self.phases.iter();
         let stages = stages.map(|phase| phase.stages.len().saturating_mul(phase.program.slots));
         stages.fold(self.terminal.slots, usize::saturating_add)
@@ -182,35 +230,62 @@ impl Stages {
     /// Drops the elements of the first stage and repeats the last, in a vector of decision variables.
     pub fn shift_variables(&self, u: &mut [f64]) {
         let (inputs, states) = u.split_at_mut(self.horizon * self.num_inputs());
-        shift(inputs, self.num_inputs());
-        shift(states, self.num_states());
+        let num_inputs = self.num_inputs();
+        let inputs = &mut inputs[self.num_free()..];
+        self.hold(inputs);
+        shift(inputs, num_inputs);
+        for (input, is_held) in inputs.chunks_exact_mut(num_inputs.max(1)).zip(&self.is_held) {
+            if *is_held {
+                input.fill(0.0);
+            }
+        }
+        self.shift_states_from(states, 1);
+    }
+
+    /// Gives stages that hold the input of the stage before that input.
+    fn hold(&self, inputs: &mut [f64]) {
+        let num_inputs = self.num_inputs();
+        for (stage, _) in self.is_held.iter().enumerate().filter(|(_, is_held)| **is_held) {
+            let at = stage * num_inputs;
+            if at >= num_inputs && at + num_inputs <= inputs.len() {
+                inputs.copy_within(at - num_inputs..at, at);
+            }
+        }
+    }
+
+    /// Shifts the states x_first, x_(first+1), ..., but those of the stages before the first.
+    fn shift_states_from(&self, states: &mut [f64], first: usize) {
+        let kept = self.free_stages.saturating_sub(first) * self.num_states();
+        if let Some(states) = states.get_mut(kept..) {
+            shift(states, self.num_states());
+        }
     }
 
     /// The same in a vector of the states x_0, ..., x_N.
     pub(super) fn shift_states(&self, states: &mut [f64]) {
-        shift(states, self.num_states());
+        self.shift_states_from(states, 0);
     }
 
-    /// The same in a vector with one number per constraint. A constraint that the previous stage lacks has no value
-    /// to hand on; terminal constraints stay.
+    /// The same in a vector with one number per constraint. A constraint that a stage lacks has no value to hand on;
+    /// terminal constraints stay.
     pub fn shift_constraints(&self, values: &mut [f64]) {
         let mut at = 0;
         for (i, phase) in self.phases.iter().enumerate() {
             let count = phase.components.len();
             let end = at + phase.stages.len() * count;
             shift(&mut values[at..end], count);
-            // The last stage of a phase takes its values from the first of the next, which has more constraints.
-            if let Some(next) = self.phases.get(i + 1) {
-                for (place, component) in phase.components.iter().enumerate() {
-                    if let Some(from) = next.components.iter().position(|other| other == component) {
-                        values[end - count + place] = values[end + from];
-                    }
+            // The last stage of a phase takes its values from the first of the next.
+            let next = self.phases.get(i + 1).map(|next| &next.components);
+            let next = next.unwrap_or(&self.last_components);
+            for (place, component) in phase.components.iter().enumerate() {
+                if let Some(from) = next.iter().position(|other| other == component) {
+                    values[end - count + place] = values[end + from];
                 }
             }
             at = end;
         }
         let f2 = self.num_f1();
-        shift(&mut values[f2..], self.num_states());
+        self.shift_states_from(&mut values[f2..], 0);
     }
 
     /// Place of a constraint: its place among the constraints of its stage, its text, and the stage.
@@ -219,22 +294,28 @@ impl Stages {
         for phase in &self.phases {
             let count = phase.components.len();
             if rest < phase.stages.len() * count {
-                let (stage, component) = (phase.stages.start + rest / count, phase.components[rest % count]);
+                let stage = phase.stages.start - self.free_stages + rest / count;
+                let component = phase.components[rest % count];
                 let name = &self.path_names[component];
                 return format!("path constraint {component} `{name}` at stage {stage}");
             }
             rest -= phase.stages.len() * count;
         }
-        let num_terminal = self.terminal.inputs.multipliers;
-        match rest.checked_sub(num_terminal) {
+        if let Some(component) = self.last_components.get(rest) {
+            let (name, stage) = (&self.path_names[*component], self.num_stages());
+            return format!("path constraint {component} `{name}` at stage {stage}");
+        }
+        rest -= self.last_components.len();
+        match rest.checked_sub(self.terminal_names.len()) {
             None => format!("terminal constraint {rest} `{}`", self.terminal_names[rest]),
             Some(rest) => {
                 let num_states = self.num_states().max(1);
                 let (stage, state) = (rest / num_states, rest % num_states);
-                format!(
-                    "dynamics of {} at stage {stage}",
-                    vector_element(&self.states, state)
-                )
+                let state = vector_element(&self.states, state);
+                match stage.checked_sub(self.free_stages) {
+                    Some(stage) => format!("dynamics of {state} at stage {stage}"),
+                    None => format!("initial {state}"),
+                }
             }
         }
     }
@@ -243,29 +324,88 @@ impl Stages {
     pub(super) fn variable_name(&self, index: usize) -> String {
         let (num_inputs, num_states) = (self.num_inputs().max(1), self.num_states().max(1));
         match index.checked_sub(self.horizon * self.num_inputs()) {
-            None => {
-                let (stage, input) = (index / num_inputs, index % num_inputs);
-                format!("{} at stage {stage}", vector_element(&self.inputs, input))
-            }
+            None => match index.checked_sub(self.num_free()) {
+                Some(index) => {
+                    let (stage, input) = (index / num_inputs, index % num_inputs);
+                    format!("{} at stage {stage}", vector_element(&self.inputs, input))
+                }
+                None => match self.free_names.get(index) {
+                    Some(name) if index < self.num_horizon_variables => name.clone(),
+                    Some(name) => format!("initial {name}"),
+                    None => String::from("no variable (filler)"),
+                },
+            },
             Some(index) => {
                 let (stage, state) = (index / num_states + 1, index % num_states);
-                format!("{} at stage {stage}", vector_element(&self.states, state))
+                let state = vector_element(&self.states, state);
+                match stage.checked_sub(self.free_stages) {
+                    Some(stage) => format!("{state} at stage {stage}"),
+                    None => format!("{state} before stage 0"),
+                }
             }
         }
     }
 
-    /// Values of each input over the stages, and of each state over the stages and at the end, by name.
+    /// Values of each input over the stages, of each state over the stages and at the end, and of each horizon variable, by
+    /// name.
     pub fn trajectories<'a>(
         &self,
         u: &[f64],
         states: impl Iterator<Item = &'a [f64]>,
     ) -> BTreeMap<String, Vec<f64>> {
         let mut named = BTreeMap::new();
-        let inputs = u.chunks_exact(self.num_inputs().max(1)).take(self.horizon);
+        let inputs = self.num_free()..self.horizon * self.num_inputs();
+        let mut inputs = u.get(inputs).unwrap_or_default().to_vec();
+        self.hold(&mut inputs);
+        let inputs = inputs.chunks_exact(self.num_inputs().max(1));
         inputs.for_each(|input| append(&mut named, &self.inputs, input));
-        states.for_each(|state| append(&mut named, &self.states, state));
+        let own = total(self.own_states());
+        for (stage, state) in states.skip(self.free_stages).enumerate() {
+            append(&mut named, self.own_states(), state);
+            if stage == 0 {
+                append(
+                    &mut named,
+                    self.horizon_variables(),
+                    state.get(own..).unwrap_or_default(),
+                );
+            }
+        }
         named
     }
+}
+
+/// Numbers that a solver holds for Newton steps: of each stage its derivatives, its value function and feedback, and about
+/// twenty vectors.
+pub(super) fn newton_memory(horizon: usize, num_states: usize, num_inputs: usize) -> usize {
+    let (nx, nu) = (num_states, num_inputs);
+    let nz = nx + nu;
+    let stage = nz * nx + nz * nz + nx * nx + nu * nx + 20 * nz;
+    horizon.saturating_add(1).saturating_mul(stage)
+}
+
+/// Stages with the same path constraints, among these.
+fn runs(definition: &StageDefinition, stages: &Range<usize>) -> Vec<Range<usize>> {
+    let ends = definition.path.iter();
+    let ends = ends.flat_map(|constraint| [constraint.stages.start, constraint.stages.end]);
+    let ends = ends.filter(|end| stages.start < *end && *end < stages.end);
+    let ends: BTreeSet<usize> = ends.chain([stages.end]).collect();
+    let mut start = stages.start;
+    let run = |end| core::mem::replace(&mut start, end)..end;
+    ends.into_iter().map(run).collect()
+}
+
+/// Adds the components of the path constraints that hold at a stage. Returns their indices.
+fn active(definition: &StageDefinition, stage: usize, g: &mut Vec<Expr>) -> Vec<usize> {
+    let (mut components, mut first) = (Vec::new(), 0);
+    for constraint in &definition.path {
+        let end = first + constraint.components.len();
+        if constraint.stages.contains(&stage) {
+            g.extend(&constraint.components);
+            components.extend(first..end);
+        }
+        first = end;
+    }
+    components
 }
 
 /// Texts of the components of constraints.
@@ -287,7 +427,9 @@ pub(super) fn vector_element(vectors: &[Named], index: usize) -> String {
 
 fn append(named: &mut BTreeMap<String, Vec<f64>>, names: &[Named], mut values: &[f64]) {
     for Named { name, len } in names {
-        let (vector, rest) = values.split_at(*len);
+        let Some((vector, rest)) = values.split_at_checked(*len) else {
+            return;
+        };
         named.entry(name.clone()).or_default().extend(vector);
         values = rest;
     }
@@ -305,29 +447,33 @@ pub(super) fn total(vectors: &[Named]) -> usize {
 
 /// Set of all decision variables.
 pub(super) fn variable_set(definition: &StageDefinition, stages: &Stages) -> Set {
-    let (horizon, num_inputs) = (stages.horizon, stages.num_inputs());
-    let num_states = stages.num_f2();
-    match definition.input_set.bounds(num_inputs) {
-        Some((min, max)) => {
-            let all = |bounds: &[f64], unbounded| {
-                let mut all = bounds.repeat(horizon);
-                all.resize(all.len() + num_states, unbounded);
-                all
-            };
-            Set::Box {
-                min: all(&min, f64::NEG_INFINITY),
-                max: all(&max, f64::INFINITY),
+    let (num_inputs, num_free) = (stages.num_inputs(), stages.num_free());
+    let (num_stages, num_states) = (stages.num_stages(), stages.num_f2());
+    let sets = &definition.input_sets;
+    let bounds: Option<Vec<_>> = sets.iter().map(|set| set.bounds(num_inputs)).collect();
+    if let (Some(bounds), Some((mut min, mut max))) = (bounds, definition.free.set.bounds(num_free)) {
+        for stage in 0..num_stages {
+            if let Some((low, high)) = bounds.get(stage).or(bounds.last()) {
+                min.extend(low);
+                max.extend(high);
             }
         }
-        None => {
-            let part = |t: usize| ((t + 1) * num_inputs, definition.input_set.clone());
-            let mut parts: Vec<(usize, Set)> = (0..horizon).map(part).collect();
-            if num_states > 0 {
-                parts.push((horizon * num_inputs + num_states, Set::All));
-            }
-            Set::Product(parts)
-        }
+        min.resize(stages.num_variables(), f64::NEG_INFINITY);
+        max.resize(stages.num_variables(), f64::INFINITY);
+        return Set::Box { min, max };
     }
+    let mut parts = Vec::with_capacity(num_stages + 2);
+    if num_free > 0 {
+        parts.push((num_free, definition.free.set.clone()));
+    }
+    for stage in 0..num_stages {
+        let set = sets.get(stage).or(sets.last()).cloned().unwrap_or(Set::All);
+        parts.push((num_free + (stage + 1) * num_inputs, set));
+    }
+    if num_states > 0 {
+        parts.push((stages.num_variables(), Set::All));
+    }
+    Set::Product(parts)
 }
 
 /// Constraints of all stages.
@@ -340,11 +486,10 @@ pub(super) fn blocks(definition: &StageDefinition, stages: &Stages) -> Vec<Block
         parts.into_iter().for_each(|part| push_merged(&mut blocks, part));
         at += components;
     };
-    for phase in &stages.phases {
-        for t in phase.stages.clone() {
-            for constraint in definition.path.iter().filter(|constraint| constraint.from <= t) {
-                push(constraint.components.len(), &constraint.set);
-            }
+    for t in 0..=definition.horizon {
+        let path = definition.path.iter();
+        for constraint in path.filter(|constraint| constraint.stages.contains(&t)) {
+            push(constraint.components.len(), &constraint.set);
         }
     }
     for constraint in &definition.terminal {

@@ -39,6 +39,8 @@ pub struct StageSummary {
     pub horizon: usize,
     /// Vectors that make up a state.
     pub states: Vec<Named>,
+    /// Variables of the whole horizon.
+    pub horizon_variables: Vec<Named>,
     /// Vectors that make up an input.
     pub inputs: Vec<Named>,
     /// Origin of the states.
@@ -74,8 +76,9 @@ impl Problem {
             set: self.set.clone(),
             blocks: self.blocks.clone(),
             stages: stages.map(|stages| StageSummary {
-                horizon: stages.horizon,
-                states: stages.states.clone(),
+                horizon: stages.num_stages(),
+                states: stages.own_states().to_vec(),
+                horizon_variables: stages.horizon_variables().to_vec(),
                 inputs: stages.inputs.clone(),
                 shooting: stages.shooting,
             }),
@@ -102,6 +105,9 @@ impl fmt::Display for Summary {
             writeln!(f, "stages       {}, {how}", stages.horizon)?;
             writeln!(f, "states       {}", names(&stages.states))?;
             writeln!(f, "inputs       {}", names(&stages.inputs))?;
+            if !stages.horizon_variables.is_empty() {
+                writeln!(f, "horizon      {}", names(&stages.horizon_variables))?;
+            }
         }
         writeln!(f, "u in         {}", self.set)?;
         for block in &self.blocks {

@@ -156,6 +156,14 @@ impl<'t> Place<'t> {
         matches!(self.json.value, JsonValue::List(_))
     }
 
+    /// `true` or `false`.
+    pub fn boolean(&self) -> Result<bool, TextError> {
+        match self.json.value {
+            JsonValue::Bool => Ok(self.json.raw == "true"),
+            _ => Err(self.expected("true or false")),
+        }
+    }
+
     /// Whether the value is an object.
     #[must_use]
     pub fn is_object(&self) -> bool {
