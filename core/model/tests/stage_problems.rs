@@ -505,6 +505,11 @@ fn what_cannot_be_is_refused_by_name() {
         let error = error(&ocp(&format!("{states}, {keys}")));
         assert!(error.contains(message), "{keys}\n{error}");
     }
+    let decided = error(&ocp(r#""initial_state": ["u"], "stage_cost": "x""#));
+    assert!(
+        decided.contains("help: write \"free\" in place of what a solve is to decide"),
+        "{decided}"
+    );
     let plain = r#"{"variables": {"u": 2}, "cost": "u[0]", "constraints": {"u": {"box": {"max": "u[1]"}}}}"#;
     let error = error(plain);
     assert!(

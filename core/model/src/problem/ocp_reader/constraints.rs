@@ -76,7 +76,7 @@ impl<'t> Scope<'t> {
         let ends = constraints.iter();
         let mut ends: Vec<usize> = ends
             .flat_map(|constraint| [constraint.stages.start, constraint.stages.end])
-            .filter(|end| *end <= horizon)
+            .filter(|end| 0 < *end && *end < horizon)
             .collect();
         ends.sort_unstable();
         ends.dedup();

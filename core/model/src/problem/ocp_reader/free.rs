@@ -16,7 +16,7 @@ use crate::problem::definition::FreeStages;
 use crate::problem::integrate::substitute;
 use crate::problem::keys;
 use crate::problem::stages::vector_element;
-use crate::text::{Place, TextError, find};
+use crate::text::{Fault, Place, TextError, find};
 
 /// Number that a solve decides.
 #[derive(Clone, Debug)]
@@ -118,7 +118,9 @@ impl<'t> Scope<'t> {
                 || used(expr, num_states + num_horizon_variables).is_some()
         };
         if exprs.iter().any(is_decided) {
-            return Err(place.error("the initial state may depend only on parameters".into()));
+            let fault = Fault::new(0, "the initial state may depend only on parameters".into());
+            let help = "write \"free\" in place of what a solve is to decide, or use `horizon_variables`";
+            return Err(place.fault(fault.help(help.into())));
         }
         self.refuse_missing(place, &exprs, 0..1)?;
         Ok(InitialState { given, free })

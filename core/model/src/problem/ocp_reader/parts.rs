@@ -59,10 +59,11 @@ impl<'t> Text<'_, 't> {
         for place in phases.items("a list of phases")? {
             let entries = place.entries_of("an object with \"stages\" and more", keys::phase::NAMES)?;
             let missing = || place.error("the key `stages` is missing".into());
-            let count = find(&entries, "stages").ok_or_else(missing)?;
+            let count = find(&entries, "stages").ok_or_else(missing)?.clone();
             let first = parts.last().map_or(0, |part| part.stages.end);
-            let most = u32::try_from(u32::MAX as usize - first).unwrap_or(0);
-            let end = first + count.whole_number(1, most)? as usize;
+            let own = count.whole_number(1, u32::MAX)? as usize;
+            let end = first.checked_add(own).filter(|end| *end <= u32::MAX as usize);
+            let end = end.ok_or_else(|| count.error(format!("more than {} stages together", u32::MAX)))?;
             parts.push(Part {
                 stages: first..end,
                 entries,
