@@ -37,3 +37,26 @@ class NotSolvedError(Error, RuntimeError):
 
 class NoSensitivities(Error):
     """The solution has no derivatives with respect to the parameters."""
+
+
+class NotConnected(Error, ConnectionError):
+    """There is no connection, none can be made, or it was lost before the answer had come."""
+
+
+class TimedOut(NotConnected, TimeoutError):
+    """The answer did not come in time."""
+
+
+class DeviceError(Error):
+    """The device refused, or sent what is no answer."""
+
+
+class ServerError(Error):
+    """Error reply of a server. `code` is the protocol's: a number, or a name."""
+
+    def __init__(self, text, code=None):
+        super().__init__(text, code)
+        self.code = code
+
+    def __str__(self):
+        return self.args[0]

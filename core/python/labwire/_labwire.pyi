@@ -1,6 +1,7 @@
 """Types of the extension module; what everything means stands in its docstrings."""
 
 import os
+from concurrent.futures import Future
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union, final
 
@@ -14,12 +15,26 @@ _Source = Union[str, bytes, os.PathLike[str], Mapping[str, Any], Any]
 
 __all__ = [
     "Designer",
+    "Device",
+    "EmulatedDevice",
     "Experiment",
+    "Listening",
+    "OpenCalls",
     "Problem",
     "Simulator",
     "Solver",
     "__version__",
+    "obe_call",
+    "pymodaq_call",
     "run",
+    "serve_experiment",
+    "serve_obe",
+    "serve_open",
+    "serve_problem",
+    "serve_zeiss",
+    "zeiss_call",
+    "zeiss_elements",
+    "zeiss_image",
 ]
 
 __version__: str
@@ -162,4 +177,73 @@ class Designer:
     def save(self, path: str | os.PathLike[str]) -> None: ...
     @staticmethod
     def load(experiment: Experiment, path: str | os.PathLike[str]) -> Designer: ...
+    def _repr_svg_(self) -> str: ...
     def __reduce__(self) -> Any: ...
+
+# What follows is for `_device`, `_clients`, `_modules` and `_servers` alone.
+
+def obe_call(address: str, timeout: float, message: bytes) -> Future[str]: ...
+def pymodaq_call(
+    address: str,
+    timeout: float,
+    modules: Sequence[str],
+    name: str,
+    value: float | None = None,
+    text: str | None = None,
+    path: Sequence[str] = ...,
+) -> Future[list[dict[str, Any]]]: ...
+def serve_experiment(address: str, experiment: str, seed: int, folder: str | os.PathLike[str] | None) -> Future[Listening]: ...
+def serve_obe(address: str, answer: Callable[[str], str]) -> Future[Listening]: ...
+def serve_open(address: str, answer: Callable[[str], str]) -> Future[Listening]: ...
+def serve_problem(address: str, problem: Problem) -> Future[Listening]: ...
+def serve_zeiss(address: str, take: Callable[[str], object]) -> Future[Listening]: ...
+def zeiss_call(address: str, timeout: float, text: str) -> Future[str]: ...
+def zeiss_elements(file: str, new_stage: bool) -> str: ...
+def zeiss_image(file: str, series: str, focal_length: float) -> str: ...
+@final
+class Device:
+    def __new__(
+        cls,
+        address: str,
+        preset: str,
+        timeout: float,
+        connect_timeout: float,
+        minimum_interval: float,
+        answer_bytes: int,
+        alone: float,
+    ) -> Device: ...
+    def query(self, command: bytes) -> Future[bytes]: ...
+    def send(self, command: bytes) -> Future[bytes]: ...
+    def write(self, message: bytes) -> Future[bytes]: ...
+    def read(self, delimiter: bytes | None, length: int | None) -> Future[bytes]: ...
+    def status(self) -> Future[tuple[str, str | None, list[int], float]]: ...
+    @property
+    def degraded(self) -> str | None: ...
+
+@final
+class EmulatedDevice:
+    @property
+    def address(self) -> str: ...
+    @staticmethod
+    def start(
+        address: str,
+        preset: str,
+        faults: Sequence[str],
+        seed: int,
+        respond: Callable[[bytes], bytes | None] | None,
+    ) -> Future[EmulatedDevice]: ...
+    def stop(self) -> Future[None]: ...
+
+@final
+class Listening:
+    @property
+    def address(self) -> str: ...
+    def stop(self) -> Future[None]: ...
+    def wait(self) -> Future[None]: ...
+
+@final
+class OpenCalls:
+    def __new__(cls, address: str, timeout: float) -> OpenCalls: ...
+    def ping(self, number: int) -> Future[int]: ...
+    def run(self, request: str) -> Future[str]: ...
+    def kill(self, number: int) -> Future[None]: ...

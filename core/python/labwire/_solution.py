@@ -62,6 +62,11 @@ class Solution:
         """Whether residual and violation are below their tolerances."""
         return self.status == "converged"
 
+    def _repr_svg_(self):
+        from ._display import solution
+
+        return solution(self.variables)
+
     def __repr__(self):
         return (
             f"<labwire.Solution {self.status}: cost {self.cost:.6g}, residual {self.residual:.1e}, "

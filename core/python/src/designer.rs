@@ -289,6 +289,13 @@ impl Designer {
         Self::from_posterior(py, experiment, &text)
     }
 
+    /// Picture of the posterior for notebooks.
+    fn _repr_svg_(slf: Bound<'_, Self>) -> PyResult<Bound<'_, PyAny>> {
+        slf.py()
+            .import("labwire._display")?
+            .call_method1("posterior", (slf,))
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let designer = self.lock()?;
         let (mean, std) = (designer.mean(), designer.std());

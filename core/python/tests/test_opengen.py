@@ -110,3 +110,17 @@ def test_names_of_the_real_package():
         missing = {name for name in names if not hasattr(ours, name)}
         assert not missing, (module, missing)
     assert {name for name in vars(opengen.functions) if name[0] != "_"} >= {"rosenbrock", "norm2"}
+def test_real_client(tmp_path):
+    """opengen's own client calls a server of this process."""
+    pytest.importorskip("opengen")
+    from opengen.tcp import OptimizerTcpManager
+
+    import labwire
+    with labwire.serve(open=labwire.Problem(rosenbrock().file())) as server:
+        ip, port = server.address.split(":")
+        manager = OptimizerTcpManager(ip=ip, port=int(port))
+        assert manager.ping() == {"Pong": 1}
+        response = manager.call(P)
+        assert response.is_ok() and response["exit_status"] == "Converged"
+
+
