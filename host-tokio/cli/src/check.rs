@@ -1,4 +1,8 @@
-//! `labwire check`: summary of a problem file, or the error in it.
+//! `labwire check`: a file in words, or the error in it.
+
+mod experiment;
+mod shape;
+mod trouble;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -7,13 +11,13 @@ use std::process::ExitCode;
 use labwire_core::problem::{Named, Problem};
 
 use crate::common::{number, read_file};
-use crate::config::ConfigArgument;
+use crate::config::{Config, ConfigArgument, Layers};
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Problem file; `-` is standard input.
+    /// Problem, experiment or configuration (.toml) file; `-` is standard input.
     file: PathBuf,
     #[command(flatten)]
     config: ConfigArgument,
@@ -26,7 +30,7 @@ pub(crate) struct Arguments {
         allow_hyphen_values = true
     )]
     at: Option<Vec<f64>>,
-    /// Parameters for `--at`, one after the other: 1,10
+    /// Parameters, one after the other: 1,10; by default 1 each.
     #[arg(
         short,
         long,
@@ -51,8 +55,22 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.read()?;
     let text = read_file(&arguments.file)?;
     let file = arguments.file.display().to_string();
-    let problem = Problem::from_json(&text, config.open.text_limits())
-        .map_err(|error| Failure::problem(&file, &error))?;
+    if arguments
+        .file
+        .extension()
+        .is_some_and(|extension| extension == "toml")
+    {
+        return explain_configuration(&file, &text);
+    }
+    if experiment::is_experiment(&text) {
+        return experiment::explain(&file, &text, &config);
+    }
+    explain(&file, &text, &config, arguments)
+}
+
+fn explain(file: &str, text: &str, config: &Config, arguments: &Arguments) -> Outcome {
+    let problem = Problem::from_json(text, config.open.text_limits())
+        .map_err(|error| Failure::problem(file, &error))?;
     say!("{file}: problem `{}`", problem.name());
     if let Some(stages) = problem.stages() {
         say!("  stages       {}", stages.num_stages());
@@ -83,8 +101,69 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     say!("  operations   {operations} for cost, constraints and gradient{of_each_stage}");
     if let Some(u) = &arguments.at {
         evaluate(&problem, u, arguments)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    judge(&problem, arguments)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what a configuration changes.
+fn explain_configuration(file: &str, text: &str) -> Outcome {
+    let mut layers = Layers::new();
+    layers.add_text(file, text)?;
+    layers.finish()?;
+    say!("{file}: configuration");
+    for (key, default, value) in Layers::new().differences(&layers) {
+        say!("  {key} = {value}, in place of {default}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints sparsity, the character of the functions, and likely trouble at the start.
+fn judge(problem: &Problem, arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(second) = problem.second_derivatives() {
+        let (jacobian, hessian) = (second.jacobian.len(), second.hessian.len());
+        let (n, m) = (problem.num_variables(), problem.num_f1() + problem.num_f2());
+        say!(
+            "  sparsity     {jacobian} of {} entries of the Jacobian, {hessian} of {} of the Hessian",
+            n * m,
+            n * (n + 1) / 2
+        );
+    }
+    let parameters = match arguments.parameter.is_empty() {
+        true => vec![1.0; problem.num_parameters()],
+        false => arguments.parameter.clone(),
+    };
+    let expected = problem.num_parameters();
+    expect("--parameter", &parameters, expected)?;
+    let start = problem
+        .initial_guess()
+        .map_or_else(|| vec![0.0; problem.num_variables()], <[f64]>::to_vec);
+    if let Some((cost, constraints)) = shape::shapes(problem, &parameters, &start) {
+        say!("  cost         {}", cost.name());
+        for (block, shapes) in problem
+            .blocks()
+            .iter()
+            .filter_map(|block| Some((block, constraints.get(block.range.clone())?)))
+        {
+            let worst = shapes.iter().max().map_or("", |shape| shape.name());
+            let Range { start, end } = block.range;
+            say!("  g[{start}..{end}] is  {worst}");
+        }
+    }
+    for line in trouble::trouble(problem, &parameters, &start) {
+        say!("  beware       {line}");
+    }
+    Ok(())
+}
+
+fn expect(name: &str, vector: &[f64], expected: usize) -> Result<(), Failure> {
+    let found = vector.len();
+    if found == expected {
+        return Ok(());
+    }
+    let message = format!("{name} has {found} numbers, the problem needs {expected}");
+    Err(Failure::new(failure::USAGE, message))
 }
 
 /// Prints the functions at `u`, one line per name and JSON value.
@@ -97,11 +176,7 @@ fn evaluate(problem: &Problem, u: &[f64], arguments: &Arguments) -> Result<(), F
         ("--parameter", &arguments.parameter, problem.num_parameters()),
         ("--multipliers", multipliers, num_constraints),
     ] {
-        if vector.len() != expected {
-            let found = vector.len();
-            let message = format!("{name} has {found} numbers, the problem needs {expected}");
-            return Err(Failure::new(failure::USAGE, message));
-        }
+        expect(name, vector, expected)?;
     }
     let (mut g, mut gradient) = (no_weights.clone(), vec![0.0; u.len()]);
     let mut evaluator = problem.evaluator();

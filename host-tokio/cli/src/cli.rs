@@ -6,13 +6,21 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::console::{note, say_text};
-use crate::{check, config, console, device, experiment, failure, obe, open, pymodaq, serve, solve, zeiss};
+use crate::{
+    check, config, console, device, example, experiment, failure, obe, open, pymodaq, reference, serve,
+    solve, zeiss,
+};
 
 /// The socket protocols of optimizers and lab instruments, and the engines behind them.
 ///
 /// Without a command, `serve` is run.
 #[derive(Debug, Parser)]
-#[command(name = "labwire", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "labwire",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -26,7 +34,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Solve the problem of a file once. The exit status is 0 only if the solve converged.
     Solve(solve::Arguments),
-    /// Show a summary of a problem file, or the error in it.
+    /// Explain a problem, experiment or configuration file, or show the error in it.
     Check(check::Arguments),
     /// Call an OpEn server.
     Open(open::Arguments),
@@ -42,6 +50,12 @@ enum Command {
     Pymodaq(pymodaq::Arguments),
     /// Print the complete default configuration, commented.
     Config,
+    /// Print a file to begin with, or list those that there are.
+    Example(example::Arguments),
+    /// Print the JSON Schema of a kind of file, for editors.
+    Schema(reference::SchemaArguments),
+    /// Explain a command, or what files may hold.
+    Help(reference::HelpArguments),
 }
 
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -75,6 +89,9 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             say_text!("{}", config::DEFAULT_TEXT);
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Example(arguments)) => example::run(&arguments),
+        Some(Command::Schema(arguments)) => reference::print_schema(&arguments),
+        Some(Command::Help(arguments)) => reference::print_help::<Cli>(&arguments),
     };
     outcome.unwrap_or_else(|failure| {
         if failure.code != failure::NOBODY_READS {

@@ -1,0 +1,119 @@
+//! `labwire check`: files in words, and likely trouble.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// Standard output for a file on standard input.
+fn check(text: &str, arguments: &[&str]) -> String {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_labwire"))
+        .args(["check", "-"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    program.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = program.wait_with_output().unwrap();
+    assert!(output.status.success(), "{text}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn example(name: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_labwire"))
+        .args(["example", name])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn functions_are_called_what_they_are() {
+    for (cost, shape) in [
+        ("x[0] - 2*x[1]", "linear"),
+        ("x[0]^2 + x[0]*x[1] + x[1]^2", "quadratic, convex as far as tried"),
+        ("x[0]^2 - x[1]^2", "quadratic, not convex"),
+        ("exp(x[0]) + x[1]^4", "nonlinear, convex as far as tried"),
+        ("sin(3*x[0])*x[1]", "nonlinear, not convex"),
+    ] {
+        let text = format!(
+            "{{\"variables\": {{\"x\": 2}}, \"cost\": \"{cost}\", \"f1\": [\"x[0] + x[1] <= 1\", \"x[0]^2 <= 1\"]}}"
+        );
+        let words = check(&text, &[]);
+        assert!(
+            words.contains(&format!("  cost         {shape}\n")),
+            "{cost}: {words}"
+        );
+        assert!(
+            words.contains("  g[0..2] is  quadratic, convex as far as tried\n"),
+            "{words}"
+        );
+        assert!(!words.contains("beware"), "{words}");
+    }
+    let words = check(&example("heating"), &["-p", "5,16"]);
+    assert!(
+        words.contains("  sparsity     6 of 6 entries of the Jacobian, 21 of 21 of the Hessian\n"),
+        "{words}"
+    );
+}
+
+#[test]
+fn likely_trouble_is_named() {
+    let plain = |cost: &str| {
+        format!("{{\"variables\": {{\"x\": 2}}, \"parameters\": {{\"p\": 1}}, \"cost\": \"{cost}\"}}")
+    };
+    for (cost, words) in [
+        (
+            "1e9*x[0] + x[1]",
+            "changes by 1e9 per unit of x[0], by 1e0 per unit of x[1]",
+        ),
+        (
+            "abs(x[1]) + x[0]^2",
+            "at a kink: the cost has different slopes on both sides of x[1]",
+        ),
+        ("log(x[0]) + x[1]^2", "the cost is -inf at the start"),
+        ("sqrt(p[0] - 2 + x[0]^2)", "the cost is NaN at the start"),
+    ] {
+        let found = check(&plain(cost), &[]);
+        assert!(
+            found.contains("  beware") && found.contains(words),
+            "{cost}: {found}"
+        );
+    }
+    // With other parameters, there is none.
+    assert!(!check(&plain("sqrt(p[0] - 2 + x[0]^2)"), &["-p", "3"]).contains("beware"));
+}
+
+#[test]
+fn experiments_are_explained_too() {
+    let words = check(&example("coil"), &[]);
+    for line in [
+        "experiment `impedance of a coil",
+        "f: 200 values, 100 to 1000000",
+        "L: exponential, mean 0.001",
+        "unknown: learned",
+    ] {
+        assert!(words.contains(line), "{words}");
+    }
+}
+
+#[test]
+fn a_configuration_is_what_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("supply.toml");
+    std::fs::write(&file, example("supply")).unwrap();
+    let check = || {
+        Command::new(env!("CARGO_BIN_EXE_labwire"))
+            .arg("check")
+            .arg(&file)
+            .output()
+            .unwrap()
+    };
+    let words = String::from_utf8(check().stdout).unwrap();
+    assert!(
+        words.contains("  device.pace = 0.05, in place of 0.0\n"),
+        "{words}"
+    );
+    std::fs::write(&file, "[device]\npaces = 1").unwrap();
+    assert_eq!(check().status.code(), Some(78));
+}
