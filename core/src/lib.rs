@@ -208,3 +208,8 @@ pub use labwire_solve::{math, random, sets};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The examples of the book, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../book/src/first-hour/rust.md")]
+struct Book;

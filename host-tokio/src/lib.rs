@@ -35,3 +35,8 @@ labwire_host::surface!(crate::Tokio);
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The examples of the book, as tests.
+#[cfg(all(doctest, feature = "device"))]
+#[doc = include_str!("../../core/book/src/guide/devices.md")]
+struct Book;

@@ -1,9 +1,12 @@
-"""Runs the commands of README.md in a temporary folder, and compares their output with the one shown.
+"""Runs the commands of README.md and of the book's pages, each page in a temporary folder of its own, and compares their
+output with the one shown.
 
 Blocks with a file name are written to that file. Blocks of commands with their output (`console`) are run in order;
 what serves stays in the background until it is told to end, and so does what a command with an ampersand starts. Only
 times and dates may differ from those shown.
-With `--update`, README.md gets the output that was seen instead. Commands without output (`sh`) have to be run by another part of CI.
+With `--update`, the page gets the output that was seen instead. Commands without output (`sh`) have to be run by another part of
+CI, blocks of Rust are doc tests of the crate that names the page, and anything else without a file name is no example.
+Names of pages, such as `core/book/src/status.md`, restrict the run to these.
 """
 
 import glob
@@ -16,7 +19,8 @@ import tempfile
 import time
 
 root = os.getcwd()
-FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.M | re.S)
+BOOK = "core/book/src"
+FENCE = re.compile(r"^```(\w+)(?:,\w+)*(?: (\S+))?\n(.*?)^```$", re.M | re.S)
 # Times and dates, which no two runs share.
 MASKED = re.compile(r'(?<="solve_time_ms": )[\d.e-]+|[\d.]+(?= ms\b)|\d{4}-\d\d-\d\dT[\d:.]+Z')
 PATIENCE = 60
@@ -45,6 +49,8 @@ class Shell:
         self.others = []
         self.output = os.path.join(folder, ".served")
         self.environment = dict(os.environ, XDG_STATE_HOME=os.path.join(folder, ".state"))
+        # The book's readers have installed it.
+        self.environment["PATH"] = os.path.join(root, "target/release") + ":" + os.environ["PATH"]
 
     def run(self, command, shown):
         if command.startswith("export "):
@@ -121,45 +127,80 @@ def check_commands(text):
             fail(f"{command}: nothing runs it", [], [command])
 
 
+def check_links(page, text):
+    """Checks that relative links lead to files."""
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        if not os.path.exists(os.path.join(os.path.dirname(page), target)):
+            fail(f"{page}: the link to {target} leads nowhere", [], [])
+
+
+def is_tested_by_cargo(page, content):
+    """Whether a crate runs the page's blocks of Rust as doc tests; what README.md shows, it runs on another page."""
+    if page == "README.md":
+        return content in open(BOOK + "/first-hour/rust.md").read()
+    name = page.removeprefix("core/")
+    return any(name in open(file).read() for file in ["core/src/lib.rs", "host-tokio/src/lib.rs"])
+
+
 def fail(what, seen, shown):
     print(f"FAIL: {what}")
-    print("\n".join(["seen:", *seen, "shown in README.md:", *shown]))
+    print("\n".join(["seen:", *seen, "shown:", *shown]))
     sys.exit(1)
 
 
-def replaced(readme, command, shown, seen):
-    """README.md with the output that was seen; lines that agree stay as they are."""
+def replaced(page, command, shown, seen):
+    """The page with the output that was seen; lines that agree stay as they are."""
     if len(shown) == len(seen):
         seen = [old if same(old, new) else new for old, new in zip(shown, seen)]
     lines = lambda output: "\n".join([f"$ {command}", *output]) + "\n"
-    assert lines(shown) in readme, command
-    return readme.replace(lines(shown), lines(seen), 1)
+    assert lines(shown) in page, command
+    return page.replace(lines(shown), lines(seen), 1)
 
 
-update = sys.argv[1:] == ["--update"]
-readme = open("README.md").read()
-with tempfile.TemporaryDirectory() as folder:
-    shell = Shell(folder)
-    try:
-        for language, name, text in FENCE.findall(readme):
-            if name:
-                with open(os.path.join(folder, name), "w") as file:
-                    file.write(text)
-            elif language == "sh":
-                check_commands(text)
-            elif language == "console":
-                for command, shown in sessions(text):
-                    seen = shell.run(command, shown)
-                    if update:
-                        readme = replaced(readme, command, shown, seen)
-                    elif not agree(shown, seen):
-                        fail(command, seen, shown)
-                    print(f"ok: {command}")
-        shell.end()
-    finally:
-        for other in shell.others:
-            other.kill()
-        if shell.server is not None and shell.server.poll() is None:
-            os.killpg(shell.server.pid, signal.SIGKILL)
-if update:
-    open("README.md", "w").write(readme)
+def run_block(shell, page, text, block, update):
+    """Runs one block; returns the page's text, with the output that was seen if it is to be updated."""
+    language, name, content = block
+    if name:
+        with open(os.path.join(shell.folder, name), "w") as file:
+            file.write(content)
+    elif language == "sh":
+        check_commands(content)
+    elif language == "console":
+        for command, shown in sessions(content):
+            seen = shell.run(command, shown)
+            if update:
+                text = replaced(text, command, shown, seen)
+            elif not agree(shown, seen):
+                fail(f"{page}: {command}", seen, shown)
+            print(f"ok: {command}")
+    elif language == "rust" and not is_tested_by_cargo(page, content):
+        fail(f"{page}: no crate tests this Rust", [], content.splitlines())
+    elif language not in ("rust", "text"):
+        fail(f"{page}: a block of {language} without a name, which nothing runs", [], content.splitlines())
+    return text
+
+
+def check_page(page, update):
+    text = open(page).read()
+    check_links(page, text)
+    with tempfile.TemporaryDirectory() as folder:
+        shell = Shell(folder)
+        try:
+            for block in FENCE.findall(text):
+                text = run_block(shell, page, text, block, update)
+            shell.end()
+        finally:
+            for other in shell.others:
+                other.kill()
+            if shell.server is not None and shell.server.poll() is None:
+                os.killpg(shell.server.pid, signal.SIGKILL)
+    if update:
+        open(page, "w").write(text)
+
+
+arguments = sys.argv[1:]
+update = "--update" in arguments
+pages = [argument for argument in arguments if argument != "--update"]
+for page in pages or ["README.md", *sorted(glob.glob(BOOK + "/**/*.md", recursive=True))]:
+    print(f"== {page}")
+    check_page(page, update)

@@ -1,6 +1,6 @@
 """Nine scenarios for TCPInterface of socs and for labwire's connection; prints the results side by side.
 
-The table has to be the one that README.md shows.
+The table has to be the one that core/book/src/guide/devices.md shows.
 """
 
 import contextlib
@@ -308,7 +308,7 @@ for name, scenario in SCENARIOS:
     table.append(f"| {name} | {cell(play(scenario, Theirs))} | {cell(play(scenario, Ours))} |")
 text = "\n".join(table) + "\n"
 print(text, end="")
-if text not in open("README.md").read():
-    print("FAIL: this is not the table in README.md")
+if text not in open("core/book/src/guide/devices.md").read():
+    print("FAIL: this is not the table in core/book/src/guide/devices.md")
     sys.exit(1)
-print("ok: the table is the one in README.md")
+print("ok: the table is the one in core/book/src/guide/devices.md")
