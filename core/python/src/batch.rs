@@ -7,7 +7,7 @@ use std::thread;
 
 use labwire_core::problem::{Problem, ProblemSolver, Solution, SolveError, StartOptions};
 use labwire_core::service::Busy;
-use labwire_core::solve::Settings;
+use labwire_core::solve::{ParametricProblem, Settings};
 use labwire_host::Clock;
 use pyo3::prelude::*;
 
@@ -44,6 +44,11 @@ impl Batch {
     /// # Errors
     /// The first input that does not fit; the exception that a signal's handler raised.
     pub(crate) fn solve(&self, py: Python<'_>, threads: usize) -> PyResult<Vec<Solution>> {
+        for row in 0..self.len {
+            let (parameters, options) = self.inputs(row);
+            let checked = self.problem.check_inputs(parameters, &options);
+            checked.map_err(|error| errors::input(format!("row {row}: {error}")))?;
+        }
         let threads = threads.min(self.len.div_ceil(CHUNK)).max(1);
         let shared = Shared::default();
         let mut signal = None;
@@ -66,12 +71,15 @@ impl Batch {
                 }
                 while workers.iter().any(|worker| !worker.is_finished()) {
                     thread::park_timeout(LOOK);
-                    if signal.is_none()
-                        && let Err(error) = Python::attach(|py| py.check_signals())
-                    {
-                        shared.stop.store(true, Ordering::Relaxed);
-                        signal = Some(error);
+                    match Python::try_attach(|py| py.check_signals()) {
+                        Some(Ok(())) => continue,
+                        Some(Err(error)) => {
+                            signal.get_or_insert(error);
+                        }
+                        // The interpreter is ending: nobody waits for the results.
+                        None => {}
                     }
+                    shared.stop.store(true, Ordering::Relaxed);
                 }
                 let mut solved = Vec::with_capacity(self.len);
                 for worker in workers {
@@ -115,6 +123,18 @@ impl Batch {
         }
     }
 
+    /// Parameters and start of a row.
+    fn inputs(&self, row: usize) -> (&[f64], StartOptions<'_>) {
+        let mut options = StartOptions::default();
+        options.is_cold = true;
+        let width = self.problem.num_variables();
+        options.initial_guess = self.guesses.as_ref().map(|guesses| row_of(guesses, row, width));
+        (
+            row_of(&self.parameters, row, self.problem.num_parameters()),
+            options,
+        )
+    }
+
     /// Result of a row; none if it is no longer wanted.
     fn solve_row(
         &self,
@@ -123,11 +143,7 @@ impl Batch {
         clock: Clock,
         shared: &Shared,
     ) -> Result<Option<Solution>, SolveError> {
-        let mut options = StartOptions::default();
-        options.is_cold = true;
-        let width = self.problem.num_variables();
-        options.initial_guess = self.guesses.as_ref().map(|guesses| row_of(guesses, row, width));
-        let parameters = row_of(&self.parameters, row, self.problem.num_parameters());
+        let (parameters, options) = self.inputs(row);
         solver.start(clock.now(), parameters, &options)?;
         while solver.step(clock.now(), 1)? == Busy::Yes {
             if shared.stop.load(Ordering::Relaxed) {

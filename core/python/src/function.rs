@@ -84,15 +84,16 @@ impl Model for Function {
 
     fn evaluate(&mut self, settings: Points<'_>, parameters: Points<'_>, outputs: &mut [f64]) {
         let before = RAISED.take();
-        let raised = match before {
+        let called = match before {
             // The first is the cause; all that follows is thrown away.
-            Some(error) => Some(error),
-            None => Python::attach(|py| self.call(py, settings, parameters, outputs)).err(),
+            Some(error) => Some(Err(error)),
+            // None at the end of the interpreter.
+            None => Python::try_attach(|py| self.call(py, settings, parameters, outputs)),
         };
-        if raised.is_some() {
+        if !matches!(called, Some(Ok(()))) {
             outputs.fill(f64::NAN);
         }
-        RAISED.set(raised);
+        RAISED.set(called.and_then(Result::err));
     }
 
     /// A call of Python takes as long as about a thousand operations.

@@ -47,7 +47,7 @@ def test_shapes(heating):
         ([1, 2], {}, r"parameters: expected 2 dimensions, found shape \(2,\)"),
         (np.zeros((4, 3)), {}, r"parameters: found shape \(4, 3\), expected \(4, 2\)"),
         (np.zeros((4, 2)), {"initial_guesses": np.zeros((3, 6))}, r"initial guesses: found shape \(3, 6\), expected \(4, 6\)"),
-        ([[1, 2], [1, float("nan")]], {}, "row 1: parameters: entry 1 is NaN"),
+        ([[1, 2], [1, float("nan")], [float("inf"), 0]], {}, "row 1: parameters: entry 1 is NaN"),
     ],
 )
 def test_what_does_not_fit(heating, p, options, text):
