@@ -14,6 +14,7 @@ use crate::common::{number, read_file};
 use crate::config::{Config, ConfigArgument, Layers};
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
+use crate::problem;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -69,8 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn explain(file: &str, text: &str, config: &Config, arguments: &Arguments) -> Outcome {
-    let problem = Problem::from_json(text, config.open.text_limits())
-        .map_err(|error| Failure::problem(file, &error))?;
+    let problem = problem::read(&arguments.file, text, config.open.text_limits())?;
     say!("{file}: problem `{}`", problem.name());
     if let Some(stages) = problem.stages() {
         say!("  stages       {}", stages.num_stages());
