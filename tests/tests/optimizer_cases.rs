@@ -96,6 +96,18 @@ fn a_battery_in_kilowatt_hours() {
 }
 
 #[test]
+fn a_battery_in_watt_hours() {
+    let work = |solution: &Solution| solution.counters.evaluations + solution.counters.hessian_evaluations;
+    let own = solve_for(&battery(1.0), &[5.0]);
+    for unit in [1e-3, 1e3] {
+        let solution = solve_for(&battery(unit), &[5.0 / unit]);
+        assert!(solution.is_converged(), "{solution:?}");
+        assert!((solution.cost + 4.32056).abs() < 1e-4, "{solution:?}");
+        assert!(work(&solution) <= 2 * work(&own), "{solution:?}");
+    }
+}
+
+#[test]
 fn the_square_is_at_least_four() {
     let text = r#"{"variables": {"x": 1}, "cost": "x[0]", "constraints": {"x": {"box": {"min": 0, "max": 5}}},
         "f1": {"expressions": ["x[0]^2 - 4"], "set": {"box": {"min": 0}}}, "initial_guess": [3]}"#;

@@ -4,9 +4,30 @@ use labwire_acceptance::{HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, Row, UNIT_CHA
 
 /// Parts of a hundred of the changes that make no difference: raised when the solver improves. In release,
 /// `--bin units` solves each problem in all of them.
-const REACHED: f64 = 70.0;
+const REACHED: f64 = 92.0;
 /// Problems in which no change makes a difference.
-const INVARIANT: [&str; 9] = ["HS3", "HS4", "HS5", "HS7", "HS8", "HS18", "HS21", "HS28", "HS48"];
+const INVARIANT: [&str; 20] = [
+    "HS1",
+    "HS3",
+    "HS4",
+    "HS5",
+    "HS7",
+    "HS8",
+    "HS12",
+    "HS18",
+    "HS21",
+    "HS28",
+    "HS35",
+    "HS43",
+    "HS44",
+    "HS48",
+    "HS71",
+    "HS76",
+    "HS86",
+    "HS100",
+    "HS113",
+    "rosenbrock",
+];
 
 fn solved() -> Vec<Row> {
     let mut rows = HOCK_SCHITTKOWSKI.solve();
@@ -15,23 +36,25 @@ fn solved() -> Vec<Row> {
     rows
 }
 
-/// Every problem in one of the changes, in turn.
+/// Every problem in two of the changes.
 #[test]
 fn problems_have_the_same_solution_in_other_units() {
     let (mut count, mut differences) = (0, Vec::new());
     for (i, row) in solved().iter().enumerate() {
-        let (name, choose) = UNIT_CHANGES[i % UNIT_CHANGES.len()];
-        let Some(units) = Units::chosen(&row.known.problem, choose, i as u64) else {
-            continue;
-        };
-        count += 1;
-        if let Some((_, text)) = same_in_units(row, &units) {
-            differences.push(format!("{name}: {text}"));
+        for place in [i, i + 6] {
+            let (name, choose) = UNIT_CHANGES[place % UNIT_CHANGES.len()];
+            let Some(units) = Units::chosen(&row.known.problem, choose, i as u64) else {
+                continue;
+            };
+            count += 1;
+            if let Some((_, text)) = same_in_units(row, &units) {
+                differences.push(format!("{name}: {text}"));
+            }
         }
     }
     let same = 100.0 * (1.0 - differences.len() as f64 / f64::from(count));
     assert!(
-        count > 100 && same >= REACHED,
+        count > 200 && same >= REACHED,
         "{same:.1} % of {count} are the same, before {REACHED} %\n{}",
         differences.join("\n")
     );

@@ -169,6 +169,24 @@ impl Structure {
         }
     }
 
+    /// The same with boxes in place of its sets, all of which consist of bounds.
+    #[cfg(feature = "second-derivatives")]
+    pub(crate) fn with_boxes(&self) -> Self {
+        let boxed = |set: &Set, len| match set.bounds(len) {
+            Some((min, max)) => Set::Box { min, max },
+            None => set.clone(),
+        };
+        let constraints = self.constraints.iter().map(|block| Constraint {
+            set: boxed(&block.set, block.len),
+            ..block.clone()
+        });
+        Self {
+            num_variables: self.num_variables,
+            set: boxed(&self.set, self.num_variables),
+            constraints: constraints.collect(),
+        }
+    }
+
     /// The length of `g`.
     #[must_use]
     pub fn num_constraints(&self) -> usize {

@@ -3,6 +3,7 @@
 use super::functions::Functions;
 use super::merit::{AugmentedLagrangian, Point};
 use super::status::Step;
+use super::units::{Scaled, Units};
 
 /// Outcome of one iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +72,13 @@ pub(crate) trait InnerSolver {
         None
     }
 
-    /// Unscaled stationarity residual at [`solution`](Self::solution), in the infinity norm.
+    /// Unscaled stationarity residual at [`solution`](Self::solution), in the infinity norm and in the caller's units.
     fn residual(&self) -> f64;
+
+    /// The same in the units of the method.
+    fn scaled_residual(&self) -> f64 {
+        self.residual()
+    }
 
     /// Last step of this solve.
     fn last_step(&self) -> Step;
@@ -89,15 +95,21 @@ pub(crate) trait InnerSolver {
         false
     }
 
+    /// Chooses units at the starting point, where the functions were evaluated last in the problem's own, and takes them.
+    fn choose_units(&mut self, _merit: &mut AugmentedLagrangian, _functions: &mut Scaled<'_>) {}
+
+    /// Takes bounds in these units.
+    fn set_units(&mut self, _units: &Units) {}
+
     /// Improves solution and multipliers together by a Newton step on the optimality conditions, if residual or violation
-    /// exceeds its of the `tolerances`. [`Search::Found`]: the step was taken, and the multipliers have changed.
-    fn polish(
-        &mut self,
-        _merit: &mut AugmentedLagrangian,
-        _functions: &mut dyn Functions,
-        _tolerances: (f64, f64),
-    ) -> Search {
+    /// exceeds its tolerance. [`Search::Found`]: the step was taken, and the multipliers have changed.
+    fn polish(&mut self, _merit: &mut AugmentedLagrangian, _functions: &mut dyn Functions) -> Search {
         Search::Failed
+    }
+
+    /// Whether the last step was round-off of the variables: the residual cannot be less.
+    fn is_at_round_off(&self) -> bool {
+        false
     }
 
     /// Looks at the curvature at the solution, whose residual is below its tolerance, and leaves it if a lower point is

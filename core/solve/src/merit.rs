@@ -3,6 +3,7 @@
 //! `psi(u) = f(u) + 1/2 sum_i sigma_i dist^2_{D_i}(g_i(u) + y_i / sigma_i)`; with `zeta = g + y / sigma` and
 //! `yhat = sigma (zeta - Pi_D zeta)` its gradient is `grad f + J_g^T yhat`.
 
+mod units;
 mod violation;
 
 use alloc::vec;
@@ -17,7 +18,7 @@ use super::tuning::Tuning;
 use crate::math;
 
 /// Lower and upper bounds of each coordinate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Bounds {
     pub(crate) min: Vec<f64>,
     pub(crate) max: Vec<f64>,
@@ -59,8 +60,10 @@ pub(crate) struct Point {
     pub(crate) psi: f64,
     /// The cost `f`.
     pub(crate) cost: f64,
-    /// The largest distance of a constraint (componentwise) from its set.
+    /// The largest distance of a constraint (componentwise) from its set, in the caller's units.
     pub(crate) violation: f64,
+    /// The same in the units of the method.
+    pub(crate) scaled_violation: f64,
 }
 
 #[cfg(any(feature = "second-derivatives", feature = "stages"))]
@@ -87,6 +90,7 @@ impl Point {
             psi: 0.0,
             cost: 0.0,
             violation: 0.0,
+            scaled_violation: 0.0,
         }
     }
 
@@ -96,7 +100,8 @@ impl Point {
         self.gradient.copy_from_slice(&other.gradient);
         self.constraints.copy_from_slice(&other.constraints);
         self.multipliers.copy_from_slice(&other.multipliers);
-        (self.psi, self.cost, self.violation) = (other.psi, other.cost, other.violation);
+        (self.psi, self.cost) = (other.psi, other.cost);
+        (self.violation, self.scaled_violation) = (other.violation, other.scaled_violation);
     }
 
     /// Whether an infinite derivative holds variable `i` at its bound.
@@ -124,13 +129,19 @@ pub(crate) struct AugmentedLagrangian {
     pub(crate) limits: Vec<f64>,
     /// Change of each component over a distance as that of the initial guess from the origin.
     pub(crate) units: Vec<f64>,
+    /// Unit of each component, and that of the cost, in those of the caller.
+    pub(crate) callers_units: Vec<f64>,
+    pub(crate) callers_cost_unit: f64,
+    /// Smallest of those of the components, where the method chooses its own; 0 otherwise.
+    least_unit: f64,
     /// Change of the cost over such a distance, at the start.
     pub(crate) cost_unit: f64,
     scratch: Vec<f64>,
     slope: Vec<f64>,
     /// Derivatives of the constraints, then of `yhat`, along a direction.
     rates: Vec<f64>,
-    /// `|g - Pi_D(g + y / sigma)|` per component after the last outer iteration, and after the one before.
+    /// `|g - Pi_D(g + y / sigma)|` per component after the last outer iteration, and after the one before, in the caller's
+    /// units.
     errors: Vec<f64>,
     last_errors: Vec<f64>,
     /// Fused evaluations so far.
@@ -153,6 +164,9 @@ impl AugmentedLagrangian {
             penalties: vec![1.0; num_constraints],
             limits: vec![f64::INFINITY; num_constraints],
             units: vec![1.0; num_constraints],
+            callers_units: vec![1.0; num_constraints],
+            callers_cost_unit: 1.0,
+            least_unit: 0.0,
             cost_unit: 0.0,
             scratch: vec![0.0; num_constraints],
             slope: vec![0.0; num_variables],
@@ -194,9 +208,12 @@ impl AugmentedLagrangian {
     pub(crate) fn measure_violation(&mut self, point: &mut Point) {
         self.scratch.copy_from_slice(&point.constraints);
         self.project_scratch();
-        point.violation = 0.0;
-        for (g, projected) in point.constraints.iter().zip(&self.scratch) {
-            point.violation = math::max(point.violation, (g - projected).abs());
+        (point.violation, point.scaled_violation) = (0.0, 0.0);
+        let units = &self.callers_units;
+        for ((g, projected), unit) in point.constraints.iter().zip(&self.scratch).zip(units) {
+            let distance = (g - projected).abs();
+            point.violation = math::max(point.violation, distance * unit);
+            point.scaled_violation = math::max(point.scaled_violation, distance);
         }
     }
 
@@ -291,16 +308,28 @@ impl AugmentedLagrangian {
         }
     }
 
+    /// Largest `|g - Pi_D(g + y / sigma)|` at `point`.
+    #[cfg(feature = "second-derivatives")]
+    pub(crate) fn largest_error(&self, point: &Point) -> f64 {
+        let mut largest = 0.0;
+        for (i, sigma) in self.penalties.iter().enumerate() {
+            let error = (point.multipliers[i] - self.multipliers[i]) / sigma;
+            largest = math::max(largest, error.abs());
+        }
+        largest
+    }
+
     /// Discards the errors of an earlier solve.
     pub(crate) fn reset_errors(&mut self) {
         self.errors.fill(f64::INFINITY);
     }
 
-    /// Computes `g - Pi_D(g + y / sigma)` at the end of an inner solve. Returns its largest entry.
+    /// Computes `g - Pi_D(g + y / sigma)` at the end of an inner solve. Returns its largest entry, in the caller's units.
     pub(crate) fn measure_errors(&mut self, solution: &Point) -> f64 {
         mem::swap(&mut self.errors, &mut self.last_errors);
         for i in 0..self.errors.len() {
-            self.errors[i] = ((solution.multipliers[i] - self.multipliers[i]) / self.penalties[i]).abs();
+            let error = (solution.multipliers[i] - self.multipliers[i]) / self.penalties[i];
+            self.errors[i] = error.abs() * self.callers_units[i];
         }
         math::norm_inf(&self.errors)
     }
@@ -322,7 +351,7 @@ impl AugmentedLagrangian {
     pub(crate) fn update(&mut self, solution: &Point, settings: &Settings) {
         let (smallest, most) = (self.tuning.min_penalty_growth, self.tuning.max_penalty_growth);
         // Weighted by its penalty, an error is independent of its constraint's units.
-        let weighed = |i: usize| math::sqrt(self.penalties[i]) * self.errors[i];
+        let weighed = |i: usize| math::sqrt(self.penalties[i]) * (self.errors[i] / self.callers_units[i]);
         let largest = (0..self.errors.len()).fold(0.0, |largest, i| math::max(largest, weighed(i)));
         let mut start = 0;
         for block in &self.structure.constraints {
@@ -341,8 +370,10 @@ impl AugmentedLagrangian {
                 let members = first..first + group;
                 let error = math::norm_inf(&self.errors[members.clone()]);
                 let last = math::norm_inf(&self.last_errors[members.clone()]);
-                if error > settings.delta_tolerance && error > self.tuning.error_reduction * last {
-                    let weighed = math::sqrt(self.penalties[first]) * error;
+                let scaled = self.tuning.scaled_tolerance * self.callers_units[first];
+                let tolerance = settings.delta_tolerance * math::min(1.0, scaled);
+                if error > tolerance && error > self.tuning.error_reduction * last {
+                    let weighed = math::sqrt(self.penalties[first]) * (error / self.callers_units[first]);
                     let factor = math::clamp(most * weighed / largest, smallest, most);
                     for i in members {
                         self.penalties[i] = math::min(self.penalties[i] * factor, self.limits[i]);

@@ -26,6 +26,8 @@ use super::merit::{AugmentedLagrangian, Bounds, Point};
 use super::newton::TrustRegion;
 use super::status::{Step, StepKind};
 use super::tuning::Tuning;
+#[cfg(feature = "second-derivatives")]
+use super::units::{Scaled, Units};
 use crate::math;
 
 /// Fraction to which the residual falls where a solve gets on at the edge of a domain.
@@ -46,7 +48,13 @@ pub(crate) struct Projected {
     direction: Vec<f64>,
     /// Length of a gradient step: the inverse of the curvature along the last step; 0 if there is no estimate yet.
     gamma: f64,
+    /// Tolerance of the residual in the units of the caller, if they differ from those of the method; 0 otherwise.
+    tolerance: f64,
+    /// Residual in the units of the caller, and in those of the method.
     residual: f64,
+    scaled_residual: f64,
+    /// Unit of each entry of the gradient in those of the caller.
+    gradient_units: Vec<f64>,
     last_step: Step,
     /// Iterations of this solve.
     total_iterations: u32,
@@ -87,6 +95,9 @@ impl Projected {
             direction: vec![0.0; num_variables],
             gamma: 1.0,
             residual: f64::INFINITY,
+            tolerance: 0.0,
+            scaled_residual: f64::INFINITY,
+            gradient_units: vec![1.0; num_variables],
             last_step: Step::default(),
             iterations: 0,
             total_iterations: 0,
@@ -101,6 +112,10 @@ impl Projected {
 
     fn begin(&mut self) -> Outcome {
         self.iterations = 0;
+        #[cfg(feature = "second-derivatives")]
+        {
+            self.second.is_at_round_off = false;
+        }
         self.best = (f64::INFINITY, f64::INFINITY);
         self.idle_iterations = 0;
         (self.edge_iterations, self.edge_residual) = (0, f64::INFINITY);
@@ -111,7 +126,7 @@ impl Projected {
         }
         self.trust_region.stop();
         if !self.current.is_finite() {
-            self.residual = f64::INFINITY;
+            (self.residual, self.scaled_residual) = (f64::INFINITY, f64::INFINITY);
             return Outcome::NotFinite;
         }
         self.take();
@@ -121,7 +136,7 @@ impl Projected {
     /// Accepts `current` as the new iterate.
     fn take(&mut self) {
         self.total_iterations += 1;
-        self.residual = self.bounds.residual(&self.current);
+        self.measure_residual();
         let (value, residual) = self.best;
         self.idle_iterations += 1;
         if self.current.psi < value || self.residual < residual {
@@ -135,6 +150,16 @@ impl Projected {
         if self.residual < EDGE_PROGRESS * self.edge_residual {
             (self.edge_iterations, self.edge_residual) = (0, self.residual);
         }
+    }
+
+    fn measure_residual(&mut self) {
+        let (residual, scaled) = self.bounds.residual(&self.current, &self.gradient_units);
+        (self.residual, self.scaled_residual) = (residual, scaled);
+    }
+
+    /// Whether the residual is below its tolerance in the caller's units, and in those of the method not large.
+    fn is_small(&self) -> bool {
+        self.residual <= self.tolerance && self.scaled_residual <= self.tuning.small_residual
     }
 
     fn set_lipschitz(&mut self, lipschitz: f64) {
@@ -315,6 +340,10 @@ impl Projected {
 
     /// Makes the trial the iterate, and stores its pair.
     fn accept(&mut self) {
+        #[cfg(feature = "second-derivatives")]
+        {
+            self.second.is_model_fresh = false;
+        }
         mem::swap(&mut self.current, &mut self.next);
         self.is_last_evaluated = true;
         let (now, last) = (&self.current, &self.next);
@@ -334,6 +363,10 @@ impl InnerSolver for Projected {
 
     fn residual(&self) -> f64 {
         self.residual
+    }
+
+    fn scaled_residual(&self) -> f64 {
+        self.scaled_residual
     }
 
     fn last_step(&self) -> Step {
@@ -389,23 +422,36 @@ impl InnerSolver for Projected {
     }
 
     #[cfg(feature = "second-derivatives")]
+    fn is_at_round_off(&self) -> bool {
+        self.second.is_at_round_off
+    }
+
+    #[cfg(feature = "second-derivatives")]
     fn squared_slopes(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> bool {
         let Some(exact) = &mut self.second.exact else {
             return false;
         };
-        exact.squared_slopes(merit, functions);
-        self.second.is_model_fresh = true;
+        if !self.second.is_model_fresh {
+            exact.model.evaluate(merit, functions);
+            self.second.is_model_fresh = true;
+        }
+        exact.model.squared_slopes(&mut merit.penalties);
         true
     }
 
     #[cfg(feature = "second-derivatives")]
-    fn polish(
-        &mut self,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-        tolerances: (f64, f64),
-    ) -> Search {
-        self.polish_once(merit, functions, tolerances)
+    fn choose_units(&mut self, merit: &mut AugmentedLagrangian, functions: &mut Scaled<'_>) {
+        self.choose_units_exactly(merit, functions);
+    }
+
+    #[cfg(feature = "second-derivatives")]
+    fn set_units(&mut self, units: &Units) {
+        self.write_units(units);
+    }
+
+    #[cfg(feature = "second-derivatives")]
+    fn polish(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> Search {
+        self.polish_once(merit, functions)
     }
 
     #[cfg(feature = "second-derivatives")]
@@ -452,7 +498,7 @@ impl InnerSolver for Projected {
             }
             return Outcome::Continue;
         }
-        if self.residual <= tolerance {
+        if self.scaled_residual <= tolerance || self.is_small() {
             return Outcome::Converged;
         }
         if self.edge_iterations >= self.tuning.max_edge_iterations {
@@ -465,6 +511,9 @@ impl InnerSolver for Projected {
         if self.is_time_for_exact_steps() {
             if !self.is_searching() {
                 self.iterations += 1;
+                if self.second.is_at_round_off {
+                    return Outcome::Stalled;
+                }
                 if self.extend_step(merit, functions) {
                     return Outcome::Continue;
                 }
@@ -472,6 +521,7 @@ impl InnerSolver for Projected {
             return match self.exact_step(merit, functions) {
                 Search::Unfinished => Outcome::Unfinished,
                 Search::Found => Outcome::Continue,
+                Search::Failed if self.second.is_at_round_off => Outcome::Stalled,
                 Search::Failed => self.quasi_newton_iteration(merit, functions),
             };
         }
@@ -491,16 +541,18 @@ impl Bounds {
         target < self.min[i] || target > self.max[i]
     }
 
-    /// Distance of `-grad psi` from the normal cone of the bounds, in the infinity norm.
-    fn residual(&self, point: &Point) -> f64 {
-        let mut largest = 0.0;
+    /// Distance of `-grad psi` from the normal cone of the bounds, in the infinity norm: with its entries in these units,
+    /// and in their own.
+    fn residual(&self, point: &Point, units: &[f64]) -> (f64, f64) {
+        let (mut largest, mut scaled) = (0.0, 0.0);
         for i in 0..point.u.len() {
             let (u, gradient) = (point.u[i], point.gradient[i]);
             let is_blocked = (u <= self.min[i] && gradient > 0.0) || (u >= self.max[i] && gradient < 0.0);
             if !is_blocked {
-                largest = math::max(largest, gradient.abs());
+                largest = math::max(largest, gradient.abs() * units[i]);
+                scaled = math::max(scaled, gradient.abs());
             }
         }
-        largest
+        (largest, scaled)
     }
 }

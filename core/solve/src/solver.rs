@@ -5,6 +5,7 @@ mod start;
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::mem;
 
 use labwire_session::Busy;
 use labwire_session::time::Instant;
@@ -22,6 +23,7 @@ use super::settings::Settings;
 #[cfg(feature = "stages")]
 use super::stagewise::{Differential, StageStructure};
 use super::status::{Counters, Progress, Status, StopReason};
+use super::units::{Scaled, Units};
 use crate::math;
 use phases::Phase;
 pub use start::Start;
@@ -49,6 +51,8 @@ use start::States;
 #[derive(Clone, Debug)]
 pub struct Solver {
     settings: Settings,
+    structure: Structure,
+    units: Units,
     merit: AugmentedLagrangian,
     inner: Inner,
     phase: Phase,
@@ -84,14 +88,14 @@ pub struct Solver {
     /// Number of inner solves that ended at the edge of a function's domain.
     edge_ends: u32,
     probe: Point,
-    /// Best point seen, by feasibility first and cost second; returned if the solve stops early.
+    /// Best point seen, by feasibility first and cost second, and the penalties: the result, in the caller's units.
     best: Point,
+    penalties: Vec<f64>,
     best_residual: f64,
     best_states: States,
     start_states: States,
     /// Work at which a search beyond the first solution ends; the best point is that solution then.
     confirmation_limit: Option<u64>,
-    result_is_best: bool,
 }
 
 impl Solver {
@@ -145,7 +149,9 @@ impl Solver {
             inner: inner(&structure, memory, &settings),
             best_states: States::new(num_states),
             start_states: States::new(num_states),
-            merit: AugmentedLagrangian::new(structure, settings.tuning),
+            merit: AugmentedLagrangian::new(structure.clone(), settings.tuning),
+            structure,
+            units: Units::own(),
             settings,
             phase: Phase::Idle,
             status: Status::Unsolved,
@@ -170,9 +176,9 @@ impl Solver {
             edge_ends: 0,
             probe: Point::new(n, m),
             best: Point::new(n, m),
+            penalties: vec![0.0; m],
             best_residual: f64::INFINITY,
             confirmation_limit: None,
-            result_is_best: false,
         })
     }
 
@@ -180,6 +186,10 @@ impl Solver {
     /// the constraints consist of bounds only. The factorisation is dense or sparse, whichever takes less work; there are no
     /// such steps where the one would have more rows than [`Tuning::max_newton_size`](crate::Tuning::max_newton_size), and the
     /// other more entries than [`Tuning::max_newton_fill`](crate::Tuning::max_newton_fill).
+    ///
+    /// The problem is solved in other units then: a variable is measured by its initial guess and its bounds, the cost by its
+    /// gradient and curvature, a constraint by its gradient. What the solver takes and gives stays in the caller's units, and
+    /// so do the tolerances, which hold in the others too where that is possible.
     ///
     /// # Errors
     /// If an entry lies outside of the matrices.
@@ -195,7 +205,11 @@ impl Solver {
                 .iter()
                 .all(|block| block.has_multipliers);
             let tolerances = (self.settings.tolerance, self.settings.delta_tolerance);
-            inner.set_second_derivatives(sparsity, bounds, has_multipliers, tolerances);
+            let own = inner.bounds().clone();
+            if inner.set_second_derivatives(sparsity, bounds.clone(), has_multipliers, tolerances) {
+                self.units = Units::new(sparsity.clone(), own, bounds);
+                self.merit.structure = self.structure.with_boxes();
+            }
         }
         Ok(self)
     }
@@ -263,15 +277,11 @@ impl Solver {
             Some(sigma) => self.merit.penalties.copy_from_slice(sigma),
             None => self.merit.penalties.fill(0.0),
         }
-        let (smallest, largest) = (self.settings.tuning.min_penalty, self.settings.max_penalty);
-        self.merit.limits.fill(largest);
+        self.penalties.copy_from_slice(&self.merit.penalties);
+        self.merit.limits.fill(self.settings.max_penalty);
         self.merit.units.fill(1.0);
-        for sigma in self.merit.penalties.iter_mut().filter(|sigma| **sigma > 0.0) {
-            *sigma = math::clamp(*sigma, smallest, largest);
-        }
-        let limit = self.settings.max_multiplier;
-        for y in &mut self.merit.multipliers {
-            *y = math::clamp(*y, -limit, limit);
+        if !self.units.are_chosen() {
+            self.merit.clamp_weights(&self.settings);
         }
         self.start_states
             .set(start.states.as_deref().map(|states| Horizon {
@@ -292,7 +302,6 @@ impl Solver {
         self.counters = Counters::default();
         self.status = Status::Unsolved;
         self.deadline = self.settings.max_duration.map(|limit| now + limit);
-        self.result_is_best = true;
         self.best.u.copy_from_slice(&start.u);
         self.forget_best();
         self.phase = Phase::Start;
@@ -322,12 +331,23 @@ impl Solver {
             self.stop(StopReason::OutOfTime);
             return Ok(Busy::No);
         }
+        let mut units = mem::take(&mut self.units);
+        let busy = self.run(&mut Scaled::new(functions, &mut units), fuel);
+        for (i, sigma) in self.penalties.iter_mut().enumerate() {
+            *sigma = self.merit.penalties[i] * units.penalty(i);
+        }
+        self.units = units;
+        Ok(busy)
+    }
+
+    /// Goes through the phases for about `fuel` evaluations.
+    fn run(&mut self, functions: &mut Scaled<'_>, fuel: u32) -> Busy {
         let limit = self.merit.work() + u64::from(fuel);
         // Phases that need no evaluation are bounded too.
         let mut turns = 0;
         loop {
             match self.phase {
-                Phase::Idle => return Ok(Busy::No),
+                Phase::Idle => return Busy::No,
                 Phase::Start => self.begin(functions),
                 Phase::Inner => self.iterate(functions),
                 Phase::Outer(outcome) => self.update(functions, outcome),
@@ -336,7 +356,7 @@ impl Solver {
             }
             turns += 1;
             if (self.merit.work() >= limit || turns >= fuel) && self.is_running() {
-                return Ok(Busy::Yes);
+                return Busy::Yes;
             }
         }
     }
@@ -390,11 +410,7 @@ impl Solver {
     }
 
     fn horizon(&self) -> Option<Horizon<'_>> {
-        if self.result_is_best {
-            self.best_states.known()
-        } else {
-            self.inner.states()
-        }
+        self.best_states.known()
     }
 
     /// The Lagrange multipliers at the solution, in the order of `g`.
@@ -424,17 +440,13 @@ impl Solver {
     /// The unscaled stationarity residual at the solution: `|grad f + J_g^T y + N_U|_inf`.
     #[must_use]
     pub fn residual(&self) -> f64 {
-        if self.result_is_best {
-            self.best_residual
-        } else {
-            self.inner.residual()
-        }
+        self.best_residual
     }
 
     /// The penalties after the last outer iteration, in the order of `g`.
     #[must_use]
     pub fn penalties(&self) -> &[f64] {
-        &self.merit.penalties
+        &self.penalties
     }
 
     /// Work done by the solve.
@@ -456,8 +468,8 @@ impl Solver {
             counters: self.counters(),
             residual: self.inner.residual(),
             violation: point.violation,
-            cost: point.cost,
-            penalty: math::norm_inf(&self.merit.penalties),
+            cost: point.cost * self.units.cost,
+            penalty: math::norm_inf(&self.penalties),
             step: self.inner.last_step(),
         }
     }
@@ -479,7 +491,7 @@ impl Solver {
                 start
                     .penalties
                     .get_or_insert_default()
-                    .clone_from(&self.merit.penalties);
+                    .clone_from(&self.penalties);
                 start.lipschitz = Some(self.inner.lipschitz()).filter(|estimate| estimate.is_finite());
                 self.store_states(start);
                 true
@@ -527,7 +539,7 @@ impl Solver {
 
     /// Structure of the problem.
     pub(crate) fn structure(&self) -> &Structure {
-        &self.merit.structure
+        &self.structure
     }
 
     fn check_functions(&self, functions: &dyn Functions) -> Result<(), SolverError> {
@@ -579,10 +591,6 @@ impl Solver {
     }
 
     fn result(&self) -> &Point {
-        if self.result_is_best {
-            &self.best
-        } else {
-            self.inner.solution()
-        }
+        &self.best
     }
 }

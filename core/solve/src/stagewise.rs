@@ -438,12 +438,7 @@ impl InnerSolver for Stagewise {
     }
 
     /// After interior-point iterations the multipliers are known.
-    fn polish(
-        &mut self,
-        _merit: &mut AugmentedLagrangian,
-        _functions: &mut dyn Functions,
-        _tolerances: (f64, f64),
-    ) -> Search {
+    fn polish(&mut self, _merit: &mut AugmentedLagrangian, _functions: &mut dyn Functions) -> Search {
         match core::mem::take(&mut self.is_final) {
             true => Search::Found,
             false => Search::Failed,

@@ -17,6 +17,9 @@ pub struct Tuning {
     /// Fraction to which an error has to fall in an outer iteration, else its penalty grows. Default 0.25:
     /// Bertsekas, Constrained Optimization and Lagrange Multiplier Methods (1982), section 2.2.
     pub error_reduction: f64,
+    /// Step, in units of the double's epsilon relative to each variable, below which a Newton step is round-off. Default 4:
+    /// that of a few operations.
+    pub negligible_step: f64,
     /// Smallest factor by which a penalty grows. Default 2: measured.
     pub min_penalty_growth: f64,
     /// Largest factor by which a penalty grows, which the largest error gets. Default 10: Bertsekas 1982, 4 to 10.
@@ -29,8 +32,17 @@ pub struct Tuning {
     /// Residual, relative to the largest multiplier, that counts as stationary when constraints cannot be satisfied, where
     /// multipliers grow without bound. Default 1e-8: the square root of the round-off of a double.
     pub negligible_residual: f64,
+    /// Tolerances in the units of the method, where it chooses them, relative to those in the caller's units. Default
+    /// 10: measured.
+    pub scaled_tolerance: f64,
+    /// Residual in the units of the method, where it chooses them, above which an inner problem is not solved, however small
+    /// the residual is in the caller's units. Default 1e-5: measured.
+    pub small_residual: f64,
     /// Slope of a violation, relative to it, below which no step lowers it. Default 1e-3: penalties are finite.
     pub stationary_violation: f64,
+    /// Largest ratio of the penalties of two constraints that weigh a violation alike in the caller's units. Default 1e6: a
+    /// thousandfold unit.
+    pub settling_range: f64,
     /// A merit below the negative of this, in units of what the first gradient changes over a distance as that of the
     /// initial guess from the origin, has no minimum. Default 1e20: where a double no longer resolves a difference of 1e4.
     pub unbounded: f64,
@@ -53,7 +65,7 @@ pub struct Tuning {
     /// Largest number of such steps. Default 4: the last is 1e-2 of the point.
     pub edge_trials: u32,
     /// Decrease that a Newton step promises, relative to the cost and its decrease so far, below which a solution is
-    /// confirmed. Default 1e-8: the square of the relative accuracy of the solution.
+    /// confirmed. Default 1e-11: measured.
     pub negligible_decrease: f64,
     /// Violation, weighed by the multipliers and relative as that decrease, below which a solution is taken as feasible.
     /// Default 1e-3: measured.
@@ -139,7 +151,9 @@ pub struct Tuning {
     /// Factor to which a Newton step on the optimality conditions must reduce residual and violation. Default 0.5:
     /// measured.
     pub polish_reduction: f64,
-    /// First penalty if Newton steps serve it, in units of the one that balances cost and constraint. Default 100:
+    /// Weight of the violation against the residual there, in the units of the method. Default 100: measured.
+    pub polish_violation: f64,
+    /// First penalty if Newton steps serve it, in units of the one that balances cost and constraint. Default 50:
     /// measured.
     pub newton_penalty: f64,
     /// Evaluations after which quasi-Newton iterations on a problem of stages are judged, in units of the cost of a
@@ -206,12 +220,16 @@ impl Default for Tuning {
         Self {
             min_penalty: 1e-9,
             error_reduction: 0.25,
+            negligible_step: 4.0,
             min_penalty_growth: 2.0,
             max_penalty_growth: 10.0,
             tolerance_reduction: 0.1,
             stagnation: 0.9,
             negligible_residual: 1e-8,
+            scaled_tolerance: 10.0,
+            small_residual: 1e-5,
             stationary_violation: 1e-3,
+            settling_range: 1e6,
             unbounded: 1e20,
             drift: 10.0,
             drift_value: 1e10,
@@ -220,7 +238,7 @@ impl Default for Tuning {
             edge_step: 1e-8,
             edge_growth: 100.0,
             edge_trials: 4,
-            negligible_decrease: 1e-8,
+            negligible_decrease: 1e-11,
             negligible_violation: 1e-3,
             confirmation_work: 100,
             curvature_trials: 12,
@@ -255,7 +273,8 @@ impl Default for Tuning {
             newton_work_at_once: 20.0,
             newton_delay: 10.0,
             polish_reduction: 0.5,
-            newton_penalty: 100.0,
+            polish_violation: 100.0,
+            newton_penalty: 50.0,
             stage_window: 2.0,
             stage_newton_steps: 8.0,
             stage_sweeps: 10,
@@ -293,7 +312,7 @@ impl Tuning {
                 $($rule(stringify!($field), f64::from(self.$field))?;)*
             };
         }
-        check!(positive interior_delay interior_long_delay max_barrier_iterations stage_newton_steps stage_sweeps stage_trials max_interior_iterations interior_weight interior_patience stage_newton_limit max_active_steps min_shift newton_work_at_once newton_delay
+        check!(positive scaled_tolerance polish_violation negligible_step small_residual interior_delay interior_long_delay max_barrier_iterations stage_newton_steps stage_sweeps stage_trials max_interior_iterations interior_weight interior_patience stage_newton_limit max_active_steps min_shift newton_work_at_once newton_delay
             newton_penalty max_newton_size max_newton_fill first_shift max_shifts max_model_changes min_penalty unbounded slope_step
             difference_step lipschitz_step min_lipschitz_step min_lipschitz max_lipschitz round_off first_radius slope_probes max_trials
             quasi_newton_iterations max_hessian_products max_idle_iterations max_edge_iterations max_edge_ends panoc_max_useless_directions
@@ -302,7 +321,7 @@ impl Tuning {
             tolerance_reduction stagnation negligible_residual negligible_slope negligible_decrease
             negligible_violation sufficient_decrease min_shrinkage max_shrinkage panoc_step panoc_min_step
             panoc_min_step_out_of_bound panoc_warm_lipschitz);
-        check!(growth active_growth shift_growth min_penalty_growth max_penalty_growth radius_growth flat_growth drift retry_growth
+        check!(growth settling_range active_growth shift_growth min_penalty_growth max_penalty_growth radius_growth flat_growth drift retry_growth
             edge_growth);
         in_range(
             "stage_window",

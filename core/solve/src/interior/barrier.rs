@@ -4,6 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::math;
+#[cfg(feature = "second-derivatives")]
+use crate::merit::Bounds;
 
 /// Distance from the bounds at the start: fraction of their distance from each other, or of the bound.
 const START_DISTANCE: f64 = 1e-2;
@@ -36,6 +38,13 @@ impl Barrier {
             min,
             max,
         }
+    }
+
+    /// Takes other bounds, of which the same are finite.
+    #[cfg(feature = "second-derivatives")]
+    pub(crate) fn set_bounds(&mut self, bounds: &Bounds) {
+        self.min.copy_from_slice(&bounds.min);
+        self.max.copy_from_slice(&bounds.max);
     }
 
     fn has_lower(&self, i: usize) -> bool {

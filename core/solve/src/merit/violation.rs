@@ -18,10 +18,10 @@ impl AugmentedLagrangian {
         functions.forward(&probe.u, &mut probe.constraints);
         self.scratch.copy_from_slice(&probe.constraints);
         self.project_scratch();
-        // Weighed as in the merit. A slope is at most about the weighed violation over such a distance.
+        // Weighed as in the merit that settles it. A slope is at most about the weighed violation over such a distance.
         let mut size = 0.0;
         for (i, projected) in self.scratch.iter().enumerate() {
-            let weighed = self.penalties[i] * (probe.constraints[i] - projected);
+            let weighed = self.settling_weight(i) * (probe.constraints[i] - projected);
             size = math::max(size, weighed.abs() * self.units[i]);
             probe.multipliers[i] = weighed;
         }

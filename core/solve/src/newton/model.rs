@@ -146,6 +146,18 @@ impl QuadraticModel {
         merit.hessian_evaluations += 1;
     }
 
+    /// The derivatives that were evaluated last; none if they are not `known`.
+    pub(crate) fn derivatives(&mut self, known: bool) -> (&mut [f64], &mut [f64]) {
+        match known {
+            true => (&mut self.jacobian, &mut self.hessian),
+            false => (&mut [], &mut []),
+        }
+    }
+
+    pub(crate) fn constraint_bounds_mut(&mut self) -> &mut Bounds {
+        &mut self.constraint_bounds
+    }
+
     /// Writes the squared norms of the constraints' gradients.
     pub(crate) fn squared_slopes(&self, squares: &mut [f64]) {
         squares.fill(0.0);

@@ -14,6 +14,7 @@ use crate::newton::{QuadraticModel, Weights};
 use crate::second::SecondDerivatives;
 use crate::status::{Step, StepKind};
 use crate::tuning::Tuning;
+use crate::units::{Scaled, Units};
 
 /// Penalty that stands for an infinite one: the rows of the active constraints keep a trace of regularisation, where
 /// they depend on one another.
@@ -39,10 +40,12 @@ pub(super) struct Second {
     pub(super) is_polishing: bool,
     /// Number of full steps in a row that met no curvature.
     pub(super) flat_steps: u32,
-    /// Whether the model's derivatives are those at the start.
+    /// Whether the model's derivatives are those at `current`: of the Hessian, with its multipliers.
     pub(super) is_model_fresh: bool,
     /// Whether the solution was shown to be a minimum.
     pub(super) is_confirmed: bool,
+    /// Whether the last Newton step was round-off of the variables.
+    pub(super) is_at_round_off: bool,
     /// Tolerances of residual and violation.
     pub(super) tolerances: (f64, f64),
 }
@@ -69,25 +72,17 @@ pub(super) struct ExactNewton {
     pub(super) delay: f64,
 }
 
-impl ExactNewton {
-    /// Writes the squared norms of the constraints' gradients to the penalties.
-    pub(super) fn squared_slopes(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) {
-        self.model.evaluate(merit, functions);
-        self.model.squared_slopes(&mut merit.penalties);
-    }
-}
-
 impl Projected {
     /// Takes Newton steps with exact second derivatives: at once if a step costs little, otherwise when quasi-Newton
-    /// iterations have done the work of several steps; none where the factorisation would be too large.
+    /// iterations have done the work of several steps; none, and false, where the factorisation would be too large.
     pub(crate) fn set_second_derivatives(
         &mut self,
         sparsity: &SecondDerivatives,
         constraint_bounds: Bounds,
         has_multipliers: bool,
         tolerances: (f64, f64),
-    ) {
-        self.second.tolerances = tolerances;
+    ) -> bool {
+        (self.second.tolerances, self.tolerance) = (tolerances, tolerances.0);
         let has_interior = has_multipliers && !constraint_bounds.min.is_empty();
         let is_linear = sparsity.hessian.is_empty();
         let interior =
@@ -104,7 +99,7 @@ impl Projected {
             constraint_bounds,
             self.tuning,
         ) else {
-            return;
+            return false;
         };
         self.second.interior = interior;
         let work = model.work();
@@ -117,6 +112,12 @@ impl Projected {
                 0.0
             },
         });
+        true
+    }
+
+    /// Bounds of the variables.
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     /// Numbers that the matrices of exact Newton steps hold.
@@ -138,13 +139,58 @@ impl Projected {
             }
             self.leave_interior(merit, functions);
         }
-        self.second.is_model_fresh = false;
+        // The Hessian at the start is that of the cost.
+        self.second.is_model_fresh &= merit.penalties.is_empty();
         false
     }
 
     pub(super) fn is_time_for_exact_steps(&self) -> bool {
         let exact = self.second.exact.as_ref();
         exact.is_some_and(|exact| f64::from(self.total_iterations) >= exact.delay)
+    }
+
+    /// Chooses units at `current`, where the functions were evaluated last.
+    pub(super) fn choose_units_exactly(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut Scaled<'_>,
+    ) {
+        let Some(exact) = &mut self.second.exact else {
+            return;
+        };
+        let (current, next) = (&mut self.current, &mut self.next);
+        current.multipliers.fill(0.0);
+        functions.reverse(&current.u, &current.multipliers, &mut current.gradient);
+        // Without constraints, a Hessian is evaluated only where it serves a step.
+        let is_known = exact.delay == 0.0 || !merit.penalties.is_empty();
+        if is_known {
+            if merit.penalties.first().is_some_and(|sigma| *sigma > 0.0) {
+                merit.weigh_constraints(current);
+                functions.reverse(&current.u, &current.multipliers, &mut next.gradient);
+            }
+            exact.model.evaluate(merit, functions);
+        }
+        let (jacobian, hessian) = exact.model.derivatives(is_known);
+        functions.units.measure(current, jacobian, hessian);
+        functions.units.scale_second_derivatives(jacobian, hessian);
+        functions.units.scale_point(current);
+        self.second.is_model_fresh = is_known;
+        self.write_units(functions.units);
+    }
+
+    /// Takes bounds in these units.
+    pub(super) fn write_units(&mut self, units: &Units) {
+        let Some(exact) = &mut self.second.exact else {
+            return;
+        };
+        let constraint_bounds = exact.model.constraint_bounds_mut();
+        units.write_bounds(&mut self.bounds, constraint_bounds);
+        if let Some(interior) = &mut self.second.interior {
+            interior.set_bounds(&self.bounds, constraint_bounds);
+        }
+        for (i, unit) in self.gradient_units.iter_mut().enumerate() {
+            *unit = units.gradient(i);
+        }
     }
 
     /// Steps towards the minimiser of the quadratic model, if that lowers the merit.
@@ -159,13 +205,25 @@ impl Projected {
             return search;
         }
         let shift = self.last_shift();
+        // A large shift means negative curvature, against which a step is short.
+        let needs_little = shift > 0.0 && shift <= self.tuning.first_shift;
+        // Where constraints cannot be met, the method says more of a point than that.
+        let is_feasible = self.current.violation <= self.second.tolerances.1;
+        let is_newton = shift == 0.0 || (needs_little && is_feasible);
+        self.second.is_at_round_off = is_newton && self.is_step_round_off();
+        if self.second.is_at_round_off {
+            return Search::Failed;
+        }
         let slope = math::dot(&self.direction, &self.current.gradient);
+        let is_negligible = -slope <= self.tuning.round_off * f64::EPSILON * (1.0 + self.current.psi.abs());
+        let before = self.scaled_residual;
         let Some(length) = self.line_search(StepKind::Newton, merit, functions) else {
             return Search::Failed;
         };
         self.last_step.regularisation = shift;
-        // A large shift means negative curvature, against which a step is short.
-        let needs_little = shift > 0.0 && shift <= self.tuning.first_shift;
+        // Newton steps that lower neither the merit nor the residual are round-off.
+        self.second.is_at_round_off =
+            is_negligible && is_newton && self.scaled_residual > self.tuning.polish_reduction * before;
         if let Some(exact) = &mut self.second.exact
             && exact.model.is_linear()
             && needs_little
@@ -194,13 +252,15 @@ impl Projected {
             .map_or(0.0, |exact| exact.model.shift())
     }
 
-    /// Evaluates the model's derivatives at `current`, unless a search has done so.
+    /// Evaluates the model's derivatives at `current`, unless they are known.
     fn evaluate_model(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) {
         if self.is_searching() {
             return;
         }
         self.evaluate_current(merit, functions);
-        if let Some(exact) = &mut self.second.exact {
+        if !mem::take(&mut self.second.is_model_fresh)
+            && let Some(exact) = &mut self.second.exact
+        {
             exact.model.evaluate(merit, functions);
         }
     }
@@ -237,6 +297,13 @@ impl Projected {
     /// Whether the merit still falls along the direction, whose slope was `slope` before the step.
     fn is_as_steep(&self, slope: f64) -> bool {
         math::dot(&self.direction, &self.current.gradient) <= FLAT * slope
+    }
+
+    /// Whether the direction moves no variable by more than its round-off.
+    fn is_step_round_off(&self) -> bool {
+        let limit = self.tuning.negligible_step * f64::EPSILON;
+        let mut steps = self.direction.iter().zip(&self.current.u);
+        steps.all(|(step, u)| step.abs() <= limit * u.abs())
     }
 
     /// Looks at the model at the solution: see [`InnerSolver::confirm`](crate::inner::InnerSolver::confirm).
@@ -314,12 +381,11 @@ impl Projected {
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
-        tolerances: (f64, f64),
     ) -> Search {
-        let before = self.quality(tolerances);
-        if !(before > 1.0) || self.second.exact.is_none() {
+        if self.is_polished() || self.second.exact.is_none() {
             return Search::Failed;
         }
+        let before = self.quality();
         self.evaluate_model(merit, functions);
         let Some(ExactNewton {
             model,
@@ -347,14 +413,20 @@ impl Projected {
         merit.exchange_multipliers(&self.current.multipliers, model.change());
         merit.evaluate(functions, &mut self.next);
         mem::swap(&mut self.current, &mut self.next);
-        let last = mem::replace(&mut self.residual, self.bounds.residual(&self.current));
-        let after = self.quality(tolerances);
-        if self.current.is_finite() && after < f64::INFINITY && after <= self.tuning.polish_reduction * before
-        {
+        let last = (self.residual, self.scaled_residual);
+        self.measure_residual();
+        // A multiplier with the wrong sign is a violation too.
+        let error = merit.largest_error(&self.current);
+        let violation = self.tuning.polish_violation * error;
+        let after = math::max(self.quality(), violation / self.second.tolerances.1);
+        let is_solution =
+            self.is_polished() && error <= self.tuning.scaled_tolerance * self.second.tolerances.1;
+        let is_better = after <= self.tuning.polish_reduction * before || is_solution;
+        if self.current.is_finite() && after < f64::INFINITY && is_better {
             self.last_step = Step::new(StepKind::Optimality, 1.0);
             return Search::Found;
         }
-        self.residual = last;
+        (self.residual, self.scaled_residual) = last;
         mem::swap(&mut self.current, &mut self.next);
         merit.restore_multipliers();
         self.is_last_evaluated = false;
@@ -368,14 +440,13 @@ impl Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
     ) -> Search {
-        let tolerances = self.second.tolerances;
-        if !(self.quality(tolerances) > 1.0) {
-            return match self.current.is_finite() {
-                true => Search::Found,
-                false => Search::Failed,
-            };
+        if !self.current.is_finite() {
+            return Search::Failed;
         }
-        let search = self.polish_once(merit, functions, tolerances);
+        if self.is_polished() {
+            return Search::Found;
+        }
+        let search = self.polish_once(merit, functions);
         if search != Search::Unfinished {
             // The matrix of a step that is taken has the inertia of a minimum.
             self.second.is_confirmed = search == Search::Found;
@@ -386,12 +457,21 @@ impl Projected {
         }
     }
 
-    /// Residual and violation, in units of their tolerances.
-    pub(super) fn quality(&self, tolerances: (f64, f64)) -> f64 {
+    /// Residual and violation in the units of the method, relative to their tolerances.
+    fn quality(&self) -> f64 {
+        let violation = self.tuning.polish_violation * self.current.scaled_violation;
         math::max(
-            self.residual / tolerances.0,
-            self.current.violation / tolerances.1,
+            self.scaled_residual / self.second.tolerances.0,
+            violation / self.second.tolerances.1,
         )
+    }
+
+    /// Whether residual and violation are below their tolerances, in the caller's units and in those of the method.
+    pub(super) fn is_polished(&self) -> bool {
+        self.residual <= self.second.tolerances.0
+            && self.current.violation <= self.second.tolerances.1
+            && self.scaled_residual <= self.tuning.scaled_tolerance * self.second.tolerances.0
+            && self.current.scaled_violation <= self.tuning.scaled_tolerance * self.second.tolerances.1
     }
 }
 

@@ -4,11 +4,11 @@ use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::Solver;
-use crate::functions::Functions;
 use crate::inner::{Outcome, Search, Verdict};
 use crate::math;
 use crate::scaling::choose_penalties;
 use crate::status::Status;
+use crate::units::{Scaled, Units};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -28,7 +28,8 @@ pub(super) enum Phase {
 
 impl Solver {
     /// Evaluates at the initial guess, chooses penalties where none were given, and begins the first inner solve.
-    pub(super) fn begin(&mut self, functions: &mut dyn Functions) {
+    pub(super) fn begin(&mut self, functions: &mut Scaled<'_>) {
+        self.take_own_units(functions.units);
         let fallback = match core::mem::take(&mut self.compares_fallback) {
             true => Some(self.rank(functions, true)),
             false => None,
@@ -39,12 +40,16 @@ impl Solver {
             return self.restart_cold();
         }
         let chooses_penalties = self.merit.penalties.first() == Some(&0.0);
+        self.choose_units(functions);
         if chooses_penalties {
             self.choose_penalties(functions);
         }
         self.merit.reverse(functions, self.inner.start_point());
-        if !self.inner.start_point().is_finite() && self.leave_edge(functions) && chooses_penalties {
-            self.choose_penalties(functions);
+        if !self.inner.start_point().is_finite() && self.leave_edge(functions) {
+            self.choose_units_again(functions);
+            if chooses_penalties {
+                self.choose_penalties(functions);
+            }
             self.merit.reverse(functions, self.inner.start_point());
         }
         let point = self.inner.start_point();
@@ -57,20 +62,57 @@ impl Solver {
             Some(states) => self.inner.start_from_states(&mut self.merit, functions, states),
             None => self.inner.start(&mut self.merit, functions, self.lipschitz),
         };
+        let last = self.last_tolerance(functions.units);
         self.tolerance = if self.warm || self.merit.penalties.is_empty() {
-            self.settings.tolerance
+            last
         } else {
             math::max(
-                self.settings.tolerance,
-                self.settings.initial_tolerance * self.inner.residual(),
+                last,
+                self.settings.initial_tolerance * self.inner.scaled_residual(),
             )
         };
-        self.begin_inner(outcome);
+        self.begin_inner(outcome, functions.units);
+    }
+
+    fn take_own_units(&mut self, units: &mut Units) {
+        if units.are_chosen() {
+            units.reset();
+            self.inner.set_units(units);
+            self.merit.take_units(units);
+        }
+    }
+
+    /// The same after the starting point has moved.
+    fn choose_units_again(&mut self, functions: &mut Scaled<'_>) {
+        if functions.units.are_chosen() {
+            self.merit.leave_units(functions.units);
+            functions.units.restore_point(self.inner.start_point());
+            self.take_own_units(functions.units);
+            self.choose_units(functions);
+        }
+    }
+
+    /// Chooses the units at the starting point, where the functions were evaluated last.
+    fn choose_units(&mut self, functions: &mut Scaled<'_>) {
+        if functions.units.are_chosen() {
+            self.inner.choose_units(&mut self.merit, functions);
+            self.merit.take_units(functions.units);
+            self.merit.clamp_weights(&self.settings);
+        }
+    }
+
+    /// Tolerance of an inner problem that is solved in the units of the method; where these are chosen, the last one ends
+    /// when the residual in the caller's units is below its tolerance.
+    fn last_tolerance(&self, units: &Units) -> f64 {
+        match units.are_chosen() {
+            true => 0.0,
+            false => self.settings.tolerance,
+        }
     }
 
     /// Evaluates at the fallback or the initial guess. Returns the order in which a solve prefers to start: the violation
     /// beyond the tolerance, and the cost; with known penalties 0 and the merit.
-    fn rank(&mut self, functions: &mut dyn Functions, is_fallback: bool) -> (f64, f64) {
+    fn rank(&mut self, functions: &mut Scaled<'_>, is_fallback: bool) -> (f64, f64) {
         let point = self.inner.start_point();
         point.u.copy_from_slice(match is_fallback {
             true => &self.fallback,
@@ -87,11 +129,14 @@ impl Solver {
     }
 
     /// Chooses the penalties at the starting point, where the functions were evaluated last.
-    fn choose_penalties(&mut self, functions: &mut dyn Functions) {
+    fn choose_penalties(&mut self, functions: &mut Scaled<'_>) {
         if let Some(penalty) = self.settings.initial_penalty {
             let (smallest, largest) = (self.settings.tuning.min_penalty, self.settings.max_penalty);
             let penalty = math::clamp(penalty, smallest, largest);
-            return self.merit.penalties.fill(penalty);
+            for (i, sigma) in self.merit.penalties.iter_mut().enumerate() {
+                *sigma = penalty / functions.units.penalty(i);
+            }
+            return;
         }
         let are_slopes_known = self.inner.squared_slopes(&mut self.merit, functions);
         let (merit, probe) = (&mut self.merit, &mut self.best);
@@ -100,6 +145,7 @@ impl Solver {
         choose_penalties(merit, functions, point, probe, limit, are_slopes_known);
         // The best point of an earlier attempt went with the probe.
         self.best.u.copy_from_slice(&point.u);
+        functions.units.restore_point(&mut self.best);
         self.forget_best();
         if self.has_retried {
             self.merit.raise_penalties(self.settings.tuning.retry_growth);
@@ -108,17 +154,18 @@ impl Solver {
 
     /// Moves the start a little, within U, where cost or gradient are not finite: it may lie on the edge of a function's
     /// domain. Returns whether that helped.
-    fn leave_edge(&mut self, functions: &mut dyn Functions) -> bool {
+    fn leave_edge(&mut self, functions: &mut Scaled<'_>) -> bool {
         let tuning = self.settings.tuning;
         let mut random = SplitMix64::seed_from_u64(0);
         let mut step = tuning.edge_step;
+        self.origin.copy_from_slice(&self.inner.start_point().u);
         for _ in 0..tuning.edge_trials {
             let point = self.inner.start_point();
-            for (u, start) in point.u.iter_mut().zip(&self.start) {
+            for (u, start) in point.u.iter_mut().zip(&self.origin) {
                 let sign = if random.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
                 *u = start + sign * step * (1.0 + start.abs());
             }
-            self.merit.turn_inwards(&self.start, &mut point.u);
+            self.merit.turn_inwards(&self.origin, &mut point.u);
             self.merit.structure.set.project(&mut point.u);
             self.merit.evaluate(functions, point);
             if point.is_finite() {
@@ -129,7 +176,7 @@ impl Solver {
         false
     }
 
-    fn begin_inner(&mut self, outcome: Outcome) {
+    fn begin_inner(&mut self, outcome: Outcome, units: &Units) {
         let point = self.inner.solution();
         self.origin.copy_from_slice(&point.u);
         let drift = self.settings.tuning.drift;
@@ -142,19 +189,19 @@ impl Solver {
             Outcome::NotFinite => self.give_up(Status::NotFinite),
             Outcome::Continue => {
                 self.phase = Phase::Inner;
-                self.remember_best();
+                self.remember_best(units);
             }
             other => self.phase = Phase::Outer(other),
         }
     }
 
-    pub(super) fn iterate(&mut self, functions: &mut dyn Functions) {
+    pub(super) fn iterate(&mut self, functions: &mut Scaled<'_>) {
         let outcome = self.inner.iterate(&mut self.merit, functions, self.tolerance);
         match outcome {
             Outcome::Continue => {
                 self.counters.inner_iterations += 1;
                 self.inner_iterations += 1;
-                self.remember_best();
+                self.remember_best(functions.units);
                 if self.is_confirmation_over() {
                     return self.end(Status::Converged);
                 }
@@ -180,7 +227,7 @@ impl Solver {
     }
 
     /// After an inner solve: ends, or updates the multipliers.
-    pub(super) fn update(&mut self, functions: &mut dyn Functions, outcome: Outcome) {
+    pub(super) fn update(&mut self, functions: &mut Scaled<'_>, outcome: Outcome) {
         let settings = &self.settings;
         let solution = self.inner.solution();
         // The error bounds the violation, except for round-off; the claim is about the violation.
@@ -188,7 +235,7 @@ impl Solver {
         let is_feasible = error <= settings.delta_tolerance;
         if outcome == Outcome::Converged && is_feasible && self.inner.residual() <= settings.tolerance {
             let is_negligible = self.is_violation_negligible();
-            self.keep_solution();
+            self.keep_solution(functions.units);
             if is_negligible || self.is_confirmation_over() {
                 return self.conclude(functions);
             }
@@ -196,11 +243,9 @@ impl Solver {
         let settings = &self.settings;
         let solution = self.inner.solution();
         // The multipliers of constraints that cannot be satisfied grow without bound, and the residual with them.
-        let negligible = math::max(
-            settings.tolerance,
-            settings.tuning.negligible_residual * math::norm_inf(&solution.multipliers),
-        );
-        let is_stationary = self.inner.residual() <= negligible;
+        let negligible = settings.tuning.negligible_residual * math::norm_inf(&solution.multipliers);
+        let is_stationary =
+            self.inner.residual() <= settings.tolerance || self.inner.scaled_residual() <= negligible;
         if solution.violation > settings.delta_tolerance
             && is_stationary
             && (self.is_settling || self.merit.is_at_limit(settings.delta_tolerance))
@@ -231,9 +276,8 @@ impl Solver {
 
     /// Takes a Newton step on the optimality conditions; where there is none, updates the multipliers unless such steps
     /// have, and begins the next inner solve.
-    pub(super) fn polish(&mut self, functions: &mut dyn Functions, has_changed: bool) {
-        let tolerances = (self.settings.tolerance, self.settings.delta_tolerance);
-        match self.inner.polish(&mut self.merit, functions, tolerances) {
+    pub(super) fn polish(&mut self, functions: &mut Scaled<'_>, has_changed: bool) {
+        match self.inner.polish(&mut self.merit, functions) {
             Search::Unfinished => return,
             Search::Found => {
                 self.phase = Phase::Polish(true);
@@ -246,19 +290,28 @@ impl Solver {
                 return self.conclude(functions);
             }
             let reduction = self.settings.tuning.tolerance_reduction;
-            self.tolerance = math::max(self.tolerance, reduction * self.inner.residual());
+            self.tolerance = math::max(self.tolerance, reduction * self.inner.scaled_residual());
+        } else if self.inner.is_at_round_off()
+            && self.inner.solution().violation <= self.settings.delta_tolerance
+        {
+            return self.give_up(Status::Stalled);
         } else {
             self.merit.update(self.inner.solution(), &self.settings);
-            let reduced = self.settings.tuning.tolerance_reduction * self.tolerance;
-            self.tolerance = math::max(self.settings.tolerance, reduced);
+            // With nothing left of the violation, the next inner solve has to do more than the last.
+            let reached = match functions.units.are_chosen() && self.is_feasible() {
+                true => math::min(self.tolerance, self.inner.scaled_residual()),
+                false => self.tolerance,
+            };
+            let reduced = self.settings.tuning.tolerance_reduction * reached;
+            self.tolerance = math::max(self.last_tolerance(functions.units), reduced);
         }
         let outcome = self.inner.resume(&mut self.merit, functions);
-        self.begin_inner(outcome);
+        self.begin_inner(outcome, functions.units);
     }
 
     /// Ends with "infeasible" if that is true of the solution, whose penalties have reached their limits: no feasible point
     /// was seen, and its violation is stationary. Large multipliers may hide that, so it is settled without them.
-    fn judge_violation(&mut self, functions: &mut dyn Functions) {
+    fn judge_violation(&mut self, functions: &mut Scaled<'_>) {
         if self.was_feasible {
             return self.give_up(Status::Stalled);
         }
@@ -277,16 +330,14 @@ impl Solver {
     }
 
     /// Lowers the violation as far as it goes, without multipliers and with the largest penalties.
-    fn settle(&mut self, functions: &mut dyn Functions) {
+    fn settle(&mut self, functions: &mut Scaled<'_>) {
         self.is_settling = true;
-        self.merit.multipliers.fill(0.0);
-        let solution = self.inner.solution();
-        self.merit.raise_violated(solution, f64::INFINITY);
+        self.merit.settle(self.inner.solution(), &self.settings);
         let outcome = self.inner.resume(&mut self.merit, functions);
-        self.begin_inner(outcome);
+        self.begin_inner(outcome, functions.units);
     }
 
-    /// Size of the cost at the start, at least 1: its value, and its change over a distance as that from the origin.
+    /// Size of the cost at the start, at least 1, in the units of the method: its value, and its change over a distance as that from the origin.
     fn cost_unit(&self) -> f64 {
         let unit = math::max(self.first_cost.abs(), self.merit.cost_unit);
         if unit > 1.0 && unit.is_finite() { unit } else { 1.0 }
@@ -294,7 +345,7 @@ impl Solver {
 
     /// Whether a feasible point was seen whose cost is so low that it shows no bound.
     fn is_low_and_feasible(&self) -> bool {
-        let low = -self.settings.tuning.drift_value * self.cost_unit();
+        let low = -self.settings.tuning.drift_value * self.cost_unit() * self.merit.callers_cost_unit;
         self.best.violation <= self.settings.delta_tolerance && self.best.cost < low
     }
 
@@ -329,7 +380,7 @@ impl Solver {
     }
 
     /// Raises the penalties of violated constraints, and starts the inner solve again.
-    fn return_to_origin(&mut self, functions: &mut dyn Functions) {
+    fn return_to_origin(&mut self, functions: &mut Scaled<'_>) {
         let growth = self.settings.tuning.max_penalty_growth;
         self.merit.raise_violated(self.inner.solution(), growth);
         let point = self.inner.start_point();
@@ -339,13 +390,13 @@ impl Solver {
             Some(states) => self.inner.start_from_states(&mut self.merit, functions, states),
             None => self.inner.start(&mut self.merit, functions, None),
         };
-        self.begin_inner(outcome);
+        self.begin_inner(outcome, functions.units);
     }
 
     /// Ends with the solution, whose residual and errors are below their tolerances, unless a look at its curvature
     /// shows a way on.
-    pub(super) fn conclude(&mut self, functions: &mut dyn Functions) {
-        self.keep_solution();
+    pub(super) fn conclude(&mut self, functions: &mut Scaled<'_>) {
+        self.keep_solution(functions.units);
         if self.is_confirmation_over() {
             return self.end(Status::Converged);
         }
@@ -363,10 +414,10 @@ impl Solver {
     }
 
     /// Keeps the solution, in case that the search beyond it fails, which then takes a limited time.
-    fn keep_solution(&mut self) {
+    fn keep_solution(&mut self, units: &Units) {
         let limit = 2 * self.merit.work() + u64::from(self.settings.tuning.confirmation_work);
         self.confirmation_limit.get_or_insert(limit);
-        self.keep_best();
+        self.keep_best(units);
     }
 
     fn is_confirmation_over(&self) -> bool {
@@ -380,9 +431,19 @@ impl Solver {
         cost.abs() + (self.first_cost - cost).abs()
     }
 
-    /// Whether the violation, weighed by the multipliers, is negligible against the cost, whatever the units of the
-    /// constraints.
+    /// Whether the violation is below its tolerance, in the caller's units and in those of the method.
+    fn is_feasible(&self) -> bool {
+        let (point, tolerance) = (self.inner.solution(), self.settings.delta_tolerance);
+        point.violation <= tolerance
+            && point.scaled_violation <= self.settings.tuning.scaled_tolerance * tolerance
+    }
+
+    /// Whether the violation is below its tolerance in the units of the method, and weighed by the multipliers negligible
+    /// against the cost.
     fn is_violation_negligible(&mut self) -> bool {
+        if !self.is_feasible() {
+            return false;
+        }
         let weighed = self.merit.weighed_violation(self.inner.solution());
         weighed <= self.settings.tuning.negligible_violation * self.scale()
     }
@@ -394,7 +455,7 @@ impl Solver {
         error <= self.settings.delta_tolerance && self.inner.residual() <= self.settings.tolerance
     }
 
-    fn remember_best(&mut self) {
+    fn remember_best(&mut self, units: &Units) {
         let point = self.inner.solution();
         self.was_feasible |= point.violation <= self.settings.delta_tolerance && point.is_finite();
         if self.confirmation_limit.is_some() {
@@ -403,17 +464,18 @@ impl Solver {
         let point = self.inner.solution();
         let delta = self.settings.delta_tolerance;
         let is_better = if point.violation <= delta && self.best.violation <= delta {
-            point.cost < self.best.cost
+            point.cost * units.cost < self.best.cost
         } else {
             point.violation < self.best.violation
         };
         if is_better {
-            self.keep_best();
+            self.keep_best(units);
         }
     }
 
-    fn keep_best(&mut self) {
+    fn keep_best(&mut self, units: &Units) {
         self.best.copy_from(self.inner.solution());
+        units.restore_point(&mut self.best);
         self.best_residual = self.inner.residual();
         self.best_states.set(self.inner.states());
     }
@@ -460,10 +522,13 @@ impl Solver {
     pub(super) fn end(&mut self, status: Status) {
         // A solution that was left for a lower point is one still, if nothing came of that.
         let has_solution = self.confirmation_limit.is_some();
-        self.result_is_best = has_solution || status != Status::Converged;
         self.status = match status {
             Status::Stationary | Status::Cancelled => status,
             _ if has_solution => Status::Converged,
+            // Said beside no point that meets the constraints.
+            Status::LocallyInfeasible { .. } if self.best.violation <= self.settings.delta_tolerance => {
+                Status::Stalled
+            }
             _ => status,
         };
         self.phase = Phase::Idle;

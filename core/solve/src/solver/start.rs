@@ -11,17 +11,19 @@ use crate::inner::Horizon;
 pub struct Start {
     /// Initial guess of the decision variables (length n_u). It is projected onto U.
     pub u: Vec<f64>,
-    /// Lagrange multipliers (length n_g), clamped to the largest that the settings allow; `None`: zero.
+    /// Lagrange multipliers (length n_g), clamped to the largest that the settings allow, in the units of the method;
+    /// `None`: zero.
     pub multipliers: Option<Vec<f64>>,
-    /// Penalties (length n_g, positive), clamped to [1e-9, the largest that the settings allow]; `None`: from the
-    /// settings.
+    /// Penalties (length n_g, positive), clamped to [1e-9, the largest that the settings allow], in the units of the method;
+    /// `None`: from the settings.
     pub penalties: Option<Vec<f64>>,
     /// States over the horizon, x_0 first, of a problem of stages; `None`: those that `u` leads to.
     pub states: Option<Vec<f64>>,
     /// Multipliers of the dynamics that lead to the states, as many; without effect where these are not known. `None`: those
     /// that follow from the others.
     pub costates: Option<Vec<f64>>,
-    /// Lipschitz constant of the gradient at the end of an earlier solve of a similar problem; not negative.
+    /// Lipschitz constant of the gradient at the end of an earlier solve of a similar problem, in the units of the method;
+    /// not negative.
     pub lipschitz: Option<f64>,
     /// Initial guess of a second, cold attempt if a warm solve does not converge (length n_u); `None`: `u`.
     pub fallback: Option<Vec<f64>>,

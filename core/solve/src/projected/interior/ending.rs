@@ -48,7 +48,7 @@ impl Projected {
         merit.evaluate(functions, &mut self.next);
         mem::swap(&mut self.current, &mut self.next);
         self.is_last_evaluated = true;
-        self.residual = self.bounds.residual(&self.current);
+        self.measure_residual();
         self.second.is_confirmed = false;
     }
 

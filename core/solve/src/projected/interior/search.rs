@@ -181,7 +181,10 @@ impl Projected {
             mu,
             dual,
         );
-        math::add(&mut interior.multipliers, tau, &interior.multiplier_step);
+        // The optimality conditions of a linear programme are linear in the multipliers: they need not wait for variables
+        // that a bound holds up.
+        let length = if interior.is_linear { dual } else { tau };
+        math::add(&mut interior.multipliers, length, &interior.multiplier_step);
         mem::swap(&mut interior.values, &mut interior.next_values);
         functions.reverse(&next.u, &interior.multipliers, &mut next.gradient);
         next.multipliers.copy_from_slice(&interior.multipliers);
@@ -198,7 +201,8 @@ impl Projected {
         let mut largest = 0.0;
         for (i, gradient) in self.current.gradient.iter().enumerate() {
             if !interior.variables.is_fixed(i) {
-                largest = math::max(largest, (gradient + interior.variables.multiplier(i)).abs());
+                let slope = (gradient + interior.variables.multiplier(i)).abs();
+                largest = math::max(largest, slope * self.gradient_units[i]);
             }
         }
         largest

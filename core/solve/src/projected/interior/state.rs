@@ -47,7 +47,8 @@ pub(in super::super) struct Interior {
     pub(super) variable_units: Vec<f64>,
     pub(super) units: Vec<f64>,
     pub(super) cost_unit: f64,
-    is_linear: bool,
+    /// Whether cost and constraints are linear.
+    pub(super) is_linear: bool,
     pub(super) filter: Filter,
     pub(super) mu: f64,
     pub(super) first_mu: f64,
@@ -97,6 +98,12 @@ impl Interior {
             kept: Point::new(n, m),
             origin: Point::new(n, m),
         }
+    }
+
+    /// Takes other bounds, of which the same are finite.
+    pub(in super::super) fn set_bounds(&mut self, variables: &Bounds, constraints: &Bounds) {
+        self.variables.set_bounds(variables);
+        self.slacks.set_bounds(constraints);
     }
 
     /// Kind of the constraints.

@@ -1,0 +1,223 @@
+//! Units in which a problem is solved, where second derivatives are exact.
+//!
+//! A variable is measured by its initial guess and its bounds, the cost by its gradient, and a constraint by its own. Units
+//! are powers of two: converting loses no digit, and a bound stays what it is. The method sees only [`Scaled`] functions
+//! and bounds; callers see only their own units.
+
+#[cfg(feature = "second-derivatives")]
+mod choice;
+
+use alloc::vec::Vec;
+
+use super::functions::{Functions, Structure};
+use super::merit::{Bounds, Point};
+#[cfg(feature = "second-derivatives")]
+use super::second::SecondDerivatives;
+use crate::sets::Set;
+
+/// The units, and the memory to convert with them. All memory is allocated once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Units {
+    /// Unit of each variable; empty if the problem is solved in its own units.
+    pub(crate) variables: Vec<f64>,
+    pub(crate) constraints: Vec<f64>,
+    pub(crate) cost: f64,
+    #[cfg(feature = "second-derivatives")]
+    sparsity: SecondDerivatives,
+    /// Bounds in the caller's units.
+    variable_bounds: Bounds,
+    constraint_bounds: Bounds,
+    /// Point and multipliers in the caller's units, for an evaluation.
+    u: Vec<f64>,
+    y: Vec<f64>,
+    /// Curvature of the cost along each variable.
+    #[cfg(feature = "second-derivatives")]
+    curvatures: Vec<f64>,
+    /// Number of constraints that meet a bound along each variable.
+    #[cfg(feature = "second-derivatives")]
+    steps: Vec<f64>,
+}
+
+impl Units {
+    /// The problem's own, for good.
+    pub(crate) fn own() -> Self {
+        Self {
+            cost: 1.0,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the units may differ from the problem's own.
+    pub(crate) fn are_chosen(&self) -> bool {
+        !self.variables.is_empty()
+    }
+
+    /// Returns to the problem's own units.
+    pub(crate) fn reset(&mut self) {
+        self.variables.fill(1.0);
+        self.constraints.fill(1.0);
+        self.cost = 1.0;
+    }
+
+    fn constraint(&self, constraint: usize) -> f64 {
+        self.constraints.get(constraint).copied().unwrap_or(1.0)
+    }
+
+    /// Unit of a multiplier, and of each entry of the gradient.
+    pub(crate) fn multiplier(&self, constraint: usize) -> f64 {
+        self.cost / self.constraint(constraint)
+    }
+
+    pub(crate) fn gradient(&self, variable: usize) -> f64 {
+        self.cost / self.variables[variable]
+    }
+
+    /// Unit of a penalty.
+    pub(crate) fn penalty(&self, constraint: usize) -> f64 {
+        self.multiplier(constraint) / self.constraint(constraint)
+    }
+
+    /// Converts a point to the problem's own units.
+    pub(crate) fn restore_point(&self, point: &mut Point) {
+        if !self.are_chosen() {
+            return;
+        }
+        for (u, unit) in point.u.iter_mut().zip(&self.variables) {
+            *u *= unit;
+        }
+        for i in 0..point.gradient.len() {
+            point.gradient[i] *= self.gradient(i);
+        }
+        for i in 0..point.multipliers.len() {
+            point.constraints[i] *= self.constraint(i);
+            point.multipliers[i] *= self.multiplier(i);
+        }
+        point.psi *= self.cost;
+        point.cost *= self.cost;
+    }
+
+    /// Writes the bounds of a structure whose sets are boxes in these units.
+    pub(crate) fn write_structure(&self, structure: &mut Structure) {
+        write_box(&self.variable_bounds, &self.variables, 0, &mut structure.set);
+        let mut start = 0;
+        for block in &mut structure.constraints {
+            write_box(&self.constraint_bounds, &self.constraints, start, &mut block.set);
+            start += block.len;
+        }
+    }
+
+    /// Writes the bounds of the variables in these units.
+    pub(crate) fn write_variable_bounds(&self, bounds: &mut Bounds) {
+        write_bounds(&self.variable_bounds, &self.variables, bounds);
+    }
+
+    fn write_variables(&mut self, u: &[f64]) {
+        for ((own, u), unit) in self.u.iter_mut().zip(u).zip(&self.variables) {
+            *own = u * unit;
+        }
+    }
+
+    fn write_multipliers(&mut self, y: &[f64]) {
+        for (i, y) in y.iter().enumerate() {
+            self.y[i] = y * self.multiplier(i);
+        }
+    }
+
+    fn scale_gradient(&self, gradient: &mut [f64]) {
+        for (i, entry) in gradient.iter_mut().enumerate() {
+            *entry /= self.gradient(i);
+        }
+    }
+}
+
+fn write_box(own: &Bounds, units: &[f64], start: usize, set: &mut Set) {
+    let Set::Box { min, max } = set else { return };
+    for i in 0..min.len() {
+        let unit = units[start + i];
+        (min[i], max[i]) = (own.min[start + i] / unit, own.max[start + i] / unit);
+    }
+}
+
+fn write_bounds(own: &Bounds, units: &[f64], bounds: &mut Bounds) {
+    for (i, unit) in units.iter().enumerate() {
+        (bounds.min[i], bounds.max[i]) = (own.min[i] / unit, own.max[i] / unit);
+    }
+}
+
+/// Functions in the units of the method.
+pub(crate) struct Scaled<'a> {
+    functions: &'a mut dyn Functions,
+    pub(crate) units: &'a mut Units,
+}
+
+impl<'a> Scaled<'a> {
+    pub(crate) fn new(functions: &'a mut dyn Functions, units: &'a mut Units) -> Self {
+        Self { functions, units }
+    }
+}
+
+impl Functions for Scaled<'_> {
+    fn num_variables(&self) -> usize {
+        self.functions.num_variables()
+    }
+
+    fn num_constraints(&self) -> usize {
+        self.functions.num_constraints()
+    }
+
+    fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
+        if !self.units.are_chosen() {
+            return self.functions.forward(u, g);
+        }
+        self.units.write_variables(u);
+        let cost = self.functions.forward(&self.units.u, g);
+        for (g, unit) in g.iter_mut().zip(&self.units.constraints) {
+            *g /= unit;
+        }
+        cost / self.units.cost
+    }
+
+    fn reverse(&mut self, u: &[f64], y: &[f64], gradient: &mut [f64]) {
+        if !self.units.are_chosen() {
+            return self.functions.reverse(u, y, gradient);
+        }
+        self.units.write_variables(u);
+        self.units.write_multipliers(y);
+        self.functions.reverse(&self.units.u, &self.units.y, gradient);
+        self.units.scale_gradient(gradient);
+    }
+
+    fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> bool {
+        if !self.units.are_chosen() {
+            return self.functions.forward_tangent(v, rates);
+        }
+        self.units.write_variables(v);
+        let is_known = self.functions.forward_tangent(&self.units.u, rates);
+        for (rate, unit) in rates.iter_mut().zip(&self.units.constraints) {
+            *rate /= unit;
+        }
+        is_known
+    }
+
+    fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
+        if !self.units.are_chosen() {
+            return self.functions.reverse_tangent(w, product);
+        }
+        self.units.write_multipliers(w);
+        self.functions.reverse_tangent(&self.units.y, product);
+        self.units.scale_gradient(product);
+    }
+
+    #[cfg(feature = "second-derivatives")]
+    fn second_derivatives(&mut self, jacobian: &mut [f64], hessian: &mut [f64]) {
+        self.functions.second_derivatives(jacobian, hessian);
+        if self.units.are_chosen() {
+            self.units.scale_second_derivatives(jacobian, hessian);
+        }
+    }
+
+    #[cfg(feature = "stages")]
+    fn stages(&mut self) -> Option<&mut dyn crate::StageFunctions> {
+        self.functions.stages()
+    }
+}
