@@ -1,22 +1,24 @@
 //! Expansion of formulas: a syntax tree and the definitions of its names become values of a graph.
 
+mod apply;
+mod indexing;
+
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::ops::Range;
+
+use indexing::elements_of;
 
 use super::functions::{CONSTANTS, Function, advice, function, is_reserved};
 use super::graph::{Expr, Graph};
 use super::operation::{Binary, Unary};
 use super::stage::StageValues;
-use super::syntax::{Formula, Loop, Pick, TermId, TermKind, too_deep};
+use super::syntax::{Formula, Loop, TermId, TermKind, too_deep};
 use super::value::Value;
 use crate::text::{Fault, TextLimits, suggestion};
 
-/// Advice where a matrix is found in place of a vector.
-const MATRIX_HELP: &str = "a product with a matrix is written `A @ x`; `*` multiplies element by element";
 /// Word of a fault about shapes.
 pub(super) const EQUAL: &str = "equal";
 /// Names of a file that an error lists.
@@ -371,155 +373,6 @@ impl Expander {
         }
     }
 
-    fn builtin(
-        &mut self,
-        at: usize,
-        name: &str,
-        function: Function,
-        arguments: &[Value],
-    ) -> Result<Value, Fault> {
-        match (function, arguments) {
-            (Function::Unary(op), [x]) => self.unary(at, op, x),
-            (Function::Binary(op), [a, b]) => self.binary(at, name, op, a, b),
-            (Function::Fold(op), [Value::List(elements)]) => self.fold(at, name, op, elements),
-            (Function::Fold(op), [_, _, ..]) => self.fold(at, name, op, arguments),
-            (Function::Fold(_), _) => {
-                let message = format!("`{name}` takes a vector, or two or more arguments");
-                Err(Fault::new(at, message))
-            }
-            (Function::Join(op), [Value::List(elements)]) => self.join(at, name, op, elements),
-            (Function::Join(_), _) => {
-                let message = format!("`{name}` takes a vector, or a range and an expression");
-                Err(Fault::new(at, message).help(format!("write {name}(i in 0..4, ...)")))
-            }
-            (Function::Dot, [a, b]) => {
-                let products = self.binary(at, name, Binary::Mul, a, b)?;
-                let products = self.vector(at, name, &products)?;
-                Ok(Value::Scalar(self.graph.sum(&products)))
-            }
-            (Function::Norm2, [x]) => {
-                let elements = self.vector(at, name, x)?;
-                let mut square = |x: &Expr| self.graph.binary(Binary::Mul, *x, *x);
-                let squares: Vec<Expr> = elements.iter().map(&mut square).collect();
-                let sum = self.graph.sum(&squares);
-                Ok(Value::Scalar(self.graph.unary(Unary::NormSqrt, sum)))
-            }
-            (Function::NormInf, [x]) => {
-                let elements = self.vector(at, name, x)?;
-                let mut magnitude = |x: &Expr| self.graph.unary(Unary::Abs, *x);
-                let magnitudes: Vec<Expr> = elements.iter().map(&mut magnitude).collect();
-                let largest = self.graph.fold(Binary::Max, &magnitudes);
-                Ok(Value::Scalar(largest.unwrap_or_else(|| self.graph.constant(0.0))))
-            }
-            (Function::Norm1, [x]) => self.norm1(at, x),
-            (Function::Shape(shape), _) => self.shape(at, name, shape, arguments),
-            (Function::Interp, _) => self.table(at, name, false, arguments),
-            (Function::InterpCubic, _) => self.table(at, name, true, arguments),
-            (Function::Interp2, _) => self.table2(at, name, arguments),
-            (Function::Quad, [x, q]) => self.quadratic_form(at, x, q),
-            (Function::Transpose, [a]) => self.transpose(at, a),
-            (Function::Binary(_) | Function::Dot | Function::Quad, _) => {
-                Err(wrong_count(at, name, arguments.len(), 2))
-            }
-            _ => Err(wrong_count(at, name, arguments.len(), 1)),
-        }
-    }
-
-    pub(super) fn vector(&mut self, at: usize, name: &str, value: &Value) -> Result<Vec<Expr>, Fault> {
-        let one = value.as_scalar().map(|scalar| alloc::vec![scalar]);
-        let elements = one.or_else(|| value.elements()).ok_or_else(|| {
-            let message = format!("`{name}` takes a vector of numbers, found {}", value.describe());
-            Fault::new(at, message).help(MATRIX_HELP.into())
-        })?;
-        self.spend(at, elements.len())?;
-        Ok(elements)
-    }
-
-    /// Combines values in the order of [`Graph::sum`].
-    fn fold(&mut self, at: usize, name: &str, op: Binary, values: &[Value]) -> Result<Value, Fault> {
-        let mut values = values.to_vec();
-        if values.is_empty() {
-            return Err(Fault::new(at, format!("`{name}` of nothing has no value")));
-        }
-        while values.len() > 1 {
-            let half = values.len().div_ceil(2);
-            for i in half..values.len() {
-                values[i - half] = self.binary(at, name, op, &values[i - half], &values[i])?;
-            }
-            values.truncate(half);
-        }
-        Ok(values.remove(0))
-    }
-
-    fn join(&mut self, at: usize, name: &str, op: Binary, values: &[Value]) -> Result<Value, Fault> {
-        if values.is_empty() {
-            let neutral = if op == Binary::Mul { 1.0 } else { 0.0 };
-            return Ok(Value::Scalar(self.graph.constant(neutral)));
-        }
-        self.fold(at, name, op, values)
-    }
-
-    pub(super) fn unary(&mut self, at: usize, op: Unary, x: &Value) -> Result<Value, Fault> {
-        match x {
-            Value::Scalar(x) => Ok(Value::Scalar(self.graph.unary(op, *x))),
-            Value::List(elements) => {
-                self.spend(at, elements.len())?;
-                let results: Result<Rc<[Value]>, Fault> = elements
-                    .iter()
-                    .map(|element| self.unary(at, op, element))
-                    .collect();
-                Ok(Value::List(results?))
-            }
-        }
-    }
-
-    pub(super) fn binary(
-        &mut self,
-        at: usize,
-        name: &str,
-        op: Binary,
-        a: &Value,
-        b: &Value,
-    ) -> Result<Value, Fault> {
-        let binary = |graph: &mut Graph, a, b| graph.binary(op, a, b);
-        self.elementwise(at, name, a, b, &binary)
-    }
-
-    /// Applies `f` to corresponding elements; a number, or a list of one, is combined with every element.
-    pub(super) fn elementwise(
-        &mut self,
-        at: usize,
-        name: &str,
-        a: &Value,
-        b: &Value,
-        f: &dyn Fn(&mut Graph, Expr, Expr) -> Expr,
-    ) -> Result<Value, Fault> {
-        let len = match (a, b) {
-            (Value::Scalar(a), Value::Scalar(b)) => return Ok(Value::Scalar(f(&mut self.graph, *a, *b))),
-            (Value::List(a), Value::List(b)) => match (a.len(), b.len()) {
-                (len, 1) | (1, len) => len,
-                (left, right) if left == right => left,
-                (left, right) => {
-                    let message = format!(
-                        "`{name}` needs {EQUAL} lengths: the left has {left} elements, the right {right}"
-                    );
-                    return Err(Fault::new(at, message));
-                }
-            },
-            (Value::List(list), _) | (_, Value::List(list)) => list.len(),
-        };
-        self.spend(at, len)?;
-        let element = |value: &Value, i: usize| match value {
-            Value::Scalar(_) => value.clone(),
-            Value::List(elements) if elements.len() == 1 => elements[0].clone(),
-            Value::List(elements) => elements[i].clone(),
-        };
-        let results: Result<Rc<[Value]>, Fault> = (0..len)
-            .map(|i| self.elementwise(at, name, &element(a, i), &element(b, i), f))
-            .collect();
-        Ok(Value::List(results?))
-    }
-
     /// Expands a chain of operators along its left sides, without recursion: its length is not limited.
     fn chain(&mut self, formula: &Formula, id: TermId) -> Result<Value, Fault> {
         let mut links = Vec::new();
@@ -589,133 +442,6 @@ impl Expander {
             None => self.list(at, values),
         }
     }
-
-    fn index(&mut self, formula: &Formula, at: usize, base: TermId, index: TermId) -> Result<Value, Fault> {
-        let list = self.term(formula, base)?;
-        let value = self.term(formula, index)?;
-        let index_at = formula.terms[index].at;
-        let name = name_of(formula, base).unwrap_or_default();
-        if let Some(value) = self.other_stage(index_at, name, &list, &value)? {
-            return Ok(value);
-        }
-        let elements = elements_of(at, list)?;
-        if let Some(value) = self.stage_element(index_at, name, &elements, &value)? {
-            return Ok(value);
-        }
-        let i = self.as_whole_number(index_at, &value, "an index")?;
-        within(index_at, i, elements.len()).map(|i| elements[i].clone())
-    }
-
-    /// Index below `len`.
-    fn position(&mut self, formula: &Formula, index: TermId, len: usize) -> Result<usize, Fault> {
-        let i = self.whole_number(formula, index, "an index")?;
-        within(formula.terms[index].at, i, len)
-    }
-
-    /// Range within `len`.
-    fn range(
-        &mut self,
-        formula: &Formula,
-        at: usize,
-        (from, to): (Option<TermId>, Option<TermId>),
-        len: usize,
-    ) -> Result<Range<usize>, Fault> {
-        let mut bound = |bound: Option<TermId>, otherwise: usize| match bound {
-            Some(bound) => self.whole_number(formula, bound, "a bound of a slice"),
-            None => Ok(otherwise as i64),
-        };
-        let (start, end) = (bound(from, 0)?, bound(to, len)?);
-        let bounds = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let range = bounds.map(|(start, end)| start..end);
-        range
-            .filter(|range| range.start <= range.end && range.end <= len)
-            .ok_or_else(|| {
-                let message = format!("{start}..{end} is outside of {len} elements");
-                Fault::new(from.map_or(at, |from| formula.terms[from].at), message)
-                    .help("a slice a..b goes from a up to, not including, b".into())
-            })
-    }
-
-    /// Element, row, column or block of a matrix.
-    fn block(
-        &mut self,
-        formula: &Formula,
-        at: usize,
-        base: TermId,
-        rows: Pick,
-        columns: Pick,
-    ) -> Result<Value, Fault> {
-        let value = self.term(formula, base)?;
-        let Some(matrix) = value.rows() else {
-            let message = format!("two indices are for a matrix, found {}", value.describe());
-            return Err(Fault::new(at, message));
-        };
-        let width = matrix.first().map_or(0, Vec::len);
-        let mut picked = |pick: Pick, len: usize| match pick {
-            Pick::One(index) => self.position(formula, index, len).map(|i| (i..i + 1, true)),
-            Pick::Range(from, to) => self
-                .range(formula, at, (from, to), len)
-                .map(|range| (range, false)),
-        };
-        let (rows, is_row) = picked(rows, matrix.len())?;
-        let (columns, is_column) = picked(columns, width)?;
-        self.spend(at, rows.len() * columns.len())?;
-        let block = matrix[rows]
-            .iter()
-            .map(|row| row[columns.clone()].iter().copied());
-        if !is_row && !is_column {
-            return Ok(Value::List(block.map(Value::vector).collect()));
-        }
-        let elements: Vec<Expr> = block.flatten().collect();
-        Ok(match elements.as_slice() {
-            [element] if is_row && is_column => Value::Scalar(*element),
-            _ => Value::vector(elements),
-        })
-    }
-
-    fn whole_number(&mut self, formula: &Formula, id: TermId, what: &str) -> Result<i64, Fault> {
-        let value = self.term(formula, id)?;
-        self.as_whole_number(formula.terms[id].at, &value, what)
-    }
-
-    fn as_whole_number(&self, at: usize, value: &Value, what: &str) -> Result<i64, Fault> {
-        let Some(expr) = value.as_scalar() else {
-            return Err(Fault::new(
-                at,
-                format!("{what} must be a whole number, found {}", value.describe()),
-            ));
-        };
-        match self.graph.constant_value(expr) {
-            None => Err(
-                Fault::new(at, format!("{what} must be known when the file is loaded")).help(
-                    "it cannot depend on variables or parameters; a table is read by interp(x, xs, ys)"
-                        .into(),
-                ),
-            ),
-            Some(value) if value == labwire_solve::math::floor(value) && value.abs() < 1e15 => {
-                Ok(value as i64)
-            }
-            Some(value) => Err(Fault::new(
-                at,
-                format!("{what} must be a whole number, found {value}"),
-            )),
-        }
-    }
-}
-
-fn elements_of(at: usize, value: Value) -> Result<Rc<[Value]>, Fault> {
-    match value {
-        Value::List(elements) => Ok(elements),
-        Value::Scalar(_) => Err(Fault::new(at, "a number has no elements".into())),
-    }
-}
-
-/// Index `i`, if it is below `len`.
-fn within(at: usize, i: i64, len: usize) -> Result<usize, Fault> {
-    usize::try_from(i).ok().filter(|i| *i < len).ok_or_else(|| {
-        let message = format!("index {i} is outside of {len} elements");
-        Fault::new(at, message).help(indices_help(len))
-    })
 }
 
 /// Items of a list. A name of one element stands for its number, as it does beside numbers.
@@ -757,12 +483,4 @@ fn check_count(at: usize, name: &str, found: usize, expected: usize) -> Result<(
 pub(super) fn wrong_count(at: usize, name: &str, found: usize, expected: usize) -> Fault {
     let noun = if expected == 1 { "argument" } else { "arguments" };
     Fault::new(at, format!("`{name}` takes {expected} {noun}, found {found}"))
-}
-
-fn indices_help(len: usize) -> String {
-    match len {
-        0 => String::from("it is empty"),
-        1 => String::from("the only index is 0"),
-        _ => format!("indices go from 0 to {}", len - 1),
-    }
 }
