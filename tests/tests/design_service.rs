@@ -9,7 +9,7 @@ use labwire_core::python_json::{self, Value, dumps, parse};
 use labwire_core::service::designer::{DesignerHandler, DesignerSettings, ObePermissions, service};
 use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer, Sequential, Service};
 use labwire_core::time::Instant;
-use labwire_host::PosteriorFolder;
+use labwire_host::{OperatorFolder, PosteriorFolder};
 
 const NOW: Instant = Instant::ZERO;
 const ID: ConnectionId = ConnectionId(1);
@@ -28,7 +28,10 @@ const FOUR_PARTICLES: &str = r#"{
 fn server(experiment: &str) -> impl FnMut(&str) -> Value + use<> {
     let folder = PosteriorFolder::new(None);
     let handler = DesignerHandler::new(experiment, DesignLimits::default(), 1, folder);
-    let handler = handler.unwrap_or_else(|error| panic!("{error}"));
+    telling(handler.unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn telling(handler: DesignerHandler<PosteriorFolder>) -> impl FnMut(&str) -> Value + use<> {
     let mut server = Endpoint::new(service(Limits::default(), ObePermissions::default(), handler));
     let opened = server.open(NOW, ID, Peer::LOCAL);
     opened.expect("the first connection");
@@ -445,4 +448,85 @@ fn keys_that_a_command_does_not_have_are_remarked_on() {
         bench.received(1);
         assert_eq!(bench.server.service_mut().poll_remark(), None, "{known}");
     }
+}
+
+/// Programs and files are the operator's: those that a client names are refused by name, also where the server's own
+/// experiment names some.
+#[test]
+fn a_clients_experiment_reaches_for_nothing() {
+    let refused = |tell: &mut dyn FnMut(&str) -> Value, experiment: &str, name: &str| {
+        let reply = tell(&format!(r#"{{"command": "newrun", "experiment": {experiment}}}"#));
+        let reply = dumps(&reply);
+        assert!(
+            reply.contains("invalid-experiment") && reply.contains(name),
+            "{reply}"
+        );
+        assert!(
+            reply.contains("honoured only in an experiment file that the operator names"),
+            "{reply}"
+        );
+    };
+    let with = |settings: &str, model: &str| {
+        format!(
+            r#"{{"settings": {{"x": {settings}}}, "parameters": {{"a": {{"uniform": [0, 1]}}}}, "model": {model}, "noise": 1}}"#
+        )
+    };
+    let (program, file) = (
+        with("[1]", r#"{"command": "touch owned"}"#),
+        with(r#"{"csv": "/etc/passwd"}"#, r#""a*x""#),
+    );
+    let mut tell = server(FOUR_PARTICLES);
+    refused(&mut tell, &program, "touch owned");
+    refused(&mut tell, &file, "/etc/passwd");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("x.csv"), "x\n1\n2\n3\n").expect("a file");
+    let own = with(r#"{"csv": "x.csv"}"#, r#""a*x""#);
+    let outside = OperatorFolder::of(&folder.path().join("own.json"));
+    let posteriors = PosteriorFolder::new(None);
+    let handler =
+        DesignerHandler::from_operator(&own, DesignLimits::default(), 1, posteriors, Box::new(outside));
+    let handler = handler.unwrap_or_else(|error| panic!("{error}"));
+    let mut tell = telling(handler);
+    assert_eq!(dumps(&tell(r#"{"command": "getset"}"#)), "[[1.0, 2.0, 3.0]]");
+    refused(&mut tell, &program, "touch owned");
+    refused(&mut tell, &file, "/etc/passwd");
+    assert_eq!(dumps(&tell(r#"{"command": "newrun"}"#)), "\"OK\"");
+    assert_eq!(dumps(&tell(r#"{"command": "getset"}"#)), "[[1.0, 2.0, 3.0]]");
+}
+
+#[test]
+fn batches_targets_and_ends_are_told() {
+    let experiment = r#"{"settings": {"x": [-1, 0, 1]}, "parameters": {"a": {"normal": [0, 1]}, "b": {"normal": [0, 1]}},
+        "model": "a + b*x", "noise": 0.5, "targets": {"total": "a + b"}, "until": {"measurements": 1}}"#;
+    let mut tell = server(experiment);
+    let batch = tell(r#"{"command": "batch", "count": 3}"#);
+    let rows = batch.as_list().expect("a list");
+    assert!(
+        rows.len() == 3 && rows.iter().all(|row| numbers(row).len() == 1),
+        "{batch:?}"
+    );
+    for wrong in ["0", "1001", "1.5", "\"2\""] {
+        let reply = dumps(&tell(&format!(r#"{{"command": "batch", "count": {wrong}}}"#)));
+        assert!(reply.contains("must be a whole number from 1 to 1000"), "{reply}");
+    }
+    let status = tell(r#"{"command": "status"}"#);
+    let status = status.as_object().expect("an object");
+    assert_eq!(status.get("ended"), Some(&Value::Null));
+    assert_eq!(
+        numbers(
+            status
+                .get("targets")
+                .and_then(|it| it.as_object()?.get("total"))
+                .expect("a target")
+        )
+        .len(),
+        2
+    );
+    tell(r#"{"command": "newdat", "x": [1], "y": 0.5}"#);
+    let status = tell(r#"{"command": "status"}"#);
+    let ended = status.as_object().and_then(|it| it.get("ended")).map(dumps);
+    assert_eq!(
+        ended.as_deref(),
+        Some("\"the number of measurements is 1, of 1\"")
+    );
 }

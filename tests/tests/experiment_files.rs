@@ -1,6 +1,8 @@
 //! Experiment files: the examples, errors and their texts, and that no text makes the reader panic.
 
-use labwire_core::design::{DesignLimits, Designer, EXPERIMENTS, Experiment, Noise};
+use labwire_core::design::{
+    DesignLimits, Designer, EXPERIMENTS, Experiment, Model, ModelProgram, Noise, Outside, Simulator,
+};
 use proptest::prelude::*;
 
 fn read(text: &str) -> Result<Experiment, String> {
@@ -73,6 +75,66 @@ fn noise_is_what_it_depends_on() {
     assert!(matches!(noise("0.1"), Ok(Noise::Known(sigma)) if sigma == [0.1]));
     assert!(matches!(noise(r#""0.1 + x""#), Ok(Noise::OfSetting(_))));
     assert!(matches!(noise(r#""sigma*(1 + x)""#), Ok(Noise::Unknown(_))));
+}
+
+/// Lists of settings, with a constraint that excludes one of them; the file that has them is given by a host.
+#[test]
+fn settings_can_be_lists() {
+    let inline = r#"{"v,i": [[1, 2], [3, 4], [5, 6]], "x": [0, 1]}"#;
+    let constraint = ("constraints", r#"["v*i < 20", "a < 0.5"]"#);
+    let experiment = read(&file(&[("settings", inline), constraint])).expect("a file");
+    let settings: Vec<Vec<f64>> = (0..experiment.grid.len())
+        .map(|i| experiment.grid.setting(i))
+        .collect();
+    assert_eq!(
+        settings,
+        [[1.0, 2.0, 0.0], [1.0, 2.0, 1.0], [3.0, 4.0, 0.0], [3.0, 4.0, 1.0]]
+    );
+    assert!(experiment.constraints.is_some());
+
+    #[derive(Debug)]
+    struct Disk;
+    impl Outside for Disk {
+        fn columns(&self, file: &str, names: &[String]) -> Result<Vec<Vec<f64>>, String> {
+            assert_eq!((file, names), ("vi.csv", &["v".to_owned(), "i".to_owned()][..]));
+            Ok(vec![vec![1.0, 3.0, 5.0], vec![2.0, 4.0, 6.0]])
+        }
+
+        fn program(&self, program: ModelProgram) -> Result<Box<dyn Model>, String> {
+            Err(format!("there is no {:?}", program.command))
+        }
+    }
+    let outside = file(&[
+        ("settings", r#"{"v,i": {"csv": "vi.csv"}, "x": [0, 1]}"#),
+        constraint,
+    ]);
+    let limits = DesignLimits::default();
+    let same = Experiment::from_operator(&outside, &[], &limits, &Disk).expect("a file");
+    assert_eq!(same.grid, experiment.grid);
+}
+
+/// A spectrum is one measurement: a constant is its axis, and the model has a channel for each of its values.
+#[test]
+fn spectra_are_measurements() {
+    let text = r#"{"settings": {"t": [1, 2]}, "parameters": {"f0": {"uniform": [4, 6]}},
+        "constants": {"f": {"linspace": [0, 10, 101]}, "gain": [1, 2, 3]},
+        "model": "t/(1 + (f - f0)^2)", "noise": 0.1}"#;
+    let experiment = read(text).expect("a file");
+    assert_eq!((experiment.channels(), experiment.constants.len()), (101, 0));
+    let mut instrument = Simulator::new(experiment.clone(), Some(vec![5.0]), None, 1).expect("a truth");
+    let spectrum = instrument.exact(&[2.0]);
+    assert_eq!((spectrum[50], spectrum[60]), (2.0, 1.0));
+    let mut designer = Designer::new(experiment, 1).expect("an experiment");
+    assert_eq!(designer.suggest(), [2.0]);
+    designer
+        .update(&[2.0], &instrument.measure(&[2.0]), None)
+        .expect("a measurement");
+    // Fisher's information: the sum of the squares of the slopes over the variance.
+    let slope = |f: f64| 4.0 * (f - 5.0) / (1.0 + (f - 5.0).powi(2)).powi(2);
+    let information: f64 = (0..101).map(|i| (slope(0.1 * f64::from(i)) / 0.1).powi(2)).sum();
+    let ratio = designer.std()[0] * information.sqrt();
+    assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
+    assert!((designer.mean()[0] - 5.0).abs() < 4.0 * designer.std()[0]);
 }
 
 #[test]
@@ -180,9 +242,32 @@ fn everything_that_is_wrong_has_its_words() {
             &[("cost", r#""1 + abs(x - previous_z)""#)],
             "did you mean `previous_x`?",
         ),
+        (&[("constraints", r#"["x > a"]"#)], "it cannot depend on both"),
         (
-            &[("constraints", r#"["x > a"]"#)],
-            "they cannot depend on settings",
+            &[("constants", r#"{"f": {"linspace": [0, 1, 20000]}}"#)],
+            "more than 10000 values (limit `variables`)",
+        ),
+        (
+            &[("constants", r#"{"f": {"csv": "axis.csv"}}"#)],
+            "the file \"axis.csv\" is honoured only",
+        ),
+        (
+            &[("constraints", r#"["x > 2"]"#)],
+            "the constraints exclude every setting",
+        ),
+        (&[("settings", r#"{"x, x": [[1, 2]]}"#)], "`x` is there twice"),
+        (
+            &[("settings", r#"{"x,y": [[1, 2], [3]]}"#)],
+            "expected x, y (2 numbers), found 1",
+        ),
+        (&[("settings", r#"{"x,y": []}"#)], "expected at least one row"),
+        (
+            &[("settings", r#"{"x": {"linspace": [0, 1, 5]}, "y": ["x"]}"#)],
+            "expected a number, found an expression of settings",
+        ),
+        (
+            &[("settings", r#"{"x": {"csv": "settings.csv"}}"#)],
+            "the file \"settings.csv\" is honoured only in an experiment file that the operator names",
         ),
         (
             &[("options", r#"{"particels": 10}"#)],

@@ -7,10 +7,11 @@ use labwire_solve::math::sqrt;
 use labwire_solve::random::Random;
 
 use super::designer::{Designer, count_one};
-use super::experiment::{Experiment, Noise};
+use super::experiment::Experiment;
 use super::likelihood::{least_noise, with_noise_below};
 use super::measurement::Measurement;
 use super::model::Points;
+use super::noise::Noise;
 use super::particles::Particles;
 use super::resampling::Kernel;
 

@@ -58,6 +58,8 @@ pub struct Designer {
     /// Particles drawn from the priors, where the noise is unknown and particles are resampled.
     pub(super) prior: Option<ParticleSnapshot>,
     pub(super) doubt: Doubt,
+    /// Cost of all measurements.
+    pub(super) spent: f64,
     pub(super) memory: Vec<f64>,
 }
 
@@ -94,6 +96,7 @@ impl Designer {
             leans,
             prior: None,
             doubt: Doubt::default(),
+            spent: 0.0,
             memory: Vec::new(),
         }
     }
@@ -129,11 +132,15 @@ impl Designer {
     /// Setting drawn from the grid: uniformly, or, if settings have costs, with probability proportional to the inverse
     /// of its cost. A cost that is not a positive number excludes a setting.
     pub fn random_setting(&mut self) -> Vec<f64> {
+        let index = self.random_index();
+        self.experiment.grid.setting(index)
+    }
+
+    fn random_index(&mut self) -> usize {
         let mut random = self.next_suggestion();
         let weights = self.inverse_costs();
-        let grid = &self.experiment.grid;
         let index = draw(weights.iter().copied(), &mut random);
-        grid.setting(index.unwrap_or_else(|| random.below(grid.len())))
+        index.unwrap_or_else(|| random.below(self.experiment.grid.len()))
     }
 
     /// One over the cost of each setting, 0 where it is excluded; empty if all cost the same.
@@ -203,17 +210,41 @@ impl Designer {
     /// Setting of highest utility in a complete scan; the first one if there are several.
     #[must_use]
     pub fn optimum(&self, scan: &UtilityScan) -> Vec<f64> {
-        let mut best = (0, f64::NEG_INFINITY);
-        for (i, utility) in scan.utilities().iter().enumerate() {
-            if *utility > best.1 {
-                best = (i, *utility);
+        self.experiment.grid.setting(best(scan))
+    }
+
+    /// The next `count` settings, for instruments that take a list of them: each is chosen as by
+    /// [`suggest`](Self::suggest), given what the measurements at those before it will tell. The number of draws should
+    /// be several times as large.
+    pub fn suggest_batch(&mut self, count: usize) -> Vec<Vec<f64>> {
+        let mut scan = self.start_scan();
+        let mut settings = Vec::new();
+        while settings.len() < count {
+            if self.continue_scan(&mut scan, usize::MAX) {
+                settings.push(self.choose(&mut scan));
             }
         }
-        self.experiment.grid.setting(best.0)
+        settings
+    }
+
+    /// Chooses the next setting of a batch in a complete scan, which begins anew, for the one after it.
+    pub fn choose(&mut self, scan: &mut UtilityScan) -> Vec<f64> {
+        let index = match self.experiment.options.selection {
+            Selection::Optimal => best(scan),
+            Selection::Random => self.random_index(),
+            Selection::Good => self.good_index(scan, None),
+        };
+        scan.choose(&mut self.experiment, index);
+        self.experiment.grid.setting(index)
     }
 
     /// Setting drawn from a complete scan; see [`good_setting`](Self::good_setting).
     pub fn good(&mut self, scan: &UtilityScan, pickiness: Option<f64>) -> Vec<f64> {
+        let index = self.good_index(scan, pickiness);
+        self.experiment.grid.setting(index)
+    }
+
+    fn good_index(&mut self, scan: &UtilityScan, pickiness: Option<f64>) -> usize {
         let pickiness = pickiness.unwrap_or(self.experiment.options.pickiness);
         let mut random = self.next_suggestion();
         let grid = &self.experiment.grid;
@@ -229,7 +260,7 @@ impl Designer {
             _ => 0.0,
         };
         let chosen = draw(utilities.iter().map(weight), &mut random);
-        grid.setting(chosen.unwrap_or_else(|| random.below(grid.len())))
+        chosen.unwrap_or_else(|| random.below(grid.len()))
     }
 
     fn next_suggestion(&mut self) -> Random {
@@ -370,6 +401,17 @@ pub(super) struct Loaded {
     pub(super) particles: Particles,
 }
 
+/// Setting of highest utility, the first one if there are several.
+fn best(scan: &UtilityScan) -> usize {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (i, utility) in scan.utilities().iter().enumerate() {
+        if *utility > best.1 {
+            best = (i, *utility);
+        }
+    }
+    best.0
+}
+
 /// Index drawn with probability proportional to its weight, which must not be negative; `None` if no weight is positive.
 fn draw(weights: impl Iterator<Item = f64> + Clone, random: &mut Random) -> Option<usize> {
     let total = weights.clone().fold(0.0, |sum, weight| sum + weight);
@@ -429,24 +471,26 @@ impl Drawing {
     /// # Errors
     /// If the constraints exclude all samples of the priors.
     pub fn step(&mut self, draws: usize) -> Result<bool, DesignError> {
-        let Experiment {
-            parameters,
-            constraints,
-            options,
-            ..
-        } = &mut self.experiment;
-        let count = options.particles;
-        let mut drawn = vec![0.0; parameters.len()];
-        let mut holds = vec![0.0; constraints.as_ref().map_or(0, |model| model.num_outputs())];
+        let count = self.experiment.options.particles;
+        let mut drawn = vec![0.0; self.experiment.parameters.len()];
+        let constraints = self.experiment.constraints.as_ref();
+        let mut holds = vec![0.0; constraints.map_or(0, |model| model.num_outputs())];
         for _ in 0..draws {
             if self.done == count {
                 break;
             }
-            let place = self.random.uniform();
-            for (value, parameter) in drawn.iter_mut().zip(&*parameters) {
-                *value = parameter.prior.draw(&mut self.random, self.done, count, place);
+            self.experiment
+                .draw(&mut self.random, self.done, count, &mut drawn);
+            let mut dependent = self.experiment.dependent.iter();
+            if let Some((wrong, _)) = dependent.find(|(parameter, _)| !drawn[*parameter].is_finite()) {
+                let (name, before) = (&self.experiment.parameters[*wrong].name, &drawn[..*wrong]);
+                let message = format!(
+                    "{name} has no prior where the parameters before it are {before:?}: its numbers break \
+                                       the rules there (a width must be positive)"
+                );
+                return Err(DesignError::experiment(message));
             }
-            if let Some(constraints) = constraints {
+            if let Some(constraints) = &mut self.experiment.constraints {
                 constraints.evaluate(Points::one(&[]), Points::one(&drawn), &mut holds);
                 if !holds.iter().all(|value| value.abs() > 0.0) {
                     self.tries += 1;

@@ -8,9 +8,10 @@ use labwire_python_json::{Object, Value};
 use labwire_solve::random::Random;
 
 use super::designer::Designer;
-use super::experiment::{Experiment, Noise};
+use super::experiment::Experiment;
 use super::likelihood::{least_noise, with_noise_below};
 use super::measurement::Measurement;
+use super::noise::Noise;
 use super::particles::Particles;
 
 /// Weight of a measurement that does not count although the priors explain it; one that counts has 1.

@@ -35,9 +35,20 @@ pub enum DesignError {
     /// A standard deviation is not a positive number.
     #[error("a standard deviation must be a positive number, not {0}")]
     Sigma(f64),
+    /// A value is not a possible count.
+    #[error("a measurement of this experiment is a count, a whole number from 0 to {most}, not {count}")]
+    Count {
+        /// Value that was found.
+        count: f64,
+        /// Largest possible count: the number of trials at the setting, or infinity.
+        most: f64,
+    },
     /// The noise is given neither by the measurement nor by the experiment.
     #[error("the measurement needs its standard deviation: the experiment does not give the noise")]
     NoSigma,
+    /// The model fails.
+    #[error("the model fails: {0}")]
+    Model(String),
     /// No particle can explain the measurement.
     #[error(
         "at this setting the model has no finite value, or only values infinitely far from the measurement"

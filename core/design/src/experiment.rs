@@ -5,11 +5,15 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use labwire_solve::random::Random;
+
 use super::doubt::needs_prior;
 use super::error::DesignError;
-use super::formula::LANES;
+use super::goal::{Targets, Until};
 use super::grid::{Grid, Knob};
-use super::model::Model;
+use super::model::{Model, Points};
+use super::noise::{Noise, NoiseShape};
+use super::particles::BLOCK;
 use super::prior::Parameter;
 
 /// Experiment, read from a file ([`from_json`](Self::from_json)) or built in Rust.
@@ -39,6 +43,9 @@ pub struct Experiment {
     pub grid: Grid,
     /// Unknown parameters and their priors.
     pub parameters: Vec<Parameter>,
+    /// Parameters that depend on earlier ones, by index, in ascending order: each is a function of a draw from its prior,
+    /// which is the only number of the setting, and of the parameters before it.
+    pub dependent: Vec<(usize, Box<dyn Model>)>,
     /// Constants of the model, for display only: the model already contains them.
     pub constants: Vec<Constant>,
     /// Arguments of a new run and their current values, for display only.
@@ -47,11 +54,17 @@ pub struct Experiment {
     pub model: Box<dyn Model>,
     /// Noise of a measurement.
     pub noise: Noise,
+    /// Distribution of the noise in units of its standard deviations.
+    pub noise_shape: NoiseShape,
     /// Cost of a measurement, in any unit; utilities are divided by it.
     pub cost: Option<Cost>,
     /// Constraints on the parameters: outputs that must not be 0. Their settings are empty. Particles that
     /// violate one are rejected.
     pub constraints: Option<Box<dyn Model>>,
+    /// Quantities of interest: if there are any, the utility is what a measurement tells of them.
+    pub targets: Option<Targets>,
+    /// Rules that end the experiment, for callers: the designer goes on as long as it is asked.
+    pub until: Until,
     /// Options of the design.
     pub options: DesignOptions,
 }
@@ -66,21 +79,6 @@ pub struct Constant {
     pub value: f64,
     /// Whether it was written as a whole number.
     pub is_whole: bool,
-}
-
-/// Noise of a measurement: standard deviations of a normal distribution, one per channel.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Noise {
-    /// Reported with each measurement. The utility assumes 1 in every channel.
-    Reported,
-    /// Constant, unless a measurement reports its own.
-    Known(Vec<f64>),
-    /// Function of the setting, unless a measurement reports its own.
-    OfSetting(Box<dyn Model>),
-    /// Function of setting and parameters. The noise is itself unknown, and values reported with a
-    /// measurement are ignored. A particle with a noise that is not positive has likelihood 0.
-    Unknown(Box<dyn Model>),
 }
 
 /// Cost of a measurement.
@@ -198,12 +196,16 @@ impl Experiment {
             name: String::from("unnamed"),
             grid,
             parameters,
+            dependent: Vec::new(),
             constants: Vec::new(),
             arguments: Vec::new(),
             model,
             noise: Noise::Reported,
+            noise_shape: NoiseShape::Normal,
             cost: None,
             constraints: None,
+            targets: None,
+            until: Until::default(),
             options: DesignOptions::default(),
         })
     }
@@ -216,8 +218,7 @@ impl Experiment {
             self.channels(),
             match &self.noise {
                 Noise::Known(sigma) => sigma.len(),
-                Noise::OfSetting(model) | Noise::Unknown(model) => model.num_outputs(),
-                Noise::Reported => self.channels(),
+                noise => noise.model().map_or(self.channels(), Model::num_outputs),
             },
         );
         let faults = [
@@ -225,6 +226,18 @@ impl Experiment {
             (
                 noise != channels,
                 "the noise and the model differ in their number of channels",
+            ),
+            (
+                matches!(&self.noise_shape, NoiseShape::Correlated(it) if it.channels() != channels),
+                "the correlation of the noise and the model differ in their number of channels",
+            ),
+            (
+                matches!(self.noise_shape, NoiseShape::StudentT { freedom } if !(freedom > 0.0)),
+                "the degrees of freedom must be positive",
+            ),
+            (
+                self.noise.is_count() && self.noise_shape != NoiseShape::Normal,
+                "counts have a distribution of their own",
             ),
             (options.particles < 2, "there must be at least two particles"),
             (
@@ -252,24 +265,40 @@ impl Experiment {
     pub fn memory_bytes(&self) -> usize {
         let parameters = self.parameters.len();
         let DesignOptions { particles, draws, .. } = self.options;
-        let noise = match &self.noise {
-            Noise::OfSetting(model) | Noise::Unknown(model) => Some(model),
-            _ => None,
-        };
-        let cost = self.cost.as_ref().map(|cost| &cost.model);
-        let models = [Some(&self.model), noise, cost, self.constraints.as_ref()];
-        let operations: usize = models.into_iter().flatten().map(|model| model.operations()).sum();
+        let cost = self.cost.as_ref().map(|cost| &*cost.model);
+        let constraints = self.constraints.as_deref();
+        let targets = self.targets.as_ref().map(|targets| &*targets.model);
+        let models = [Some(&*self.model), self.noise.model(), cost, constraints, targets];
+        let dependent = self.dependent.iter().map(|(_, model)| Some(&**model));
+        let models = models.into_iter().chain(dependent).flatten();
+        let programs = models.map(Model::numbers).fold(0, usize::saturating_add);
         let knobs: usize = self.grid.knobs().iter().map(|knob| knob.values.len()).sum();
         let copies = if needs_prior(self) { 3 } else { 2 };
         let numbers = [
             particles.saturating_mul(copies * parameters + 4),
             parameters.saturating_mul(parameters),
             self.grid.len().saturating_add(knobs),
+            self.grid.num_indices(),
             draws.saturating_mul(parameters + self.channels()),
-            operations.saturating_mul(LANES),
+            self.channels().saturating_mul(2 * BLOCK),
+            programs,
         ];
         let numbers = numbers.into_iter().fold(0, usize::saturating_add);
         numbers.saturating_mul(size_of::<f64>())
+    }
+
+    /// Draws parameters from the priors, those of particle number `particle` of `count`. Those that depend on others are
+    /// not finite where their priors are none.
+    pub(super) fn draw(&mut self, random: &mut Random, particle: usize, count: usize, drawn: &mut [f64]) {
+        let place = random.uniform();
+        for (value, parameter) in drawn.iter_mut().zip(&self.parameters) {
+            *value = parameter.prior.draw(random, particle, count, place);
+        }
+        for (parameter, model) in &mut self.dependent {
+            let (base, mut value) = ([drawn[*parameter]], [f64::NAN]);
+            model.evaluate(Points::one(&base), Points::one(drawn), &mut value);
+            drawn[*parameter] = value[0];
+        }
     }
 
     /// Number of channels of a measurement.

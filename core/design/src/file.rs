@@ -1,6 +1,9 @@
 //! Reader of experiment files: JSON to an [`Experiment`].
 
+mod goals;
 mod knobs;
+mod models;
+mod noise;
 mod options;
 mod priors;
 mod rules;
@@ -13,14 +16,17 @@ use alloc::vec::Vec;
 use labwire_model::expression::graph::{Expr, Input};
 use labwire_model::expression::{Scope, Value};
 use labwire_model::problem::TextError;
-use labwire_model::text::{Fault, Place, check_schema, check_version, find, parse_json, suggestion};
-use rules::NoiseText;
+use labwire_model::text::{Entry, Fault, Place, check_schema, check_version, find, parse_json, suggestion};
+use noise::NoiseText;
+use rules::reaches;
 
-use super::experiment::{Constant, Cost, DesignOptions, Experiment, Noise};
+use super::experiment::{Constant, Cost, DesignOptions, Experiment};
 use super::formula::Formula;
-use super::inputs::{PARAMETER, SETTING};
+use super::goal::{Targets, Until};
 use super::keys;
 use super::limits::DesignLimits;
+use super::noise::Noise;
+use super::outside::{Outside, Refused};
 
 impl Experiment {
     /// Reads an experiment file. `arguments` override the values that its `newrun` gives to the names in it.
@@ -32,11 +38,25 @@ impl Experiment {
         arguments: &[(&str, f64)],
         limits: &DesignLimits,
     ) -> Result<Self, TextError> {
+        Self::from_operator(text, arguments, limits, &Refused)
+    }
+
+    /// As [`from_json`](Self::from_json), for a text that may name files and programs, which `outside` provides.
+    ///
+    /// # Errors
+    /// Those of [`from_json`](Self::from_json), and the failures of `outside`.
+    pub fn from_operator(
+        text: &str,
+        arguments: &[(&str, f64)],
+        limits: &DesignLimits,
+        outside: &dyn Outside,
+    ) -> Result<Self, TextError> {
         let json = parse_json(text, &limits.text)?;
         let root = Place::root(text, &json);
         let mut reader = Reader {
             limits,
             file: Scope::new(&limits.text),
+            outside,
         };
         let experiment = reader.experiment(&root, arguments)?;
         limits
@@ -49,6 +69,7 @@ impl Experiment {
 struct Reader<'t> {
     limits: &'t DesignLimits,
     file: Scope<'t>,
+    outside: &'t dyn Outside,
 }
 
 impl<'t> Reader<'t> {
@@ -66,48 +87,82 @@ impl<'t> Reader<'t> {
         let constants = find(&keys, "constants").map_or(Ok(Vec::new()), |place| self.constants(place))?;
         let options =
             find(&keys, "options").map_or(Ok(DesignOptions::default()), |place| options::read(place))?;
-        let knobs = self.knobs(required("settings")?)?;
-        let parameters = self.parameters(required("parameters")?)?;
         let (settings, sought) = (required("settings")?, required("parameters")?);
-        self.check_particles(sought, parameters.len(), &options)?;
-        self.define_inputs(settings, SETTING)?;
-        self.define_inputs(sought, PARAMETER)?;
+        let lists = self.knobs(settings)?;
+        let parameters = self.parameters(sought)?;
+        let num_parameters = parameters.all.len();
+        self.check_particles(sought, num_parameters, &options)?;
         if let Some(place) = find(&keys, "let") {
             self.file.definitions(place)?;
         }
-        let model = self.model(required("model")?, &options)?;
-        let noise = find(&keys, "noise")
-            .map(|place| self.noise(place, &model))
-            .transpose()?;
-        let constraints = find(&keys, "constraints")
+        let place = required("model")?;
+        let model = self.model(place, lists.iter().flatten(), &parameters.all)?;
+        self.check_channels(place, model.channels, &options)?;
+        let noise = self.noise(find(&keys, "noise"), find(&keys, "likelihood"), &model)?;
+        let mut constraints = find(&keys, "constraints")
             .map(|place| self.constraints(place))
+            .transpose()?
+            .unwrap_or_default();
+        constraints.of_parameters.extend(parameters.conditions);
+        let targets = find(&keys, "targets")
+            .map(|place| self.targets(place))
             .transpose()?;
+        let until = match find(&keys, "until") {
+            Some(place) => self.until(
+                place,
+                &parameters.all,
+                targets.as_ref().map_or(&[][..], |it| &it.0),
+            )?,
+            None => Until::default(),
+        };
         let cost = find(&keys, "cost")
-            .map(|place| self.cost(place, &knobs))
+            .map(|place| self.cost(place, lists.iter().flatten()))
             .transpose()?;
+        let others = noise.outputs().iter().chain(&constraints.of_parameters);
+        let others = others.chain(targets.iter().flat_map(|(_, outputs)| outputs));
+        let graph = &self.file.expander.graph;
+        if reaches(graph, others.copied(), &model.states) {
+            let message =
+                "states of the model stand in the model alone: not in noise, constraints or targets";
+            return Err(root.error(message.into()));
+        }
         // The knobs twice: the previous setting's are inputs of the cost only.
-        let inputs = (2 * knobs.len(), parameters.len());
+        let num_knobs = lists.iter().map(Vec::len).sum::<usize>();
+        let inputs = (2 * num_knobs, num_parameters);
         let graph = &self.file.expander.graph;
         let formula = |inputs: (usize, usize), outputs| {
             Box::new(Formula::new(graph, inputs.0, inputs.1, outputs)) as Box<dyn super::Model>
         };
-        let of_setting = (knobs.len(), parameters.len());
+        let of_setting = (num_knobs, num_parameters);
+        let some = |inputs, outputs: Vec<Expr>| (!outputs.is_empty()).then(|| formula(inputs, outputs));
+        let mut excluding = some((num_knobs, 0), constraints.of_setting);
         Ok(Experiment {
             name: name.transpose()?.unwrap_or("unnamed").to_string(),
-            model: formula(of_setting, model),
-            noise: match noise {
-                None => Noise::Reported,
-                Some(NoiseText::Known(sigma)) => Noise::Known(sigma),
-                Some(NoiseText::OfSetting(outputs)) => Noise::OfSetting(formula(of_setting, outputs)),
-                Some(NoiseText::Unknown(outputs)) => Noise::Unknown(formula(of_setting, outputs)),
+            model: model.other.unwrap_or_else(|| formula(of_setting, model.outputs)),
+            noise: match noise.text {
+                NoiseText::Reported => Noise::Reported,
+                NoiseText::Known(sigma) => Noise::Known(sigma),
+                NoiseText::OfSetting(outputs) => Noise::OfSetting(formula(of_setting, outputs)),
+                NoiseText::Unknown(outputs) => Noise::Unknown(formula(of_setting, outputs)),
+                NoiseText::Poisson => Noise::Poisson,
+                NoiseText::Binomial(trials) => Noise::Binomial(formula(of_setting, trials)),
             },
+            noise_shape: noise.shape,
             cost: cost.map(|(output, needs_previous)| Cost {
                 model: formula((inputs.0, 0), alloc::vec![output]),
                 needs_previous,
             }),
-            constraints: constraints.map(|outputs| formula((0, inputs.1), outputs)),
-            grid: self.grid(settings, knobs)?,
-            parameters,
+            constraints: some((0, inputs.1), constraints.of_parameters),
+            targets: targets.map(|(names, outputs)| Targets {
+                names,
+                model: formula((0, inputs.1), outputs),
+            }),
+            until,
+            grid: self.grid(settings, lists, excluding.as_deref_mut().map(|it| it as _))?,
+            dependent: (parameters.dependent.into_iter())
+                .map(|(parameter, value)| (parameter, formula((1, num_parameters), alloc::vec![value])))
+                .collect(),
+            parameters: parameters.all,
             constants,
             arguments,
             options,
@@ -156,8 +211,13 @@ impl<'t> Reader<'t> {
 
     fn constants(&mut self, place: &Place<'t>) -> Result<Vec<Constant>, TextError> {
         let mut constants = Vec::new();
-        for entry in place.entries("an object of names and numbers or expressions")? {
+        for entry in place.entries("an object of names and numbers, lists of numbers, or expressions")? {
             let name = self.file.new_name(place, &entry)?;
+            if entry.value.expression().is_err() {
+                let vector = self.vector(&entry.value, &name)?;
+                self.file.expander.define_value(&name, vector);
+                continue;
+            }
             let value = self.number(&entry.value)?;
             let constant = self.file.expander.graph.constant(value);
             self.file.expander.define_value(&name, Value::Scalar(constant));
@@ -171,6 +231,19 @@ impl<'t> Reader<'t> {
         Ok(constants)
     }
 
+    /// Vector of numbers, such as the axis of a spectrum or a column of a table.
+    fn vector(&mut self, place: &Place<'t>, name: &str) -> Result<Value, TextError> {
+        let values = self.knob_values(place, name)?;
+        let limit = self.limits.text.variables;
+        if values.len() > limit {
+            return Err(place.error(format!("more than {limit} values (limit `variables`)")));
+        }
+        let graph = &mut self.file.expander.graph;
+        Ok(Value::vector(
+            values.into_iter().map(|value| graph.constant(value)),
+        ))
+    }
+
     /// Value of a constant expression.
     fn number(&mut self, place: &Place<'t>) -> Result<f64, TextError> {
         let value = self.file.value(place)?;
@@ -180,6 +253,9 @@ impl<'t> Reader<'t> {
         match constant {
             Some(number) if number.is_finite() => Ok(number),
             Some(number) => Err(place.error(format!("must be a finite number, not {number}"))),
+            None if value.as_scalar().is_some() => {
+                Err(place.error("expected a number, found an expression of settings or parameters".into()))
+            }
             None => Err(place.error(format!("expected a number, found {}", value.describe()))),
         }
     }
@@ -224,28 +300,43 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Defines the names of an object as inputs of the expressions, in order.
-    fn define_inputs(&mut self, place: &Place<'t>, input: Input) -> Result<(), TextError> {
-        for (i, entry) in place.entries("an object")?.iter().enumerate() {
-            let name = self.file.new_name(place, entry)?;
-            let value = self.file.expander.graph.input(input, i as u32);
-            self.file.expander.define_value(&name, Value::Scalar(value));
+    /// Names that an entry introduces: one, or several that are separated by commas.
+    fn new_names(&self, place: &Place<'t>, entry: &Entry<'t>) -> Result<Vec<String>, TextError> {
+        let mut names: Vec<String> = Vec::new();
+        for name in entry.name.split(',') {
+            let mut part = entry.clone();
+            part.name = name.trim();
+            let name = self.file.new_name(place, &part)?;
+            if names.contains(&name) {
+                return Err(place.fault_in_key(entry, Fault::new(0, format!("`{name}` is there twice"))));
+            }
+            names.push(name);
         }
-        Ok(())
+        Ok(names)
     }
 
-    fn model(&mut self, place: &Place<'t>, options: &DesignOptions) -> Result<Vec<Expr>, TextError> {
-        let outputs = self.file.expressions(place)?;
-        if outputs.is_empty() {
+    /// Defines a name as an input of the expressions.
+    fn define_input(&mut self, name: &str, input: Input, index: u32) {
+        let value = self.file.expander.graph.input(input, index);
+        self.file.expander.define_value(name, Value::Scalar(value));
+    }
+
+    fn check_channels(
+        &self,
+        place: &Place<'t>,
+        channels: usize,
+        options: &DesignOptions,
+    ) -> Result<(), TextError> {
+        let limit = self.limits.draw_numbers;
+        if channels == 0 {
             return Err(place.error("expected an expression for each channel".into()));
         }
-        let limit = self.limits.draw_numbers;
-        if outputs.len().saturating_mul(options.draws) > limit {
-            let (draws, channels) = (options.draws, outputs.len());
+        if channels.saturating_mul(options.draws) > limit {
+            let draws = options.draws;
             return Err(place.error(format!(
                 "{draws} draws of {channels} channels are more than {limit} numbers (limit `draw-numbers`)"
             )));
         }
-        Ok(outputs)
+        Ok(())
     }
 }

@@ -4,14 +4,15 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use labwire_solve::math::{all_finite, min};
+use labwire_solve::math::{all_finite, floor, min};
 use labwire_solve::random::Random;
 
 use super::designer::Designer;
 use super::error::DesignError;
-use super::experiment::{DesignOptions, Noise};
-use super::likelihood::Fit;
+use super::experiment::DesignOptions;
+use super::likelihood::{Fit, trials_at};
 use super::measurement::Measurement;
+use super::noise::Noise;
 
 /// Number of measurements after which the ends of the priors are looked at even without resampling.
 const MEASUREMENTS_PER_CHECK: usize = 10;
@@ -59,6 +60,7 @@ impl Designer {
         commit: impl FnOnce(&Measurement) -> Result<(), E>,
     ) -> Result<(), E> {
         self.check(setting, values, sigma)?;
+        self.check_counts(setting, values)?;
         let measurement = Measurement {
             setting: setting.into(),
             values: values.into(),
@@ -107,6 +109,7 @@ impl Designer {
         };
         designer.loaded.clone_from(&self.loaded);
         designer.history = self.history[..first].to_vec();
+        designer.count_costs();
         Ok((designer, self.history[first..self.history.len() - 1].to_vec()))
     }
 
@@ -126,7 +129,7 @@ impl Designer {
         numbers("the measurement", values)?;
         match (sigma, &self.experiment.noise) {
             // A reported sigma that is ignored need not be valid.
-            (_, Noise::Unknown(_)) => Ok(()),
+            (_, noise) if !noise.can_be_reported() => Ok(()),
             (None, Noise::Reported) => Err(DesignError::NoSigma),
             (None, _) => Ok(()),
             (Some(sigma), _) => {
@@ -138,6 +141,22 @@ impl Designer {
                     None => numbers("the standard deviations", sigma),
                 }
             }
+        }
+    }
+
+    /// Refuses counts that are not whole, negative, or more than the trials.
+    fn check_counts(&mut self, setting: &[f64], values: &[f64]) -> Result<(), DesignError> {
+        let mut trials = Vec::new();
+        match &mut self.experiment.noise {
+            Noise::Poisson => {}
+            Noise::Binomial(model) => trials = trials_at(&mut **model, setting, &self.particles),
+            _ => return Ok(()),
+        }
+        let most = trials.into_iter().chain(core::iter::repeat(f64::INFINITY));
+        let mut pairs = values.iter().zip(most);
+        match pairs.find(|(count, most)| !(**count >= 0.0 && **count <= *most && floor(**count) == **count)) {
+            None => Ok(()),
+            Some((count, most)) => Err(DesignError::Count { count: *count, most }),
         }
     }
 
@@ -154,6 +173,9 @@ impl Designer {
     /// Computes the likelihood of a measurement that can be taken in.
     fn fit(&mut self, measurement: &Measurement) -> Result<Fit, DesignError> {
         let fit = self.weigh(core::slice::from_ref(measurement));
+        if let Some(fault) = self.experiment.model.fault() {
+            return Err(DesignError::Model(fault));
+        }
         match fit.largest.is_finite() {
             true => Ok(fit),
             false => Err(DesignError::NoLikelihood),
@@ -187,6 +209,7 @@ impl Designer {
             self.note_ends();
             self.note_least_noise(&measurement.setting);
         }
+        self.spent += self.cost_of(self.history.len(), &measurement);
         self.history.push(measurement);
         self.suggestions = 0;
     }

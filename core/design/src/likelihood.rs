@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use labwire_solve::math::{log_scale, min, sqrt};
 
 use super::designer::Designer;
-use super::experiment::{Experiment, Noise};
+use super::experiment::Experiment;
 use super::measurement::Measurement;
 use super::model::{Model, Points};
+use super::noise::{Noise, NoiseShape, binomial_deviance, poisson_deviance};
 use super::particles::{BLOCK, ParticleSnapshot, Particles};
 
 /// Distance from every prediction at which a measurement is far: this many standard deviations more than the root of the
@@ -38,6 +39,7 @@ impl Designer {
         let Experiment {
             model,
             noise,
+            noise_shape,
             options,
             ..
         } = experiment;
@@ -55,7 +57,7 @@ impl Designer {
             for (measurement, known) in measurements.iter().zip(&known) {
                 add(
                     &mut **model,
-                    noise,
+                    (noise, noise_shape),
                     known,
                     measurement,
                     particles,
@@ -78,7 +80,7 @@ impl Designer {
 /// Adds the logarithms of one over the standard deviations, and the squares of the distances in units of these.
 fn add(
     model: &mut dyn Model,
-    noise: &mut Noise,
+    (noise, shape): (&mut Noise, &NoiseShape),
     known: &[f64],
     measurement: &Measurement,
     particles: Points<'_>,
@@ -93,6 +95,43 @@ fn add(
     model.evaluate(setting, particles, outputs);
     let channels = outputs.chunks_exact(len).zip(&measurement.values);
     match noise {
+        Noise::Poisson => {
+            for (outputs, value) in channels {
+                add_deviances(squares, outputs, |mean| poisson_deviance(*value, mean));
+            }
+        }
+        Noise::Binomial(_) => {
+            for ((outputs, value), trials) in channels.zip(known) {
+                add_deviances(squares, outputs, |p| binomial_deviance(*value, *trials, p));
+            }
+        }
+        noise if *shape != NoiseShape::Normal => {
+            if let Noise::Unknown(noise) = noise {
+                noise.evaluate(setting, particles, sigmas);
+                sigmas
+                    .iter()
+                    .zip((0..len).cycle())
+                    .for_each(|(sigma, i)| logs[i] -= log_sigma(*sigma));
+            } else {
+                for (sigmas, known) in sigmas.chunks_exact_mut(len).zip(known) {
+                    sigmas.fill(*known);
+                }
+            }
+            for ((outputs, sigmas), value) in outputs
+                .chunks_exact_mut(len)
+                .zip(sigmas.chunks_exact(len))
+                .zip(&measurement.values)
+            {
+                for (output, sigma) in outputs.iter_mut().zip(sigmas) {
+                    *output = if *sigma >= f64::MIN_POSITIVE {
+                        (*output - value) / sigma
+                    } else {
+                        f64::INFINITY
+                    };
+                }
+            }
+            shape.add_squares(squares, outputs);
+        }
         Noise::Unknown(noise) => {
             noise.evaluate(setting, particles, sigmas);
             for ((outputs, value), sigmas) in channels.zip(sigmas.chunks_exact(len)) {
@@ -110,10 +149,13 @@ fn add(
     }
 }
 
-/// Standard deviation of the noise where it does not depend on the parameters, one per channel.
+/// Standard deviation of the noise where it does not depend on the parameters, one per channel; of counts, the numbers of
+/// trials.
 fn known_noise(noise: &mut Noise, measurement: &Measurement, particles: &Particles) -> Vec<f64> {
     let channels = measurement.values.len();
     match (&measurement.sigma, noise) {
+        (_, Noise::Binomial(trials)) => trials_at(&mut **trials, &measurement.setting, particles),
+        (_, Noise::Poisson) => Vec::new(),
         (Some(sigma), _) if sigma.len() == 1 => alloc::vec![sigma[0]; channels],
         (Some(sigma), _) => sigma.clone(),
         (None, Noise::Known(sigma)) => sigma.clone(),
@@ -127,6 +169,19 @@ fn known_noise(noise: &mut Noise, measurement: &Measurement, particles: &Particl
             sigma
         }
         (None, Noise::Reported | Noise::Unknown(_)) => Vec::new(),
+    }
+}
+
+/// Number of trials of each channel at a setting.
+pub(super) fn trials_at(trials: &mut dyn Model, setting: &[f64], particles: &Particles) -> Vec<f64> {
+    let mut counts = alloc::vec![0.0; trials.num_outputs()];
+    trials.evaluate(Points::one(setting), particles.points(0..1), &mut counts);
+    counts
+}
+
+fn add_deviances(squares: &mut [f64], outputs: &[f64], deviance: impl Fn(f64) -> f64) {
+    for (square, output) in squares.iter_mut().zip(outputs) {
+        *square += deviance(*output);
     }
 }
 

@@ -1,8 +1,11 @@
 //! Models: the measured values as a function of setting and parameters.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
+
+use super::formula::LANES;
 
 /// Points in a space of a few dimensions, one row per dimension (structure of arrays). A single point stands
 /// for as many copies as are needed.
@@ -47,6 +50,18 @@ impl<'a> Points<'a> {
         &self.values[start..start + self.len]
     }
 
+    /// The `count` points from `start` on; a single point stays.
+    pub(super) fn part(&self, start: usize, count: usize) -> Self {
+        match self.len {
+            1 => *self,
+            _ => Self {
+                start: self.start + start,
+                len: count,
+                ..*self
+            },
+        }
+    }
+
     /// Number of points.
     #[expect(clippy::len_without_is_empty, reason = "there is always one")]
     #[must_use]
@@ -70,6 +85,16 @@ pub trait Model: fmt::Debug + Send {
     /// parts. Default 16.
     fn operations(&self) -> usize {
         16
+    }
+
+    /// Number of 64-bit numbers that the model holds in memory, roughly. Default: 64 times its operations.
+    fn numbers(&self) -> usize {
+        self.operations().saturating_mul(LANES)
+    }
+
+    /// Reason why evaluations fail, of a model that can: a program, for example. Its values are then NaN.
+    fn fault(&self) -> Option<String> {
+        None
     }
 
     /// Clone in a box.

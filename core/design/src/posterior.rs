@@ -117,6 +117,7 @@ impl Designer {
         designer.suggestions = whole("suggestions")?;
         designer.resamplings = loaded.resamplings;
         designer.history = history;
+        designer.count_costs();
         (designer.prior, designer.doubt) = (prior, doubt);
         designer.loaded = Some(loaded);
         if replaced > 0 {

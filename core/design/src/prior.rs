@@ -1,5 +1,6 @@
 //! Priors: the distributions of the parameters before the first measurement.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -63,7 +64,24 @@ pub enum Prior {
     /// Given samples. If there are as many as particles, they are used in order; otherwise the particles
     /// draw from them, at the same index for every parameter, so that joint samples stay together.
     Samples(Vec<f64>),
+    /// Distribution without what is outside of an interval. At least a thousandth of it must be inside.
+    Bounded {
+        /// Distribution.
+        prior: Box<Prior>,
+        /// Lower end; negative infinity if there is none.
+        low: f64,
+        /// Upper end; infinity if there is none.
+        high: f64,
+    },
+    /// Distribution of a number from which, and from earlier parameters, the parameter is computed: see
+    /// [`Experiment::dependent`](crate::Experiment::dependent).
+    Base(Box<Prior>),
 }
+
+/// Number of draws that estimate what bounds leave of a distribution.
+const SAMPLES: usize = 4000;
+/// Number of draws of which at least one is expected to be inside of the bounds.
+const MAX_DRAWS: usize = 100_000;
 
 impl Prior {
     /// Checks the numbers of the distribution.
@@ -103,6 +121,16 @@ impl Prior {
             Self::Samples(samples) if samples.is_empty() || !finite(samples) => {
                 Err("there must be samples, and they must be finite")
             }
+            Self::Bounded { low, high, .. } if !(low < high) => {
+                Err("the lower end must be below the upper end")
+            }
+            Self::Bounded { prior, .. } => match prior.check() {
+                Ok(()) if self.inside().len() < SAMPLES / 1000 => {
+                    Err("the bounds leave less than a thousandth of the distribution")
+                }
+                checked => checked,
+            },
+            Self::Base(prior) => prior.check(),
             _ => Ok(()),
         }
     }
@@ -124,6 +152,12 @@ impl Prior {
                     [math::min(low, *value), math::max(high, *value)]
                 })
             }
+            Self::Bounded { prior, low, high } => {
+                let [least, most] = prior.support();
+                [math::max(least, *low), math::min(most, *high)]
+            }
+            // That of the parameter depends on others.
+            Self::Base(_) => [f64::NEG_INFINITY, f64::INFINITY],
         }
     }
 
@@ -133,6 +167,9 @@ impl Prior {
             Self::Discrete { values, weights } => {
                 let mut pairs = values.iter().zip(weights);
                 pairs.any(|(known, weight)| *known == value && *weight > 0.0)
+            }
+            Self::Bounded { prior, .. } => {
+                value >= low && value <= high && prior.includes([low, high], value)
             }
             _ => value >= low && value <= high,
         }
@@ -144,13 +181,34 @@ impl Prior {
         match self {
             Self::Uniform { low, high } => Some((high - low) / sqrt(12.0)),
             Self::Exponential { mean } => Some(*mean),
+            Self::Bounded { .. } => {
+                let inside = self.inside();
+                let count = inside.len() as f64;
+                let mean = inside.iter().fold(0.0, |sum, x| sum + x) / count;
+                let squares = inside.iter().fold(0.0, |sum, x| sum + (x - mean) * (x - mean));
+                Some(sqrt(squares / count))
+            }
             _ => None,
         }
     }
 
     /// Whether the parameter has discrete values, along which particles must not be moved.
     pub(super) fn is_discrete(&self) -> bool {
-        matches!(self, Self::Discrete { .. })
+        match self {
+            Self::Discrete { .. } => true,
+            Self::Bounded { prior, .. } => prior.is_discrete(),
+            _ => false,
+        }
+    }
+
+    /// Some draws, always the same, that are inside of the bounds.
+    fn inside(&self) -> Vec<f64> {
+        let Self::Bounded { prior, low, high } = self else {
+            return Vec::new();
+        };
+        let mut random = Random::new(0, 0);
+        let draws = (0..SAMPLES).map(|i| prior.draw(&mut random, i, SAMPLES, i as f64 / SAMPLES as f64));
+        draws.filter(|value| value >= low && value <= high).collect()
     }
 
     /// Value of particle number `particle` of `count`; `place` in [0, 1) is the relative index into samples.
@@ -176,6 +234,18 @@ impl Prior {
                 }
                 drawn
             }
+            Self::Bounded { prior, low, high } => {
+                let mut place = place;
+                for _ in 0..MAX_DRAWS {
+                    let value = prior.draw(random, particle, count, place);
+                    if value >= *low && value <= *high {
+                        return value;
+                    }
+                    place = random.uniform();
+                }
+                f64::NAN
+            }
+            Self::Base(prior) => prior.draw(random, particle, count, place),
             Self::Samples(samples) if samples.len() == count => samples[particle],
             Self::Samples(samples) => {
                 let index = floor(place * samples.len() as f64) as usize;

@@ -6,13 +6,14 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use labwire_solve::math::{exp, exp_weight, log, max, min};
+use labwire_solve::math::{clamp, exp, exp_weight, log, max, min, sqrt};
 use labwire_solve::random::Random;
 
 use super::cost::Costs;
 use super::entropy::differential_entropy;
-use super::experiment::{Experiment, Noise, Utility};
+use super::experiment::{Experiment, Utility};
 use super::model::Points;
+use super::noise::{Noise, NoiseShape};
 use super::particles::Particles;
 
 /// Most settings processed at a time.
@@ -30,6 +31,10 @@ pub struct UtilityScan {
     /// Entropy of the deviates of each channel, for [`Utility::FullKld`].
     noise_entropies: Vec<f64>,
     previous: Option<Vec<f64>>,
+    /// What the settings of a batch that are chosen already tell of the draws.
+    chosen: Vec<Contraction>,
+    /// Target quantities: one row per target, one value per draw, less their mean.
+    targets: Vec<f64>,
     utilities: Vec<f64>,
     /// First setting of the current block.
     start: usize,
@@ -84,11 +89,14 @@ impl UtilityScan {
                 differential_entropy(&mut samples)
             }));
         }
+        let targets = target_deviations(experiment, &draws);
         Self {
             draws,
             deviates,
             noise_entropies,
             previous: previous.map(<[f64]>::to_vec),
+            chosen: Vec::new(),
+            targets,
             utilities: Vec::with_capacity(experiment.grid.len()),
             start: 0,
             predicted: 0,
@@ -105,6 +113,34 @@ impl UtilityScan {
             left = left.saturating_sub(self.advance(experiment, count));
         }
         self.utilities.len() == len
+    }
+
+    /// Begins a scan for the next setting of a batch, in which number `index` is chosen. Its measurement is taken in as an
+    /// ensemble Kalman filter would (Whitaker and Hamill, 2002): the spread of the predictions is contracted, by their
+    /// correlations with those at that setting.
+    pub(super) fn choose(&mut self, experiment: &mut Experiment, index: usize) {
+        (self.start, self.predicted) = (index, 0);
+        self.begin_block(experiment, 1);
+        while self.predicted < experiment.options.draws {
+            self.predict(experiment, 1);
+        }
+        self.memory.scale(experiment, 1);
+        self.memory.contract(&self.chosen);
+        let channels = experiment.channels();
+        for channel in 0..channels {
+            let column = self.memory.responses.iter().skip(channel).step_by(channels);
+            let Some(contraction) = Contraction::new(column, self.memory.variances[channel]) else {
+                continue;
+            };
+            contraction.apply(&mut self.memory.responses, channels);
+            for target in self.targets.chunks_exact_mut(experiment.options.draws) {
+                contraction.apply(target, 1);
+            }
+            self.chosen.push(contraction);
+        }
+        self.previous = Some(experiment.grid.setting(index));
+        self.utilities.clear();
+        (self.start, self.predicted) = (0, 0);
     }
 
     /// Number of elementary operations for one setting.
@@ -178,17 +214,26 @@ impl UtilityScan {
 
     /// Computes the utilities of a block from its predictions: of the next setting where that takes long, else of all.
     fn weigh(&mut self, experiment: &mut Experiment, count: usize) -> usize {
+        let first = self.utilities.len() - self.start;
+        if first == 0 {
+            self.memory.scale(experiment, count);
+            self.memory.contract(&self.chosen);
+        }
         let at = Block {
             responses: &self.memory.responses,
             variances: &self.memory.variances,
             deviates: &self.deviates,
             noise_entropies: &self.noise_entropies,
+            targets: &self.targets,
             channels: experiment.channels(),
             count,
         };
         let utility = experiment.options.utility;
-        let first = self.utilities.len() - self.start;
+        let all = at.responses.len();
         let (part, operations) = match utility {
+            _ if !at.targets.is_empty() => {
+                (1, (at.channels + self.targets.len()).saturating_mul(all) / count)
+            }
             Utility::VarianceApprox | Utility::MaxMin => (count, at.responses.len()),
             Utility::PseudoUtility | Utility::FullKld => (1, 32 * at.responses.len() / count),
             Utility::InformationGain => (1, at.num_draws() as usize * at.responses.len() / count),
@@ -196,6 +241,7 @@ impl UtilityScan {
         self.utilities.resize(self.start + first + part, 0.0);
         let utilities = &mut self.utilities[self.start + first..];
         match utility {
+            _ if !at.targets.is_empty() => at.target_gain(first, utilities),
             Utility::VarianceApprox => at.variance_approx(utilities),
             Utility::MaxMin => at.max_min(utilities),
             Utility::PseudoUtility => at.pseudo_utility(first, utilities),
@@ -220,6 +266,66 @@ impl UtilityScan {
             *utility /= cost;
         }
     }
+}
+
+impl Memory {
+    /// Takes what the chosen settings of a batch tell out of the predictions for a block.
+    fn contract(&mut self, chosen: &[Contraction]) {
+        for contraction in chosen {
+            contraction.apply(&mut self.responses, self.variances.len());
+        }
+    }
+
+    /// Brings the predictions for a block to a scale on which the noise is normal, independent between the channels, with
+    /// the variances of the block: counts with that of their mean; Student's t with that of the normal noise that tells
+    /// as much.
+    fn scale(&mut self, experiment: &Experiment, count: usize) {
+        let Self {
+            responses,
+            noise,
+            variances,
+            ..
+        } = self;
+        let size = variances.len();
+        let share = size as f64 / responses.len() as f64;
+        match &experiment.noise {
+            Noise::Poisson => scale_counts(responses, variances, |mean, _| {
+                (max(mean, 0.0), max(mean, 0.0) * share)
+            }),
+            Noise::Binomial(_) => scale_counts(responses, variances, |p, i| {
+                let (p, trials) = (clamp(p, 0.0, 1.0), noise[i]);
+                (trials * p, trials * p * (1.0 - p) * share)
+            }),
+            _ => {}
+        }
+        if let NoiseShape::Correlated(correlation) = &experiment.noise_shape {
+            for responses in responses.chunks_exact_mut(size) {
+                for (response, variance) in responses.iter_mut().zip(&*variances) {
+                    *response /= sqrt(*variance);
+                }
+                correlation.whiten(responses, count);
+            }
+            variances.fill(1.0);
+        } else if experiment.noise_shape != NoiseShape::Normal {
+            let factor = experiment.noise_shape.equivalent_variance();
+            variances.iter_mut().for_each(|variance| *variance *= factor);
+        }
+    }
+}
+
+/// Replaces predictions by those of counts, and adds up their variances; `of` gives both, by prediction and place.
+fn scale_counts(responses: &mut [f64], variances: &mut [f64], of: impl Fn(f64, usize) -> (f64, f64)) {
+    for responses in responses.chunks_exact_mut(variances.len()) {
+        for (i, (response, variance)) in responses.iter_mut().zip(&mut *variances).enumerate() {
+            let (count, share) = of(*response, i);
+            *response = count;
+            *variance += share;
+        }
+    }
+    // Where nothing can be counted, there is nothing to learn.
+    variances
+        .iter_mut()
+        .for_each(|variance| *variance = max(*variance, f64::MIN_POSITIVE));
 }
 
 /// Number of settings processed at a time.
@@ -249,8 +355,65 @@ fn known_variances(
                 *variance = *sigma * *sigma;
             }
         }
-        Noise::Unknown(_) => {}
+        // Kept in the memory until there are predictions.
+        Noise::Binomial(trials) => trials.evaluate(settings, Points::one(draw), memory),
+        Noise::Unknown(_) | Noise::Poisson => {}
     }
+}
+
+/// Contraction of an ensemble by a measurement: `I - factor w w^T` in the space of the draws.
+#[derive(Clone, Debug)]
+struct Contraction {
+    weights: Vec<f64>,
+    factor: f64,
+}
+
+impl Contraction {
+    /// Contraction by a measurement with these predictions and this noise variance; `None` if it tells nothing.
+    fn new<'a>(predictions: impl Iterator<Item = &'a f64> + Clone, noise: f64) -> Option<Self> {
+        let count = predictions.clone().count() as f64;
+        let mean = predictions.clone().fold(0.0, |sum, y| sum + y) / count;
+        let mut weights: Vec<f64> = predictions.map(|y| y - mean).collect();
+        let squares = labwire_solve::math::norm_squared(&weights);
+        let scale = sqrt(squares + count * noise);
+        weights.iter_mut().for_each(|weight| *weight /= scale);
+        let known = squares / (scale * scale);
+        let factor = (1.0 - sqrt(1.0 - known)) / known;
+        (known > 0.0 && factor.is_finite()).then_some(Self { weights, factor })
+    }
+
+    /// Contracts columns: `values` has a row of `len` per draw.
+    fn apply(&self, values: &mut [f64], len: usize) {
+        let mut sums = vec![0.0; len];
+        for (row, weight) in values.chunks_exact(len).zip(&self.weights) {
+            labwire_solve::math::add(&mut sums, *weight, row);
+        }
+        for (row, weight) in values.chunks_exact_mut(len).zip(&self.weights) {
+            labwire_solve::math::add(row, -self.factor * weight, &sums);
+        }
+    }
+}
+
+/// Deviations of the targets from their means over the draws, a row per target.
+fn target_deviations(experiment: &Experiment, draws: &[f64]) -> Vec<f64> {
+    let Some(targets) = &experiment.targets else {
+        return Vec::new();
+    };
+    let (mut model, count) = (targets.model.clone(), experiment.options.draws);
+    let each = draws.len() / count;
+    let mut values = vec![0.0; model.num_outputs() * count];
+    let mut outputs = vec![0.0; model.num_outputs()];
+    for (i, draw) in draws.chunks_exact(each).enumerate() {
+        model.evaluate(Points::one(&[]), Points::one(draw), &mut outputs);
+        for (row, output) in values.chunks_exact_mut(count).zip(&outputs) {
+            row[i] = *output;
+        }
+    }
+    for row in values.chunks_exact_mut(count) {
+        let mean = row.iter().fold(0.0, |sum, value| sum + value) / count as f64;
+        row.iter_mut().for_each(|value| *value -= mean);
+    }
+    values
 }
 
 /// Predictions of the draws for a block of settings.
@@ -259,6 +422,7 @@ struct Block<'a> {
     variances: &'a [f64],
     deviates: &'a [f64],
     noise_entropies: &'a [f64],
+    targets: &'a [f64],
     channels: usize,
     count: usize,
 }
@@ -335,11 +499,44 @@ impl Block<'_> {
             let noise = self.noise_entropies[channel];
             for (i, utility) in (first..).zip(&mut *utilities) {
                 // In units of the noise, whose entropy is then the same everywhere.
-                let sigma = labwire_solve::math::sqrt(self.variances(channel)[i]);
+                let sigma = sqrt(self.variances(channel)[i]);
                 samples.clear();
                 let rows = self.responses(channel).zip(deviates());
                 samples.extend(rows.map(|(row, deviate)| row[i] / sigma + deviate));
                 *utility += exp(differential_entropy(&mut samples) - noise) - 1.0;
+            }
+        }
+    }
+
+    /// Variance of each target over what a measurement would leave of it, less 1, summed over the targets.
+    fn target_gain(&self, first: usize, utilities: &mut [f64]) {
+        let num_draws = self.num_draws() as usize;
+        let mut rows = vec![0.0; num_draws * self.channels];
+        for (i, utility) in (first..).zip(utilities) {
+            for channel in 0..self.channels {
+                for (draw, row) in self.responses(channel).enumerate() {
+                    rows[draw * self.channels + channel] = row[i];
+                }
+            }
+            let mut targets = self.targets.to_vec();
+            for channel in 0..self.channels {
+                let column = rows.iter().skip(channel).step_by(self.channels);
+                if let Some(contraction) = Contraction::new(column, self.variances(channel)[i]) {
+                    contraction.apply(&mut rows, self.channels);
+                    targets
+                        .chunks_exact_mut(num_draws)
+                        .for_each(|target| contraction.apply(target, 1));
+                }
+            }
+            let pairs = self
+                .targets
+                .chunks_exact(num_draws)
+                .zip(targets.chunks_exact(num_draws));
+            for (before, after) in pairs {
+                let [before, after] = [before, after].map(labwire_solve::math::norm_squared);
+                if before > 0.0 {
+                    *utility += before / after - 1.0;
+                }
             }
         }
     }
@@ -351,7 +548,7 @@ impl Block<'_> {
         let mut responses = vec![0.0; num_draws * self.channels];
         for (i, utility) in (first..).zip(&mut *utilities) {
             for channel in 0..self.channels {
-                let sigma = labwire_solve::math::sqrt(self.variances(channel)[i]);
+                let sigma = sqrt(self.variances(channel)[i]);
                 for (draw, row) in self.responses(channel).enumerate() {
                     responses[draw * self.channels + channel] = row[i] / sigma;
                 }

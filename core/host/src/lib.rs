@@ -41,11 +41,15 @@ mod module_controller;
 mod modules;
 #[cfg(feature = "obe")]
 mod obe_client;
+#[cfg(feature = "tables")]
+mod operator_folder;
 #[cfg(feature = "open")]
 mod optimizer_client;
 mod pool;
 #[cfg(feature = "files")]
 mod posterior_folder;
+#[cfg(feature = "tables")]
+mod program_model;
 mod remote;
 #[cfg(feature = "files")]
 mod run_folder;
@@ -88,6 +92,8 @@ pub use module_controller::{ControlError, ModuleController};
 pub use modules::{AwaitedRegistry, Modules};
 #[cfg(feature = "obe")]
 pub use obe_client::ObeClient;
+#[cfg(feature = "tables")]
+pub use operator_folder::OperatorFolder;
 #[cfg(feature = "open")]
 pub use optimizer_client::{ClientError, ClientSettings, OptimizerClient};
 #[cfg(feature = "files")]

@@ -45,11 +45,7 @@ pub enum TableError {
 /// # Errors
 /// If a column is missing, or a cell is not a number.
 pub fn from_csv(text: &str, experiment: &Experiment) -> Result<Vec<Measurement>, TableError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .comment(Some(b'#'))
-        .delimiter(delimiter(text))
-        .from_reader(text.as_bytes());
+    let mut reader = reader(text);
     let table = Table {
         header: reader.headers()?.clone(),
     };
@@ -68,6 +64,34 @@ pub fn from_csv(text: &str, experiment: &Experiment) -> Result<Vec<Measurement>,
         });
     }
     Ok(measurements)
+}
+
+/// Columns of a table with these names, in this order. The format is that of [`from_csv`].
+///
+/// # Errors
+/// If a column is missing, or a cell is not a number.
+pub fn columns_from_csv(text: &str, names: &[String]) -> Result<Vec<Vec<f64>>, TableError> {
+    let mut reader = reader(text);
+    let table = Table {
+        header: reader.headers()?.clone(),
+    };
+    let places = table.required(names)?;
+    let mut columns = vec![Vec::new(); names.len()];
+    for (row, record) in reader.records().enumerate() {
+        let numbers = table.numbers(row, &record?, &places)?;
+        for (column, number) in columns.iter_mut().zip(numbers) {
+            column.push(number);
+        }
+    }
+    Ok(columns)
+}
+
+fn reader(text: &str) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .delimiter(delimiter(text))
+        .from_reader(text.as_bytes())
 }
 
 /// Table of measurements.

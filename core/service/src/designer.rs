@@ -8,6 +8,7 @@ mod replay;
 mod reply;
 mod runs;
 mod store;
+mod texts;
 
 use core::time::Duration;
 

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-use crate::math::{exp, log, pow, sqrt};
+use crate::math::{exp, floor, log, pow, sqrt};
 
 /// Stream of random numbers.
 #[derive(Clone, Debug)]
@@ -109,7 +109,60 @@ impl Random {
             }
         }
     }
+
+    /// Poisson deviate, by Ahrens and Dieter (1974): gamma deviates halve the mean until it is small. `mean` must not be
+    /// negative; from 10^15 on, it is the result.
+    pub fn poisson(&mut self, mean: f64) -> f64 {
+        if !(mean < MANY) {
+            return floor(mean);
+        }
+        let (mut mean, mut count) = (mean, 0.0);
+        while mean > FEW {
+            let arrivals = floor(0.875 * mean);
+            let time = self.gamma(arrivals);
+            if time > mean {
+                return count + self.binomial(arrivals - 1.0, mean / time);
+            }
+            (mean, count) = (mean - time, count + arrivals);
+        }
+        let mut time = self.exponential();
+        while time < mean {
+            (time, count) = (time + self.exponential(), count + 1.0);
+        }
+        count
+    }
+
+    /// Binomial deviate of a whole number of `trials`, by Ahrens and Dieter (1974): beta deviates, the places of the median
+    /// trial, halve the number of trials until it is small. `probability` must be between 0 and 1. From 10^15
+    /// trials on, the mean is the result.
+    pub fn binomial(&mut self, trials: f64, probability: f64) -> f64 {
+        if !(trials < MANY) {
+            return floor(trials * probability);
+        }
+        let (mut trials, mut probability, mut count) = (trials, probability, 0.0);
+        while trials > FEW {
+            let below = floor(0.5 * trials) + 1.0;
+            let (low, high) = (self.gamma(below), self.gamma(trials + 1.0 - below));
+            let place = low / (low + high);
+            if place > probability {
+                (trials, probability) = (below - 1.0, probability / place);
+            } else {
+                (trials, count) = (trials - below, count + below);
+                probability = (probability - place) / (1.0 - place);
+            }
+        }
+        while trials >= 1.0 {
+            count += f64::from(self.uniform() < probability);
+            trials -= 1.0;
+        }
+        count
+    }
 }
+
+/// Mean or number of trials up to which counts are drawn one by one.
+const FEW: f64 = 16.0;
+/// Counts from which on whole numbers are no longer exact.
+const MANY: f64 = 1e15;
 
 fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
     let scattered = Xoshiro256PlusPlus::seed_from_u64(stream).next_u64();
@@ -180,6 +233,38 @@ mod tests {
             let fourth = 3.0 * shape * shape + 6.0 * shape;
             let expected = [shape, shape, 2.0 * shape, fourth];
             assert_near(moments(|random| random.gamma(shape)), expected, 0.9);
+        }
+    }
+
+    /// Mean, variance and third central moment, of few and of many.
+    #[test]
+    fn counts_have_their_moments() {
+        for mean in [0.3, 7.0, 400.0, 1e6] {
+            let [first, second, third, _] = moments(|random| random.poisson(mean));
+            assert!(
+                (first - mean).abs() < 5.0 * sqrt(mean / COUNT as f64),
+                "{mean}: {first}"
+            );
+            assert!((second / mean - 1.0).abs() < 0.03, "{mean}: {second}");
+            let error = 25.0 * sqrt(mean * mean * mean / COUNT as f64) + 0.02;
+            assert!((third - mean).abs() < error, "{mean}: {third}");
+        }
+        for (trials, p) in [(5.0, 0.3), (200.0, 0.02), (1e6, 0.9), (10.0, 0.0), (1000.0, 1.0)] {
+            let variance = trials * p * (1.0 - p);
+            let [first, second, third, _] = moments(|random| random.binomial(trials, p));
+            assert!(
+                (first - trials * p).abs() <= 5.0 * sqrt(variance / COUNT as f64),
+                "{trials} {p}: {first}"
+            );
+            assert!(
+                (second - variance).abs() <= 0.03 * variance,
+                "{trials} {p}: {second}"
+            );
+            let error = 25.0 * sqrt(variance * variance * variance / COUNT as f64) + 0.02;
+            assert!(
+                (third - variance * (1.0 - 2.0 * p)).abs() < error,
+                "{trials} {p}: {third}"
+            );
         }
     }
 

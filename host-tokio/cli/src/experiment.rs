@@ -5,6 +5,7 @@ mod data;
 mod plot;
 mod replay;
 mod simulate;
+mod suggest;
 mod trace;
 
 use std::hash::{BuildHasher, RandomState};
@@ -13,11 +14,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use labwire_core::design::{DesignError, Designer, EXPERIMENTS, Experiment};
+use labwire_host::OperatorFolder;
 
 use crate::common::{number, read_file};
 use crate::config::ConfigArgument;
 use crate::console::note;
 use crate::failure::{self, Failure, Outcome};
+use crate::files::is_standard;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -44,6 +47,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Learn from the measurements in a CSV file.
     Replay(replay::Arguments),
+    /// The next settings, as CSV, for instruments that take a list of them.
+    Suggest(suggest::Arguments),
     /// Suggest a setting, ask for the value measured there, and repeat.
     ByHand(by_hand::Arguments),
 }
@@ -56,8 +61,14 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     match arguments.command {
         Command::Simulate(options) => simulate::run(experiment, seed, &options),
         Command::Replay(options) => replay::run(experiment, seed, &options),
+        Command::Suggest(options) => suggest::run(&experiment, seed, &options),
         Command::ByHand(options) => by_hand::run(experiment, seed, &options),
     }
+}
+
+/// What an experiment file of the operator's may reach for; standard input is anybody's.
+pub(crate) fn outside(file: &Path) -> Option<OperatorFolder> {
+    (!is_standard(file)).then(|| OperatorFolder::of(file))
 }
 
 /// Text of an experiment file, or of a built-in experiment, if there is no such file.
@@ -78,8 +89,11 @@ fn read(arguments: &Arguments) -> Result<Experiment, Failure> {
         .map(|(name, value)| (name.as_str(), *value))
         .collect();
     let limits = arguments.config.read()?.obe.design_limits;
-    let mut experiment =
-        Experiment::from_json(&text, &values, &limits).map_err(|error| Failure::problem(&file, &error))?;
+    let experiment = match outside(&arguments.file) {
+        Some(outside) => Experiment::from_operator(&text, &values, &limits, &outside),
+        None => Experiment::from_json(&text, &values, &limits),
+    };
+    let mut experiment = experiment.map_err(|error| Failure::problem(&file, &error))?;
     if let Some(particles) = arguments.particles {
         let most = limits.particle_numbers / experiment.parameters.len();
         if !(2..=most).contains(&particles) {
@@ -100,6 +114,14 @@ fn designer(experiment: &Experiment, seed: u64) -> Result<Designer, Failure> {
     Designer::new(experiment.clone(), seed).map_err(|error| refused(&error))
 }
 
+/// Fails where the model did.
+fn check_model(designer: &Designer) -> Result<(), Failure> {
+    match designer.experiment().model.fault() {
+        None => Ok(()),
+        Some(fault) => Err(refused(&DesignError::Model(fault))),
+    }
+}
+
 fn refused(error: &DesignError) -> Failure {
     Failure::new(failure::DATA, error.to_string())
 }
@@ -109,11 +131,15 @@ fn named_number(text: &str) -> Result<(String, f64), String> {
     Ok((name.to_owned(), number(value)?))
 }
 
-/// Parameters as lines of name, mean, standard deviation and the 95 % interval.
+/// Parameters and targets as lines of name, mean, standard deviation and the 95 % interval.
 fn table(designer: &Designer) -> String {
     let parameters = designer.experiment().parameters.iter();
     let intervals = designer.interval(0.95).unwrap_or_default();
     let numbers = designer.mean().into_iter().zip(designer.std()).zip(intervals);
+    let targets = designer.targets().into_iter().map(|(name, mean, std)| {
+        let [mean, uncertainty] = [mean, std].map(|number| rounded(number, std));
+        format!("{name:>10} = {mean} +- {uncertainty}\n")
+    });
     parameters
         .zip(numbers)
         .map(|(parameter, ((mean, std), [low, high]))| {
@@ -124,6 +150,7 @@ fn table(designer: &Designer) -> String {
                 rounded(std, std)
             )
         })
+        .chain(targets)
         .collect()
 }
 

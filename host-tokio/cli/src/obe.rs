@@ -101,6 +101,11 @@ enum Command {
     Status,
     /// Utility of every setting.
     Utility,
+    /// The next settings together, for instruments that take a list of them.
+    Batch {
+        /// Number of settings.
+        count: usize,
+    },
     /// Credible interval of each parameter.
     Interval {
         /// Probability of the interval; 0.95 by default.
@@ -197,6 +202,7 @@ fn message(command: Command, run: Option<RunName>) -> Result<Value, Failure> {
         }
         Command::Status => Request::Status,
         Command::Utility => Request::Utility,
+        Command::Batch { count } => Request::Batch { count },
         Command::Interval { probability } => Request::Interval { probability },
         Command::History => Request::History,
         Command::Undo => Request::Undo,

@@ -82,12 +82,13 @@ fn fits_table(table: &Table, json: &Json<'_>) -> bool {
             .all_keys()
             .any(|key| key.name == name && fits(&key.kind, value))
     };
+    let is_own = |name: &str| table.keys.iter().any(|key| key.name == name);
     let is_there = |name: &str| entries(json).any(|(known, _)| known == name);
     entries(json).all(is_known)
         && table
             .all_keys()
             .all(|key| key.need != Need::Required || is_there(key.name))
-        && (!table.is_choice || entries(json).count() == 1)
+        && (!table.is_choice || entries(json).filter(|(name, _)| is_own(name)).count() == 1)
 }
 
 /// Objects of a file that have tables, the file's own first.

@@ -94,8 +94,11 @@ fn variants(file: &str, object: &Object<'_>, key: &str, value: &str) -> [String;
         let known = object.table.all_keys().find(|known| known.name == name);
         known.is_some_and(|known| known.need == Need::Required)
     };
+    // What is common to all choices stands beside one.
+    let common = object.table.common.map_or(&[][..], |common| common.keys);
+    let is_common = |name: &str| common.iter().any(|key| key.name == name);
     let kept = |name: &str| match object.table.is_choice {
-        true => [false, false],
+        true => [is_common(name) || is_common(key); 2],
         false => [true, is_required(name)],
     };
     [0, 1].map(|variant| {

@@ -1,4 +1,4 @@
-//! Sections `noise`, `constraints` and `cost` of an experiment file.
+//! Sections `constraints` and `cost` of an experiment file.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -16,64 +16,45 @@ use crate::inputs::{PARAMETER, SETTING};
 /// Prefix of a knob's name that refers to the previous setting.
 const PREVIOUS: &str = "previous_";
 
-/// Noise as written in the file.
-pub(super) enum NoiseText {
-    Known(Vec<f64>),
-    OfSetting(Vec<Expr>),
-    Unknown(Vec<Expr>),
+/// Constraints as written in the file: outputs that must not be 0.
+#[derive(Default)]
+pub(super) struct Constraints {
+    pub(super) of_setting: Vec<Expr>,
+    pub(super) of_parameters: Vec<Expr>,
 }
 
 impl<'t> Reader<'t> {
-    /// Reads one expression for all channels, or one per channel.
-    pub(super) fn noise(&mut self, place: &Place<'t>, model: &[Expr]) -> Result<NoiseText, TextError> {
-        let mut outputs = self.file.expressions(place)?;
-        if let [output] = outputs[..] {
-            outputs = alloc::vec![output; model.len()];
-        }
-        if outputs.len() != model.len() {
-            let (channels, found) = (model.len(), outputs.len());
-            return Err(place.error(format!(
-                "expected the noise of {channels} channels, found {found}"
-            )));
-        }
-        let graph = &self.file.expander.graph;
-        if outputs.iter().any(|output| graph.depends_on(*output, PARAMETER)) {
-            return Ok(NoiseText::Unknown(outputs));
-        }
-        let constants: Option<Vec<f64>> = outputs
-            .iter()
-            .map(|output| graph.constant_value(*output))
-            .collect();
-        match constants {
-            None => Ok(NoiseText::OfSetting(outputs)),
-            Some(sigma) => match sigma.iter().find(|sigma| !(**sigma > 0.0 && sigma.is_finite())) {
-                None => Ok(NoiseText::Known(sigma)),
-                Some(wrong) => {
-                    Err(place.error(format!("a standard deviation must be positive, not {wrong}")))
-                }
-            },
-        }
-    }
-
-    pub(super) fn constraints(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, TextError> {
+    pub(super) fn constraints(&mut self, place: &Place<'t>) -> Result<Constraints, TextError> {
         let outputs = self.file.expressions(place)?;
         let graph = &self.file.expander.graph;
         if !outputs.iter().all(|output| jumps(graph, *output)) {
             let message = "a constraint is a comparison, such as \"a > b\": a number violates it only where it is exactly 0";
             return Err(place.error(message.into()));
         }
-        match outputs.iter().any(|output| graph.depends_on(*output, SETTING)) {
-            true => {
-                Err(place.error("constraints apply to parameters; they cannot depend on settings".into()))
-            }
-            false => Ok(outputs),
+        let (of_setting, of_parameters): (Vec<Expr>, Vec<Expr>) = outputs
+            .into_iter()
+            .partition(|output| graph.depends_on(*output, SETTING));
+        match of_setting
+            .iter()
+            .any(|output| graph.depends_on(*output, PARAMETER))
+        {
+            true => Err(place
+                .error("a constraint applies to parameters or to settings; it cannot depend on both".into())),
+            false => Ok(Constraints {
+                of_setting,
+                of_parameters,
+            }),
         }
     }
 
     /// Reads the cost. Returns also whether it depends on the previous setting.
-    pub(super) fn cost(&mut self, place: &Place<'t>, knobs: &[Knob]) -> Result<(Expr, bool), TextError> {
+    pub(super) fn cost<'k>(
+        &mut self,
+        place: &Place<'t>,
+        knobs: impl Iterator<Item = &'k Knob> + Clone,
+    ) -> Result<(Expr, bool), TextError> {
         let mut previous = Vec::new();
-        for (knob, i) in knobs.iter().zip(knobs.len() as u32..) {
+        for (knob, i) in knobs.clone().zip(knobs.count() as u32..) {
             let expr = self.file.expander.graph.input(SETTING, i);
             let name = format!("{PREVIOUS}{}", knob.name);
             if let Err(message) = self.file.expander.check_new_name(&name) {
@@ -92,7 +73,7 @@ impl<'t> Reader<'t> {
         if graph.depends_on(output, PARAMETER) {
             return Err(place.error("the cost is that of a setting; it cannot depend on parameters".into()));
         }
-        Ok((output, reaches(graph, output, &previous)))
+        Ok((output, reaches(graph, [output], &previous)))
     }
 }
 
@@ -108,13 +89,15 @@ fn jumps(graph: &Graph, output: Expr) -> bool {
         )
     };
     let jumping: Vec<Expr> = graph.exprs().filter(|expr| jumps(graph.node(*expr))).collect();
-    graph.constant_value(output).is_some() || reaches(graph, output, &jumping)
+    graph.constant_value(output).is_some() || reaches(graph, [output], &jumping)
 }
 
-/// Whether `output` depends on one of `inputs`.
-fn reaches(graph: &Graph, output: Expr, inputs: &[Expr]) -> bool {
+/// Whether one of `outputs` depends on one of `inputs`.
+pub(super) fn reaches(graph: &Graph, outputs: impl IntoIterator<Item = Expr>, inputs: &[Expr]) -> bool {
     let mut is_needed = alloc::vec![false; graph.len()];
-    is_needed[output.index()] = true;
+    outputs
+        .into_iter()
+        .for_each(|output| is_needed[output.index()] = true);
     for expr in graph.exprs().rev() {
         if is_needed[expr.index()] {
             for operand in graph.node(expr).operands() {

@@ -9,7 +9,7 @@ use labwire_python_json::{Limits, Object, Value, dumps, parse, repr, write_float
 use labwire_session::framing::decimal_length::{self, LengthError};
 
 use super::messages::{
-    ADDED_COMMANDS, COMMANDS, ErrorReply, Measurement, Reply, Request, RunName, Sigma, code,
+    ADDED_COMMANDS, BATCH, COMMANDS, ErrorReply, Measurement, Reply, Request, RunName, Sigma, code,
 };
 
 /// Number of unknown keys of a command that are remembered, and the length of each.
@@ -123,6 +123,7 @@ fn keys_of(name: &str) -> Option<&'static [&'static str]> {
         "goodset" => Some(&["pickiness"]),
         "newdat" => Some(&["x", "y", "s"]),
         "interval" => Some(&["probability"]),
+        "batch" => Some(&["count"]),
         "save" | "load" => Some(&["name"]),
         _ => Some(&[]),
     }
@@ -156,6 +157,9 @@ fn command_of(name: &str, message: &Object) -> Result<Request, ErrorReply> {
         "ready" => Request::Ready,
         "status" => Request::Status,
         "utility" => Request::Utility,
+        "batch" => Request::Batch {
+            count: count(message)?,
+        },
         "interval" => Request::Interval {
             probability: optional_number(message, "probability")?,
         },
@@ -218,6 +222,18 @@ fn optional_number(message: &Object, name: &str) -> Result<Option<f64>, ErrorRep
     value.map(|value| number(name, value)).transpose()
 }
 
+/// Number of settings of a batch.
+fn count(message: &Object) -> Result<usize, ErrorReply> {
+    let value = optional(message, "count").ok_or_else(|| missing("count"))?;
+    match value {
+        Value::Int(count) if (1..=BATCH as i64).contains(count) => Ok(*count as usize),
+        _ => Err(ErrorReply::new(
+            code::INVALID_ARGUMENT,
+            format!("\"count\" must be a whole number from 1 to {BATCH}"),
+        )),
+    }
+}
+
 fn text(message: &Object, name: &str) -> Result<String, ErrorReply> {
     match message.get(name) {
         None => Err(missing(name)),
@@ -264,6 +280,7 @@ impl From<&Request> for Value {
             Request::Interval {
                 probability: Some(probability),
             } => fields.push(("probability".into(), (*probability).into())),
+            Request::Batch { count } => fields.push(("count".into(), Value::Int(*count as i64))),
             Request::Save { name } | Request::Load { name } => {
                 fields.push(("name".into(), name.as_str().into()));
             }
@@ -306,6 +323,7 @@ pub(super) fn name_of(request: &Request) -> &'static str {
         Request::Done => "done",
         Request::Status => "status",
         Request::Utility => "utility",
+        Request::Batch { .. } => "batch",
         Request::Interval { .. } => "interval",
         Request::History => "history",
         Request::Undo => "undo",

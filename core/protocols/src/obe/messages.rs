@@ -18,9 +18,12 @@ pub const COMMANDS: [&str; 14] = [
 ];
 
 /// Commands that upstream lacks; they are recognised by their exact names only.
-pub const ADDED_COMMANDS: [&str; 9] = [
-    "status", "utility", "interval", "history", "undo", "save", "load", "runs", "resume",
+pub const ADDED_COMMANDS: [&str; 10] = [
+    "status", "utility", "batch", "interval", "history", "undo", "save", "load", "runs", "resume",
 ];
+
+/// Most settings of a batch.
+pub(super) const BATCH: usize = 1000;
 
 /// Longest name of a run, in characters.
 const NAME_CHARACTERS: usize = 100;
@@ -63,6 +66,11 @@ pub enum Request {
     Status,
     /// `utility`: the utility of every setting.
     Utility,
+    /// `batch`: the next settings together, for instruments that take a list of them.
+    Batch {
+        /// Number of settings.
+        count: usize,
+    },
     /// `interval`: the credible interval of each parameter with this probability.
     Interval {
         /// Probability; 0.95 by default.
@@ -128,7 +136,12 @@ impl Request {
     #[must_use]
     pub fn has_long_reply(&self, is_large: bool) -> bool {
         match self.command() {
-            Self::Settings | Self::Particles | Self::Weights | Self::Utility | Self::History => true,
+            Self::Settings
+            | Self::Particles
+            | Self::Weights
+            | Self::Utility
+            | Self::Batch { .. }
+            | Self::History => true,
             Self::Constants
             | Self::Mean
             | Self::StandardDeviation

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use labwire_design::{DesignLimits, Designer, Measurement};
+use labwire_design::{Designer, Measurement};
 use labwire_protocols::obe::{ErrorReply, RunName, code};
 use labwire_python_json::{Limits, Object, Value, dumps, parse};
 
@@ -14,6 +14,7 @@ use super::DesignerSettings;
 use super::record::{self, Head, Record};
 use super::runs::Live;
 use super::store::RunStore;
+use super::texts::Texts;
 
 /// Number of remarks that wait for the log.
 const REMARKS: usize = 16;
@@ -375,7 +376,7 @@ impl Catalogue {
     pub(super) fn open(
         &mut self,
         number: u64,
-        limits: &DesignLimits,
+        texts: &Texts,
     ) -> Result<(Live, VecDeque<Measurement>), ErrorReply> {
         let (mut head, mut measurements) = (None, VecDeque::new());
         let (mut at, mut fault) = (0_usize, None);
@@ -399,7 +400,7 @@ impl Catalogue {
             (None, None) => return Err(unreadable("it is empty".into())),
             (None, Some(head)) => head,
         };
-        let designer = head.designer(limits);
+        let designer = head.designer(texts);
         let live = Live {
             number,
             designer: designer.map_err(|error| unstored(format!("run {number} cannot go on: {error}")))?,

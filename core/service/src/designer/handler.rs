@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use labwire_design::{DesignError, DesignLimits, Designer, Experiment, UtilityScan};
+use labwire_design::{DesignError, DesignLimits, Designer, Outside, UtilityScan};
 use labwire_model::problem::TextError;
 use labwire_model::text::suggestion;
 use labwire_protocols::obe::{self, ErrorReply, Listing, Reply, Request, RunName, Sigma, code};
@@ -21,9 +21,10 @@ use super::DesignerSettings;
 use super::catalogue::unstored;
 use super::new_run::NewRun;
 use super::replay::{Replay, Then};
-use super::reply::{Settings, Values, constants, counting, records, reply_bytes, status};
+use super::reply::{Matrix, Settings, Values, constants, counting, records, reply_bytes, status};
 use super::runs::{Begun, Runs};
 use super::store::{PosteriorStore, RunStore};
+use super::texts::Texts;
 
 /// Number of elementary operations per unit of fuel, chosen so that a unit costs about as much as an evaluation of a
 /// problem.
@@ -81,8 +82,9 @@ enum Work {
     Load(String),
 }
 
-#[derive(Clone, Copy)]
 enum Purpose {
+    /// A number of settings, of which some are chosen.
+    Batch(usize, Vec<Vec<f64>>),
     Optimal,
     Good(Option<f64>),
     Utility,
@@ -136,12 +138,30 @@ impl<S> DesignerHandler<S> {
     /// # Errors
     /// If the text is not an experiment, or its constraints exclude all samples of its priors.
     pub fn new(text: &str, limits: DesignLimits, seed: u64, store: S) -> Result<Self, ExperimentError> {
-        let experiment = Experiment::from_json(text, &[], &limits)?;
-        let designer = Designer::new(experiment, seed)?;
+        Self::with_texts(text, Texts::new(limits, None), seed, store)
+    }
+
+    /// As [`new`](Self::new), for a text that may name files and programs, which `outside` provides. Texts of clients may
+    /// not.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), and the failures of `outside`.
+    pub fn from_operator(
+        text: &str,
+        limits: DesignLimits,
+        seed: u64,
+        store: S,
+        outside: Box<dyn Outside>,
+    ) -> Result<Self, ExperimentError> {
+        Self::with_texts(text, Texts::new(limits, Some((text, outside))), seed, store)
+    }
+
+    fn with_texts(text: &str, texts: Texts, seed: u64, store: S) -> Result<Self, ExperimentError> {
+        let designer = Designer::new(texts.read(text, &[])?, seed)?;
         let bound = ReplyBound::default();
         bound.set(reply_bytes(&designer));
         Ok(Self {
-            runs: Runs::new(designer, text, limits),
+            runs: Runs::new(designer, text, texts),
             store,
             work: None,
             design_time: DesignerSettings::default().design_time,
@@ -218,6 +238,7 @@ impl<S> DesignerHandler<S> {
         let (scan, purpose) = match request {
             Request::OptimalSetting => (designer.start_scan(), Purpose::Optimal),
             Request::GoodSetting { pickiness } => (designer.start_scan(), Purpose::Good(pickiness)),
+            Request::Batch { count } => (designer.start_scan(), Purpose::Batch(count, Vec::new())),
             Request::Utility => (designer.preview_scan(), Purpose::Utility),
             Request::NewData(measurement) => return Some(Work::Learn(measurement)),
             Request::NewRun(arguments) => return Some(Work::NewRun(arguments)),
@@ -258,16 +279,26 @@ impl<S> DesignerHandler<S> {
         )
     }
 
-    fn finish_scan(&mut self, scan: &UtilityScan, purpose: Purpose) -> Progress {
+    fn finish_scan(&mut self, mut scan: Box<UtilityScan>, purpose: Purpose) -> Result<Progress, ErrorReply> {
         let designer = self.runs.designer_mut();
-        Progress::Done(Reply::Numbers(match purpose {
-            Purpose::Optimal => designer.optimum(scan),
-            Purpose::Good(pickiness) => designer.good(scan, pickiness),
+        if let Some(fault) = designer.experiment().model.fault() {
+            return Err(refused(&DesignError::Model(fault)));
+        }
+        Ok(Progress::Done(Reply::Numbers(match purpose {
+            Purpose::Batch(count, mut settings) => {
+                settings.push(designer.choose(&mut scan));
+                return Ok(Progress::Working(match settings.len() < count {
+                    true => Work::Scan(scan, Purpose::Batch(count, settings)),
+                    false => Work::Count(Counting::new(Listing::table(Matrix(settings)))),
+                }));
+            }
+            Purpose::Optimal => designer.optimum(&scan),
+            Purpose::Good(pickiness) => designer.good(&scan, pickiness),
             Purpose::Utility => {
                 let utilities = Listing::numbers(scan.utilities().to_vec());
-                return Progress::Working(Work::Count(Counting::new(utilities)));
+                return Ok(Progress::Working(Work::Count(Counting::new(utilities))));
             }
-        }))
+        })))
     }
 
     fn learn(&mut self, measurement: &obe::Measurement) -> Result<(), ErrorReply> {
@@ -334,7 +365,7 @@ impl<S: PosteriorStore> DesignerHandler<S> {
             Work::Scan(mut scan, purpose) => {
                 let operations = (fuel as usize).saturating_mul(OPERATIONS_PER_FUEL);
                 if self.runs.designer_mut().continue_scan_by(&mut scan, operations) {
-                    return Ok(self.finish_scan(&scan, purpose));
+                    return self.finish_scan(scan, purpose);
                 }
                 return Ok(Progress::Working(Work::Scan(scan, purpose)));
             }

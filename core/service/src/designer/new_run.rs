@@ -5,10 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use labwire_design::{DesignLimits, Drawing, Experiment};
+use labwire_design::Drawing;
 use labwire_model::text::suggestion;
 use labwire_protocols::obe::{ErrorReply, RunName, code};
 use labwire_python_json::{Object, Value, dumps_unicode};
+
+use super::texts::Texts;
 
 /// Exclusive upper bound on seeds, so that every client reads them exactly.
 const MAX_SEED: u64 = 1 << 53;
@@ -18,7 +20,7 @@ const MAX_SEED: u64 = 1 << 53;
 pub(super) struct Base<'a> {
     /// Text of the experiment of the default run.
     pub(super) text: &'a str,
-    pub(super) limits: &'a DesignLimits,
+    pub(super) texts: &'a Texts,
     /// Seed of the last run.
     pub(super) seed: u64,
 }
@@ -44,7 +46,7 @@ impl NewRun {
             Some(experiment) => dumps_unicode(experiment),
         };
         // First with its own arguments, to learn their names.
-        let experiment = Experiment::from_json(&text, &[], base.limits).map_err(|error| invalid(&error))?;
+        let experiment = base.texts.read(&text, &[]).map_err(|error| invalid(&error))?;
         let names: Vec<&str> = experiment
             .arguments
             .iter()
@@ -73,7 +75,7 @@ impl NewRun {
         let experiment = match arguments.is_empty() {
             true => experiment,
             false => {
-                let experiment = Experiment::from_json(&text, &arguments, base.limits);
+                let experiment = base.texts.read(&text, &arguments);
                 experiment.map_err(|error| ErrorReply::new(code::INVALID_ARGUMENT, format!("{error}")))?
             }
         };

@@ -14,8 +14,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use labwire_design::{DesignLimits, Designer, Experiment, Measurement};
+use labwire_design::{Designer, Measurement};
 use labwire_python_json::{Limits, Object, Value, dumps, parse};
+
+use super::texts::Texts;
 
 /// Beginning of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,14 +101,14 @@ impl Head {
     }
 
     /// Designer as it was when the run began.
-    pub(super) fn designer(&self, limits: &DesignLimits) -> Result<Designer, String> {
+    pub(super) fn designer(&self, texts: &Texts) -> Result<Designer, String> {
         let arguments: Vec<(&str, f64)> = self
             .arguments
             .iter()
             .map(|(name, value)| (name.as_str(), *value))
             .collect();
-        let experiment =
-            Experiment::from_json(&self.text, &arguments, limits).map_err(|error| error.to_string())?;
+        let experiment = texts.read(&self.text, &arguments);
+        let experiment = experiment.map_err(|error| error.to_string())?;
         let designer = match &self.posterior {
             None => Designer::new(experiment, self.seed),
             Some(posterior) => Designer::from_posterior(experiment, posterior),

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use labwire_design::{Designer, Experiment, Grid, ParticleSnapshot};
+use labwire_design::{Designer, Experiment, Grid, ParticleSnapshot, Until};
 use labwire_protocols::obe::{Listing, Records, Reply, Rows};
 use labwire_python_json::{Object, Value, dumps};
 use labwire_session::limits::beginning;
@@ -161,6 +161,21 @@ pub(super) fn status(designer: &Designer, run: u64, name: Option<&str>) -> Value
     status.insert("entropy", designer.entropy());
     status.insert("resamplings", designer.resamplings() as i64);
     status.insert("warnings", designer.warnings().collect::<Vec<_>>());
+    let targets: Object = (designer.targets().into_iter())
+        .map(|(name, mean, std)| (name, Value::from(alloc::vec![mean, std])))
+        .collect();
+    if experiment.targets.is_some() {
+        status.insert("targets", targets);
+    }
+    if experiment.until != Until::default() {
+        status.insert("spent", designer.spent());
+        status.insert(
+            "ended",
+            designer
+                .ended()
+                .map_or(Value::Null, |why| Value::from(why.as_str())),
+        );
+    }
     status.insert("run", Value::Int(run as i64));
     status.insert("name", name.map_or(Value::Null, Value::from));
     status.into()

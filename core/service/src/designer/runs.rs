@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use labwire_design::{DesignError, DesignLimits, Designer};
+use labwire_design::{DesignError, Designer};
 use labwire_protocols::obe::{ErrorReply, RunName};
 use labwire_python_json::Value;
 
@@ -15,6 +15,7 @@ use super::handler::refused;
 use super::new_run::{Base, NewRun, invalid};
 use super::replay::{Replay, Then};
 use super::store::{MemoryRuns, RunStore};
+use super::texts::Texts;
 
 /// Run with its particles.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(super) struct Live {
 #[derive(Debug)]
 pub(super) struct Runs {
     catalogue: Catalogue,
-    limits: DesignLimits,
+    texts: Texts,
     /// Seed of the last run that began.
     seed: u64,
     current: Live,
@@ -89,7 +90,7 @@ impl From<DesignError> for NotTaken {
 
 impl Runs {
     /// Creates runs in memory, with the first one.
-    pub(super) fn new(designer: Designer, text: &str, limits: DesignLimits) -> Self {
+    pub(super) fn new(designer: Designer, text: &str, texts: Texts) -> Self {
         let mut catalogue = Catalogue::read(Box::new(MemoryRuns::default()), text);
         let first = Beginning::first(&designer, text);
         let current = Live {
@@ -100,7 +101,7 @@ impl Runs {
         };
         Self {
             catalogue,
-            limits,
+            texts,
             seed: current.designer.seed(),
             current,
             aside: Vec::new(),
@@ -141,7 +142,7 @@ impl Runs {
         if experiment != self.current.text {
             return Err("the server has another experiment now".into());
         }
-        let (live, measurements) = catalogue.open(run, &self.limits).map_err(|error| error.message)?;
+        let (live, measurements) = catalogue.open(run, &self.texts).map_err(|error| error.message)?;
         let replay = Replay::new(live, measurements, Then::Resume);
         self.current = replay.complete().map_err(|error| error.message)?;
         catalogue.keep_default(run);
@@ -194,7 +195,7 @@ impl Runs {
         self.aside.retain(|live| self.catalogue.keeps(live.number));
         let bytes = |live: &Live| live.designer.experiment().memory_bytes();
         let total = |runs: &Self| runs.aside.iter().map(bytes).sum::<usize>() + bytes(&runs.current);
-        while total(self) > self.limits.experiment_memory {
+        while total(self) > self.texts.limits.experiment_memory {
             let default = self.catalogue.default();
             let Some(at) = self.aside.iter().position(|live| live.number != default) else {
                 return;
@@ -210,7 +211,7 @@ impl Runs {
 
     /// Begins to restore a run from its log.
     pub(super) fn open(&mut self, number: u64, then: Then) -> Result<Replay, ErrorReply> {
-        let (live, measurements) = self.catalogue.open(number, &self.limits)?;
+        let (live, measurements) = self.catalogue.open(number, &self.texts)?;
         Ok(Replay::new(live, measurements, then))
     }
 
@@ -229,7 +230,7 @@ impl Runs {
         let live = self.aside.iter().find(|live| live.number == default);
         Base {
             text: &live.unwrap_or(&self.current).text,
-            limits: &self.limits,
+            texts: &self.texts,
             seed: self.seed,
         }
     }

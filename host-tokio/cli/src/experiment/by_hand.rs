@@ -9,7 +9,7 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::trace::Trace;
-use super::{designer, plot, setting, table};
+use super::{check_model, designer, plot, setting, table};
 use crate::common::{has_decimal_comma, read_file};
 use crate::console::{note, say, say_text};
 use crate::failure::{self, Failure, Outcome};
@@ -51,6 +51,7 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     };
     let mut refused = 0;
     loop {
+        check_model(&by_hand.designer)?;
         let number = by_hand.designer.history().len() + 1;
         say!("measurement {number}: {}", setting(&experiment, &by_hand.x));
         let line = match editor.readline("measured: ") {
@@ -128,6 +129,9 @@ impl ByHand<'_> {
             save(path, self.designer.posterior())?;
         }
         say_text!("{}", table(&self.designer));
+        if let Some(why) = self.designer.ended() {
+            say!("the experiment has reached its end: {why}");
+        }
         self.x = self.designer.suggest();
         Ok(())
     }
@@ -142,7 +146,11 @@ fn ended(refused: usize) -> ExitCode {
 }
 
 /// Designer from an existing posterior, or from the priors.
-fn start(experiment: &Experiment, seed: u64, posterior: Option<&Path>) -> Result<Designer, Failure> {
+pub(super) fn start(
+    experiment: &Experiment,
+    seed: u64,
+    posterior: Option<&Path>,
+) -> Result<Designer, Failure> {
     match posterior {
         Some(path) if is_standard(path) => {
             let message = "--posterior is a file that is read and written, not `-`";
@@ -189,8 +197,12 @@ fn parse(text: &str, experiment: &Experiment) -> Result<Line, String> {
         }
         _ => {
             let (measured, channels) = (numbers(&words)?, experiment.channels());
-            if matches!(experiment.noise, Noise::Unknown(_)) && measured.len() > channels {
-                let taken = format!("takes {channels} and has its noise as a parameter");
+            if !experiment.noise.can_be_reported() && measured.len() > channels {
+                let noise = match experiment.noise {
+                    Noise::Unknown(_) => "has its noise as a parameter",
+                    _ => "counts",
+                };
+                let taken = format!("takes {channels} and {noise}");
                 return Err(format!(
                     "{} numbers, where the experiment {taken}",
                     measured.len()

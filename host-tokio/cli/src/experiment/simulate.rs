@@ -8,7 +8,7 @@ use labwire_host::measurements::{averages_to_csv, to_csv};
 
 use super::plot::{self, Live};
 use super::trace::Trace;
-use super::{designer, named_number, print_warnings, refused, rounded};
+use super::{check_model, designer, named_number, print_warnings, refused, rounded};
 use crate::console::Stream;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 use crate::files::{save, spare_data};
@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// Number of measurements.
     #[arg(short, long, value_name = "NUMBER", default_value_t = 200)]
     measurements: usize,
+    /// Number of designed measurements that are chosen together.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
     /// Parameter to plot; by default the first one.
     #[arg(long, value_name = "NAME")]
     show: Option<String>,
@@ -72,9 +75,17 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
         let mut trace = Trace::new(name, shown, &designer);
         let mut live = Live::new();
         let caption = format!("{label}, {name}");
+        let mut batch = Vec::new();
         for i in 0..options.measurements {
-            let setting = strategy.setting(&mut designer, i, options.measurements);
+            if designer.ended().is_some() {
+                break;
+            }
+            if batch.is_empty() {
+                batch = strategy.settings(&mut designer, i, options);
+            }
+            let setting = batch.remove(0);
             let values = instrument.measure(&setting);
+            check_model(&designer)?;
             let sigma = match experiment.noise {
                 Noise::Reported => Some(instrument.sigma(&setting)),
                 _ => None,
@@ -84,6 +95,10 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
                 .map_err(|error| refused(&error))?;
             trace.push(&designer);
             live.update(&trace, &caption, Some(truth[shown]));
+        }
+        if let Some(why) = designer.ended() {
+            let count = designer.history().len();
+            to.line(format_args!("{name}: ended after {count} measurements: {why}"));
         }
         live.finish(&trace, &caption, Some(truth[shown]));
         traces.push(trace);
@@ -108,10 +123,11 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
 }
 
 impl Strategy {
-    /// Setting of measurement `i` of `count`: a scan covers the grid as many times as possible.
-    fn setting(self, designer: &mut Designer, i: usize, count: usize) -> Vec<f64> {
-        let len = designer.experiment().grid.len();
-        match self {
+    /// Settings of measurement `i` and of those that are chosen with it: a scan covers the grid as many times as possible.
+    fn settings(self, designer: &mut Designer, i: usize, options: &Arguments) -> Vec<Vec<f64>> {
+        let (len, count) = (designer.experiment().grid.len(), options.measurements);
+        vec![match self {
+            Self::Designed if options.batch > 1 => return designer.suggest_batch(options.batch.into()),
             Self::Designed => designer.suggest(),
             Self::Random => designer.random_setting(),
             Self::Scan if count < len => designer
@@ -119,7 +135,7 @@ impl Strategy {
                 .grid
                 .setting((2 * i + 1) * len / (2 * count)),
             Self::Scan => designer.experiment().grid.setting(i % len),
-        }
+        }]
     }
 }
 

@@ -55,7 +55,11 @@ fn designer(config: &Config) -> Result<Designer, Failure> {
         dir => Some(PathBuf::from(dir)),
     };
     let limits = config.obe.design_limits.clone();
-    let handler = DesignerHandler::new(&text, limits, seed, PosteriorFolder::new(folder.clone()));
+    let posteriors = PosteriorFolder::new(folder.clone());
+    let handler = match experiment::outside(Path::new(file)) {
+        Some(outside) => DesignerHandler::from_operator(&text, limits, seed, posteriors, Box::new(outside)),
+        None => DesignerHandler::new(&text, limits, seed, posteriors),
+    };
     let handler = handler.map_err(|error| Failure::new(failure::DATA, format!("{file}: {error}")))?;
     keep_runs(handler.with_settings(&config.obe.design), config, folder)
 }
