@@ -61,7 +61,10 @@ mod tests {
             ("", "the file has no numbers"),
             ("a,b\n1,x\n", "line 2: \"x\" is not a number"),
             ("a;b\n1;0,5\n", "write a decimal point, \"0.5\""),
-            ("1,2\n3\n", "unequal"),
+            (
+                "1,2\n3\n",
+                "record with 1 fields, but the previous record has 2 fields",
+            ),
             ("1,inf\n", "line 1: expected finite numbers"),
         ] {
             let error = table(text).unwrap_err();

@@ -215,7 +215,8 @@ impl Projected {
             return Search::Failed;
         }
         let slope = math::dot(&self.direction, &self.current.gradient);
-        let is_negligible = -slope <= self.tuning.round_off * f64::EPSILON * (1.0 + self.current.psi.abs());
+        // In units of its own, a cost need not be near 1.
+        let is_negligible = -slope <= self.tuning.round_off * f64::EPSILON * self.current.psi.abs();
         let before = self.scaled_residual;
         let Some(length) = self.line_search(StepKind::Newton, merit, functions) else {
             return Search::Failed;
