@@ -12,7 +12,7 @@ from pathlib import Path
 
 UNPACKED = Path("target/package/unpacked")
 # Of a compressed package; a corpus that slipped in would be more.
-SIZE_LIMIT = 150_000
+SIZE_LIMIT = 200_000
 REQUIRED_FIELDS = ("description", "readme", "keywords", "categories", "repository", "license", "rust_version")
 
 

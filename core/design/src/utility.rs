@@ -3,9 +3,12 @@
 //! A few particles are drawn, and the values they predict are computed for one block of settings at a time,
 //! so that memory does not grow with the number of settings.
 
+mod contraction;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
+use contraction::Contraction;
 use labwire_solve::math::{clamp, exp, exp_weight, log, max, min, sqrt};
 use labwire_solve::random::Random;
 
@@ -358,39 +361,6 @@ fn known_variances(
         // Kept in the memory until there are predictions.
         Noise::Binomial(trials) => trials.evaluate(settings, Points::one(draw), memory),
         Noise::Unknown(_) | Noise::Poisson => {}
-    }
-}
-
-/// Contraction of an ensemble by a measurement: `I - factor w w^T` in the space of the draws.
-#[derive(Clone, Debug)]
-struct Contraction {
-    weights: Vec<f64>,
-    factor: f64,
-}
-
-impl Contraction {
-    /// Contraction by a measurement with these predictions and this noise variance; `None` if it tells nothing.
-    fn new<'a>(predictions: impl Iterator<Item = &'a f64> + Clone, noise: f64) -> Option<Self> {
-        let count = predictions.clone().count() as f64;
-        let mean = predictions.clone().fold(0.0, |sum, y| sum + y) / count;
-        let mut weights: Vec<f64> = predictions.map(|y| y - mean).collect();
-        let squares = labwire_solve::math::norm_squared(&weights);
-        let scale = sqrt(squares + count * noise);
-        weights.iter_mut().for_each(|weight| *weight /= scale);
-        let known = squares / (scale * scale);
-        let factor = (1.0 - sqrt(1.0 - known)) / known;
-        (known > 0.0 && factor.is_finite()).then_some(Self { weights, factor })
-    }
-
-    /// Contracts columns: `values` has a row of `len` per draw.
-    fn apply(&self, values: &mut [f64], len: usize) {
-        let mut sums = vec![0.0; len];
-        for (row, weight) in values.chunks_exact(len).zip(&self.weights) {
-            labwire_solve::math::add(&mut sums, *weight, row);
-        }
-        for (row, weight) in values.chunks_exact_mut(len).zip(&self.weights) {
-            labwire_solve::math::add(row, -self.factor * weight, &sums);
-        }
     }
 }
 

@@ -69,18 +69,18 @@ impl Format {
             .files()
             .into_iter()
             .filter(|file| !file.components().any(|part| part.as_os_str() == "hs"));
-        let texts = files.map(|file| fs::read_to_string(file).unwrap());
+        let texts = files.map(|file| fs::read_to_string(file).expect("a text"));
         texts.filter(|text| text.len() < 4000).collect()
     }
 }
 
 fn json(text: &str) -> Json<'_> {
-    parse_json(text, &TextLimits::default()).unwrap()
+    parse_json(text, &TextLimits::default()).expect("JSON")
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
         match path.is_dir() {
             true => collect(&path, files),
             false => files.push(path),

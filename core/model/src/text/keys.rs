@@ -11,7 +11,7 @@ pub struct Table {
     pub meaning: &'static str,
     /// Keys, in the order in which they are listed.
     pub keys: &'static [Key],
-    /// Whether an object has exactly one of the keys, as a set and a prior have.
+    /// Whether an object has exactly one of the keys, besides those that are common, as a set and a prior have.
     pub is_choice: bool,
     /// Table whose keys the object may have as well.
     pub common: Option<&'static Table>,

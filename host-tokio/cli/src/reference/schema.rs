@@ -74,8 +74,8 @@ fn object(table: &Table, definitions: &mut Map<String, Value>) -> Value {
         "additionalProperties": false,
     });
     if table.is_choice {
-        schema["minProperties"] = json!(1);
-        schema["maxProperties"] = json!(1);
+        let choices = table.keys.iter().map(|key| json!({"required": [key.name]}));
+        schema["oneOf"] = choices.collect();
     } else {
         schema["required"] = json!(required(table));
     }
