@@ -451,7 +451,7 @@ fn what_cannot_be_is_refused_by_name() {
         (
             "\"next\":",
             "\"integrator\": \"rk5\", \"derivative\":",
-            "`ocp.dynamics.integrator`: expected \"euler\" or \"rk4\", found \"rk5\"",
+            "`ocp.dynamics.integrator`: expected \"euler\" or \"rk4\" or \"backward_euler\" or \"radau2\" or \"gauss2\" or \"gauss4\", found \"rk5\"",
         ),
         (
             "\"next\":",

@@ -145,8 +145,9 @@ fn columns(letter: char, channels: usize) -> Vec<String> {
     }
 }
 
-/// Separator of the columns, by the header line: a semicolon or a tab where there is no comma.
-fn delimiter(text: &str) -> u8 {
+/// Separator of the columns of a table, by the header line: a semicolon or a tab where there is no comma.
+#[must_use]
+pub fn delimiter(text: &str) -> u8 {
     let mut lines = text.lines();
     let header = lines
         .find(|line| !line.is_empty() && !line.starts_with('#'))

@@ -5,6 +5,7 @@
 //! ```
 
 mod bounded;
+mod calls;
 pub mod derivative;
 mod edge;
 mod expand;
@@ -18,6 +19,7 @@ mod schedule;
 mod scope;
 pub(crate) mod stage;
 mod syntax;
+mod table;
 mod tangent;
 mod token;
 mod value;

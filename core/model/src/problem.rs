@@ -17,6 +17,7 @@ pub(crate) mod file;
 mod graph_reader;
 mod integrate;
 pub mod keys;
+mod newton;
 mod ocp_reader;
 mod parameter_tangents;
 mod parametric;
@@ -47,7 +48,7 @@ use crate::expression::program::{InputLengths, Program};
 use crate::expression::run::Section;
 
 pub use crate::expression::{Edge, Named};
-pub use crate::text::{TextError, TextLimits};
+pub use crate::text::{DataTable, DataTables, TextError, TextLimits};
 pub use builder::{BuildError, Expression, ProblemBuilder};
 pub use dynamics::Defect;
 pub use evaluator::Evaluator;
@@ -119,7 +120,20 @@ impl Problem {
     /// # Errors
     /// The first fault of the text, with its position: see [`TextError`]. No text causes a panic.
     pub fn from_json(text: &str, limits: &TextLimits) -> Result<Self, TextError> {
-        file::read(text, limits)
+        file::read(text, limits, DataTables::default())
+    }
+
+    /// Reads a problem file that may name tables in other files: one that the operator of the program has named, never one
+    /// that has come from elsewhere.
+    ///
+    /// # Errors
+    /// As those of [`from_json`](Self::from_json), and those of the tables.
+    pub fn from_json_with_tables(
+        text: &str,
+        limits: &TextLimits,
+        tables: DataTables<'_>,
+    ) -> Result<Self, TextError> {
+        file::read(text, limits, tables)
     }
 
     fn new(definition: Definition) -> Self {

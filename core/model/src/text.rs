@@ -5,6 +5,7 @@ mod json;
 mod keys;
 mod limits;
 mod reader;
+mod tables;
 
 pub use error::{Fault, TextError};
 pub use json::{Json, JsonValue};
@@ -12,3 +13,4 @@ pub use keys::{Key, Kind, Need, Table};
 pub use labwire_session::suggestion;
 pub use limits::TextLimits;
 pub use reader::{Entry, Place, check_schema, check_version, find, parse_json};
+pub use tables::{DataTable, DataTables};

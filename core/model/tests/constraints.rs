@@ -1,4 +1,5 @@
 //! Constraints as files write them: comparisons, names, and what is refused.
+#![allow(clippy::unwrap_used, reason = "the helpers of these tests")]
 
 use labwire_model::problem::{BlockKind, Problem, ProblemSolver, Solution, TextLimits};
 use labwire_solve::Status;

@@ -10,6 +10,7 @@ use crate::common::{number, read_file};
 use crate::config::ConfigArgument;
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
+use crate::problem;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -51,8 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.read()?;
     let text = read_file(&arguments.file)?;
     let file = arguments.file.display().to_string();
-    let problem = Problem::from_json(&text, config.open.text_limits())
-        .map_err(|error| Failure::problem(&file, &error))?;
+    let problem = problem::read(&arguments.file, &text, config.open.text_limits())?;
     say!("{file}: problem `{}`", problem.name());
     if let Some(stages) = problem.stages() {
         say!("  stages       {}", stages.num_stages());

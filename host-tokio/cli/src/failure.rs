@@ -61,6 +61,11 @@ impl Failure {
         self
     }
 
+    /// The message alone.
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
     /// Failure of an invalid problem file; the error contains its own hint.
     pub(crate) fn problem(file: &str, error: &TextError) -> Self {
         Self::new(DATA, format!("{file}: {error}"))

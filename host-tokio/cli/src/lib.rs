@@ -14,6 +14,7 @@ mod files;
 mod log;
 mod obe;
 mod open;
+mod problem;
 mod pymodaq;
 mod result;
 mod serve;

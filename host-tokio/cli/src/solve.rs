@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use labwire_core::open::{ErrorReply, RunReply, RunRequest, code};
-use labwire_core::problem::{Problem, ProblemSolver, Solution, SolveError, StartOptions};
+use labwire_core::problem::{ProblemSolver, Solution, SolveError, StartOptions};
 use labwire_core::service::Busy;
 use labwire_core::service::optimizer::{add_sensitivities, refusal, run_reply};
 use labwire_core::solve::Progress;
@@ -25,7 +25,7 @@ use crate::common::{number, positive_seconds, read_file};
 use crate::config::ConfigArgument;
 use crate::console::{Stream, note};
 use crate::failure::{self, Failure, Outcome};
-use crate::{files, result};
+use crate::{files, problem, result};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -112,8 +112,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = arguments.config.read()?;
     let text = read_file(&arguments.file)?;
     let file = arguments.file.display().to_string();
-    let problem = Problem::from_json(&text, config.open.text_limits())
-        .map_err(|error| Failure::problem(&file, &error))?;
+    let problem = problem::read(&arguments.file, &text, config.open.text_limits())?;
     let parameters = list(problem.parameters());
     let longest = positive_seconds("--solve-time", arguments.solve_time)?;
     let settings = problem.settings().clone().limit_duration(longest);

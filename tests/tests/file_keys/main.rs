@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use fit::{Object, fits, objects, tables};
 use labwire_core::design::{self, DesignLimits, Experiment};
-use labwire_core::problem::{Problem, TextError, TextLimits, keys};
+use labwire_core::problem::{DataTable, DataTables, Problem, TextError, TextLimits, keys};
 use labwire_core::text::{Json, Key, Kind, Need, parse_json};
 
 /// A format of files.
@@ -23,7 +23,12 @@ struct Format {
 
 const PROBLEMS: Format = Format {
     kind: &keys::FILE,
-    read: |text| Problem::from_json(text, &TextLimits::default()).map(|problem| format!("{problem:?}")),
+    read: |text| {
+        let file = |_: &str| Ok(DataTable::new(vec!["head".into()], vec![vec![1.0], vec![2.0]]));
+        let files = DataTables::new(&file);
+        let problem = Problem::from_json_with_tables(text, &TextLimits::default(), files);
+        problem.map(|problem| format!("{problem:?}"))
+    },
     folders: &[
         "core/model/problems",
         "host-wasm/page/problems",

@@ -68,7 +68,7 @@ fn expressions_are_refused_at_the_right_place() {
             "sum(u + speed)",
             "`+` needs equal lengths: the left has 3 elements, the right 2",
             7,
-            "",
+            "`u` is a vector of 3, `speed` is a vector of 2",
         ),
         (
             "u[3]",
@@ -87,7 +87,7 @@ fn expressions_are_refused_at_the_right_place() {
             "u[u[0]]",
             "an index must be known when the file is loaded",
             4,
-            "it cannot depend on variables or parameters",
+            "it cannot depend on variables or parameters; a table is read by interp(x, xs, ys)",
         ),
         (
             "sum(u[2..5])",
@@ -154,7 +154,7 @@ fn expressions_are_refused_at_the_right_place() {
             "dot(u, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])",
             "`dot` takes a vector of numbers, found a 3 x 3 matrix",
             1,
-            "",
+            "a product with a matrix is written `A @ x`; `*` multiplies element by element",
         ),
         (
             "[[1, 2], [3]][0][0]",

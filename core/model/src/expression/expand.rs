@@ -5,15 +5,20 @@ use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::functions::{CONSTANTS, Function, advice, function, is_reserved};
 use super::graph::{Expr, Graph};
 use super::operation::{Binary, Unary};
 use super::stage::StageValues;
-use super::syntax::{Formula, Loop, TermId, TermKind, too_deep};
+use super::syntax::{Formula, Loop, Pick, TermId, TermKind, too_deep};
 use super::value::Value;
 use crate::text::{Fault, TextLimits, suggestion};
 
+/// Advice where a matrix is found in place of a vector.
+const MATRIX_HELP: &str = "a product with a matrix is written `A @ x`; `*` multiplies element by element";
+/// Word of a fault about shapes.
+pub(super) const EQUAL: &str = "equal";
 /// Names of a file that an error lists.
 const MAX_LISTED: usize = 20;
 
@@ -109,6 +114,34 @@ impl Expander {
         self.define(name, Meaning::Function(Rc::new(definition)));
     }
 
+    /// Replaces values of names that are already defined: `replace` takes all numbers, in order.
+    pub(crate) fn replace_values(&mut self, replace: impl FnOnce(&mut Graph, &[Expr]) -> Vec<Expr>) {
+        fn collect(value: &Value, exprs: &mut Vec<Expr>) {
+            match value {
+                Value::Scalar(expr) => exprs.push(*expr),
+                Value::List(elements) => elements.iter().for_each(|element| collect(element, exprs)),
+            }
+        }
+        fn rebuild(value: &Value, exprs: &mut impl Iterator<Item = Expr>) -> Value {
+            match value {
+                Value::Scalar(expr) => Value::Scalar(exprs.next().unwrap_or(*expr)),
+                Value::List(elements) => Value::List(elements.iter().map(|it| rebuild(it, exprs)).collect()),
+            }
+        }
+        let mut exprs = Vec::new();
+        for global in self.globals.values() {
+            if let Meaning::Value(value) = &global.meaning {
+                collect(value, &mut exprs);
+            }
+        }
+        let mut exprs = replace(&mut self.graph, &exprs).into_iter();
+        for global in self.globals.values_mut() {
+            if let Meaning::Value(value) = &mut global.meaning {
+                *value = rebuild(value, &mut exprs);
+            }
+        }
+    }
+
     fn define(&mut self, name: &str, meaning: Meaning) {
         let number = self.globals.len();
         self.globals.insert(name.to_string(), Global { number, meaning });
@@ -140,14 +173,23 @@ impl Expander {
             TermKind::Binary(..) => self.chain(formula, id),
             TermKind::Call(name, arguments) => self.call(formula, term.at, name, arguments),
             TermKind::Index(base, index) => self.index(formula, term.at, *base, *index),
-            TermKind::Slice(base, from, to) => self.slice(formula, term.at, *base, *from, *to),
-            TermKind::List(elements) => {
-                let elements: Result<Vec<Value>, Fault> = elements
-                    .iter()
-                    .map(|element| self.term(formula, *element))
-                    .collect();
-                self.list(term.at, elements?)
+            TermKind::Slice(base, from, to) => {
+                let elements = elements_of(term.at, self.term(formula, *base)?)?;
+                let range = self.range(formula, term.at, (*from, *to), elements.len())?;
+                self.spend(term.at, range.len())?;
+                Ok(Value::List(elements[range].into()))
             }
+            TermKind::List(elements) => {
+                let values = self.arguments(formula, elements)?;
+                let is_name = |id: &TermId| matches!(formula.terms[*id].kind, TermKind::Name(_));
+                self.list(term.at, numbers(values, elements.iter().any(is_name)))
+            }
+            TermKind::Stack(lines) => {
+                let lines = lines.iter().map(|line| self.arguments(formula, line));
+                let lines = lines.collect::<Result<Vec<Vec<Value>>, Fault>>()?;
+                self.stack(term.at, &lines)
+            }
+            TermKind::Block(base, rows, columns) => self.block(formula, term.at, *base, *rows, *columns),
             TermKind::Loop(body) => self.repeat(formula, term.at, body),
         }?;
         self.depth -= 1;
@@ -369,17 +411,25 @@ impl Expander {
                 let largest = self.graph.fold(Binary::Max, &magnitudes);
                 Ok(Value::Scalar(largest.unwrap_or_else(|| self.graph.constant(0.0))))
             }
-            (Function::Binary(_) | Function::Dot, _) => Err(wrong_count(at, name, arguments.len(), 2)),
+            (Function::Norm1, [x]) => self.norm1(at, x),
+            (Function::Shape(shape), _) => self.shape(at, name, shape, arguments),
+            (Function::Interp, _) => self.table(at, name, false, arguments),
+            (Function::InterpCubic, _) => self.table(at, name, true, arguments),
+            (Function::Interp2, _) => self.table2(at, name, arguments),
+            (Function::Quad, [x, q]) => self.quadratic_form(at, x, q),
+            (Function::Transpose, [a]) => self.transpose(at, a),
+            (Function::Binary(_) | Function::Dot | Function::Quad, _) => {
+                Err(wrong_count(at, name, arguments.len(), 2))
+            }
             _ => Err(wrong_count(at, name, arguments.len(), 1)),
         }
     }
 
-    fn vector(&mut self, at: usize, name: &str, value: &Value) -> Result<Vec<Expr>, Fault> {
-        let elements = value.elements().ok_or_else(|| {
-            Fault::new(
-                at,
-                format!("`{name}` takes a vector of numbers, found {}", value.describe()),
-            )
+    pub(super) fn vector(&mut self, at: usize, name: &str, value: &Value) -> Result<Vec<Expr>, Fault> {
+        let one = value.as_scalar().map(|scalar| alloc::vec![scalar]);
+        let elements = one.or_else(|| value.elements()).ok_or_else(|| {
+            let message = format!("`{name}` takes a vector of numbers, found {}", value.describe());
+            Fault::new(at, message).help(MATRIX_HELP.into())
         })?;
         self.spend(at, elements.len())?;
         Ok(elements)
@@ -409,7 +459,7 @@ impl Expander {
         self.fold(at, name, op, values)
     }
 
-    fn unary(&mut self, at: usize, op: Unary, x: &Value) -> Result<Value, Fault> {
+    pub(super) fn unary(&mut self, at: usize, op: Unary, x: &Value) -> Result<Value, Fault> {
         match x {
             Value::Scalar(x) => Ok(Value::Scalar(self.graph.unary(op, *x))),
             Value::List(elements) => {
@@ -423,7 +473,14 @@ impl Expander {
         }
     }
 
-    fn binary(&mut self, at: usize, name: &str, op: Binary, a: &Value, b: &Value) -> Result<Value, Fault> {
+    pub(super) fn binary(
+        &mut self,
+        at: usize,
+        name: &str,
+        op: Binary,
+        a: &Value,
+        b: &Value,
+    ) -> Result<Value, Fault> {
         let binary = |graph: &mut Graph, a, b| graph.binary(op, a, b);
         self.elementwise(at, name, a, b, &binary)
     }
@@ -444,7 +501,7 @@ impl Expander {
                 (left, right) if left == right => left,
                 (left, right) => {
                     let message = format!(
-                        "`{name}` needs equal lengths: the left has {left} elements, the right {right}"
+                        "`{name}` needs {EQUAL} lengths: the left has {left} elements, the right {right}"
                     );
                     return Err(Fault::new(at, message));
                 }
@@ -472,9 +529,16 @@ impl Expander {
             first = left;
         }
         let mut value = self.term(formula, first)?;
+        let mut left_name = name_of(formula, first);
         for (at, symbol, right) in links.into_iter().rev() {
+            let right_name = name_of(formula, right);
             let right = self.term(formula, right)?;
-            value = self.operator(at, symbol, &value, &right)?;
+            let result = self.operator(at, symbol, &value, &right);
+            value = result.map_err(|fault| match fault.message.contains(EQUAL) {
+                true => fault.help(shapes([(left_name, &value), (right_name, &right)])),
+                false => fault,
+            })?;
+            left_name = None;
             self.spend(at, 1)?;
         }
         Ok(value)
@@ -482,6 +546,7 @@ impl Expander {
 
     fn operator(&mut self, at: usize, symbol: &str, a: &Value, b: &Value) -> Result<Value, Fault> {
         let (op, a, b) = match symbol {
+            "@" => return self.matrix_product(at, a, b),
             "+" => (Binary::Add, a, b),
             "-" => (Binary::Sub, a, b),
             "*" => (Binary::Mul, a, b),
@@ -529,10 +594,7 @@ impl Expander {
         let list = self.term(formula, base)?;
         let value = self.term(formula, index)?;
         let index_at = formula.terms[index].at;
-        let name = match &formula.terms[base].kind {
-            TermKind::Name(name) => name,
-            _ => "",
-        };
+        let name = name_of(formula, base).unwrap_or_default();
         if let Some(value) = self.other_stage(index_at, name, &list, &value)? {
             return Ok(value);
         }
@@ -541,34 +603,74 @@ impl Expander {
             return Ok(value);
         }
         let i = self.as_whole_number(index_at, &value, "an index")?;
-        let element = usize::try_from(i).ok().and_then(|i| elements.get(i));
-        element.cloned().ok_or_else(|| {
-            let message = format!("index {i} is outside of {} elements", elements.len());
-            Fault::new(index_at, message).help(indices_help(elements.len()))
-        })
+        within(index_at, i, elements.len()).map(|i| elements[i].clone())
     }
 
-    fn slice(
+    /// Index below `len`.
+    fn position(&mut self, formula: &Formula, index: TermId, len: usize) -> Result<usize, Fault> {
+        let i = self.whole_number(formula, index, "an index")?;
+        within(formula.terms[index].at, i, len)
+    }
+
+    /// Range within `len`.
+    fn range(
+        &mut self,
+        formula: &Formula,
+        at: usize,
+        (from, to): (Option<TermId>, Option<TermId>),
+        len: usize,
+    ) -> Result<Range<usize>, Fault> {
+        let mut bound = |bound: Option<TermId>, otherwise: usize| match bound {
+            Some(bound) => self.whole_number(formula, bound, "a bound of a slice"),
+            None => Ok(otherwise as i64),
+        };
+        let (start, end) = (bound(from, 0)?, bound(to, len)?);
+        let bounds = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let range = bounds.map(|(start, end)| start..end);
+        range
+            .filter(|range| range.start <= range.end && range.end <= len)
+            .ok_or_else(|| {
+                let message = format!("{start}..{end} is outside of {len} elements");
+                Fault::new(from.map_or(at, |from| formula.terms[from].at), message)
+                    .help("a slice a..b goes from a up to, not including, b".into())
+            })
+    }
+
+    /// Element, row, column or block of a matrix.
+    fn block(
         &mut self,
         formula: &Formula,
         at: usize,
         base: TermId,
-        from: TermId,
-        to: TermId,
+        rows: Pick,
+        columns: Pick,
     ) -> Result<Value, Fault> {
-        let elements = elements_of(at, self.term(formula, base)?)?;
-        let start = self.whole_number(formula, from, "a bound of a slice")?;
-        let end = self.whole_number(formula, to, "a bound of a slice")?;
-        let bounds = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let slice = bounds
-            .and_then(|(start, end)| elements.get(start..end))
-            .ok_or_else(|| {
-                let message = format!("{start}..{end} is outside of {} elements", elements.len());
-                Fault::new(formula.terms[from].at, message)
-                    .help("a slice a..b goes from a up to, not including, b".into())
-            })?;
-        self.spend(at, slice.len())?;
-        Ok(Value::List(slice.into()))
+        let value = self.term(formula, base)?;
+        let Some(matrix) = value.rows() else {
+            let message = format!("two indices are for a matrix, found {}", value.describe());
+            return Err(Fault::new(at, message));
+        };
+        let width = matrix.first().map_or(0, Vec::len);
+        let mut picked = |pick: Pick, len: usize| match pick {
+            Pick::One(index) => self.position(formula, index, len).map(|i| (i..i + 1, true)),
+            Pick::Range(from, to) => self
+                .range(formula, at, (from, to), len)
+                .map(|range| (range, false)),
+        };
+        let (rows, is_row) = picked(rows, matrix.len())?;
+        let (columns, is_column) = picked(columns, width)?;
+        self.spend(at, rows.len() * columns.len())?;
+        let block = matrix[rows]
+            .iter()
+            .map(|row| row[columns.clone()].iter().copied());
+        if !is_row && !is_column {
+            return Ok(Value::List(block.map(Value::vector).collect()));
+        }
+        let elements: Vec<Expr> = block.flatten().collect();
+        Ok(match elements.as_slice() {
+            [element] if is_row && is_column => Value::Scalar(*element),
+            _ => Value::vector(elements),
+        })
     }
 
     fn whole_number(&mut self, formula: &Formula, id: TermId, what: &str) -> Result<i64, Fault> {
@@ -585,8 +687,10 @@ impl Expander {
         };
         match self.graph.constant_value(expr) {
             None => Err(
-                Fault::new(at, format!("{what} must be known when the file is loaded"))
-                    .help("it cannot depend on variables or parameters".into()),
+                Fault::new(at, format!("{what} must be known when the file is loaded")).help(
+                    "it cannot depend on variables or parameters; a table is read by interp(x, xs, ys)"
+                        .into(),
+                ),
             ),
             Some(value) if value == labwire_solve::math::floor(value) && value.abs() < 1e15 => {
                 Ok(value as i64)
@@ -606,6 +710,42 @@ fn elements_of(at: usize, value: Value) -> Result<Rc<[Value]>, Fault> {
     }
 }
 
+/// Index `i`, if it is below `len`.
+fn within(at: usize, i: i64, len: usize) -> Result<usize, Fault> {
+    usize::try_from(i).ok().filter(|i| *i < len).ok_or_else(|| {
+        let message = format!("index {i} is outside of {len} elements");
+        Fault::new(at, message).help(indices_help(len))
+    })
+}
+
+/// Items of a list. A name of one element stands for its number, as it does beside numbers.
+fn numbers(values: Vec<Value>, has_names: bool) -> Vec<Value> {
+    let has_numbers = has_names || values.iter().any(|value| matches!(value, Value::Scalar(_)));
+    if !has_numbers || !values.iter().all(|value| value.as_scalar().is_some()) {
+        return values;
+    }
+    let scalars = values.iter().filter_map(Value::as_scalar);
+    scalars.map(Value::Scalar).collect()
+}
+
+/// Description of both sides of an operator, with their names.
+fn shapes(sides: [(Option<&str>, &Value); 2]) -> String {
+    let [left, right] = sides;
+    let side = |(name, value): (Option<&str>, &Value), place: &str| match name {
+        Some(name) => format!("`{name}` is {}", value.describe()),
+        None => format!("the {place} side is {}", value.describe()),
+    };
+    format!("{}, {}", side(left, "left"), side(right, "right"))
+}
+
+/// The name that a term is.
+fn name_of(formula: &Formula, id: TermId) -> Option<&str> {
+    match &formula.terms[id].kind {
+        TermKind::Name(name) => Some(name),
+        _ => None,
+    }
+}
+
 fn check_count(at: usize, name: &str, found: usize, expected: usize) -> Result<(), Fault> {
     if found == expected {
         Ok(())
@@ -614,7 +754,7 @@ fn check_count(at: usize, name: &str, found: usize, expected: usize) -> Result<(
     }
 }
 
-fn wrong_count(at: usize, name: &str, found: usize, expected: usize) -> Fault {
+pub(super) fn wrong_count(at: usize, name: &str, found: usize, expected: usize) -> Fault {
     let noun = if expected == 1 { "argument" } else { "arguments" };
     Fault::new(at, format!("`{name}` takes {expected} {noun}, found {found}"))
 }

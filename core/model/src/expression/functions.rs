@@ -33,8 +33,24 @@ pub(super) enum Function {
     Join(Binary),
     If,
     Dot,
+    Norm1,
     Norm2,
     NormInf,
+    Shape(Shape),
+    Interp,
+    InterpCubic,
+    Interp2,
+    Quad,
+    Transpose,
+}
+
+/// Smooth or piecewise function, elementwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Shape {
+    SmoothAbs,
+    SmoothMax,
+    Softplus,
+    Huber,
 }
 
 const fn entry(
@@ -53,7 +69,10 @@ const fn entry(
 
 /// The functions, by name: one table for the reader, its errors, and the reference.
 pub const FUNCTIONS: &[FunctionEntry] = {
-    use Function::{Dot, Fold, If, Join, Norm2, NormInf};
+    use Function::{
+        Dot, Fold, If, Interp, Interp2, InterpCubic, Join, Norm1, Norm2, NormInf, Quad, Shape as Form,
+        Transpose,
+    };
     const fn one(name: &'static str, op: Unary, meaning: &'static str) -> FunctionEntry {
         entry(name, "x", Function::Unary(op), meaning)
     }
@@ -85,12 +104,36 @@ pub const FUNCTIONS: &[FunctionEntry] = {
             Unary::Floor,
             "largest whole number not above x; its derivative is 0",
         ),
+        entry(
+            "huber",
+            "x, w",
+            Form(Shape::Huber),
+            "x^2/2 within w of 0, outside the line that goes on from there: w*(abs(x) - w/2)",
+        ),
         two("hypot", "a, b", Binary::Hypot, "sqrt(a^2 + b^2) without overflow"),
         entry(
             "if",
             "condition, a, b",
             If,
             "a where the condition is not 0, else b",
+        ),
+        entry(
+            "interp",
+            "x, xs, ys",
+            Interp,
+            "value at x of the lines through the points (xs, ys); outside of them the end lines go on",
+        ),
+        entry(
+            "interp2",
+            "x, y, xs, ys, table",
+            Interp2,
+            "linear interpolation in a table with a row for each of xs and a column for each of ys",
+        ),
+        entry(
+            "interp_cubic",
+            "x, xs, ys",
+            InterpCubic,
+            "like interp, by cubics with continuous slope (Catmull-Rom: at a point that of the parabola through it and its neighbours)",
         ),
         one("log", Unary::Log, "natural logarithm"),
         one("log10", Unary::Log10, "logarithm to base 10"),
@@ -106,6 +149,12 @@ pub const FUNCTIONS: &[FunctionEntry] = {
             "a, b, ...",
             Fold(Binary::Min),
             "smallest argument, or element of a vector",
+        ),
+        entry(
+            "norm1",
+            "v",
+            Norm1,
+            "sum of the magnitudes of a vector's elements",
         ),
         entry(
             "norm2",
@@ -126,9 +175,33 @@ pub const FUNCTIONS: &[FunctionEntry] = {
             Join(Binary::Mul),
             "product of e over a range, or of a vector's elements: prod(v)",
         ),
+        entry(
+            "quad",
+            "x, Q",
+            Quad,
+            "quadratic form x @ Q @ x of a vector and a matrix",
+        ),
         one("sign", Unary::Sign, "-1, 0 or 1; its derivative is 0"),
         one("sin", Unary::Sin, "sine of an angle in radians"),
         one("sinh", Unary::Sinh, "hyperbolic sine"),
+        entry(
+            "smooth_abs",
+            "x, w",
+            Form(Shape::SmoothAbs),
+            "sqrt(x^2 + w^2) - w: abs(x) rounded off within about w of 0",
+        ),
+        entry(
+            "smooth_max",
+            "a, b, w",
+            Form(Shape::SmoothMax),
+            "(a + b + sqrt((a - b)^2 + w^2))/2: max(a, b), rounded off where they are within about w of one another",
+        ),
+        entry(
+            "softplus",
+            "x, w",
+            Form(Shape::Softplus),
+            "w*log(1 + exp(x/w)), max(0, x) rounded off within about w of 0; softplus(x) has w = 1",
+        ),
         one("sqrt", Unary::Sqrt, "square root"),
         entry(
             "sum",
@@ -138,11 +211,24 @@ pub const FUNCTIONS: &[FunctionEntry] = {
         ),
         one("tan", Unary::Tan, "tangent of an angle in radians"),
         one("tanh", Unary::Tanh, "hyperbolic tangent"),
+        entry("transpose", "A", Transpose, "transpose of a matrix"),
     ]
 };
 
 /// Functions that files of earlier versions may define themselves: a file's own definition goes before them.
-const LATER: &[&str] = &["log10"];
+const LATER: &[&str] = &[
+    "huber",
+    "interp",
+    "interp2",
+    "interp_cubic",
+    "log10",
+    "norm1",
+    "quad",
+    "smooth_abs",
+    "smooth_max",
+    "softplus",
+    "transpose",
+];
 
 /// Names under which other languages have a function, and how it is written here.
 const FOREIGN: &[(&str, &str)] = &[

@@ -184,6 +184,16 @@ impl Graph {
         self.intern(Node::Input(input, index))
     }
 
+    /// Number after that of the last element of an input vector that the graph has.
+    #[must_use]
+    pub(crate) fn num_inputs(&self, input: Input) -> u32 {
+        let last = self.nodes.iter().filter_map(|node| match node {
+            Node::Input(kind, index) if *kind == input => Some(*index + 1),
+            _ => None,
+        });
+        last.max().unwrap_or(0)
+    }
+
     /// Adds an operation on one value.
     pub fn unary(&mut self, op: Unary, x: Expr) -> Expr {
         if let Some(value) = self.constant_value(x) {

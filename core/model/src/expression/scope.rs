@@ -9,7 +9,7 @@ use super::expand::Expander;
 use super::graph::{Expr, Input};
 use super::syntax::{parse, parse_comparison, parse_signature};
 use super::value::Value;
-use crate::text::{Entry, Fault, Place, TextError, TextLimits};
+use crate::text::{DataTables, Entry, Fault, Place, TextError, TextLimits, find};
 
 /// Named vector of decision variables or parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Scope<'t> {
     pub limits: &'t TextLimits,
     /// Names and the graph.
     pub expander: Expander,
+    /// DataTables that the text may name.
+    pub tables: DataTables<'t>,
     /// Bodies of definitions with arguments, for faults found only when they are called.
     texts: Vec<Place<'t>>,
 }
@@ -39,6 +41,7 @@ impl<'t> Scope<'t> {
         Self {
             limits,
             expander: Expander::new(limits),
+            tables: DataTables::default(),
             texts: Vec::new(),
         }
     }
@@ -50,7 +53,7 @@ impl<'t> Scope<'t> {
         input: Input,
         offset: usize,
     ) -> Result<Vec<Named>, TextError> {
-        let entries = place.entries("an object of names and lengths")?;
+        let entries = place.entries("an object of names and lengths, or shapes [rows, columns]")?;
         if entries.is_empty() && input == Input::Variable {
             return Err(place.error("expected at least one variable".into()));
         }
@@ -59,7 +62,21 @@ impl<'t> Scope<'t> {
         let limit = u32::try_from(self.limits.variables).unwrap_or(u32::MAX);
         for entry in &entries {
             let name = self.new_name(place, entry)?;
-            let len = entry.value.whole_number(1, limit)?;
+            let columns = match entry.value.is_list() {
+                true => Some(entry.value.vector(2, "a shape [rows, columns]", |side| {
+                    side.whole_number(1, limit).map(f64::from)
+                })?),
+                false => None,
+            };
+            let len = match columns.as_deref() {
+                Some([rows, columns]) => rows * columns,
+                _ => f64::from(entry.value.whole_number(1, limit)?),
+            };
+            let len = if len > f64::from(limit) {
+                limit.saturating_add(1)
+            } else {
+                len as u32
+            };
             total += len as usize;
             if total > self.limits.variables {
                 let message = format!("more than {limit} in total (limit `variables`)");
@@ -69,7 +86,14 @@ impl<'t> Scope<'t> {
             let elements: Vec<Expr> = (first..first + len)
                 .map(|i| self.expander.graph.input(input, i))
                 .collect();
-            self.expander.define_value(&name, Value::vector(elements));
+            let value = match columns.as_deref() {
+                Some([_, columns]) => {
+                    let rows = elements.chunks(*columns as usize);
+                    Value::List(rows.map(|row| Value::vector(row.iter().copied())).collect())
+                }
+                _ => Value::vector(elements),
+            };
+            self.expander.define_value(&name, value);
             inputs.push(Named {
                 name,
                 len: len as usize,
@@ -105,7 +129,7 @@ impl<'t> Scope<'t> {
                 .map_err(|message| fault(Fault::new(0, message)))?;
             match arguments {
                 None => {
-                    let value = self.value(&entry.value)?;
+                    let value = self.literal(&entry.value)?;
                     self.expander.define_value(&name, value);
                 }
                 Some(arguments) => {
@@ -118,6 +142,84 @@ impl<'t> Scope<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Value of a definition: an expression, a list of definitions, or a table in a file.
+    fn literal(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
+        if place.is_object() {
+            return self.table(place);
+        }
+        if !place.is_list() {
+            return self.value(place);
+        }
+        let mut elements = Vec::new();
+        for item in place.items("a list")? {
+            let value = self.literal(&item)?;
+            // A name of one element stands for its number.
+            let is_list = item.is_list();
+            elements.push(
+                value
+                    .as_scalar()
+                    .filter(|_| !is_list)
+                    .map_or(value, Value::Scalar),
+            );
+        }
+        let wrong = || place.error("a list holds numbers, or rows of numbers of equal length".into());
+        Value::list(elements).ok_or_else(wrong)
+    }
+
+    /// Reads `{"csv": file}`, all columns, or `{"csv": file, "column": name or number}`.
+    fn table(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
+        let entries = place.entries_of(
+            "an expression, a list, or a table {\"csv\": file}",
+            &["csv", "column"],
+        )?;
+        let missing = || place.error("the key `csv` is missing".into());
+        let file = find(&entries, "csv").ok_or_else(missing)?;
+        let name = file.string("the name of a file")?;
+        let column = match find(&entries, "column") {
+            Some(place) if place.is_number() => Some((place, Ok(place.whole_number(0, u32::MAX)? as usize))),
+            Some(place) => Some((place, Err(place.string("the name or the number of a column")?))),
+            None => None,
+        };
+        let table = self
+            .tables
+            .read(name)
+            .map_err(|why| file.error(format!("`{name}`: {why}")))?;
+        let width = table.rows.first().map_or(0, Vec::len);
+        if table.rows.len().saturating_mul(width) > self.limits.graph_nodes {
+            let limit = self.limits.graph_nodes;
+            return Err(file.error(format!(
+                "`{name}` has more than {limit} numbers (limit `graph-nodes`)"
+            )));
+        }
+        let graph = &mut self.expander.graph;
+        let column = match column {
+            None if width == 1 => 0,
+            None => {
+                let mut rows = Vec::with_capacity(table.rows.len());
+                for row in &table.rows {
+                    let row: Vec<Expr> = row.iter().map(|x| graph.constant(*x)).collect();
+                    rows.push(Value::vector(row));
+                }
+                return Ok(Value::List(rows.into()));
+            }
+            Some((_, Ok(column))) if column < width => column,
+            Some((place, Ok(column))) => {
+                return Err(place.error(format!("there is no column {column}: `{name}` has {width}")));
+            }
+            Some((place, Err(column))) => {
+                let known = table.names.iter().position(|known| known == column);
+                known.ok_or_else(|| {
+                    let help = format!("columns: {}", table.names.join(", "));
+                    place.fault(Fault::new(0, format!("there is no column `{column}`")).help(help))
+                })?
+            }
+        };
+        let numbers = table.rows.iter().filter_map(|row| row.get(column));
+        Ok(Value::vector(
+            numbers.map(|x| graph.constant(*x)).collect::<Vec<_>>(),
+        ))
     }
 
     /// Value of one expression.

@@ -1,6 +1,6 @@
 //! Grammar of expressions: text to a syntax tree.
 //!
-//! From loosest to tightest: comparison (not chained), `+ -`, `* /`, sign, `^` (right-associative; its
+//! From loosest to tightest: comparison (not chained), `+ -`, `* / @`, sign, `^` (right-associative; its
 //! exponent may carry a sign), then index, slice and call.
 
 use alloc::boxed::Box;
@@ -30,9 +30,20 @@ pub(super) enum TermKind {
     Binary(&'static str, TermId, TermId),
     Call(String, Vec<TermId>),
     Index(TermId, TermId),
-    Slice(TermId, TermId, TermId),
+    Slice(TermId, Option<TermId>, Option<TermId>),
     List(Vec<TermId>),
+    /// `[a; b]`: lines of items.
+    Stack(Vec<Vec<TermId>>),
+    /// `A[i, j]`, where each may be a range.
+    Block(TermId, Pick, Pick),
     Loop(Box<Loop>),
+}
+
+/// Index, or range from and to; an end that is left out is that of the whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pick {
+    One(TermId),
+    Range(Option<TermId>, Option<TermId>),
 }
 
 /// `sum(i in a..b, e)`, `prod(i in a..b, e)` or `[e for i in a..b]`.
@@ -206,16 +217,39 @@ impl Parser {
             if levels > 2 {
                 return Err(Fault::new(at, "no value has more than two indices".into()));
             }
-            let from = self.expression(COMPARISON)?;
-            let kind = if self.take("..") {
-                TermKind::Slice(base, from, self.expression(COMPARISON)?)
-            } else {
-                TermKind::Index(base, from)
+            let first = self.pick()?;
+            let kind = match first {
+                _ if self.take(",") => TermKind::Block(base, first, self.pick()?),
+                Pick::One(index) => TermKind::Index(base, index),
+                Pick::Range(from, to) => TermKind::Slice(base, from, to),
             };
-            self.expect("]", "`]` or `..`")?;
+            self.expect("]", "`]`, `,` or `..`")?;
             base = self.push(at, kind);
         }
         Ok(base)
+    }
+
+    /// Parses an index or a range, of which both ends may be left out.
+    fn pick(&mut self) -> Result<Pick, Fault> {
+        let from = match self.peek() {
+            Token::Symbol("..") => None,
+            _ => Some(self.expression(COMPARISON)?),
+        };
+        match from {
+            Some(index) if !self.take("..") => Ok(Pick::One(index)),
+            _ => {
+                if from.is_none() {
+                    self.next += 1;
+                }
+                let is_open = matches!(self.peek(), Token::Symbol("]" | ","));
+                let to = if is_open {
+                    None
+                } else {
+                    Some(self.expression(COMPARISON)?)
+                };
+                Ok(Pick::Range(from, to))
+            }
+        }
     }
 
     fn primary(&mut self) -> Result<TermId, Fault> {
@@ -291,8 +325,20 @@ impl Parser {
         while self.take(",") {
             elements.push(self.expression(COMPARISON)?);
         }
-        self.expect("]", "`,`, `]`, `for` or an operator")?;
-        Ok(self.push(at, TermKind::List(elements)))
+        if !matches!(self.peek(), Token::Symbol(";")) {
+            self.expect("]", "`,`, `;`, `]`, `for` or an operator")?;
+            return Ok(self.push(at, TermKind::List(elements)));
+        }
+        let mut lines = alloc::vec![elements];
+        while self.take(";") {
+            let mut line = alloc::vec![self.expression(COMPARISON)?];
+            while self.take(",") {
+                line.push(self.expression(COMPARISON)?);
+            }
+            lines.push(line);
+        }
+        self.expect("]", "`,`, `;`, `]` or an operator")?;
+        Ok(self.push(at, TermKind::Stack(lines)))
     }
 
     /// Parses `i in a..b`.
@@ -410,7 +456,7 @@ fn binding(symbol: &str) -> Option<(u32, u32)> {
     match symbol {
         "<" | "<=" | ">" | ">=" | "==" | "!=" => Some((COMPARISON, ADDITION)),
         "+" | "-" => Some((ADDITION, MULTIPLICATION)),
-        "*" | "/" => Some((MULTIPLICATION, SIGN)),
+        "*" | "/" | "@" => Some((MULTIPLICATION, SIGN)),
         "^" => Some((POWER, SIGN)),
         _ => None,
     }

@@ -28,8 +28,8 @@ impl Token {
 }
 
 /// Symbols, longer ones first where one is a prefix of another.
-const SYMBOLS: [&str; 19] = [
-    "..", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^", "(", ")", "[", "]", ",", "=", ";",
+const SYMBOLS: [&str; 20] = [
+    "..", "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^", "(", ")", "[", "]", ",", "=", ";", "@",
 ];
 
 /// Tokens of `text` with their byte positions; [`Token::End`] is the last.

@@ -51,6 +51,21 @@ impl Value {
             .then(|| Self::List(elements.into()))
     }
 
+    /// The rows of a matrix; `None` for any other value.
+    #[must_use]
+    pub(super) fn rows(&self) -> Option<Vec<Vec<Expr>>> {
+        let Self::List(rows) = self else {
+            return None;
+        };
+        rows.iter()
+            .map(|row| match row {
+                Self::List(_) => row.elements(),
+                Self::Scalar(_) => None,
+            })
+            .collect::<Option<Vec<Vec<Expr>>>>()
+            .filter(|rows| !rows.is_empty())
+    }
+
     /// The number, also if it is the only element of a vector.
     #[must_use]
     pub fn as_scalar(&self) -> Option<Expr> {

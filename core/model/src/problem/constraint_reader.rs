@@ -16,12 +16,23 @@ use crate::text::{Entry, Place, TextError, find};
 
 /// Characters of a constraint's expression that name it.
 const MAX_NAME: usize = 40;
+/// Violation below which the price of a soft constraint's slack grows quadratically, unless the file says otherwise.
+const SMOOTHING: f64 = 1e-3;
 
 /// Constraints of one kind: components, their names (empty for one that the file does not name), and their set.
 pub(super) struct Constraints {
     pub(super) components: Vec<Expr>,
     pub(super) names: Vec<String>,
     pub(super) set: Set,
+    /// Prices of the soft ones' slacks: terms of the cost.
+    pub(super) penalties: Vec<Expr>,
+}
+
+/// Price of the slack of a soft constraint, for each component: `l1*v + l2*v^2`, where v is the violation.
+struct Soft {
+    l1: Option<Expr>,
+    l2: Option<Expr>,
+    smoothing: f64,
 }
 
 /// Constraint as written.
@@ -32,6 +43,8 @@ struct Written {
     /// Whether the names say more than the index: given ones, and comparisons.
     is_named: bool,
     is_comparison: bool,
+    /// Price of the slack, of a soft constraint: it belongs to the cost, and has no components left.
+    penalty: Option<Expr>,
 }
 
 impl<'t> Scope<'t> {
@@ -48,6 +61,7 @@ impl<'t> Scope<'t> {
             }
         };
         let (mut components, mut names, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut penalties = Vec::new();
         for item in &items {
             let (written, own_set) = self.written(item, keys::constraint::NAMES, set.is_some())?;
             names.extend(written.names.into_iter().map(|name| match written.is_named {
@@ -55,6 +69,7 @@ impl<'t> Scope<'t> {
                 false => String::new(),
             }));
             components.extend(written.components.iter().map(|component| component.expr));
+            penalties.extend(written.penalty);
             parts.extend(own_set.map(|set| (components.len(), set)));
             self.check_count(item, components.len())?;
         }
@@ -66,14 +81,16 @@ impl<'t> Scope<'t> {
             components,
             names,
             set,
+            penalties,
         })
     }
 
     /// Reads F2: expressions that must be 0, and comparisons; a bound becomes `max(0, h)`.
-    pub(super) fn f2(&mut self, place: &Place<'t>) -> Result<(Vec<Expr>, Vec<String>), TextError> {
-        let (mut components, mut names) = (Vec::new(), Vec::new());
+    pub(super) fn f2(&mut self, place: &Place<'t>) -> Result<Constraints, TextError> {
+        let (mut components, mut names, mut penalties) = (Vec::new(), Vec::new(), Vec::new());
         for item in &listed(place)? {
             let (written, _) = self.written(item, keys::named_expression::NAMES, true)?;
+            penalties.extend(written.penalty);
             for (component, name) in written.components.into_iter().zip(written.names) {
                 let name = if written.is_named { name } else { String::new() };
                 let zeros = match written.is_comparison {
@@ -85,7 +102,12 @@ impl<'t> Scope<'t> {
             }
             self.check_count(item, components.len())?;
         }
-        Ok((components, names))
+        Ok(Constraints {
+            components,
+            names,
+            set: Set::Zero,
+            penalties,
+        })
     }
 
     /// Reads a constraint of a stage or of the end: a comparison, or an object with these keys, whose entries are returned.
@@ -106,6 +128,7 @@ impl<'t> Scope<'t> {
             set: set.unwrap_or(Set::All),
             stages: 0..0,
             is_placed: false,
+            penalty: written.penalty,
         };
         let entries = match place.is_object() {
             true => place.entries("")?,
@@ -133,7 +156,87 @@ impl<'t> Scope<'t> {
         let expression = find(&entries, "expression").ok_or_else(missing)?;
         let name = find(&entries, "name").map(|name| name.name()).transpose()?;
         let written = self.components(&listed(expression)?, name)?;
-        self.with_set(place, written, find(&entries, "set"), keys, is_settled)
+        let (mut written, mut set) =
+            self.with_set(place, written, find(&entries, "set"), keys, is_settled)?;
+        if let Some(soft) = find(&entries, "soft") {
+            let shared = is_settled && keys.contains(&"set");
+            if shared {
+                return Err(
+                    soft.error("the constraints around share one `set`: write a list of constraints".into())
+                );
+            }
+            self.soften(soft, &mut written, set.take().unwrap_or(Set::Zero))?;
+            set = Some(Set::All);
+        }
+        Ok((written, set))
+    }
+
+    /// Moves a constraint to the cost.
+    fn soften(&mut self, place: &Place<'t>, written: &mut Written, set: Set) -> Result<(), TextError> {
+        let price = self.soft(place)?;
+        let components = core::mem::take(&mut written.components);
+        written.names.clear();
+        let Some((min, max)) = set.bounds(components.len()) else {
+            return Err(place.error(
+                "a soft constraint is a comparison, or has bounds: a box, a ball_inf or zero".into(),
+            ));
+        };
+        let graph = &mut self.expander.graph;
+        let mut terms = Vec::new();
+        for (component, (min, max)) in components.iter().zip(min.into_iter().zip(max)) {
+            // In F2 a comparison keeps its own bounds.
+            let (min, max) = match written.is_comparison {
+                true => (component.min, component.max),
+                false => (min, max),
+            };
+            for (bound, is_upper) in [(min, false), (max, true)] {
+                if bound.is_finite() {
+                    let bound = graph.constant(bound);
+                    let (a, b) = if is_upper {
+                        (component.expr, bound)
+                    } else {
+                        (bound, component.expr)
+                    };
+                    let excess = graph.binary(Binary::Sub, a, b);
+                    terms.extend(price.terms(graph, excess));
+                }
+            }
+        }
+        written.penalty = Some(graph.sum(&terms));
+        Ok(())
+    }
+
+    /// Reads `{"l1": price, "l2": price}`; a price may depend on parameters.
+    fn soft(&mut self, place: &Place<'t>) -> Result<Soft, TextError> {
+        let entries = place.entries_of(
+            "prices of the slack, {\"l1\": 100} or {\"l2\": 100}",
+            keys::soft::NAMES,
+        )?;
+        let mut price = |key: &str| -> Result<Option<Expr>, TextError> {
+            let Some(place) = find(&entries, key) else {
+                return Ok(None);
+            };
+            let value = self.value(place)?;
+            let graph = &self.expander.graph;
+            let fixed = value
+                .as_scalar()
+                .filter(|price| graph.is_fixed_by_parameters(*price));
+            let Some(price) = fixed else {
+                return Err(place.error("a price must be a number, of constants and parameters".into()));
+            };
+            match graph.constant_value(price) {
+                Some(number) if !(number > 0.0 && number.is_finite()) => {
+                    Err(place.error(format!("expected a positive price, found {number}")))
+                }
+                _ => Ok(Some(price)),
+            }
+        };
+        let (l1, l2) = (price("l1")?, price("l2")?);
+        if l1.is_none() && l2.is_none() {
+            return Err(place.error("give the price of the slack, `l1`, `l2` or both".into()));
+        }
+        let smoothing = find(&entries, "smoothing").map_or(Ok(SMOOTHING), Place::positive)?;
+        Ok(Soft { l1, l2, smoothing })
     }
 
     fn with_set(
@@ -175,6 +278,7 @@ impl<'t> Scope<'t> {
             names: Vec::new(),
             is_named: name.is_some(),
             is_comparison: false,
+            penalty: None,
         };
         for (i, item) in items.iter().enumerate() {
             let (components, is_comparison) = self.compared(item)?;
@@ -216,6 +320,44 @@ impl<'t> Scope<'t> {
             true => Err(place.error(format!("more than {limit} constraints (limit `variables`)"))),
             false => Ok(()),
         }
+    }
+}
+
+impl Default for Constraints {
+    fn default() -> Self {
+        Self {
+            components: Vec::new(),
+            names: Vec::new(),
+            set: Set::All,
+            penalties: Vec::new(),
+        }
+    }
+}
+
+impl Soft {
+    /// Price of the slack that `excess <= 0` needs.
+    ///
+    /// That of L1 is smooth: v^2/(2 s) up to the smoothing s, then the line v - s/2 (the Moreau envelope of the exact price).
+    /// Where the price is above the multiplier of the hard constraint, the violation stays below s; where it is not, the
+    /// minimum is that of the exact price.
+    fn terms(&self, graph: &mut Graph, excess: Expr) -> Vec<Expr> {
+        let zero = graph.constant(0.0);
+        let slack = graph.binary(Binary::Max, zero, excess);
+        let mut terms = Vec::new();
+        if let Some(price) = self.l1 {
+            let (smoothing, half) = (graph.constant(self.smoothing), graph.constant(0.5));
+            let cut = graph.binary(Binary::Min, slack, smoothing);
+            let rest = graph.binary(Binary::Mul, half, cut);
+            let rest = graph.binary(Binary::Sub, slack, rest);
+            let share = graph.binary(Binary::Div, cut, smoothing);
+            let value = graph.binary(Binary::Mul, share, rest);
+            terms.push(graph.binary(Binary::Mul, price, value));
+        }
+        if let Some(price) = self.l2 {
+            let square = graph.binary(Binary::Mul, slack, slack);
+            terms.push(graph.binary(Binary::Mul, price, square));
+        }
+        terms
     }
 }
 

@@ -129,4 +129,13 @@ pub(super) struct StageConstraint {
     pub(super) stages: Range<usize>,
     /// Whether the file says at which.
     pub(super) is_placed: bool,
+    /// Price of the slack, of a soft constraint, which has no components.
+    pub(super) penalty: Option<Expr>,
+}
+
+impl StageConstraint {
+    /// All that it evaluates: components, or the price of its slack.
+    pub(super) fn values(&self) -> Vec<Expr> {
+        self.components.iter().copied().chain(self.penalty).collect()
+    }
 }

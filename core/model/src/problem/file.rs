@@ -11,21 +11,22 @@ use labwire_solve::sets::Set;
 
 use super::Problem;
 use super::bounds::{Rows, has_expressions};
-use super::constraint_reader::Constraints;
 use super::definition::Definition;
 use super::keys;
 use super::set_reader::read_set;
 use crate::expression::graph::{Expr, Input};
+use crate::expression::operation::Binary;
 use crate::expression::{Named, Scope, Value};
 use crate::text::{
-    Entry, Fault, Place, TextError, TextLimits, check_schema, check_version, find, parse_json,
+    DataTables, Entry, Fault, Place, TextError, TextLimits, check_schema, check_version, find, parse_json,
 };
 
 /// Reads the problem that the text defines.
-pub(super) fn read(text: &str, limits: &TextLimits) -> Result<Problem, TextError> {
+pub(super) fn read(text: &str, limits: &TextLimits, tables: DataTables<'_>) -> Result<Problem, TextError> {
     let json = parse_json(text, limits)?;
     let root = Place::root(text, &json);
     let mut file = Scope::new(limits);
+    file.tables = tables;
     let keys = Keys::new(&root)?;
     check_schema(keys.find("$schema"))?;
     check_version(keys.find("version"))?;
@@ -59,23 +60,22 @@ impl<'t> Scope<'t> {
             Some(place) => self.constraints(place, &variables, &mut rows)?,
             None => Set::All,
         };
-        let mut f1 = match keys.find("f1") {
-            Some(place) => self.f1(place)?,
-            None => Constraints {
-                components: Vec::new(),
-                names: Vec::new(),
-                set: Set::All,
-            },
-        };
+        let mut f1 = keys
+            .find("f1")
+            .map(|place| self.f1(place))
+            .transpose()?
+            .unwrap_or_default();
         if !rows.components.is_empty() {
             f1.append(rows);
         }
-        let (f2, f2_names) = match keys.find("f2") {
-            Some(place) => self.f2(place)?,
-            None => (Vec::new(), Vec::new()),
-        };
+        let f2 = keys
+            .find("f2")
+            .map(|place| self.f2(place))
+            .transpose()?
+            .unwrap_or_default();
         let mut constraint_names = f1.names;
-        constraint_names.extend(f2_names);
+        constraint_names.extend(f2.names);
+        let cost = self.with_penalties(cost, f1.penalties.into_iter().chain(f2.penalties));
         let num_variables = variables.iter().map(|named| named.len).sum();
         let number = |place: &Place<'t>| place.number("a number");
         let guess = keys.find("initial_guess");
@@ -88,7 +88,7 @@ impl<'t> Scope<'t> {
             cost,
             f1: f1.components,
             f1_set: f1.set,
-            f2,
+            f2: f2.components,
             constraint_names,
             settings: keys.settings()?,
             initial_guess: guess.transpose()?,
@@ -101,6 +101,12 @@ impl<'t> Scope<'t> {
         let cost = self.scalar(place, &value)?;
         self.refuse_steps(place, cost)?;
         Ok(cost)
+    }
+
+    /// The cost and the prices of slacks.
+    pub(super) fn with_penalties(&mut self, cost: Expr, penalties: impl Iterator<Item = Expr>) -> Expr {
+        let graph = &mut self.expander.graph;
+        penalties.fold(cost, |cost, penalty| graph.binary(Binary::Add, cost, penalty))
     }
 
     fn scalar(&self, place: &Place<'t>, value: &Value) -> Result<Expr, TextError> {

@@ -14,7 +14,6 @@ static SET: Kind = Kind::Either(&[
     Kind::Word(&["all", "zero", "epigraph_squared_norm"]),
     Kind::Object(&set::TABLE),
 ]);
-const EXPRESSION: &Kind = &Kind::Expression;
 const NUMBER: &Kind = &Kind::Number;
 /// Constraints: comparisons or expressions as they are, or objects.
 const CONSTRAINT: Kind = Kind::Either(&[Kind::Expression, Kind::Object(&constraint::TABLE)]);
@@ -28,10 +27,7 @@ const INPUT_BOUNDS: Kind = Kind::Either(&[Kind::Object(&set_box::TABLE), SET]);
 /// As [`NAMES_OR_LENGTHS`], with parameters of stages.
 const PARAMETERS: Kind = Kind::Either(&[
     Kind::List(&Kind::Text),
-    Kind::Map(&Kind::Either(&[
-        Kind::Whole(1, u32::MAX),
-        Kind::Object(&stage_parameter::TABLE),
-    ])),
+    Kind::Map(&Kind::Either(&[SHAPE, Kind::Object(&stage_parameter::TABLE)])),
 ]);
 const HORIZON_VARIABLES: Kind = Kind::Either(&[
     Kind::List(&Kind::Text),
@@ -42,8 +38,20 @@ const INITIAL_STATE: Kind = Kind::Each(&Kind::Either(&[
     Kind::Object(&free_value::TABLE),
 ]));
 const NUMBERS: Kind = Kind::Each(NUMBER);
+static ALGEBRAIC: Kind = Kind::Either(&[Kind::Expression, Kind::Object(&algebraic::TABLE)]);
+/// Length of a vector, or rows and columns of a matrix.
+const SHAPE: Kind = Kind::Either(&[
+    Kind::Whole(1, u32::MAX),
+    Kind::Items(2, &Kind::Whole(1, u32::MAX)),
+]);
+/// Definition: an expression, a list of them, of rows or of numbers, or a table in a file.
+static DEFINITION: Kind = Kind::Either(&[
+    Kind::Expression,
+    Kind::Object(&data::TABLE),
+    Kind::List(&Kind::Either(&[Kind::Expression, Kind::List(&Kind::Expression)])),
+]);
 /// Names of numbers, or names of vectors and their lengths.
-const NAMES_OR_LENGTHS: Kind = Kind::Either(&[Kind::List(&Kind::Text), Kind::Map(&Kind::Whole(1, u32::MAX))]);
+const NAMES_OR_LENGTHS: Kind = Kind::Either(&[Kind::List(&Kind::Text), Kind::Map(&SHAPE)]);
 
 crate::keys! {
     /// Keys of every problem file.
@@ -59,11 +67,11 @@ crate::keys! {
 
     /// A problem with variables, cost and constraints: minimize `cost` over the variables, each in its set of `constraints`, subject to `f1` in its set and `f2` = 0.
     pub problem with common {
-        "variables": Map(&Whole(1, u32::MAX)), Required, "Decision variables: names and lengths. They are laid out in this order.";
-        "parameters": Map(&Whole(1, u32::MAX)), Optional,
-            "Parameters: names and lengths. Each solve brings their values, laid out in this order.";
-        "let": Map(EXPRESSION), Optional,
-            "Definitions for use in later expressions: names, or functions such as `\"d(i)\"`, and their expressions. A definition may use those above it.";
+        "variables": Map(&SHAPE), Required, "Decision variables: names and lengths, or shapes `[rows, columns]` of matrices. They are laid out in this order.";
+        "parameters": Map(&SHAPE), Optional,
+            "Parameters: names and lengths, or shapes. Each solve brings their values, laid out in this order.";
+        "let": Map(&DEFINITION), Optional,
+            "Definitions for use in later expressions: names, or functions such as `\"d(i)\"`, and their expressions; of names also lists, and tables in files. A definition may use those above it.";
         "graph": Object(&graph::TABLE), Optional,
             "Instructions in place of expressions, as `labwire_casadi.py` exports them. The first output is the cost if there is no `cost`.";
         "cost": Expression, Optional, "The function to be minimized. Required unless there is a `graph`.";
@@ -78,6 +86,12 @@ crate::keys! {
         "ocp": Object(&ocp::TABLE), Required, "Stages: states, inputs, dynamics, costs and constraints.";
     }
 
+    /// Table of numbers in a CSV file beside the problem, whose first line may name the columns. Only for a problem that is named on the command line or in the configuration.
+    pub data {
+        "csv": Text, Required, "Name of the file.";
+        "column": Kind::Either(&[Text, Whole(0, u32::MAX)]), Optional, "Name of a column, or its number from 0: a vector. Without the key, the whole table: a matrix.";
+    }
+
     /// Expressions that must lie in a set.
     pub f1 {
         "expressions": Kind::Each(&CONSTRAINT), Required, "The expressions. A list; vectors count as their elements.";
@@ -88,6 +102,7 @@ crate::keys! {
     pub constraint {
         "name": Text, Optional, "Name for messages.";
         "expression": Expressions, Required, "An expression, or a list of them; or comparisons.";
+        "soft": Object(&soft::TABLE), Optional, "Prices of the slack: the constraint moves to the cost.";
         "set": SET, Optional, "Set of these expressions together. Required unless they are comparisons, or share the set of a whole.";
     }
 
@@ -95,6 +110,14 @@ crate::keys! {
     pub named_expression {
         "name": Text, Optional, "Name for messages.";
         "expression": Expressions, Required, "An expression, or a list of them, that must be 0; or comparisons.";
+        "soft": Object(&soft::TABLE), Optional, "Prices of the slack: the constraint moves to the cost.";
+    }
+
+    /// Prices of the slack of a soft constraint, `l1`, `l2` or both: expressions in parameters. Of a violation v of a component, the cost is `l1 v + l2 v^2`.
+    pub soft {
+        "l1": Expression, Optional, "Price of the violation. Above the multiplier of the constraint, it holds to within `smoothing`.";
+        "l2": Expression, Optional, "Price of the square of the violation.";
+        "smoothing": Positive, Default("1e-3"), "Violation s up to which `l1` counts as v^2/(2 s); beyond it as v - s/2.";
     }
 
     /// Settings of the solver.
@@ -126,8 +149,9 @@ crate::keys! {
         "initial_state": INITIAL_STATE, Required,
             "An expression in parameters for each state: its value at stage 0. `\"free\"`, or an object with bounds and a guess, in place of an element or of all, lets a solve decide.";
         "initial_cost": Expression, Optional, "Cost of the state at stage 0, where something of it is free, and of `horizon_variables`.";
-        "let": Map(EXPRESSION), Optional,
+        "let": Map(&DEFINITION), Optional,
             "Definitions for use in later expressions, as in other problems; of states, inputs and parameters of the same stage, of its index `k` and its time `t`.";
+        "algebraic": Map(&ALGEBRAIC), Optional, "Unknowns and their equations, which are solved inside of a stage, by Newton's method: all later expressions, and `let`, may use the unknowns.";
         "dynamics": Object(&dynamics::TABLE), Optional, "State of the next stage. Required unless all `phases` have their own.";
         "stage_cost": Expression, Optional, "Cost of a stage, in states and inputs; the sum over all stages is minimized. Required unless there is a `terminal_cost`.";
         "terminal_cost": Expression, Optional, "Cost of the states at the end of the horizon.";
@@ -172,17 +196,25 @@ crate::keys! {
         "path_constraints": List(&CONSTRAINT), Optional, "Constraints at all stages of the phase, besides those of `ocp`.";
     }
 
+    /// Equation for an unknown. Without a guess, the equation may stand in place of the object.
+    pub algebraic {
+        "equation": Expression, Required, "Equation, `a == b`, or an expression that must be 0. Together the equations determine their unknowns.";
+        "guess": Expression, Default("0"), "Expression in states, inputs and parameters from which Newton's method starts.";
+    }
+
     /// Dynamics: `next` or `derivative`.
     pub dynamics {
         "next": Expressions, Optional, "An expression for each state: its value at the next stage.";
         "derivative": Expressions, Optional, "An expression for each state: its derivative with respect to time. Inputs are constant during a stage.";
-        "integrator": Word(&["euler", "rk4"]), Default("\"rk4\""), "Method that integrates `derivative` over a stage: Euler's, or the classical one of Runge and Kutta.";
+        "integrator": Word(&["euler", "rk4", "backward_euler", "radau2", "gauss2", "gauss4"]), Default("\"rk4\""), "Method that integrates `derivative` over a stage: Euler's, the classical one of Runge and Kutta, and implicit ones for stiff dynamics, of order 1, 3, 4 and 8.";
+        "substeps": Whole(1, 1000), Default("1"), "Number of steps of the integrator in a stage.";
     }
 
     /// Constraint at stages. A comparison may stand in place of the object.
     pub path_constraint {
         "name": Text, Optional, "Name for messages.";
         "expression": Expressions, Required, "An expression, or a list of them, in states, inputs and parameters; or comparisons.";
+        "soft": Object(&soft::TABLE), Optional, "Prices of the slack: the constraint moves to the cost.";
         "set": SET, Optional, "Set of all these expressions together, at each stage. Required unless they are comparisons.";
         "from": Whole(0, u32::MAX), Default("0"), "First stage at which the constraint holds. At N and beyond: none.";
         "at": Kind::Either(&[Whole(0, u32::MAX), Text]), Optional,
@@ -193,6 +225,7 @@ crate::keys! {
     pub terminal_constraint {
         "name": Text, Optional, "Name for messages.";
         "expression": Expressions, Required, "An expression, or a list of them, in states and parameters; or comparisons.";
+        "soft": Object(&soft::TABLE), Optional, "Prices of the slack: the constraint moves to the cost.";
         "set": SET, Optional, "Set of all these expressions together. Required unless they are comparisons.";
     }
 

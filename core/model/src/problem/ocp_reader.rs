@@ -8,18 +8,19 @@ mod parts;
 mod values;
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::definition::{StageConstraint, StageDefinition};
 use super::file::Keys;
 use super::keys;
+use super::newton::{Unsolvable, newton, replace};
 use super::stages::{Shooting, Stages, newton_memory, total};
 use crate::expression::derivative::ancestors;
 use crate::expression::graph::{Expr, Graph, Input, Node};
 use crate::expression::stage::StageValues;
-use crate::expression::{Named, Scope};
+use crate::expression::{Named, Scope, Value};
 use crate::text::{Entry, Fault, Place, TextError, find};
 use memory::{Memory, blocks};
 use parts::Functions;
@@ -93,8 +94,16 @@ impl<'t> Scope<'t> {
         self.expander.stages = Some(StageValues::new(horizon, self.limits.stage_memory));
         let (names, free_values) = self.names(&text, horizon)?;
         let steps = self.steps(&text, &parts, &names)?;
+        let first_unknown = names.num_states() + total(&names.inputs);
+        let unknowns = match find("algebraic") {
+            Some(place) => self.unknowns(place, first_unknown)?,
+            None => Vec::new(),
+        };
         if let Some(place) = find("let") {
             self.definitions(place)?;
+        }
+        if let Some(place) = find("algebraic") {
+            self.algebraic(place, &unknowns, first_unknown)?;
         }
         let initial = self.initial_state(
             text.required("initial_state")?,
@@ -107,6 +116,11 @@ impl<'t> Scope<'t> {
             self.refuse_inputs(place, &[terminal_cost], names.variables())?;
         }
         let mut constraints = self.all_constraints(&text, &names, &mut functions, initial.is_free())?;
+        let penalties = constraints
+            .terminal
+            .iter()
+            .filter_map(|constraint| constraint.penalty);
+        let terminal_cost = self.with_penalties(terminal_cost, penalties);
         let is_held = find("blocks").map_or(Ok(Vec::new()), |place| blocks(place, horizon))?;
         let path = &mut constraints.path;
         self.remember(&names, &is_held, &mut functions, path, find("blocks"))?;
@@ -157,6 +171,77 @@ impl<'t> Scope<'t> {
         self.check_memory(&text, memory.saturating_add(stages.memory()), horizon)?;
         definition.initial_guess = initial_guess(file.find("initial_guess"), &definition, &stages)?;
         Ok((definition, stages))
+    }
+
+    /// Defines the unknowns of algebraic equations: decision variables after states and inputs, for as long as the file is
+    /// read.
+    fn unknowns(&mut self, place: &Place<'t>, first: usize) -> Result<Vec<Entry<'t>>, TextError> {
+        let entries = place.entries("an object of unknowns and their equations")?;
+        if entries.len() > self.limits.variables {
+            let limit = self.limits.variables;
+            return Err(place.error(format!("more than {limit} (limit `variables`)")));
+        }
+        for (i, entry) in (first..).zip(&entries) {
+            let name = self.new_name(place, entry)?;
+            let unknown = self.expander.graph.input(Input::Variable, i as u32);
+            self.expander.define_value(&name, Value::Scalar(unknown));
+        }
+        Ok(entries)
+    }
+
+    /// Solves the algebraic equations for their unknowns, in whose place the solution then stands everywhere.
+    fn algebraic(
+        &mut self,
+        place: &Place<'t>,
+        unknowns: &[Entry<'t>],
+        first: usize,
+    ) -> Result<(), TextError> {
+        let zero = self.expander.graph.constant(0.0);
+        let (mut residuals, mut start) = (Vec::new(), Vec::new());
+        for entry in unknowns {
+            let (equation, guess) = match entry.value.is_object() {
+                false => (entry.value.clone(), None),
+                true => {
+                    let entries = entry
+                        .value
+                        .entries_of("an equation, or an object", keys::algebraic::NAMES)?;
+                    let missing = || entry.value.error("the key `equation` is missing".into());
+                    let equation = find(&entries, "equation").cloned().ok_or_else(missing)?;
+                    (equation, find(&entries, "guess").cloned())
+                }
+            };
+            let (components, is_comparison) = self.compared(&equation)?;
+            match components.as_slice() {
+                [only] if !is_comparison || only.is_equality() => residuals.push(only.expr),
+                _ => {
+                    let message = "expected one equation, \"a == b\", or a number that must be 0";
+                    return Err(equation.error(message.into()));
+                }
+            }
+            let guess = guess.map(|place| {
+                let value = self.value(&place)?;
+                let known = value
+                    .as_scalar()
+                    .filter(|value| used_variable(&self.expander.graph, &[*value], first).is_none());
+                known.ok_or_else(|| place.error("a guess is a number that depends on no unknown".into()))
+            });
+            start.push(guess.transpose()?.unwrap_or(zero));
+        }
+        let limit = self.limits.graph_nodes;
+        let graph = &mut self.expander.graph;
+        let solution = newton(graph, &residuals, first as u32, &start, limit);
+        let solution = solution.map_err(|why| self.unsolvable(place, why))?;
+        self.expander
+            .replace_values(|graph, values| replace(graph, values, first as u32, &solution));
+        Ok(())
+    }
+
+    fn unsolvable(&self, place: &Place<'t>, why: Unsolvable) -> TextError {
+        let limit = self.limits.graph_nodes;
+        place.error(match why {
+            Unsolvable::Singular => "the equations do not determine all of their unknowns".to_string(),
+            Unsolvable::TooLarge => format!("needs more than {limit} operations (limit `graph-nodes`)"),
+        })
     }
 
     /// Constraints of the stages and of the end.

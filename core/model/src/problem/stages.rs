@@ -18,6 +18,7 @@ use super::stage_inputs::StageInputs;
 use super::{Block, BlockKind, compile, element, push_f1};
 use crate::expression::Named;
 use crate::expression::graph::{Expr, Graph};
+use crate::expression::operation::Binary;
 use crate::expression::program::{InputLengths, Program};
 
 /// Optimal-control problem as the programs of its stages.
@@ -84,7 +85,7 @@ impl Stages {
         let num_parameters = total(&definition.parameters);
         let parameters = StageInputs::new(&definition.values, num_parameters, free_stages);
         let zero = graph.constant(0.0);
-        let mut compiled = |cost, g: Vec<_>, variables| {
+        let compiled = |graph: &mut Graph, cost, g: Vec<_>, variables| {
             let inputs = InputLengths {
                 parameters: parameters.len(),
                 variables,
@@ -98,17 +99,18 @@ impl Stages {
             phases.push(Phase {
                 stages: t..t + 1,
                 components: Vec::new(),
-                program: compiled(cost.unwrap_or(zero), next.clone(), num_states + num_inputs),
+                program: compiled(graph, cost.unwrap_or(zero), next.clone(), num_states + num_inputs),
             });
         }
         for part in &definition.parts {
             for stages in runs(definition, &part.stages) {
                 let mut g = part.next.clone();
                 let components = active(definition, stages.start, &mut g);
+                let cost = priced(definition, stages.start, graph, part.cost);
                 phases.push(Phase {
                     stages: free_stages + stages.start..free_stages + stages.end,
                     components,
-                    program: compiled(part.cost, g, num_states + num_inputs),
+                    program: compiled(graph, cost, g, num_states + num_inputs),
                 });
             }
         }
@@ -116,7 +118,8 @@ impl Stages {
         let last_components = active(definition, definition.horizon, &mut g);
         let terminal = definition.terminal.iter();
         g.extend(terminal.flat_map(|constraint| &constraint.components));
-        let terminal = compiled(definition.terminal_cost, g, num_states);
+        let cost = priced(definition, definition.horizon, graph, definition.terminal_cost);
+        let terminal = compiled(graph, cost, g, num_states);
         let inputs = InputLengths {
             parameters: parameters.len(),
             ..InputLengths::default()
@@ -392,6 +395,17 @@ fn runs(definition: &StageDefinition, stages: &Range<usize>) -> Vec<Range<usize>
     let mut start = stages.start;
     let run = |end| core::mem::replace(&mut start, end)..end;
     ends.into_iter().map(run).collect()
+}
+
+/// Cost at the stage `t` with the prices of its path constraints' slacks.
+fn priced(definition: &StageDefinition, t: usize, graph: &mut Graph, cost: Expr) -> Expr {
+    let at_stage = definition
+        .path
+        .iter()
+        .filter(|constraint| constraint.stages.contains(&t));
+    at_stage
+        .filter_map(|constraint| constraint.penalty)
+        .fold(cost, |cost, penalty| graph.binary(Binary::Add, cost, penalty))
 }
 
 /// Adds the components of the path constraints that hold at a stage. Returns their indices.

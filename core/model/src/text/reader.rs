@@ -170,6 +170,12 @@ impl<'t> Place<'t> {
         matches!(self.json.value, JsonValue::Object(_))
     }
 
+    /// Whether the value is a number.
+    #[must_use]
+    pub fn is_number(&self) -> bool {
+        matches!(self.json.value, JsonValue::Number(_))
+    }
+
     /// Whether the value is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {

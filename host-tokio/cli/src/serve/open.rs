@@ -12,6 +12,7 @@ use super::server::{Running, Server};
 use crate::common::read_file;
 use crate::config::{Config, Open};
 use crate::failure::{self, Failure};
+use crate::problem;
 
 pub(crate) fn server(config: &Config) -> Server {
     let config = config.clone();
@@ -104,15 +105,14 @@ fn service(
 /// First problem, and the others.
 fn problems(config: &Open) -> Result<(Problem, Vec<Problem>), Failure> {
     let limits = config.text_limits();
-    let read = |file: &str, text: &str| {
-        Problem::from_json(text, limits).map_err(|error| Failure::problem(file, &error))
-    };
     let mut problems = Vec::new();
     for file in &config.files.problem {
-        problems.push(read(file, &read_file(Path::new(file))?)?);
+        let file = Path::new(file);
+        problems.push(problem::read(file, &read_file(file)?, limits)?);
     }
     if problems.is_empty() {
-        return Ok((read("the embedded problem", DEFAULT_PROBLEM)?, problems));
+        let embedded = problem::read(Path::new("the embedded problem"), DEFAULT_PROBLEM, limits)?;
+        return Ok((embedded, problems));
     }
     Ok((problems.remove(0), problems))
 }

@@ -54,11 +54,29 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
         },
         _ => {}
     }
+    lines.extend(growth(solver.problem(), solution));
     lines.extend(point.violated());
     lines.extend(missed_dynamics(solver, parameters));
     lines.extend(point.steepest());
     lines.extend(point.units());
     lines
+}
+
+/// Advice about dynamics that an explicit integrator cannot follow.
+const STIFF: &str = "if the dynamics are stiff, a step is too long for an explicit integrator: \"integrator\": \"radau2\" or \
+                     \"backward_euler\" in \"dynamics\", or more \"substeps\"";
+/// Magnitude of a state that units hardly explain.
+const HUGE: f64 = 1e12;
+
+/// Advice if states grow out of all proportion.
+fn growth(problem: &Problem, solution: &Solution) -> Option<String> {
+    let states = &problem.stages()?.states;
+    let values = states
+        .iter()
+        .filter_map(|state| solution.variables.get(&state.name))
+        .flatten();
+    let largest = values.map(|x| x.abs()).fold(0.0, f64::max);
+    (largest > HUGE).then(|| format!("the states grow to {largest:.1e}: {STIFF}"))
 }
 
 /// Advice about dynamics that run away.
@@ -75,6 +93,7 @@ fn runs_away(problem: &Problem, defect: &Defect) -> Vec<String> {
             "the dynamics run away: with the inputs of the start, the state {state} leaves what numbers can say at stage \
              {stage}, where it is {value:.1e}"
         ),
+        STIFF.into(),
         format!("try inputs that hold it (\"initial_guess\", --initial-guess), a smaller \"horizon\"{other}"),
     ]
 }

@@ -37,6 +37,34 @@ fn an_end_that_is_no_success_is_explained() {
         err.contains("the derivative with respect to x[1] is NaN"),
         "{err}"
     );
+    // The case k13d: the origin, where a file without an initial guess starts.
+    let text = r#"{"variables": {"x": 2}, "cost": "sqrt(x[0] - 1) + x[1]^2"}"#;
+    let err = explanation(text, &[]);
+    assert!(
+        err.contains("sqrt") && err.contains("the origin, as the file has no \"initial_guess\""),
+        "{err}"
+    );
+    let stiff = r#"{"ocp": {"horizon": 100, "step": 1, "shooting": "single", "states": ["x"], "inputs": ["u"], "initial_state": [15],
+        "dynamics": {"derivative": ["200*(10*u - x)"]}, "stage_cost": "(x - 25)^2", "input_bounds": {"min": 0, "max": 3}}}"#;
+    let err = explanation(stiff, &[]);
+    assert!(
+        err.contains("\"integrator\": \"radau2\"") && err.contains("\"substeps\""),
+        "{err}"
+    );
+    let shorter = stiff
+        .replace("\"horizon\": 100", "\"horizon\": 6")
+        .replace("single", "auto");
+    let err = explanation(&shorter, &[]);
+    assert!(
+        err.contains("the states grow to") && err.contains("\"substeps\""),
+        "{err}"
+    );
+    let named = r#"{"variables": {"x": 1}, "cost": "x^2", "f1": [{"name": "high", "expression": "x >= 2"}, "x <= 1"]}"#;
+    let err = explanation(named, &[]);
+    assert!(
+        err.contains("F1[0] (`high`) is") && err.contains("F1[1] (`x <= 1`) is"),
+        "{err}"
+    );
     let runaway = r#"{"ocp": {"horizon": 400, "shooting": "single", "states": ["x", "v"], "inputs": ["u"], "initial_state": [3, 1],
         "dynamics": {"next": ["x + 0.1*v", "v + x^2*v + 0.001*u"]}, "stage_cost": "x^2 + u^2", "input_bounds": {"min": -1, "max": 1}}}"#;
     for text in [runaway, &runaway.replace("single", "auto")] {
@@ -123,6 +151,28 @@ fn solves_a_file_and_its_status_says_whether_it_converged() {
         .unwrap();
     child.stdin.take().unwrap().write_all(SQUARE.as_bytes()).unwrap();
     assert!(child.wait_with_output().unwrap().status.success());
+}
+
+#[test]
+fn a_file_may_name_a_table_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let problem = folder.path().join("pump.json");
+    let text = r#"{"variables": {"x": 1}, "let": {"speed": {"csv": "pump.csv", "column": "speed"}, "head": {"csv": "pump.csv", "column": "head"}},
+        "cost": "(interp(x, speed, head) - 15)^2"}"#;
+    std::fs::write(&problem, text).unwrap();
+    let (code, _, err) = run(&["check", problem.to_str().unwrap()]);
+    assert!(
+        code == Some(65) && err.contains("`let.speed.csv`: `pump.csv`: cannot read"),
+        "{err}"
+    );
+    std::fs::write(folder.path().join("pump.csv"), "speed,head\n0,10\n2,20\n").unwrap();
+    let (code, out, err) = run(&["solve", problem.to_str().unwrap(), "--json"]);
+    assert_eq!(code, Some(0), "{err}");
+    let reply: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(
+        (reply["solution"][0].as_f64().unwrap() - 1.0).abs() < 1e-3,
+        "{out}"
+    );
 }
 
 #[test]

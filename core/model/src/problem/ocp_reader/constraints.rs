@@ -35,8 +35,9 @@ impl<'t> Scope<'t> {
         for item in place.items("a list of constraints")? {
             let (mut constraint, _) = self.stage_constraint(&item, keys::terminal_constraint::NAMES)?;
             constraint.stages = horizon..horizon + 1;
-            self.refuse_missing(&item, &constraint.components, constraint.stages.clone())?;
-            self.refuse_inputs(place, &constraint.components, variables)?;
+            let values = constraint.values();
+            self.refuse_missing(&item, &values, constraint.stages.clone())?;
+            self.refuse_inputs(place, &values, variables)?;
             constraints.push(constraint);
         }
         Ok(constraints)
@@ -63,12 +64,12 @@ impl<'t> Scope<'t> {
                 (None, None) => 0..horizon,
             };
             let is_at_end = stages.end > horizon;
-            self.refuse_missing(&item, &constraint.components, stages.clone())?;
+            self.refuse_missing(&item, &constraint.values(), stages.clone())?;
             constraint.stages = stages;
             if let Some(at) = find(&entries, "at") {
                 constraint.is_placed = true;
                 if is_at_end {
-                    self.refuse_inputs(at, &constraint.components, variables)?;
+                    self.refuse_inputs(at, &constraint.values(), variables)?;
                 }
             }
             constraints.push(constraint);
@@ -97,7 +98,7 @@ impl<'t> Scope<'t> {
         let mut constraints = Vec::new();
         for item in place.items("a list of constraints")? {
             let (mut constraint, _) = self.stage_constraint(&item, keys::constraint::NAMES)?;
-            self.refuse_missing(&item, &constraint.components, stages.clone())?;
+            self.refuse_missing(&item, &constraint.values(), stages.clone())?;
             constraint.stages = stages.clone();
             constraints.push(constraint);
         }
@@ -118,6 +119,7 @@ impl<'t> Scope<'t> {
             names,
             stages: horizon..horizon + 1,
             is_placed: true,
+            penalty: None,
         })
     }
 
@@ -140,6 +142,7 @@ impl<'t> Scope<'t> {
             set,
             stages,
             is_placed: false,
+            penalty: None,
         })
     }
 
@@ -266,6 +269,7 @@ impl<'t> Scope<'t> {
             set,
             stages,
             is_placed: false,
+            penalty: None,
         };
         Ok((
             sets,

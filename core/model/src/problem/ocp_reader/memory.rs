@@ -149,6 +149,9 @@ impl<'t> Scope<'t> {
             }
             for constraint in path {
                 constraint.components = substitute(graph, &constraint.components, &pairs);
+                constraint.penalty = constraint
+                    .penalty
+                    .and_then(|penalty| substitute(graph, &[penalty], &pairs).pop());
             }
             // What is held has no input of its own.
             let sets = core::mem::take(&mut functions.input_sets);

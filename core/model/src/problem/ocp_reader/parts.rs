@@ -12,11 +12,13 @@ use crate::expression::Scope;
 use crate::expression::graph::Expr;
 use crate::expression::stage::Times;
 use crate::problem::definition::{StageConstraint, StagePart};
-use crate::problem::integrate::Integrator;
+use crate::problem::integrate::{INTEGRATORS, Integrator};
 use crate::problem::keys;
 use crate::problem::stages::total;
 use crate::text::{Entry, Place, TextError, find};
 
+/// Limit of `substeps`: each adds the operations of a step.
+const MAX_SUBSTEPS: u32 = 1000;
 /// Limit of the number of phases: each has programs of its own.
 const MAX_PHASES: usize = 32;
 
@@ -234,18 +236,24 @@ impl<'t> Scope<'t> {
         const WHAT: &str = "an object with \"next\" or with \"derivative\"";
         let entries = place.entries_of(WHAT, keys::dynamics::NAMES)?;
         match (find(&entries, "next"), find(&entries, "derivative")) {
-            (Some(next), None) => match find(&entries, "integrator") {
+            (Some(next), None) => match find(&entries, "integrator").or(find(&entries, "substeps")) {
                 None => self.states_of(next, num_states),
-                Some(integrator) => Err(integrator.error("`next` takes no integrator".into())),
+                Some(integrator) => {
+                    Err(integrator.error("`next` takes no integrator and no substeps".into()))
+                }
             },
             (None, Some(derivative)) => {
                 let integrator = match find(&entries, "integrator") {
                     None => Integrator::Rk4,
-                    Some(place) => choose(place, [("euler", Integrator::Euler), ("rk4", Integrator::Rk4)])?,
+                    Some(place) => choose(place, INTEGRATORS)?,
                 };
+                let substeps = find(&entries, "substeps");
+                let substeps = substeps.map_or(Ok(1), |place| place.whole_number(1, MAX_SUBSTEPS))?;
                 let derivative = self.states_of(derivative, num_states)?;
                 let step = step.ok_or_else(|| place.error("continuous dynamics also need `step`".into()))?;
-                Ok(integrator.next(&mut self.expander.graph, &derivative, step))
+                let limit = self.limits.graph_nodes;
+                let next = integrator.next(&mut self.expander.graph, &derivative, step, substeps, limit);
+                next.map_err(|why| self.unsolvable(place, why))
             }
             _ => Err(place.error(String::from("give either `next` or `derivative`"))),
         }
