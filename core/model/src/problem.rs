@@ -75,6 +75,8 @@ pub struct Problem {
     settings: Settings,
     initial_guess: Option<Vec<f64>>,
     shifts_warm_start: bool,
+    /// Indices of the decision variables that are whole numbers.
+    integers: Vec<usize>,
     body: Body,
 }
 
@@ -178,6 +180,7 @@ impl Problem {
             settings: definition.settings,
             initial_guess: definition.initial_guess,
             shifts_warm_start: false,
+            integers: definition.integers,
             body: Body::Plain {
                 program: Arc::new(program),
                 second: second.map(Arc::new),
@@ -211,6 +214,13 @@ impl Problem {
             settings: definition.settings,
             initial_guess: definition.initial_guess,
             shifts_warm_start: definition.shifts_warm_start,
+            integers: {
+                // Stages before the first decide what is free.
+                let first = stages.horizon - definition.horizon;
+                let stages = (first..stages.horizon).map(|t| t * stages.num_inputs());
+                let of = |first: usize| definition.integers.iter().map(move |i| first + i);
+                stages.flat_map(of).collect()
+            },
             body: Body::Stages(Arc::new(stages)),
         }
     }
@@ -255,6 +265,12 @@ impl Problem {
     #[must_use]
     pub fn initial_guess(&self) -> Option<&[f64]> {
         self.initial_guess.as_deref()
+    }
+
+    /// Indices of the decision variables that are whole numbers.
+    #[must_use]
+    pub fn integers(&self) -> &[usize] {
+        &self.integers
     }
 
     /// The length of `u`.

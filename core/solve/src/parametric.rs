@@ -77,6 +77,28 @@ pub trait ParametricProblem {
         Solver::new(self.structure(), settings)
     }
 
+    /// Solver within other bounds of the decision variables; by default that of [`structure`](Self::structure).
+    ///
+    /// # Errors
+    /// If a setting or a bound is invalid.
+    fn solver_within(&self, settings: Settings, min: Vec<f64>, max: Vec<f64>) -> Result<Solver, SolverError> {
+        let structure = Structure {
+            set: Set::Box { min, max },
+            ..self.structure()
+        };
+        Solver::new(structure, settings)
+    }
+
+    /// Indices of the decision variables that are whole numbers, which need bounds; by default none.
+    fn integers(&self) -> &[usize] {
+        &[]
+    }
+
+    /// Distance in the decision variables between one stage and the next; 0, as by default, without stages.
+    fn integer_stride(&self) -> usize {
+        0
+    }
+
     /// Advances a warm start to the next solve; by default that begins where the last one ended.
     fn advance(&self, _start: &mut Start) {}
 

@@ -1,6 +1,7 @@
 //! Repeated solves of one problem with parameters.
 
 mod inputs;
+mod integers;
 mod sensitivities;
 mod solution;
 
@@ -18,6 +19,7 @@ use labwire_session::time::Instant;
 pub use sensitivities::NoSensitivities;
 pub use solution::Solution;
 
+use self::integers::Tree;
 use crate::error::SolverError;
 use crate::functions::{Functions, Structure};
 use crate::parametric::ParametricProblem;
@@ -91,6 +93,8 @@ pub struct ProblemSolver<P: ?Sized> {
     begun: Instant,
     /// Whether the result was taken.
     is_finished: bool,
+    /// Search for whole numbers.
+    tree: Option<Tree>,
 }
 
 /// Reason why a solve was refused.
@@ -146,6 +150,7 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
             warm: problem.start(),
             begun: Instant::ZERO,
             is_finished: false,
+            tree: None,
             problem,
         })
     }
@@ -253,6 +258,10 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
         if let Some(penalty) = options.penalty {
             start.penalties = Some(vec![penalty; m]);
         }
+        if self.tree.is_some() && !self.solver.is_running() {
+            // The last solve has left the bounds of its last node.
+            self.solver = self.problem.solver(self.solver.settings().clone())?;
+        }
         self.solver.start(now, &start)?;
         if options.distrusts_warm_start {
             self.solver.compare_fallback();
@@ -260,6 +269,7 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
         if let Some(limit) = options.max_duration {
             self.solver.end_by(now + limit);
         }
+        self.tree = Tree::new(&*self.problem, &self.solver);
         self.functions.set_parameters(parameters);
         self.parameters.copy_from_slice(parameters);
         (self.begun, self.is_finished) = (now, false);
@@ -272,12 +282,18 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// # Errors
     /// If no solve was started.
     pub fn step(&mut self, now: Instant, fuel: u32) -> Result<Busy, SolverError> {
-        self.solver.step(&mut *self.functions, now, fuel)
+        match (self.solver.step(&mut *self.functions, now, fuel)?, &mut self.tree) {
+            (Busy::No, Some(tree)) => tree.advance(&*self.problem, &mut self.solver, now),
+            (busy, _) => Ok(busy),
+        }
     }
 
     /// Ends the solve in progress, if any; its result is the best point so far.
     pub fn cancel(&mut self) {
         self.solver.stop(StopReason::Cancelled);
+        if let Some(tree) = &mut self.tree {
+            tree.cancel(&mut self.solver);
+        }
     }
 
     /// Result of the solve that has ended, at the time `now`. The next solve starts from it if it is useful.

@@ -93,6 +93,17 @@ pub struct Counters {
     pub cold_restarts: u64,
 }
 
+impl core::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.evaluations += other.evaluations;
+        self.hessian_products += other.hessian_products;
+        self.hessian_evaluations += other.hessian_evaluations;
+        self.inner_iterations += other.inner_iterations;
+        self.outer_iterations += other.outer_iterations;
+        self.cold_restarts += other.cold_restarts;
+    }
+}
+
 /// Direction of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -17,7 +17,6 @@ pub struct FunctionEntry {
     pub arguments: &'static str,
     /// Meaning: one sentence without a full stop.
     pub meaning: &'static str,
-    pub(super) function: Function,
 }
 
 /// Kind of a function.
@@ -53,167 +52,65 @@ pub(super) enum Shape {
     Huber,
 }
 
-const fn entry(
-    name: &'static str,
-    arguments: &'static str,
-    function: Function,
-    meaning: &'static str,
-) -> FunctionEntry {
-    FunctionEntry {
-        name,
-        arguments,
-        meaning,
-        function,
-    }
+/// Makes the table for readers and that for help, of which programs that only read contain nothing.
+macro_rules! functions {
+    ($($name:literal($arguments:literal) $function:expr, $meaning:literal;)+) => {
+        const KINDS: &[(&str, Function)] = &[$(($name, $function)),+];
+
+        /// The functions, by name.
+        pub static FUNCTIONS: &[FunctionEntry] = &[$(FunctionEntry {
+            name: $name,
+            arguments: $arguments,
+            meaning: $meaning,
+        }),+];
+    };
 }
 
-/// The functions, by name: one table for the reader, its errors, and the reference.
-pub const FUNCTIONS: &[FunctionEntry] = {
-    use Function::{
-        Dot, Fold, If, Interp, Interp2, InterpCubic, Join, Norm1, Norm2, NormInf, Quad, Shape as Form,
-        Transpose,
-    };
-    const fn one(name: &'static str, op: Unary, meaning: &'static str) -> FunctionEntry {
-        entry(name, "x", Function::Unary(op), meaning)
-    }
-    const fn two(
-        name: &'static str,
-        arguments: &'static str,
-        op: Binary,
-        meaning: &'static str,
-    ) -> FunctionEntry {
-        entry(name, arguments, Function::Binary(op), meaning)
-    }
-    &[
-        one("abs", Unary::Abs, "magnitude; its derivative at 0 is 0"),
-        one("acos", Unary::Acos, "inverse cosine"),
-        one("acosh", Unary::Acosh, "inverse hyperbolic cosine"),
-        one("asin", Unary::Asin, "inverse sine"),
-        one("asinh", Unary::Asinh, "inverse hyperbolic sine"),
-        one("atan", Unary::Atan, "inverse tangent"),
-        two("atan2", "y, x", Binary::Atan2, "angle of the point (x, y)"),
-        one("atanh", Unary::Atanh, "inverse hyperbolic tangent"),
-        one("cos", Unary::Cos, "cosine of an angle in radians"),
-        one("cosh", Unary::Cosh, "hyperbolic cosine"),
-        entry("dot", "a, b", Dot, "inner product of two vectors"),
-        one("erf", Unary::Erf, "error function"),
-        one("exp", Unary::Exp, "exponential"),
-        one("expm1", Unary::Expm1, "exp(x) - 1, accurate near 0"),
-        one(
-            "floor",
-            Unary::Floor,
-            "largest whole number not above x; its derivative is 0",
-        ),
-        entry(
-            "huber",
-            "x, w",
-            Form(Shape::Huber),
-            "x^2/2 within w of 0, outside the line that goes on from there: w*(abs(x) - w/2)",
-        ),
-        two("hypot", "a, b", Binary::Hypot, "sqrt(a^2 + b^2) without overflow"),
-        entry(
-            "if",
-            "condition, a, b",
-            If,
-            "a where the condition is not 0, else b",
-        ),
-        entry(
-            "interp",
-            "x, xs, ys",
-            Interp,
-            "value at x of the lines through the points (xs, ys); outside of them the end lines go on",
-        ),
-        entry(
-            "interp2",
-            "x, y, xs, ys, table",
-            Interp2,
-            "linear interpolation in a table with a row for each of xs and a column for each of ys",
-        ),
-        entry(
-            "interp_cubic",
-            "x, xs, ys",
-            InterpCubic,
-            "like interp, by cubics with continuous slope (Catmull-Rom: at a point that of the parabola through it and its neighbours)",
-        ),
-        one("log", Unary::Log, "natural logarithm"),
-        one("log10", Unary::Log10, "logarithm to base 10"),
-        one("log1p", Unary::Log1p, "log(1 + x), accurate near 0"),
-        entry(
-            "max",
-            "a, b, ...",
-            Fold(Binary::Max),
-            "largest argument, or element of a vector",
-        ),
-        entry(
-            "min",
-            "a, b, ...",
-            Fold(Binary::Min),
-            "smallest argument, or element of a vector",
-        ),
-        entry(
-            "norm1",
-            "v",
-            Norm1,
-            "sum of the magnitudes of a vector's elements",
-        ),
-        entry(
-            "norm2",
-            "v",
-            Norm2,
-            "Euclidean norm of a vector; its derivative at 0 is 0",
-        ),
-        entry(
-            "norm_inf",
-            "v",
-            NormInf,
-            "largest magnitude of a vector's elements",
-        ),
-        two("pow", "a, b", Binary::Pow, "a to the power of b, like a^b"),
-        entry(
-            "prod",
-            "i in a..b, e",
-            Join(Binary::Mul),
-            "product of e over a range, or of a vector's elements: prod(v)",
-        ),
-        entry(
-            "quad",
-            "x, Q",
-            Quad,
-            "quadratic form x @ Q @ x of a vector and a matrix",
-        ),
-        one("sign", Unary::Sign, "-1, 0 or 1; its derivative is 0"),
-        one("sin", Unary::Sin, "sine of an angle in radians"),
-        one("sinh", Unary::Sinh, "hyperbolic sine"),
-        entry(
-            "smooth_abs",
-            "x, w",
-            Form(Shape::SmoothAbs),
-            "sqrt(x^2 + w^2) - w: abs(x) rounded off within about w of 0",
-        ),
-        entry(
-            "smooth_max",
-            "a, b, w",
-            Form(Shape::SmoothMax),
-            "(a + b + sqrt((a - b)^2 + w^2))/2: max(a, b), rounded off where they are within about w of one another",
-        ),
-        entry(
-            "softplus",
-            "x, w",
-            Form(Shape::Softplus),
-            "w*log(1 + exp(x/w)), max(0, x) rounded off within about w of 0; softplus(x) has w = 1",
-        ),
-        one("sqrt", Unary::Sqrt, "square root"),
-        entry(
-            "sum",
-            "i in a..b, e",
-            Join(Binary::Add),
-            "sum of e over a range, or of a vector's elements: sum(v)",
-        ),
-        one("tan", Unary::Tan, "tangent of an angle in radians"),
-        one("tanh", Unary::Tanh, "hyperbolic tangent"),
-        entry("transpose", "A", Transpose, "transpose of a matrix"),
-    ]
-};
+functions! {
+    "abs"("x") Function::Unary(Unary::Abs), "magnitude; its derivative at 0 is 0";
+    "acos"("x") Function::Unary(Unary::Acos), "inverse cosine";
+    "acosh"("x") Function::Unary(Unary::Acosh), "inverse hyperbolic cosine";
+    "asin"("x") Function::Unary(Unary::Asin), "inverse sine";
+    "asinh"("x") Function::Unary(Unary::Asinh), "inverse hyperbolic sine";
+    "atan"("x") Function::Unary(Unary::Atan), "inverse tangent";
+    "atan2"("y, x") Function::Binary(Binary::Atan2), "angle of the point (x, y)";
+    "atanh"("x") Function::Unary(Unary::Atanh), "inverse hyperbolic tangent";
+    "cos"("x") Function::Unary(Unary::Cos), "cosine of an angle in radians";
+    "cosh"("x") Function::Unary(Unary::Cosh), "hyperbolic cosine";
+    "dot"("a, b") Function::Dot, "inner product of two vectors";
+    "erf"("x") Function::Unary(Unary::Erf), "error function";
+    "exp"("x") Function::Unary(Unary::Exp), "exponential";
+    "expm1"("x") Function::Unary(Unary::Expm1), "exp(x) - 1, accurate near 0";
+    "floor"("x") Function::Unary(Unary::Floor), "largest whole number not above x; its derivative is 0";
+    "huber"("x, w") Function::Shape(Shape::Huber), "x^2/2 within w of 0, outside the line that goes on from there: w*(abs(x) - w/2)";
+    "hypot"("a, b") Function::Binary(Binary::Hypot), "sqrt(a^2 + b^2) without overflow";
+    "if"("condition, a, b") Function::If, "a where the condition is not 0, else b";
+    "interp"("x, xs, ys") Function::Interp, "value at x of the lines through the points (xs, ys); outside of them the end lines go on";
+    "interp2"("x, y, xs, ys, table") Function::Interp2, "linear interpolation in a table with a row for each of xs and a column for each of ys";
+    "interp_cubic"("x, xs, ys") Function::InterpCubic, "like interp, by cubics with continuous slope (Catmull-Rom: at a point that of the parabola through it and its neighbours)";
+    "log"("x") Function::Unary(Unary::Log), "natural logarithm";
+    "log10"("x") Function::Unary(Unary::Log10), "logarithm to base 10";
+    "log1p"("x") Function::Unary(Unary::Log1p), "log(1 + x), accurate near 0";
+    "max"("a, b, ...") Function::Fold(Binary::Max), "largest argument, or element of a vector";
+    "min"("a, b, ...") Function::Fold(Binary::Min), "smallest argument, or element of a vector";
+    "norm1"("v") Function::Norm1, "sum of the magnitudes of a vector's elements";
+    "norm2"("v") Function::Norm2, "Euclidean norm of a vector; its derivative at 0 is 0";
+    "norm_inf"("v") Function::NormInf, "largest magnitude of a vector's elements";
+    "pow"("a, b") Function::Binary(Binary::Pow), "a to the power of b, like a^b";
+    "prod"("i in a..b, e") Function::Join(Binary::Mul), "product of e over a range, or of a vector's elements: prod(v)";
+    "quad"("x, Q") Function::Quad, "quadratic form x @ Q @ x of a vector and a matrix";
+    "sign"("x") Function::Unary(Unary::Sign), "-1, 0 or 1; its derivative is 0";
+    "sin"("x") Function::Unary(Unary::Sin), "sine of an angle in radians";
+    "sinh"("x") Function::Unary(Unary::Sinh), "hyperbolic sine";
+    "smooth_abs"("x, w") Function::Shape(Shape::SmoothAbs), "sqrt(x^2 + w^2) - w: abs(x) rounded off within about w of 0";
+    "smooth_max"("a, b, w") Function::Shape(Shape::SmoothMax), "(a + b + sqrt((a - b)^2 + w^2))/2: max(a, b), rounded off where they are within about w of one another";
+    "softplus"("x, w") Function::Shape(Shape::Softplus), "w*log(1 + exp(x/w)), max(0, x) rounded off within about w of 0; softplus(x) has w = 1";
+    "sqrt"("x") Function::Unary(Unary::Sqrt), "square root";
+    "sum"("i in a..b, e") Function::Join(Binary::Add), "sum of e over a range, or of a vector's elements: sum(v)";
+    "tan"("x") Function::Unary(Unary::Tan), "tangent of an angle in radians";
+    "tanh"("x") Function::Unary(Unary::Tanh), "hyperbolic tangent";
+    "transpose"("A") Function::Transpose, "transpose of a matrix";
+}
 
 /// Functions that files of earlier versions may define themselves: a file's own definition goes before them.
 const LATER: &[&str] = &[
@@ -259,10 +156,10 @@ pub(super) const CONSTANTS: [(&str, f64); 3] = [
 
 /// Function of this name.
 pub(super) fn function(name: &str) -> Option<Function> {
-    FUNCTIONS
+    KINDS
         .iter()
-        .find(|entry| entry.name == name)
-        .map(|entry| entry.function)
+        .find(|(known, _)| *known == name)
+        .map(|(_, function)| *function)
 }
 
 /// Whether no file may define this name.
@@ -276,7 +173,7 @@ pub(super) fn advice<'a>(name: &str, defined: impl Iterator<Item = &'a str> + Cl
     if let Some((_, spelling)) = FOREIGN.iter().find(|(foreign, _)| *foreign == lower) {
         return format!("write {spelling}");
     }
-    let own = FUNCTIONS.iter().map(|entry| entry.name);
+    let own = KINDS.iter().map(|(known, _)| *known);
     match suggestion(name, own.clone().chain(defined.clone())) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => {

@@ -14,7 +14,7 @@ use super::bounds::{Rows, has_expressions};
 use super::definition::Definition;
 use super::keys;
 use super::set_reader::read_set;
-use crate::expression::graph::{Expr, Input};
+use crate::expression::graph::{Expr, Input, Node};
 use crate::expression::operation::Binary;
 use crate::expression::{Named, Scope, Value};
 use crate::text::{
@@ -77,6 +77,7 @@ impl<'t> Scope<'t> {
         constraint_names.extend(f2.names);
         let cost = self.with_penalties(cost, f1.penalties.into_iter().chain(f2.penalties));
         let num_variables = variables.iter().map(|named| named.len).sum();
+        let integers = self.integers(keys.find("integers"), 0, num_variables, &set)?;
         let number = |place: &Place<'t>| place.number("a number");
         let guess = keys.find("initial_guess");
         let guess = guess.map(|place| place.vector(num_variables, "a list of numbers", number));
@@ -92,8 +93,48 @@ impl<'t> Scope<'t> {
             constraint_names,
             settings: keys.settings()?,
             initial_guess: guess.transpose()?,
+            integers,
             graph: core::mem::take(&mut self.expander.graph),
         })
+    }
+
+    /// Reads which of `len` decision variables, from `first` on, are whole numbers: their indices, counted from there. `set` is
+    /// that of all of these variables, and has to bound them.
+    pub(super) fn integers(
+        &mut self,
+        place: Option<&Place<'t>>,
+        first: usize,
+        len: usize,
+        set: &Set,
+    ) -> Result<Vec<usize>, TextError> {
+        let mut integers = Vec::new();
+        let Some(place) = place else {
+            return Ok(integers);
+        };
+        let items = match place.is_list() {
+            true => place.items("a list of variables")?,
+            false => alloc::vec![place.clone()],
+        };
+        for item in &items {
+            for expr in self.expressions(item)? {
+                let index = match self.expander.graph.node(expr) {
+                    Node::Input(Input::Variable, index) => (index as usize).checked_sub(first),
+                    _ => None,
+                };
+                let Some(index) = index.filter(|index| *index < len) else {
+                    return Err(item.error("expected a decision variable, or elements of one".into()));
+                };
+                let bounds = set.bounds(len).map(|(min, max)| (min[index], max[index]));
+                if !bounds.is_some_and(|(min, max)| min.is_finite() && max.is_finite()) {
+                    let message = "a whole number needs bounds, \"min\" and \"max\" of a box";
+                    return Err(item.error(message.into()));
+                }
+                integers.push(index);
+            }
+        }
+        integers.sort_unstable();
+        integers.dedup();
+        Ok(integers)
     }
 
     pub(super) fn cost(&mut self, place: &Place<'t>) -> Result<Expr, TextError> {

@@ -79,6 +79,7 @@ crate::keys! {
         "f1": Either(&[Object(&f1::TABLE), List(&CONSTRAINT)]), Optional, "Constraints of the form \"expressions in a set\", and comparisons: a list of constraints, or an object.";
         "f2": Kind::Each(&ZERO), Optional,
             "Constraints of the form \"expression = 0\", and comparisons. `max(0, h)` stands for h <= 0. A list; vectors count as their elements.";
+        "integers": Expressions, Optional, "Decision variables that are whole numbers, within bounds in `constraints`: names or elements. Branch and bound over solves without that condition: of a problem that is not convex, the result is the best found.";
     }
 
     /// A problem of optimal control, stated by its stages.
@@ -159,6 +160,7 @@ crate::keys! {
             "Bounds of the inputs: `min`, `max` or both, or any set, the same at every stage. Bounds may be expressions: those of `data`, `k` and numbers are kept by projection, others become constraints in F1.";
         "state_bounds": Object(&set_box::TABLE), Optional,
             "Bounds of the states, as of `input_bounds`, at stages 1 to N, and at 0 if the initial state is free.";
+        "integers": Expressions, Optional, "Inputs that are whole numbers, within `input_bounds`: names or elements. Branch and bound over solves without that condition.";
         "path_constraints": List(&PATH_CONSTRAINT), Optional,
             "Constraints at the stages 0 to N-1, unless `at` says otherwise. The end of the horizon has its own.";
         "terminal_constraints": List(&TERMINAL_CONSTRAINT), Optional, "Constraints at the end of the horizon, on states only.";

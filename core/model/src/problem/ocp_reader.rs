@@ -135,6 +135,10 @@ impl<'t> Scope<'t> {
         let memory = self.first_memory(&names);
         let sizes = (names.num_states(), total(&names.inputs));
         let (initial_state, free) = self.free_stages(initial, free_values, sizes, cost, &memory);
+        let mut integers = Vec::new();
+        for set in &functions.input_sets {
+            integers = self.integers(find("integers"), sizes.0, sizes.1, set)?;
+        }
         let (num_own_states, num_horizon_variables) = (names.states.len(), names.horizon_variables.len());
         let states = [names.states, names.horizon_variables, names.memory.named].concat();
         let mut definition = StageDefinition {
@@ -151,6 +155,7 @@ impl<'t> Scope<'t> {
             path: constraints.path,
             terminal: constraints.terminal,
             notes: constraints.notes,
+            integers,
             shooting: shooting(find("shooting"))?,
             shifts_warm_start: shifts_warm_start(find("warm_start"))?,
             settings: file.settings()?,

@@ -7,11 +7,12 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use labwire_solve::sets::Set;
 use labwire_solve::{
     Constraint, Functions, ParametricProblem, Settings, Solver, SolverError, Start, Structure,
 };
 
-use super::stages::Shooting;
+use super::stages::{Shooting, Stages};
 use super::{BlockKind, Body, Problem};
 
 /// Solver of one [`Problem`], with all its memory. Each solve starts from the result of the previous one, unless options
@@ -88,15 +89,23 @@ impl ParametricProblem for Problem {
     }
 
     fn solver(&self, settings: Settings) -> Result<Solver, SolverError> {
-        match self.stages() {
-            Some(stages) if stages.shooting != Shooting::Multiple => {
-                Solver::with_stages(self.into(), stages.structure(), settings)
-            }
-            _ => match self.second_derivatives() {
-                Some(sparsity) => Solver::new(self.into(), settings)?.with_second_derivatives(sparsity),
-                None => Solver::new(self.into(), settings),
-            },
-        }
+        self.solver_of(self.into(), settings)
+    }
+
+    fn solver_within(&self, settings: Settings, min: Vec<f64>, max: Vec<f64>) -> Result<Solver, SolverError> {
+        let structure = Structure {
+            set: Set::Box { min, max },
+            ..self.into()
+        };
+        self.solver_of(structure, settings)
+    }
+
+    fn integers(&self) -> &[usize] {
+        Problem::integers(self)
+    }
+
+    fn integer_stride(&self) -> usize {
+        self.stages().map_or(0, Stages::num_inputs)
     }
 
     /// If an optimal-control problem has its warm starts shifted, the first stage is dropped and the last repeated.
@@ -149,6 +158,20 @@ impl ParametricProblem for Problem {
             rest = others;
         }
         named
+    }
+}
+
+impl Problem {
+    fn solver_of(&self, structure: Structure, settings: Settings) -> Result<Solver, SolverError> {
+        match self.stages() {
+            Some(stages) if stages.shooting != Shooting::Multiple => {
+                Solver::with_stages(structure, stages.structure(), settings)
+            }
+            _ => match self.second_derivatives() {
+                Some(sparsity) => Solver::new(structure, settings)?.with_second_derivatives(sparsity),
+                None => Solver::new(structure, settings),
+            },
+        }
     }
 }
 

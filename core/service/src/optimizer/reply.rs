@@ -10,6 +10,9 @@ use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, RunRequest, RunS
 use labwire_session::suggestion;
 use labwire_solve::{InputError, InputVector, Sensitivities, Solution, SolveError, Status};
 
+/// Part of the cost from which on a reply tells how much better another solution may be.
+const NOTABLE_GAP: f64 = 1e-5;
+
 /// Reply to Run with `solution`.
 ///
 /// # Errors
@@ -40,6 +43,12 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
     reply.f2_lagrange_multipliers = solution.f2_multipliers;
     reply.status = Cow::Borrowed(solution.status.name());
     reply.infeasible_constraints = solution.infeasible_constraints;
+    if let Some(gap) = solution.gap.filter(|gap| *gap > NOTABLE_GAP) {
+        reply.warnings.push(format!(
+            "the search for whole numbers was not complete: another solution may be better by {:.2} % of the cost",
+            100.0 * gap
+        ));
+    }
     // A single name adds nothing to `solution`.
     if solution.variables.len() > 1 {
         reply.variables = solution.variables;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::ProblemSolver;
+use super::integers::Tree;
 use crate::functions::Structure;
 use crate::math;
 use crate::parametric::ParametricProblem;
@@ -43,6 +44,10 @@ pub struct Solution {
     pub penalties: Vec<f64>,
     /// Names of the constraints that cannot be satisfied, such as `F1[0]`, if the status is local infeasibility.
     pub infeasible_constraints: Vec<String>,
+    /// Of a problem with whole numbers, the largest part of the cost by which another solution may be better, as far as the
+    /// solves know; 0 if the search was complete. `None` if none was found, and for other problems.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub gap: Option<f64>,
     /// Work done.
     pub counters: Counters,
     /// Time from start to end in milliseconds, including pauses between steps; 0 without a clock.
@@ -74,7 +79,11 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
             f2_multipliers: f2_multipliers.to_vec(),
             penalties: solver.penalties().to_vec(),
             infeasible_constraints: infeasible.iter().map(|&i| problem.constraint_name(i)).collect(),
-            counters: solver.counters(),
+            gap: self.tree.as_ref().and_then(Tree::gap),
+            counters: self
+                .tree
+                .as_ref()
+                .map_or_else(|| solver.counters(), Tree::counters),
             solve_time_ms: solve_time.as_nanos() as f64 / 1e6,
         }
     }
