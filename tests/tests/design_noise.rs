@@ -275,4 +275,12 @@ fn noise_that_cannot_be_is_refused() {
             format!("a measurement of this experiment is a count, a whole number from 0 to 10, not {wrong}")
         );
     }
+    let counts = file(r#""likelihood": "poisson""#).expect("a file");
+    let refused = Designer::new(counts, 1)
+        .expect("an experiment")
+        .update(&[0.0], &[1.0, 2.5], None);
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "a measurement of this experiment is a count, a whole number from 0 on, not 2.5"
+    );
 }

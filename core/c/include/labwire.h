@@ -156,15 +156,15 @@ typedef struct labwire_dimensions {
 
 // State of a connection.
 typedef struct labwire_connection {
-  // Bytes to be sent, valid until the next call for this server; NULL if there are none.
+  // Bytes to be sent, valid until the next call for this server or client; NULL if there are none.
   const uint8_t *output;
   // Number of these bytes; more may follow.
   size_t output_length;
-  // Whether to read: 0 while the server wants no input.
+  // Whether to read: 0 while no input is wanted.
   int32_t wants_input;
   // Once there is no output: whether to close the sending side (FIN) and read on.
   int32_t is_finishing;
-  // Whether to close the connection at once, and tell so by `labwire_server_disconnect`.
+  // Whether to close the connection at once, and to tell a server so by `labwire_server_disconnect`.
   int32_t is_over;
 } labwire_connection;
 

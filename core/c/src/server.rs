@@ -27,16 +27,42 @@ pub struct labwire_server {
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "its size is part of the interface")]
 pub struct labwire_connection {
-    /// Bytes to be sent, valid until the next call for this server; NULL if there are none.
+    /// Bytes to be sent, valid until the next call for this server or client; NULL if there are none.
     pub output: *const u8,
     /// Number of these bytes; more may follow.
     pub output_length: usize,
-    /// Whether to read: 0 while the server wants no input.
+    /// Whether to read: 0 while no input is wanted.
     pub wants_input: i32,
     /// Once there is no output: whether to close the sending side (FIN) and read on.
     pub is_finishing: i32,
-    /// Whether to close the connection at once, and tell so by `labwire_server_disconnect`.
+    /// Whether to close the connection at once, and to tell a server so by `labwire_server_disconnect`.
     pub is_over: i32,
+}
+
+impl labwire_connection {
+    pub(crate) fn new(output: &[u8], wants_input: bool, state: TransmitState, is_drained: bool) -> Self {
+        Self {
+            output: match output {
+                [] => core::ptr::null(),
+                _ => output.as_ptr(),
+            },
+            output_length: output.len(),
+            wants_input: i32::from(wants_input),
+            is_finishing: i32::from(output.is_empty() && state != TransmitState::Open),
+            is_over: i32::from(is_drained || state == TransmitState::Abort),
+        }
+    }
+}
+
+/// Checks that no more bytes were sent than there were.
+pub(crate) fn check_sent(count: usize, output: &[u8]) -> Result<(), Failure> {
+    let waiting = output.len();
+    match count <= waiting {
+        true => Ok(()),
+        false => Err(Failure::invalid_value(format_args!(
+            "{count} bytes were sent, and {waiting} were there"
+        ))),
+    }
 }
 
 /// Endpoint of any service.
@@ -79,27 +105,16 @@ where
     }
 
     fn state(&self, id: ConnectionId) -> labwire_connection {
-        let output = self.transmit(id);
-        let state = self.transmit_state(id);
-        labwire_connection {
-            output: match output {
-                [] => core::ptr::null(),
-                _ => output.as_ptr(),
-            },
-            output_length: output.len(),
-            wants_input: i32::from(self.wants_input(id)),
-            is_finishing: i32::from(output.is_empty() && state != TransmitState::Open),
-            is_over: i32::from(self.is_drained(id) || state == TransmitState::Abort),
-        }
+        labwire_connection::new(
+            self.transmit(id),
+            self.wants_input(id),
+            self.transmit_state(id),
+            self.is_drained(id),
+        )
     }
 
     fn transmitted(&mut self, now: Instant, id: ConnectionId, count: usize) -> Result<(), Failure> {
-        let waiting = self.transmit(id).len();
-        if count > waiting {
-            return Err(Failure::invalid_value(format_args!(
-                "{count} bytes were sent, and {waiting} were there"
-            )));
-        }
+        check_sent(count, self.transmit(id))?;
         Endpoint::transmitted(self, now, id, count);
         Ok(())
     }

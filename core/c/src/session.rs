@@ -3,13 +3,13 @@
 use core::ffi::c_char;
 
 use labwire_core::limits::SessionLimits;
-use labwire_core::session::{Asker, CloseReason, Event, Misuse, Session, TransmitState};
+use labwire_core::session::{Asker, CloseReason, Event, Misuse, Session};
 use labwire_core::time::Instant;
 use labwire_core::{obe, open, python_json, zeiss};
 
 use crate::argument::{array, clear, exclusive, free, give, put_text, shared, text};
 use crate::error::{Failure, labwire_code, labwire_error, run};
-use crate::server::labwire_connection;
+use crate::server::{check_sent, labwire_connection};
 
 /// Client side of one connection, for any transport. The caller moves its bytes and tells the time, in nanoseconds since
 /// some moment.
@@ -90,29 +90,9 @@ impl<S: Session> Bytes for S {
     }
 
     fn transmitted(&mut self, now: Instant, count: usize) -> Result<(), Failure> {
-        let waiting = self.transmit().len();
-        if count > waiting {
-            return Err(Failure::invalid_value(format_args!(
-                "{count} bytes were sent, and {waiting} were there"
-            )));
-        }
+        check_sent(count, self.transmit())?;
         Session::transmitted(self, now, count);
         Ok(())
-    }
-}
-
-fn state(session: &impl Session) -> labwire_connection {
-    let output = session.transmit();
-    let state = session.transmit_state();
-    labwire_connection {
-        output: match output {
-            [] => core::ptr::null(),
-            _ => output.as_ptr(),
-        },
-        output_length: output.len(),
-        wants_input: i32::from(session.wants_input()),
-        is_finishing: i32::from(output.is_empty() && state != TransmitState::Open),
-        is_over: i32::from(session.is_drained() || state == TransmitState::Abort),
     }
 }
 
@@ -124,7 +104,12 @@ macro_rules! shared_methods {
         }
 
         fn state(&self) -> labwire_connection {
-            state(self)
+            labwire_connection::new(
+                self.transmit(),
+                self.wants_input(),
+                self.transmit_state(),
+                self.is_drained(),
+            )
         }
 
         fn poll_timeout(&self) -> Option<Instant> {

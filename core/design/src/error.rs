@@ -1,5 +1,6 @@
 //! Errors of the designer.
 
+use alloc::format;
 use alloc::string::String;
 
 /// Error of a designer. The designer that returns it is unchanged.
@@ -36,7 +37,7 @@ pub enum DesignError {
     #[error("a standard deviation must be a positive number, not {0}")]
     Sigma(f64),
     /// A value is not a possible count.
-    #[error("a measurement of this experiment is a count, a whole number from 0 to {most}, not {count}")]
+    #[error("a measurement of this experiment is a count, a whole number from 0 {}, not {count}", up_to(*most))]
     Count {
         /// Value that was found.
         count: f64,
@@ -63,6 +64,14 @@ pub enum DesignError {
     /// The text is not a saved posterior of this experiment.
     #[error("{0}")]
     Posterior(String),
+}
+
+/// End of a range of counts.
+fn up_to(most: f64) -> String {
+    match most.is_finite() {
+        true => format!("to {most}"),
+        false => "on".into(),
+    }
 }
 
 impl DesignError {
