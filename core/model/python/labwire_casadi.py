@@ -25,7 +25,9 @@ From a function, whose inputs and outputs keep their names:
     file = labwire_casadi.problem(f, parameters=["p"], f1={"expressions": "size", "set": {"box": {"max": 1.5}}})
 """
 
+import itertools
 import math
+import re
 
 import casadi
 
@@ -35,8 +37,9 @@ _OPERATIONS = {getattr(casadi, name): name for name in dir(casadi) if name.start
 def problem(function, parameters=(), **keys):
     """Return the problem file, as a dictionary, that minimises the first output of `function`.
 
-    function    casadi.Function of SX expressions (for MX: `function.expand()`) with dense inputs. Its inputs become
-                variables and parameters of the same names, its outputs names for use in expressions.
+    function    casadi.Function of SX or MX expressions with dense inputs. Its inputs become variables and parameters of
+                the same names, its outputs names for use in expressions. It may call other functions and lookup tables
+                (`interpolant`); of integrators "rk" with the option `{"simplify": True}`.
     parameters  names of the inputs that are parameters; all others are decision variables.
     keys        further keys of the file: "constraints", "f1", "f2", "solver", "initial_guess" ...
     """
@@ -183,38 +186,145 @@ def _box(lower, upper):
 
 
 def graph(function):
-    """Return the instructions of `function`. CasADi reuses its registers; here every value has its own index."""
-    if not function.is_a("SXFunction"):
-        raise TypeError(f"{function.name()} does not consist of SX expressions; use {function.name()}.expand()")
+    """Return the instructions of `function`, and the places of its outputs among them."""
     names_in = function.name_in()
     for name in names_in:
         if not function.sparsity_in(name).is_dense():
             raise ValueError(f"input {name!r} is sparse; expected a dense one")
-    instructions, place_of = [], {}
-    outputs = [{} for _ in function.name_out()]
-
-    def append(register, instruction):
-        place_of[register] = len(instructions)
-        instructions.append(instruction)
-
-    for k in range(function.n_instructions()):
-        operation = _OPERATIONS[function.instruction_id(k)]
-        sources, targets = function.instruction_input(k), function.instruction_output(k)
-        if operation == "OP_INPUT":
-            append(targets[0], [operation, names_in[sources[0]], sources[1]])
-        elif operation == "OP_CONST":
-            append(targets[0], [operation, _number(function.instruction_constant(k))])
-        elif operation == "OP_OUTPUT":
-            outputs[targets[0]][targets[1]] = place_of[sources[0]]
-        else:
-            append(targets[0], [operation, *(place_of[source] for source in sources)])
+    recorder = _Recorder()
+    inputs = [
+        [recorder.append("OP_INPUT", name, i) for i in range(function.numel_in(name))] for name in names_in
+    ]
+    outputs = recorder.record(function, inputs)
     return {
-        "instructions": instructions,
+        "instructions": recorder.instructions,
         "outputs": {
-            name: _elements(function.sparsity_out(name), nonzeros, instructions)
+            name: _elements(function.sparsity_out(name), nonzeros, recorder.instructions)
             for name, nonzeros in zip(function.name_out(), outputs)
         },
     }
+
+
+class _Recorder:
+    """Instructions in which every value has its own index. CasADi reuses its registers."""
+
+    def __init__(self):
+        self.instructions = []
+
+    def append(self, *instruction):
+        self.instructions.append(list(instruction))
+        return len(self.instructions) - 1
+
+    def record(self, function, inputs):
+        """Append the instructions of `function` for inputs at these places; return the places of its outputs' nonzeros."""
+        function = _expanded(function)
+        callees = _callees(function)
+        place_of, outputs = {}, [[None] * function.nnz_out(i) for i in range(function.n_out())]
+        for k in range(function.n_instructions()):
+            operation = _OPERATIONS[function.instruction_id(k)]
+            sources, targets = function.instruction_input(k), function.instruction_output(k)
+            if operation == "OP_INPUT":
+                place_of[targets[0]] = inputs[sources[0]][sources[1]]
+            elif operation == "OP_CONST":
+                place_of[targets[0]] = self.append(operation, _number(function.instruction_constant(k)))
+            elif operation == "OP_OUTPUT":
+                outputs[targets[0]][targets[1]] = place_of[sources[0]]
+            elif operation == "OP_CALL":
+                callee, values = next(callees), iter([place_of[source] for source in sources])
+                arguments = [list(itertools.islice(values, callee.nnz_in(i))) for i in range(callee.n_in())]
+                place_of.update(zip(targets, itertools.chain(*self.record(callee, arguments))))
+            else:
+                place_of[targets[0]] = self.append(operation, *(place_of[source] for source in sources))
+        return outputs
+
+
+def _callees(function):
+    """Yield the functions that the instructions call, in order: CasADi tells their names in the text alone."""
+    found = function.find_functions(0)
+    by_name = {callee.name(): callee for callee in found}
+    if len(by_name) < len(found):
+        names = [callee.name() for callee in found]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{function.name()} calls two functions of the name {twice!r}; give them different names")
+    for name in re.findall(r"^\[.*\] = (\w+)\(", function.str(True), re.MULTILINE):
+        yield by_name[name]
+
+
+def _expanded(function):
+    """Return the function as one of SX expressions."""
+    if function.is_a("SXFunction"):
+        return function
+    if function.is_a("MXFunction"):
+        expanded = function.expand()
+        if [callee.name() for callee in expanded.find_functions(0)] == [function.name()]:
+            raise ValueError(f"{function.name()} was created with the option never_inline; leave it out")
+        return expanded
+    if function.class_name() in ("LinearInterpolant", "BSplineInterpolant") and function.n_in() == 1:
+        return _table(function)
+    is_integrator = "dae" in function.get_function()
+    hint = "; the integrator 'rk' is, with the option {'simplify': True}" if is_integrator else ""
+    raise ValueError(f"{function.name()} is not made of expressions, but a {function.class_name()}{hint}")
+
+
+def _table(function):
+    """Return a lookup table as a function of SX expressions. CasADi tells its data in generated code alone."""
+    generator = casadi.CodeGenerator("table")
+    generator.add(function)
+    code = generator.dump()
+    arrays = {
+        name: [float(number) for number in numbers.split(",")]
+        for name, numbers in re.findall(r"static const casadi_\w+ (\w+)\[\d+\]\s*=\s*\{([^}]*)\}", code)
+    }
+    call = re.search(r"(?<=\s)\S*(?:interpn|nd_boor_eval\))\((.*?), *iw, *w\);", code)
+    names = [name.strip() for name in call[1].split(",")]
+    axes = int(names[1])
+    if function.numel_in(0) != axes:
+        raise ValueError(f"the lookup table {function.name()} takes many points at once; expected one")
+    x = casadi.SX.sym("x", axes)
+    places = [int(place) for place in arrays[names[3]]]
+    knots = [arrays[names[2]][start:end] for start, end in zip(places, places[1:])]
+    if function.class_name() == "LinearInterpolant":
+        weights, values = [_linear_weights(x[k], knots[k]) for k in range(axes)], arrays[names[4]]
+    else:
+        degrees, values = [int(degree) for degree in arrays[names[4]]], arrays[names[6]]
+        weights = [_spline_weights(x[k], knots[k], degrees[k]) for k in range(axes)]
+    # The first axis varies fastest, but for the outputs of a point.
+    outputs = function.numel_out(0)
+    rows = [casadi.SX(casadi.DM(values[i::outputs])).T for i in range(outputs)]
+    for weight in weights:
+        rows = [row.reshape((len(weight), -1)).T @ casadi.vertcat(*weight) for row in rows]
+    return casadi.Function(function.name(), [x], [casadi.vertcat(*rows)])
+
+
+def _linear_weights(x, knots):
+    """Return the weights of the values at the knots; beyond the last ones, the last pieces go on."""
+    last, weights = len(knots) - 1, []
+    for i, knot in enumerate(knots):
+        left = (x - knots[i - 1]) / (knot - knots[i - 1]) if i > 0 else None
+        right = (knots[i + 1] - x) / (knots[i + 1] - knot) if i < last else None
+        if left is not None and i > 1:
+            left = casadi.fmax(left, 0)
+        if right is not None and i < last - 1:
+            right = casadi.fmax(right, 0)
+        both = left is not None and right is not None
+        weights.append(casadi.if_else(x < knot, left, right) if both else right if left is None else left)
+    return weights
+
+
+def _spline_weights(x, knots, degree):
+    """Return the B-splines of a degree, by the recursion of Cox and de Boor; 0 beyond the knots, as CasADi's."""
+    ends = [i for i in range(len(knots) - 1) if knots[i] < knots[i + 1]]
+    splines = [casadi.SX(0)] * (len(knots) - 1)
+    for i in ends:
+        is_below = x <= knots[i + 1] if i == ends[-1] else x < knots[i + 1]
+        splines[i] = casadi.if_else(casadi.logic_and(x >= knots[i], is_below), 1, 0)
+    for k in range(1, degree + 1):
+        for i in range(len(splines) - k):
+            rising, falling = knots[i + k] - knots[i], knots[i + k + 1] - knots[i + 1]
+            up = (x - knots[i]) / rising * splines[i] if rising else 0
+            down = (knots[i + k + 1] - x) / falling * splines[i + 1] if falling else 0
+            splines[i] = up + down
+    return splines[: len(knots) - 1 - degree]
 
 
 def _elements(sparsity, nonzeros, instructions):

@@ -1,6 +1,7 @@
 """Exports CasADi functions and compares their values in labwire and CasADi. One line per check."""
 
 import json
+import math
 import random
 import subprocess
 import sys
@@ -51,9 +52,9 @@ def difference(found, expected):
 
 def compare(name, function, file, points):
     """function: (x, p) -> (cost, g), at points (x, p)."""
-    x, p = casadi.SX.sym("x", function.numel_in(0)), casadi.SX.sym("p", function.numel_in(1))
+    x, p = casadi.MX.sym("x", function.numel_in(0)), casadi.MX.sym("p", function.numel_in(1))
     cost, g = function(x, p)
-    y = casadi.SX.sym("y", g.numel())
+    y = casadi.MX.sym("y", g.numel())
     gradient = casadi.gradient(cost + casadi.dot(y, g), x)
     everything = casadi.Function("everything", [x, p, y], [cost, g, gradient])
     generator, error = random.Random(SEED), 0.0
@@ -112,11 +113,31 @@ def every_operation():
         casadi.fmax(a, b), casadi.if_else(a < b, a, b * b), casadi.if_else(a <= b, a, b * b),
         casadi.if_else(casadi.logic_and(a < b, a > -b), a * b, 1), casadi.if_else(casadi.logic_or(a < b, a > 0.5), a * b, 1),
         casadi.if_else(casadi.logic_not(a < b), a * b, 1), casadi.if_else(a == b, 1, a), casadi.if_else(a != b, 2 * b, a),
-        casadi.copysign(a, b), a**-2, casadi.fmin(casadi.inf, a),
+        casadi.copysign(a, b), a**-2, casadi.fmin(casadi.inf, a), casadi.fmod(3 * a, b + 2),
     ]  # fmt: skip
     # The last component is zero by structure.
     g = casadi.vertcat(*g, casadi.SX(1, 1))
     return casadi.Function("operations", [x, p], [a * b, g], ["x", "p"], ["cost", "g"])
+
+
+def every_call():
+    """Functions that call others: of both kinds of expressions, lookup tables and an integrator."""
+    x, p, s = casadi.MX.sym("x", 2), casadi.MX.sym("p", 1), casadi.SX.sym("s")
+    pair = casadi.Function("pair", [s], [casadi.sin(s), casadi.vertcat(casadi.cos(s), s)], {"never_inline": True})
+    nested = casadi.Function("nested", [p], [pair(p)[0] * pair(2 * p)[1][0]])
+    axes, values = [[-2, -1, 0.5, 1, 2.5], [-2, 0, 1, 2]], [math.sin(3 * i) for i in range(20)]
+    tables = [
+        casadi.interpolant(f"{kind}{len(grid)}", kind, grid, values[: math.prod(map(len, grid))])
+        for kind in ("linear", "bspline")
+        for grid in (axes[:1], axes)
+    ]
+    calls = [table(x[: table.numel_in(0)]) for table in tables]
+    calls += [tables[0](tables[2](x[1])), nested(x[0]), pair(x[1])[1]]
+    state, torque = casadi.MX.sym("state", 2), casadi.MX.sym("torque")
+    dae = {"x": state, "u": torque, "ode": casadi.vertcat(state[1], torque - casadi.sin(state[0]))}
+    step = casadi.integrator("step", "rk", dae, 0, 0.3, {"simplify": True, "number_of_finite_elements": 2})
+    calls.append(step(x0=x, u=p)["xf"])
+    return casadi.Function("calls", [x, p], [x[0] * tables[1](x), casadi.vertcat(*calls)], ["x", "p"], ["cost", "g"])
 
 
 QUIET = {"print_time": False, "ipopt": {"print_level": 0, "sb": "yes", "tol": 1e-9}}
@@ -234,13 +255,19 @@ def main():
     except ValueError as error:
         report(f"bounds that contradict each other are refused: {error}", True)
 
-    x = casadi.MX.sym("x", 3)
-    function = casadi.Function("mx", [x], [casadi.sumsqr(x)], ["x"], ["cost"])
+    function = every_call()
+    file = problem(function, parameters=["p"], f1=at_most_zero)
+    compare("calls, lookup tables and an integrator", function, file, points(2, [1.3], 20))
+
+    x = casadi.MX.sym("x", 2)
+    dae = {"x": x, "ode": casadi.vertcat(x[1], -x[0])}
+    step = casadi.integrator("step", "cvodes", dae, 0, 0.1)
+    function = casadi.Function("swing", [x], [casadi.sumsqr(step(x0=x)["xf"])], ["x"], ["cost"])
     try:
         problem(function)
-        report("a function of MX expressions is exported", False)
-    except TypeError as error:
-        report(f"a function of MX expressions is refused: {error}", True)
+        report("a call of CVODES is exported", False)
+    except ValueError as error:
+        report(f"a call of CVODES is refused: {error}", True)
     sys.exit(failures > 0)
 
 

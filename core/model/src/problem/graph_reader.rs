@@ -29,9 +29,8 @@ enum Operation {
     OfTwo(fn(&mut Graph, Expr, Expr) -> Expr),
 }
 
-/// Operations by CasADi's names. Those without a derivative in the graph (`OP_FMOD`, `OP_ERFINV`, calls of other
-/// functions) are missing.
-const OPERATIONS: [(&str, Operation); 48] = {
+/// Operations by CasADi's names. `OP_ERFINV`, `OP_REMAINDER` and calls of other functions are missing.
+const OPERATIONS: [(&str, Operation); 49] = {
     use Operation::{Binary as B, OfOne, OfTwo, Unary as U};
     [
         ("OP_ASSIGN", OfOne(|_, x| x)),
@@ -80,6 +79,7 @@ const OPERATIONS: [(&str, Operation); 48] = {
         ("OP_OR", OfTwo(or)),
         ("OP_IF_ELSE_ZERO", OfTwo(if_else_zero)),
         ("OP_COPYSIGN", OfTwo(copysign)),
+        ("OP_FMOD", OfTwo(remainder)),
         ("OP_LIFT", OfTwo(|_, x, _| x)),
         ("OP_PRINTME", OfTwo(|_, x, _| x)),
     ]
@@ -126,6 +126,18 @@ fn copysign(graph: &mut Graph, x: Expr, sign: Expr) -> Expr {
     let is_negative = graph.binary(Binary::Less, sign, zero);
     let negative = graph.unary(Unary::Neg, size);
     graph.select(is_negative, negative, size)
+}
+
+/// Remainder of a division with the sign of the dividend, as C's `fmod`, but for the rounding of the quotient.
+fn remainder(graph: &mut Graph, x: Expr, y: Expr) -> Expr {
+    let quotient = graph.binary(Binary::Div, x, y);
+    let zero = graph.constant(0.0);
+    let is_negative = graph.binary(Binary::Less, quotient, zero);
+    let floor = graph.unary(Unary::Floor, quotient);
+    let ceil = ceil(graph, quotient);
+    let whole = graph.select(is_negative, ceil, floor);
+    let multiple = graph.binary(Binary::Mul, whole, y);
+    graph.binary(Binary::Sub, x, multiple)
 }
 
 impl<'t> Scope<'t> {
