@@ -157,12 +157,9 @@
 //! take all events, send all output, and ask for the timer again. Nothing happens behind the caller's back.
 //!
 //! Your own protocol implements [`Protocol`](session::Protocol) over a [`Link`](session::Link), and thereby is a session.
-//!
-//! The loop of the native hosts is `drive` in `labwire-host`; `tests/src/sim.rs` drives two sessions over a simulated link.
+//! Others to read: `drive` in `labwire-host`, the loop of the native hosts, and `tests/src/sim.rs`, two sessions over a simulated link.
 //!
 //! # Crates and features
-//!
-//! Everything here is re-exported from a crate of its own; a dependency on a part needs no more than that part.
 //!
 //! | feature | modules | crates |
 //! | --- | --- | --- |
@@ -173,8 +170,8 @@
 //! | `designer` | [`design`], [`service::designer`], and the crates of the optimizer | `labwire-design` |
 //! | `simulate` | [`simulate`] | `labwire-simulate` |
 //!
-//! All are on by default. Dependencies point down only: an engine does not know a protocol, nor a protocol an engine;
-//! only services know both.
+//! All are on by default, and each crate stands alone. Dependencies point down only: an engine does not know a protocol,
+//! nor a protocol an engine; only services know both.
 #![forbid(unsafe_code)]
 #![no_std]
 

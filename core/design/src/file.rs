@@ -17,15 +17,13 @@ use labwire_model::expression::graph::{Expr, Input};
 use labwire_model::expression::{Scope, Value};
 use labwire_model::problem::TextError;
 use labwire_model::text::{Entry, Fault, Place, check_schema, check_version, find, parse_json, suggestion};
-use noise::NoiseText;
 use rules::reaches;
 
 use super::experiment::{Constant, Cost, DesignOptions, Experiment};
 use super::formula::Formula;
-use super::goal::{Targets, Until};
+use super::goal::Targets;
 use super::keys;
 use super::limits::DesignLimits;
-use super::noise::Noise;
 use super::outside::{Outside, Refused};
 
 impl Experiment {
@@ -99,28 +97,10 @@ impl<'t> Reader<'t> {
         let model = self.model(place, lists.iter().flatten(), &parameters.all)?;
         self.check_channels(place, model.channels, &options)?;
         let noise = self.noise(find(&keys, "noise"), find(&keys, "likelihood"), &model)?;
-        let mut constraints = find(&keys, "constraints")
-            .map(|place| self.constraints(place))
-            .transpose()?
-            .unwrap_or_default();
-        constraints.of_parameters.extend(parameters.conditions);
-        let targets = find(&keys, "targets")
-            .map(|place| self.targets(place))
-            .transpose()?;
-        let until = match find(&keys, "until") {
-            Some(place) => self.until(
-                place,
-                &parameters.all,
-                targets.as_ref().map_or(&[][..], |it| &it.0),
-            )?,
-            None => Until::default(),
-        };
-        let cost = find(&keys, "cost")
-            .map(|place| self.cost(place, lists.iter().flatten()))
-            .transpose()?;
-        let others = noise.outputs().iter().chain(&constraints.of_parameters);
-        let others = others.chain(targets.iter().flat_map(|(_, outputs)| outputs));
+        let mut rules = self.rules(&keys, &lists, &parameters.all)?;
+        rules.constraints.of_parameters.extend(parameters.conditions);
         let graph = &self.file.expander.graph;
+        let others = noise.outputs().iter().chain(rules.of_parameters());
         if reaches(graph, others.copied(), &model.states) {
             let message =
                 "states of the model stand in the model alone: not in noise, constraints or targets";
@@ -129,35 +109,27 @@ impl<'t> Reader<'t> {
         // The knobs twice: the previous setting's are inputs of the cost only.
         let num_knobs = lists.iter().map(Vec::len).sum::<usize>();
         let inputs = (2 * num_knobs, num_parameters);
-        let graph = &self.file.expander.graph;
         let formula = |inputs: (usize, usize), outputs| {
             Box::new(Formula::new(graph, inputs.0, inputs.1, outputs)) as Box<dyn super::Model>
         };
         let of_setting = (num_knobs, num_parameters);
         let some = |inputs, outputs: Vec<Expr>| (!outputs.is_empty()).then(|| formula(inputs, outputs));
-        let mut excluding = some((num_knobs, 0), constraints.of_setting);
+        let mut excluding = some((num_knobs, 0), rules.constraints.of_setting);
         Ok(Experiment {
             name: name.transpose()?.unwrap_or("unnamed").to_string(),
             model: model.other.unwrap_or_else(|| formula(of_setting, model.outputs)),
-            noise: match noise.text {
-                NoiseText::Reported => Noise::Reported,
-                NoiseText::Known(sigma) => Noise::Known(sigma),
-                NoiseText::OfSetting(outputs) => Noise::OfSetting(formula(of_setting, outputs)),
-                NoiseText::Unknown(outputs) => Noise::Unknown(formula(of_setting, outputs)),
-                NoiseText::Poisson => Noise::Poisson,
-                NoiseText::Binomial(trials) => Noise::Binomial(formula(of_setting, trials)),
-            },
+            noise: noise.text.compiled(|outputs| formula(of_setting, outputs)),
             noise_shape: noise.shape,
-            cost: cost.map(|(output, needs_previous)| Cost {
+            cost: rules.cost.map(|(output, needs_previous)| Cost {
                 model: formula((inputs.0, 0), alloc::vec![output]),
                 needs_previous,
             }),
-            constraints: some((0, inputs.1), constraints.of_parameters),
-            targets: targets.map(|(names, outputs)| Targets {
+            constraints: some((0, inputs.1), rules.constraints.of_parameters),
+            targets: rules.targets.map(|(names, outputs)| Targets {
                 names,
                 model: formula((0, inputs.1), outputs),
             }),
-            until,
+            until: rules.until,
             grid: self.grid(settings, lists, excluding.as_deref_mut().map(|it| it as _))?,
             dependent: (parameters.dependent.into_iter())
                 .map(|(parameter, value)| (parameter, formula((1, num_parameters), alloc::vec![value])))

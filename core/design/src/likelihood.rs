@@ -108,27 +108,17 @@ fn add(
         noise if *shape != NoiseShape::Normal => {
             if let Noise::Unknown(noise) = noise {
                 noise.evaluate(setting, particles, sigmas);
-                sigmas
-                    .iter()
-                    .zip((0..len).cycle())
-                    .for_each(|(sigma, i)| logs[i] -= log_sigma(*sigma));
+                for (sigma, i) in sigmas.iter().zip((0..len).cycle()) {
+                    logs[i] -= log_sigma(*sigma);
+                }
             } else {
                 for (sigmas, known) in sigmas.chunks_exact_mut(len).zip(known) {
                     sigmas.fill(*known);
                 }
             }
-            for ((outputs, sigmas), value) in outputs
-                .chunks_exact_mut(len)
-                .zip(sigmas.chunks_exact(len))
-                .zip(&measurement.values)
-            {
-                for (output, sigma) in outputs.iter_mut().zip(sigmas) {
-                    *output = if *sigma >= f64::MIN_POSITIVE {
-                        (*output - value) / sigma
-                    } else {
-                        f64::INFINITY
-                    };
-                }
+            let channels = outputs.chunks_exact_mut(len).zip(sigmas.chunks_exact(len));
+            for ((outputs, sigmas), value) in channels.zip(&measurement.values) {
+                standardize(outputs, sigmas, *value);
             }
             shape.add_squares(squares, outputs);
         }
@@ -230,6 +220,17 @@ fn add_squares(squares: &mut [f64], outputs: &[f64], value: f64, sigmas: impl It
         let ratio = (output - value) / sigma;
         *square += if sigma >= f64::MIN_POSITIVE {
             ratio * ratio
+        } else {
+            f64::INFINITY
+        };
+    }
+}
+
+/// Replaces predictions by their distances from a value in units of the noise; infinite where that is not positive.
+fn standardize(outputs: &mut [f64], sigmas: &[f64], value: f64) {
+    for (output, sigma) in outputs.iter_mut().zip(sigmas) {
+        *output = if *sigma >= f64::MIN_POSITIVE {
+            (*output - value) / sigma
         } else {
             f64::INFINITY
         };

@@ -94,12 +94,7 @@ impl Designer {
             .ok_or_else(|| wrong("particles and log_weights do not go together"))?;
         let mut experiment = experiment;
         let replaced = admit(&mut experiment, &mut particles)?;
-        let (knobs, channels) = (experiment.grid.knobs().len(), experiment.channels());
-        let history = field("history")?.as_list().unwrap_or_default();
-        let history: Option<Vec<Measurement>> = history
-            .iter()
-            .map(|entry| measurement(entry, knobs, channels))
-            .collect();
+        let history = measurements(&experiment, field("history")?.as_list().unwrap_or_default());
         let history = history.ok_or_else(|| wrong("its history does not fit this experiment"))?;
         let seed = whole("seed")?;
         let doubt = Doubt::read(object, history.len()).map_err(wrong)?;
@@ -220,6 +215,13 @@ impl TryFrom<&Value> for Measurement {
             },
         })
     }
+}
+
+/// Measurements of a posterior, if they are some of this experiment.
+fn measurements(experiment: &Experiment, entries: &[Value]) -> Option<Vec<Measurement>> {
+    let (knobs, channels) = (experiment.grid.knobs().len(), experiment.channels());
+    let read = |entry| measurement(entry, knobs, channels);
+    entries.iter().map(read).collect()
 }
 
 /// Measurement with as many numbers as the experiment has knobs and channels.

@@ -12,7 +12,7 @@ use clap::CommandFactory;
 use crate::console::say_text;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 
-pub(crate) use topics::TOPIC_NAMES;
+pub(crate) use topics::topic_names;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SchemaArguments {
@@ -60,7 +60,7 @@ pub(crate) fn print_help<Cli: CommandFactory>(arguments: &HelpArguments) -> Outc
     if let [name] = &arguments.topic[..]
         && let Some(topic) = topics::find(name)
     {
-        say_text!("{}", help::render(&topic, arguments.markdown));
+        say_text!("{}", help::render(topic, arguments.markdown));
         return Ok(ExitCode::SUCCESS);
     }
     for name in &arguments.topic {
@@ -78,6 +78,6 @@ pub(crate) fn print_help<Cli: CommandFactory>(arguments: &HelpArguments) -> Outc
 }
 
 fn unknown(name: &str, commands: &[String]) -> Failure {
-    let known = TOPIC_NAMES.into_iter().chain(commands.iter().map(String::as_str));
+    let known = topic_names().chain(commands.iter().map(String::as_str));
     Failure::new(failure::USAGE, format!("there is no help about `{name}`")).hint(did_you_mean(name, known))
 }

@@ -27,8 +27,8 @@ const PROGRAM: [&str; 3] = ["command", "channels", "time_limit"];
 /// Number of steps of an integration.
 const STEPS: u32 = 100;
 
-/// Time limit of a program, in seconds.
-const TIME_LIMIT: f64 = 10.0;
+/// Time limit of a program.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Longest time limit of a program, in seconds.
 const LONGEST: f64 = 1e6;
 
@@ -72,15 +72,6 @@ impl<'t> Reader<'t> {
         let most = u32::try_from(self.limits.text.variables).unwrap_or(u32::MAX);
         let channels =
             find(&entries, "channels").map_or(Ok(1), |place| place.whole_number(1, most))? as usize;
-        let seconds = match find(&entries, "time_limit") {
-            None => TIME_LIMIT,
-            Some(place) => match place.positive()? {
-                seconds if seconds <= LONGEST => seconds,
-                seconds => {
-                    return Err(place.error(format!("expected at most {LONGEST} seconds, found {seconds}")));
-                }
-            },
-        };
         let Some(command) = find(&entries, "command") else {
             return Err(place.error("the key `command` is missing".into()));
         };
@@ -93,7 +84,7 @@ impl<'t> Reader<'t> {
                 .chain(parameters.iter().map(|it| it.name.clone()))
                 .collect(),
             channels,
-            time_limit: Duration::from_secs_f64(seconds),
+            time_limit: find(&entries, "time_limit").map_or(Ok(TIME_LIMIT), time_limit)?,
         };
         let model = self
             .outside
@@ -213,6 +204,13 @@ impl<'t> Reader<'t> {
         value
             .as_scalar()
             .ok_or_else(|| place.error(format!("expected a number, found {}", value.describe())))
+    }
+}
+
+fn time_limit(place: &Place<'_>) -> Result<Duration, TextError> {
+    match place.positive()? {
+        seconds if seconds <= LONGEST => Ok(Duration::from_secs_f64(seconds)),
+        seconds => Err(place.error(format!("expected at most {LONGEST} seconds, found {seconds}"))),
     }
 }
 

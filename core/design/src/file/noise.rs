@@ -1,5 +1,6 @@
 //! Sections `noise` and `likelihood` of an experiment file.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -13,7 +14,8 @@ use super::Reader;
 use super::models::ReadModel;
 use crate::inputs::PARAMETER;
 use crate::keys;
-use crate::noise::{Correlation, NoiseShape};
+use crate::model::Model;
+use crate::noise::{Correlation, Noise, NoiseShape};
 
 /// Likelihoods without a number.
 const LIKELIHOODS: [&str; 2] = ["normal", "poisson"];
@@ -50,6 +52,20 @@ pub(super) enum NoiseText {
     Unknown(Vec<Expr>),
     Poisson,
     Binomial(Vec<Expr>),
+}
+
+impl NoiseText {
+    /// The noise, with its expressions as models.
+    pub(super) fn compiled(self, model: impl Fn(Vec<Expr>) -> Box<dyn Model>) -> Noise {
+        match self {
+            Self::Reported => Noise::Reported,
+            Self::Known(sigma) => Noise::Known(sigma),
+            Self::OfSetting(outputs) => Noise::OfSetting(model(outputs)),
+            Self::Unknown(outputs) => Noise::Unknown(model(outputs)),
+            Self::Poisson => Noise::Poisson,
+            Self::Binomial(trials) => Noise::Binomial(model(trials)),
+        }
+    }
 }
 
 impl<'t> Reader<'t> {

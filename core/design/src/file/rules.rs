@@ -1,17 +1,20 @@
-//! Sections `constraints` and `cost` of an experiment file.
+//! Rules of an experiment file: its constraints, its goals and its cost.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use labwire_model::expression::Value;
 use labwire_model::expression::graph::{Expr, Graph, Node};
 use labwire_model::expression::operation::{Binary, Unary};
 use labwire_model::problem::TextError;
-use labwire_model::text::Place;
+use labwire_model::text::{Entry, Place, find};
 
 use super::Reader;
+use crate::goal::Until;
 use crate::grid::Knob;
 use crate::inputs::{PARAMETER, SETTING};
+use crate::prior::Parameter;
 
 /// Prefix of a knob's name that refers to the previous setting.
 const PREVIOUS: &str = "previous_";
@@ -23,8 +26,49 @@ pub(super) struct Constraints {
     pub(super) of_parameters: Vec<Expr>,
 }
 
+/// What is excluded, sought and paid.
+pub(super) struct Rules {
+    pub(super) constraints: Constraints,
+    /// Names of the target quantities, and the quantities.
+    pub(super) targets: Option<(Vec<String>, Vec<Expr>)>,
+    pub(super) until: Until,
+    /// Cost of a setting, and whether it depends on the previous one.
+    pub(super) cost: Option<(Expr, bool)>,
+}
+
+impl Rules {
+    /// Outputs that depend on the parameters alone.
+    pub(super) fn of_parameters(&self) -> impl Iterator<Item = &Expr> {
+        let targets = self.targets.iter().flat_map(|(_, outputs)| outputs);
+        self.constraints.of_parameters.iter().chain(targets)
+    }
+}
+
 impl<'t> Reader<'t> {
-    pub(super) fn constraints(&mut self, place: &Place<'t>) -> Result<Constraints, TextError> {
+    pub(super) fn rules(
+        &mut self,
+        keys: &[Entry<'t>],
+        knobs: &[Vec<Knob>],
+        parameters: &[Parameter],
+    ) -> Result<Rules, TextError> {
+        let constraints = find(keys, "constraints").map(|place| self.constraints(place));
+        let constraints = constraints.transpose()?.unwrap_or_default();
+        let targets = find(keys, "targets")
+            .map(|place| self.targets(place))
+            .transpose()?;
+        let names = targets.as_ref().map_or(&[][..], |(names, _)| names);
+        let until = find(keys, "until").map(|place| self.until(place, parameters, names));
+        let until = until.transpose()?.unwrap_or_default();
+        let cost = find(keys, "cost").map(|place| self.cost(place, knobs.iter().flatten()));
+        Ok(Rules {
+            constraints,
+            targets,
+            until,
+            cost: cost.transpose()?,
+        })
+    }
+
+    fn constraints(&mut self, place: &Place<'t>) -> Result<Constraints, TextError> {
         let outputs = self.file.expressions(place)?;
         let graph = &self.file.expander.graph;
         if !outputs.iter().all(|output| jumps(graph, *output)) {
@@ -48,7 +92,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads the cost. Returns also whether it depends on the previous setting.
-    pub(super) fn cost<'k>(
+    fn cost<'k>(
         &mut self,
         place: &Place<'t>,
         knobs: impl Iterator<Item = &'k Knob> + Clone,

@@ -94,27 +94,14 @@ impl<'t> Scope<'t> {
         self.expander.stages = Some(StageValues::new(horizon, self.limits.stage_memory));
         let (names, free_values) = self.names(&text, horizon)?;
         let steps = self.steps(&text, &parts, &names)?;
-        let first_unknown = names.num_states() + total(&names.inputs);
-        let unknowns = match find("algebraic") {
-            Some(place) => self.unknowns(place, first_unknown)?,
-            None => Vec::new(),
-        };
-        if let Some(place) = find("let") {
-            self.definitions(place)?;
-        }
-        if let Some(place) = find("algebraic") {
-            self.algebraic(place, &unknowns, first_unknown)?;
-        }
+        self.definitions_and_unknowns(&text, names.num_states() + total(&names.inputs))?;
         let initial = self.initial_state(
             text.required("initial_state")?,
             &names.states,
             names.horizon_variables.len(),
         )?;
         let mut functions = self.functions(&text, &parts, &steps, &names)?;
-        let terminal_cost = self.cost_of(find("terminal_cost"), horizon..horizon + 1)?;
-        if let Some(place) = find("terminal_cost") {
-            self.refuse_inputs(place, &[terminal_cost], names.variables())?;
-        }
+        let terminal_cost = self.end_cost(find("terminal_cost"), horizon..horizon + 1, names.variables())?;
         let mut constraints = self.all_constraints(&text, &names, &mut functions, initial.is_free())?;
         let penalties = constraints
             .terminal
@@ -124,20 +111,15 @@ impl<'t> Scope<'t> {
         let is_held = find("blocks").map_or(Ok(Vec::new()), |place| blocks(place, horizon))?;
         let path = &mut constraints.path;
         self.remember(&names, &is_held, &mut functions, path, find("blocks"))?;
-        let cost = self.initial_cost(find("initial_cost"), names.variables())?;
-        if let Some(place) = find("initial_cost")
-            && !initial.is_free()
-            && free_values.is_empty()
-        {
-            let message = "needs something to decide before the first stage: a \"free\" initial state, or horizon variables";
-            return Err(place.error(message.into()));
-        }
+        let is_decided = initial.is_free() || !free_values.is_empty();
+        let cost = self.initial_cost(find("initial_cost"), is_decided, names.variables())?;
         let memory = self.first_memory(&names);
         let sizes = (names.num_states(), total(&names.inputs));
         let (initial_state, free) = self.free_stages(initial, free_values, sizes, cost, &memory);
         let (num_own_states, num_horizon_variables) = (names.states.len(), names.horizon_variables.len());
         let states = [names.states, names.horizon_variables, names.memory.named].concat();
-        let mut definition = StageDefinition {
+        let values = self.expander.stages.take();
+        let definition = StageDefinition {
             name: file.name()?,
             horizon,
             initial_state,
@@ -158,19 +140,44 @@ impl<'t> Scope<'t> {
             states,
             inputs: names.inputs,
             parameters: names.parameters,
-            values: self
-                .expander
-                .stages
-                .take()
-                .unwrap_or_else(|| StageValues::new(horizon, 0)),
+            values: values.unwrap_or_else(|| StageValues::new(horizon, 0)),
             graph: core::mem::take(&mut self.expander.graph),
         };
+        self.compiled(definition, &text, file.find("initial_guess"))
+    }
+
+    /// Compiles the stages, and reads the start, whose length they give.
+    fn compiled(
+        &self,
+        mut definition: StageDefinition,
+        text: &Text<'_, 't>,
+        guess: Option<&Place<'t>>,
+    ) -> Result<(StageDefinition, Stages), TextError> {
         let mut graph = core::mem::take(&mut definition.graph);
         let stages = Stages::new(&definition, &mut graph);
         let memory = newton_memory(stages.horizon, stages.num_states(), stages.num_inputs());
-        self.check_memory(&text, memory.saturating_add(stages.memory()), horizon)?;
-        definition.initial_guess = initial_guess(file.find("initial_guess"), &definition, &stages)?;
+        self.check_memory(text, memory.saturating_add(stages.memory()), definition.horizon)?;
+        definition.initial_guess = initial_guess(guess, &definition, &stages)?;
         Ok((definition, stages))
+    }
+
+    /// Defines the names of `let`, which may depend on the unknowns of `algebraic` equations.
+    fn definitions_and_unknowns(
+        &mut self,
+        text: &Text<'_, 't>,
+        first_unknown: usize,
+    ) -> Result<(), TextError> {
+        let unknowns = match text.find("algebraic") {
+            Some(place) => self.unknowns(place, first_unknown)?,
+            None => Vec::new(),
+        };
+        if let Some(place) = text.find("let") {
+            self.definitions(place)?;
+        }
+        match text.find("algebraic") {
+            Some(place) => self.algebraic(place, &unknowns, first_unknown),
+            None => Ok(()),
+        }
     }
 
     /// Defines the unknowns of algebraic equations: decision variables after states and inputs, for as long as the file is
@@ -326,17 +333,36 @@ impl<'t> Scope<'t> {
         }
     }
 
+    /// Cost before the first stage, where something is decided.
     fn initial_cost(
         &mut self,
         place: Option<&Place<'t>>,
+        is_decided: bool,
         variables: Variables<'_>,
     ) -> Result<Option<Expr>, TextError> {
         let Some(place) = place else {
             return Ok(None);
         };
-        let cost = self.cost_of(Some(place), 0..1)?;
-        self.refuse_inputs(place, &[cost], variables)?;
+        let cost = self.end_cost(Some(place), 0..1, variables)?;
+        if !is_decided {
+            let message = "needs something to decide before the first stage: a \"free\" initial state, or horizon variables";
+            return Err(place.error(message.into()));
+        }
         Ok(Some(cost))
+    }
+
+    /// Cost at an end of the horizon, where there are no inputs.
+    fn end_cost(
+        &mut self,
+        place: Option<&Place<'t>>,
+        stages: Range<usize>,
+        variables: Variables<'_>,
+    ) -> Result<Expr, TextError> {
+        let cost = self.cost_of(place, stages)?;
+        if let Some(place) = place {
+            self.refuse_inputs(place, &[cost], variables)?;
+        }
+        Ok(cost)
     }
 
     fn cost_of(&mut self, place: Option<&Place<'t>>, stages: Range<usize>) -> Result<Expr, TextError> {

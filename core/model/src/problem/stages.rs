@@ -84,7 +84,6 @@ impl Stages {
         let free_stages = definition.free.next.len();
         let num_parameters = total(&definition.parameters);
         let parameters = StageInputs::new(&definition.values, num_parameters, free_stages);
-        let zero = graph.constant(0.0);
         let compiled = |graph: &mut Graph, cost, g: Vec<_>, variables| {
             let inputs = InputLengths {
                 parameters: parameters.len(),
@@ -93,27 +92,9 @@ impl Stages {
             };
             compile(graph, cost, g, inputs)
         };
-        let mut phases = Vec::new();
-        for (t, next) in definition.free.next.iter().enumerate() {
-            let cost = definition.free.cost.filter(|_| t + 1 == free_stages);
-            phases.push(Phase {
-                stages: t..t + 1,
-                components: Vec::new(),
-                program: compiled(graph, cost.unwrap_or(zero), next.clone(), num_states + num_inputs),
-            });
-        }
-        for part in &definition.parts {
-            for stages in runs(definition, &part.stages) {
-                let mut g = part.next.clone();
-                let components = active(definition, stages.start, &mut g);
-                let cost = priced(definition, stages.start, graph, part.cost);
-                phases.push(Phase {
-                    stages: free_stages + stages.start..free_stages + stages.end,
-                    components,
-                    program: compiled(graph, cost, g, num_states + num_inputs),
-                });
-            }
-        }
+        let phases = phases(definition, graph, |graph: &mut Graph, cost, g| {
+            compiled(graph, cost, g, num_states + num_inputs)
+        });
         let mut g = Vec::new();
         let last_components = active(definition, definition.horizon, &mut g);
         let terminal = definition.terminal.iter();
@@ -384,6 +365,38 @@ pub(super) fn newton_memory(horizon: usize, num_states: usize, num_inputs: usize
     let nz = nx + nu;
     let stage = nz * nx + nz * nz + nx * nx + nu * nx + 20 * nz;
     horizon.saturating_add(1).saturating_mul(stage)
+}
+
+/// Phases of the stages, with those before the first.
+fn phases(
+    definition: &StageDefinition,
+    graph: &mut Graph,
+    compiled: impl Fn(&mut Graph, Expr, Vec<Expr>) -> Program,
+) -> Vec<Phase> {
+    let free_stages = definition.free.next.len();
+    let zero = graph.constant(0.0);
+    let mut phases = Vec::new();
+    for (t, next) in definition.free.next.iter().enumerate() {
+        let cost = definition.free.cost.filter(|_| t + 1 == free_stages);
+        phases.push(Phase {
+            stages: t..t + 1,
+            components: Vec::new(),
+            program: compiled(graph, cost.unwrap_or(zero), next.clone()),
+        });
+    }
+    for part in &definition.parts {
+        for stages in runs(definition, &part.stages) {
+            let mut g = part.next.clone();
+            let components = active(definition, stages.start, &mut g);
+            let cost = priced(definition, stages.start, graph, part.cost);
+            phases.push(Phase {
+                stages: free_stages + stages.start..free_stages + stages.end,
+                components,
+                program: compiled(graph, cost, g),
+            });
+        }
+    }
+    phases
 }
 
 /// Stages with the same path constraints, among these.

@@ -123,20 +123,7 @@ impl Faces {
                 self.push(range.zip(normal.iter().copied()).collect(), *offset);
                 Ok(())
             }
-            Set::Halfspace { normal, offset } => {
-                let values = &held.values[range.clone()];
-                let along = math::dot(normal, &held.multipliers[range.clone()]) / math::norm2(normal);
-                let slope = math::norm_inf(&held.slopes[range.clone()]);
-                let value = math::dot(normal, values);
-                match rules.active_bound(value, along * slope, f64::NEG_INFINITY, *offset) {
-                    None => Err(SensitivityError::WeaklyActive((held.part)(range.start))),
-                    Some(None) => Ok(()),
-                    Some(Some(_)) => {
-                        self.push(range.zip(normal.iter().copied()).collect(), *offset);
-                        Ok(())
-                    }
-                }
-            }
+            Set::Halfspace { normal, offset } => self.add_halfspace(normal, *offset, range, held, rules),
             Set::AffineSpace(space) => {
                 for (row, offset) in space.orthonormal_equations() {
                     self.push(range.clone().zip(row.iter().copied()).collect(), offset);
@@ -152,6 +139,26 @@ impl Faces {
 
     fn push(&mut self, coefficients: Vec<(usize, f64)>, offset: f64) {
         self.normals.push(Normal { coefficients, offset });
+    }
+
+    fn add_halfspace(
+        &mut self,
+        normal: &[f64],
+        offset: f64,
+        range: Range<usize>,
+        held: Held<'_>,
+        rules: Rules,
+    ) -> Result<(), SensitivityError> {
+        let values = &held.values[range.clone()];
+        let along = math::dot(normal, &held.multipliers[range.clone()]) / math::norm2(normal);
+        let slope = math::norm_inf(&held.slopes[range.clone()]);
+        let value = math::dot(normal, values);
+        match rules.active_bound(value, along * slope, f64::NEG_INFINITY, offset) {
+            None => return Err(SensitivityError::WeaklyActive((held.part)(range.start))),
+            Some(None) => {}
+            Some(Some(_)) => self.push(range.zip(normal.iter().copied()).collect(), offset),
+        }
+        Ok(())
     }
 
     fn add_ball(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use labwire_core::design::{Designer, Experiment, Noise, Simulator};
+use labwire_core::design::{Designer, Experiment, Measurement, Noise, Simulator};
 use labwire_host::measurements::{averages_to_csv, to_csv};
 
 use super::plot::{self, Live};
@@ -113,13 +113,19 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
         save(path, drawn)?;
     }
     let designed = designers.first().map_or(&[][..], Designer::history);
+    save_tables(&experiment, designed, options)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the files of measurements and averages that were asked for.
+fn save_tables(experiment: &Experiment, history: &[Measurement], options: &Arguments) -> Result<(), Failure> {
     if let Some(path) = &options.csv {
-        save(path, to_csv(&experiment, designed))?;
+        save(path, to_csv(experiment, history))?;
     }
     if let Some(path) = &options.averages {
-        save(path, averages_to_csv(&experiment, designed))?;
+        save(path, averages_to_csv(experiment, history))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 impl Strategy {

@@ -28,7 +28,7 @@ pub(super) fn render(topic: &Topic, is_markdown: bool) -> String {
             let _ = write!(text, "\n{open}{DEFAULT_TEXT}{close}");
         }
     }
-    for table in &topic.tables {
+    for table in topic.tables {
         text.push('\n');
         match is_markdown {
             true => add_markdown(&mut text, table),

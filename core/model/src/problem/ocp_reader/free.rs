@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use labwire_solve::sets::Set;
 
 use super::used_variable;
-use crate::expression::graph::{Expr, Input};
+use crate::expression::graph::{Expr, Graph, Input};
 use crate::expression::{Named, Scope, Value};
 use crate::problem::definition::FreeStages;
 use crate::problem::integrate::substitute;
@@ -165,15 +165,7 @@ impl<'t> Scope<'t> {
                 }
             }
             if stage + 1 == count {
-                let decided = |i: &usize| Some((*states.get(*i)?, *next.get(*i)?));
-                let pairs: Vec<_> = horizon_variables.iter().filter_map(decided).collect();
-                let exprs: Vec<Expr> = initial.given.iter().flatten().copied().collect();
-                let mut exprs = substitute(graph, &exprs, &pairs).into_iter();
-                for (next, given) in next.iter_mut().zip(&initial.given) {
-                    if given.is_some() {
-                        *next = exprs.next().unwrap_or(*next);
-                    }
-                }
+                give_rest(graph, &initial.given, &states, &horizon_variables, &mut next);
                 let pairs: Vec<_> = states.iter().copied().zip(next.iter().copied()).collect();
                 free.cost = cost.and_then(|cost| substitute(graph, &[cost], &pairs).pop());
             }
@@ -191,6 +183,25 @@ impl<'t> Scope<'t> {
         };
         free.guess = bounds(|value| value.guess);
         (given, free)
+    }
+}
+
+/// Gives the states that are not free, as functions of the horizon variables in `next`.
+fn give_rest(
+    graph: &mut Graph,
+    given: &[Option<Expr>],
+    states: &[Expr],
+    horizon_variables: &[usize],
+    next: &mut [Expr],
+) {
+    let decided = |i: &usize| Some((*states.get(*i)?, *next.get(*i)?));
+    let pairs: Vec<_> = horizon_variables.iter().filter_map(decided).collect();
+    let exprs: Vec<Expr> = given.iter().flatten().copied().collect();
+    let mut exprs = substitute(graph, &exprs, &pairs).into_iter();
+    for (next, given) in next.iter_mut().zip(given) {
+        if given.is_some() {
+            *next = exprs.next().unwrap_or(*next);
+        }
     }
 }
 
