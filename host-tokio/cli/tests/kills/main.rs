@@ -299,6 +299,7 @@ impl Writer {
         let mut child = labwire(&arguments)
             .current_dir(folder)
             .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut input = child.stdin.take().unwrap();
@@ -320,11 +321,11 @@ impl Writer {
         let begun = Instant::now();
         while fs::read_dir(folder).unwrap().count() == before && begun.elapsed() < Duration::from_millis(300)
         {
-            assert!(
-                child.try_wait().unwrap().is_none_or(|status| status.success()),
-                "{:?}",
-                self.arguments
-            );
+            if child.try_wait().unwrap().is_some_and(|status| !status.success()) {
+                let mut said = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                panic!("{:?}: {said}", self.arguments);
+            }
         }
         thread::sleep(delay);
         let _ = child.kill();

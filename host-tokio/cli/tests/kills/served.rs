@@ -27,7 +27,7 @@ struct Server {
 const SERVERS: [Server; 3] = [
     Server {
         name: "zeiss",
-        flags: &["--zeiss-dir", "out"],
+        flags: &["--zeiss-ws", "127.0.0.1:0", "--zeiss-dir", "out"],
         ask: |address, folder, number| {
             let image = image(folder, number);
             import(address, &Request::image(image.to_str()?, "a/b", 35.0).unwrap())
@@ -36,7 +36,7 @@ const SERVERS: [Server; 3] = [
     },
     Server {
         name: "zeiss",
-        flags: &["--zeiss-script", "out/import.py"],
+        flags: &["--zeiss-ws", "127.0.0.1:0", "--zeiss-script", "out/import.py"],
         ask: |address, folder, number| {
             let image = image(folder, number);
             let request = Request::elements(image.to_str()?, ImportMode::NewStage).unwrap();
