@@ -6,12 +6,15 @@ what serves stays in the background until it is told to end, and so does what a 
 times and dates may differ from those shown.
 With `--update`, the page gets the output that was seen instead. Commands without output (`sh`) have to be run by another part of
 CI, blocks of Rust are doc tests of the crate that names the page, and anything else without a file name is no example.
-Names of pages, such as `core/book/src/status.md`, restrict the run to these.
+Names of pages, such as `core/book/src/status.md`, restrict the run to these; otherwise pages that say "Run by" some other script
+are left to it. With `--through COMMAND`, commands run by that command, on another system, in its folder.
 """
 
+import argparse
 import glob
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,8 +24,11 @@ import time
 root = os.getcwd()
 BOOK = "core/book/src"
 FENCE = re.compile(r"^```(\w+)(?:,\w+)*(?: (\S+))?\n(.*?)^```$", re.M | re.S)
-# Times and dates, which no two runs share.
-MASKED = re.compile(r'(?<="solve_time_ms": )[\d.e-]+|[\d.]+(?= ms\b)|\d{4}-\d\d-\d\dT[\d:.]+Z')
+# Times and dates, which no two runs share, and what dpkg says of the system and the version.
+MASKED = re.compile(
+    r'(?<="solve_time_ms": )[\d.e-]+|[\d.]+(?= ms\b)|\d{4}-\d\d-\d\dT[\d:.]+Z'
+    r"|(?<=database \.\.\. )\d+|\d+\.\d+\.\d+-\d+"
+)
 PATIENCE = 60
 
 
@@ -60,10 +66,16 @@ class Shell:
         if command.endswith(" &"):
             return self.start(command.removesuffix(" &"))
         done = subprocess.run(
-            ["bash", "-c", command], cwd=self.where(command), env=self.environment, stdout=subprocess.PIPE,
+            [*through, "bash", "-c", command], cwd=self.where(command), env=self.environment, stdout=subprocess.PIPE,
             text=True, timeout=PATIENCE,
         )
         return done.stdout.splitlines()
+
+    def write(self, name, content):
+        if through:
+            return subprocess.run([*through, "tee", name], input=content, text=True, check=True, stdout=subprocess.DEVNULL)
+        with open(os.path.join(self.folder, name), "w") as file:
+            file.write(content)
 
     def where(self, command):
         """Folder of a command: the repository if the command names one of its files, else the user's own."""
@@ -119,7 +131,7 @@ class Shell:
 
 def check_commands(text):
     """Checks that commands shown without output are run elsewhere."""
-    scripts = [".ci/run", *glob.glob("host-wasm/tests/*.js")]
+    scripts = [".ci/run", *glob.glob("host-wasm/tests/*.js"), *glob.glob("host-tokio/cli/package/*-test")]
     run_by_ci = "".join(open(script).read() for script in scripts)
     for line in text.splitlines():
         command = line.split("#")[0].strip()
@@ -161,8 +173,7 @@ def run_block(shell, page, text, block, update):
     """Runs one block; returns the page's text, with the output that was seen if it is to be updated."""
     language, name, content = block
     if name:
-        with open(os.path.join(shell.folder, name), "w") as file:
-            file.write(content)
+        shell.write(name, content)
     elif language == "sh":
         check_commands(content)
     elif language == "console":
@@ -198,9 +209,18 @@ def check_page(page, update):
         open(page, "w").write(text)
 
 
-arguments = sys.argv[1:]
-update = "--update" in arguments
-pages = [argument for argument in arguments if argument != "--update"]
-for page in pages or ["README.md", *sorted(glob.glob(BOOK + "/**/*.md", recursive=True))]:
+def is_run_elsewhere(page):
+    script = re.search(r"^<!-- Run by (\S+) -->$", open(page).read(), re.M)
+    return script is not None and page in open(script[1]).read()
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--update", action="store_true")
+parser.add_argument("--through", type=shlex.split, default=[])
+parser.add_argument("pages", nargs="*")
+arguments = parser.parse_args()
+update, through = arguments.update, arguments.through
+every_page = ["README.md", *sorted(glob.glob(BOOK + "/**/*.md", recursive=True))]
+for page in arguments.pages or [page for page in every_page if not is_run_elsewhere(page)]:
     print(f"== {page}")
     check_page(page, update)
