@@ -53,6 +53,7 @@ mod particles;
 mod posterior;
 mod prior;
 mod resampling;
+mod rounding;
 mod simulator;
 mod support;
 mod utility;
@@ -71,6 +72,7 @@ pub use noise::{Correlation, Noise, NoiseShape};
 pub use outside::{ModelProgram, Outside};
 pub use particles::ParticleSnapshot;
 pub use prior::{Parameter, Prior};
+pub use rounding::rounded;
 pub use simulator::Simulator;
 pub use utility::UtilityScan;
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from html import escape
 
+from ._labwire import rounded
+
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#7f7f7f")
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 220, 70, 130, 28, 34
 
@@ -21,6 +23,10 @@ class Convergence:
     def __call__(self, progress):
         for name, values in vars(self).items():
             values.append(getattr(progress, name))
+
+    def __repr__(self):
+        last = f", residual {self.residual[-1]:.1e}, violation {self.violation[-1]:.1e}" if self.residual else ""
+        return f"<labwire.Convergence of {len(self.residual)} iterations{last}>"
 
     def _repr_svg_(self):
         curves = {name: list(zip(self.evaluations, getattr(self, name))) for name in ("residual", "violation")}
@@ -44,7 +50,8 @@ def posterior(designer):
         steps = [point for i, height in enumerate(heights) for point in ((edges[i], height), (edges[i + 1], height))]
         mean = float(values @ weights)
         std = float(np.sqrt(weights @ (values - mean) ** 2))
-        panels.append(panel(f"{name} = {mean:.6g} \N{PLUS-MINUS SIGN} {std:.2g}", name, {"density": steps}))
+        title = f"{name} = {rounded(mean, std)} \N{PLUS-MINUS SIGN} {rounded(std, std)}"
+        panels.append(panel(title, name, {"density": steps}))
     return picture(panels)
 
 

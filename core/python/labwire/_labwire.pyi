@@ -39,6 +39,7 @@ __all__ = [
 
 __version__: str
 
+def rounded(number: float, uncertainty: float) -> str: ...
 def run(arguments: Sequence[str]) -> int: ...
 @final
 class Problem:

@@ -301,7 +301,14 @@ impl Designer {
         let (mean, std) = (designer.mean(), designer.std());
         let parameters = designer.experiment().parameters.iter().zip(mean.iter().zip(&std));
         let parts: Vec<_> = parameters
-            .map(|(it, (mean, std))| format!("{} = {mean:.5} +- {std:.2}", it.name))
+            .map(|(it, (mean, std))| {
+                format!(
+                    "{} = {} +- {}",
+                    it.name,
+                    rounded(*mean, *std),
+                    rounded(*std, *std)
+                )
+            })
             .collect();
         let experiment = self.experiment.bind(py).get().copy().name;
         let count = designer.history().len();
@@ -335,4 +342,10 @@ fn complete(py: Python<'_>, designer: &mut design::Designer, scan: &mut UtilityS
         let step = || Ok(!designer.continue_scan_by(scan, OPERATIONS));
         until_done(py, step, |error: DesignError| errors::input(error))
     })
+}
+
+/// Number as text, rounded to the second digit of its uncertainty.
+#[pyfunction]
+pub(crate) fn rounded(number: f64, uncertainty: f64) -> String {
+    design::rounded(number, uncertainty)
 }

@@ -25,7 +25,7 @@ mod _labwire {
     #[pymodule_export]
     use clients::{OpenCalls, obe_call, zeiss_call, zeiss_elements, zeiss_image};
     #[pymodule_export]
-    use designer::Designer;
+    use designer::{Designer, rounded};
     #[pymodule_export]
     use device::{Device, EmulatedDevice};
     #[pymodule_export]

@@ -13,7 +13,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use labwire_core::design::{DesignError, Designer, EXPERIMENTS, Experiment};
+use labwire_core::design::{DesignError, Designer, EXPERIMENTS, Experiment, rounded};
 use labwire_host::OperatorFolder;
 
 use crate::common::{number, read_file};
@@ -152,22 +152,6 @@ fn table(designer: &Designer) -> String {
         })
         .chain(targets)
         .collect()
-}
-
-/// Number rounded to two digits of its uncertainty.
-fn rounded(number: f64, uncertainty: f64) -> String {
-    if !(uncertainty > 0.0 && uncertainty.is_finite()) {
-        return number.to_string();
-    }
-    let digits = 1 - uncertainty.log10().floor() as i32;
-    if (0..=12).contains(&digits) {
-        format!("{number:.*}", digits.unsigned_abs() as usize)
-    } else {
-        format!(
-            "{number:.*e}",
-            (digits + number.abs().max(uncertainty).log10() as i32).clamp(1, 16) as usize
-        )
-    }
 }
 
 fn print_warnings(designer: &Designer) {

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use labwire_core::design::{Designer, Experiment, Measurement, Noise, Simulator};
+use labwire_core::design::{Designer, Experiment, Measurement, Noise, Simulator, rounded};
 use labwire_host::measurements::{averages_to_csv, to_csv};
 
 use super::plot::{self, Live};
 use super::trace::Trace;
-use super::{check_model, designer, named_number, print_warnings, refused, rounded};
+use super::{check_model, designer, named_number, print_warnings, refused};
 use crate::console::Stream;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 use crate::files::{save, spare_data};
