@@ -95,11 +95,12 @@ fn a_battery_in_kilowatt_hours() {
     assert!((solution.cost + 4.32056).abs() < 1e-4, "{solution:?}");
 }
 
+/// In joules, watt-hours, and megawatt-hours.
 #[test]
-fn a_battery_in_watt_hours() {
+fn a_battery_in_other_units() {
     let work = |solution: &Solution| solution.counters.evaluations + solution.counters.hessian_evaluations;
     let own = solve_for(&battery(1.0), &[5.0]);
-    for unit in [1e-3, 1e3] {
+    for unit in [1.0 / 3.6e6, 1e-3, 1e3] {
         let solution = solve_for(&battery(unit), &[5.0 / unit]);
         assert!(solution.is_converged(), "{solution:?}");
         assert!((solution.cost + 4.32056).abs() < 1e-4, "{solution:?}");

@@ -1,6 +1,10 @@
 //! The same problems in other units: the same solution and status, and at most twice the evaluations.
 
-use labwire_acceptance::{HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, Row, UNIT_CHANGES, Units, same_in_units};
+use labwire_acceptance::{
+    HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, OptimalControl, Row, STAGE_UNIT_CHANGES, StageUnits,
+    UNIT_CHANGES, Units, optimal_control, same_in_stage_units, same_in_units,
+};
+use labwire_core::problem::ProblemSolver;
 
 /// Parts of a hundred of the changes that make no difference: raised when the solver improves. In release,
 /// `--bin units` solves each problem in all of them.
@@ -72,5 +76,87 @@ fn some_problems_are_the_same_in_all_units() {
                 assert_eq!(difference, None, "{change}");
             }
         }
+    }
+}
+
+/// Problems of stages in which no change makes a difference.
+const INVARIANT_STAGES: [&str; 5] = ["nav20", "navobs20", "race20", "chain3_40", "quad20"];
+
+fn of_stages(name: &str) -> OptimalControl {
+    let found = optimal_control().into_iter().find(|problem| problem.name == name);
+    found.unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+#[test]
+fn problems_of_stages_are_the_same_in_all_units() {
+    for name in INVARIANT_STAGES {
+        let problem = of_stages(name);
+        let mut solver = ProblemSolver::new(&problem.problem).unwrap();
+        let own = solver.solve(&problem.parameters).unwrap();
+        assert!(own.is_converged(), "{own:?}");
+        for (change, choose) in STAGE_UNIT_CHANGES {
+            if let Some(units) = StageUnits::chosen(&problem, choose, 1) {
+                let difference = same_in_stage_units(&problem, &own, &units);
+                assert_eq!(difference, None, "{change}");
+            }
+        }
+    }
+}
+
+/// What a solve gives besides its solution is in the units of the problem: multipliers, states, sensitivities.
+#[test]
+fn results_of_stages_are_in_the_units_of_the_problem() {
+    let problem = of_stages("race20");
+    let units = StageUnits {
+        states: vec![1e3, 1e-2, 1.0, 1e4, 1e2],
+        inputs: vec![1e3, 1e-3],
+        cost: 1e4,
+        constraints: vec![1e3, 1.0, 1e-3, 1e2],
+    };
+    let results = |problem: &OptimalControl| {
+        let mut solver = ProblemSolver::new(&problem.problem).unwrap();
+        let solution = solver.solve(&problem.parameters).unwrap();
+        assert!(solution.is_converged(), "{solution:?}");
+        let rates = solver.sensitivities().unwrap();
+        let again = solver.solve(&problem.parameters).unwrap();
+        assert!(again.is_converged(), "{again:?}");
+        assert!(
+            again.counters.inner_iterations <= solution.counters.inner_iterations / 2,
+            "{again:?}"
+        );
+        (solution, rates)
+    };
+    let same = |found: f64, expected: f64, size: f64| {
+        assert!((found - expected).abs() <= 1e-4 * size, "{found} for {expected}");
+    };
+    let ((own, rates), (other, other_rates)) = (results(&problem), results(&units.express(&problem)));
+    for (i, unit) in (0..own.u.len()).zip(units.inputs.iter().cycle()) {
+        same(other.u[i] / unit, own.u[i], 1.0);
+        for (rate, own) in other_rates.variables[i].iter().zip(&rates.variables[i]) {
+            same(rate / unit, *own, 1.0 + own.abs());
+        }
+    }
+    for ((name, values), unit) in ["s", "n", "mu", "v", "delta"]
+        .iter()
+        .map(|name| (format!("{name}_in_units"), &own.variables[*name]))
+        .zip(&units.states)
+    {
+        for (value, own) in other.variables[&name].iter().zip(values) {
+            same(value / unit, *own, 1.0 + own.abs());
+        }
+    }
+    // Three constraints on the way, from the second stage on, then the last.
+    let m = own.f1_multipliers.len();
+    let constraint_units = units.constraints[..3]
+        .iter()
+        .cycle()
+        .take(m - 1)
+        .chain(&units.constraints[3..]);
+    for (i, unit) in constraint_units.enumerate() {
+        same(
+            other.f1_multipliers[i] * unit / units.cost,
+            own.f1_multipliers[i],
+            1.0,
+        );
     }
 }

@@ -170,7 +170,7 @@ impl Structure {
     }
 
     /// The same with boxes in place of its sets, all of which consist of bounds.
-    #[cfg(feature = "second-derivatives")]
+    #[cfg(any(feature = "second-derivatives", feature = "stages"))]
     pub(crate) fn with_boxes(&self) -> Self {
         let boxed = |set: &Set, len| match set.bounds(len) {
             Some((min, max)) => Set::Box { min, max },

@@ -98,6 +98,9 @@ pub(crate) trait InnerSolver {
     /// Chooses units at the starting point, where the functions were evaluated last in the problem's own, and takes them.
     fn choose_units(&mut self, _merit: &mut AugmentedLagrangian, _functions: &mut Scaled<'_>) {}
 
+    /// Chooses the units of the constraints by their squared slopes at the starting point, which are in the penalties.
+    fn choose_constraint_units(&mut self, _merit: &mut AugmentedLagrangian, _functions: &mut Scaled<'_>) {}
+
     /// Takes bounds in these units.
     fn set_units(&mut self, _units: &Units) {}
 

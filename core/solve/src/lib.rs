@@ -2,8 +2,8 @@
 //!
 //! An augmented Lagrangian method ([`Solver`]) around a quasi-Newton method: projected if U consists of bounds only,
 //! proximal (PANOC+ with ZeroFPR's base point) for any other U. With exact second derivatives, Newton steps, and interior-point
-//! iterations where constraints are many or the rest is slow, and then in units that the solver chooses: those of the
-//! caller make no difference. "Converged" always means that the unscaled
+//! iterations where constraints are many or the rest is slow. With these, and for problems of stages, the units are the
+//! solver's: those of the caller make no difference. "Converged" always means that the unscaled
 //! stationarity residual and the violation at the returned point are below their tolerances.
 //!
 //! Feature `second-derivatives`: Newton steps and interior-point iterations with exact second derivatives,

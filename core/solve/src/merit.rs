@@ -467,13 +467,16 @@ impl AugmentedLagrangian {
     }
 }
 
-#[cfg(feature = "second-derivatives")]
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
 impl AugmentedLagrangian {
     /// Bounds of `g`, if its sets consist of bounds only.
     pub(crate) fn constraint_bounds(&self) -> Option<Bounds> {
         self.structure.constraint_bounds()
     }
+}
 
+#[cfg(feature = "second-derivatives")]
+impl AugmentedLagrangian {
     /// Multipliers and penalties.
     pub(crate) fn weights(&self) -> Weights<'_> {
         Weights {

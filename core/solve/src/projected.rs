@@ -27,7 +27,9 @@ use super::newton::TrustRegion;
 use super::status::{Step, StepKind};
 use super::tuning::Tuning;
 #[cfg(feature = "second-derivatives")]
-use super::units::{Scaled, Units};
+use super::units::Scaled;
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
+use super::units::Units;
 use crate::math;
 
 /// Fraction to which the residual falls where a solve gets on at the edge of a domain.
@@ -48,8 +50,10 @@ pub(crate) struct Projected {
     direction: Vec<f64>,
     /// Length of a gradient step: the inverse of the curvature along the last step; 0 if there is no estimate yet.
     gamma: f64,
-    /// Tolerance of the residual in the units of the caller, if they differ from those of the method; 0 otherwise.
+    /// Tolerance of the residual in the units of the caller, if they differ from those of the method, 0 otherwise; and the
+    /// largest in those of the method then.
     tolerance: f64,
+    small_residual: f64,
     /// Residual in the units of the caller, and in those of the method.
     residual: f64,
     scaled_residual: f64,
@@ -96,6 +100,7 @@ impl Projected {
             gamma: 1.0,
             residual: f64::INFINITY,
             tolerance: 0.0,
+            small_residual: tuning.small_residual,
             scaled_residual: f64::INFINITY,
             gradient_units: vec![1.0; num_variables],
             last_step: Step::default(),
@@ -159,7 +164,43 @@ impl Projected {
 
     /// Whether the residual is below its tolerance in the caller's units, and in those of the method not large.
     fn is_small(&self) -> bool {
-        self.residual <= self.tolerance && self.scaled_residual <= self.tuning.small_residual
+        self.residual <= self.tolerance && self.scaled_residual <= self.small_residual
+    }
+
+    /// Residual in units of the tolerance that ends an inner solve.
+    #[cfg(feature = "stages")]
+    pub(crate) fn excess(&self, tolerance: f64) -> f64 {
+        let small = math::max(
+            self.residual / self.tolerance,
+            self.scaled_residual / self.small_residual,
+        );
+        math::min(self.scaled_residual / tolerance, small)
+    }
+
+    /// Lets the residual be small in two units.
+    #[cfg(feature = "stages")]
+    pub(crate) fn set_tolerances(&mut self, residual: f64, scaled_residual: f64) {
+        (self.tolerance, self.small_residual) = (residual, scaled_residual);
+    }
+
+    /// Takes bounds, and units of the gradient.
+    #[cfg(feature = "stages")]
+    pub(crate) fn take_units(&mut self, units: &Units) {
+        units.write_variable_bounds(&mut self.bounds);
+        for (i, unit) in self.gradient_units.iter_mut().enumerate() {
+            *unit = units.gradient(i);
+        }
+    }
+
+    #[cfg(feature = "stages")]
+    pub(crate) fn gradient_units(&self) -> &[f64] {
+        &self.gradient_units
+    }
+
+    /// Bounds of the variables.
+    #[cfg(any(feature = "second-derivatives", feature = "stages"))]
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     fn set_lipschitz(&mut self, lipschitz: f64) {

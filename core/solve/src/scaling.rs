@@ -10,16 +10,15 @@ use super::functions::Functions;
 use super::merit::{AugmentedLagrangian, Point};
 use crate::math;
 
-/// Sets the penalties to `|grad f| / (|grad g|^2 (1 + |u|))` at `point`, where the functions were evaluated last (and
-/// are again); more if Newton steps serve them. The gradient of `point` is overwritten; `probe` is scratch.
-/// `are_slopes_known`: the squared slopes of the constraints are in the penalties.
+/// Sets the penalties, which hold the squared slopes of the constraints, to `|grad f| / (|grad g|^2 (1 + |u|))` at `point`,
+/// where the functions were evaluated last; more if `newton_serves`: Newton steps serve them. The gradient of `point` is
+/// overwritten.
 pub(crate) fn choose_penalties(
     merit: &mut AugmentedLagrangian,
     functions: &mut dyn Functions,
     point: &mut Point,
-    probe: &mut Point,
     max_penalty: f64,
-    are_slopes_known: bool,
+    newton_serves: bool,
 ) {
     point.multipliers.fill(0.0);
     functions.reverse(&point.u, &point.multipliers, &mut point.gradient);
@@ -33,10 +32,8 @@ pub(crate) fn choose_penalties(
     let unit = slope / (1.0 + math::norm2(&point.u));
     let mut scale = unit;
 
-    if are_slopes_known {
+    if newton_serves {
         scale *= merit.tuning.newton_penalty;
-    } else {
-        sample_squared_slopes(merit, functions, point, probe);
     }
     let (min_penalty, negligible) = (merit.tuning.min_penalty, merit.tuning.negligible_slope);
     let squares = &mut merit.penalties;
@@ -74,8 +71,8 @@ pub(crate) fn choose_penalties(
 }
 
 /// Writes an estimate of every constraint's squared slope to the penalties: the mean square of its derivatives along
-/// random directions with entries of +-1.
-fn sample_squared_slopes(
+/// random directions with entries of +-1. `probe` is scratch.
+pub(crate) fn sample_squared_slopes(
     merit: &mut AugmentedLagrangian,
     functions: &mut dyn Functions,
     point: &mut Point,

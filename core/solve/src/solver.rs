@@ -27,7 +27,7 @@ use super::units::{Scaled, Units};
 use crate::math;
 use phases::Phase;
 pub use start::Start;
-use start::States;
+pub(crate) use start::States;
 
 /// Solver of `min f(u)` over `u` in U with `g(u)` in D. [`Solver::new`] allocates all memory; a solve does not allocate.
 ///
@@ -94,6 +94,8 @@ pub struct Solver {
     best_residual: f64,
     best_states: States,
     start_states: States,
+    /// Whether this attempt begins in the units of an earlier solve.
+    has_units: bool,
     /// Work at which a search beyond the first solution ends; the best point is that solution then.
     confirmation_limit: Option<u64>,
 }
@@ -110,6 +112,9 @@ impl Solver {
     /// Creates a solver for problems that consist of stages, whose functions have
     /// [`Functions::stages`].
     ///
+    /// If U and the sets of the constraints consist of bounds only, inputs, states, constraints or a cost whose sizes are far
+    /// from 1 are solved for in other units, as those of [`with_second_derivatives`](Self::with_second_derivatives) are.
+    ///
     /// # Errors
     /// As [`new`](Self::new); [`SolverError::Stages`] if the lengths of the stages do not fit the structure.
     #[cfg(feature = "stages")]
@@ -121,9 +126,17 @@ impl Solver {
         let (n, m) = (structure.num_variables, structure.num_constraints());
         stages.check(n, m)?;
         let num_states = (stages.horizon + 1) * stages.num_states;
-        Self::create(structure, settings, num_states, |structure, memory, settings| {
+        let lengths = stages.clone();
+        let mut solver = Self::create(structure, settings, num_states, |structure, memory, settings| {
             Inner::with_stages(structure, stages, memory, settings)
-        })
+        })?;
+        let bounds = solver.merit.constraint_bounds();
+        if let (Inner::Stagewise(inner), Some(bounds)) = (&mut solver.inner, bounds) {
+            inner.choose_own_units();
+            solver.units = Units::with_stages(lengths, inner.bounds().clone(), bounds);
+            solver.merit.structure = solver.structure.with_boxes();
+        }
+        Ok(solver)
     }
 
     fn create(
@@ -149,6 +162,7 @@ impl Solver {
             inner: inner(&structure, memory, &settings),
             best_states: States::new(num_states),
             start_states: States::new(num_states),
+            has_units: false,
             merit: AugmentedLagrangian::new(structure.clone(), settings.tuning),
             structure,
             units: Units::own(),
@@ -288,6 +302,7 @@ impl Solver {
                 states,
                 costates: start.costates.as_deref(),
             }));
+        self.has_units = self.units.take_known(start.units.as_ref());
         self.warm = start.is_warm();
         (self.has_retried, self.was_feasible) = (false, false);
         (self.is_settling, self.edge_ends) = (false, 0);
@@ -494,6 +509,7 @@ impl Solver {
                     .clone_from(&self.penalties);
                 start.lipschitz = Some(self.inner.lipschitz()).filter(|estimate| estimate.is_finite());
                 self.store_states(start);
+                start.units = self.units.known();
                 true
             }
             Status::NotConvergedIterations | Status::NotConvergedOutOfTime
@@ -521,9 +537,13 @@ impl Solver {
         functions: &mut dyn Functions,
     ) -> Result<Option<Differential>, SensitivityError> {
         match &self.inner {
-            Inner::Stagewise(inner) => {
-                inner.differential(&self.merit, functions, self.result(), self.horizon())
-            }
+            Inner::Stagewise(inner) => inner.differential(
+                &self.merit,
+                functions,
+                &self.units,
+                self.result(),
+                &self.best_states,
+            ),
             _ => Ok(None),
         }
     }

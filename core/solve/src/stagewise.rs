@@ -10,6 +10,7 @@ mod active;
 mod functions;
 mod interior;
 mod line_search;
+mod measure;
 mod model;
 mod pace;
 mod riccati;
@@ -17,6 +18,7 @@ mod sensitivity;
 #[cfg(test)]
 mod tests;
 mod trajectory;
+mod units;
 
 use alloc::vec::Vec;
 
@@ -30,10 +32,12 @@ use super::projected::Projected;
 use super::settings::Settings;
 use super::status::{Step, StepKind};
 use super::tuning::Tuning;
+use super::units::{Scaled, Units};
 use crate::interior::Filter;
 use crate::math;
 use active::{Active, Origin};
 use interior::Interior;
+use measure::{Measured, Tolerances};
 use model::Model;
 use pace::Pace;
 use riccati::{Parts, Riccati};
@@ -53,8 +57,8 @@ const INTERIOR_TOLERANCE: f64 = 0.1;
 pub(crate) struct Stagewise {
     structure: StageStructure,
     tuning: Tuning,
-    /// Largest gap of a converged trajectory.
-    gap_tolerance: f64,
+    /// Tolerances of the whole solve.
+    tolerances: Tolerances,
     quasi: Projected,
     method: Method,
     /// Interior-point iterations, where states are free and the sets of the constraints consist of bounds.
@@ -68,8 +72,7 @@ pub(crate) struct Stagewise {
     newton_steps: u32,
     /// Inputs at the start.
     start: Vec<f64>,
-    /// Tolerance of the residual of the whole solve, and whether the present inner solve obeys it.
-    tolerance: f64,
+    /// Whether the present inner solve obeys the tolerances of the whole solve.
     is_final: bool,
     max_multiplier: f64,
     max_penalty: f64,
@@ -94,7 +97,7 @@ pub(crate) struct Stagewise {
     /// Iterations for which the dynamics count as linear, and how often in a row that was necessary.
     linear_steps: u32,
     linear_failures: u32,
-    residual: f64,
+    residual: Measured,
     /// Lowest residual of this inner problem, and number of iterations since it improved.
     best: f64,
     best_value: f64,
@@ -121,7 +124,7 @@ impl Stagewise {
         let trajectory = Trajectory::new(&structure, num_constraints);
         Self {
             tuning,
-            gap_tolerance: settings.delta_tolerance,
+            tolerances: Tolerances::new(settings),
             quasi: Projected::new(num_constraints, bounds.clone(), memory, tuning),
             method: Method::QuasiNewton,
             active: constraints
@@ -132,7 +135,6 @@ impl Stagewise {
             has_left_interior: false,
             newton_steps: 0,
             start: bounds.0.clone(),
-            tolerance: settings.tolerance,
             is_final: false,
             max_multiplier: settings.max_multiplier,
             max_penalty: settings.max_penalty,
@@ -151,7 +153,7 @@ impl Stagewise {
             last_step: Step::default(),
             linear_steps: 0,
             linear_failures: 0,
-            residual: f64::INFINITY,
+            residual: Measured::INFINITY,
             best: f64::INFINITY,
             best_value: f64::INFINITY,
             idle_iterations: 0,
@@ -256,7 +258,7 @@ impl Stagewise {
         self.shift = 0.0;
         (self.linear_steps, self.linear_failures) = (0, 0);
         if !self.current.is_finite() {
-            self.residual = f64::INFINITY;
+            self.residual = Measured::INFINITY;
             return Outcome::NotFinite;
         }
         self.take();
@@ -267,13 +269,13 @@ impl Stagewise {
     fn take(&mut self) {
         let point = &self.current.point;
         let inputs = self.riccati.residual(&point.u, &point.gradient);
-        self.residual = math::max(inputs, self.current.state_residual(&self.structure));
+        self.residual = inputs.max(self.current.state_residual(&self.structure));
         self.idle_iterations += 1;
-        if self.residual < self.best {
-            self.best = self.residual;
+        if self.residual.scaled < self.best {
+            self.best = self.residual.scaled;
             self.idle_iterations = 0;
         }
-        if point.psi < self.best_value && self.current.gap() <= self.gap_tolerance {
+        if point.psi < self.best_value && self.tolerances.is_closed(self.current.gap()) {
             self.best_value = point.psi;
             self.idle_iterations = 0;
         }
@@ -286,8 +288,9 @@ impl Stagewise {
         functions: &mut dyn Functions,
         tolerance: f64,
     ) -> Outcome {
-        let tolerance = if self.is_final { self.tolerance } else { tolerance };
-        if self.residual <= tolerance && self.current.gap() <= self.gap_tolerance {
+        let is_small =
+            self.tolerances.is_small(self.residual) || (!self.is_final && self.residual.scaled <= tolerance);
+        if is_small && self.tolerances.is_closed(self.current.gap()) {
             return Outcome::Converged;
         }
         if self.newton_steps >= self.tuning.stage_newton_limit
@@ -419,9 +422,17 @@ impl InnerSolver for Stagewise {
 
     fn residual(&self) -> f64 {
         if self.method != Method::QuasiNewton {
-            self.residual
+            self.residual.callers
         } else {
             self.quasi.residual()
+        }
+    }
+
+    fn scaled_residual(&self) -> f64 {
+        if self.method != Method::QuasiNewton {
+            self.residual.scaled
+        } else {
+            self.quasi.scaled_residual()
         }
     }
 
@@ -431,6 +442,22 @@ impl InnerSolver for Stagewise {
 
     fn start_point(&mut self) -> &mut Point {
         self.quasi.start_point()
+    }
+
+    fn choose_units(&mut self, _merit: &mut AugmentedLagrangian, functions: &mut Scaled<'_>) {
+        self.choose_stage_units(functions);
+    }
+
+    fn choose_constraint_units(&mut self, merit: &mut AugmentedLagrangian, functions: &mut Scaled<'_>) {
+        functions
+            .units
+            .measure_constraints(&mut merit.penalties, self.quasi.start_point());
+        merit.take_constraint_units(functions.units);
+        self.take_units(functions.units);
+    }
+
+    fn set_units(&mut self, units: &Units) {
+        self.take_units(units);
     }
 
     fn obeys_penalties(&self) -> bool {
@@ -456,7 +483,7 @@ impl InnerSolver for Stagewise {
         self.start.copy_from_slice(&self.quasi.solution().u);
         (self.newton_steps, self.attempted) = (0, merit.work());
         let outcome = self.quasi.start(merit, functions, lipschitz);
-        self.pace = Pace::begin(merit.work(), self.quasi.residual());
+        self.pace = Pace::begin(merit.work(), self.quasi.scaled_residual());
         match outcome {
             Outcome::Continue if self.tuning.stage_window == 0.0 => {
                 self.begin_newton(merit, functions, self.structure.has_free_states)
@@ -500,7 +527,7 @@ impl InnerSolver for Stagewise {
                 return Outcome::Continue;
             }
             let outcome = self.quasi.resume(merit, functions);
-            self.pace = Pace::begin(merit.work(), self.quasi.residual());
+            self.pace = Pace::begin(merit.work(), self.quasi.scaled_residual());
             return outcome;
         }
         let Some(stages) = functions.stages() else {
@@ -540,8 +567,9 @@ impl InnerSolver for Stagewise {
         let is_slow = match outcome {
             Outcome::Continue => {
                 let horizon = self.tuning.stage_newton_steps * self.structure.expansion_work;
-                self.pace
-                    .is_slow(merit.work(), self.quasi.residual(), tolerance, steps, horizon)
+                let residual = self.quasi.scaled_residual();
+                let missing = self.quasi.excess(tolerance);
+                self.pace.is_slow(merit.work(), residual, missing, steps, horizon)
             }
             Outcome::Stalled => true,
             _ => false,

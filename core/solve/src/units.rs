@@ -1,4 +1,4 @@
-//! Units in which a problem is solved, where second derivatives are exact.
+//! Units in which a problem is solved, where second derivatives are exact, or the problem consists of stages.
 //!
 //! A variable is measured by its initial guess and its bounds, the cost by its gradient, and a constraint by its own. Units
 //! are powers of two: converting loses no digit, and a bound stays what it is. The method sees only [`Scaled`] functions
@@ -6,7 +6,13 @@
 
 #[cfg(feature = "second-derivatives")]
 mod choice;
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
+mod size;
+#[cfg(feature = "stages")]
+mod stages;
 
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::functions::{Functions, Structure};
@@ -14,6 +20,21 @@ use super::merit::{Bounds, Point};
 #[cfg(feature = "second-derivatives")]
 use super::second::SecondDerivatives;
 use crate::sets::Set;
+#[cfg(feature = "stages")]
+use stages::StageUnits;
+
+/// Units of an earlier solve, for a warm start.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    not(feature = "stages"),
+    allow(dead_code, reason = "other problems measure theirs again")
+)]
+pub(crate) struct KnownUnits {
+    variables: Vec<f64>,
+    constraints: Vec<f64>,
+    states: Vec<f64>,
+    cost: f64,
+}
 
 /// The units, and the memory to convert with them. All memory is allocated once.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +43,8 @@ pub(crate) struct Units {
     pub(crate) variables: Vec<f64>,
     pub(crate) constraints: Vec<f64>,
     pub(crate) cost: f64,
+    /// Whether they differ from the problem's own.
+    are_other: bool,
     #[cfg(feature = "second-derivatives")]
     sparsity: SecondDerivatives,
     /// Bounds in the caller's units.
@@ -36,6 +59,8 @@ pub(crate) struct Units {
     /// Number of constraints that meet a bound along each variable.
     #[cfg(feature = "second-derivatives")]
     steps: Vec<f64>,
+    #[cfg(feature = "stages")]
+    pub(crate) stages: Option<StageUnits>,
 }
 
 impl Units {
@@ -45,6 +70,26 @@ impl Units {
             cost: 1.0,
             ..Self::default()
         }
+    }
+
+    #[cfg(any(feature = "second-derivatives", feature = "stages"))]
+    fn for_bounds(variables: Bounds, constraints: Bounds) -> Self {
+        let (n, m) = (variables.min.len(), constraints.min.len());
+        Self {
+            variables: vec![1.0; n],
+            constraints: vec![1.0; m],
+            cost: 1.0,
+            variable_bounds: variables,
+            constraint_bounds: constraints,
+            u: vec![0.0; n],
+            y: vec![0.0; m],
+            ..Self::default()
+        }
+    }
+
+    /// Whether the units differ from the problem's own.
+    pub(crate) fn are_other(&self) -> bool {
+        self.are_other
     }
 
     /// Whether the units may differ from the problem's own.
@@ -57,6 +102,51 @@ impl Units {
         self.variables.fill(1.0);
         self.constraints.fill(1.0);
         self.cost = 1.0;
+        self.are_other = false;
+        #[cfg(feature = "stages")]
+        if let Some(stages) = &mut self.stages {
+            stages.states.fill(1.0);
+        }
+    }
+
+    /// The units for a later solve, where finding them takes evaluations.
+    #[cfg(feature = "stages")]
+    pub(crate) fn known(&self) -> Option<KnownUnits> {
+        self.stages.as_ref().map(|stages| KnownUnits {
+            variables: self.variables.clone(),
+            constraints: self.constraints.clone(),
+            states: stages.states.clone(),
+            cost: self.cost,
+        })
+    }
+
+    /// Takes the units of an earlier solve of such a problem. Returns whether there are any.
+    #[cfg(feature = "stages")]
+    pub(crate) fn take_known(&mut self, known: Option<&KnownUnits>) -> bool {
+        let (Some(known), Some(stages)) = (known, &mut self.stages) else {
+            return false;
+        };
+        let is_same = known.variables.len() == self.variables.len()
+            && known.constraints.len() == self.constraints.len()
+            && known.states.len() == stages.states.len();
+        if is_same {
+            self.variables.copy_from_slice(&known.variables);
+            self.constraints.copy_from_slice(&known.constraints);
+            stages.states.copy_from_slice(&known.states);
+            self.cost = known.cost;
+            self.compare();
+        }
+        is_same
+    }
+
+    #[cfg(not(feature = "stages"))]
+    pub(crate) fn known(&self) -> Option<KnownUnits> {
+        None
+    }
+
+    #[cfg(not(feature = "stages"))]
+    pub(crate) fn take_known(&mut self, _known: Option<&KnownUnits>) -> bool {
+        false
     }
 
     fn constraint(&self, constraint: usize) -> f64 {
@@ -79,7 +169,7 @@ impl Units {
 
     /// Converts a point to the problem's own units.
     pub(crate) fn restore_point(&self, point: &mut Point) {
-        if !self.are_chosen() {
+        if !self.are_other {
             return;
         }
         for (u, unit) in point.u.iter_mut().zip(&self.variables) {
@@ -96,6 +186,25 @@ impl Units {
         point.cost *= self.cost;
     }
 
+    /// Converts a point from the problem's own units; the violation stays in them.
+    #[cfg(any(feature = "second-derivatives", feature = "stages"))]
+    pub(crate) fn scale_point(&self, point: &mut Point) {
+        for (u, unit) in point.u.iter_mut().zip(&self.variables) {
+            *u /= unit;
+        }
+        for (g, unit) in point.constraints.iter_mut().zip(&self.constraints) {
+            *g /= unit;
+        }
+        point.cost /= self.cost;
+    }
+
+    /// Writes the bounds in these units.
+    #[cfg(feature = "second-derivatives")]
+    pub(crate) fn write_bounds(&self, variables: &mut Bounds, constraints: &mut Bounds) {
+        self.write_variable_bounds(variables);
+        write_bounds(&self.constraint_bounds, &self.constraints, constraints);
+    }
+
     /// Writes the bounds of a structure whose sets are boxes in these units.
     pub(crate) fn write_structure(&self, structure: &mut Structure) {
         write_box(&self.variable_bounds, &self.variables, 0, &mut structure.set);
@@ -104,6 +213,12 @@ impl Units {
             write_box(&self.constraint_bounds, &self.constraints, start, &mut block.set);
             start += block.len;
         }
+    }
+
+    /// Writes the bounds of the constraints in these units.
+    #[cfg(feature = "stages")]
+    pub(crate) fn write_constraint_bounds(&self, bounds: &mut Bounds) {
+        write_bounds(&self.constraint_bounds, &self.constraints, bounds);
     }
 
     /// Writes the bounds of the variables in these units.
@@ -166,7 +281,7 @@ impl Functions for Scaled<'_> {
     }
 
     fn forward(&mut self, u: &[f64], g: &mut [f64]) -> f64 {
-        if !self.units.are_chosen() {
+        if !self.units.are_other {
             return self.functions.forward(u, g);
         }
         self.units.write_variables(u);
@@ -178,7 +293,7 @@ impl Functions for Scaled<'_> {
     }
 
     fn reverse(&mut self, u: &[f64], y: &[f64], gradient: &mut [f64]) {
-        if !self.units.are_chosen() {
+        if !self.units.are_other {
             return self.functions.reverse(u, y, gradient);
         }
         self.units.write_variables(u);
@@ -188,7 +303,7 @@ impl Functions for Scaled<'_> {
     }
 
     fn forward_tangent(&mut self, v: &[f64], rates: &mut [f64]) -> bool {
-        if !self.units.are_chosen() {
+        if !self.units.are_other {
             return self.functions.forward_tangent(v, rates);
         }
         self.units.write_variables(v);
@@ -200,7 +315,7 @@ impl Functions for Scaled<'_> {
     }
 
     fn reverse_tangent(&mut self, w: &[f64], product: &mut [f64]) {
-        if !self.units.are_chosen() {
+        if !self.units.are_other {
             return self.functions.reverse_tangent(w, product);
         }
         self.units.write_multipliers(w);
@@ -211,13 +326,16 @@ impl Functions for Scaled<'_> {
     #[cfg(feature = "second-derivatives")]
     fn second_derivatives(&mut self, jacobian: &mut [f64], hessian: &mut [f64]) {
         self.functions.second_derivatives(jacobian, hessian);
-        if self.units.are_chosen() {
+        if self.units.are_other {
             self.units.scale_second_derivatives(jacobian, hessian);
         }
     }
 
     #[cfg(feature = "stages")]
     fn stages(&mut self) -> Option<&mut dyn crate::StageFunctions> {
-        self.functions.stages()
+        if !self.units.are_other {
+            return self.functions.stages();
+        }
+        self.functions.stages().is_some().then_some(self)
     }
 }

@@ -12,6 +12,7 @@ mod collection;
 mod judge;
 mod problems;
 mod server;
+mod stage_units;
 mod stages;
 mod units;
 mod verdict;
@@ -20,6 +21,7 @@ pub use collection::{Collection, HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, Row, 
 pub use judge::{Truth, judge};
 pub use problems::{KnownProblem, OptimalControl, known_problems, optimal_control, optimal_control_in};
 pub use server::{Server, connect_from};
+pub use stage_units::{STAGE_UNIT_CHANGES, StageUnitChange, StageUnits, same_in_stage_units};
 pub use stages::{StagesTruth, judge_stages};
 pub use units::{UNIT_CHANGES, UnitChange, Units, same_in_units};
 pub use verdict::Verdict;

@@ -129,7 +129,7 @@ pub const UNIT_CHANGES: [(&str, UnitChange); 13] = [
 ];
 
 /// A power of ten, at most `largest` in size.
-fn power(random: &mut Random, largest: i32) -> f64 {
+pub(crate) fn power(random: &mut Random, largest: i32) -> f64 {
     let exponent = random.below(2 * largest as usize + 1) as i32 - largest;
     10_f64.powi(exponent)
 }

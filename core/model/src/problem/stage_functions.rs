@@ -159,7 +159,7 @@ impl Stages {
 }
 
 impl StageFunctions for StageEvaluator<1> {
-    fn initial_state(&self, state: &mut [f64]) {
+    fn initial_state(&mut self, state: &mut [f64]) {
         state.copy_from_slice(self.initial.as_flattened());
     }
 

@@ -4,7 +4,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::math;
-#[cfg(feature = "second-derivatives")]
 use crate::merit::Bounds;
 
 /// Distance from the bounds at the start: fraction of their distance from each other, or of the bound.
@@ -41,7 +40,6 @@ impl Barrier {
     }
 
     /// Takes other bounds, of which the same are finite.
-    #[cfg(feature = "second-derivatives")]
     pub(crate) fn set_bounds(&mut self, bounds: &Bounds) {
         self.min.copy_from_slice(&bounds.min);
         self.max.copy_from_slice(&bounds.max);

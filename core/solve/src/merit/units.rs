@@ -8,17 +8,31 @@ use crate::units::Units;
 impl AugmentedLagrangian {
     /// Takes bounds, multipliers and penalties from the caller's units to these.
     pub(crate) fn take_units(&mut self, units: &Units) {
+        self.take_bounds(units);
+        for i in 0..self.penalties.len() {
+            self.multipliers[i] /= units.multiplier(i);
+            self.penalties[i] /= units.penalty(i);
+        }
+    }
+
+    /// Takes the units of the constraints alone, which were the caller's; the penalties are not known.
+    #[cfg(feature = "stages")]
+    pub(crate) fn take_constraint_units(&mut self, units: &Units) {
+        self.take_bounds(units);
+        for (y, unit) in self.multipliers.iter_mut().zip(&units.constraints) {
+            *y *= unit;
+        }
+    }
+
+    fn take_bounds(&mut self, units: &Units) {
         units.write_structure(&mut self.structure);
         if let Some(bounds) = &mut self.bounds {
             units.write_variable_bounds(bounds);
         }
         self.callers_cost_unit = units.cost;
         self.callers_units.copy_from_slice(&units.constraints);
-        self.least_unit = units.constraints.iter().copied().fold(f64::INFINITY, math::min);
-        for i in 0..self.penalties.len() {
-            self.multipliers[i] /= units.multiplier(i);
-            self.penalties[i] /= units.penalty(i);
-        }
+        let least = units.constraints.iter().copied().fold(f64::INFINITY, math::min);
+        self.least_unit = if units.are_other() { least } else { 0.0 };
     }
 
     /// Takes multipliers and penalties back to the caller's units.

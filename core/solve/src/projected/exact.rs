@@ -115,11 +115,6 @@ impl Projected {
         true
     }
 
-    /// Bounds of the variables.
-    pub(crate) fn bounds(&self) -> &Bounds {
-        &self.bounds
-    }
-
     /// Numbers that the matrices of exact Newton steps hold.
     pub(crate) fn matrix_memory(&self) -> usize {
         self.second.exact.as_ref().map_or(0, |exact| exact.model.memory())

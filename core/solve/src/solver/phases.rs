@@ -6,7 +6,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use super::Solver;
 use crate::inner::{Outcome, Search, Verdict};
 use crate::math;
-use crate::scaling::choose_penalties;
+use crate::scaling::{choose_penalties, sample_squared_slopes};
 use crate::status::Status;
 use crate::units::{Scaled, Units};
 
@@ -29,7 +29,7 @@ pub(super) enum Phase {
 impl Solver {
     /// Evaluates at the initial guess, chooses penalties where none were given, and begins the first inner solve.
     pub(super) fn begin(&mut self, functions: &mut Scaled<'_>) {
-        self.take_own_units(functions.units);
+        self.take_first_units(functions.units);
         let fallback = match core::mem::take(&mut self.compares_fallback) {
             true => Some(self.rank(functions, true)),
             false => None,
@@ -52,6 +52,8 @@ impl Solver {
             }
             self.merit.reverse(functions, self.inner.start_point());
         }
+        #[cfg(feature = "stages")]
+        functions.units.scale_states(&mut self.start_states);
         let point = self.inner.start_point();
         self.first_cost = point.cost;
         if self.merit.penalties.is_empty() {
@@ -74,11 +76,17 @@ impl Solver {
         self.begin_inner(outcome, functions.units);
     }
 
-    fn take_own_units(&mut self, units: &mut Units) {
+    /// Begins in the problem's own units, or those of an earlier solve.
+    fn take_first_units(&mut self, units: &mut Units) {
         if units.are_chosen() {
-            units.reset();
+            if !self.has_units {
+                units.reset();
+            }
             self.inner.set_units(units);
             self.merit.take_units(units);
+            if self.has_units {
+                self.merit.clamp_weights(&self.settings);
+            }
         }
     }
 
@@ -87,14 +95,15 @@ impl Solver {
         if functions.units.are_chosen() {
             self.merit.leave_units(functions.units);
             functions.units.restore_point(self.inner.start_point());
-            self.take_own_units(functions.units);
+            self.has_units = false;
+            self.take_first_units(functions.units);
             self.choose_units(functions);
         }
     }
 
     /// Chooses the units at the starting point, where the functions were evaluated last.
     fn choose_units(&mut self, functions: &mut Scaled<'_>) {
-        if functions.units.are_chosen() {
+        if functions.units.are_chosen() && !self.has_units {
             self.inner.choose_units(&mut self.merit, functions);
             self.merit.take_units(functions.units);
             self.merit.clamp_weights(&self.settings);
@@ -104,7 +113,7 @@ impl Solver {
     /// Tolerance of an inner problem that is solved in the units of the method; where these are chosen, the last one ends
     /// when the residual in the caller's units is below its tolerance.
     fn last_tolerance(&self, units: &Units) -> f64 {
-        match units.are_chosen() {
+        match units.are_other() {
             true => 0.0,
             false => self.settings.tolerance,
         }
@@ -141,8 +150,15 @@ impl Solver {
         let are_slopes_known = self.inner.squared_slopes(&mut self.merit, functions);
         let (merit, probe) = (&mut self.merit, &mut self.best);
         let point = self.inner.start_point();
+        if !are_slopes_known {
+            sample_squared_slopes(merit, functions, point, probe);
+            if !self.has_units {
+                self.inner.choose_constraint_units(merit, functions);
+            }
+        }
+        let point = self.inner.start_point();
         let limit = self.settings.max_penalty;
-        choose_penalties(merit, functions, point, probe, limit, are_slopes_known);
+        choose_penalties(merit, functions, point, limit, are_slopes_known);
         // The best point of an earlier attempt went with the probe.
         self.best.u.copy_from_slice(&point.u);
         functions.units.restore_point(&mut self.best);
@@ -298,7 +314,7 @@ impl Solver {
         } else {
             self.merit.update(self.inner.solution(), &self.settings);
             // With nothing left of the violation, the next inner solve has to do more than the last.
-            let reached = match functions.units.are_chosen() && self.is_feasible() {
+            let reached = match functions.units.are_other() && self.is_feasible() {
                 true => math::min(self.tolerance, self.inner.scaled_residual()),
                 false => self.tolerance,
             };
@@ -478,6 +494,10 @@ impl Solver {
         units.restore_point(&mut self.best);
         self.best_residual = self.inner.residual();
         self.best_states.set(self.inner.states());
+        #[cfg(feature = "stages")]
+        if self.best_states.is_known {
+            units.restore_states(&mut self.best_states);
+        }
     }
 
     /// Ends the solve, or restarts it cold if this attempt was warm, or with larger penalties if they may be the reason.
@@ -512,6 +532,7 @@ impl Solver {
         self.warm = false;
         (self.is_settling, self.edge_ends) = (false, 0);
         self.start_states.is_known = false;
+        self.has_units = false;
         self.lipschitz = None;
         self.merit.multipliers.fill(0.0);
         self.merit.penalties.fill(0.0);

@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::inner::Horizon;
+use crate::units::KnownUnits;
 
 /// Initial values of a solve.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,8 @@ pub struct Start {
     pub lipschitz: Option<f64>,
     /// Initial guess of a second, cold attempt if a warm solve does not converge (length n_u); `None`: `u`.
     pub fallback: Option<Vec<f64>>,
+    /// Units of the method in an earlier solve; `None`: chosen at the start.
+    pub(crate) units: Option<KnownUnits>,
 }
 
 impl Start {
@@ -41,6 +44,7 @@ impl Start {
             costates: None,
             lipschitz: None,
             fallback: None,
+            units: None,
         }
     }
 
@@ -51,9 +55,9 @@ impl Start {
 
 /// States over the horizon of a problem of stages, where a point has its own.
 #[derive(Clone, Debug)]
-pub(super) struct States {
-    pub(super) values: Vec<f64>,
-    costates: Vec<f64>,
+pub(crate) struct States {
+    pub(crate) values: Vec<f64>,
+    pub(crate) costates: Vec<f64>,
     pub(super) is_known: bool,
     has_costates: bool,
 }
@@ -81,7 +85,7 @@ impl States {
         }
     }
 
-    pub(super) fn known(&self) -> Option<Horizon<'_>> {
+    pub(crate) fn known(&self) -> Option<Horizon<'_>> {
         self.is_known.then_some(Horizon {
             states: &self.values,
             costates: self.has_costates.then_some(self.costates.as_slice()),

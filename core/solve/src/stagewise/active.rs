@@ -48,6 +48,8 @@ pub(super) struct Active {
     curvature: Vec<f64>,
     slope: Vec<f64>,
     slack: f64,
+    /// Unit of each constraint in the caller's.
+    pub(super) units: Vec<f64>,
     /// Largest curvature of the problem.
     unit: f64,
     /// Steps since the beginning, and what the last one left of the optimality conditions, in units of the tolerances.
@@ -63,6 +65,7 @@ impl Active {
             multipliers: zeros.clone(),
             first_multipliers: zeros.clone(),
             curvature: zeros.clone(),
+            units: vec![1.0; zeros.len()],
             slope: zeros,
             slack: NEGLIGIBLE_VIOLATION * gap_tolerance,
             unit: 1.0,
@@ -75,10 +78,16 @@ impl Active {
     /// Bound at which a constraint is held that has this multiplier or lies behind it.
     fn choose(&self, i: usize, value: f64, y: f64) -> Option<f64> {
         let (min, max) = (self.bounds.min[i], self.bounds.max[i]);
-        if min >= max || y < 0.0 || value < min - self.slack {
+        let slack = self.slack(i);
+        if min >= max || y < 0.0 || value < min - slack {
             return Some(min);
         }
-        (y > 0.0 || value > max + self.slack).then_some(max)
+        (y > 0.0 || value > max + slack).then_some(max)
+    }
+
+    /// Violation from which on constraint `i` becomes active: negligible in both units.
+    fn slack(&self, i: usize) -> f64 {
+        self.slack / math::max(1.0, self.units[i])
     }
 
     /// Curvature that stands for constraint `i`; 0 if it does not hold.
@@ -94,7 +103,7 @@ impl Active {
     /// Whether constraint `i` is at a bound that does not hold it.
     pub(super) fn is_weak(&self, i: usize, value: f64) -> bool {
         let distance = math::min(value - self.bounds.min[i], self.bounds.max[i] - value);
-        self.held[i].is_none() && distance <= self.slack
+        self.held[i].is_none() && distance <= self.slack(i)
     }
 
     /// Changes what stands for constraint `i`, in the model and in the gradient.
@@ -271,16 +280,15 @@ impl Stagewise {
     fn measure_active(&mut self) {
         let point = &self.current.point;
         let inputs = self.riccati.residual(&point.u, &point.gradient);
-        self.residual = math::max(inputs, self.current.state_residual(&self.structure));
+        self.residual = inputs.max(self.current.state_residual(&self.structure));
         let Some(active) = &mut self.active else { return };
-        let violation = math::max(point.violation, self.current.gap());
-        let mut missing = violation;
+        let mut missing = self.current.violation();
         for (i, y) in point.multipliers.iter().enumerate() {
             if let (true, Some(bound)) = (*y != 0.0, active.held[i]) {
-                missing = math::max(missing, (point.constraints[i] - bound).abs());
+                missing.include((point.constraints[i] - bound).abs(), active.units[i]);
             }
         }
-        active.error = math::max(self.residual / self.tolerance, missing / self.gap_tolerance);
+        active.error = self.tolerances.excess(self.residual, missing);
     }
 
     pub(super) fn active_error(&self) -> f64 {

@@ -11,7 +11,7 @@ use crate::error::SolverError;
 /// [`StageStructure`]. What a stage was given last stays in force until [`forward`](Self::forward) of the same stage.
 pub trait StageFunctions {
     /// Writes the initial state x_0.
-    fn initial_state(&self, state: &mut [f64]);
+    fn initial_state(&mut self, state: &mut [f64]);
 
     /// Cost of stage `t` at a state and an input; writes the next state and the values of the stage's constraints.
     fn forward(

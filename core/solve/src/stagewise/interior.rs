@@ -8,6 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::functions::{StageFunctions, StageStructure};
+use super::measure::Measured;
 use super::riccati::Parts;
 use super::trajectory::Trajectory;
 use super::{Method, Stagewise};
@@ -17,6 +18,7 @@ use crate::interior::{Barrier, Filter};
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Bounds};
 use crate::status::{Step, StepKind};
+use crate::units::Units;
 
 /// Factors by which the weight of the barrier falls, the second in powers of its ratio to the first one.
 const WEIGHT_REDUCTION: f64 = 0.2;
@@ -64,12 +66,21 @@ pub(crate) struct Interior {
     shift: f64,
     iterations: u32,
     short_steps: u32,
+    /// Units in the caller's: of derivatives with respect to inputs, of constraints and their multipliers, of the cost.
+    slope_units: Vec<f64>,
+    units: Vec<f64>,
+    multiplier_units: Vec<f64>,
+    cost_unit: f64,
 }
 
 impl Interior {
     pub(crate) fn new(inputs: (Vec<f64>, Vec<f64>), constraints: Bounds) -> Self {
-        let m = constraints.min.len();
+        let (n, m) = (inputs.0.len(), constraints.min.len());
         Self {
+            slope_units: vec![1.0; n],
+            units: vec![1.0; m],
+            multiplier_units: vec![1.0; m],
+            cost_unit: 1.0,
             inputs: Barrier::new(inputs.0, inputs.1),
             slacks: Barrier::new(constraints.min, constraints.max),
             values: vec![0.0; m],
@@ -87,6 +98,20 @@ impl Interior {
             iterations: 0,
             short_steps: 0,
         }
+    }
+
+    /// Takes other bounds, of which the same are finite, and units.
+    pub(super) fn set_units(&mut self, inputs: &Bounds, constraints: &Bounds, units: &Units) {
+        self.inputs.set_bounds(inputs);
+        self.slacks.set_bounds(constraints);
+        for (i, unit) in self.slope_units.iter_mut().enumerate() {
+            *unit = units.gradient(i);
+        }
+        self.units.copy_from_slice(&units.constraints);
+        for (i, unit) in self.multiplier_units.iter_mut().enumerate() {
+            *unit = units.multiplier(i);
+        }
+        self.cost_unit = units.cost;
     }
 
     /// Mean change of the cost when an input goes from bound to bound, by its slopes.
@@ -115,29 +140,27 @@ impl Interior {
 
     /// Residuals of the optimality conditions with a barrier of weight `mu`: of the gradients and the products of
     /// multipliers and distances, relative to large multipliers; and of the equations.
-    fn error(&self, structure: &StageStructure, trajectory: &Trajectory, mu: f64) -> f64 {
+    fn error(&self, structure: &StageStructure, trajectory: &Trajectory, mu: f64) -> Measured {
         let point = &trajectory.point;
         let mut residual = trajectory.state_residual(structure);
         for (i, gradient) in point.gradient.iter().enumerate() {
             if !self.inputs.is_fixed(i) {
-                residual = math::max(residual, (gradient + self.inputs.multiplier(i)).abs());
+                residual.include((gradient + self.inputs.multiplier(i)).abs(), self.slope_units[i]);
             }
         }
         let mut missing = trajectory.gap();
         for (i, y) in self.multipliers.iter().enumerate() {
             if !self.slacks.is_fixed(i) {
-                residual = math::max(residual, (self.slacks.multiplier(i) - y).abs());
+                residual.include((self.slacks.multiplier(i) - y).abs(), self.multiplier_units[i]);
             }
-            missing = math::max(missing, (point.constraints[i] - self.values[i]).abs());
+            missing.include((point.constraints[i] - self.values[i]).abs(), self.units[i]);
         }
         let complementarity = math::max(
             self.inputs.complementarity(&point.u, mu),
             self.slacks.complementarity(&self.values, mu),
         );
-        math::max(
-            missing,
-            math::max(residual, complementarity) / self.multiplier_scale(trajectory),
-        )
+        residual.include(complementarity, self.cost_unit);
+        missing.max(residual.over(self.multiplier_scale(trajectory)))
     }
 
     fn multiplier_scale(&self, trajectory: &Trajectory) -> f64 {
@@ -207,7 +230,7 @@ impl Stagewise {
         let fraction = if is_warm { WARM_WEIGHT } else { 1.0 };
         let mu = fraction * self.tuning.interior_weight * mean;
         let mu = if mu.is_finite() && !is_lost {
-            math::max(mu, self.gap_tolerance)
+            math::max(mu, self.tolerances.violation)
         } else {
             1.0
         };
@@ -251,11 +274,12 @@ impl Stagewise {
         }
         interior.iterations += 1;
         let smallest = interior.floor;
-        if interior.error(&self.structure, &self.current, 0.0) <= BARRIER_ERROR * smallest {
+        if interior.error(&self.structure, &self.current, 0.0).scaled <= BARRIER_ERROR * smallest {
             return Outcome::Converged;
         }
         if interior.mu > smallest
-            && interior.error(&self.structure, &self.current, interior.mu) <= BARRIER_ERROR * interior.mu
+            && interior.error(&self.structure, &self.current, interior.mu).scaled
+                <= BARRIER_ERROR * interior.mu
             && self.lower_weight(merit, stages)
         {
             return Outcome::Continue;

@@ -20,13 +20,13 @@ impl Pace {
         }
     }
 
-    /// Whether the residual needs more than `horizon` evaluations to fall to `tolerance` if it goes on falling as it did
-    /// in the last `window` of them.
+    /// Whether the residual, which is `excess` times its tolerance, needs more than `horizon` evaluations to fall to it if it
+    /// goes on falling as it did in the last `window` of them.
     pub(super) fn is_slow(
         &mut self,
         work: u64,
         residual: f64,
-        tolerance: f64,
+        excess: f64,
         window: f64,
         horizon: f64,
     ) -> bool {
@@ -36,7 +36,7 @@ impl Pace {
             return false;
         }
         let gained = math::log(self.residual / self.best);
-        let missing = math::log(self.best / tolerance);
+        let missing = math::log(excess * (self.best / residual));
         (self.work, self.residual) = (work, self.best);
         missing * spent > gained * horizon
     }

@@ -7,9 +7,11 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::functions::StageStructure;
+use super::measure::Measured;
 use super::model::Model;
 use super::trajectory::Trajectory;
 use crate::math;
+use crate::merit::Bounds;
 use sweep::Factor;
 
 /// Fraction of the first slope that is left when the bounds that hold are found.
@@ -26,6 +28,8 @@ pub(crate) struct Riccati {
     /// Bounds of all inputs.
     min: Vec<f64>,
     max: Vec<f64>,
+    /// Unit of the derivative with respect to each input, in the caller's.
+    slope_units: Vec<f64>,
     /// Laws of every stage: K with one row per input, and k.
     feedback: Vec<f64>,
     feedforward: Vec<f64>,
@@ -69,6 +73,7 @@ impl Riccati {
         Self {
             min: bounds.0,
             max: bounds.1,
+            slope_units: vec![1.0; horizon * nu],
             feedback: vec![0.0; horizon * nu * nx],
             feedforward: inputs.clone(),
             trial_inputs: inputs.clone(),
@@ -104,13 +109,20 @@ impl Riccati {
         }
     }
 
+    /// Takes other bounds, of which the same are finite, and units of the derivatives.
+    pub(crate) fn set_units(&mut self, bounds: &Bounds, slope_units: &[f64]) {
+        self.min.copy_from_slice(&bounds.min);
+        self.max.copy_from_slice(&bounds.max);
+        self.slope_units.copy_from_slice(slope_units);
+    }
+
     /// Distance of the negative gradient from the normal cone of the bounds, in the infinity norm.
-    pub(crate) fn residual(&self, u: &[f64], gradient: &[f64]) -> f64 {
-        let mut largest = 0.0;
+    pub(crate) fn residual(&self, u: &[f64], gradient: &[f64]) -> Measured {
+        let mut largest = Measured::ZERO;
         for (i, (u, gradient)) in u.iter().zip(gradient).enumerate() {
             let is_blocked = (*u <= self.min[i] && *gradient > 0.0) || (*u >= self.max[i] && *gradient < 0.0);
             if !is_blocked {
-                largest = math::max(largest, gradient.abs());
+                largest.include(gradient.abs(), self.slope_units[i]);
             }
         }
         largest

@@ -10,10 +10,11 @@ use super::active::Origin;
 use super::functions::StageFunctions;
 use super::riccati::Parts;
 use crate::functions::Functions;
-use crate::inner::Horizon;
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Point};
 use crate::sensitivity::{Part, SensitivityError};
+use crate::solver::States;
+use crate::units::{Scaled, Units};
 
 /// Largest number of steps that sharpen the solution.
 const MAX_REFINEMENTS: u32 = 3;
@@ -34,18 +35,26 @@ pub(crate) struct Differential {
     initial: Vec<f64>,
     /// Rates of the multipliers.
     multipliers: Vec<f64>,
+    /// Units of the method.
+    units: Units,
 }
 
 impl Stagewise {
-    /// The optimality conditions at the solution `result` with its `states`, sharpened; `None` where sets do not consist of
-    /// bounds.
+    /// The optimality conditions at the solution `result` with its `states`, both in the caller's units, sharpened; `None`
+    /// where sets do not consist of bounds.
     pub(crate) fn differential(
         &self,
         merit: &AugmentedLagrangian,
         functions: &mut dyn Functions,
+        units: &Units,
         result: &Point,
-        states: Option<Horizon<'_>>,
+        states: &States,
     ) -> Result<Option<Differential>, SensitivityError> {
+        let (mut units, mut result, mut states) = (units.clone(), result.clone(), states.clone());
+        units.scale_solution(&mut result);
+        units.scale_states(&mut states);
+        let states = states.known();
+        let mut functions = Scaled::new(functions, &mut units);
         let Some(stages) = functions.stages().filter(|_| self.active.is_some()) else {
             return Ok(None);
         };
@@ -67,6 +76,7 @@ impl Stagewise {
             initial: vec![0.0; solver.structure.num_states],
             multipliers: vec![0.0; result.multipliers.len()],
             solver,
+            units,
         }))
     }
 
@@ -97,16 +107,18 @@ impl Stagewise {
 
     fn not_stationary(&self) -> SensitivityError {
         SensitivityError::NotStationary {
-            residual: self.residual,
+            residual: self.residual.callers,
         }
     }
 
     /// Gives the constraints that hold their curvature, and refuses those, and bounds, of which it cannot be told.
     fn check_strictness(&mut self) -> Result<(), SensitivityError> {
         let weak = |part| Err(SensitivityError::WeaklyActive(part));
+        // Any unit of the method is as good as the caller's.
+        let small = self.tolerances.residual;
         self.riccati.hold_at_bounds(&self.current);
         for (i, gradient) in self.current.point.gradient.iter().enumerate() {
-            if self.riccati.is_at_bound(i, self.current.point.u[i]) && gradient.abs() <= self.tolerance {
+            if self.riccati.is_at_bound(i, self.current.point.u[i]) && gradient.abs() <= small {
                 return weak(Part::Variable(i));
             }
         }
@@ -117,8 +129,7 @@ impl Stagewise {
         for (i, y) in self.current.point.multipliers.iter().enumerate() {
             if active.is_weak(i, self.current.point.constraints[i])
                 || (active.is_bound_held(i)
-                    && (y * math::norm_inf(self.model.constraint(&self.structure, i))).abs()
-                        <= self.tolerance)
+                    && (y * math::norm_inf(self.model.constraint(&self.structure, i))).abs() <= small)
             {
                 return weak(Part::Constraint(i));
             }
@@ -135,8 +146,12 @@ impl Differential {
         functions: &mut dyn Functions,
         parameter: usize,
     ) -> Result<(Vec<f64>, Vec<f64>), SensitivityError> {
-        let stages = functions.stages().ok_or(SensitivityError::NoDerivatives)?;
-        if !self.follow(stages, parameter) {
+        let mut units = core::mem::take(&mut self.units);
+        let mut functions = Scaled::new(functions, &mut units);
+        let stages = functions.stages();
+        let is_known = stages.is_some_and(|stages| self.follow(stages, parameter));
+        self.units = units;
+        if !is_known {
             return Err(SensitivityError::NoDerivatives);
         }
         self.multipliers.fill(0.0);
@@ -151,7 +166,9 @@ impl Differential {
         if !(remainder <= LARGEST_REMAINDER) {
             return Err(SensitivityError::Singular);
         }
-        Ok((self.solver.riccati.inputs.clone(), self.multipliers.clone()))
+        let (mut inputs, mut multipliers) = (self.solver.riccati.inputs.clone(), self.multipliers.clone());
+        self.units.restore_rates(&mut inputs, &mut multipliers);
+        Ok((inputs, multipliers))
     }
 
     /// Rates of everything along the parameter, at fixed variables and multipliers.

@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::functions::{StageFunctions, StageStructure};
+use super::measure::Measured;
 use crate::inner::Horizon;
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Point};
@@ -21,6 +22,9 @@ pub(crate) struct Trajectory {
     pub(crate) adjoints: Vec<f64>,
     /// Gradient of each stage's Hamiltonian with respect to state, then input.
     pub(crate) gradients: Vec<f64>,
+    /// Unit of each element of a state in the caller's, and of the derivative with respect to it.
+    pub(crate) state_units: Vec<f64>,
+    pub(crate) slope_units: Vec<f64>,
 }
 
 impl Trajectory {
@@ -32,6 +36,8 @@ impl Trajectory {
             gaps: vec![0.0; horizon * structure.num_states],
             adjoints: states.clone(),
             gradients: vec![0.0; (horizon + 1) * structure.num_stage_variables()],
+            state_units: vec![1.0; structure.num_states],
+            slope_units: vec![1.0; structure.num_states],
             states,
         }
     }
@@ -66,7 +72,6 @@ impl Trajectory {
         let (nx, nu) = (structure.num_states, structure.num_inputs);
         merit.evaluations += 1;
         let mut cost = 0.0;
-        let mut gap = 0.0;
         for t in 0..=structure.horizon {
             let (past, future) = self.states.split_at_mut((t + 1) * nx);
             let state = &past[t * nx..];
@@ -95,11 +100,12 @@ impl Trajectory {
                     }
                 }
             }
-            gap = math::max(gap, math::norm_inf(gaps));
         }
         self.point.cost = cost;
         merit.measure_violation(&mut self.point);
-        self.point.violation = math::max(self.point.violation, gap);
+        let gap = self.gap();
+        self.point.violation = math::max(self.point.violation, gap.callers);
+        self.point.scaled_violation = math::max(self.point.scaled_violation, gap.scaled);
         merit.weigh_constraints(&mut self.point);
     }
 
@@ -133,14 +139,15 @@ impl Trajectory {
     }
 
     /// Largest derivative of the Lagrangian with respect to a state.
-    pub(crate) fn state_residual(&self, structure: &StageStructure) -> f64 {
+    pub(crate) fn state_residual(&self, structure: &StageStructure) -> Measured {
         let (nx, nz) = (structure.num_states, structure.num_stage_variables());
-        let mut largest = 0.0;
+        let mut largest = Measured::ZERO;
         for t in 1..=structure.horizon {
             let gradient = &self.gradients[t * nz..t * nz + nx];
             let adjoint = &self.adjoints[t * nx..(t + 1) * nx];
-            for (gradient, adjoint) in gradient.iter().zip(adjoint) {
-                largest = math::max(largest, (gradient - adjoint).abs());
+            let slopes = gradient.iter().zip(adjoint).zip(&self.slope_units);
+            for ((gradient, adjoint), unit) in slopes {
+                largest.include((gradient - adjoint).abs(), *unit);
             }
         }
         largest
@@ -153,8 +160,20 @@ impl Trajectory {
     }
 
     /// Largest gap.
-    pub(crate) fn gap(&self) -> f64 {
-        math::norm_inf(&self.gaps)
+    pub(crate) fn gap(&self) -> Measured {
+        let mut largest = Measured::ZERO;
+        for (gap, unit) in self.gaps.iter().zip(self.state_units.iter().cycle()) {
+            largest.include(gap.abs(), *unit);
+        }
+        largest
+    }
+
+    /// Largest violation of constraints and dynamics.
+    pub(crate) fn violation(&self) -> Measured {
+        Measured {
+            callers: self.point.violation,
+            scaled: self.point.scaled_violation,
+        }
     }
 
     /// Whether cost and first derivatives are numbers.

@@ -2,30 +2,20 @@
 
 use alloc::vec;
 
-use super::{Units, write_bounds};
+use super::Units;
+use super::size::{exponent, is_size, power_of_two, rounded, two_to_the};
 use crate::math;
 use crate::merit::{Bounds, Point};
 use crate::second::SecondDerivatives;
 
-/// Smallest and largest unit, in exponents of two.
-const EXPONENTS: i64 = 300;
-
 impl Units {
     /// The problem's own, until they are [measured](Self::measure).
     pub(crate) fn new(sparsity: SecondDerivatives, variables: Bounds, constraints: Bounds) -> Self {
-        let (n, m) = (variables.min.len(), constraints.min.len());
-        Self {
-            variables: vec![1.0; n],
-            constraints: vec![1.0; m],
-            cost: 1.0,
-            sparsity,
-            variable_bounds: variables,
-            constraint_bounds: constraints,
-            u: vec![0.0; n],
-            y: vec![0.0; m],
-            curvatures: vec![0.0; n],
-            steps: vec![0.0; n],
-        }
+        let mut units = Self::for_bounds(variables, constraints);
+        units.curvatures = vec![0.0; units.u.len()];
+        units.steps = vec![0.0; units.u.len()];
+        units.sparsity = sparsity;
+        units
     }
 
     /// Chooses units at a point, given in the problem's own with the gradient of the cost, and the second derivatives there;
@@ -49,6 +39,7 @@ impl Units {
             cost = math::max(cost, math::max(by_slope, by_curvature));
         }
         self.cost = power_of_two(cost);
+        self.are_other = true;
         self.constraints.fill(0.0);
         for (&(row, column), entry) in self.sparsity.jacobian.iter().zip(jacobian) {
             let unit = &mut self.constraints[row as usize];
@@ -97,23 +88,6 @@ impl Units {
             *entry *= self.variables[row as usize] * (self.variables[column as usize] / self.cost);
         }
     }
-
-    /// Converts a point from the problem's own units; the violation stays in them.
-    pub(crate) fn scale_point(&self, point: &mut Point) {
-        for (u, unit) in point.u.iter_mut().zip(&self.variables) {
-            *u /= unit;
-        }
-        for (g, unit) in point.constraints.iter_mut().zip(&self.constraints) {
-            *g /= unit;
-        }
-        point.cost /= self.cost;
-    }
-
-    /// Writes the bounds in these units.
-    pub(crate) fn write_bounds(&self, variables: &mut Bounds, constraints: &mut Bounds) {
-        self.write_variable_bounds(variables);
-        write_bounds(&self.constraint_bounds, &self.constraints, constraints);
-    }
 }
 
 /// Size of a variable: that of its initial guess, at most the distance of its bounds; of its bounds; or of a Newton step
@@ -129,53 +103,9 @@ fn size_of_variable(u: f64, (min, max): (f64, f64), step: f64) -> f64 {
     power_of_two(size.or(bound).or(Some(step).filter(is_size)).unwrap_or(1.0))
 }
 
-fn is_size(size: &f64) -> bool {
-    *size > 0.0 && size.is_finite()
-}
-
-/// The nearest power of two; 1 for 0 and for what is not finite.
-fn power_of_two(size: f64) -> f64 {
-    if !is_size(&size) {
-        return 1.0;
-    }
-    two_to_the(exponent(size))
-}
-
-/// Exponent of the nearest power of two of a size.
-fn exponent(size: f64) -> i64 {
-    ((size * core::f64::consts::SQRT_2).to_bits() >> 52) as i64 - 1023
-}
-
-/// The nearest integer of a mean of exponents.
-fn rounded(mean: f64) -> i64 {
-    const OFFSET: i64 = 1 << 12;
-    (mean + OFFSET as f64 + 0.5) as i64 - OFFSET
-}
-
-fn two_to_the(exponent: i64) -> f64 {
-    let exponent = exponent.clamp(-EXPONENTS, EXPONENTS);
-    f64::from_bits(((exponent + 1023) as u64) << 52)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn units_are_powers_of_two() {
-        for (size, unit) in [
-            (1.0, 1.0),
-            (3.0, 4.0),
-            (2.5e9, 2147483648.0),
-            (1e-3, 1.0 / 1024.0),
-        ] {
-            assert_eq!(power_of_two(size), unit);
-        }
-        for size in [0.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(power_of_two(size), 1.0);
-        }
-        assert!(power_of_two(1e-300) > 0.0 && power_of_two(f64::MAX).is_finite());
-    }
 
     #[test]
     fn variables_are_as_large_as_their_guess_within_their_bounds() {

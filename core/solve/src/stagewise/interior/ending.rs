@@ -26,8 +26,8 @@ impl Stagewise {
         next.point.multipliers.copy_from_slice(&merit.multipliers);
         next.differentiate(structure, stages, false);
         let inputs = self.riccati.residual(&next.point.u, &next.point.gradient);
-        let residual = math::max(inputs, next.state_residual(structure));
-        let is_solved = residual <= self.tolerance && next.point.violation <= self.gap_tolerance;
+        let residual = inputs.max(next.state_residual(structure));
+        let is_solved = self.tolerances.is_small(residual) && self.tolerances.is_closed(next.violation());
         if !is_solved && self.lower_floor() {
             self.evaluate_current(merit, stages, false);
             let multipliers = self
@@ -95,7 +95,7 @@ impl Stagewise {
         interior.inputs.mark(&at.point.u, interior.mu);
         interior.slacks.mark(&interior.values, interior.mu);
         while interior.mu > interior.floor
-            && interior.error(&self.structure, at, interior.mu) <= BARRIER_ERROR * interior.mu
+            && interior.error(&self.structure, at, interior.mu).scaled <= BARRIER_ERROR * interior.mu
         {
             let ratio = math::pow(interior.mu / interior.first_mu, WEIGHT_EXPONENT);
             interior.mu = math::max(interior.floor, interior.mu * math::min(WEIGHT_REDUCTION, ratio));

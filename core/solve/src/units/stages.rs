@@ -1,0 +1,469 @@
+//! Units of problems of stages: those of inputs and states, chosen by what a stage says at the initial guess.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use super::size::{exponent, is_size, power_of_two};
+use super::{Scaled, Units};
+use crate::math;
+use crate::merit::{Bounds, Point};
+use crate::solver::States;
+use crate::stagewise::{StageFunctions, StageStructure};
+
+/// Bounds that are so much farther apart than guess and Newton step are long say nothing of an input.
+const FAR_BOUNDS: f64 = 1e6;
+
+/// Least unit of the cost, in what a move of the states changes, and of a constraint, in its bounds or value: what inputs do
+/// may be next to nothing.
+const LEAST_COST: f64 = 1e-3;
+const LEAST_SLOPE: f64 = 1e-6;
+
+/// Exponents of the powers of two between which the sizes of inputs, states, constraints and cost are ordinary: where all
+/// are, a problem keeps its own units. Measured on problems as engineers write them.
+const ORDINARY_INPUTS: RangeInclusive<i64> = -6..=6;
+const ORDINARY_STATES: RangeInclusive<i64> = -8..=8;
+const ORDINARY_CONSTRAINTS: RangeInclusive<i64> = -10..=10;
+const ORDINARY_COST: RangeInclusive<i64> = -4..=13;
+
+/// Units of the states, and the memory to convert stage by stage.
+#[derive(Clone, Debug)]
+pub(crate) struct StageUnits {
+    structure: StageStructure,
+    /// Unit of each element of a state, the same at all stages.
+    pub(crate) states: Vec<f64>,
+    /// State, input and adjoint in the caller's units, for an evaluation.
+    state: Vec<f64>,
+    adjoint: Vec<f64>,
+    /// Derivatives of one stage, and the curvatures of the last one.
+    jacobian: Vec<f64>,
+    hessian: Vec<f64>,
+    gradient: Vec<f64>,
+    last_slopes: Vec<f64>,
+    last_curvatures: Vec<f64>,
+}
+
+impl StageUnits {
+    fn new(structure: StageStructure) -> Self {
+        let (nx, nz) = (structure.num_states, structure.num_stage_variables());
+        Self {
+            states: vec![1.0; nx],
+            state: vec![0.0; nx],
+            adjoint: vec![0.0; nx],
+            jacobian: vec![0.0; nz * (nx + structure.max_stage_constraints())],
+            hessian: vec![0.0; nz * nz],
+            gradient: vec![0.0; nz],
+            last_slopes: vec![0.0; nx],
+            last_curvatures: vec![0.0; nx],
+            structure,
+        }
+    }
+
+    /// Expands stages where they were evaluated last: the last one, and then stage `t`.
+    fn expand(&mut self, stages: &mut dyn StageFunctions, t: usize, y: &[f64]) {
+        let nx = self.structure.num_states;
+        self.adjoint.fill(0.0);
+        let last = self.structure.horizon;
+        let own = self.structure.first_constraints[last]..self.structure.first_constraints[last + 1];
+        let hessian = &mut self.hessian[..nx * nx];
+        stages.reverse(last, &[], &y[own.clone()], &mut self.gradient[..nx]);
+        stages.expand(last, &mut self.jacobian[..nx * own.len()], hessian);
+        for i in 0..nx {
+            self.last_slopes[i] = self.gradient[i].abs();
+            self.last_curvatures[i] = hessian[i * nx + i].abs();
+        }
+        let own = self.structure.first_constraints[t]..self.structure.first_constraints[t + 1];
+        let width = nx + own.len();
+        let jacobian = &mut self.jacobian[..self.gradient.len() * width];
+        stages.reverse(t, &self.adjoint, &y[own], &mut self.gradient);
+        stages.expand(t, jacobian, &mut self.hessian);
+    }
+
+    /// Number of entries in a row of the derivatives of stage `t`.
+    fn width(&self, t: usize) -> usize {
+        let first = &self.structure.first_constraints;
+        self.structure.num_states + first[t + 1] - first[t]
+    }
+
+    fn curvature(&self, variable: usize) -> f64 {
+        self.hessian[variable * (self.gradient.len() + 1)].abs()
+    }
+
+    /// Curvature of the cost along an input of stage `t`: its own, and that of the states that it moves, about.
+    fn input_curvature(&self, t: usize, input: usize) -> f64 {
+        let nx = self.structure.num_states;
+        let row = &self.jacobian[(nx + input) * self.width(t)..];
+        let mut curvature = self.curvature(nx + input);
+        for i in 0..nx {
+            let of_state = self.structure.horizon as f64 * self.curvature(i) + self.last_curvatures[i];
+            curvature += row[i] * row[i] * of_state;
+        }
+        curvature
+    }
+
+    /// Chooses the units of the states: their size at the start, or how far inputs of either sign lead them over the
+    /// horizon; those that no input moves at once follow the other states.
+    fn measure_states(&mut self, t: usize, inputs: &[f64]) {
+        let (nx, width) = (self.structure.num_states, self.width(t));
+        let length = math::sqrt(self.structure.horizon as f64);
+        for i in 0..nx {
+            let mut reach = 0.0;
+            for (a, unit) in inputs.iter().enumerate() {
+                reach += self.jacobian[(nx + a) * width + i].abs() * unit;
+            }
+            self.adjoint[i] = math::max(self.state[i].abs(), length * reach);
+        }
+        for _ in 0..nx {
+            let mut is_open = false;
+            for i in 0..nx {
+                if is_size(&self.adjoint[i]) {
+                    continue;
+                }
+                let mut reach = 0.0;
+                for j in (0..nx).filter(|&j| j != i && is_size(&self.adjoint[j])) {
+                    reach += self.jacobian[j * width + i].abs() * self.adjoint[j];
+                }
+                self.adjoint[i] = length * reach;
+                is_open |= !is_size(&self.adjoint[i]);
+            }
+            if !is_open {
+                break;
+            }
+        }
+        for (unit, size) in self.states.iter_mut().zip(&self.adjoint) {
+            *unit = power_of_two(*size);
+        }
+    }
+
+    /// Largest change of the cost when an input of stage `t` moves by its unit: by its slope there, or by its curvature.
+    fn cost_of_inputs(&self, t: usize, inputs: &[f64]) -> f64 {
+        let nx = self.structure.num_states;
+        let mut cost = 0.0;
+        for (a, unit) in inputs.iter().enumerate() {
+            cost = math::max(cost, self.gradient[nx + a].abs() * unit);
+            cost = math::max(cost, self.input_curvature(t, a) * unit * unit);
+        }
+        cost
+    }
+
+    /// Largest change of a stage's cost when a variable moves by its unit: by slope or by curvature.
+    fn cost(&self, inputs: &[f64]) -> f64 {
+        let mut cost = 0.0;
+        for (z, unit) in self.states.iter().chain(inputs).enumerate() {
+            cost = math::max(cost, self.gradient[z].abs() * unit);
+            cost = math::max(cost, self.curvature(z) * unit * unit);
+        }
+        for (i, unit) in self.states.iter().enumerate() {
+            let by_curvature = self.last_curvatures[i] * unit * unit;
+            // Where there is curvature, the slope tells how far away the last state is.
+            let by_slope = match by_curvature > 0.0 {
+                true => 0.0,
+                false => self.last_slopes[i] * unit,
+            };
+            cost = math::max(cost, math::max(by_slope, by_curvature));
+        }
+        cost
+    }
+}
+
+impl Units {
+    /// The problem's own, until they are [measured](Self::measure_stages).
+    pub(crate) fn with_stages(structure: StageStructure, variables: Bounds, constraints: Bounds) -> Self {
+        let mut units = Self::for_bounds(variables, constraints);
+        units.stages = Some(StageUnits::new(structure));
+        units
+    }
+
+    /// Chooses the units of inputs, states and cost at a point that the stages were evaluated at last; it has the gradient
+    /// of the cost, in the problem's own units, and no multipliers.
+    fn measure_stages(&mut self, stages: &mut dyn StageFunctions, point: &Point) {
+        let Some(mut own) = self.stages.take() else {
+            return;
+        };
+        let nu = own.structure.num_inputs;
+        // Stages before the first may decide other things.
+        let t = own.structure.horizon / 2;
+        stages.initial_state(&mut own.state);
+        own.expand(stages, t, &point.multipliers);
+        for input in 0..nu {
+            self.measure_input(&own, t, input, point);
+        }
+        let inputs = &self.variables[t * nu..(t + 1) * nu];
+        own.measure_states(t, inputs);
+        let cost = math::max(own.cost_of_inputs(t, inputs), LEAST_COST * own.cost(inputs));
+        self.cost = power_of_two(if is_size(&cost) { cost } else { point.cost.abs() });
+        let is_ordinary = are_within(&self.variables, &ORDINARY_INPUTS)
+            && are_within(&own.states, &ORDINARY_STATES)
+            && are_within(&[self.cost], &ORDINARY_COST);
+        self.stages = Some(own);
+        if is_ordinary {
+            self.reset();
+        }
+        self.compare();
+    }
+
+    /// Takes note whether the units differ from the problem's own.
+    pub(super) fn compare(&mut self) {
+        let states = self.stages.iter().flat_map(|own| &own.states);
+        let mut all = self.variables.iter().chain(&self.constraints).chain(states);
+        self.are_other = self.cost != 1.0 || all.any(|unit| *unit != 1.0);
+    }
+
+    /// Chooses the units of an element of all inputs: the distance of their bounds, the largest of their guesses, the
+    /// distance of a bound, or the length of a Newton step along it.
+    fn measure_input(&mut self, own: &StageUnits, t: usize, input: usize, point: &Point) {
+        let nu = own.structure.num_inputs;
+        let all = || (input..point.u.len()).step_by(nu.max(1));
+        let mut slope = 0.0;
+        let mut guess = 0.0;
+        for i in all() {
+            slope = math::max(slope, point.gradient[i].abs());
+            if self.range(i).is_none() {
+                guess = math::max(guess, point.u[i].abs());
+            }
+        }
+        let newton = Some(slope / own.input_curvature(t, input)).filter(is_size);
+        for i in all() {
+            let reach = math::max(point.u[i].abs(), newton.unwrap_or(0.0));
+            let range = self
+                .range(i)
+                .filter(|range| reach == 0.0 || *range <= FAR_BOUNDS * reach);
+            let guess = Some(math::max(guess, point.u[i].abs())).filter(is_size);
+            let (min, max) = (self.variable_bounds.min[i], self.variable_bounds.max[i]);
+            let bound = Some(math::min(min.abs(), max.abs())).filter(is_size);
+            let size = range.or(guess).or(bound).or(newton);
+            self.variables[i] = power_of_two(size.unwrap_or(1.0));
+        }
+    }
+
+    /// Distance of the bounds of a variable.
+    fn range(&self, variable: usize) -> Option<f64> {
+        let (min, max) = (
+            self.variable_bounds.min[variable],
+            self.variable_bounds.max[variable],
+        );
+        Some(max - min).filter(is_size)
+    }
+
+    /// Chooses the units of the constraints by their squared slopes in the units of the variables, which are converted with the
+    /// values; where a slope is not known, by bounds or value.
+    pub(crate) fn measure_constraints(&mut self, squares: &mut [f64], point: &mut Point) {
+        for (i, square) in squares.iter().enumerate() {
+            let (min, max) = (self.constraint_bounds.min[i], self.constraint_bounds.max[i]);
+            let sizes = [min.abs(), max.abs(), point.constraints[i].abs()];
+            let size = sizes.into_iter().find(is_size).unwrap_or(0.0);
+            let slope = Some(math::sqrt(*square)).filter(is_size).unwrap_or(size);
+            self.constraints[i] = power_of_two(math::max(slope, LEAST_SLOPE * size));
+        }
+        if !self.are_other && are_within(&self.constraints, &ORDINARY_CONSTRAINTS) {
+            self.constraints.fill(1.0);
+        }
+        for (i, unit) in self.constraints.iter().enumerate() {
+            squares[i] /= unit * unit;
+            point.constraints[i] /= unit;
+        }
+        self.compare();
+    }
+}
+
+impl Units {
+    /// Units of the states.
+    pub(crate) fn states(&self) -> Option<&[f64]> {
+        self.stages.as_ref().map(|own| own.states.as_slice())
+    }
+
+    /// Converts states and their multipliers from the problem's own units.
+    pub(crate) fn scale_states(&self, states: &mut States) {
+        let Some(own) = &self.stages else { return };
+        for (x, unit) in states.values.iter_mut().zip(own.states.iter().cycle()) {
+            *x /= unit;
+        }
+        for (y, unit) in states.costates.iter_mut().zip(own.states.iter().cycle()) {
+            *y *= unit / self.cost;
+        }
+    }
+
+    /// Converts a solution with its multipliers from the problem's own units.
+    pub(crate) fn scale_solution(&self, point: &mut Point) {
+        self.scale_point(point);
+        for i in 0..point.multipliers.len() {
+            point.multipliers[i] /= self.multiplier(i);
+        }
+    }
+
+    /// Converts rates of variables and multipliers back.
+    pub(crate) fn restore_rates(&self, variables: &mut [f64], multipliers: &mut [f64]) {
+        for (rate, unit) in variables.iter_mut().zip(&self.variables) {
+            *rate *= unit;
+        }
+        for (i, rate) in multipliers.iter_mut().enumerate() {
+            *rate *= self.multiplier(i);
+        }
+    }
+
+    /// Converts states and their multipliers back.
+    pub(crate) fn restore_states(&self, states: &mut States) {
+        let Some(own) = &self.stages else { return };
+        for (x, unit) in states.values.iter_mut().zip(own.states.iter().cycle()) {
+            *x *= unit;
+        }
+        for (y, unit) in states.costates.iter_mut().zip(own.states.iter().cycle()) {
+            *y *= self.cost / unit;
+        }
+    }
+}
+
+impl Scaled<'_> {
+    /// Chooses the units of inputs, states and cost at a point that the functions were evaluated at last; it has the gradient
+    /// of the cost, in the problem's own units, and no multipliers.
+    pub(crate) fn measure_stages(&mut self, point: &Point) {
+        if let Some(stages) = self.functions.stages() {
+            self.units.measure_stages(stages, point);
+        }
+    }
+}
+
+impl StageFunctions for Scaled<'_> {
+    fn initial_state(&mut self, state: &mut [f64]) {
+        let (Some(stages), Some(own)) = (self.functions.stages(), &self.units.stages) else {
+            return;
+        };
+        stages.initial_state(state);
+        divide(state, &own.states);
+    }
+
+    fn forward(
+        &mut self,
+        t: usize,
+        state: &[f64],
+        input: &[f64],
+        next: &mut [f64],
+        constraints: &mut [f64],
+    ) -> f64 {
+        let units = &mut *self.units;
+        let (Some(stages), Some(own)) = (self.functions.stages(), &mut units.stages) else {
+            return f64::NAN;
+        };
+        let first = t * own.structure.num_inputs;
+        write_product(&mut own.state, state, &own.states);
+        write_product(
+            &mut units.u,
+            input,
+            &units.variables[first.min(units.variables.len())..],
+        );
+        let cost = stages.forward(t, &own.state, &units.u[..input.len()], next, constraints);
+        divide(next, &own.states);
+        divide(
+            constraints,
+            &units.constraints[own.structure.first_constraints[t]..],
+        );
+        cost / units.cost
+    }
+
+    fn reverse(&mut self, t: usize, adjoint: &[f64], y: &[f64], gradient: &mut [f64]) {
+        let units = &mut *self.units;
+        let (Some(stages), Some(own)) = (self.functions.stages(), &mut units.stages) else {
+            return;
+        };
+        for ((result, adjoint), unit) in own.adjoint.iter_mut().zip(adjoint).zip(&own.states) {
+            *result = adjoint * (units.cost / unit);
+        }
+        let first = own.structure.first_constraints[t];
+        for ((result, y), unit) in units.y.iter_mut().zip(y).zip(&units.constraints[first..]) {
+            *result = y * (units.cost / unit);
+        }
+        stages.reverse(t, &own.adjoint[..adjoint.len()], &units.y[..y.len()], gradient);
+        units.scale_stage_gradient(t, gradient);
+    }
+
+    fn expand(&mut self, t: usize, jacobian: &mut [f64], hessian: &mut [f64]) {
+        if let Some(stages) = self.functions.stages() {
+            stages.expand(t, jacobian, hessian);
+        }
+        self.units.scale_expansion(t, jacobian, hessian);
+    }
+
+    fn initial_state_tangent(&mut self, parameter: usize, state: &mut [f64]) -> bool {
+        let (Some(stages), Some(own)) = (self.functions.stages(), &self.units.stages) else {
+            return false;
+        };
+        let is_known = stages.initial_state_tangent(parameter, state);
+        divide(state, &own.states);
+        is_known
+    }
+
+    fn parameter_tangent(
+        &mut self,
+        t: usize,
+        parameter: usize,
+        next: &mut [f64],
+        constraints: &mut [f64],
+        gradient: &mut [f64],
+    ) -> bool {
+        let (Some(stages), Some(own)) = (self.functions.stages(), &self.units.stages) else {
+            return false;
+        };
+        let is_known = stages.parameter_tangent(t, parameter, next, constraints, gradient);
+        divide(next, &own.states);
+        let first = own.structure.first_constraints[t];
+        divide(constraints, &self.units.constraints[first..]);
+        self.units.scale_stage_gradient(t, gradient);
+        is_known
+    }
+}
+
+impl Units {
+    /// Units of state and input of a stage.
+    fn stage(&self, t: usize) -> impl Iterator<Item = &f64> + Clone {
+        let (states, nu) = match &self.stages {
+            Some(own) => (own.states.as_slice(), own.structure.num_inputs),
+            None => (&[][..], 0),
+        };
+        let inputs = self.variables.get(t * nu..(t + 1) * nu).unwrap_or_default();
+        states.iter().chain(inputs)
+    }
+
+    fn scale_stage_gradient(&self, t: usize, gradient: &mut [f64]) {
+        for (entry, unit) in gradient.iter_mut().zip(self.stage(t)) {
+            *entry *= unit / self.cost;
+        }
+    }
+
+    fn scale_expansion(&self, t: usize, jacobian: &mut [f64], hessian: &mut [f64]) {
+        let Some(own) = &self.stages else { return };
+        let first = &own.structure.first_constraints;
+        let constraints = &self.constraints[first[t]..first[t + 1]];
+        let (states, size) = match t == own.structure.horizon {
+            true => (&[][..], own.states.len()),
+            false => (own.states.as_slice(), own.gradient.len()),
+        };
+        let width = states.len() + constraints.len();
+        for (row, unit) in self.stage(t).enumerate() {
+            let entries = &mut jacobian[row * width..(row + 1) * width];
+            for (entry, of_value) in entries.iter_mut().zip(states.iter().chain(constraints)) {
+                *entry *= unit / of_value;
+            }
+            let entries = &mut hessian[row * size..(row + 1) * size];
+            for (entry, other) in entries.iter_mut().zip(self.stage(t)) {
+                *entry *= unit * (other / self.cost);
+            }
+        }
+    }
+}
+
+/// Whether the exponents of these powers of two are in a range.
+fn are_within(units: &[f64], exponents: &RangeInclusive<i64>) -> bool {
+    units.iter().all(|unit| exponents.contains(&exponent(*unit)))
+}
+
+fn divide(values: &mut [f64], units: &[f64]) {
+    for (value, unit) in values.iter_mut().zip(units) {
+        *value /= unit;
+    }
+}
+
+fn write_product(results: &mut [f64], values: &[f64], units: &[f64]) {
+    for ((result, value), unit) in results.iter_mut().zip(values).zip(units) {
+        *result = value * unit;
+    }
+}
