@@ -23,7 +23,6 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +51,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use bridge::{Gate, Target, WebSocket};
+pub use page::{Page, PageFile};
 
 use crate::{MaybeTls, Tokio};
 
@@ -80,17 +80,17 @@ pub struct WebSettings {
     pub connection_time: Duration,
     /// Limits of the port. An open WebSocket counts at the server behind it.
     pub limits: HostLimits,
-    /// Folder of the page.
-    pub page: PathBuf,
+    /// Page of the port.
+    pub page: Page,
     /// Security of the port.
     pub security: PortSecurity,
 }
 
 impl WebSettings {
-    /// Creates settings that serve the page in this folder to this machine: no token, messages of up to 1 MiB, connections
+    /// Creates settings that serve this page to this machine: no token, messages of up to 1 MiB, connections
     /// of up to 10 minutes.
     #[must_use]
-    pub fn new(page: PathBuf) -> Self {
+    pub fn new(page: Page) -> Self {
         Self {
             access: WebAccess::default(),
             token: None,
@@ -263,9 +263,8 @@ impl Web {
             headers.insert(VARY, HeaderValue::from_static("origin"));
         }
         for (name, value) in HEADERS {
-            response
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value));
+            let header = response.headers_mut().entry(name);
+            header.or_insert(HeaderValue::from_static(value));
         }
         Ok(response)
     }
@@ -355,7 +354,8 @@ async fn finish<T>(
 /// Longest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// Headers of every response: pages load nothing from elsewhere, and cannot be embedded in other pages.
+/// Headers of every response that has no others of these names: pages load nothing from elsewhere, cannot be embedded in other
+/// pages, and are asked for again whenever they are shown.
 const HEADERS: [(HeaderName, &str); 3] = [
     (
         hyper::header::CONTENT_SECURITY_POLICY,

@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(config.zeiss.import_limits, ImportLimits::default());
         assert_eq!(config.zeiss.imports(true), ImportPermissions::default().imports);
         assert_eq!(debug(&config.access), debug(&WebAccess::default()));
-        let web = labwire_tokio::web::WebSettings::new("".into());
+        let web = labwire_tokio::web::WebSettings::new(labwire_tokio::web::Page::Embedded(&[]));
         assert_eq!(
             (config.web.frame_bytes, config.web.connection_time),
             (web.frame_bytes, web.connection_time)

@@ -15,6 +15,7 @@ mod files;
 mod log;
 mod obe;
 mod open;
+mod page;
 mod problem;
 mod pymodaq;
 mod reference;

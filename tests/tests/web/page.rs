@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::port::*;
 use futures_util::SinkExt;
 use labwire_core::limits::HostLimits;
-use labwire_tokio::web::{Target, WebSettings};
+use labwire_tokio::web::{Page, PageFile, Target, WebSettings};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -55,11 +56,13 @@ async fn health_and_counts_are_told() {
 async fn the_page_is_served_or_how_to_build_it() {
     let page = tempfile::tempdir().expect("a temporary folder");
     let root = page.path().join("dist");
-    let change = |options: &mut WebSettings| options.page = root.clone();
+    let change = |options: &mut WebSettings| options.page = Page::Folder(root.clone());
     let port = Port::start(change, |_| {}).await;
     let (status, text) = port.get("/", "").await;
     assert!(
-        status == 404 && text.contains("npm run build") && text.contains("dist"),
+        status == 404
+            && text.contains("npm run build")
+            && text.contains(&format!("no index.html in {}", root.display())),
         "{text}"
     );
     std::fs::create_dir(&root).expect("a folder");
@@ -90,6 +93,110 @@ async fn the_page_is_served_or_how_to_build_it() {
             "{path}: {text}"
         );
     }
+}
+
+/// A page as a program carries it: what `vite build` leaves.
+static CARRIED: [PageFile; 4] = [
+    carried("index.html", b"<p>plain", false),
+    carried("index.html.br", b"brotli", false),
+    carried("index.html.gz", b"gzip", false),
+    carried("assets/core-Bx3f9a1c.wasm", b"\0asm", true),
+];
+
+const fn carried(path: &'static str, bytes: &'static [u8], is_immutable: bool) -> PageFile {
+    PageFile {
+        path,
+        bytes,
+        modified: 1_700_000_000_123_456_789,
+        is_immutable,
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_the_program_is_sent_as_the_browser_takes_it() {
+    let change = |options: &mut WebSettings| options.page = Page::Embedded(&CARRIED);
+    let port = Port::start(change, |_| {}).await;
+    for (accepted, encoding, body) in [
+        ("br, gzip", "br", "brotli"),
+        ("gzip, deflate, br, zstd", "br", "brotli"),
+        ("gzip", "gzip", "gzip"),
+        ("br;q=0.1, gzip", "gzip", "gzip"),
+        ("br;q=0, gzip;q=0", "", "<p>plain"),
+        ("zstd", "", "<p>plain"),
+        ("", "", "<p>plain"),
+    ] {
+        let (status, text) = port.get("/", &format!("Accept-Encoding: {accepted}\r\n")).await;
+        let is_encoded = text.contains(&format!("content-encoding: {encoding}\r\n"));
+        assert!(
+            status == 200 && text.ends_with(&format!("\r\n\r\n{body}")),
+            "{accepted}: {text}"
+        );
+        assert_eq!(is_encoded, !encoding.is_empty(), "{accepted}: {text}");
+        for header in [
+            "vary: accept-encoding",
+            "content-type: text/html",
+            "cache-control: no-cache",
+        ] {
+            assert!(text.contains(header), "{header}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_the_program_is_sent_once() {
+    let change = |options: &mut WebSettings| options.page = Page::Embedded(&CARRIED);
+    let port = Port::start(change, |_| {}).await;
+    let tag = |text: &str| {
+        let tag = text.lines().find_map(|line| line.strip_prefix("etag: "));
+        tag.expect("an ETag").to_owned()
+    };
+    let (_, plain) = port.get("/index.html", "").await;
+    let (_, packed) = port.get("/index.html", "Accept-Encoding: br\r\n").await;
+    assert_ne!(tag(&plain), tag(&packed));
+    let again = format!("Accept-Encoding: br\r\nIf-None-Match: {}\r\n", tag(&packed));
+    let (status, text) = port.get("/index.html", &again).await;
+    assert!(status == 304 && text.ends_with("\r\n\r\n"), "{text}");
+    let (status, _) = port
+        .get("/index.html", &again.replace("br\r\n", "identity\r\n"))
+        .await;
+    assert_eq!(status, 200);
+
+    let (status, text) = port.get("/assets/core-Bx3f9a1c.wasm", "").await;
+    assert!(
+        status == 200 && text.contains("content-type: application/wasm"),
+        "{text}"
+    );
+    assert!(
+        text.contains("cache-control: public, max-age=31536000, immutable"),
+        "{text}"
+    );
+    let (status, text) = port
+        .get("/assets/core-Bx3f9a1c.wasm", "Range: bytes=1-2\r\n")
+        .await;
+    assert!(status == 206 && text.ends_with("\r\n\r\nas"), "{text}");
+    for path in [
+        "/assets",
+        "/assets/",
+        "/assets/other.wasm",
+        "/index.html/more",
+        "/../index.html",
+        "/index.html%00",
+    ] {
+        let (status, text) = port.get(path, "").await;
+        assert!(matches!(status, 307 | 400 | 404), "{path}: {text}");
+        assert!(text.contains("cache-control: no-cache"), "{path}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_without_a_page_says_so() {
+    let change = |options: &mut WebSettings| options.page = Page::Embedded(&[]);
+    let port = Port::start(change, |_| {}).await;
+    let (status, text) = port.get("/", "").await;
+    assert!(
+        status == 404 && text.contains("This program was built without the page."),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -124,9 +231,11 @@ async fn what_is_no_request_is_answered() {
 }
 
 /// A port with a page that no socket's buffer holds, and as many connections that ask for it and never read.
-async fn unread(connections: usize, write_timeout: Duration) -> (Port, Vec<TcpStream>) {
+async fn unread(connections: usize, write_timeout: Duration) -> (TempDir, Port, Vec<TcpStream>) {
+    let page = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(page.path().join("index.html"), vec![b'x'; 20 << 20]).expect("a writable folder");
     let change = |options: &mut WebSettings| {
-        std::fs::write(options.page.join("index.html"), vec![b'x'; 20 << 20]).expect("a writable folder");
+        options.page = Page::Folder(page.path().to_owned());
         options.limits.connections_per_peer = connections;
         options.session.write_timeout = write_timeout;
     };
@@ -142,12 +251,12 @@ async fn unread(connections: usize, write_timeout: Duration) -> (Port, Vec<TcpSt
             .expect("the start of an answer");
         streams.push(stream);
     }
-    (port, streams)
+    (page, port, streams)
 }
 
 #[tokio::test]
 async fn answers_that_nobody_reads_lock_nobody_out() {
-    let (port, _streams) = unread(4, Duration::from_millis(200)).await;
+    let (_page, port, _streams) = unread(4, Duration::from_millis(200)).await;
     let served = async {
         loop {
             let mut stream = TcpStream::connect(port.address).await.expect("it listens");
@@ -164,7 +273,7 @@ async fn answers_that_nobody_reads_lock_nobody_out() {
 
 #[tokio::test]
 async fn answers_that_nobody_reads_do_not_hold_up_the_end() {
-    let (port, _streams) = unread(4, PATIENCE).await;
+    let (_page, port, _streams) = unread(4, PATIENCE).await;
     port.shutdown.cancel();
     let ending = patiently(port.serving).await.expect("no panic");
     assert_eq!(ending.cut, 0, "they ended before the grace time did");

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::open::write_request;
 use labwire_tests::adder::{Adder, request};
-use labwire_tokio::web::{Gate, Readiness, Target, Web, WebSettings};
+use labwire_tokio::web::{Gate, Page, Readiness, Target, Web, WebSettings};
 use labwire_tokio::{Ending, Host};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,7 +27,7 @@ pub(crate) const ENDLESS: u64 = 1 << 60;
 pub(crate) const FRAME_BYTES: usize = 100_000;
 
 pub(crate) fn options(page: &TempDir) -> WebSettings {
-    let mut options = WebSettings::new(page.path().to_owned());
+    let mut options = WebSettings::new(Page::Folder(page.path().to_owned()));
     options.frame_bytes = FRAME_BYTES;
     options.connection_time = PATIENCE;
     options.session = SessionLimits::default().with_request_timeout(PATIENCE);

@@ -1,18 +1,15 @@
 //! Port for browsers.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use labwire_core::device::Dialect;
 use labwire_core::simulate::{Behaviour, Emulator};
-use labwire_tokio::web::{Gate, Target, Web, WebSettings};
+use labwire_tokio::web::{Gate, Page, Target, Web, WebSettings};
 use labwire_tokio::{Host, Memory};
 
 use super::server::{Running, Server};
 use crate::config::Config;
-
-/// Folder of the page in the source tree in which this program was built.
-const BUILT_PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../host-wasm/dist");
+use crate::page;
 
 pub(crate) fn server(config: &Config) -> Server {
     let config = config.clone();
@@ -26,13 +23,10 @@ pub(crate) fn server(config: &Config) -> Server {
             None => format!("http://{address}/"),
         }),
         start: Box::new(move |listener, around| {
-            let page = match config.web.page.as_str() {
-                "" => Path::new(BUILT_PAGE)
-                    .canonicalize()
-                    .unwrap_or_else(|_| BUILT_PAGE.into()),
-                page => PathBuf::from(page),
-            };
-            let mut options = WebSettings::new(page);
+            let mut options = WebSettings::new(match config.web.page.as_str() {
+                "" => own_page(),
+                folder => Page::Folder(folder.into()),
+            });
             options.access = config.access.clone();
             options.token = (!config.web.token.is_empty()).then(|| config.web.token.clone());
             options.frame_bytes = config.web.frame_bytes;
@@ -66,6 +60,14 @@ pub(crate) fn server(config: &Config) -> Server {
             })
         }),
     }
+}
+
+/// The page that the program carries.
+fn own_page() -> Page {
+    if page::FILES.is_empty() {
+        tracing::info!("this program was built without the page; the web port tells how to build it");
+    }
+    Page::Embedded(page::FILES)
 }
 
 /// Emulated power supply.

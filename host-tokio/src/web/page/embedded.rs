@@ -1,0 +1,131 @@
+//! Files that are part of the program, as a file system.
+
+use std::future::{Ready, ready};
+use std::io::{self, Cursor, ErrorKind, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
+use tower_http::services::fs::{Backend, File, Metadata};
+
+/// File of a page that a program carries.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "programs write it down")]
+pub struct PageFile {
+    /// Path below the page's folder, with slashes: `assets/main-Bx3f9a1c.js`.
+    pub path: &'static str,
+    /// Content.
+    pub bytes: &'static [u8],
+    /// Time of the last change, in nanoseconds since 1970 (UTC). With the number of bytes it is the file's ETag.
+    pub modified: u64,
+    /// Whether another content would have another path, so that browsers need never ask again.
+    pub is_immutable: bool,
+}
+
+/// File at a path, which may begin with a slash or a dot.
+pub(super) fn find(files: &'static [PageFile], path: &Path) -> Option<&'static PageFile> {
+    files
+        .iter()
+        .find(|file| names(path).eq(names(file.path.as_ref())))
+}
+
+/// Names of folders and file in a path.
+fn names(path: &Path) -> impl Iterator<Item = Component<'_>> {
+    let components = path.components();
+    components.filter(|part| !matches!(part, Component::CurDir | Component::RootDir))
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Embedded(pub(super) &'static [PageFile]);
+
+impl Embedded {
+    fn look_up(&self, path: &Path) -> io::Result<Entry> {
+        if let Some(file) = find(self.0, path) {
+            return Ok(Entry(Some(file)));
+        }
+        let is_below = |file: &PageFile| {
+            let mut parts = names(file.path.as_ref());
+            names(path).all(|name| parts.next() == Some(name))
+        };
+        match self.0.iter().any(is_below) {
+            true => Ok(Entry(None)),
+            false => Err(ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+impl Backend for Embedded {
+    type File = OpenFile;
+    type Metadata = Entry;
+    type OpenFuture = Ready<io::Result<OpenFile>>;
+    type MetadataFuture = Ready<io::Result<Self::Metadata>>;
+
+    fn open(&self, path: PathBuf) -> Self::OpenFuture {
+        let file = self.look_up(&path).and_then(|Entry(file)| {
+            let file = file.ok_or(ErrorKind::IsADirectory)?;
+            Ok(OpenFile {
+                file,
+                bytes: Cursor::new(file.bytes),
+            })
+        });
+        ready(file)
+    }
+
+    fn metadata(&self, path: PathBuf) -> Self::MetadataFuture {
+        ready(self.look_up(&path))
+    }
+}
+
+/// What there is at a path: a file, or a folder (`None`).
+pub(super) struct Entry(Option<&'static PageFile>);
+
+impl Metadata for Entry {
+    fn is_dir(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn modified(&self) -> io::Result<SystemTime> {
+        let file = self.0.ok_or(ErrorKind::IsADirectory)?;
+        Ok(SystemTime::UNIX_EPOCH + Duration::from_nanos(file.modified))
+    }
+
+    fn len(&self) -> u64 {
+        self.0.map_or(0, |file| file.bytes.len() as u64)
+    }
+}
+
+pub(super) struct OpenFile {
+    file: &'static PageFile,
+    bytes: Cursor<&'static [u8]>,
+}
+
+impl File for OpenFile {
+    type Metadata = Entry;
+    type MetadataFuture<'a> = Ready<io::Result<Self::Metadata>>;
+
+    fn metadata(&self) -> Self::MetadataFuture<'_> {
+        ready(Ok(Entry(Some(self.file))))
+    }
+}
+
+impl AsyncRead for OpenFile {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.bytes).poll_read(context, buffer)
+    }
+}
+
+impl AsyncSeek for OpenFile {
+    fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        Pin::new(&mut self.bytes).start_seek(position)
+    }
+
+    fn poll_complete(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        Pin::new(&mut self.bytes).poll_complete(context)
+    }
+}
