@@ -1,6 +1,7 @@
 //! `labwire check`: a file in words, or the error in it.
 
 mod experiment;
+mod facts;
 mod shape;
 mod trouble;
 
@@ -8,11 +9,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use facts::Facts;
 use labwire_core::problem::{Named, Problem};
+use serde_json::{Value, json};
 
 use crate::common::{number, read_file};
 use crate::config::{Config, ConfigArgument, Layers};
-use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 use crate::problem;
 
@@ -71,40 +73,55 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 
 fn explain(file: &str, text: &str, config: &Config, arguments: &Arguments) -> Outcome {
     let problem = problem::read(&arguments.file, text, config.open.text_limits())?;
-    say!("{file}: problem `{}`", problem.name());
+    let mut facts = describe(file, &problem);
+    match &arguments.at {
+        Some(u) => evaluate(&problem, u, arguments, &mut facts)?,
+        None => judge(&problem, arguments, &mut facts)?,
+    }
+    facts.print();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a problem consists of.
+fn describe(file: &str, problem: &Problem) -> Facts {
+    let mut facts = Facts::new(file, "Problem", format!("{file}: problem `{}`", problem.name()));
+    facts.mention("name", json!(problem.name()));
     if let Some(stages) = problem.stages() {
-        say!("  stages       {}", stages.num_stages());
-        say!("  states       {}", list(stages.own_states()));
-        say!("  inputs       {}", list(&stages.inputs));
+        facts.set(
+            "stages",
+            stages.num_stages(),
+            "stages",
+            json!(stages.num_stages()),
+        );
+        let mut vectors = |name, vectors| facts.set(name, list(vectors), name, lengths(vectors));
+        vectors("states", stages.own_states());
+        vectors("inputs", &stages.inputs);
         if !stages.horizon_variables().is_empty() {
-            say!("  horizon      {}", list(stages.horizon_variables()));
+            vectors("horizon", stages.horizon_variables());
         }
     }
-    say!("  variables    {}", list(problem.variables()));
-    say!("  parameters   {}", list(problem.parameters()));
-    say!(
-        "  constraints  {} in F1, {} in F2",
-        problem.num_f1(),
-        problem.num_f2()
-    );
-    say!("  u in         {}", problem.set());
+    let mut vectors = |name, vectors| facts.set(name, list(vectors), name, lengths(vectors));
+    vectors("variables", problem.variables());
+    vectors("parameters", problem.parameters());
+    let (f1, f2) = (problem.num_f1(), problem.num_f2());
+    let words = format!("{f1} in F1, {f2} in F2");
+    facts.set("constraints", words, "constraints", json!({"f1": f1, "f2": f2}));
+    let set = problem.set().to_string();
+    facts.set("u in", &set, "set", json!(set));
     for block in problem.blocks() {
-        let Range { start, end } = block.range;
-        say!("  g[{start}..{end}] in  {}", block.set);
+        let (Range { start, end }, set) = (block.range.clone(), block.set.to_string());
+        facts.line(format!("  g[{start}..{end}] in  {set}"));
+        facts.list("constraint_sets", json!({"from": start, "to": end, "set": set}));
     }
     for note in problem.stages().iter().flat_map(|stages| &stages.notes) {
-        say!("  note         {note}");
+        facts.add("note", note, "notes", json!(note));
     }
     let operations = problem.summary().operations;
     let operations = operations.forward + operations.reverse;
     let of_each_stage = problem.stages().map_or("", |_| ", of each stage");
-    say!("  operations   {operations} for cost, constraints and gradient{of_each_stage}");
-    if let Some(u) = &arguments.at {
-        evaluate(&problem, u, arguments)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    judge(&problem, arguments)?;
-    Ok(ExitCode::SUCCESS)
+    let words = format!("{operations} for cost, constraints and gradient{of_each_stage}");
+    facts.set("operations", words, "operations", json!(operations));
+    facts
 }
 
 /// Prints what a configuration changes.
@@ -112,23 +129,27 @@ fn explain_configuration(file: &str, text: &str) -> Outcome {
     let mut layers = Layers::new();
     layers.add_text(file, text)?;
     layers.finish()?;
-    say!("{file}: configuration");
+    let mut facts = Facts::new(file, "Configuration", format!("{file}: configuration"));
     for (key, default, value) in Layers::new().differences(&layers) {
-        say!("  {key} = {value}, in place of {default}");
+        facts.line(format!("  {key} = {value}, in place of {default}"));
+        facts.list("changes", json!({"key": key, "value": value, "default": default}));
     }
+    facts.print();
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints sparsity, the character of the functions, and likely trouble at the start.
-fn judge(problem: &Problem, arguments: &Arguments) -> Result<(), Failure> {
+/// Adds sparsity, the character of the functions, and likely trouble at the start.
+fn judge(problem: &Problem, arguments: &Arguments, facts: &mut Facts) -> Result<(), Failure> {
     if let Some(second) = problem.second_derivatives() {
         let (jacobian, hessian) = (second.jacobian.len(), second.hessian.len());
         let (n, m) = (problem.num_variables(), problem.num_f1() + problem.num_f2());
-        say!(
-            "  sparsity     {jacobian} of {} entries of the Jacobian, {hessian} of {} of the Hessian",
+        let words = format!(
+            "{jacobian} of {} entries of the Jacobian, {hessian} of {} of the Hessian",
             n * m,
             n * (n + 1) / 2
         );
+        let entries = json!({"jacobian": jacobian, "hessian": hessian});
+        facts.set("sparsity", words, "sparsity", entries);
     }
     let parameters = match arguments.parameter.is_empty() {
         true => vec![1.0; problem.num_parameters()],
@@ -140,7 +161,7 @@ fn judge(problem: &Problem, arguments: &Arguments) -> Result<(), Failure> {
         .initial_guess()
         .map_or_else(|| vec![0.0; problem.num_variables()], <[f64]>::to_vec);
     if let Some((cost, constraints)) = shape::shapes(problem, &parameters, &start) {
-        say!("  cost         {}", cost.name());
+        facts.set("cost", cost.name(), "cost", json!(cost.name()));
         for (block, shapes) in problem
             .blocks()
             .iter()
@@ -148,11 +169,15 @@ fn judge(problem: &Problem, arguments: &Arguments) -> Result<(), Failure> {
         {
             let worst = shapes.iter().max().map_or("", |shape| shape.name());
             let Range { start, end } = block.range;
-            say!("  g[{start}..{end}] is  {worst}");
+            facts.line(format!("  g[{start}..{end}] is  {worst}"));
+            facts.list(
+                "constraint_functions",
+                json!({"from": start, "to": end, "are": worst}),
+            );
         }
     }
     for line in trouble::trouble(problem, &parameters, &start) {
-        say!("  beware       {line}");
+        facts.add("beware", &line, "beware", json!(line));
     }
     Ok(())
 }
@@ -166,8 +191,8 @@ fn expect(name: &str, vector: &[f64], expected: usize) -> Result<(), Failure> {
     Err(Failure::new(failure::USAGE, message))
 }
 
-/// Prints the functions at `u`, one line per name and JSON value.
-fn evaluate(problem: &Problem, u: &[f64], arguments: &Arguments) -> Result<(), Failure> {
+/// Adds the functions at `u`, one line per name and JSON value.
+fn evaluate(problem: &Problem, u: &[f64], arguments: &Arguments, facts: &mut Facts) -> Result<(), Failure> {
     let num_constraints = problem.num_f1() + problem.num_f2();
     let no_weights = vec![0.0; num_constraints];
     let multipliers = arguments.multipliers.as_ref().unwrap_or(&no_weights);
@@ -183,10 +208,18 @@ fn evaluate(problem: &Problem, u: &[f64], arguments: &Arguments) -> Result<(), F
     evaluator.set_parameters(&arguments.parameter);
     let cost = evaluator.forward(u, &mut g);
     evaluator.reverse(multipliers, &mut gradient);
-    say!("  cost         {cost:?}");
-    say!("  g            {g:?}");
-    say!("  gradient     {gradient:?}");
+    facts.set("cost", format!("{cost:?}"), "cost", json!(cost));
+    facts.set("g", format!("{g:?}"), "g", json!(g));
+    facts.set("gradient", format!("{gradient:?}"), "gradient", json!(gradient));
     Ok(())
+}
+
+/// Lengths of vectors by their names.
+fn lengths(vectors: &[Named]) -> Value {
+    let lengths = vectors
+        .iter()
+        .map(|vector| (vector.name.to_string(), json!(vector.len)));
+    Value::Object(lengths.collect())
 }
 
 /// Named vectors with their lengths, for display.

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::console::{note, say_text};
+use crate::failure::Failure;
 use crate::{
-    check, config, console, device, example, experiment, failure, obe, open, pymodaq, reference, serve,
+    check, config, console, device, example, experiment, failure, install, obe, open, pymodaq, reference, serve,
     solve, zeiss,
 };
 
@@ -22,6 +22,9 @@ use crate::{
     disable_help_subcommand = true
 )]
 struct Cli {
+    /// Answer in JSON, also where the answer is a refusal: {"type": "Error", "code": .., "message": ..}.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -56,14 +59,23 @@ enum Command {
     Schema(reference::SchemaArguments),
     /// Explain a command, or what files may hold.
     Help(reference::HelpArguments),
+    /// Print a script that makes a shell complete commands and options.
+    Completions(install::CompletionsArguments),
+    /// Write manual pages, one per command.
+    Man(install::ManArguments),
 }
 
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // Also for what the parser refuses.
+    let before_values = arguments.iter().take_while(|argument| *argument != "--");
+    console::answer_in_json(before_values.skip(1).any(|argument| argument == "--json"));
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        // Not in colour, because it repeats arguments.
         Err(error) if error.use_stderr() => {
-            console::Stream::Error.text(format_args!("{}", error.render()));
+            let text = error.render().to_string();
+            let message = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+            console::refuse(&Failure::new(failure::USAGE, message));
             return failure::USAGE.into();
         }
         // Help and version.
@@ -86,17 +98,16 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Device(arguments)) => device::run(arguments),
         Some(Command::Pymodaq(arguments)) => pymodaq::run(arguments),
         Some(Command::Config) => {
-            say_text!("{}", config::DEFAULT_TEXT);
-            Ok(ExitCode::SUCCESS)
+            config::print()
         }
         Some(Command::Example(arguments)) => example::run(&arguments),
         Some(Command::Schema(arguments)) => reference::print_schema(&arguments),
         Some(Command::Help(arguments)) => reference::print_help::<Cli>(&arguments),
+        Some(Command::Completions(arguments)) => install::print_completions::<Cli>(&arguments),
+        Some(Command::Man(arguments)) => install::write_man::<Cli>(&arguments),
     };
     outcome.unwrap_or_else(|failure| {
-        if failure.code != failure::NOBODY_READS {
-            note!("{failure}");
-        }
+        console::refuse(&failure);
         failure.code.into()
     })
 }

@@ -6,6 +6,7 @@ mod pymodaq;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use labwire_core::design::DesignLimits;
@@ -22,15 +23,23 @@ use labwire_tokio::device::Keepalive;
 use labwire_tokio::zeiss::ImportLimits;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use toml::{Table, Value};
 
-use crate::failure::Failure;
+use crate::console::answer_text;
+use crate::failure::{Failure, Outcome};
 
 pub(crate) use layers::Layers;
 pub(crate) use pymodaq::Pymodaq;
 
 /// Complete default configuration, commented.
 pub(crate) const DEFAULT_TEXT: &str = include_str!("default.toml");
+
+/// Prints the default configuration.
+pub(crate) fn print() -> Outcome {
+    answer_text(|| DEFAULT_TEXT.to_owned(), || json!(Layers::new().table()));
+    Ok(ExitCode::SUCCESS)
+}
 
 /// Configuration of a command.
 #[derive(Debug, clap::Args)]

@@ -1,10 +1,15 @@
 //! Standard output and standard error. Everything that the program says goes through here: text of peers and of files
 //! cannot steer the terminal, and an output that takes nothing ends the program with a status and not with a panic.
 
+use std::borrow::Cow;
 use std::fmt::{Arguments, Write as _};
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anstream::{AutoStream, ColorChoice};
+use serde_json::Value;
 
 use crate::failure::{self, Failure};
 use crate::files::is_standard;
@@ -32,6 +37,45 @@ macro_rules! note {
 
 pub(crate) use {note, say, say_text};
 
+/// Whether standard output is for programs.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Makes the program answer in JSON, or in words.
+pub(crate) fn answer_in_json(is_json: bool) {
+    IS_JSON.store(is_json, Ordering::Relaxed);
+}
+
+/// Whether the program was asked to answer in JSON.
+pub(crate) fn is_json() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
+}
+
+/// Prints an answer as a line of JSON, if that was asked for, and otherwise as a line in words.
+pub(crate) fn answer(words: impl FnOnce() -> String, object: impl FnOnce() -> Value) {
+    match is_json() {
+        true => say!("{}", object()),
+        false => say!("{}", words()),
+    }
+}
+
+/// The same for words that bring their own line ends.
+pub(crate) fn answer_text(words: impl FnOnce() -> String, object: impl FnOnce() -> Value) {
+    match is_json() {
+        true => say!("{}", object()),
+        false => say_text!("{}", words()),
+    }
+}
+
+/// Prints a failure: in words on standard error, or where JSON was asked for, as an object on standard output.
+pub(crate) fn refuse(failure: &Failure) {
+    match is_json() {
+        // Nobody reads either.
+        _ if failure.code == failure::NOBODY_READS => {}
+        true => say!("{}", failure.to_json()),
+        false => note!("{failure}"),
+    }
+}
+
 /// Destination of text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stream {
@@ -54,7 +98,11 @@ impl Stream {
     }
 
     pub(crate) fn text(self, text: Arguments<'_>) {
-        self.raw(&printable(&text.to_string()));
+        let text = printable(&text.to_string());
+        match self {
+            Self::Error if self.is_coloured() => self.raw(&with_coloured_labels(&text)),
+            _ => self.raw(&text),
+        }
     }
 
     /// Prints a picture, whose control sequences are meant.
@@ -70,13 +118,14 @@ impl Stream {
         }
     }
 
-    /// Whether colours may be used: on a terminal, unless <https://no-color.org> asks for none.
+    /// Whether colours may be used: on a terminal that has them, unless NO_COLOR (<https://no-color.org>), CLICOLOR or
+    /// CLICOLOR_FORCE (<https://bixense.com/clicolors/>) say otherwise.
     pub(crate) fn is_coloured(self) -> bool {
-        let is_terminal = match self {
-            Self::Output => io::stdout().is_terminal(),
-            Self::Error => io::stderr().is_terminal(),
+        let choice = match self {
+            Self::Output => AutoStream::choice(&io::stdout()),
+            Self::Error => AutoStream::choice(&io::stderr()),
         };
-        is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        choice != ColorChoice::Never
     }
 }
 
@@ -95,6 +144,21 @@ pub(crate) fn end(error: &io::Error) -> ! {
     let failure = Failure::writing("-".as_ref(), error);
     note!("{failure}");
     process::exit(failure.code.into());
+}
+
+/// Text whose lines that begin with `error:`, `hint:` or `warning:` show it.
+fn with_coloured_labels(text: &str) -> String {
+    let labels = [("error:", "1;31"), ("hint:", "1;36"), ("warning:", "1;33")];
+    let line = |line| {
+        let label = labels
+            .iter()
+            .find_map(|(label, colour)| Some((label, colour, str::strip_prefix(line, label)?)));
+        match label {
+            Some((label, colour, rest)) => Cow::from(format!("\x1b[{colour}m{label}\x1b[0m{rest}")),
+            None => Cow::from(line),
+        }
+    };
+    text.split_inclusive('\n').map(line).collect()
 }
 
 /// Text without the control characters that could steer a terminal, and without those that reorder what is shown. They
@@ -137,6 +201,14 @@ fn escape(text: &mut String, character: char) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_coloured_and_nothing_else() {
+        assert_eq!(
+            with_coloured_labels("error: a: error: b\nhint: c\nd\n"),
+            "\x1b[1;31merror:\x1b[0m a: error: b\n\x1b[1;36mhint:\x1b[0m c\nd\n"
+        );
+    }
 
     #[test]
     fn nothing_steers_the_terminal() {

@@ -9,10 +9,11 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use labwire_core::device::{Dialect, OPTIONS};
+use serde_json::{Value, json};
 use target::Target;
 
 use crate::common::block_on;
-use crate::console::say;
+use crate::console::{answer, is_json, say};
 use crate::failure::Outcome;
 
 #[derive(Debug, clap::Args)]
@@ -79,7 +80,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
                 ask(&target, &commands, false, talk).await
             }
             Command::Presets => {
-                say!("{}", presets().trim_end());
+                answer(|| presets().trim_end().to_owned(), presets_as_json);
                 Ok(ExitCode::SUCCESS)
             }
             Command::Watch(arguments) => watch::run(arguments).await,
@@ -105,6 +106,16 @@ fn presets() -> String {
     [heads[0], &presets, heads[1], &options].concat()
 }
 
+fn presets_as_json() -> Value {
+    let presets = Dialect::ALL.iter().map(|dialect| {
+        let (name, port, about) = (dialect.name, dialect.port, dialect.about);
+        json!({"name": name, "port": port, "about": about})
+    });
+    let options = OPTIONS.iter();
+    let options = options.map(|(option, about)| json!({"option": option, "about": about}));
+    json!({"presets": presets.collect::<Vec<_>>(), "options": options.collect::<Vec<_>>()})
+}
+
 async fn ask(
     target: &Target,
     commands: &[String],
@@ -119,12 +130,18 @@ async fn ask(
     let alone = target.alone()?;
     for (mut request, command) in requests.into_iter().zip(commands) {
         request.idempotent = idempotent;
-        let answer = device
+        let reply = device
             .perform(request.alone_for(alone))
             .await
             .map_err(|error| target.failed(command, &error))?;
-        if !answer.is_empty() {
-            say!("{}", target.text(&answer));
+        match reply.is_empty() {
+            // Nothing to say in words.
+            true if !is_json() => {}
+            true => say!("{}", json!({"command": command, "answer": null})),
+            false => answer(
+                || target.text(&reply),
+                || json!({"command": command, "answer": target.text(&reply)}),
+            ),
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use labwire_core::design::{DEFAULT_EXPERIMENT, EXPERIMENTS};
 use labwire_core::problem::DEFAULT_PROBLEM;
+use serde_json::{Value, json};
 
-use crate::console::{say, say_text};
+use crate::console::{answer, answer_text};
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 
 #[derive(Debug, clap::Args)]
@@ -112,7 +113,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         .find(|example| example.name == name || stem(example.name) == *name)
     {
         Some(example) => {
-            say_text!("{}", example.text);
+            answer_text(
+                || example.text.to_owned(),
+                || {
+                    let mut object = example.to_json();
+                    object["text"] = json!(example.text);
+                    object
+                },
+            );
             Ok(ExitCode::SUCCESS)
         }
         None => {
@@ -125,13 +133,21 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-fn list() {
-    for Example {
-        name, about, command, ..
-    } in &EXAMPLES
-    {
-        say!("{name:<16}  {about}");
-        say!("{:16}  {command}", "");
+impl Example {
+    /// All but the text.
+    fn to_json(&self) -> Value {
+        json!({"name": self.name, "about": self.about, "command": self.command})
     }
-    say!("\nlabwire example NAME > NAME writes one.");
+}
+
+fn list() {
+    let lines = EXAMPLES.iter().map(
+        |Example {
+             name, about, command, ..
+         }| format!("{name:<16}  {about}\n{:16}  {command}\n", ""),
+    );
+    answer(
+        || format!("{}\nlabwire example NAME > NAME writes one.", lines.collect::<String>()),
+        || EXAMPLES.iter().map(Example::to_json).collect(),
+    );
 }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use labwire_core::design::{DesignError, Designer, EXPERIMENTS, Experiment, rounded};
 use labwire_host::OperatorFolder;
+use serde_json::{Map, Value, json};
 
 use crate::common::{number, read_file};
 use crate::config::ConfigArgument;
@@ -152,6 +153,33 @@ fn table(designer: &Designer) -> String {
         })
         .chain(targets)
         .collect()
+}
+
+/// Parameters and targets for programs.
+fn posterior(designer: &Designer) -> Value {
+    let names = designer.experiment().parameters.iter();
+    let intervals = designer.interval(0.95).unwrap_or_default();
+    let numbers = designer.mean().into_iter().zip(designer.std()).zip(intervals);
+    let parameters = names.zip(numbers).map(|(parameter, ((mean, std), interval))| {
+        let object = json!({"mean": mean, "std": std, "interval": interval});
+        (parameter.name.clone(), object)
+    });
+    let targets = designer.targets().into_iter();
+    let targets = targets.map(|(name, mean, std)| (name.to_string(), json!({"mean": mean, "std": std})));
+    let warnings: Vec<String> = designer.warnings().map(ToString::to_string).collect();
+    json!({
+        "measurements": designer.history().len(),
+        "parameters": parameters.collect::<Map<_, _>>(),
+        "targets": targets.collect::<Map<_, _>>(),
+        "ended": designer.ended().map(|why| why.to_string()),
+        "warnings": warnings,
+    })
+}
+
+/// Setting as an object of its knobs.
+fn knobs(experiment: &Experiment, setting: &[f64]) -> Value {
+    let knobs = experiment.grid.knobs().iter().zip(setting);
+    Value::Object(knobs.map(|(knob, x)| (knob.name.clone(), json!(x))).collect())
 }
 
 fn print_warnings(designer: &Designer) {

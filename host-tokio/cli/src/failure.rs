@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{fmt, io};
 
+use labwire_core::open::ErrorReply;
 use labwire_core::problem::TextError;
 use labwire_tokio::{ClientError, NoReply, RemoteError};
+use serde_json::{Value, json};
 
 use crate::files::is_standard;
 
@@ -45,6 +47,8 @@ pub(crate) struct Failure {
     pub(crate) code: u8,
     message: String,
     hint: Option<String>,
+    /// Code of the error reply behind it, if there is one.
+    reply_code: Option<u32>,
 }
 
 impl Failure {
@@ -53,7 +57,26 @@ impl Failure {
             code,
             message: message.into(),
             hint: None,
+            reply_code: None,
         }
+    }
+
+    /// Failure by an error reply of OpEn's protocol.
+    pub(crate) fn replied(error: ErrorReply) -> Self {
+        Self {
+            reply_code: Some(error.code),
+            ..Self::new(DATA, error.message)
+        }
+    }
+
+    /// The failure for programs. Its code is that of the reply behind it, or else the exit status.
+    pub(crate) fn to_json(&self) -> Value {
+        let code = self.reply_code.unwrap_or(self.code.into());
+        let mut object = json!({"type": "Error", "code": code, "message": self.message});
+        if let Some(hint) = &self.hint {
+            object["hint"] = json!(hint);
+        }
+        object
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -104,7 +127,11 @@ impl Failure {
         let failure = |code| Self::new(code, error.to_string());
         match &error.error {
             ClientError::Connect(why) => failure(UNAVAILABLE).hint(hint(&why.to_string())),
-            ClientError::Server(_) => failure(DATA),
+            ClientError::Server(reply) => Self {
+                reply_code: Some(reply.code),
+                ..failure(DATA)
+            },
+            ClientError::NotJson(_) => failure(DATA),
             other => failure(PROTOCOL).hint_about_tls(&other.to_string()),
         }
     }

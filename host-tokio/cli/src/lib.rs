@@ -12,6 +12,7 @@ mod example;
 mod experiment;
 mod failure;
 mod files;
+mod install;
 mod log;
 mod obe;
 mod open;

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use clap::Subcommand;
 use labwire_tokio::{ClientSettings, OptimizerClient};
+use serde_json::json;
 
 use crate::common::{block_on, positive_seconds};
-use crate::console::{Stream, say};
+use crate::console::{Stream, answer};
 use crate::failure::{Failure, Outcome};
 use crate::result;
 use crate::solve::RunArguments;
@@ -86,9 +87,10 @@ async fn call(arguments: Arguments) -> Outcome {
         Command::Ping { number } => {
             let start = Instant::now();
             let pong = client.ping(number).await.map_err(failed)?;
-            say!(
-                "{address} answers {pong} after {:.3} ms",
-                start.elapsed().as_secs_f64() * 1e3
+            let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+            answer(
+                || format!("{address} answers {pong} after {milliseconds:.3} ms"),
+                || json!({"type": "Pong", "number": pong, "milliseconds": milliseconds}),
             );
             Ok(ExitCode::SUCCESS)
         }
@@ -100,11 +102,14 @@ async fn call(arguments: Arguments) -> Outcome {
             let mut request = run.request(problem);
             request.max_solve_time_ms = max_solve_time;
             let reply = client.run(request).await.map_err(failed)?;
-            Ok(result::print(reply, run.json, Stream::Output))
+            Ok(result::print(reply, Stream::Output))
         }
         Command::Kill { number } => {
             client.kill(number).await.map_err(failed)?;
-            say!("{address} is shutting down");
+            answer(
+                || format!("{address} is shutting down"),
+                || json!({"type": "Done", "address": address}),
+            );
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -8,8 +8,9 @@ mod topics;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use serde_json::json;
 
-use crate::console::say_text;
+use crate::console::{answer_text, say_text};
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 
 pub(crate) use topics::topic_names;
@@ -60,7 +61,8 @@ pub(crate) fn print_help<Cli: CommandFactory>(arguments: &HelpArguments) -> Outc
     if let [name] = &arguments.topic[..]
         && let Some(topic) = topics::find(name)
     {
-        say_text!("{}", help::render(topic, arguments.markdown));
+        let text = || help::render(topic, arguments.markdown);
+        answer_text(text, || json!({"topic": name, "text": text()}));
         return Ok(ExitCode::SUCCESS);
     }
     for name in &arguments.topic {
@@ -73,7 +75,11 @@ pub(crate) fn print_help<Cli: CommandFactory>(arguments: &HelpArguments) -> Outc
             None => return Err(unknown(name, &commands)),
         };
     }
-    say_text!("{}", command.render_long_help());
+    let text = command.render_long_help().to_string();
+    answer_text(
+        || text.clone(),
+        || json!({"topic": arguments.topic.join(" "), "text": text}),
+    );
     Ok(ExitCode::SUCCESS)
 }
 

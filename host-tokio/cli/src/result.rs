@@ -4,16 +4,16 @@ use std::process::ExitCode;
 
 use labwire_core::open::{ExitStatus, Reply, RunReply, RunSensitivities, Style, write_reply};
 
-use crate::console::{Stream, one_line};
+use crate::console::{Stream, is_json, one_line};
 use crate::failure::NOT_CONVERGED;
 
-/// Prints a result. The exit status is 0 only if the solve converged.
-pub(crate) fn print(result: RunReply, as_json: bool, to: Stream) -> ExitCode {
+/// Prints a result; as JSON it is the object with which the socket answers Run. The exit status is 0 only if the solve converged.
+pub(crate) fn print(result: RunReply, to: Stream) -> ExitCode {
     let status = match result.exit_status {
         ExitStatus::Converged => ExitCode::SUCCESS,
         _ => NOT_CONVERGED.into(),
     };
-    if as_json {
+    if is_json() {
         let mut text = Vec::new();
         write_reply(&mut text, Style::Pretty, &Reply::Run(Box::new(result)));
         to.line(format_args!("{}", String::from_utf8_lossy(&text)));

@@ -30,7 +30,7 @@ use toml::Value;
 
 use crate::common::block_on;
 use crate::config::{Config, ConfigArgument, Layers};
-use crate::console::say_text;
+use crate::console::answer_text;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 use crate::log;
 
@@ -340,12 +340,17 @@ fn state_folder(name: &str) -> Option<PathBuf> {
     Some(state.join("labwire").join(name))
 }
 
-fn print_table(lines: &[(&str, SocketAddr, String)]) {
-    let lines = lines
-        .iter()
-        .map(|(name, address, try_it)| format!("{name:<10} {:<21} {try_it}\n", address.to_string()));
-    let lines: String = lines.collect();
-    say_text!("{:<10} {:<21} try it\n{lines}", "service", "address");
+/// Prints the servers; as JSON, as the ready file has them.
+fn print_table(lines: &[(&'static str, SocketAddr, String)]) {
+    let text = || {
+        let head = format!("{:<10} {:<21} try it\n", "service", "address");
+        let lines = lines
+            .iter()
+            .map(|(name, address, try_it)| format!("{name:<10} {:<21} {try_it}\n", address.to_string()));
+        std::iter::once(head).chain(lines).collect()
+    };
+    let addresses = lines.iter().map(|(name, address, _)| (*name, *address));
+    answer_text(text, || ready_file::object(addresses));
 }
 
 /// The first signal shuts down gracefully, the second at once. SIGHUP is a signal as any other, unless the configuration

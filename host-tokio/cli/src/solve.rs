@@ -83,9 +83,6 @@ pub(crate) struct RunArguments {
     /// Add the derivatives of solution and multipliers with respect to the parameters, one column per parameter.
     #[arg(long)]
     sensitivities: bool,
-    /// Print the result as JSON: the object with which the socket answers Run.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 impl RunArguments {
@@ -137,7 +134,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         save_plot(path, trace, &reply)?;
     }
     let to = Stream::beside(&[&arguments.plot]);
-    let status = result::print(reply, arguments.run.json, to);
+    let status = result::print(reply, to);
     explanation.iter().for_each(|line| note!("{line}"));
     Ok(status)
 }
@@ -199,8 +196,9 @@ const MAX_FUEL: u32 = 64;
 const GLANCE: Duration = Duration::from_millis(5);
 
 fn refused(error: ErrorReply, parameters: &str) -> Failure {
-    let failure = Failure::new(failure::DATA, error.message);
-    if error.code == code::PARAMETERS {
+    let code = error.code;
+    let failure = Failure::replied(error);
+    if code == code::PARAMETERS {
         failure.hint(format!(
             "the problem's parameters are {parameters}; -p takes their numbers, separated by commas"
         ))

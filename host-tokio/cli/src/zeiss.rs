@@ -8,9 +8,10 @@ use clap::{Subcommand, ValueEnum};
 use labwire_core::zeiss::{ImportMode, InvalidInput, Limits, Request};
 use labwire_host::MessageStream;
 use labwire_tokio::{Tokio, ZeissClient};
+use serde_json::json;
 
 use crate::common::{block_on, positive_seconds};
-use crate::console::say;
+use crate::console::answer;
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
 
@@ -103,13 +104,16 @@ async fn call(arguments: Arguments, request: Request) -> Outcome {
         let client = ZeissClient::connect::<Tokio>(remote, CONNECT_TIMEOUT, limits).await;
         client.map_err(|error| Failure::unreachable(&error))?
     };
-    let answer = client.ask(request.to_text()).await;
+    let reply = client.ask(request.to_text()).await;
     client.finish().await;
-    let answer = answer.map_err(|error| Failure::no_reply(&error))?;
-    if answer.starts_with("Error") {
-        return Err(Failure::new(failure::DATA, format!("{address}: {answer}")));
+    let reply = reply.map_err(|error| Failure::no_reply(&error))?;
+    if reply.starts_with("Error") {
+        return Err(Failure::new(failure::DATA, format!("{address}: {reply}")));
     }
-    say!("{answer}");
+    answer(
+        || reply.clone(),
+        || json!({"type": "Done", "address": address, "answer": reply}),
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use labwire_core::design::{Experiment, Knob, Noise, Parameter, Prior};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::facts::Facts;
 use crate::config::Config;
-use crate::console::say;
 use crate::failure::{Failure, Outcome};
 
 /// Whether the text has the keys of an experiment file. What is no JSON at all may be either.
@@ -20,34 +20,49 @@ pub(super) fn explain(file: &str, text: &str, config: &Config) -> Outcome {
     let limits = &config.obe.design_limits;
     let experiment =
         Experiment::from_json(text, &[], limits).map_err(|error| Failure::problem(file, &error))?;
-    say!("{file}: experiment `{}`", experiment.name);
+    let line = format!("{file}: experiment `{}`", experiment.name);
+    let mut facts = Facts::new(file, "Experiment", line);
+    facts.mention("name", json!(experiment.name));
     for Knob { name, values } in experiment.grid.knobs() {
         let (first, last) = (values.first().copied(), values.last().copied());
         let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
-        say!(
-            "  setting      {name}: {} values, {first} to {last}",
-            values.len()
+        let count = values.len();
+        let words = format!("{name}: {count} values, {first} to {last}");
+        let object = json!({"name": name, "values": count, "first": first, "last": last});
+        facts.add("setting", words, "knobs", object);
+    }
+    let combinations = experiment.grid.len();
+    let words = format!("{combinations} combinations");
+    facts.set("settings", words, "settings", json!(combinations));
+    for Parameter { name, prior } in &experiment.parameters {
+        let prior = describe(prior);
+        let words = format!("{name}: {prior}");
+        facts.add(
+            "parameter",
+            words,
+            "parameters",
+            json!({"name": name, "prior": prior}),
         );
     }
-    say!("  settings     {} combinations", experiment.grid.len());
-    for Parameter { name, prior } in &experiment.parameters {
-        say!("  parameter    {name}: {}", describe(prior));
-    }
-    say!("  channels     {}", experiment.channels());
-    say!("  noise        {}", noise(&experiment.noise));
+    let channels = experiment.channels();
+    facts.set("channels", channels, "channels", json!(channels));
+    let noise = noise(&experiment.noise);
+    facts.set("noise", &noise, "noise", json!(noise));
     if let Some(cost) = &experiment.cost {
         let of = if cost.needs_previous {
             "setting and of the one before"
         } else {
             "setting"
         };
-        say!("  cost         a function of the {of}");
+        let words = format!("a function of the {of}");
+        facts.set("cost", &words, "cost", json!(words));
     }
     let particles = experiment.options.particles;
-    say!(
-        "  particles    {particles}, {} MB",
-        experiment.memory_bytes() / 1_000_000
-    );
+    let memory = experiment.memory_bytes();
+    let words = format!("{particles}, {} MB", memory / 1_000_000);
+    facts.set("particles", words, "particles", json!(particles));
+    facts.mention("memory_bytes", json!(memory));
+    facts.print();
     Ok(ExitCode::SUCCESS)
 }
 

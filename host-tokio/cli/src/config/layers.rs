@@ -116,6 +116,11 @@ impl Layers {
         }
     }
 
+    /// Sections with all keys and their values.
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
     /// Resulting configuration.
     pub(crate) fn finish(&self) -> Result<Config, Failure> {
         Config::read(&Sections::new(&self.table))

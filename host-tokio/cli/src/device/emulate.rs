@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use labwire_core::device::Dialect;
 use labwire_core::simulate::{Behaviour, Canned, Emulator, FaultRule};
 use labwire_tokio::device::DeviceEmulator;
+use serde_json::json;
 
 use super::target::{preset, with_port};
 use crate::common::read_file;
 use crate::config::ConfigArgument;
-use crate::console::say;
+use crate::console::answer;
 use crate::failure::{self, Failure, Outcome};
 use crate::log;
 use crate::serve::Signals;
@@ -68,8 +69,13 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         .map_err(cannot)?;
     let address = emulator.address();
     let (name, example) = (dialect.name, dialect.example.escape_ascii());
-    say!(
-        "{name} device on {address}\ntry: labwire device query --address {address} --preset {name} '{example}'"
+    answer(
+        || {
+            format!(
+                "{name} device on {address}\ntry: labwire device query --address {address} --preset {name} '{example}'"
+            )
+        },
+        || json!({"type": "Listening", "address": address.to_string(), "preset": name}),
     );
     signals.next().await;
     emulator.stop().await;

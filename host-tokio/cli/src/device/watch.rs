@@ -10,12 +10,13 @@ use labwire_core::device::Request;
 use labwire_host::datable;
 use labwire_tokio::RemoteError;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceStatus};
+use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::sparkline::Sparkline;
 use super::target::Target;
 use crate::common::seconds;
-use crate::console::{note, one_line};
+use crate::console::{is_json, note, one_line, say};
 use crate::failure::{self, Failure, Outcome};
 use crate::files::{Table, is_standard};
 use crate::serve::Signals;
@@ -34,7 +35,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER")]
     count: Option<u64>,
     /// Append to a table with the time, the answers and the device's health; `-` is standard output, which is also the
-    /// default when it is not a terminal.
+    /// default when it is not a terminal and --json is not given.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Replace the table.
@@ -52,7 +53,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         .collect::<Result<Vec<_>, _>>()?;
     let every = seconds("--every", arguments.every)?;
     let mut table = table(&arguments)?;
-    let is_on_stdout = table.is_some() && arguments.csv.as_deref().is_none_or(is_standard);
+    let is_on_stdout = is_json() || table.is_some() && arguments.csv.as_deref().is_none_or(is_standard);
     let mut lines = Lines::new(&arguments.queries, is_on_stdout);
     let mut signals = Signals::new().map_err(|error| Failure::new(failure::SYSTEM, error.to_string()))?;
     let device = target.open()?;
@@ -81,6 +82,9 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         lines.show(&texts, &status);
         if let Some(table) = &mut table {
             table.append(&row(time, &texts, &status)?)?;
+        }
+        if is_json() {
+            say!("{}", object(time, &arguments.queries, &texts, &status));
         }
     }
     lines.clear();
@@ -118,7 +122,7 @@ fn reconnects(status: &DeviceStatus) -> u64 {
 fn table(arguments: &Arguments) -> Result<Option<Table>, Failure> {
     let path = match &arguments.csv {
         Some(path) => path,
-        None if io::stdout().is_terminal() => return Ok(None),
+        None if is_json() || io::stdout().is_terminal() => return Ok(None),
         None => Path::new("-"),
     };
     let queries = arguments.queries.iter().map(String::as_str);
@@ -137,6 +141,25 @@ fn row(time: SystemTime, texts: &[Result<String, String>], status: &DeviceStatus
     let values = texts.iter().map(|text| text.clone().unwrap_or_default());
     let health = [degraded.unwrap_or_default(), reconnects(status).to_string()];
     record(std::iter::once(time).chain(values).chain(health))
+}
+
+/// The row for programs.
+fn object(
+    time: SystemTime,
+    queries: &[String],
+    texts: &[Result<String, String>],
+    status: &DeviceStatus,
+) -> serde_json::Value {
+    let answers = queries.iter().zip(texts).map(|(query, text)| match text {
+        Ok(answer) => json!({"command": query, "answer": answer}),
+        Err(why) => json!({"command": query, "answer": null, "error": why}),
+    });
+    json!({
+        "time": humantime::format_rfc3339_millis(datable(time)).to_string(),
+        "answers": answers.collect::<Vec<_>>(),
+        "degraded": status.degraded.as_ref().map(ToString::to_string),
+        "reconnects": reconnects(status),
+    })
 }
 
 /// Fields as a line of CSV.

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use labwire_core::design::{Designer, Experiment, Noise};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
+use serde_json::json;
 
 use super::trace::Trace;
-use super::{check_model, designer, plot, setting, table};
+use super::{check_model, designer, knobs, plot, setting, table};
 use crate::common::{has_decimal_comma, read_file};
-use crate::console::{note, say, say_text};
+use crate::console::{answer, answer_text, is_json, note, refuse, say, say_text};
 use crate::failure::{self, Failure, Outcome};
 use crate::files::{is_standard, save};
 
@@ -42,7 +43,9 @@ enum Line {
 pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Outcome {
     let mut designer = start(&experiment, seed, options.posterior.as_deref())?;
     let mut editor = DefaultEditor::new().map_err(|error| unusable(&error))?;
-    say!("{}; `help` lists the commands", experiment.name);
+    if !is_json() {
+        say!("{}; `help` lists the commands", experiment.name);
+    }
     let mut by_hand = ByHand {
         trace: Trace::new("by hand", 0, &designer),
         x: designer.suggest(),
@@ -53,7 +56,10 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     loop {
         check_model(&by_hand.designer)?;
         let number = by_hand.designer.history().len() + 1;
-        say!("measurement {number}: {}", setting(&experiment, &by_hand.x));
+        answer(
+            || format!("measurement {number}: {}", setting(&experiment, &by_hand.x)),
+            || json!({"measurement": number, "setting": knobs(&experiment, &by_hand.x)}),
+        );
         let line = match editor.readline("measured: ") {
             Ok(text) => {
                 // Without a history, earlier lines cannot be recalled.
@@ -74,7 +80,10 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
         };
         if let Err(message) = done {
             refused += 1;
-            note!("{message}");
+            match is_json() {
+                true => refuse(&Failure::new(failure::DATA, message)),
+                false => note!("{message}"),
+            }
         }
     }
 }
@@ -128,8 +137,8 @@ impl ByHand<'_> {
         if let Some(path) = self.posterior {
             save(path, self.designer.posterior())?;
         }
-        say_text!("{}", table(&self.designer));
-        if let Some(why) = self.designer.ended() {
+        answer_text(|| table(&self.designer), || super::posterior(&self.designer));
+        if let Some(why) = self.designer.ended().filter(|_| !is_json()) {
             say!("the experiment has reached its end: {why}");
         }
         self.x = self.designer.suggest();

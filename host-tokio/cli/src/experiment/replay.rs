@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use labwire_core::design::Experiment;
 use labwire_host::measurements::averages_to_csv;
+use serde_json::json;
 
 use super::plot::{self, Live};
 use super::trace::Trace;
-use super::{data, designer, print_warnings, table};
-use crate::console::Stream;
+use super::{data, designer, posterior, print_warnings, table};
+use crate::console::{Stream, is_json};
 use crate::failure::{self, Failure, Outcome};
 use crate::files::{save, spare_data};
 
@@ -55,8 +56,14 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     }
     live.finish(&trace, label, None);
     let count = measurements.len();
-    to.line(format_args!("{}, {count} measurements", experiment.name));
-    to.text(format_args!("{}", table(&designer)));
+    if is_json() {
+        let mut object = posterior(&designer);
+        object["experiment"] = json!(experiment.name);
+        to.line(format_args!("{object}"));
+    } else {
+        to.line(format_args!("{}, {count} measurements", experiment.name));
+        to.text(format_args!("{}", table(&designer)));
+    }
     print_warnings(&designer);
     if let Some(path) = &options.svg {
         let drawn = plot::svg(&[trace], label, None);

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use labwire_core::design::{Designer, Experiment, Measurement, Noise, Simulator, rounded};
 use labwire_host::measurements::{averages_to_csv, to_csv};
+use serde_json::{Map, Value, json};
 
 use super::plot::{self, Live};
 use super::trace::Trace;
-use super::{check_model, designer, named_number, print_warnings, refused};
-use crate::console::Stream;
+use super::{check_model, designer, named_number, posterior, print_warnings, refused};
+use crate::console::{Stream, is_json};
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 use crate::files::{save, spare_data};
 
@@ -66,7 +67,9 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
     for data in [&options.csv, &options.averages] {
         spare_data(data.as_deref(), options.force)?;
     }
-    to.line(format_args!("{}, seed {seed}", experiment.name));
+    if !is_json() {
+        to.line(format_args!("{}, seed {seed}", experiment.name));
+    }
     let (mut traces, mut designers) = (Vec::new(), Vec::new());
     for (strategy, name) in STRATEGIES {
         let mut designer = designer(&experiment, seed)?;
@@ -96,7 +99,7 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
             trace.push(&designer);
             live.update(&trace, &caption, Some(truth[shown]));
         }
-        if let Some(why) = designer.ended() {
+        if let Some(why) = designer.ended().filter(|_| !is_json()) {
             let count = designer.history().len();
             to.line(format_args!("{name}: ended after {count} measurements: {why}"));
         }
@@ -104,8 +107,12 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
         traces.push(trace);
         designers.push(designer);
     }
-    let table = table(&experiment, &truth, &designers, options.measurements);
-    to.text(format_args!("{table}"));
+    if is_json() {
+        to.line(format_args!("{}", object(&experiment, seed, &truth, &designers)));
+    } else {
+        let table = table(&experiment, &truth, &designers, options.measurements);
+        to.text(format_args!("{table}"));
+    }
     designers.iter().take(1).for_each(print_warnings);
     if let Some(path) = &options.svg {
         let drawn = plot::svg(&traces, &label, Some(truth[shown]));
@@ -167,6 +174,20 @@ fn shown(experiment: &Experiment, name: Option<&str>) -> Result<usize, Failure> 
         Failure::new(failure::USAGE, format!("there is no parameter `{name}`"))
             .hint(did_you_mean(name, names()))
     })
+}
+
+/// The result for programs: truth, and the posterior of each strategy.
+fn object(experiment: &Experiment, seed: u64, truth: &[f64], designers: &[Designer]) -> Value {
+    let names = experiment
+        .parameters
+        .iter()
+        .map(|parameter| parameter.name.clone());
+    let truth: Map<String, Value> = names.zip(truth.iter().map(|value| json!(value))).collect();
+    let mut object = json!({"experiment": experiment.name, "seed": seed, "truth": truth});
+    for ((_, name), designer) in STRATEGIES.iter().zip(designers) {
+        object[name] = posterior(designer);
+    }
+    object
 }
 
 fn table(experiment: &Experiment, truth: &[f64], designers: &[Designer], measurements: usize) -> String {

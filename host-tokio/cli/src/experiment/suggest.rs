@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use labwire_core::design::Experiment;
+use serde_json::json;
 
-use super::{by_hand, check_model, data, print_warnings, refused};
-use crate::console::say;
+use super::{by_hand, check_model, data, knobs, print_warnings, refused};
+use crate::console::answer;
 use crate::failure::Outcome;
 
 #[derive(Debug, clap::Args)]
@@ -32,17 +33,24 @@ pub(crate) fn run(experiment: &Experiment, seed: u64, options: &Arguments) -> Ou
     }
     let settings = designer.suggest_batch(options.count);
     check_model(&designer)?;
-    let knobs: Vec<&str> = experiment
-        .grid
-        .knobs()
-        .iter()
-        .map(|knob| knob.name.as_str())
-        .collect();
-    say!("{}", knobs.join(","));
-    for setting in settings {
-        let numbers: Vec<String> = setting.iter().map(f64::to_string).collect();
-        say!("{}", numbers.join(","));
-    }
+    answer(
+        || csv(experiment, &settings),
+        || {
+            let settings = settings.iter().map(|setting| knobs(experiment, setting));
+            json!({"settings": settings.collect::<Vec<_>>()})
+        },
+    );
     print_warnings(&designer);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Settings as a table.
+fn csv(experiment: &Experiment, settings: &[Vec<f64>]) -> String {
+    let names = experiment.grid.knobs().iter().map(|knob| knob.name.clone());
+    let numbers = |setting: &Vec<f64>| setting.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+    let header = names.collect::<Vec<_>>().join(",");
+    std::iter::once(header)
+        .chain(settings.iter().map(numbers))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -4,11 +4,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use labwire_core::pymodaq::{Answer, Command as Order, DataDim, Limits, ModuleAnswer, ModuleInfo, Settings};
+use labwire_core::pymodaq::{
+    Answer, Command as Order, DataDim, Limits, ModuleAnswer, ModuleInfo, Setting, Settings,
+};
 use labwire_tokio::{ControlError, ModuleController};
+use serde_json::json;
 
 use super::output::{Destination, Output};
-use crate::console::{note, one_line, say};
+use crate::console::{answer, is_json, note, one_line, say};
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
 
@@ -16,11 +19,7 @@ use crate::tls::TlsArguments;
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List the modules.
-    List {
-        /// Print a JSON object.
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Grab data, from several modules at once; without names, from all grabbers.
     Grab {
         /// Names of modules.
@@ -167,7 +166,7 @@ pub(crate) async fn connect(
 pub(crate) async fn carry_out(controller: &ModuleController, command: Command) -> Result<usize, Failure> {
     let one = |module: String| vec![module];
     match command {
-        Command::List { json } => list(controller, json).await,
+        Command::List => list(controller).await,
         Command::Grab {
             modules,
             dim,
@@ -222,29 +221,60 @@ fn say(controller: &ModuleController, answers: &[ModuleAnswer]) -> usize {
     let server = controller.remote().name();
     let mut failed = 0;
     for ModuleAnswer { module, result } in answers {
-        let module = one_line(module);
+        let name = one_line(module);
         match result {
-            Ok(Answer::Position { value, units }) => {
-                let units = one_line(units);
-                say!("{module}: {}", format!("{value} {units}").trim_end());
-            }
-            Ok(Answer::Set { confirmed: true }) => say!("{module}: set"),
-            Ok(Answer::Set { confirmed: false }) => say!("{module}: sent, not confirmed"),
-            Ok(_) => say!("{module}: done"),
+            Ok(Answer::Position { value, units }) => answer(
+                || {
+                    format!("{name}: {value} {}", one_line(units))
+                        .trim_end()
+                        .to_owned()
+                },
+                || json!({"module": module, "position": value, "units": units}),
+            ),
+            Ok(Answer::Set { confirmed }) => answer(
+                || match confirmed {
+                    true => format!("{name}: set"),
+                    false => format!("{name}: sent, not confirmed"),
+                },
+                || json!({"module": module, "confirmed": confirmed}),
+            ),
+            Ok(_) => answer(
+                || format!("{name}: done"),
+                || json!({"module": module, "done": true}),
+            ),
             Err(error) => {
-                note!("{server}: {module}: {error}");
+                refuse(server, Some(module), error);
                 failed += 1;
             }
         }
     }
     if answers.is_empty() {
-        note!("{server}: no such modules are connected");
+        refuse(server, None, NOBODY);
         failed += 1;
     }
     failed
 }
 
-async fn list(controller: &ModuleController, json: bool) -> Result<usize, Failure> {
+/// Said when a command is for no module.
+pub(super) const NOBODY: &str = "no such modules are connected";
+
+/// Prints why a module did not do what it was told.
+pub(super) fn refuse(server: &str, module: Option<&str>, why: &str) {
+    let name = module.map_or_else(String::new, |module| one_line(module) + ": ");
+    let message = format!("{server}: {name}{why}");
+    match is_json() {
+        true => {
+            let code = failure::UNAVAILABLE;
+            say!(
+                "{}",
+                json!({"type": "Error", "code": code, "message": message, "module": module})
+            );
+        }
+        false => note!("{message}"),
+    }
+}
+
+async fn list(controller: &ModuleController) -> Result<usize, Failure> {
     let answers = ask(controller, Vec::new(), Order::List).await?;
     let modules: Vec<(&String, &ModuleInfo)> = answers
         .iter()
@@ -253,15 +283,15 @@ async fn list(controller: &ModuleController, json: bool) -> Result<usize, Failur
             _ => None,
         })
         .collect();
-    if json {
+    if is_json() {
         let object = |(name, info): &(&String, &ModuleInfo)| {
-            serde_json::json!({
+            json!({
                 "name": name, "kind": info.kind, "generation": info.generation, "address": info.address,
                 "state": info.state, "seconds": info.seconds, "frames": info.frames, "last": info.last,
             })
         };
         let modules: Vec<_> = modules.iter().map(object).collect();
-        say!("{}", serde_json::json!({ "modules": modules }));
+        say!("{}", json!({ "modules": modules }));
         return Ok(0);
     }
     say!(
@@ -295,6 +325,16 @@ async fn settings(controller: &ModuleController, module: String, xml: bool) -> R
     };
     let settings = Settings::parse(text.as_str());
     match settings {
+        Ok(settings) if is_json() && !xml => {
+            let object = |setting: &Setting| {
+                json!({
+                    "path": setting.path.join("/"), "value": setting.value, "title": setting.title,
+                    "kind": setting.kind, "read_only": setting.is_read_only,
+                })
+            };
+            let settings: Vec<_> = settings.list().iter().map(object).collect();
+            say!("{}", json!({ "settings": settings }));
+        }
         Ok(settings) if !xml => {
             for setting in settings.list() {
                 let note = if setting.is_read_only { ", read-only" } else { "" };
@@ -307,7 +347,7 @@ async fn settings(controller: &ModuleController, module: String, xml: bool) -> R
                 );
             }
         }
-        _ => say!("{text}"),
+        _ => answer(|| text.to_string(), || json!({ "xml": text.to_string() })),
     }
     Ok(0)
 }

@@ -10,13 +10,14 @@ use labwire_core::service::module::{Hardware, Instrument, ModuleSettings};
 use labwire_core::session::Backoff;
 use labwire_core::simulate::{Camera, NoiseMeter, Spectrometer, Stage};
 use labwire_tokio::{Host, dial, serve};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::generation;
 use crate::common::unix_time;
 use crate::config::ConfigArgument;
-use crate::console::say;
+use crate::console::answer;
 use crate::failure::{self, Failure, Outcome};
 use crate::log;
 use crate::serve::{Signals, end_on_signals};
@@ -108,7 +109,10 @@ pub(crate) async fn run(arguments: Arguments, tls: &TlsArguments) -> Outcome {
             )
         })?;
         if let Ok(address) = listener.local_addr() {
-            say!("instrument listens on {address}");
+            answer(
+                || format!("instrument listens on {address}"),
+                || json!({"type": "Listening", "address": address.to_string()}),
+            );
         }
         serve(listener, &host, &shutdown).await;
         return Ok(ExitCode::SUCCESS);

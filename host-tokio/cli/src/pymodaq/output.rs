@@ -4,12 +4,14 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use labwire_core::pymodaq::{Answer, DataToExport, DataWithAxes, ModuleAnswer};
+use serde_json::json;
 
 use super::channel::{Channel, Coordinates};
+use super::control::{NOBODY, refuse};
 use super::{export, plot};
-use crate::console::{Stream, note, one_line, say};
+use crate::console::{Stream, answer, note, one_line};
 use crate::failure::{self, Failure};
-use crate::files::{Table, save, spare_data};
+use crate::files::{Table, is_standard, save, spare_data};
 
 /// Number of past values of a scalar that are plotted.
 const HISTORY: usize = 1000;
@@ -71,16 +73,15 @@ impl Output {
         let mut failed = 0;
         let is_only = answers.len() == 1;
         if answers.is_empty() {
-            note!("{server}: no such modules are connected");
+            refuse(server, None, NOBODY);
             failed += 1;
         }
         for ModuleAnswer { module, result } in answers {
-            let module = one_line(module);
             match result {
-                Ok(Answer::Data(data)) => self.take_data(&module, data, number, is_only)?,
+                Ok(Answer::Data(data)) => self.take_data(&one_line(module), data, number, is_only)?,
                 Ok(_) => {}
                 Err(error) => {
-                    note!("{server}: {module}: {error}");
+                    refuse(server, Some(module), error);
                     failed += 1;
                 }
             }
@@ -107,9 +108,13 @@ impl Output {
                 }
             }
         }
-        if let Some(path) = &self.npy {
+        if let Some(to) = &self.npy {
             let number = self.is_series.then_some(number);
-            for (path, bytes) in export::npy_files(path, module, number, export, is_only) {
+            for (path, bytes) in export::npy_files(to, module, number, export, is_only) {
+                if is_standard(to) && !is_standard(&path) {
+                    let why = "--npy -: standard output takes one array of one grab";
+                    return Err(Failure::new(failure::USAGE, why).hint("name one module, or a file"));
+                }
                 spare_data(Some(&path), self.force)?;
                 save(&path, bytes)?;
             }
@@ -121,7 +126,7 @@ impl Output {
             }
         } else if self.csv.is_none() && self.npy.is_none() {
             for data in &export.data {
-                say!("{module}: {}", summary(data));
+                answer(|| format!("{module}: {}", summary(data)), || object(module, data));
             }
         }
         Ok(())
@@ -201,6 +206,17 @@ impl Output {
         drawn.axes[0].values.iter_mut().for_each(|time| *time -= start);
         drawn
     }
+}
+
+/// Data for programs. What is no number is null.
+fn object(module: &str, data: &DataWithAxes) -> serde_json::Value {
+    let channels = Channel::all(data).into_iter().zip(&data.data).map(|(channel, array)| {
+        json!({
+            "label": channel.label, "dtype": array.dtype().to_string(), "shape": array.shape(), "values": channel.values,
+        })
+    });
+    let channels: Vec<_> = channels.collect();
+    json!({"module": module, "name": data.name, "timestamp": data.timestamp, "channels": channels})
 }
 
 /// Summary of data in one line.

@@ -17,7 +17,7 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Editor, Helper};
 
 use super::control;
-use crate::console::{note, say};
+use crate::console::{note, refuse, say};
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
 
@@ -77,7 +77,7 @@ pub(crate) async fn run(address: String, timeout: Duration, tls: &TlsArguments) 
             Ok(Command::Control(command)) => match control::carry_out(&controller, command).await {
                 Ok(count) => failed += count,
                 Err(error) => {
-                    note!("{error}");
+                    refuse(&error);
                     failed += 1;
                 }
             },

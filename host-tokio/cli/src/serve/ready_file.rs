@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::failure::Failure;
 use crate::files::save;
 
@@ -16,11 +18,15 @@ impl ReadyFile {
         path: PathBuf,
         addresses: impl Iterator<Item = (&'static str, SocketAddr)>,
     ) -> Result<Self, Failure> {
-        let object = addresses.map(|(name, address)| (name.to_owned(), address.to_string().into()));
-        let text = serde_json::Value::Object(object.collect()).to_string();
-        save(&path, text + "\n")?;
+        save(&path, format!("{}\n", object(addresses)))?;
         Ok(Self(path))
     }
+}
+
+/// Server name -> "host:port".
+pub(crate) fn object(addresses: impl Iterator<Item = (&'static str, SocketAddr)>) -> Value {
+    let addresses = addresses.map(|(name, address)| (name.to_owned(), address.to_string().into()));
+    Value::Object(addresses.collect())
 }
 
 impl Drop for ReadyFile {

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod clients;
+mod json;
+mod program;
+mod prompts;
 mod serve;
 mod signals;
 mod solve;
@@ -32,6 +35,8 @@ fn labwire(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("RUST_LOG")
+        // Not the configuration of who runs the tests.
+        .env("LABWIRE_CONFIG", "")
         .env("NO_COLOR", "1");
     command
 }
