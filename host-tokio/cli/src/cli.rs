@@ -51,8 +51,8 @@ enum Command {
     Device(device::Arguments),
     /// Use PyMoDAQ detectors and actuators, or emulate one.
     Pymodaq(pymodaq::Arguments),
-    /// Print the complete default configuration, commented.
-    Config,
+    /// Print the complete default configuration, commented; or the one that takes effect.
+    Config(config::Arguments),
     /// Print a file to begin with, or list those that there are.
     Example(example::Arguments),
     /// Print the JSON Schema of a kind of file, for editors.
@@ -97,9 +97,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Zeiss(arguments)) => zeiss::run(arguments),
         Some(Command::Device(arguments)) => device::run(arguments),
         Some(Command::Pymodaq(arguments)) => pymodaq::run(arguments),
-        Some(Command::Config) => {
-            config::print()
-        }
+        Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Example(arguments)) => example::run(&arguments),
         Some(Command::Schema(arguments)) => reference::print_schema(&arguments),
         Some(Command::Help(arguments)) => reference::print_help::<Cli>(&arguments),

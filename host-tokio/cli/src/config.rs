@@ -1,14 +1,16 @@
 //! Configuration: flags over environment over file over defaults.
 
+mod effective;
 mod layers;
 mod pymodaq;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use etcetera::BaseStrategy;
 use labwire_core::design::DesignLimits;
 use labwire_core::device;
 use labwire_core::limits::{HostLimits, InvalidLimit, SessionLimits};
@@ -23,41 +25,62 @@ use labwire_tokio::device::Keepalive;
 use labwire_tokio::zeiss::ImportLimits;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use toml::{Table, Value};
 
-use crate::console::answer_text;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Failure;
 
+pub(crate) use effective::{Arguments, run};
 pub(crate) use layers::Layers;
 pub(crate) use pymodaq::Pymodaq;
 
 /// Complete default configuration, commented.
 pub(crate) const DEFAULT_TEXT: &str = include_str!("default.toml");
 
-/// Prints the default configuration.
-pub(crate) fn print() -> Outcome {
-    answer_text(|| DEFAULT_TEXT.to_owned(), || json!(Layers::new().table()));
-    Ok(ExitCode::SUCCESS)
-}
+/// Keys whose values are not shown.
+pub(crate) const SECRET: [&str; 1] = ["web.token"];
 
 /// Configuration of a command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigArgument {
-    /// Configuration file; `labwire config` prints one.
-    #[arg(long = "config", value_name = "FILE", env = "LABWIRE_CONFIG")]
+    /// Configuration file; `labwire config` prints one. Default: config.toml in the user's folder for labwire's
+    /// configuration, if it is there; an empty name stands for no file.
+    #[arg(
+        long = "config",
+        value_name = "FILE",
+        env = "LABWIRE_CONFIG",
+        // That for paths refuses an empty name.
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     pub(crate) config_file: Option<PathBuf>,
 }
 
 impl ConfigArgument {
     /// Defaults, the file, and the environment.
     pub(crate) fn layers(&self) -> Result<Layers, Failure> {
-        Layers::with_file_and_environment(self.config_file.as_deref())
+        Layers::with_file_and_environment(self.file().as_deref())
+    }
+
+    /// The file that was named, or else the user's own, if there is one.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        match &self.config_file {
+            Some(none) if none.as_os_str().is_empty() => None,
+            Some(file) => Some(file.clone()),
+            None => default_file().filter(|file| file.exists()),
+        }
     }
 
     pub(crate) fn read(&self) -> Result<Config, Failure> {
         self.layers()?.finish()
     }
+}
+
+/// The user's own configuration file, which need not be there.
+fn default_file() -> Option<PathBuf> {
+    #[cfg(target_os = "macos")]
+    let folder = etcetera::base_strategy::Apple::new().ok()?.data_dir();
+    #[cfg(not(target_os = "macos"))]
+    let folder = etcetera::choose_base_strategy().ok()?.config_dir();
+    Some(folder.join("labwire").join("config.toml"))
 }
 
 /// All configurable settings: those of the core, and those of the program alone. `default.toml` documents the keys.

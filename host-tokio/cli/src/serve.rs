@@ -36,14 +36,21 @@ use crate::log;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    config: ConfigArgument,
     /// Only these servers, separated by commas. A port in use is then an error.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Option<Vec<String>>,
     /// Write the addresses of all servers to this file, as JSON, once all listen.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Configuration, and flags that go before it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Settings {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
     /// Log format: human or json.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
@@ -102,15 +109,15 @@ pub(crate) struct Arguments {
     tls_client_ca: Option<String>,
 }
 
-impl Arguments {
-    fn layers(&self) -> Result<Layers, Failure> {
+impl Settings {
+    pub(crate) fn layers(&self) -> Result<Layers, Failure> {
         let mut layers = self.config.layers()?;
         self.apply(&mut layers)?;
         Ok(layers)
     }
 
     /// Applies the flags on top of the rest of the configuration.
-    fn apply(&self, layers: &mut Layers) -> Result<(), Failure> {
+    pub(crate) fn apply(&self, layers: &mut Layers) -> Result<(), Failure> {
         let texts = [
             ("--log-format", "log", "format", &self.log_format),
             ("--open", "open", "address", &self.open),
@@ -161,11 +168,15 @@ fn servers(config: &Config) -> Vec<Server> {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
-    let (only, ready_file) = (arguments.only.clone(), arguments.ready_file.clone());
-    let has_file = arguments.config.config_file.is_some();
+    let Arguments {
+        only,
+        ready_file,
+        settings,
+    } = arguments;
+    let has_file = settings.config.file().is_some();
     let source = Source {
-        layers: arguments.layers()?,
-        again: has_file.then(|| -> Again { Box::new(move || arguments.layers()) }),
+        layers: settings.layers()?,
+        again: has_file.then(|| -> Again { Box::new(move || settings.layers()) }),
     };
     run_with(source, only.as_deref(), ready_file)
 }

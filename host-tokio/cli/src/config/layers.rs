@@ -1,7 +1,8 @@
 //! Layers of configuration tables.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::Path;
 
 use toml::{Table, Value};
@@ -15,8 +16,36 @@ use crate::failure::{self, Failure, did_you_mean};
 #[derive(Debug)]
 pub(crate) struct Layers {
     table: Table,
-    /// Keys that were given explicitly, such as `open.address`.
-    given: BTreeSet<String>,
+    /// Keys that were given explicitly, such as `open.address`, and by what.
+    given: BTreeMap<String, Origin>,
+}
+
+/// What gave a key its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// File of this name.
+    File(String),
+    /// Variable of this name.
+    Environment(String),
+    /// Flag, such as `--open`.
+    Flag(String),
+}
+
+impl Origin {
+    /// Kind and name.
+    pub(crate) fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::File(name) => ("file", name),
+            Self::Environment(name) => ("environment", name),
+            Self::Flag(name) => ("flag", name),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.parts().1)
+    }
 }
 
 impl Layers {
@@ -24,7 +53,7 @@ impl Layers {
     pub(crate) fn new() -> Self {
         Self {
             table: DEFAULT_TEXT.parse().unwrap_or_default(),
-            given: BTreeSet::new(),
+            given: BTreeMap::new(),
         }
     }
 
@@ -40,6 +69,7 @@ impl Layers {
 
     /// Adds a file's text.
     pub(crate) fn add_text(&mut self, name: &str, text: &str) -> Result<(), Failure> {
+        let origin = Origin::File(name.to_owned());
         let table: Table = text.parse().map_err(|error| wrong(format!("{name}: {error}")))?;
         // Checked first: the keys of another version would give other errors.
         if let Some(version) = table.get("version")
@@ -51,7 +81,7 @@ impl Layers {
             match value {
                 Value::Table(keys) => {
                     for (key, value) in keys {
-                        self.set(name, &section, &key, value)?;
+                        self.set_from(&origin, &section, &key, value)?;
                     }
                 }
                 _ if section == "version" => {}
@@ -61,16 +91,14 @@ impl Layers {
         Ok(())
     }
 
-    /// Sets one value. `origin` is for the error's text.
-    pub(crate) fn set(
-        &mut self,
-        origin: &str,
-        section: &str,
-        key: &str,
-        value: Value,
-    ) -> Result<(), Failure> {
+    /// Sets the value that a flag gives.
+    pub(crate) fn set(&mut self, flag: &str, section: &str, key: &str, value: Value) -> Result<(), Failure> {
+        self.set_from(&Origin::Flag(flag.to_owned()), section, key, value)
+    }
+
+    fn set_from(&mut self, origin: &Origin, section: &str, key: &str, value: Value) -> Result<(), Failure> {
         let Some(Value::Table(keys)) = self.table.get_mut(section) else {
-            return Err(self.unknown_section(origin, section));
+            return Err(self.unknown_section(&origin.to_string(), section));
         };
         let Some(slot) = keys.get_mut(key) else {
             let known = keys.keys().map(String::as_str);
@@ -82,13 +110,23 @@ impl Layers {
                 "{origin}: `{section}.{key}` is of type {expected}, not {found}"
             ))
         })?;
-        self.given.insert(format!("{section}.{key}"));
+        self.given.insert(format!("{section}.{key}"), origin.clone());
         Ok(())
+    }
+
+    /// What gave this key its value, if it is not the default.
+    pub(crate) fn origin(&self, section: &str, key: &str) -> Option<&Origin> {
+        self.given.get(&format!("{section}.{key}"))
     }
 
     /// Whether this key was given explicitly.
     pub(crate) fn is_given(&self, section: &str, key: &str) -> bool {
-        self.given.contains(&format!("{section}.{key}"))
+        self.origin(section, key).is_some()
+    }
+
+    /// Whether any key was given explicitly.
+    pub(crate) fn has_given(&self) -> bool {
+        !self.given.is_empty()
     }
 
     /// Keys whose values are others in `new`, with both.
@@ -147,7 +185,8 @@ impl Layers {
                 let message = format!("unknown environment variable {name}");
                 return Err(wrong(message).hint(did_you_mean(name, names)));
             };
-            self.set(name, section, key, parse(value))?;
+            let origin = Origin::Environment(name.to_owned());
+            self.set_from(&origin, section, key, parse(value))?;
         }
         Ok(())
     }

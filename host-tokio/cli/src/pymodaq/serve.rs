@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let ready_file = arguments.ready_file.clone();
-    let has_file = arguments.config.config_file.is_some();
+    let has_file = arguments.config.file().is_some();
     let source = Source {
         layers: arguments.layers()?,
         again: has_file.then(|| -> Again { Box::new(move || arguments.layers()) }),

@@ -4,7 +4,7 @@ use labwire_tokio::Peers;
 use toml::Value;
 
 use super::tls::Tls;
-use crate::config::Layers;
+use crate::config::{Layers, SECRET};
 use crate::failure::Failure;
 use crate::log::Filter;
 
@@ -33,9 +33,6 @@ const LIVE: [&str; 5] = [
     "tls.key",
     "tls.client-ca",
 ];
-
-/// Keys whose values are not logged.
-const SECRET: [&str; 1] = ["web.token"];
 
 impl Reload {
     /// Whether there is a file to read again.
