@@ -118,8 +118,7 @@ impl OpenSession {
 
     /// Loads a problem file.
     pub fn load(&mut self, now: f64, text: String) -> Result<(), JsError> {
-        let text = serde_json::value::RawValue::from_string(text)?;
-        self.request(now, &Request::Load(text))
+        self.request(now, &Request::load(text)?)
     }
 
     /// Asks the server to end.

@@ -75,6 +75,9 @@ pub enum ClientError {
     /// The server sent an error reply.
     #[error("error {}: {}", .0.code, .0.message)]
     Server(ErrorReply),
+    /// The problem to load is not a text that can be sent.
+    #[error("the problem is not JSON: {0}")]
+    NotJson(String),
     /// The reply does not belong to the request.
     #[error("the reply does not fit the request")]
     Unexpected(Reply),
@@ -122,6 +125,19 @@ impl<R: Runtime> OptimizerClient<R> {
     pub async fn run(&self, request: RunRequest) -> Result<RunReply, RemoteError<ClientError>> {
         match self.ask(Request::Run(request)).await? {
             Reply::Run(reply) => Ok(*reply),
+            other => Err(self.remote.error(ClientError::Unexpected(other))),
+        }
+    }
+
+    /// Loads a problem file, given as its text, onto the server. Returns the problem's name.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; for example if the text is not JSON, or the server does not permit it.
+    pub async fn load(&self, problem: String) -> Result<String, RemoteError<ClientError>> {
+        let request = Request::load(problem);
+        let request = request.map_err(|error| self.remote.error(ClientError::NotJson(error.to_string())))?;
+        match self.ask(request).await? {
+            Reply::Loaded(name) => Ok(name),
             other => Err(self.remote.error(ClientError::Unexpected(other))),
         }
     }

@@ -48,7 +48,7 @@ enum Command {
     /// Call ZEISS INSPECT's script, or a labwire server in its place.
     Zeiss(zeiss::Arguments),
     /// Talk to lab devices, or emulate one.
-    Device(device::Arguments),
+    Device(Box<device::Arguments>),
     /// Use PyMoDAQ detectors and actuators, or emulate one.
     Pymodaq(pymodaq::Arguments),
     /// Print the complete default configuration, commented; or the one that takes effect.
@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Experiment(arguments)) => experiment::run(arguments),
         Some(Command::Obe(arguments)) => obe::run(arguments),
         Some(Command::Zeiss(arguments)) => zeiss::run(arguments),
-        Some(Command::Device(arguments)) => device::run(arguments),
+        Some(Command::Device(arguments)) => device::run(*arguments),
         Some(Command::Pymodaq(arguments)) => pymodaq::run(arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Example(arguments)) => example::run(&arguments),

@@ -1,5 +1,6 @@
 //! `labwire device`: talk to lab devices, or emulate one.
 
+mod console;
 mod emulate;
 mod sparkline;
 mod target;
@@ -13,13 +14,17 @@ use serde_json::{Value, json};
 use target::Target;
 
 use crate::common::block_on;
-use crate::console::{answer, is_json, say};
+use crate::console::answer;
 use crate::failure::Outcome;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// Without one, commands to the device are read line by line.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,7 +67,10 @@ enum Command {
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     block_on(async {
-        match arguments.command {
+        let Some(command) = arguments.command else {
+            return console::run(&arguments.target).await;
+        };
+        match command {
             Command::Send { target, commands } => {
                 let send = |command: &[u8]| target.preset.send(command);
                 ask(&target, &commands, false, send).await
@@ -134,15 +142,7 @@ async fn ask(
             .perform(request.alone_for(alone))
             .await
             .map_err(|error| target.failed(command, &error))?;
-        match reply.is_empty() {
-            // Nothing to say in words.
-            true if !is_json() => {}
-            true => say!("{}", json!({"command": command, "answer": null})),
-            false => answer(
-                || target.text(&reply),
-                || json!({"command": command, "answer": target.text(&reply)}),
-            ),
-        }
+        target.print(command, &reply);
     }
     Ok(ExitCode::SUCCESS)
 }

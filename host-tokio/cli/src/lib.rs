@@ -18,6 +18,7 @@ mod obe;
 mod open;
 mod page;
 mod problem;
+mod prompt;
 mod pymodaq;
 mod reference;
 mod result;

@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{CommandFactory, Subcommand};
 use labwire_core::obe::{ErrorReply, Limits, Measurement, Request, RunName, Sigma};
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
-use labwire_tokio::{ObeClient, Tokio};
+use labwire_tokio::{ObeClient, Remote, Tokio};
 
 use crate::common::{block_on, number, positive_seconds};
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
+use crate::prompt::{self, Dialogue, Line, Said, Step, Words};
 use crate::tls::TlsArguments;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,8 +35,9 @@ pub(crate) struct Arguments {
     run: Option<RunName>,
     #[command(flatten)]
     tls: TlsArguments,
+    /// Without one, commands are read line by line.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// Commands of OptBayesExpt's server, and labwire's own. Replies are printed as JSON.
@@ -139,8 +141,8 @@ enum Command {
     /// Send any message.
     Raw {
         /// The message, in the dialect of Python's json module: NaN and Infinity are numbers.
-        #[arg(value_parser = json)]
-        json: Value,
+        #[arg(value_name = "JSON", value_parser = json)]
+        message: Value,
     },
 }
 
@@ -149,31 +151,120 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
 }
 
 async fn call(arguments: Arguments) -> Outcome {
-    let address = arguments.address;
-    let is_list = matches!(arguments.command, Command::Runs);
-    let message = message(arguments.command, arguments.run)?;
     let mut limits = Limits::default();
     limits.session.request_timeout = positive_seconds("--timeout", arguments.timeout)?;
-    let remote = arguments.tls.remote(&address).await?;
-    let client = ObeClient::connect::<Tokio>(remote, CONNECT_TIMEOUT, limits).await;
-    let client = client.map_err(|error| Failure::unreachable(&error))?;
-    let reply = client.tcpcmd(message).await;
-    client.finish().await;
-    let reply = reply.map_err(|error| Failure::no_reply(&error))?;
-    match ErrorReply::from_value(&reply) {
-        Some(error) => Err(Failure::new(failure::DATA, format!("{address}: {error}"))),
+    let calls = Calls {
+        remote: arguments.tls.remote(&arguments.address).await?,
+        address: arguments.address,
+        limits,
+        run: arguments.run,
+    };
+    match arguments.command {
+        Some(command) => calls.call(command, calls.run.clone()).await,
         None => {
-            match reply.as_list().filter(|_| is_list) {
-                // A line each.
-                Some(runs) => say!("[{}]", runs.iter().map(dumps).collect::<Vec<_>>().join(",\n ")),
-                None => say!("{}", dumps(&reply)),
-            }
-            Ok(ExitCode::SUCCESS)
+            // Before the first line is typed.
+            calls.ask(Value::from(&Request::Ready)).await?;
+            let greeting = format!(
+                "connected to {}; `help` lists the commands, Tab completes",
+                calls.address
+            );
+            prompt::run(calls, &greeting).await
         }
     }
 }
 
+/// Calls of one server.
+struct Calls {
+    address: String,
+    remote: Remote,
+    limits: Limits,
+    /// Run to act on.
+    run: Option<RunName>,
+}
+
+impl Calls {
+    async fn ask(&self, message: Value) -> Result<Value, Failure> {
+        let (remote, limits) = (self.remote.clone(), self.limits.clone());
+        let client = ObeClient::connect::<Tokio>(remote, CONNECT_TIMEOUT, limits).await;
+        let client = client.map_err(|error| Failure::unreachable(&error))?;
+        let reply = client.tcpcmd(message).await;
+        client.finish().await;
+        let reply = reply.map_err(|error| Failure::no_reply(&error))?;
+        match ErrorReply::from_value(&reply) {
+            Some(error) => {
+                let address = &self.address;
+                Err(Failure::new(failure::DATA, format!("{address}: {error}")))
+            }
+            None => Ok(reply),
+        }
+    }
+
+    async fn call(&self, command: Command, run: Option<RunName>) -> Outcome {
+        let is_list = matches!(command, Command::Runs);
+        let reply = self.ask(message(command, run)?).await?;
+        match reply.as_list().filter(|_| is_list) {
+            // A line each.
+            Some(runs) => say!("[{}]", runs.iter().map(dumps).collect::<Vec<_>>().join(",\n ")),
+            None => say!("{}", dumps(&reply)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Command of a line, for a run.
+#[derive(Debug, Subcommand)]
+enum LineCommand {
+    #[command(flatten)]
+    Known(Command),
+    /// Act on a run from now on; without a name, on the default one.
+    Run {
+        /// Name or number of the run.
+        #[arg(value_parser = run_name)]
+        name: Option<RunName>,
+    },
+}
+
+impl Dialogue for Calls {
+    const NAME: &'static str = "obe";
+
+    async fn carry_out(&mut self, line: &str) -> Result<Step, Failure> {
+        match Line::<LineCommand>::parse_line(line)? {
+            Said::Only(step) => return Ok(step),
+            Said::Command(LineCommand::Run { name }) => self.run = name,
+            Said::Command(LineCommand::Known(command)) => {
+                let is_of_server = command.is_of_server();
+                let run = self.run.clone().filter(|_| !is_of_server);
+                prompt::unless_interrupted(self.call(command, run)).await?;
+            }
+        }
+        Ok(Step::Done)
+    }
+
+    async fn words(&mut self) -> Words {
+        // Without an answer there is nothing to complete; the next command reports the error.
+        let runs = self.ask(Value::from(&Request::Runs)).await.ok();
+        let runs = runs.as_ref().and_then(Value::as_list).unwrap_or_default();
+        let runs: Vec<String> = runs.iter().filter_map(name_of).collect();
+        let next = move |before: &[String]| match before {
+            [command] if command == "run" || command == "resume" => runs.clone(),
+            _ => Vec::new(),
+        };
+        Words::of_commands(Line::<LineCommand>::command(), Box::new(next))
+    }
+}
+
+impl Command {
+    /// Whether the command is about no run.
+    fn is_of_server(&self) -> bool {
+        matches!(self, Self::Ready | Self::Done | Self::Runs | Self::Resume { .. })
+    }
+}
+
 fn message(command: Command, run: Option<RunName>) -> Result<Value, Failure> {
+    if run.is_some() && command.is_of_server() {
+        let why = "--run: this command is about no run";
+        return Err(Failure::new(failure::USAGE, why));
+    }
     let request = match command {
         Command::Ready => Request::Ready,
         Command::Getset => Request::Settings,
@@ -211,23 +302,15 @@ fn message(command: Command, run: Option<RunName>) -> Result<Value, Failure> {
         Command::Save { name } => Request::Save { name },
         Command::Load { name } => Request::Load { name },
         Command::Done => Request::Done,
-        Command::Raw { json } => return Ok(json),
+        Command::Raw { message } => return Ok(message),
     };
-    let is_of_server = matches!(
-        request,
-        Request::Ready | Request::Done | Request::Runs | Request::Resume { .. }
-    );
-    match run {
-        None => Ok(Value::from(&request)),
-        Some(_) if is_of_server => Err(Failure::new(
-            failure::USAGE,
-            "--run: this command is about no run",
-        )),
-        Some(run) => Ok(Value::from(&Request::Of {
+    Ok(Value::from(&match run {
+        None => request,
+        Some(run) => Request::Of {
             run,
             request: Box::new(request),
-        })),
-    }
+        },
+    }))
 }
 
 fn run_name(text: &str) -> Result<RunName, String> {
@@ -241,4 +324,13 @@ fn json(text: &str) -> Result<Value, String> {
 fn argument(text: &str) -> Result<(String, Value), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), json(value).unwrap_or_else(|_| value.into())))
+}
+
+/// Name of a run in the server's list, or else its number.
+fn name_of(entry: &Value) -> Option<String> {
+    let fields = entry.as_object()?;
+    match fields.get("name").and_then(Value::as_str) {
+        Some(name) => Some(name.to_owned()),
+        None => fields.get("run").map(dumps),
+    }
 }

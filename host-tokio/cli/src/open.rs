@@ -1,15 +1,17 @@
 //! `labwire open`: client of OpEn's protocol.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Subcommand;
+use clap::{CommandFactory, Subcommand};
 use labwire_tokio::{ClientSettings, OptimizerClient};
 use serde_json::json;
 
-use crate::common::{block_on, positive_seconds};
+use crate::common::{block_on, positive_seconds, read_file};
 use crate::console::{Stream, answer};
 use crate::failure::{Failure, Outcome};
+use crate::prompt::{self, Dialogue, Line, Said, Step, Words};
 use crate::result;
 use crate::solve::RunArguments;
 use crate::tls::TlsArguments;
@@ -29,8 +31,9 @@ pub(crate) struct Arguments {
     timeout: f64,
     #[command(flatten)]
     tls: TlsArguments,
+    /// Without one, commands are read line by line.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +55,11 @@ enum Command {
         /// ends with its best point, one whose turn comes later with error 2108.
         #[arg(long, value_name = "MILLISECONDS", value_parser = positive)]
         max_solve_time: Option<f64>,
+    },
+    /// Load a problem file onto the server, if it permits that.
+    Load {
+        /// Problem file; `-` is standard input.
+        file: PathBuf,
     },
     /// End the server.
     Kill {
@@ -81,36 +89,103 @@ async fn call(arguments: Arguments) -> Outcome {
     let mut options = ClientSettings::default();
     options.limits.request_timeout = positive_seconds("--timeout", timeout)?;
     let client = OptimizerClient::connect(tls.remote(&address).await?, options);
-    let failed = |error| Failure::call(&error);
-    let client = client.await.map_err(failed)?;
+    let client = client.await.map_err(|error| Failure::call(&error))?;
+    let mut calls = Calls {
+        address,
+        client,
+        problems: Vec::new(),
+    };
     match command {
-        Command::Ping { number } => {
-            let start = Instant::now();
-            let pong = client.ping(number).await.map_err(failed)?;
-            let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-            answer(
-                || format!("{address} answers {pong} after {milliseconds:.3} ms"),
-                || json!({"type": "Pong", "number": pong, "milliseconds": milliseconds}),
+        Some(command) => calls.call(command).await,
+        None => {
+            let greeting = format!(
+                "calls go to {}; `help` lists the commands, Tab completes",
+                calls.address
             );
-            Ok(ExitCode::SUCCESS)
+            prompt::run(calls, &greeting).await
         }
-        Command::Run {
-            run,
-            problem,
-            max_solve_time,
-        } => {
-            let mut request = run.request(problem);
-            request.max_solve_time_ms = max_solve_time;
-            let reply = client.run(request).await.map_err(failed)?;
-            Ok(result::print(reply, Stream::Output))
+    }
+}
+
+/// Calls of one server.
+struct Calls {
+    address: String,
+    client: OptimizerClient,
+    /// Names of the problems that were loaded.
+    problems: Vec<String>,
+}
+
+impl Calls {
+    async fn call(&mut self, command: Command) -> Outcome {
+        let Self {
+            address,
+            client,
+            problems,
+        } = self;
+        let failed = |error| Failure::call(&error);
+        match command {
+            Command::Ping { number } => {
+                let start = Instant::now();
+                let pong = client.ping(number).await.map_err(failed)?;
+                let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+                answer(
+                    || format!("{address} answers {pong} after {milliseconds:.3} ms"),
+                    || json!({"type": "Pong", "number": pong, "milliseconds": milliseconds}),
+                );
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Run {
+                run,
+                problem,
+                max_solve_time,
+            } => {
+                let mut request = run.request(problem);
+                request.max_solve_time_ms = max_solve_time;
+                let reply = client.run(request).await.map_err(failed)?;
+                Ok(result::print(reply, Stream::Output))
+            }
+            Command::Load { file } => {
+                let name = client.load(read_file(&file)?).await.map_err(failed)?;
+                answer(
+                    || format!("{address} has loaded `{name}`"),
+                    || json!({"type": "Loaded", "name": name}),
+                );
+                problems.push(name);
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Kill { number } => {
+                client.kill(number).await.map_err(failed)?;
+                answer(
+                    || format!("{address} is shutting down"),
+                    || json!({"type": "Done", "address": address}),
+                );
+                Ok(ExitCode::SUCCESS)
+            }
         }
-        Command::Kill { number } => {
-            client.kill(number).await.map_err(failed)?;
-            answer(
-                || format!("{address} is shutting down"),
-                || json!({"type": "Done", "address": address}),
-            );
-            Ok(ExitCode::SUCCESS)
-        }
+    }
+}
+
+impl Dialogue for Calls {
+    const NAME: &'static str = "open";
+
+    async fn carry_out(&mut self, line: &str) -> Result<Step, Failure> {
+        let command = match Line::<Command>::parse_line(line)? {
+            Said::Command(command) => command,
+            Said::Only(step) => return Ok(step),
+        };
+        let status = prompt::unless_interrupted(self.call(command)).await?;
+        Ok(match status == ExitCode::SUCCESS {
+            true => Step::Done,
+            false => Step::Failed,
+        })
+    }
+
+    async fn words(&mut self) -> Words {
+        let problems = self.problems.clone();
+        let next = move |before: &[String]| match before.last() {
+            Some(last) if last == "--problem" => problems.clone(),
+            _ => Vec::new(),
+        };
+        Words::of_commands(Line::<Command>::command(), Box::new(next))
     }
 }

@@ -345,7 +345,7 @@ fn report(service: &str, ending: Ending) {
 }
 
 /// Folder of labwire in the user's state directory, or where the system has none, in the data directory.
-fn state_folder(name: &str) -> Option<PathBuf> {
+pub(crate) fn state_folder(name: &str) -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
     Some(state.join("labwire").join(name))

@@ -64,6 +64,16 @@ pub enum Request {
     KeepAlive(bool),
 }
 
+impl Request {
+    /// Request to load a problem file, given as its text.
+    ///
+    /// # Errors
+    /// If the text is not JSON.
+    pub fn load(text: String) -> Result<Self, serde_json::Error> {
+        RawValue::from_string(text).map(Self::Load)
+    }
+}
+
 /// Arguments of a solve.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]

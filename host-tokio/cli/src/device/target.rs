@@ -6,10 +6,11 @@ use labwire_core::device::{self, Dialect, DialectError, Request, unescape};
 use labwire_core::session::Misuse;
 use labwire_tokio::RemoteError;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings, TcpDialer};
+use serde_json::json;
 
 use crate::common::{positive_seconds, seconds};
 use crate::config::ConfigArgument;
-use crate::console::note;
+use crate::console::{answer, is_json, note, say};
 use crate::failure::{self, Failure};
 use crate::tls::TlsArguments;
 
@@ -116,6 +117,19 @@ impl Target {
         match std::str::from_utf8(payload) {
             Ok(text) if !text.contains(char::is_control) => text.to_owned(),
             _ => payload.escape_ascii().to_string(),
+        }
+    }
+
+    /// Prints the reply to a command, if it has one.
+    pub(super) fn print(&self, command: &str, reply: &[u8]) {
+        match reply.is_empty() {
+            // Nothing to say in words.
+            true if !is_json() => {}
+            true => say!("{}", json!({"command": command, "answer": null})),
+            false => answer(
+                || self.text(reply),
+                || json!({"command": command, "answer": self.text(reply)}),
+            ),
         }
     }
 
