@@ -1,12 +1,19 @@
-//! Embeds the page, if it has been built.
+//! Embeds the page, if it has been built, and notes what `labwire version` tells of the build.
+#![allow(
+    clippy::disallowed_macros,
+    clippy::print_stdout,
+    reason = "what it prints is for cargo"
+)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::UNIX_EPOCH;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    note_build();
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
     let files = match env::var_os("CARGO_FEATURE_PAGE") {
         Some(_) => page(&out),
@@ -22,6 +29,48 @@ fn main() -> io::Result<()> {
         files.concat()
     );
     fs::write(out.join("page.rs"), text)
+}
+
+fn note_build() {
+    let compiler = env::var("RUSTC")
+        .ok()
+        .and_then(|rustc| output(&rustc, &["--version"]));
+    for (name, value) in [
+        ("BUILD_COMMIT", commit()),
+        ("BUILD_TARGET", env::var("TARGET").ok()),
+        ("BUILD_COMPILER", compiler),
+    ] {
+        println!("cargo::rustc-env={name}={}", value.unwrap_or_default());
+    }
+}
+
+/// Commit that is compiled: of a package as it notes it, and otherwise git's. Debug builds have none, because every commit
+/// would compile the program anew.
+fn commit() -> Option<String> {
+    const SHORT: usize = 12;
+    let noted = fs::read_to_string(".cargo_vcs_info.json").ok();
+    let noted = noted.as_ref().and_then(|info| info.split_once("\"sha1\": \""));
+    if let Some((_, hash)) = noted {
+        return hash.get(..SHORT).map(str::to_owned);
+    }
+    if env::var("PROFILE").ok()? != "release" {
+        return None;
+    }
+    let log = output("git", &["rev-parse", "--git-path", "logs/HEAD"])?;
+    if !Path::new(&log).is_file() {
+        // Without it nothing would tell when the commit is another one.
+        return None;
+    }
+    println!("cargo::rerun-if-changed={log}");
+    let hash = output("git", &["rev-parse", "HEAD"])?;
+    hash.get(..SHORT).map(str::to_owned)
+}
+
+/// What a program prints, if there is one and it succeeds.
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
 }
 
 /// Entries of the page's files, whose contents are copied to `out`. None if there is no page.

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::{
-    check, config, console, device, example, experiment, failure, install, obe, open, pymodaq, reference, serve,
-    solve, zeiss,
+    check, config, console, device, example, experiment, failure, install, obe, open, pymodaq, reference,
+    serve, solve, version, zeiss,
 };
 
 /// The socket protocols of optimizers and lab instruments, and the engines behind them.
@@ -63,6 +63,8 @@ enum Command {
     Completions(install::CompletionsArguments),
     /// Write manual pages, one per command.
     Man(install::ManArguments),
+    /// Tell the version, how this program was built, and the licences of what it carries.
+    Version(version::Arguments),
 }
 
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -103,6 +105,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Help(arguments)) => reference::print_help::<Cli>(&arguments),
         Some(Command::Completions(arguments)) => install::print_completions::<Cli>(&arguments),
         Some(Command::Man(arguments)) => install::write_man::<Cli>(&arguments),
+        Some(Command::Version(arguments)) => Ok(version::run(&arguments)),
     };
     outcome.unwrap_or_else(|failure| {
         console::refuse(&failure);

@@ -25,6 +25,7 @@ mod result;
 mod serve;
 mod solve;
 mod tls;
+mod version;
 mod zeiss;
 
 use std::ffi::OsString;
