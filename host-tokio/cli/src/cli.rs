@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::{
-    check, config, console, device, example, experiment, failure, install, obe, open, pymodaq, reference,
-    serve, solve, version, zeiss,
+    bench, check, config, console, device, example, experiment, failure, install, obe, open, pymodaq,
+    reference, serve, solve, version, zeiss,
 };
 
 /// The socket protocols of optimizers and lab instruments, and the engines behind them.
@@ -63,17 +63,27 @@ enum Command {
     Completions(install::CompletionsArguments),
     /// Write manual pages, one per command.
     Man(install::ManArguments),
+    /// Measure how fast this machine solves, answers and designs.
+    Bench(bench::Arguments),
     /// Tell the version, how this program was built, and the licences of what it carries.
     Version(version::Arguments),
 }
 
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    // Also for what the parser refuses.
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    // What the parser refuses is refused in JSON too.
     let before_values = arguments.iter().take_while(|argument| *argument != "--");
     console::answer_in_json(before_values.skip(1).any(|argument| argument == "--json"));
+    // The parser would take one in front of a command for an option of `serve`.
+    let is_in_front = arguments.get(1).is_some_and(|first| first == "--json");
+    if is_in_front {
+        arguments.remove(1);
+    }
     let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+        Ok(cli) => {
+            console::answer_in_json(is_in_front || cli.json);
+            cli
+        }
         Err(error) if error.use_stderr() => {
             let text = error.render().to_string();
             let message = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
@@ -105,6 +115,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Help(arguments)) => reference::print_help::<Cli>(&arguments),
         Some(Command::Completions(arguments)) => install::print_completions::<Cli>(&arguments),
         Some(Command::Man(arguments)) => install::write_man::<Cli>(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Version(arguments)) => Ok(version::run(&arguments)),
     };
     outcome.unwrap_or_else(|failure| {

@@ -27,7 +27,7 @@ struct Example {
     text: &'static str,
 }
 
-const EXAMPLES: [Example; 12] = [
+static EXAMPLES: [Example; 12] = [
     Example {
         name: "rosenbrock.json",
         about: "a problem with a ball, an equation and an inequality",
@@ -102,16 +102,23 @@ const EXAMPLES: [Example; 12] = [
     },
 ];
 
+/// Text of the example of this name, with its ending or without.
+pub(crate) fn text(name: &str) -> Option<&'static str> {
+    find(name).map(|example| example.text)
+}
+
+fn find(name: &str) -> Option<&'static Example> {
+    let stem = |name: &'static str| name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let mut examples = EXAMPLES.iter();
+    examples.find(|example| example.name == name || stem(example.name) == name)
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let Some(name) = &arguments.name else {
         list();
         return Ok(ExitCode::SUCCESS);
     };
-    let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
-    match EXAMPLES
-        .iter()
-        .find(|example| example.name == name || stem(example.name) == *name)
-    {
+    match find(name) {
         Some(example) => {
             answer_text(
                 || example.text.to_owned(),
@@ -147,7 +154,12 @@ fn list() {
          }| format!("{name:<16}  {about}\n{:16}  {command}\n", ""),
     );
     answer(
-        || format!("{}\nlabwire example NAME > NAME writes one.", lines.collect::<String>()),
+        || {
+            format!(
+                "{}\nlabwire example NAME > NAME writes one.",
+                lines.collect::<String>()
+            )
+        },
         || EXAMPLES.iter().map(Example::to_json).collect(),
     );
 }

@@ -2,6 +2,7 @@
 //!
 //! Its interface is the command line.
 
+mod bench;
 mod check;
 mod cli;
 mod common;
