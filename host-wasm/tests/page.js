@@ -13,6 +13,19 @@ await run({
     await page.close();
   },
 
+  async "the page comes from the program, compressed, and once"() {
+    const page = await open();
+    const script = await page.locator("script[src]").first().getAttribute("src");
+    await page.close();
+    const get = (path, headers = {}) => fetch(new URL(path, lab.url), { headers });
+    const html = await get("/");
+    assert.equal(html.headers.get("content-encoding"), "br");
+    assert.equal((await get("/", { "If-None-Match": html.headers.get("etag") })).status, 304);
+    const code = await get(script, { "Accept-Encoding": "gzip" });
+    assert.equal(code.headers.get("content-encoding"), "gzip");
+    assert.match(code.headers.get("cache-control"), /immutable/);
+  },
+
   async "a problem is solved here and on the server, to the last bit alike"() {
     const page = await open();
     await click(page, "Solve here");

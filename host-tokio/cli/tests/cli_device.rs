@@ -275,3 +275,32 @@ fn a_signal_ends_it_cleanly() {
         assert_eq!(process.wait().unwrap().code(), Some(0));
     }
 }
+
+#[test]
+fn lines_are_sent_as_they_are() {
+    use std::io::Write;
+    let emulator = Emulator::start(&[]);
+    let state = tempfile::tempdir().unwrap();
+    let mut console = labwire(&["--address", &emulator.address, "--alone", "0"])
+        .env("XDG_STATE_HOME", state.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = b"help\n*IDN?\nVOLT 2.5\nVOLT?\nquit\n*IDN?\n";
+    console.stdin.take().unwrap().write_all(lines).unwrap();
+    let output = console.wait_with_output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    assert!(
+        out.contains("A line is sent as it is") && out.contains("2.5"),
+        "{out}{err}"
+    );
+    assert_eq!(out.matches("labwire,").count(), 1, "{out}");
+
+    // Options belong to the command, if there is one.
+    let (code, _, err) = run(&["--address", &emulator.address, "query", "*IDN?"]);
+    assert!(code == Some(64) && err.contains("cannot be used with"), "{err}");
+}

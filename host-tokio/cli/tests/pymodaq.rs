@@ -242,6 +242,21 @@ fn data_are_grabbed_drawn_and_kept() {
             .contains("'descr': '<u2', 'fortran_order': False, 'shape': (30, 40)")
     );
     assert_eq!(array.len(), 128 + 2 * 30 * 40);
+    let mut printed = labwire(&["--address", &server.address, "grab", "camera", "--npy", "-"]);
+    let printed = printed.output().unwrap().stdout;
+    assert_eq!((&printed[..6], printed.len()), (&b"\x93NUMPY"[..], array.len()));
+    let (code, _, err) = server.run(&["grab", "--npy", "-"]);
+    assert!(
+        code == Some(64) && err.contains("standard output takes one array"),
+        "{err}"
+    );
+    // For programs, on one line per module.
+    let meter: serde_json::Value = serde_json::from_str(&server.ask(&["grab", "meter", "--json"])).unwrap();
+    assert_eq!(
+        meter["channels"][0]["values"].as_array().unwrap().len(),
+        1,
+        "{meter}"
+    );
 
     assert!(
         server
@@ -374,7 +389,7 @@ fn a_prompt_takes_commands_and_remembers_them() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = b"rename stage 'my stage'\nposition 'my stage'\nfly\nquit\n";
+    let lines = b"rename stage 'my stage'\nposition 'my stage'\nposition --json\nfly\nquit\n";
     prompt.stdin.take().unwrap().write_all(lines).unwrap();
     let output = prompt.wait_with_output().unwrap();
     let (out, err) = (
@@ -385,6 +400,7 @@ fn a_prompt_takes_commands_and_remembers_them() {
         out.contains("stage: done") && out.contains("my stage: 0 mm"),
         "{out}"
     );
+    assert!(out.contains("\"position\":0.0"), "{out}");
     assert!(err.contains("unrecognized subcommand 'fly'"), "{err}");
     assert_eq!(output.status.code(), Some(69));
     let history = fs::read_to_string(server.folder.0.join("labwire/pymodaq-history")).unwrap();

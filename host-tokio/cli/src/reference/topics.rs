@@ -123,7 +123,7 @@ static TOPICS: [Topic; 10] = [
     Topic {
         name: "config",
         title: "The configuration",
-        about: "A file in TOML, given with `--config FILE` or in the environment as LABWIRE_CONFIG. Every key, with its default:",
+        about: "A file in TOML: `labwire/config.toml` in the user's folder for configurations, or another, given with `--config FILE` or in the environment as LABWIRE_CONFIG. Every key, with its default:",
         tables: &[],
         extra: Extra::Configuration,
     },
