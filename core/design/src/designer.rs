@@ -9,13 +9,14 @@ use labwire_solve::math::{all_finite, max, pow};
 use labwire_solve::random::Random;
 
 use super::cost::Costs;
-use super::doubt::{Doubt, needs_prior};
+use super::doubt::Doubt;
 use super::error::DesignError;
 use super::experiment::{Experiment, Selection};
+use super::grid::BLOCK;
 use super::measurement::Measurement;
 use super::model::Points;
 use super::particles::{ParticleSnapshot, Particles};
-use super::utility::{BLOCK, UtilityScan};
+use super::utility::UtilityScan;
 
 /// Exclusive upper bound on seeds and counts, so that every JSON reader represents them exactly.
 pub(super) const MAX_COUNT: u64 = 1 << 53;
@@ -523,7 +524,7 @@ impl Drawing {
         }
         let particles = Particles::new(self.values, self.experiment.options.particles);
         let random = Random::new(self.seed, 0);
-        let prior = needs_prior(&self.experiment).then(|| particles.snapshot());
+        let prior = self.experiment.needs_prior().then(|| particles.snapshot());
         let mut designer = Designer::with_particles(self.experiment, self.seed, random, particles);
         designer.prior = prior;
         Ok(designer)

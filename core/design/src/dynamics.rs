@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::formula::{Formula, LANES};
-use super::model::{Model, Points};
+use super::formula::Formula;
+use super::model::{LANES, Model, Points};
 
 /// Integration method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

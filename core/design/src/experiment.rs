@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 
 use labwire_solve::random::Random;
 
-use super::doubt::needs_prior;
 use super::error::DesignError;
 use super::goal::{Targets, Until};
 use super::grid::{Grid, Knob};
@@ -258,6 +257,11 @@ impl Experiment {
         }
     }
 
+    /// Whether a designer keeps the priors' particles, for doubts about a posterior whose noise is unknown.
+    pub(super) fn needs_prior(&self) -> bool {
+        matches!(self.noise, Noise::Unknown(_)) && self.options.auto_resample
+    }
+
     /// Memory that a designer of the experiment takes, in bytes; an upper estimate: particles with their weights, twice
     /// while a measurement is taken in, those of the priors where the noise is unknown, the covariance of the parameters, the utility of every setting, the draws, and the
     /// programs of formulas.
@@ -273,7 +277,7 @@ impl Experiment {
         let models = models.into_iter().chain(dependent).flatten();
         let programs = models.map(Model::numbers).fold(0, usize::saturating_add);
         let knobs: usize = self.grid.knobs().iter().map(|knob| knob.values.len()).sum();
-        let copies = if needs_prior(self) { 3 } else { 2 };
+        let copies = if self.needs_prior() { 3 } else { 2 };
         let numbers = [
             particles.saturating_mul(copies * parameters + 4),
             parameters.saturating_mul(parameters),

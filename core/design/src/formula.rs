@@ -9,11 +9,7 @@ use labwire_model::expression::graph::{Expr, Graph, Input};
 use labwire_model::expression::program::Program;
 
 use super::inputs::{self, PARAMETER, SETTING};
-use super::model::{Model, Points};
-
-/// Number of points that one operation of the interpreter processes: enough to amortise its overhead, few
-/// enough for all values to stay in cache.
-pub(super) const LANES: usize = 64;
+use super::model::{LANES, Model, Points};
 
 /// Compiled expressions of settings and parameters.
 #[derive(Clone, Debug)]

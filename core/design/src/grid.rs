@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use labwire_solve::math::pow;
 
 use super::model::{Model, Points};
-use super::utility::BLOCK;
+
+/// Most settings processed at a time.
+pub(super) const BLOCK: usize = 128;
 
 /// Adjustable quantity of an instrument.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,9 @@ use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
 
-use super::formula::LANES;
+/// Number of points that one operation of the interpreter processes: enough to amortise its overhead, few
+/// enough for all values to stay in cache.
+pub(super) const LANES: usize = 64;
 
 /// Points in a space of a few dimensions, one row per dimension (structure of arrays). A single point stands
 /// for as many copies as are needed.

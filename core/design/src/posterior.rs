@@ -18,7 +18,7 @@ use labwire_solve::random::Random;
 
 use super::annealing::failing;
 use super::designer::{Designer, Loaded, MAX_COUNT};
-use super::doubt::{Doubt, needs_prior};
+use super::doubt::Doubt;
 use super::error::DesignError;
 use super::experiment::Experiment;
 use super::measurement::Measurement;
@@ -104,7 +104,7 @@ impl Designer {
             resamplings: whole("resamplings")?,
             particles: particles.clone(),
         };
-        let prior = match needs_prior(&experiment) {
+        let prior = match experiment.needs_prior() {
             true => Self::new(experiment.clone(), seed)?.prior,
             false => None,
         };

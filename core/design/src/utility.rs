@@ -15,12 +15,11 @@ use labwire_solve::random::Random;
 use super::cost::Costs;
 use super::entropy::differential_entropy;
 use super::experiment::{Experiment, Utility};
+use super::grid::BLOCK;
 use super::model::Points;
 use super::noise::{Noise, NoiseShape};
 use super::particles::Particles;
 
-/// Most settings processed at a time.
-pub(super) const BLOCK: usize = 128;
 /// Most predicted values held at a time, unless one setting has more.
 const PREDICTIONS: usize = 1 << 20;
 

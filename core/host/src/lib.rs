@@ -31,6 +31,7 @@ mod dial;
 mod drive;
 #[cfg(feature = "files")]
 mod durable;
+mod handshake;
 mod host;
 #[cfg(feature = "tables")]
 pub mod measurements;

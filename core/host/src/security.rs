@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use labwire_core::limits::SessionLimits;
 
+use crate::handshake::{NOT_TLS, is_client_hello, is_refusal};
 use crate::runtime::{Runtime, Transport};
 #[cfg(feature = "tls")]
 use crate::tls::{TlsAcceptor, TlsStream};
@@ -42,12 +43,6 @@ enum Peer {
     Client(SocketAddr),
     Server,
 }
-
-/// Answer to a client that speaks no TLS on a port that speaks nothing else.
-pub(crate) const ONLY_TLS: &str = "this port speaks TLS only\n";
-
-/// Answer to a client that speaks TLS on a port that does not. Clients report that it is not TLS.
-const NOT_TLS: &[u8] = b"this port does not speak TLS\n";
 
 impl PortSecurity {
     /// Wraps the stream of a client at `peer`. A client that speaks TLS where nobody does, or the reverse, is told so, and
@@ -186,15 +181,4 @@ impl<R: Runtime, T: Transport<R> + 'static> Transport<R> for MaybeTls<R, T> {
             Kind::Tls(stream) => stream.has_input(),
         }
     }
-}
-
-/// Whether a server refuses to speak without TLS: by an alert (RFC 8446, 6), or as servers here do.
-fn is_refusal(bytes: &[u8]) -> bool {
-    let is_alert = matches!(bytes, [0x15, 3, _, 0, 2, 1 | 2, _]);
-    is_alert || bytes.ends_with(ONLY_TLS.as_bytes())
-}
-
-/// Whether `bytes` begin a TLS handshake (RFC 8446, 5.1 and 4): no message of another protocol here does.
-fn is_client_hello(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x16, 3]) && bytes.get(5).is_none_or(|message| *message == 1)
 }

@@ -21,8 +21,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, ServerConfig};
 
+use crate::handshake::ONLY_TLS;
 use crate::runtime::{Runtime, Transport, timeout};
-use crate::security::ONLY_TLS;
 use crate::warn_sampled;
 use crate::websocket::Io;
 use verifier::Verifier;

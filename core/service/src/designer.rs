@@ -2,8 +2,10 @@
 
 mod catalogue;
 mod handler;
+mod live;
 mod new_run;
 mod record;
+mod refusal;
 mod replay;
 mod reply;
 mod runs;

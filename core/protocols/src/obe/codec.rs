@@ -269,7 +269,7 @@ impl From<&Request> for Value {
         if let Request::WithUnknownKeys { request, .. } = request {
             return Self::from(&**request);
         }
-        let mut fields = alloc::vec![("command".into(), name_of(request).into())];
+        let mut fields = alloc::vec![("command".into(), request.name().into())];
         match request.command() {
             Request::NewRun(arguments) => {
                 fields.extend(arguments.iter().filter(|(key, _)| key != "command").cloned());
@@ -302,34 +302,5 @@ impl From<&Request> for Value {
             fields.push(("run".into(), run.into()));
         }
         Value::Object(fields.into_iter().collect())
-    }
-}
-
-pub(super) fn name_of(request: &Request) -> &'static str {
-    match request {
-        Request::Of { request, .. } | Request::WithUnknownKeys { request, .. } => name_of(request),
-        Request::Settings => "getset",
-        Request::Particles => "getpar",
-        Request::Constants => "getcon",
-        Request::Weights => "getwgt",
-        Request::NewRun(_) => "newrun",
-        Request::OptimalSetting => "optset",
-        Request::GoodSetting { .. } => "goodset",
-        Request::NewData(_) => "newdat",
-        Request::Mean => "getmean",
-        Request::StandardDeviation => "getstd",
-        Request::Covariance => "getcov",
-        Request::Ready => "ready",
-        Request::Done => "done",
-        Request::Status => "status",
-        Request::Utility => "utility",
-        Request::Batch { .. } => "batch",
-        Request::Interval { .. } => "interval",
-        Request::History => "history",
-        Request::Undo => "undo",
-        Request::Save { .. } => "save",
-        Request::Load { .. } => "load",
-        Request::Runs => "runs",
-        Request::Resume { .. } => "resume",
     }
 }

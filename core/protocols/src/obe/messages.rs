@@ -9,8 +9,6 @@ use core::fmt;
 use labwire_python_json::{Object, Value};
 use labwire_session::LongText;
 
-use super::codec::name_of;
-
 /// Commands, in the order in which upstream looks for them.
 pub const COMMANDS: [&str; 14] = [
     "getset", "getpar", "getcon", "getwgt", "newrun", "optset", "goodset", "newdat", "getpdf", "getmean",
@@ -128,7 +126,32 @@ impl Request {
     /// Name of the command on the wire.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        name_of(self)
+        match self {
+            Self::Of { request, .. } | Self::WithUnknownKeys { request, .. } => request.name(),
+            Self::Settings => "getset",
+            Self::Particles => "getpar",
+            Self::Constants => "getcon",
+            Self::Weights => "getwgt",
+            Self::NewRun(_) => "newrun",
+            Self::OptimalSetting => "optset",
+            Self::GoodSetting { .. } => "goodset",
+            Self::NewData(_) => "newdat",
+            Self::Mean => "getmean",
+            Self::StandardDeviation => "getstd",
+            Self::Covariance => "getcov",
+            Self::Ready => "ready",
+            Self::Done => "done",
+            Self::Status => "status",
+            Self::Utility => "utility",
+            Self::Batch { .. } => "batch",
+            Self::Interval { .. } => "interval",
+            Self::History => "history",
+            Self::Undo => "undo",
+            Self::Save { .. } => "save",
+            Self::Load { .. } => "load",
+            Self::Runs => "runs",
+            Self::Resume { .. } => "resume",
+        }
     }
 
     /// Whether the reply may be long: its length grows with the experiment or its history. `is_large`: so do those to

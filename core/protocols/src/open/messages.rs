@@ -7,13 +7,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use labwire_session::{Counting, LongText};
+use labwire_session::LongText;
 use serde::de::{Deserializer, EnumAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-
-use super::codec::Style;
-use super::run_text::RunText;
 
 /// Codes of error replies. Clients test the code; the text may be more specific.
 pub mod code {
@@ -333,17 +330,6 @@ impl RunReply {
         let vectors: usize = vectors.into_iter().chain(variables).map(Vec::len).sum();
         let matrices = self.sensitivities.iter().flat_map(RunSensitivities::matrices);
         vectors + matrices.flatten().map(Vec::len).sum::<usize>()
-    }
-
-    /// Begins to count the text of the reply in this style, whose numbers are written only as the peer reads them.
-    ///
-    /// # Errors
-    /// The field with a number that JSON cannot express.
-    pub fn counting(self, style: Style) -> Result<Counting, &'static str> {
-        match self.non_finite_field() {
-            Some(field) => Err(field),
-            None => Ok(Counting::new(RunText::new(style, self))),
-        }
     }
 
     /// First field with a number that JSON cannot express.

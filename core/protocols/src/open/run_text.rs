@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::mem::take;
 
-use labwire_session::{Place, Text};
+use labwire_session::{Counting, Place, Text};
 
 use super::codec::{Style, outline};
 use super::messages::RunReply;
@@ -15,7 +15,7 @@ const BLOCK: usize = 1024;
 
 /// Result whose text is the one that [`write_reply`](super::write_reply) gives.
 #[derive(Debug)]
-pub(super) struct RunText {
+struct RunText {
     style: Style,
     /// The text with `[]` in place of every vector.
     outline: String,
@@ -32,8 +32,21 @@ struct Vector {
     depth: usize,
 }
 
+impl RunReply {
+    /// Begins to count the text of the reply in this style, whose numbers are written only as the peer reads them.
+    ///
+    /// # Errors
+    /// The field with a number that JSON cannot express.
+    pub fn counting(self, style: Style) -> Result<Counting, &'static str> {
+        match self.non_finite_field() {
+            Some(field) => Err(field),
+            None => Ok(Counting::new(RunText::new(style, self))),
+        }
+    }
+}
+
 impl RunText {
-    pub(super) fn new(style: Style, mut reply: RunReply) -> Self {
+    fn new(style: Style, mut reply: RunReply) -> Self {
         let mut vectors = take_vectors(&mut reply).into_iter();
         let outline = outline(style, &reply);
         let vectors = empty_lists(&outline)

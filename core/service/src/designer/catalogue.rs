@@ -11,8 +11,10 @@ use labwire_protocols::obe::{ErrorReply, RunName, code};
 use labwire_python_json::{Limits, Object, Value, dumps, parse};
 
 use super::DesignerSettings;
+use super::live::Live;
 use super::record::{self, Head, Record};
-use super::runs::Live;
+use super::refusal::unstored;
+use super::reply::CHARACTER_BYTES;
 use super::store::RunStore;
 use super::texts::Texts;
 
@@ -20,8 +22,6 @@ use super::texts::Texts;
 const REMARKS: usize = 16;
 /// Length of an entry of the list without its texts, in bytes.
 const ENTRY_BYTES: usize = 200;
-/// Length of the longest escape of a byte of a text.
-pub(super) const CHARACTER_BYTES: usize = 6;
 
 /// Runs of a server, and the one that commands without `run` act on.
 #[derive(Debug)]
@@ -468,8 +468,4 @@ fn left(state: &str) -> Option<(u64, String, bool)> {
     };
     let experiment = state.get("experiment")?.as_str()?.into();
     Some((default, experiment, *state.get("ended")? == Value::Bool(true)))
-}
-
-pub(super) fn unstored(error: String) -> ErrorReply {
-    ErrorReply::new(code::STORAGE, error)
 }

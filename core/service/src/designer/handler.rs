@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -18,8 +18,8 @@ use labwire_session::{Counting, ReplyBound};
 
 use super::super::Handler;
 use super::DesignerSettings;
-use super::catalogue::unstored;
 use super::new_run::NewRun;
+use super::refusal::{refused, unstored};
 use super::replay::{Replay, Then};
 use super::reply::{Matrix, Settings, Values, constants, counting, records, reply_bytes, status};
 use super::runs::{Begun, Runs};
@@ -586,13 +586,4 @@ pub enum ExperimentError {
     /// The experiment is invalid.
     #[error(transparent)]
     Design(#[from] DesignError),
-}
-
-pub(super) fn refused(error: &DesignError) -> ErrorReply {
-    let code = match error {
-        DesignError::NoLikelihood => code::NO_LIKELIHOOD,
-        DesignError::NothingToUndo => code::NOTHING_TO_UNDO,
-        _ => code::INVALID_ARGUMENT,
-    };
-    ErrorReply::new(code, error.to_string())
 }

@@ -6,8 +6,8 @@ use alloc::format;
 use labwire_design::Measurement;
 use labwire_protocols::obe::{ErrorReply, Request};
 
-use super::catalogue::unstored;
-use super::runs::Live;
+use super::live::Live;
+use super::refusal::unstored;
 
 /// Run that takes in the measurements of its log again.
 pub(super) struct Replay {

@@ -9,7 +9,8 @@ use labwire_python_json::{Object, Value, dumps};
 use labwire_session::limits::beginning;
 use labwire_session::{Counting, Place, Text};
 
-use super::catalogue::CHARACTER_BYTES;
+/// Length of the longest escape of a byte of a text.
+pub(super) const CHARACTER_BYTES: usize = 6;
 
 /// Every setting, a row per knob.
 #[derive(Debug)]

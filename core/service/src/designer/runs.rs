@@ -11,20 +11,12 @@ use labwire_python_json::Value;
 
 use super::DesignerSettings;
 use super::catalogue::{Beginning, Catalogue};
-use super::handler::refused;
+use super::live::Live;
 use super::new_run::{Base, NewRun, invalid};
+use super::refusal::refused;
 use super::replay::{Replay, Then};
 use super::store::{MemoryRuns, RunStore};
 use super::texts::Texts;
-
-/// Run with its particles.
-#[derive(Debug)]
-pub(super) struct Live {
-    pub(super) number: u64,
-    /// Text of its experiment.
-    pub(super) text: String,
-    pub(super) designer: Designer,
-}
 
 /// Runs of a server.
 #[derive(Debug)]
