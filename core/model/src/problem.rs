@@ -27,6 +27,7 @@ mod stage_evaluator;
 mod stage_functions;
 mod stage_inputs;
 pub mod stages;
+mod substitution;
 mod summary;
 
 use alloc::format;

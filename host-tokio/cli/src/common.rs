@@ -11,7 +11,7 @@ use labwire_core::encoding::foreign_encoding;
 use tokio::net::lookup_host;
 
 use crate::failure::{self, Failure, Outcome};
-use crate::files::is_standard;
+use crate::standard::is_standard;
 
 pub(crate) use labwire_host::measurements::{has_decimal_comma, parse_number as number};
 

@@ -12,7 +12,7 @@ use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
 
 use crate::failure::{self, Failure};
-use crate::files::is_standard;
+use crate::standard::is_standard;
 
 /// Prints a line on standard output.
 macro_rules! say {

@@ -21,7 +21,7 @@ use crate::common::{number, read_file};
 use crate::config::ConfigArgument;
 use crate::console::note;
 use crate::failure::{self, Failure, Outcome};
-use crate::files::is_standard;
+use crate::standard::is_standard;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

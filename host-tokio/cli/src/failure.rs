@@ -9,7 +9,7 @@ use labwire_core::problem::TextError;
 use labwire_tokio::{ClientError, NoReply, RemoteError};
 use serde_json::{Value, json};
 
-use crate::files::is_standard;
+use crate::standard::is_standard;
 
 /// The command line is invalid.
 pub(crate) const USAGE: u8 = 64;

@@ -7,11 +7,7 @@ use labwire_tokio::{AppendFile, replace_file};
 
 use crate::console::{note, write_output};
 use crate::failure::{self, Failure};
-
-/// Whether a path stands for standard input or output.
-pub(crate) fn is_standard(path: &Path) -> bool {
-    path == Path::new("-")
-}
+use crate::standard::is_standard;
 
 /// Writes a picture or a state as a whole, in place of a previous one.
 pub(crate) fn save(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {

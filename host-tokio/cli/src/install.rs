@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::console::{answer, answer_text};
 use crate::failure::{Failure, Outcome};
-use crate::files::{is_standard, save};
+use crate::files::save;
+use crate::standard::is_standard;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompletionsArguments {

@@ -25,6 +25,7 @@ mod reference;
 mod result;
 mod serve;
 mod solve;
+mod standard;
 mod tls;
 mod version;
 mod zeiss;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod indexing;
+mod stages;
 
 use alloc::collections::BTreeMap;
 use alloc::format;

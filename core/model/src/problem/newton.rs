@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::integrate::substitute;
+use super::substitution::substitute;
 use crate::expression::derivative::{ancestors, gradient};
 use crate::expression::graph::{Expr, Graph, Input, Node};
 use crate::expression::operation::Binary;

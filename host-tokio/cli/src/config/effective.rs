@@ -9,8 +9,8 @@ use toml::Value;
 use super::{DEFAULT_TEXT, Layers, SECRET, default_file};
 use crate::console::answer_text;
 use crate::failure::{self, Failure, Outcome};
-use crate::files::is_standard;
 use crate::serve::Settings;
+use crate::standard::is_standard;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

@@ -18,8 +18,9 @@ use super::target::Target;
 use crate::common::seconds;
 use crate::console::{is_json, note, one_line, say};
 use crate::failure::{self, Failure, Outcome};
-use crate::files::{Table, is_standard};
+use crate::files::Table;
 use crate::serve::Signals;
+use crate::standard::is_standard;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

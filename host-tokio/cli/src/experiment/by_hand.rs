@@ -14,7 +14,8 @@ use super::{check_model, designer, knobs, plot, setting, table};
 use crate::common::{has_decimal_comma, read_file};
 use crate::console::{answer, answer_text, is_json, note, refuse, say, say_text};
 use crate::failure::{self, Failure, Outcome};
-use crate::files::{is_standard, save};
+use crate::files::save;
+use crate::standard::is_standard;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

@@ -11,7 +11,8 @@ use super::control::{NOBODY, refuse};
 use super::{export, plot};
 use crate::console::{Stream, answer, note, one_line};
 use crate::failure::{self, Failure};
-use crate::files::{Table, is_standard, save, spare_data};
+use crate::files::{Table, save, spare_data};
+use crate::standard::is_standard;
 
 /// Number of past values of a scalar that are plotted.
 const HISTORY: usize = 1000;

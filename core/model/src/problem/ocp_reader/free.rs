@@ -13,9 +13,9 @@ use super::used_variable;
 use crate::expression::graph::{Expr, Graph, Input};
 use crate::expression::{Named, Scope, Value};
 use crate::problem::definition::FreeStages;
-use crate::problem::integrate::substitute;
 use crate::problem::keys;
 use crate::problem::stages::vector_element;
+use crate::problem::substitution::substitute;
 use crate::text::{Fault, Place, TextError, find};
 
 /// Number that a solve decides.

@@ -12,8 +12,8 @@ use crate::expression::graph::{Expr, Graph, Input, Node};
 use crate::expression::stage::{Channel, Source};
 use crate::expression::{Named, Scope, Value};
 use crate::problem::definition::StageConstraint;
-use crate::problem::integrate::substitute;
 use crate::problem::stages::total;
+use crate::problem::substitution::substitute;
 use crate::text::{Place, TextError};
 
 /// Inputs whose last value is a state.
