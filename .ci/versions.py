@@ -4,6 +4,7 @@ Prints a line for each place. What is filled in later (Debian's changelog, Homeb
 and pkg-config files, npm's package.json) is not looked at.
 """
 
+import json
 import re
 import sys
 import tomllib
@@ -25,6 +26,7 @@ def places(workspace):
             yield member, None if stated == {"workspace": True} else stated
     for project in ("core/python", "core/model/python"):
         yield project, toml(Path(project, "pyproject.toml"))["project"].get("version")
+    yield "host-wasm/package.json", json.loads(Path("host-wasm/package.json").read_text()).get("version")
     for version in re.findall(r'^version = "(.*)"', Path("core/book/src/first-hour/rust.md").read_text(), re.M):
         yield "core/book/src/first-hour/rust.md", version
     # The newest section, or the one above it for what is to come.
