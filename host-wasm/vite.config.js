@@ -30,7 +30,12 @@ export default {
   root: here("page"),
   base: "./",
   plugins: [compressed],
-  resolve: { alias: { "labwire-wasm/client": here("client/index.ts"), "labwire-wasm": here("pkg/labwire_wasm.js") } },
-  worker: { format: "es" },
+  resolve: {
+    alias: [
+      { find: "labwire-wasm/client", replacement: here("pkg/client/index.js") },
+      { find: "labwire-wasm/worker", replacement: here("pkg/worker/browser.js") },
+      { find: "labwire-wasm", replacement: here("pkg/browser.js") },
+    ],
+  },
   build: { outDir: dist, emptyOutDir: false, target: "esnext", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
 };

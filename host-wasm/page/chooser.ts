@@ -1,6 +1,6 @@
 // Choice of the next setting: by a designer in this page, or by the server's.
 import { type Bridge, ObeClient } from "labwire-wasm/client";
-import type { ExperimentFile, Remote } from "./engine";
+import type { ExperimentFile, RemoteDesigner } from "./engine";
 import { largest } from "./grid";
 
 /** Knowledge after some measurements. */
@@ -25,19 +25,19 @@ const ASKED = 300_000;
 
 export class Local implements Chooser {
   constructor(
-    private readonly designer: Remote,
+    private readonly designer: RemoteDesigner,
     private readonly file: ExperimentFile,
   ) {}
-  suggest = async () => Array.from(await this.designer.call<Float64Array>("suggest"));
-  update = (setting: number[], values: number[]) => this.designer.call<void>("update", setting, values);
+  suggest = async () => Array.from(await this.designer.suggest());
+  update = (setting: number[], values: number[]) => this.designer.update(setting, values);
   knowledge = async () => ({
-    mean: Array.from(await this.designer.call<Float64Array>("mean")),
-    std: Array.from(await this.designer.call<Float64Array>("std")),
+    mean: Array.from(await this.designer.mean()),
+    std: Array.from(await this.designer.std()),
   });
-  utility = (x: number, y?: number) => this.designer.utility(countsOf(this.file), x, y);
+  utility = async (x: number, y?: number) => largest(await this.designer.utility(), countsOf(this.file), x, y);
   particles = async (parameter: number): Promise<[Float64Array, Float64Array]> => [
-    await this.designer.call("particles", parameter),
-    await this.designer.call("weights"),
+    await this.designer.particles(parameter),
+    await this.designer.weights(),
   ];
   close = () => this.designer.free();
 }

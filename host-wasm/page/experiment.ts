@@ -4,7 +4,7 @@ import type { Bridge } from "labwire-wasm/client";
 import { type ServerRun, Watched } from "./chooser";
 import { button, card, h, message, select, short, table } from "./dom";
 import { Editor } from "./editor";
-import { designing as engine, type ExperimentFile, solving } from "./engine";
+import { designing as engine, type ExperimentFile, readExperiment } from "./engine";
 import { Pictures, type View } from "./pictures";
 import { MOST, Run } from "./run";
 
@@ -90,7 +90,7 @@ export function experiment(bridge: Bridge): HTMLElement {
     rows: 12,
     examples: Object.entries(EXAMPLES).map(([title, name]) => [title, exampleExperiment(name)!]),
     // The designer may be busy for a long time.
-    check: (text) => solving.experiment(text),
+    check: readExperiment,
     onChange: (now) => {
       file = now;
       if (file) {

@@ -109,7 +109,7 @@ export function inspector(_bridge: Bridge): HTMLElement {
       if (!chosenFile) return;
       if (chosenFile.size > FILE_BYTES)
         throw new Error(`it has ${(chosenFile.size / (1 << 20)).toFixed(0)} MiB, at most ${FILE_BYTES >> 20} MiB are read`);
-      const recording = await engine.recording(await chosenFile.text());
+      const recording = await engine.parse(await chosenFile.text());
       entries.push({ name: `${chosenFile.name} (${recording.protocol})`, recording });
       list.replaceChildren();
       refresh();
@@ -130,7 +130,7 @@ export function inspector(_bridge: Bridge): HTMLElement {
   const save = () =>
     work("Writing …", "This recording cannot be written", async () => {
       const entry = chosen();
-      if (entry) download(`labwire-${entry.recording.protocol}.json`, await engine.written(entry.recording));
+      if (entry) download(`labwire-${entry.recording.protocol}.json`, await engine.stringify(entry.recording));
       verdict.textContent = entry ? "" : "There is nothing to export yet.";
     });
   refresh();

@@ -3,7 +3,7 @@ import { defaultProblem, type RunReply } from "labwire-wasm";
 import { type Bridge, OpenClient, ServerError } from "labwire-wasm/client";
 import { button, card, h, message, short, table } from "./dom";
 import { Editor } from "./editor";
-import { type History, type ProblemFile, type Solved, solving as engine } from "./engine";
+import * as engine from "./engine";
 import { Plot } from "./plot";
 import trailer from "./problems/trailer.json?raw";
 import { Scene } from "./scene";
@@ -55,7 +55,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
   let ranges: [number, number][] = [];
   let isValid = false;
   let abort: AbortController | undefined;
-  let here: Solved | undefined;
+  let here: engine.Solved | undefined;
   let there: RunReply | undefined;
 
   const summary = h("pre", { className: "state" });
@@ -84,11 +84,11 @@ export function optimizer(bridge: Bridge): HTMLElement {
     return [...sliders.querySelectorAll<HTMLElement>(".slider")].map((row) => row.dataset.name!);
   }
 
-  const editor = new Editor<ProblemFile>({
+  const editor = new Editor<engine.ProblemFile>({
     id: "problem",
     label: "Problem file",
     rows: 18,
-    check: (text) => engine.problem(text),
+    check: (text) => engine.readProblem(text),
     onChange: (file) => {
       here = there = undefined;
       comparison.textContent = failure.textContent = "";
@@ -138,7 +138,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
 
   const isTrailer = () => scene.hasPath;
 
-  function show(solved: Solved) {
+  function show(solved: engine.Solved) {
     const { solution, named, history } = solved;
     status.textContent = "";
     outcome.replaceChildren(
@@ -160,7 +160,7 @@ export function optimizer(bridge: Bridge): HTMLElement {
     trajectories.hidden = !scene.path(named);
   }
 
-  function plot([iteration, cost, residual, violation]: History) {
+  function plot([iteration, cost, residual, violation]: engine.History) {
     // 0 cannot be drawn on a logarithmic axis.
     const positive = (values: number[]) => values.map((value) => (value !== 0 && Number.isFinite(value) ? Math.abs(value) : null));
     unsolved.hidden = iteration.length > 0;

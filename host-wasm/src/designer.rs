@@ -33,7 +33,10 @@ impl Designer {
     ///
     /// @throws {TextError} if the text is invalid; the error shows the position and may give advice
     #[wasm_bindgen(constructor)]
-    pub fn new(text: &str, seed: u64) -> Result<Self, JsValue> {
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "FileText")] text: &str,
+        #[wasm_bindgen(unchecked_param_type = "Seed")] seed: u64,
+    ) -> Result<Self, JsValue> {
         let designer = design::Designer::new(experiment(text)?, seed).map_err(refused)?;
         Ok(Self { designer })
     }
@@ -42,7 +45,10 @@ impl Designer {
     ///
     /// @throws {Error} if the posterior belongs to another experiment
     #[wasm_bindgen(js_name = fromPosterior)]
-    pub fn from_posterior(text: &str, posterior: &str) -> Result<Self, JsValue> {
+    pub fn from_posterior(
+        #[wasm_bindgen(unchecked_param_type = "FileText")] text: &str,
+        posterior: &str,
+    ) -> Result<Self, JsValue> {
         let designer = design::Designer::from_posterior(experiment(text)?, posterior).map_err(refused)?;
         Ok(Self { designer })
     }
@@ -67,9 +73,9 @@ impl Designer {
     /// @throws {Error} if the measurement is invalid; the designer is then unchanged
     pub fn update(
         &mut self,
-        setting: &[f64],
-        values: &[f64],
-        sigma: Option<Vec<f64>>,
+        #[wasm_bindgen(unchecked_param_type = "Numbers")] setting: &[f64],
+        #[wasm_bindgen(unchecked_param_type = "Numbers")] values: &[f64],
+        #[wasm_bindgen(unchecked_optional_param_type = "Numbers")] sigma: Option<Vec<f64>>,
     ) -> Result<(), JsValue> {
         let taken = self.designer.update(setting, values, sigma.as_deref());
         taken.map_err(refused)
@@ -114,7 +120,10 @@ impl Designer {
     /// Values of a parameter, one per particle.
     ///
     /// @throws {Error} if `parameter` is out of range
-    pub fn particles(&self, parameter: usize) -> Result<Vec<f64>, JsError> {
+    pub fn particles(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Count")] parameter: usize,
+    ) -> Result<Vec<f64>, JsError> {
         if parameter >= self.designer.experiment().parameters.len() {
             return Err(JsError::new("the parameter is out of range"));
         }
@@ -150,6 +159,7 @@ impl Designer {
 #[derive(Debug)]
 pub struct Simulator {
     simulator: design::Simulator,
+    num_knobs: usize,
 }
 
 #[wasm_bindgen]
@@ -159,9 +169,27 @@ impl Simulator {
     ///
     /// @throws {Error} if the text is invalid, or `truth` does not fit it
     #[wasm_bindgen(constructor)]
-    pub fn new(text: &str, truth: Option<Vec<f64>>, sigma: Option<f64>, seed: u64) -> Result<Self, JsValue> {
-        let simulator = design::Simulator::new(experiment(text)?, truth, sigma, seed).map_err(refused)?;
-        Ok(Self { simulator })
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "FileText")] text: &str,
+        #[wasm_bindgen(unchecked_param_type = "Numbers | null | undefined")] truth: Option<Vec<f64>>,
+        sigma: Option<f64>,
+        #[wasm_bindgen(unchecked_param_type = "Seed")] seed: u64,
+    ) -> Result<Self, JsValue> {
+        let experiment = experiment(text)?;
+        let num_knobs = experiment.grid.knobs().len();
+        let simulator = design::Simulator::new(experiment, truth, sigma, seed).map_err(refused)?;
+        Ok(Self { simulator, num_knobs })
+    }
+
+    /// Checks that this is one setting: the core takes no other.
+    fn check(&self, setting: &[f64]) -> Result<(), JsError> {
+        if setting.len() == self.num_knobs {
+            return Ok(());
+        }
+        let (found, expected) = (setting.len(), self.num_knobs);
+        Err(JsError::new(&format!(
+            "the setting has {found} values, the experiment {expected} knobs"
+        )))
     }
 
     /// True parameters.
@@ -171,17 +199,50 @@ impl Simulator {
     }
 
     /// Values without noise, one per channel. The setting has one value per knob.
-    pub fn exact(&mut self, setting: &[f64]) -> Vec<f64> {
-        self.simulator.exact(setting)
+    ///
+    /// @throws {Error} if it has another number of values
+    pub fn exact(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Numbers")] setting: &[f64],
+    ) -> Result<Vec<f64>, JsError> {
+        self.check(setting)?;
+        Ok(self.simulator.exact(setting))
+    }
+
+    /// Values without noise at many settings, those of a setting after those of the one before it.
+    ///
+    /// @throws {Error} if the settings are not one value per knob each
+    pub fn curve(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Numbers")] settings: &[f64],
+    ) -> Result<Vec<f64>, JsError> {
+        let mut values = Vec::new();
+        for setting in settings.chunks(self.num_knobs.max(1)) {
+            self.check(setting)?;
+            values.extend(self.simulator.exact(setting));
+        }
+        Ok(values)
     }
 
     /// Simulated measurement, one value per channel.
-    pub fn measure(&mut self, setting: &[f64]) -> Vec<f64> {
-        self.simulator.measure(setting)
+    ///
+    /// @throws {Error} if the setting has not one value per knob
+    pub fn measure(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Numbers")] setting: &[f64],
+    ) -> Result<Vec<f64>, JsError> {
+        self.check(setting)?;
+        Ok(self.simulator.measure(setting))
     }
 
     /// Standard deviation of the noise, one per channel.
-    pub fn sigma(&mut self, setting: &[f64]) -> Vec<f64> {
-        self.simulator.sigma(setting)
+    ///
+    /// @throws {Error} if the setting has not one value per knob
+    pub fn sigma(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Numbers")] setting: &[f64],
+    ) -> Result<Vec<f64>, JsError> {
+        self.check(setting)?;
+        Ok(self.simulator.sigma(setting))
     }
 }

@@ -6,8 +6,8 @@ use labwire_core::session::{
 };
 use wasm_bindgen::prelude::*;
 
-use crate::js::{bytes, instant, object};
 use crate::session::session_methods;
+use crate::session_values::{bytes, instant, object};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
@@ -40,10 +40,13 @@ impl DeviceSession {
     ///
     /// @throws {Error} if the dialect or an option is unknown
     #[wasm_bindgen(constructor)]
-    pub fn new(dialect: &str, seed: u32) -> Result<Self, JsError> {
+    pub fn new(
+        dialect: &str,
+        #[wasm_bindgen(unchecked_param_type = "Seed")] seed: u64,
+    ) -> Result<Self, JsError> {
         let dialect: Dialect = dialect.parse()?;
         Ok(Self {
-            session: Connection::new(dialect.settings(), u64::from(seed)),
+            session: Connection::new(dialect.settings(), seed),
             dialect,
             pending: Vec::new(),
             next_id: 0,

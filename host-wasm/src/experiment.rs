@@ -34,11 +34,19 @@ impl Experiment {
     ///
     /// @throws {TextError} if the text is invalid; the error shows the position and may give advice
     #[wasm_bindgen(constructor)]
-    pub fn new(text: &str) -> Result<Self, JsValue> {
+    pub fn new(#[wasm_bindgen(unchecked_param_type = "FileText")] text: &str) -> Result<Self, JsValue> {
         let experiment = design::Experiment::from_json(text, &[], &DesignLimits::default());
         Ok(Self {
             experiment: experiment.map_err(|error| problem_error(&error))?,
         })
+    }
+
+    /// Reads an experiment from the object that its file would describe; typed arrays are lists of numbers.
+    ///
+    /// @throws {TypeError} if the object holds what a file cannot, such as a function or `NaN`
+    /// @throws {TextError} if it is no valid experiment; the error shows the position in the object as text
+    pub fn from(#[wasm_bindgen(unchecked_param_type = "FileObject")] object: &str) -> Result<Self, JsValue> {
+        Self::new(object)
     }
 
     /// Name of the experiment.
@@ -58,7 +66,10 @@ impl Experiment {
     ///
     /// @throws {Error} if `knob` is out of range
     #[wasm_bindgen(js_name = knobValues)]
-    pub fn knob_values(&self, knob: usize) -> Result<Vec<f64>, JsError> {
+    pub fn knob_values(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Count")] knob: usize,
+    ) -> Result<Vec<f64>, JsError> {
         let knob = self.experiment.grid.knobs().get(knob);
         let knob = knob.ok_or_else(|| JsError::new("the knob is out of range"))?;
         Ok(knob.values.clone())
@@ -73,7 +84,10 @@ impl Experiment {
     /// Setting at this index of the grid, one value per knob.
     ///
     /// @throws {Error} if `index` is out of range
-    pub fn setting(&self, index: usize) -> Result<Vec<f64>, JsError> {
+    pub fn setting(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Count")] index: usize,
+    ) -> Result<Vec<f64>, JsError> {
         let grid = &self.experiment.grid;
         if index >= grid.len() {
             return Err(JsError::new("the grid has no such setting"));

@@ -1,58 +1,35 @@
-//! Conversions of the core's values to JavaScript.
+//! Arguments and results that JavaScript gives and gets.
 
-use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array};
-use labwire_core::python_json::Value;
-use labwire_core::time::Instant;
+use core::fmt::Display;
+
+use js_sys::{JSON, TypeError};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-/// Object with these properties.
-pub(crate) fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
-    let object = Object::new();
-    for (key, value) in properties {
-        // Setting a property of a fresh object cannot fail.
-        let _ = Reflect::set(&object, &key.into(), &value);
-    }
-    object.into()
+// Before an argument reaches Rust, package/guard.ts checks it by the name of its type.
+#[wasm_bindgen(typescript_custom_section)]
+const ARGUMENTS: &str = r#"
+/** Problem or experiment file: its text, or the object that the text would describe. */
+export type FileText = string | object;
+/** Object that a problem or experiment file would describe. */
+export type FileObject = object;
+/** Numbers: an array, or a typed array. */
+export type Numbers = ArrayLike<number>;
+/** Whole number from 0 to 2^32 - 1. */
+export type Count = number;
+/** Whole number from -2^31 to 2^31 - 1. */
+export type Integer = number;
+/** Seed of random numbers: a whole number from 0 to 2^53 - 1, or a BigInt from 0 to 2^64 - 1. */
+export type Seed = number | bigint;
+"#;
+
+/// Error about the argument `name`, an object whose contents do not fit.
+pub(crate) fn type_error(name: &str, error: impl Display) -> JsValue {
+    TypeError::new(&format!("`{name}`: {error}")).into()
 }
 
 /// Serialized value as an object. Numbers that are not finite become null.
 pub(crate) fn serialized(value: &impl Serialize) -> JsValue {
     let text = serde_json::to_string(value).unwrap_or_default();
     JSON::parse(&text).unwrap_or(JsValue::NULL)
-}
-
-/// Value of Python's JSON; integers that a number cannot hold exactly become texts.
-pub(crate) fn from_python(value: &Value) -> JsValue {
-    match value {
-        Value::Null => JsValue::NULL,
-        Value::Bool(value) => (*value).into(),
-        Value::BigInt(value) => value.as_str().into(),
-        Value::List(items) => items.iter().map(from_python).collect::<Array>().into(),
-        Value::Object(entries) => {
-            let object = Object::new();
-            for (key, value) in entries {
-                let key = key.to_string();
-                let _ = Reflect::set(&object, &key.into(), &from_python(value));
-            }
-            object.into()
-        }
-        Value::Int(value) if value.unsigned_abs() >> 53 != 0 => value.to_string().into(),
-        Value::Int(value) => (*value as f64).into(),
-        Value::Float(value) => (*value).into(),
-        Value::Text(text) => text.to_string().into(),
-    }
-}
-
-pub(crate) fn floats(values: &[f64]) -> JsValue {
-    Float64Array::from(values).into()
-}
-
-pub(crate) fn bytes(bytes: &[u8]) -> JsValue {
-    Uint8Array::from(bytes).into()
-}
-
-/// The instant `now` milliseconds after the caller's origin.
-pub(crate) fn instant(now: f64) -> Instant {
-    Instant::from_nanos((now * 1e6) as u64)
 }

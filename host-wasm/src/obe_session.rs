@@ -5,8 +5,8 @@ use labwire_core::python_json::{self, Value};
 use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use wasm_bindgen::prelude::*;
 
-use crate::js::{from_python, instant, object};
 use crate::session::session_methods;
+use crate::session_values::{from_python, instant, object};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"

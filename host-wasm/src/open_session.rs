@@ -5,8 +5,9 @@ use labwire_core::open::{Client, Reply, Request, RunRequest};
 use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use wasm_bindgen::prelude::*;
 
-use crate::js::{instant, object, serialized};
+use crate::js::{serialized, type_error};
 use crate::session::session_methods;
+use crate::session_values::{instant, object};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
@@ -97,32 +98,44 @@ impl OpenSession {
     }
 
     /// Pings the server, which answers with the same number.
-    pub fn ping(&mut self, now: f64, number: i32) -> Result<(), JsError> {
+    pub fn ping(
+        &mut self,
+        now: f64,
+        #[wasm_bindgen(unchecked_param_type = "Integer")] number: i32,
+    ) -> Result<(), JsError> {
         self.request(now, &Request::Ping(number))
     }
 
     /// Solves the server's problem.
     ///
-    /// @throws {Error} if the request is incomplete, or the connection is closing
+    /// @throws {TypeError} if the request does not have the keys and types of `RunRequest`
+    /// @throws {Error} if the connection is closing
     pub fn run(
         &mut self,
         now: f64,
         #[wasm_bindgen(unchecked_param_type = "RunRequest")] request: JsValue,
-    ) -> Result<(), JsError> {
-        let text = js_sys::JSON::stringify(&request)
-            .map(String::from)
-            .unwrap_or_default();
-        let request: RunRequest = serde_json::from_str(&text)?;
-        self.request(now, &Request::Run(request))
+    ) -> Result<(), JsValue> {
+        let text = String::from(js_sys::JSON::stringify(&request)?);
+        let request: RunRequest =
+            serde_json::from_str(&text).map_err(|error| type_error("request", error))?;
+        Ok(self.request(now, &Request::Run(request))?)
     }
 
     /// Loads a problem file.
-    pub fn load(&mut self, now: f64, text: String) -> Result<(), JsError> {
+    pub fn load(
+        &mut self,
+        now: f64,
+        #[wasm_bindgen(unchecked_param_type = "FileText")] text: String,
+    ) -> Result<(), JsError> {
         self.request(now, &Request::load(text)?)
     }
 
     /// Asks the server to end.
-    pub fn kill(&mut self, now: f64, number: i32) -> Result<(), JsError> {
+    pub fn kill(
+        &mut self,
+        now: f64,
+        #[wasm_bindgen(unchecked_param_type = "Integer")] number: i32,
+    ) -> Result<(), JsError> {
         self.request(now, &Request::Kill(number))
     }
 

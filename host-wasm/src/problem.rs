@@ -26,13 +26,21 @@ impl Problem {
     ///
     /// @throws {TextError} if the text is invalid; the error shows the position and may give advice
     #[wasm_bindgen(constructor)]
-    pub fn new(text: &str) -> Result<Self, JsValue> {
+    pub fn new(#[wasm_bindgen(unchecked_param_type = "FileText")] text: &str) -> Result<Self, JsValue> {
         match problem::Problem::from_json(text, &TextLimits::default()) {
             Ok(problem) => Ok(Self {
                 problem: Arc::new(problem),
             }),
             Err(error) => Err(problem_error(&error)),
         }
+    }
+
+    /// Reads a problem from the object that its file would describe; typed arrays are lists of numbers.
+    ///
+    /// @throws {TypeError} if the object holds what a file cannot, such as a function or `NaN`
+    /// @throws {TextError} if it is no valid problem; the error shows the position in the object as text
+    pub fn from(#[wasm_bindgen(unchecked_param_type = "FileObject")] object: &str) -> Result<Self, JsValue> {
+        Self::new(object)
     }
 
     /// Name given in the file, or "unnamed".

@@ -8,8 +8,8 @@ use labwire_core::pymodaq::{
 use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use wasm_bindgen::prelude::*;
 
-use crate::js::{floats, instant, object};
 use crate::session::session_methods;
+use crate::session_values::{floats, instant, object};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
@@ -85,7 +85,7 @@ impl PymodaqSession {
     pub fn request(
         &mut self,
         now: f64,
-        id: u32,
+        #[wasm_bindgen(unchecked_param_type = "Count")] id: u32,
         modules: Vec<String>,
         command: &str,
         argument: Option<String>,

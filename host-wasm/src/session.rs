@@ -9,31 +9,31 @@ macro_rules! session_methods {
             /// Takes bytes from the peer. Must not be called while `wantsInput` is false.
             #[wasm_bindgen(js_name = handleInput)]
             pub fn handle_input(&mut self, now: f64, bytes: &[u8]) {
-                self.session.handle_input($crate::js::instant(now), bytes);
+                self.session.handle_input($crate::session_values::instant(now), bytes);
             }
 
             /// Reports that the peer has closed its sending side.
             #[wasm_bindgen(js_name = handleEof)]
             pub fn handle_eof(&mut self, now: f64) {
-                self.session.handle_eof($crate::js::instant(now));
+                self.session.handle_eof($crate::session_values::instant(now));
             }
 
             /// Reports that the transport has failed.
             #[wasm_bindgen(js_name = handleLost)]
             pub fn handle_lost(&mut self, now: f64) {
-                self.session.handle_lost($crate::js::instant(now));
+                self.session.handle_lost($crate::session_values::instant(now));
             }
 
             /// Reports that time has passed. A call before `pollTimeout` is due does nothing.
             #[wasm_bindgen(js_name = handleTimeout)]
             pub fn handle_timeout(&mut self, now: f64) {
-                self.session.handle_timeout($crate::js::instant(now));
+                self.session.handle_timeout($crate::session_values::instant(now));
             }
 
             /// Asks the session to end: requests in progress are still answered, new ones refused.
             #[wasm_bindgen(js_name = handleShutdown)]
             pub fn handle_shutdown(&mut self, now: f64) {
-                self.session.handle_shutdown($crate::js::instant(now));
+                self.session.handle_shutdown($crate::session_values::instant(now));
             }
 
             /// Whether the session accepts more input now.
@@ -49,7 +49,7 @@ macro_rules! session_methods {
                     let waiting = self.session.transmit();
                     bytes.extend_from_slice(waiting);
                     let count = waiting.len();
-                    self.session.transmitted($crate::js::instant(now), count);
+                    self.session.transmitted($crate::session_values::instant(now), count);
                 }
                 bytes
             }
@@ -73,7 +73,7 @@ macro_rules! session_methods {
                 match self.session.poll_event() {
                     None => wasm_bindgen::JsValue::UNDEFINED,
                     Some(Event::Application(event)) => self.event(event),
-                    Some(Event::Closed(reason)) => $crate::js::object([
+                    Some(Event::Closed(reason)) => $crate::session_values::object([
                         ("type", "closed".into()),
                         ("isRegular", (reason == CloseReason::Finished).into()),
                         ("reason", reason.to_string().into()),

@@ -48,13 +48,23 @@ impl Solver {
 
     /// Starts a solve for `parameters`; `step` does the work. A solve in progress is dropped.
     ///
+    /// @throws {TypeError} if the options do not have the keys and types of `StartOptions`
     /// @throws {Error} if a vector has the wrong length or contains a value that is not finite
-    pub fn start(&mut self, parameters: &[f64], options: Option<Ts<StartOptions>>) -> Result<(), JsError> {
-        let options = options.map_or(Ok(StartOptions::default()), |options| options.to_rust())?;
+    pub fn start(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Numbers")] parameters: &[f64],
+        options: Option<Ts<StartOptions>>,
+    ) -> Result<(), JsValue> {
+        let options = options.map_or(Ok(StartOptions::default()), |options| {
+            StartOptions::from_js(&options)
+        })?;
         let options = options.for_problem(self.solver.problem());
-        self.solver.problem().check_inputs(parameters, &options)?;
+        let checked = self.solver.problem().check_inputs(parameters, &options);
+        checked.map_err(JsError::from)?;
         self.solver.cancel();
-        self.solver.start(now(), parameters, &options)?;
+        self.solver
+            .start(now(), parameters, &options)
+            .map_err(JsError::from)?;
         (self.was_started, self.result) = (true, None);
         Ok(())
     }
@@ -62,7 +72,10 @@ impl Solver {
     /// Continues for about `fuel` evaluations of the problem's functions, and at least one iteration or part of one.
     ///
     /// @throws {Error} if no solve was started
-    pub fn step(&mut self, fuel: u32) -> Result<Ts<Progress>, JsError> {
+    pub fn step(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Count")] fuel: u32,
+    ) -> Result<Ts<Progress>, JsError> {
         if self.solver.step(now(), fuel)? == Busy::No && self.result.is_none() {
             self.result = Some(self.solver.finish(now())?);
         }

@@ -1,8 +1,12 @@
 //! Options of the start of a solve.
 
+use js_sys::Object;
 use labwire_core::problem::{self, Problem};
 use serde::Deserialize;
-use tsify::Tsify;
+use tsify::{Ts, Tsify};
+use wasm_bindgen::prelude::*;
+
+use crate::js::type_error;
 
 /// Starting point of a solve, where it is not to be the result of the previous one.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Tsify)]
@@ -22,7 +26,24 @@ pub struct StartOptions {
     pub cold: bool,
 }
 
+/// Keys in JavaScript.
+const KEYS: [&str; 4] = ["initialGuess", "initialMultipliers", "initialPenalty", "cold"];
+
 impl StartOptions {
+    /// Options from an object of JavaScript.
+    ///
+    /// # Errors
+    /// TypeError if it has other keys, or values of other types.
+    pub(crate) fn from_js(options: &Ts<Self>) -> Result<Self, JsValue> {
+        for key in Object::keys(&Object::from(options.js_value())).iter() {
+            let key = key.as_string().unwrap_or_default();
+            if !KEYS.contains(&key.as_str()) {
+                return Err(type_error("options", format!("there is no option `{key}`")));
+            }
+        }
+        options.to_rust().map_err(|error| type_error("options", error))
+    }
+
     pub(crate) fn for_problem(&self, problem: &Problem) -> problem::StartOptions<'_> {
         let mut options = problem::StartOptions::default();
         options.initial_guess = self.initial_guess.as_deref();

@@ -4,8 +4,8 @@ use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use labwire_core::zeiss::{Client, ImportMode, Limits, Request, Transport};
 use wasm_bindgen::prelude::*;
 
-use crate::js::{instant, object};
 use crate::session::session_methods;
+use crate::session_values::{instant, object};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"

@@ -27,10 +27,9 @@ function check(where, { text, replays }) {
   console.log(`ok: ${where}: ${text.split("\n").length - 1} solves and experiments, ${replays.length} recorded sessions`);
 }
 
-// The client imports the package by its name: pkg/ is that package.
 const pkg = join(root, "host-wasm/pkg");
-const labwire = await import(join(pkg, "labwire_wasm.js"));
-await labwire.default({ module_or_path: await readFile(join(pkg, "labwire_wasm_bg.wasm")) });
+const labwire = await import(join(pkg, "node.js"));
+await labwire.default();
 check("Node.js", run(labwire, await import(join(pkg, "client/index.js")), input));
 
 const server = await servePackage();
@@ -39,7 +38,7 @@ try {
   const page = await chromium.newPage();
   await page.goto(server.url);
   const found = await page.evaluate(async (given) => {
-    const package_ = await import("/pkg/labwire_wasm.js");
+    const package_ = await import("/pkg/browser.js");
     await package_.default();
     const { run: runHere } = await import("/tests/corpus.js");
     return runHere(package_, await import("/pkg/client/index.js"), given);

@@ -135,9 +135,9 @@ export class Relay {
 /** Serves the package and these tests to an empty page, on their own port. */
 export async function servePackage() {
   const types = { ".js": "text/javascript", ".wasm": "application/wasm" };
-  // The clients import the package by its name.
+  // As a page names the package that has no bundler.
   const empty =
-    '<script type="importmap">{"imports": {"labwire-wasm": "/pkg/labwire_wasm.js", "labwire-wasm/client": "/pkg/client/index.js"}}</script>';
+    '<script type="importmap">{"imports": {"labwire-wasm": "/pkg/browser.js", "labwire-wasm/client": "/pkg/client/index.js", "labwire-wasm/worker": "/pkg/worker/browser.js", "labwire-wasm/solver/inline": "/pkg/solver/inline.js"}}</script>';
   const server = createHttpServer((request, response) => {
     response.writeHead(200, { "content-type": types[extname(request.url)] ?? "text/html" });
     if (/^\/(pkg|tests)\/[\w/]+\.\w+$/.test(request.url)) createReadStream(join(root, "host-wasm", request.url)).pipe(response);

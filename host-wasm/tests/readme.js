@@ -13,7 +13,9 @@ const snippets = [...readme.matchAll(/^## (.*)\n[^]*?```js\n([^]*?)```/gm)].map(
 assert.equal(snippets.length, readme.match(/```js/g).length, "a snippet for each heading");
 /** Expected output of each. */
 const expected = {
-  Solve: /^\d+ \d(.|\n)*\nconverged \[/,
+  Solve: /^\d+ \d(.|\n)*\nconverged \[.*\n\[[12]\S*,-[01]\S*\]$/,
+  "Off the main thread": /^converged \[.*\] 1 \[/,
+  "The solver alone, and without further files": /^converged$/,
   "Design an experiment": /^\["t","detuning"\] \["rabi","center","decay","contrast"\] .* truth: \[/,
   "Talk to servers and instruments": /exposure 20 float(.|\n)*image count \[120,160\]\n.*\n.*\nconverged .* \d.*could not be read/,
   "On another transport": /^run \{(.|\n)*exit_status: 'Converged'(.|\n)*closed/,

@@ -17,7 +17,7 @@ const problems = {
 
 /** Microseconds of a cold solve, as benches/src/bin/solve_time.rs measures them. */
 async function here({ text, parameters, seconds }) {
-  const { default: init, Problem, Solver } = await import("/pkg/labwire_wasm.js");
+  const { default: init, Problem, Solver } = await import("/pkg/browser.js");
   await init();
   const solver = new Solver(new Problem(text));
   const row = 50;

@@ -11,7 +11,7 @@ import {
   type RunReply,
   type RunRequest,
   type ZeissEvent,
-} from "labwire-wasm";
+} from "../api.js";
 import { type Bridge, Connection } from "./connection.js";
 import type { Protocol, SessionEvent } from "./recording.js";
 

@@ -1,5 +1,5 @@
 // A solve as a promise.
-import type { Progress, Solution, Solver, StartOptions } from "labwire-wasm";
+import type { Numbers, Progress, Solution, Solver, StartOptions } from "./api.js";
 
 export interface SolveOptions extends StartOptions {
   /** Called with the progress of the solve, repeatedly. */
@@ -29,8 +29,8 @@ const breathe = () =>
  *
  * @throws {Error} if a vector has the wrong length or contains a value that is not finite
  */
-export async function solve(solver: Solver, parameters: ArrayLike<number>, { onProgress, fuel = 100, signal, ...start }: SolveOptions = {}): Promise<Solution> {
-  solver.start(Float64Array.from(parameters), start);
+export async function solve(solver: Solver, parameters: Numbers, { onProgress, fuel = 100, signal, ...start }: SolveOptions = {}): Promise<Solution> {
+  solver.start(parameters, start);
   for (let since = performance.now(); ; ) {
     if (signal?.aborted) solver.cancel();
     const progress = solver.step(fuel);

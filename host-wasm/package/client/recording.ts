@@ -1,6 +1,6 @@
 // Recording of a connection, exact enough to replay it: a session does no I/O, so the same calls with the same
 // times give the same bytes and events.
-import { DeviceSession, ObeSession, OpenSession, PymodaqSession, ZeissSession } from "labwire-wasm";
+import { DeviceSession, ObeSession, OpenSession, PymodaqSession, ZeissSession } from "../api.js";
 
 /** Methods of every session class. */
 export interface RawSession {
