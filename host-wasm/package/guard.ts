@@ -75,6 +75,11 @@ function object(value: any, what: string, expected = "an object"): unknown {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : refuse(what, expected, value);
 }
 
+/** Options without those that are undefined, as if they had been left out. */
+function options(value: any, what: string): unknown {
+  return Object.fromEntries(Object.entries(object(value, what) as object).filter(([, item]) => item !== undefined));
+}
+
 /** Text of the file that the object describes, with everything refused that `JSON.stringify` would silently change. */
 function fileText(value: any, what: string, expected?: string): unknown {
   object(value, what, expected);
@@ -182,7 +187,7 @@ export class Guarded {
       return parameters.map(([name, optional, type], index) => {
         const value = given[index];
         if (optional && (value === undefined || value === null)) return undefined;
-        return (this.#checks[type] ?? object)(value, `${what}: \`${name}\``);
+        return (this.#checks[type] ?? options)(value, `${what}: \`${name}\``);
       });
     };
   }

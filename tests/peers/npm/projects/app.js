@@ -63,6 +63,7 @@ async function misuses({ defaultProblem, Problem, Solver, solve }) {
   for (const wrong of [5, "cold", [], { cold: "yes" }, { initialGuess: 7 }, { guess: [1] }]) {
     await isTypeError(() => solver.start([1, 50], wrong), "`options`");
   }
+  solver.start([1, 50], { cold: undefined, initialGuess: undefined });
   for (const wrong of [undefined, "1", -1, 1.5, NaN, 2 ** 32, 1n]) await isTypeError(() => solver.step(wrong), "`fuel`");
   const { start } = solver;
   await isTypeError(() => start([1, 50]), "Solver.start", "undefined");
