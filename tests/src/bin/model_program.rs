@@ -1,4 +1,5 @@
 //! Program as a model of experiments: it reads lines of settings and parameters, and does what its argument says.
+#![allow(clippy::print_stdout, reason = "its output is its answer")]
 
 use std::io::{self, BufRead as _, Write as _};
 use std::thread;
