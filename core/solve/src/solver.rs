@@ -1,6 +1,8 @@
 //! Outer loop: an augmented Lagrangian method around the inner solver, in bounded steps.
 
 mod phases;
+#[cfg(feature = "stages")]
+mod stages;
 mod start;
 
 use alloc::vec;
@@ -17,11 +19,7 @@ use super::merit::{AugmentedLagrangian, Point};
 use super::method::Inner;
 #[cfg(feature = "second-derivatives")]
 use super::second::SecondDerivatives;
-#[cfg(feature = "stages")]
-use super::sensitivity::SensitivityError;
 use super::settings::Settings;
-#[cfg(feature = "stages")]
-use super::stagewise::{Differential, StageStructure};
 use super::status::{Counters, Progress, Status, StopReason};
 use super::units::{Scaled, Units};
 use crate::math;
@@ -107,36 +105,6 @@ impl Solver {
     /// If a setting is out of range, or a set does not fit its dimension.
     pub fn new(structure: Structure, settings: Settings) -> Result<Self, SolverError> {
         Self::create(structure, settings, 0, Inner::new)
-    }
-
-    /// Creates a solver for problems that consist of stages, whose functions have
-    /// [`Functions::stages`].
-    ///
-    /// If U and the sets of the constraints consist of bounds only, inputs, states, constraints or a cost whose sizes are far
-    /// from 1 are solved for in other units, as those of [`with_second_derivatives`](Self::with_second_derivatives) are.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new); [`SolverError::Stages`] if the lengths of the stages do not fit the structure.
-    #[cfg(feature = "stages")]
-    pub fn with_stages(
-        structure: Structure,
-        stages: StageStructure,
-        settings: Settings,
-    ) -> Result<Self, SolverError> {
-        let (n, m) = (structure.num_variables, structure.num_constraints());
-        stages.check(n, m)?;
-        let num_states = (stages.horizon + 1) * stages.num_states;
-        let lengths = stages.clone();
-        let mut solver = Self::create(structure, settings, num_states, |structure, memory, settings| {
-            Inner::with_stages(structure, stages, memory, settings)
-        })?;
-        let bounds = solver.merit.constraint_bounds();
-        if let (Inner::Stagewise(inner), Some(bounds)) = (&mut solver.inner, bounds) {
-            inner.choose_own_units();
-            solver.units = Units::with_stages(lengths, inner.bounds().clone(), bounds);
-            solver.merit.structure = solver.structure.with_boxes();
-        }
-        Ok(solver)
     }
 
     fn create(
@@ -530,25 +498,7 @@ impl Solver {
         start.costates = costates.map(<[f64]>::to_vec);
     }
 
-    /// The optimality conditions of a problem of stages, for sensitivities; `None` for other problems.
-    #[cfg(feature = "stages")]
-    pub(crate) fn stage_differential(
-        &self,
-        functions: &mut dyn Functions,
-    ) -> Result<Option<Differential>, SensitivityError> {
-        match &self.inner {
-            Inner::Stagewise(inner) => inner.differential(
-                &self.merit,
-                functions,
-                &self.units,
-                self.result(),
-                &self.best_states,
-            ),
-            _ => Ok(None),
-        }
-    }
-
-    /// Numbers that these hold: an upper estimate; `None` for other problems.
+    /// Numbers that the sensitivities of a problem of stages hold: an upper estimate; `None` for other problems.
     pub(crate) fn stage_memory(&self) -> Option<usize> {
         match &self.inner {
             #[cfg(feature = "stages")]

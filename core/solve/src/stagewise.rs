@@ -38,7 +38,7 @@ use crate::math;
 use active::{Active, Origin};
 use interior::Interior;
 use measure::{Measured, Tolerances};
-use model::Model;
+use model::{Model, penalty};
 use pace::Pace;
 use riccati::{Parts, Riccati};
 use trajectory::Trajectory;
@@ -594,18 +594,4 @@ enum Method {
     Interior,
     Newton,
     Active,
-}
-
-/// Curvature of a constraint's penalty: one within its bounds has no multiplier, and its penalty no curvature.
-fn penalty<'a>(
-    merit: &'a AugmentedLagrangian,
-    trajectory: &'a Trajectory,
-) -> impl Fn(usize) -> f64 + use<'a> {
-    |i| {
-        if trajectory.point.multipliers[i] == 0.0 {
-            0.0
-        } else {
-            merit.penalties[i]
-        }
-    }
 }

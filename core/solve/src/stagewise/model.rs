@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::functions::{StageFunctions, StageStructure};
 use super::trajectory::Trajectory;
 use crate::math;
+use crate::merit::AugmentedLagrangian;
 
 /// Second-order expansion of all stages at a trajectory.
 #[derive(Clone, Debug)]
@@ -183,6 +184,20 @@ impl Model {
     /// Whether all derivatives are numbers.
     pub(crate) fn is_finite(&self) -> bool {
         math::all_finite(&self.jacobians) && math::all_finite(&self.hessians)
+    }
+}
+
+/// Curvature of a constraint's penalty: one within its bounds has no multiplier, and its penalty no curvature.
+pub(super) fn penalty<'a>(
+    merit: &'a AugmentedLagrangian,
+    trajectory: &'a Trajectory,
+) -> impl Fn(usize) -> f64 + use<'a> {
+    |i| {
+        if trajectory.point.multipliers[i] == 0.0 {
+            0.0
+        } else {
+            merit.penalties[i]
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Units of problems of stages: those of inputs and states, chosen by what a stage says at the initial guess.
 
+mod functions;
+
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -8,23 +10,22 @@ use super::size::{exponent, is_size, power_of_two};
 use super::{Scaled, Units};
 use crate::math;
 use crate::merit::{Bounds, Point};
-use crate::solver::States;
 use crate::stagewise::{StageFunctions, StageStructure};
 
 /// Bounds that are so much farther apart than guess and Newton step are long say nothing of an input.
 const FAR_BOUNDS: f64 = 1e6;
 
 /// Least unit of the cost, in what a move of the states changes, and of a constraint, in its bounds or value: what inputs do
-/// may be next to nothing.
+/// at once may be next to nothing.
 const LEAST_COST: f64 = 1e-3;
-const LEAST_SLOPE: f64 = 1e-6;
+const LEAST_SLOPE: f64 = 0.1;
 
 /// Exponents of the powers of two between which the sizes of inputs, states, constraints and cost are ordinary: where all
 /// are, a problem keeps its own units. Measured on problems as engineers write them.
 const ORDINARY_INPUTS: RangeInclusive<i64> = -6..=6;
 const ORDINARY_STATES: RangeInclusive<i64> = -8..=8;
 const ORDINARY_CONSTRAINTS: RangeInclusive<i64> = -10..=10;
-const ORDINARY_COST: RangeInclusive<i64> = -4..=13;
+const ORDINARY_COST: RangeInclusive<i64> = -7..=13;
 
 /// Units of the states, and the memory to convert stage by stage.
 #[derive(Clone, Debug)]
@@ -266,53 +267,6 @@ impl Units {
     }
 }
 
-impl Units {
-    /// Units of the states.
-    pub(crate) fn states(&self) -> Option<&[f64]> {
-        self.stages.as_ref().map(|own| own.states.as_slice())
-    }
-
-    /// Converts states and their multipliers from the problem's own units.
-    pub(crate) fn scale_states(&self, states: &mut States) {
-        let Some(own) = &self.stages else { return };
-        for (x, unit) in states.values.iter_mut().zip(own.states.iter().cycle()) {
-            *x /= unit;
-        }
-        for (y, unit) in states.costates.iter_mut().zip(own.states.iter().cycle()) {
-            *y *= unit / self.cost;
-        }
-    }
-
-    /// Converts a solution with its multipliers from the problem's own units.
-    pub(crate) fn scale_solution(&self, point: &mut Point) {
-        self.scale_point(point);
-        for i in 0..point.multipliers.len() {
-            point.multipliers[i] /= self.multiplier(i);
-        }
-    }
-
-    /// Converts rates of variables and multipliers back.
-    pub(crate) fn restore_rates(&self, variables: &mut [f64], multipliers: &mut [f64]) {
-        for (rate, unit) in variables.iter_mut().zip(&self.variables) {
-            *rate *= unit;
-        }
-        for (i, rate) in multipliers.iter_mut().enumerate() {
-            *rate *= self.multiplier(i);
-        }
-    }
-
-    /// Converts states and their multipliers back.
-    pub(crate) fn restore_states(&self, states: &mut States) {
-        let Some(own) = &self.stages else { return };
-        for (x, unit) in states.values.iter_mut().zip(own.states.iter().cycle()) {
-            *x *= unit;
-        }
-        for (y, unit) in states.costates.iter_mut().zip(own.states.iter().cycle()) {
-            *y *= self.cost / unit;
-        }
-    }
-}
-
 impl Scaled<'_> {
     /// Chooses the units of inputs, states and cost at a point that the functions were evaluated at last; it has the gradient
     /// of the cost, in the problem's own units, and no multipliers.
@@ -323,147 +277,7 @@ impl Scaled<'_> {
     }
 }
 
-impl StageFunctions for Scaled<'_> {
-    fn initial_state(&mut self, state: &mut [f64]) {
-        let (Some(stages), Some(own)) = (self.functions.stages(), &self.units.stages) else {
-            return;
-        };
-        stages.initial_state(state);
-        divide(state, &own.states);
-    }
-
-    fn forward(
-        &mut self,
-        t: usize,
-        state: &[f64],
-        input: &[f64],
-        next: &mut [f64],
-        constraints: &mut [f64],
-    ) -> f64 {
-        let units = &mut *self.units;
-        let (Some(stages), Some(own)) = (self.functions.stages(), &mut units.stages) else {
-            return f64::NAN;
-        };
-        let first = t * own.structure.num_inputs;
-        write_product(&mut own.state, state, &own.states);
-        write_product(
-            &mut units.u,
-            input,
-            &units.variables[first.min(units.variables.len())..],
-        );
-        let cost = stages.forward(t, &own.state, &units.u[..input.len()], next, constraints);
-        divide(next, &own.states);
-        divide(
-            constraints,
-            &units.constraints[own.structure.first_constraints[t]..],
-        );
-        cost / units.cost
-    }
-
-    fn reverse(&mut self, t: usize, adjoint: &[f64], y: &[f64], gradient: &mut [f64]) {
-        let units = &mut *self.units;
-        let (Some(stages), Some(own)) = (self.functions.stages(), &mut units.stages) else {
-            return;
-        };
-        for ((result, adjoint), unit) in own.adjoint.iter_mut().zip(adjoint).zip(&own.states) {
-            *result = adjoint * (units.cost / unit);
-        }
-        let first = own.structure.first_constraints[t];
-        for ((result, y), unit) in units.y.iter_mut().zip(y).zip(&units.constraints[first..]) {
-            *result = y * (units.cost / unit);
-        }
-        stages.reverse(t, &own.adjoint[..adjoint.len()], &units.y[..y.len()], gradient);
-        units.scale_stage_gradient(t, gradient);
-    }
-
-    fn expand(&mut self, t: usize, jacobian: &mut [f64], hessian: &mut [f64]) {
-        if let Some(stages) = self.functions.stages() {
-            stages.expand(t, jacobian, hessian);
-        }
-        self.units.scale_expansion(t, jacobian, hessian);
-    }
-
-    fn initial_state_tangent(&mut self, parameter: usize, state: &mut [f64]) -> bool {
-        let (Some(stages), Some(own)) = (self.functions.stages(), &self.units.stages) else {
-            return false;
-        };
-        let is_known = stages.initial_state_tangent(parameter, state);
-        divide(state, &own.states);
-        is_known
-    }
-
-    fn parameter_tangent(
-        &mut self,
-        t: usize,
-        parameter: usize,
-        next: &mut [f64],
-        constraints: &mut [f64],
-        gradient: &mut [f64],
-    ) -> bool {
-        let (Some(stages), Some(own)) = (self.functions.stages(), &self.units.stages) else {
-            return false;
-        };
-        let is_known = stages.parameter_tangent(t, parameter, next, constraints, gradient);
-        divide(next, &own.states);
-        let first = own.structure.first_constraints[t];
-        divide(constraints, &self.units.constraints[first..]);
-        self.units.scale_stage_gradient(t, gradient);
-        is_known
-    }
-}
-
-impl Units {
-    /// Units of state and input of a stage.
-    fn stage(&self, t: usize) -> impl Iterator<Item = &f64> + Clone {
-        let (states, nu) = match &self.stages {
-            Some(own) => (own.states.as_slice(), own.structure.num_inputs),
-            None => (&[][..], 0),
-        };
-        let inputs = self.variables.get(t * nu..(t + 1) * nu).unwrap_or_default();
-        states.iter().chain(inputs)
-    }
-
-    fn scale_stage_gradient(&self, t: usize, gradient: &mut [f64]) {
-        for (entry, unit) in gradient.iter_mut().zip(self.stage(t)) {
-            *entry *= unit / self.cost;
-        }
-    }
-
-    fn scale_expansion(&self, t: usize, jacobian: &mut [f64], hessian: &mut [f64]) {
-        let Some(own) = &self.stages else { return };
-        let first = &own.structure.first_constraints;
-        let constraints = &self.constraints[first[t]..first[t + 1]];
-        let (states, size) = match t == own.structure.horizon {
-            true => (&[][..], own.states.len()),
-            false => (own.states.as_slice(), own.gradient.len()),
-        };
-        let width = states.len() + constraints.len();
-        for (row, unit) in self.stage(t).enumerate() {
-            let entries = &mut jacobian[row * width..(row + 1) * width];
-            for (entry, of_value) in entries.iter_mut().zip(states.iter().chain(constraints)) {
-                *entry *= unit / of_value;
-            }
-            let entries = &mut hessian[row * size..(row + 1) * size];
-            for (entry, other) in entries.iter_mut().zip(self.stage(t)) {
-                *entry *= unit * (other / self.cost);
-            }
-        }
-    }
-}
-
 /// Whether the exponents of these powers of two are in a range.
 fn are_within(units: &[f64], exponents: &RangeInclusive<i64>) -> bool {
     units.iter().all(|unit| exponents.contains(&exponent(*unit)))
-}
-
-fn divide(values: &mut [f64], units: &[f64]) {
-    for (value, unit) in values.iter_mut().zip(units) {
-        *value /= unit;
-    }
-}
-
-fn write_product(results: &mut [f64], values: &[f64], units: &[f64]) {
-    for ((result, value), unit) in results.iter_mut().zip(values).zip(units) {
-        *result = value * unit;
-    }
 }
