@@ -4,7 +4,7 @@ mod append;
 mod folder;
 mod replace;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -23,18 +23,24 @@ const INCOMPLETE: &str = ".labwire-";
 /// somebody is writing it.
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     loop {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(INCOMPLETE);
-        // Permissions of an ordinary new file, subject to the process's umask, instead of private ones.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder)?;
+        // An ordinary new file, with the permissions and attributes of one, instead of a private and temporary one.
+        let create = |path: &Path| File::options().read(true).write(true).create_new(true).open(path);
+        let file = tempfile::Builder::new()
+            .prefix(INCOMPLETE)
+            .make_in(folder, create)?;
         file.as_file().lock()?;
         // Another process may have swept it before it was locked.
         if file.path().exists() {
             return Ok(file);
         }
     }
+}
+
+/// Moves a temporary file to its path in the same folder or file system, in place of one that is there.
+///
+/// Not `persist` of [`NamedTempFile`]: on Windows it fails if somebody reads the file that is there.
+fn put(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    fs::rename(file.path(), path)
 }
 
 /// Removes the incomplete files of killed processes from `folder`. Failure is not an error: the next sweep tries again.
@@ -57,16 +63,6 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// Makes the entries of a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        // On other systems folders cannot be opened as files.
-        Ok(())
-    }
-}
-
 /// Refuses a symbolic link.
 pub(crate) fn refuse_link(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
@@ -84,20 +80,6 @@ fn folder_of(path: &Path) -> &Path {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
-}
-
-/// Takes the exclusive lock on a file.
-///
-/// # Errors
-/// [`io::ErrorKind::ResourceBusy`] if another process has it.
-pub(crate) fn lock_now(file: &File) -> io::Result<()> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => io::Error::new(
-            io::ErrorKind::ResourceBusy,
-            "another process is writing this file",
-        ),
-        TryLockError::Error(error) => error,
-    })
 }
 
 #[cfg(test)]

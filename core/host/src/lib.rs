@@ -46,6 +46,8 @@ mod obe_client;
 mod operator_folder;
 #[cfg(feature = "open")]
 mod optimizer_client;
+#[cfg(feature = "files")]
+mod platform;
 mod pool;
 #[cfg(feature = "files")]
 mod posterior_folder;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use labwire_core::service::designer::PosteriorStore;
 
 use crate::durable::DurableFolder;
+use crate::platform::is_device;
 
 /// Folder of posteriors. Each is a file `NAME.json`, which a crash leaves either as before or as after a
 /// change.
@@ -28,6 +29,9 @@ impl PosteriorFolder {
             return Err(format!(
                 "{name:?} is not a file name: expected up to 100 letters, digits, -, _ and ."
             ));
+        }
+        if is_device(name) {
+            return Err(format!("{name:?} is a device on Windows: expected another name"));
         }
         let folder = self
             .path
@@ -86,6 +90,12 @@ mod tests {
         ] {
             assert!(
                 folder.save(name, "").unwrap_err().contains("not a file name"),
+                "{name:?}"
+            );
+        }
+        for name in ["con", "COM1", "nul.2026"] {
+            assert!(
+                folder.save(name, "").unwrap_err().contains("is a device"),
                 "{name:?}"
             );
         }

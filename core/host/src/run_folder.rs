@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use labwire_core::service::designer::RunStore;
 
-use crate::durable::{AppendFile, lock_now, refuse_link, replace_file, sync_folder};
+use crate::durable::{AppendFile, refuse_link, replace_file};
+use crate::platform::{open_alone, sync_folder};
 
 const LOCK: &str = "lock";
 const STATE: &str = "state.json";
@@ -37,12 +38,9 @@ impl RunFolder {
         fs::create_dir_all(path)?;
         let lock = path.join(LOCK);
         refuse_link(&lock)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(lock)?;
-        lock_now(&lock).map_err(|error| match error.kind() {
+        let mut writing = File::options();
+        writing.create(true).truncate(false).write(true);
+        let lock = open_alone(&writing, &lock).map_err(|error| match error.kind() {
             io::ErrorKind::ResourceBusy => {
                 io::Error::new(error.kind(), "another server keeps its runs in this folder")
             }

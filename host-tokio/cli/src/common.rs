@@ -11,6 +11,7 @@ use labwire_core::encoding::foreign_encoding;
 use tokio::net::lookup_host;
 
 use crate::failure::{self, Failure, Outcome};
+use crate::platform::outlive_full_files;
 use crate::standard::is_standard;
 
 pub(crate) use labwire_host::measurements::{has_decimal_comma, parse_number as number};
@@ -90,22 +91,8 @@ pub(crate) fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::new(failure::SYSTEM, format!("cannot start threads: {error}")))?;
-    #[cfg(unix)]
     outlive_full_files(&runtime);
     let outcome = runtime.block_on(future);
     runtime.shutdown_background();
     outcome
-}
-
-/// Makes a file that may not grow any more (`ulimit -f`, `LimitFSIZE=` of systemd) an error of the write, as a full
-/// disk is, instead of the end of the program.
-#[cfg(unix)]
-fn outlive_full_files(runtime: &tokio::runtime::Runtime) {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    /// SIGXFSZ, on every architecture but MIPS.
-    const FILE_SIZE_EXCEEDED: i32 = 25;
-    let _guard = runtime.enter();
-    // The handler stays after the listener has gone. Without it, the signal ends the program.
-    let _ = signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED));
 }

@@ -18,6 +18,7 @@ mod log;
 mod obe;
 mod open;
 mod page;
+mod platform;
 mod problem;
 mod prompt;
 mod pymodaq;

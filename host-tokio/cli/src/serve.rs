@@ -7,7 +7,6 @@ mod pymodaq;
 mod ready_file;
 pub(crate) mod reload;
 mod server;
-mod service_manager;
 mod tls;
 mod web;
 mod zeiss;
@@ -33,6 +32,7 @@ use crate::config::{Config, ConfigArgument, Layers};
 use crate::console::answer_text;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 use crate::log;
+use crate::platform::{self, Signals};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -265,7 +265,7 @@ async fn serve(
     let ready_file = ready_file
         .map(|path| ready_file::ReadyFile::write(path, addresses))
         .transpose()?;
-    service_manager::ready();
+    platform::tell_ready();
     let Surroundings {
         shutdown,
         web_shutdown,
@@ -329,7 +329,7 @@ fn failed(error: &tokio::task::JoinError) -> Failure {
 
 async fn drain(shutdown: CancellationToken, readiness: Readiness) {
     shutdown.cancelled().await;
-    service_manager::stopping();
+    platform::tell_stopping();
     readiness.set(Err("shutting down".into()));
 }
 
@@ -377,8 +377,8 @@ pub(crate) async fn end_on_signals(
         Err(error) => return tracing::warn!(%error, "cannot listen for signals"),
     };
     let mut name = signals.next().await;
-    while let (SIGHUP, Some(reload)) = (name, &mut reload) {
-        service_manager::reloading(|| reload.run());
+    while let (true, Some(reload)) = (platform::is_reload(name), &mut reload) {
+        platform::tell_reloading(|| reload.run());
         name = signals.next().await;
     }
     tracing::info!(signal = name, "shutting down; another signal ends at once");
@@ -386,69 +386,4 @@ pub(crate) async fn end_on_signals(
     signals.next().await;
     tracing::warn!("ended at once");
     std::process::exit(failure::SECOND_SIGNAL.into());
-}
-
-const SIGHUP: &str = "SIGHUP";
-
-#[cfg(unix)]
-pub(crate) struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    /// `None` if the program was told to outlive its terminal, as by `nohup`.
-    hangup: Option<tokio::signal::unix::Signal>,
-}
-
-#[cfg(unix)]
-impl Signals {
-    pub(crate) fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: match ignores_hangup() {
-                true => None,
-                false => Some(signal(SignalKind::hangup())?),
-            },
-        })
-    }
-
-    pub(crate) async fn next(&mut self) -> &'static str {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = hangup => SIGHUP,
-        }
-    }
-}
-
-/// Whether the parent process has set SIGHUP to be ignored. Known on Linux only.
-#[cfg(unix)]
-fn ignores_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // SIGHUP is signal 1, the lowest bit.
-    ignored.is_some_and(|mask| mask & 1 == 1)
-}
-
-#[cfg(not(unix))]
-pub(crate) struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    pub(crate) fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    pub(crate) async fn next(&mut self) -> &'static str {
-        // Without it there is no way to be told to end.
-        let _ = tokio::signal::ctrl_c().await;
-        "Ctrl-C"
-    }
 }

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::{folder_of, lock_now, sync_folder};
+use super::folder_of;
+use crate::platform::{open_alone, sync_folder};
 
 /// Longest part of an incomplete line that is kept for a message, in bytes.
 const TORN_BYTES: u64 = 1024;
@@ -40,8 +41,13 @@ impl AppendFile {
                 torn: Vec::new(),
             });
         }
-        let file = File::options().read(true).append(true).create(true).open(path)?;
-        lock_now(&file)?;
+        // Not in append mode, in which Windows does not shorten files.
+        let mut writing = File::options();
+        writing.read(true).write(true).create(true).truncate(false);
+        let file = open_alone(&writing, path).map_err(|error| match error.kind() {
+            ErrorKind::ResourceBusy => io::Error::new(error.kind(), "another process is writing this file"),
+            _ => error,
+        })?;
         sync_folder(folder_of(path))?;
         let length = end_of_lines(&file)?;
         let torn = remove_after(&file, length)?;
@@ -88,7 +94,9 @@ impl AppendFile {
                 "the last line has no end",
             ));
         }
-        let written = self.file.write_all(lines);
+        let end = self.length.map(SeekFrom::Start);
+        let written = end.map_or(Ok(0), |end| self.file.seek(end));
+        let written = written.and_then(|_| self.file.write_all(lines));
         match (&written, &mut self.length) {
             (Ok(()), Some(length)) => *length += lines.len() as u64,
             (Err(_), Some(length)) => {

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "zeiss")]
 use tempfile::NamedTempFile;
 
-use super::{refuse_link, sweep, sync_folder, temporary};
+use super::{put, refuse_link, sweep, temporary};
+#[cfg(feature = "zeiss")]
+use crate::platform::narrow_permissions;
+use crate::platform::sync_folder;
 
 /// Subfolder for incomplete files.
 const INCOMING: &str = ".labwire/incoming";
@@ -103,7 +106,7 @@ impl DurableFolder {
         let mut file = temporary(&self.root.join(INCOMING))?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
-        file.persist(self.root.join(path))?;
+        put(file, &self.root.join(path))?;
         self.sync(Path::new(""))?;
         // What was moved before is finished by this. It need not be there.
         let _ = fs::remove_file(self.root.join(UNFINISHED));
@@ -151,20 +154,4 @@ impl DurableFolder {
     pub(crate) fn sync(&self, folder: &Path) -> io::Result<()> {
         sync_folder(&self.root.join(folder))
     }
-}
-
-/// Takes permissions from a file that others do not have on `source`.
-#[cfg(feature = "zeiss")]
-fn narrow_permissions(file: &File, source: &File) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mut permissions = file.metadata()?.permissions();
-        let of_source = source.metadata()?.permissions().mode();
-        permissions.set_mode(permissions.mode() & (of_source & 0o066 | 0o600));
-        file.set_permissions(permissions)?;
-    }
-    #[cfg(not(unix))]
-    let _ = (file, source);
-    Ok(())
 }

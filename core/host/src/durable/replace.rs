@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{folder_of, sweep, sync_folder, temporary};
+use super::{folder_of, put, sweep, temporary};
+use crate::platform::sync_folder;
 
 /// Writes a file as a whole, in place of one of that name: after a crash, `path` has either the new contents or the
 /// previous ones, and the new ones once this has returned. The permissions of a file that was there are kept. A
@@ -27,7 +28,7 @@ pub fn replace_file(path: &Path, contents: &[u8]) -> io::Result<()> {
         file.as_file().set_permissions(permissions)?;
     }
     file.as_file().sync_all()?;
-    file.persist(&path)?;
+    put(file, &path)?;
     sync_folder(folder)
 }
 

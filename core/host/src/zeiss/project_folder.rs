@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 use super::ImportLimits;
 use super::source::Source;
 use crate::durable::{DurableFolder, Locked, refuse_link};
+use crate::platform::is_device;
 use crate::warn_sampled;
 
 const PROJECT: &str = "project.json";
@@ -373,17 +374,6 @@ fn component(text: &str) -> String {
         None => "unnamed".to_owned(),
     };
     name + &last
-}
-
-/// Whether Windows takes a file name for a device, whatever its extension.
-fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().trim_end();
-    let is_numbered = |kind: &str| {
-        let number = stem.get(..3).filter(|start| start.eq_ignore_ascii_case(kind));
-        number.is_some() && matches!(stem.as_bytes()[3..], [b'0'..=b'9'])
-    };
-    let is_plain = |kind: &&str| stem.eq_ignore_ascii_case(kind);
-    ["con", "prn", "aux", "nul"].iter().any(is_plain) || is_numbered("com") || is_numbered("lpt")
 }
 
 /// File name of a path made by [`component`], which is ASCII.

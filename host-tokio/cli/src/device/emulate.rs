@@ -14,7 +14,7 @@ use crate::config::ConfigArgument;
 use crate::console::answer;
 use crate::failure::{self, Failure, Outcome};
 use crate::log;
-use crate::serve::Signals;
+use crate::platform::Signals;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

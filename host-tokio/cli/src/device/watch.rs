@@ -19,7 +19,7 @@ use crate::common::seconds;
 use crate::console::{is_json, note, one_line, say};
 use crate::failure::{self, Failure, Outcome};
 use crate::files::Table;
-use crate::serve::Signals;
+use crate::platform::Signals;
 use crate::standard::is_standard;
 
 #[derive(Debug, clap::Args)]

@@ -20,7 +20,8 @@ use crate::config::ConfigArgument;
 use crate::console::answer;
 use crate::failure::{self, Failure, Outcome};
 use crate::log;
-use crate::serve::{Signals, end_on_signals};
+use crate::platform::Signals;
+use crate::serve::end_on_signals;
 use crate::tls::TlsArguments;
 
 #[derive(Debug, clap::Args)]

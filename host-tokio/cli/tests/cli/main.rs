@@ -7,6 +7,7 @@ mod json;
 mod program;
 mod prompts;
 mod serve;
+#[cfg(unix)]
 mod signals;
 mod solve;
 mod usage;
