@@ -54,6 +54,7 @@ export interface RunReply {
     f2_lagrange_multipliers: number[];
     status: string;
     infeasible_constraints?: string[];
+    integers?: { nodes: number; bound?: number; gap?: number; is_global: boolean };
     /** Solution by name; for an optimal-control problem, trajectories. */
     variables?: Record<string, number[]>;
     /** Derivatives with respect to the parameters: a row per entry, a column per parameter. */

@@ -4,6 +4,8 @@ use labwire_core::problem::ProblemSolver;
 use serde::Serialize;
 use tsify::Tsify;
 
+use crate::solution::IntegerSearch;
+
 /// Progress of a solve after a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
@@ -24,13 +26,17 @@ pub struct Progress {
     pub inner_iterations: u64,
     /// Outer iterations so far.
     pub outer_iterations: u64,
+    /// Search for integers so far, of a problem with such variables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[tsify(optional)]
+    pub integers: Option<IntegerSearch>,
 }
 
 impl Progress {
     pub(crate) fn new(solver: &ProblemSolver) -> Self {
         let progress = solver.progress();
         Self {
-            done: !solver.solver().is_running(),
+            done: !solver.is_running(),
             cost: progress.cost,
             residual: progress.residual,
             violation: progress.violation,
@@ -38,6 +44,7 @@ impl Progress {
             evaluations: progress.counters.evaluations,
             inner_iterations: progress.counters.inner_iterations,
             outer_iterations: progress.counters.outer_iterations,
+            integers: progress.integers.map(IntegerSearch::from),
         }
     }
 }

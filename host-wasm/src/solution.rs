@@ -30,6 +30,10 @@ pub struct Solution {
     pub penalties: Vec<f64>,
     /// Indices of the constraints that cannot be satisfied, if the status is "locally infeasible".
     pub infeasible_constraints: Vec<usize>,
+    /// Search for integers, of a problem with such variables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[tsify(optional)]
+    pub integers: Option<IntegerSearch>,
     /// Evaluations of cost, constraints and gradient.
     pub evaluations: u64,
     /// Exact Hessians of the Lagrangian.
@@ -42,6 +46,40 @@ pub struct Solution {
     pub outer_iterations: u64,
     /// Milliseconds from start to end, including pauses between steps.
     pub solve_time_ms: f64,
+}
+
+/// What is known of the solutions in integers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegerSearch {
+    /// Number of nodes: of solves without that condition.
+    pub nodes: u64,
+    /// Cost of the best solution, if one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[tsify(optional)]
+    pub best: Option<f64>,
+    /// Cost that no solution is below, if one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[tsify(optional)]
+    pub bound: Option<f64>,
+    /// Largest part of its cost by which another solution may be better than the best, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[tsify(optional)]
+    pub gap: Option<f64>,
+    /// Whether the bound holds for all solutions; otherwise it is made of local minima.
+    pub is_global: bool,
+}
+
+impl From<labwire_core::solve::IntegerSearch> for IntegerSearch {
+    fn from(search: labwire_core::solve::IntegerSearch) -> Self {
+        Self {
+            nodes: search.nodes,
+            best: search.best,
+            bound: search.bound,
+            gap: search.gap,
+            is_global: search.is_global,
+        }
+    }
 }
 
 /// Derivatives of the last solution with respect to the parameters: a row per entry, a column per parameter.
@@ -79,6 +117,7 @@ impl From<&problem::Solution> for Solution {
                 Status::LocallyInfeasible { constraints } => constraints.clone(),
                 _ => Vec::new(),
             },
+            integers: solution.integers.map(IntegerSearch::from),
             evaluations: counters.evaluations,
             hessian_evaluations: counters.hessian_evaluations,
             hessian_products: counters.hessian_products,

@@ -84,7 +84,7 @@ impl Solver {
 
     /// Ends the solve in progress; its result is the best point so far.
     pub fn cancel(&mut self) {
-        if self.solver.solver().is_running() {
+        if self.solver.is_running() {
             self.solver.cancel();
             self.result = self.solver.finish(now()).ok();
         }

@@ -192,6 +192,20 @@ typedef struct labwire_summary {
   uint64_t outer_iterations;
 } labwire_summary;
 
+// Search for integers, of a problem with such variables.
+typedef struct labwire_integers {
+  // Number of nodes, of solves without that condition; 0 if the problem has no integers.
+  uint64_t nodes;
+  // Whether the solution has integers and meets the constraints.
+  int32_t has_solution;
+  // Whether the bound holds for all solutions; otherwise it is made of local minima.
+  int32_t is_global;
+  // Cost that no solution is below; NaN if none is known.
+  double bound;
+  // Largest part of its cost by which another solution may be better; NaN if none is known.
+  double gap;
+} labwire_integers;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -507,6 +521,11 @@ enum labwire_code labwire_solver_cancel(struct labwire_solver *solver, struct la
 enum labwire_code labwire_solver_summary(const struct labwire_solver *solver,
                                          struct labwire_summary *summary,
                                          struct labwire_error *error);
+
+// Search for integers of the last solve.
+enum labwire_code labwire_solver_integers(const struct labwire_solver *solver,
+                                          struct labwire_integers *integers,
+                                          struct labwire_error *error);
 
 // Decision variables of the last solve, one number per variable; the best point seen if it did not converge.
 enum labwire_code labwire_solver_solution(const struct labwire_solver *solver,

@@ -83,6 +83,23 @@ pub struct labwire_summary {
     pub outer_iterations: u64,
 }
 
+/// Search for integers, of a problem with such variables.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "its size is part of the interface")]
+pub struct labwire_integers {
+    /// Number of nodes, of solves without that condition; 0 if the problem has no integers.
+    pub nodes: u64,
+    /// Whether the solution has integers and meets the constraints.
+    pub has_solution: i32,
+    /// Whether the bound holds for all solutions; otherwise it is made of local minima.
+    pub is_global: i32,
+    /// Cost that no solution is below; NaN if none is known.
+    pub bound: f64,
+    /// Largest part of its cost by which another solution may be better; NaN if none is known.
+    pub gap: f64,
+}
+
 impl labwire_status {
     fn of(status: &Status) -> Self {
         match status {
@@ -328,7 +345,7 @@ pub unsafe extern "C" fn labwire_solver_cancel(
     unsafe {
         run(error, || {
             let solver = exclusive("the solver", solver)?;
-            if solver.solver.solver().is_running() {
+            if solver.solver.is_running() {
                 solver.solver.cancel();
                 solver.finish()?;
             }
@@ -359,6 +376,28 @@ pub unsafe extern "C" fn labwire_solver_summary(
                 hessian_products: counters.hessian_products,
                 inner_iterations: counters.inner_iterations,
                 outer_iterations: counters.outer_iterations,
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Search for integers of the last solve.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labwire_solver_integers(
+    solver: *const labwire_solver,
+    integers: *mut labwire_integers,
+    error: *mut labwire_error,
+) -> labwire_code {
+    unsafe {
+        run(error, || {
+            let search = shared("the solver", solver)?.solution()?.integers;
+            *exclusive("the place of the integers", integers)? = labwire_integers {
+                nodes: search.map_or(0, |search| search.nodes),
+                has_solution: search.map_or(0, |search| search.best.is_some().into()),
+                is_global: search.map_or(0, |search| search.is_global.into()),
+                bound: search.and_then(|search| search.bound).unwrap_or(f64::NAN),
+                gap: search.and_then(|search| search.gap).unwrap_or(f64::NAN),
             };
             Ok(())
         })

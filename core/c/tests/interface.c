@@ -68,6 +68,25 @@ static void problems_are_read(void) {
     CHECK(labwire_problem_from_text(PROBLEM, (size_t)-2, &problem, &error) == LABWIRE_CODE_WRONG_LENGTH);
 }
 
+static void integers_are_searched(void) {
+    labwire_error error;
+    labwire_solver *solver = NULL;
+    labwire_integers integers;
+    labwire_problem *problem = problem_from(
+        "{\"variables\": {\"n\": 2}, \"cost\": \"(n[0] - 2.4)^2 + (n[1] - 7.7)^2\","
+        " \"constraints\": {\"n\": {\"box\": {\"min\": 0, \"max\": 10}}}, \"integers\": \"n\"}");
+    CHECK(labwire_solver_new(problem, &solver, &error) == LABWIRE_CODE_OK);
+    labwire_problem_free(problem);
+    CHECK(labwire_solver_integers(solver, &integers, &error) == LABWIRE_CODE_WRONG_STATE);
+    CHECK(labwire_solver_solve(solver, NULL, 0, &error) == LABWIRE_CODE_OK);
+    double n[2];
+    CHECK(labwire_solver_solution(solver, n, 2, &error) == LABWIRE_CODE_OK && n[0] == 2 && n[1] == 8);
+    CHECK(labwire_solver_integers(solver, &integers, &error) == LABWIRE_CODE_OK);
+    CHECK(integers.nodes > 1 && integers.has_solution == 1 && integers.is_global == 1 && integers.gap < 1e-5);
+    CHECK(labwire_solver_integers(solver, NULL, &error) == LABWIRE_CODE_NULL_POINTER);
+    labwire_solver_free(solver);
+}
+
 static void problems_are_solved(void) {
     labwire_error error;
     labwire_problem *problem = problem_from(PROBLEM);
@@ -338,6 +357,7 @@ int main(void) {
     CHECK(strcmp(labwire_code_name(-1), "unknown") == 0);
     problems_are_read();
     problems_are_solved();
+    integers_are_searched();
     time_limits_hold();
     experiments_are_designed();
     open_is_spoken();

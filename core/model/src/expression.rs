@@ -6,6 +6,7 @@
 
 mod bounded;
 mod calls;
+pub(crate) mod curvature;
 pub mod derivative;
 mod edge;
 mod expand;

@@ -15,6 +15,7 @@ mod dynamics;
 mod evaluator;
 pub(crate) mod file;
 mod graph_reader;
+mod integers;
 mod integrate;
 pub mod keys;
 mod newton;
@@ -38,7 +39,7 @@ use core::ops::Range;
 
 use definition::{Definition, StageDefinition};
 use labwire_solve::sets::Set;
-use labwire_solve::{SecondDerivatives, Settings};
+use labwire_solve::{Integers, SecondDerivatives, Settings};
 use second::Second;
 use stages::{Stages, total};
 
@@ -76,6 +77,7 @@ pub struct Problem {
     settings: Settings,
     initial_guess: Option<Vec<f64>>,
     shifts_warm_start: bool,
+    integers: Option<Integers>,
     body: Body,
 }
 
@@ -154,6 +156,7 @@ impl Problem {
             push_f2(&mut blocks, g.len(), set, kind);
             g.push(component);
         }
+        let integers = integers::of_problem(definition.integers, &graph, cost, &g, &blocks, &definition.set);
         let inputs = InputLengths {
             parameters: total(&definition.parameters),
             variables: total(&definition.variables),
@@ -179,6 +182,7 @@ impl Problem {
             settings: definition.settings,
             initial_guess: definition.initial_guess,
             shifts_warm_start: false,
+            integers,
             body: Body::Plain {
                 program: Arc::new(program),
                 second: second.map(Arc::new),
@@ -201,6 +205,7 @@ impl Problem {
         }
         let (num_f1, num_f2) = (stages.num_f1(), stages.num_f2());
         Self {
+            integers: integers::of_stages(&definition, &stages),
             set: stages::variable_set(&definition, &stages),
             blocks: stages::blocks(&definition, &stages),
             name: definition.name,
@@ -256,6 +261,12 @@ impl Problem {
     #[must_use]
     pub fn initial_guess(&self) -> Option<&[f64]> {
         self.initial_guess.as_deref()
+    }
+
+    /// Decision variables that take only integer values, if there are any.
+    #[must_use]
+    pub fn integers(&self) -> Option<&Integers> {
+        self.integers.as_ref()
     }
 
     /// The length of `u`.

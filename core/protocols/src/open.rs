@@ -11,5 +11,7 @@ mod server;
 
 pub use client::Client;
 pub use codec::{Style, parse_reply, parse_request, write_reply, write_request};
-pub use messages::{ErrorReply, ExitStatus, Reply, Request, RunReply, RunRequest, RunSensitivities, code};
+pub use messages::{
+    ErrorReply, ExitStatus, Reply, Request, RunIntegers, RunReply, RunRequest, RunSensitivities, code,
+};
 pub use server::{Permissions, ReplyBounds, Server, ServerEvent};

@@ -28,7 +28,7 @@ from ._errors import (
 from ._labwire import Designer, Experiment, Problem, Simulator, Solver, __version__
 from ._modules import Axis, Data, ModuleController
 from ._servers import Server, serve
-from ._solution import Batch, Progress, Sensitivities, Solution
+from ._solution import Batch, IntegerSearch, Progress, Sensitivities, Solution
 
 __all__ = [
     "Axis",
@@ -44,6 +44,7 @@ __all__ = [
     "Error",
     "Experiment",
     "InputError",
+    "IntegerSearch",
     "ModuleController",
     "NoSensitivities",
     "NotConnected",

@@ -10,6 +10,22 @@ if TYPE_CHECKING:  # numpy takes a tenth of a second, which the command `labwire
 
 
 @dataclass
+class IntegerSearch:
+    """What is known of the solutions in integers."""
+
+    nodes: int
+    """Number of nodes: of solves without that condition."""
+    best: float | None
+    """Cost of the best solution, if one is known."""
+    bound: float | None
+    """Cost that no solution is below, if one is known."""
+    gap: float | None
+    """Largest part of its cost by which another solution may be better than the best, if that is known."""
+    is_global: bool
+    """Whether the bound holds for all solutions; otherwise it is made of local minima."""
+
+
+@dataclass
 class Solution:
     """Result of a solve, for n decision variables, m1 components of F1 and m2 of F2. Without convergence, the best point
     seen, by feasibility first and cost second."""
@@ -56,6 +72,8 @@ class Solution:
     """Solves that were started again."""
     solve_time: float
     """Time from start to end, in seconds."""
+    integers: IntegerSearch | None = None
+    """Search for integers, of a problem with such variables."""
 
     @property
     def converged(self):
@@ -138,3 +156,5 @@ class Progress:
     """Largest penalty."""
     step: str
     """Kind of the last step, such as "Newton"; empty before the first."""
+    integers: IntegerSearch | None = None
+    """Search for integers so far, of a problem with such variables."""

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use labwire_core::problem::{self, NoSensitivities, ProblemSolver, Solution, StartOptions};
 use labwire_core::service::Busy;
-use labwire_core::solve::{Counters, Progress, Settings, SolverError};
+use labwire_core::solve::{Counters, IntegerSearch, Progress, Settings, SolverError};
 use labwire_host::Clock;
 use numpy::{Ix2, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
@@ -263,6 +263,22 @@ fn progress_to_python<'py>(py: Python<'py>, progress: &Progress) -> PyResult<Bou
         progress.violation,
         progress.penalty,
         progress.step.kind.name(),
+        search_to_python(py, progress.integers)?,
+    ))
+}
+
+/// `labwire.IntegerSearch`, or None.
+fn search_to_python(py: Python<'_>, search: Option<IntegerSearch>) -> PyResult<Bound<'_, PyAny>> {
+    let Some(search) = search else {
+        return Ok(py.None().into_bound(py));
+    };
+    let class = py.import("labwire._solution")?.getattr("IntegerSearch")?;
+    class.call1((
+        search.nodes,
+        search.best,
+        search.bound,
+        search.gap,
+        search.is_global,
     ))
 }
 
@@ -298,6 +314,7 @@ fn to_python(py: Python<'_>, solution: Solution) -> PyResult<Bound<'_, PyAny>> {
             counters.hessian_evaluations.into_pyobject(py)?.into_any(),
             counters.cold_restarts.into_pyobject(py)?.into_any(),
             (solution.solve_time_ms / 1e3).into_pyobject(py)?.into_any(),
+            search_to_python(py, solution.integers)?,
         ],
     )?;
     class.call1(fields)

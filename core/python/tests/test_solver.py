@@ -180,3 +180,29 @@ def test_results_outlive_their_solver(heating):
     gc.collect()
     np.testing.assert_allclose(values, SOLUTION, atol=1e-6)
     values[0] = 7  # its own memory
+
+
+def test_integers():
+    relay = {
+        "ocp": {
+            "horizon": 8,
+            "states": ["T"],
+            "inputs": ["on"],
+            "parameters": ["T0", "out"],
+            "initial_state": ["T0"],
+            "dynamics": {"next": ["T+0.2*(out-T)+4*on"]},
+            "stage_cost": "(T-21)^2+0.01*on",
+            "terminal_cost": "(T-21)^2",
+            "input_bounds": {"min": 0, "max": 1},
+            "integers": ["on"],
+        }
+    }
+    seen = []
+    solution = labwire.Solver(labwire.Problem(relay)).solve([15.0, 5.0], progress=seen.append)
+    assert solution.converged and set(solution.solution) <= {0.0, 1.0}
+    assert isinstance(solution.integers, labwire.IntegerSearch) and solution.integers.is_global
+    assert solution.integers.gap < 1e-6 and solution.integers.best == solution.cost
+    assert seen[-1].integers.nodes <= solution.integers.nodes
+    limited = labwire.Solver(labwire.Problem(relay | {"solver": {"max_nodes": 1}})).solve([15.0, 5.0])
+    assert limited.status == "iteration limit" and limited.integers.gap > 0
+    assert labwire.Solver(labwire.Problem(relay)).solve_batch(np.array([[15.0, 5.0]] * 3)).converged.all()

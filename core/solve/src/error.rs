@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::integers::UnfitInteger;
 use super::range::InvalidSetting;
 use crate::sets::SetError;
 
@@ -96,6 +97,15 @@ pub enum SolverError {
         "the problem has {0} parameters, but its functions take none: implement Functions::set_parameters"
     )]
     Parameters(usize),
+    /// A decision variable cannot be an integer.
+    #[error("decision variable {index}, an integer, {reason}")]
+    Integer {
+        /// Index of the variable.
+        index: usize,
+        /// Reason.
+        #[source]
+        reason: UnfitInteger,
+    },
     /// The lengths of the stages contradict one another, or those of the problem.
     #[error("the stages have {what} {found}, expected {expected}")]
     Stages {

@@ -21,6 +21,7 @@ mod error;
 mod factor;
 mod functions;
 mod inner;
+mod integers;
 #[cfg(any(feature = "second-derivatives", feature = "stages"))]
 mod interior;
 mod lbfgs;
@@ -50,6 +51,7 @@ mod units;
 pub use derivatives::{Derivative, DerivativeCheck, check_derivatives};
 pub use error::SolverError;
 pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
+pub use integers::{Integers, UnfitInteger, integer_bounds};
 pub use parametric::{ParametricCost, ParametricProblem};
 pub use problem_solver::{
     InputError, InputVector, NoSensitivities, ProblemSolver, Solution, SolveError, StartOptions,
@@ -62,7 +64,7 @@ pub use settings::Settings;
 pub use solver::{Solver, Start};
 #[cfg(feature = "stages")]
 pub use stagewise::{StageFunctions, StageStructure};
-pub use status::{Counters, Progress, Status, Step, StepKind, StopReason};
+pub use status::{Counters, IntegerSearch, Progress, Status, Step, StepKind, StopReason};
 pub use tuning::Tuning;
 
 /// The examples of the README, as tests.

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::error::SolverError;
 use crate::functions::{Functions, Structure};
+use crate::integers::Integers;
 use crate::problem_solver::{InputError, StartOptions};
 use crate::sets::Set;
 use crate::settings::Settings;
@@ -69,12 +70,17 @@ pub trait ParametricProblem {
         0
     }
 
-    /// Solver with `settings`; by default that of [`structure`](Self::structure).
+    /// Solver of `structure`, which is [`structure`](Self::structure), perhaps with narrower bounds of integers.
     ///
     /// # Errors
     /// If a setting or a set is invalid.
-    fn solver(&self, settings: Settings) -> Result<Solver, SolverError> {
-        Solver::new(self.structure(), settings)
+    fn solver(&self, structure: Structure, settings: Settings) -> Result<Solver, SolverError> {
+        Solver::new(structure, settings)
+    }
+
+    /// Decision variables that take only integer values; by default none.
+    fn integers(&self) -> Option<&Integers> {
+        None
     }
 
     /// Advances a warm start to the next solve; by default that begins where the last one ended.

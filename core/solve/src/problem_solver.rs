@@ -1,6 +1,7 @@
 //! Repeated solves of one problem with parameters.
 
 mod inputs;
+mod search;
 mod sensitivities;
 mod solution;
 
@@ -24,6 +25,7 @@ use crate::parametric::ParametricProblem;
 use crate::settings::Settings;
 use crate::solver::{Solver, Start};
 use crate::status::{Progress, Status, StopReason};
+use search::Search;
 
 /// Solver of one problem, with all its memory. Each solve starts from the result of the previous one, unless options say
 /// otherwise, advanced as the problem [asks for](ParametricProblem::advance).
@@ -79,7 +81,7 @@ use crate::status::{Progress, Status, StopReason};
 /// ```
 ///
 /// [`start`](Self::start), [`step`](Self::step) and [`finish`](Self::finish) do the same work in bounded steps, with the
-/// same bits; a step does not allocate.
+/// same bits; a step does not allocate, unless it searches for [integers](crate::Integers).
 pub struct ProblemSolver<P: ?Sized> {
     problem: Arc<P>,
     functions: Box<dyn Functions + Send>,
@@ -91,6 +93,8 @@ pub struct ProblemSolver<P: ?Sized> {
     begun: Instant,
     /// Whether the result was taken.
     is_finished: bool,
+    /// Search for integers of the last solve.
+    search: Option<Box<Search>>,
 }
 
 /// Reason why a solve was refused.
@@ -110,7 +114,7 @@ impl<P: ?Sized> fmt::Debug for ProblemSolver<P> {
         formatter
             .debug_struct("ProblemSolver")
             .field("parameters", &self.parameters)
-            .field("status", self.solver.status())
+            .field("status", active(&self.solver, &self.search).status())
             .finish_non_exhaustive()
     }
 }
@@ -132,8 +136,12 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// If a setting is out of range, or the problem's functions take no parameters although it has some.
     pub fn with_settings(problem: impl Into<Arc<P>>, settings: Settings) -> Result<Self, SolverError> {
         let problem = problem.into();
-        let solver = problem.solver(settings)?;
-        check_numbers(&*problem, solver.structure())?;
+        let mut structure = problem.structure();
+        check_numbers(&*problem, &structure)?;
+        if let Some(integers) = problem.integers() {
+            integers.tighten(&mut structure.set, structure.num_variables)?;
+        }
+        let solver = problem.solver(structure, settings)?;
         let mut functions = problem.functions();
         let parameters = vec![0.0; problem.num_parameters()];
         if !functions.set_parameters(&parameters) {
@@ -146,6 +154,7 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
             warm: problem.start(),
             begun: Instant::ZERO,
             is_finished: false,
+            search: None,
             problem,
         })
     }
@@ -159,15 +168,28 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// The solver, with the state of the last solve.
     #[must_use]
     pub fn solver(&self) -> &Solver {
-        &self.solver
+        self.active()
+    }
+
+    /// Whether a solve is in progress.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        match &self.search {
+            Some(search) => !search.is_ended(),
+            None => self.solver.is_running(),
+        }
     }
 
     /// Memory of the solver, in bytes: that of the problem's functions, and an upper estimate for the method, with n
-    /// variables and m constraints about 140 n + 40 m numbers, and the matrices of exact Newton steps.
+    /// variables and m constraints about 140 n + 40 m numbers, and the matrices of exact Newton steps; several times that, and
+    /// its open nodes, if it searches for integers.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let (n, m) = (self.problem.num_variables(), self.problem.num_constraints());
-        let numbers = 140 * n + 40 * m + self.solver.matrix_memory();
+        let mut numbers = 140 * n + 40 * m + self.solver.matrix_memory();
+        if let Some(integers) = self.problem.integers() {
+            numbers = Search::memory(numbers, n + 2 * m, integers.indices.len());
+        }
         self.problem.functions_bytes() + numbers * size_of::<f64>()
     }
 
@@ -253,6 +275,9 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
         if let Some(penalty) = options.penalty {
             start.penalties = Some(vec![penalty; m]);
         }
+        if self.is_running() {
+            return Err(SolverError::Running.into());
+        }
         self.solver.start(now, &start)?;
         if options.distrusts_warm_start {
             self.solver.compare_fallback();
@@ -260,6 +285,9 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
         if let Some(limit) = options.max_duration {
             self.solver.end_by(now + limit);
         }
+        let has_guess = start.is_warm() || options.initial_guess.is_some();
+        let search = |integers| Box::new(Search::new(integers, &self.solver, &start, has_guess));
+        self.search = self.problem.integers().map(search);
         self.functions.set_parameters(parameters);
         self.parameters.copy_from_slice(parameters);
         (self.begun, self.is_finished) = (now, false);
@@ -272,12 +300,18 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// # Errors
     /// If no solve was started.
     pub fn step(&mut self, now: Instant, fuel: u32) -> Result<Busy, SolverError> {
-        self.solver.step(&mut *self.functions, now, fuel)
+        match &mut self.search {
+            Some(search) => search.step(&*self.problem, &mut self.solver, &mut *self.functions, now, fuel),
+            None => self.solver.step(&mut *self.functions, now, fuel),
+        }
     }
 
     /// Ends the solve in progress, if any; its result is the best point so far.
     pub fn cancel(&mut self) {
-        self.solver.stop(StopReason::Cancelled);
+        match &mut self.search {
+            Some(search) => search.cancel(&*self.problem, &mut self.solver, &mut *self.functions),
+            None => self.solver.stop(StopReason::Cancelled),
+        }
     }
 
     /// Result of the solve that has ended, at the time `now`. The next solve starts from it if it is useful.
@@ -285,15 +319,15 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// # Errors
     /// If no solve was started, or one is in progress.
     pub fn finish(&mut self, now: Instant) -> Result<Solution, SolverError> {
-        if self.solver.is_running() {
+        if self.is_running() {
             return Err(SolverError::Running);
         }
-        if *self.solver.status() == Status::Unsolved {
+        if *self.active().status() == Status::Unsolved {
             return Err(SolverError::NotStarted);
         }
         if !self.is_finished {
             self.is_finished = true;
-            if self.solver.store_warm_start(&mut self.warm) {
+            if active(&self.solver, &self.search).store_warm_start(&mut self.warm) {
                 self.problem.advance(&mut self.warm);
             }
         }
@@ -304,7 +338,7 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// Copies the initial values for the next solve into `start`, shifted if the problem asks for it. Returns false,
     /// without copying, if there are no useful ones: see [`Solver::store_warm_start`].
     pub fn store_warm_start(&self, start: &mut Start) -> bool {
-        let is_stored = self.solver.store_warm_start(start);
+        let is_stored = self.active().store_warm_start(start);
         if is_stored {
             self.problem.advance(start);
         }
@@ -314,14 +348,35 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// The best point so far by name; see [`Solution::variables`].
     #[must_use]
     pub fn named_values(&self) -> BTreeMap<String, Vec<f64>> {
-        let (u, states) = (self.solver.solution(), self.solver.states());
+        let (u, states) = (self.active().solution(), self.active().states());
         self.problem.named_values(&self.parameters, u, states)
     }
 
     /// State of the solve.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.solver.progress()
+        let progress = self.active().progress();
+        match &self.search {
+            None => progress,
+            Some(search) => Progress {
+                counters: search.counters(&self.solver),
+                integers: Some(search.report()),
+                ..progress
+            },
+        }
+    }
+
+    /// The solver of the current node, or of the result.
+    fn active(&self) -> &Solver {
+        active(&self.solver, &self.search)
+    }
+}
+
+/// The solver of a search, if there is one.
+fn active<'a>(solver: &'a Solver, search: &'a Option<Box<Search>>) -> &'a Solver {
+    match search {
+        Some(search) => search.solver(solver),
+        None => solver,
     }
 }
 

@@ -4,6 +4,7 @@
 mod affine;
 mod balls;
 mod cones;
+mod coordinate;
 mod display;
 mod error;
 mod linear;

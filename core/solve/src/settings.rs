@@ -42,6 +42,10 @@ pub struct Settings {
     pub max_penalty: f64,
     /// The largest absolute value of a multiplier. Default 1e9.
     pub max_multiplier: f64,
+    /// Largest number of nodes of a search for [integers](crate::Integers): of solves without that condition. Default 100,000.
+    pub max_nodes: u32,
+    /// Part of the cost up to which a better solution in integers is given up; besides `tolerance`. Default 1e-6.
+    pub integer_gap: f64,
     /// Time limit of a solve (serde: `max_duration_ms`, in milliseconds); `None`: no limit. Default `None`.
     #[cfg_attr(feature = "serde", serde(rename = "max_duration_ms", with = "milliseconds"))]
     pub max_duration: Option<Duration>,
@@ -61,6 +65,8 @@ impl Default for Settings {
             initial_penalty: None,
             max_penalty: 1e9,
             max_multiplier: 1e9,
+            max_nodes: 100_000,
+            integer_gap: 1e-6,
             max_duration: None,
             tuning: Tuning::default(),
         }
@@ -78,6 +84,8 @@ impl Settings {
         with_initial_penalty initial_penalty: f64,
         with_max_penalty max_penalty: f64,
         with_max_multiplier max_multiplier: f64,
+        with_max_nodes max_nodes: u32,
+        with_integer_gap integer_gap: f64,
         with_max_duration max_duration: Duration,
         with_tuning tuning: Tuning,
     }
@@ -101,6 +109,8 @@ impl Settings {
         positive("max_multiplier", self.max_multiplier)?;
         positive("max_inner_iterations", f64::from(self.max_inner_iterations))?;
         positive("max_outer_iterations", f64::from(self.max_outer_iterations))?;
+        positive("max_nodes", f64::from(self.max_nodes))?;
+        positive("integer_gap", self.integer_gap)?;
         if let Some(memory) = self.lbfgs_memory {
             let is_in_range = (1..=1000).contains(&memory);
             in_range(

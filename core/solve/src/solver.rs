@@ -359,6 +359,16 @@ impl Solver {
         self.deadline = Some(earliest);
     }
 
+    /// Time by which the solve in progress ends.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Gives a solve that has ended another outcome.
+    pub(crate) fn end_as(&mut self, status: Status) {
+        self.status = status;
+    }
+
     /// Ends the solve in progress, if any; the best point so far is the solution.
     pub fn stop(&mut self, reason: StopReason) {
         if self.is_running() {
@@ -454,6 +464,7 @@ impl Solver {
             cost: point.cost * self.units.cost,
             penalty: math::norm_inf(&self.penalties),
             step: self.inner.last_step(),
+            integers: None,
         }
     }
 

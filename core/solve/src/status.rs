@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::math;
+
 /// Outcome of a solve.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -93,6 +95,52 @@ pub struct Counters {
     pub cold_restarts: u64,
 }
 
+impl core::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.evaluations += other.evaluations;
+        self.hessian_products += other.hessian_products;
+        self.hessian_evaluations += other.hessian_evaluations;
+        self.inner_iterations += other.inner_iterations;
+        self.outer_iterations += other.outer_iterations;
+        self.cold_restarts += other.cold_restarts;
+    }
+}
+
+/// What is known of the solutions in [integers](crate::Integers).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct IntegerSearch {
+    /// Number of nodes: of solves without that condition, within narrower and narrower bounds.
+    pub nodes: u64,
+    /// Cost of the best solution; `None` if none is known.
+    pub best: Option<f64>,
+    /// Cost that no solution is below; `None` if none is known, or there is no solution.
+    pub bound: Option<f64>,
+    /// Largest part of its cost by which another solution may be better than the best: `best - bound` by the larger magnitude of the two.
+    pub gap: Option<f64>,
+    /// Whether the bound holds for all solutions. Otherwise the problem is not known to be convex: the bound is made of local
+    /// minima, and there may be better ones.
+    pub is_global: bool,
+}
+
+impl IntegerSearch {
+    pub(crate) fn new(nodes: u64, best: Option<f64>, bound: f64, is_global: bool) -> Self {
+        let bound = bound.is_finite().then_some(bound);
+        let gap = |(best, bound): (f64, f64)| match best - bound {
+            0.0 => 0.0,
+            difference => difference / math::max(best.abs(), bound.abs()),
+        };
+        Self {
+            nodes,
+            best,
+            bound,
+            gap: best.zip(bound).map(gap).filter(|gap| gap.is_finite()),
+            is_global,
+        }
+    }
+}
+
 /// Direction of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -172,4 +220,6 @@ pub struct Progress {
     pub penalty: f64,
     /// Last step.
     pub step: Step,
+    /// Search for integers, of a problem with such variables.
+    pub integers: Option<IntegerSearch>,
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use facts::Facts;
 use labwire_core::problem::{Named, Problem};
+use labwire_core::solve::Integers;
 use serde_json::{Value, json};
 
 use crate::common::{number, read_file};
@@ -113,6 +114,11 @@ fn describe(file: &str, problem: &Problem) -> Facts {
         facts.line(format!("  g[{start}..{end}] in  {set}"));
         facts.list("constraint_sets", json!({"from": start, "to": end, "set": set}));
     }
+    if let Some(integers) = problem.integers() {
+        let (count, is_convex) = (integers.indices.len(), integers.is_convex);
+        let entries = json!({"count": count, "is_convex": is_convex});
+        facts.set("integers", search(integers), "integers", entries);
+    }
     for note in problem.stages().iter().flat_map(|stages| &stages.notes) {
         facts.add("note", note, "notes", json!(note));
     }
@@ -123,6 +129,26 @@ fn describe(file: &str, problem: &Problem) -> Facts {
     facts.set("operations", words, "operations", json!(operations));
     facts
 }
+
+/// How many integers there are, and what a solve does about them.
+fn search(integers: &Integers) -> String {
+    let bound = match integers.is_convex {
+        true => "the gap that a solve states holds for all solutions: without integers the problem is convex",
+        false => {
+            "without integers the problem is not known to be convex: a solve finds local minima, and the gap says no more"
+        }
+    };
+    let count = integers.indices.len();
+    let many = if count > MANY {
+        ", many: a solve may end at a limit first"
+    } else {
+        ""
+    };
+    format!("{count} variables{many}; branch and bound from sum-up rounding; {bound}")
+}
+
+/// Number of integers from which on a search may take long.
+const MANY: usize = 30;
 
 /// Prints what a configuration changes.
 fn explain_configuration(file: &str, text: &str) -> Outcome {

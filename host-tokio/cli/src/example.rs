@@ -27,7 +27,7 @@ struct Example {
     text: &'static str,
 }
 
-static EXAMPLES: [Example; 12] = [
+static EXAMPLES: [Example; 13] = [
     Example {
         name: "rosenbrock.json",
         about: "a problem with a ball, an equation and an inequality",
@@ -69,6 +69,12 @@ static EXAMPLES: [Example; 12] = [
         about: "predictive control: state and target are parameters, solves start from the last one",
         command: "labwire solve crane.json -p 0,0,0,0,3",
         text: include_str!("example/crane.json"),
+    },
+    Example {
+        name: "unit-commitment.json",
+        about: "on/off inputs: which of three machines run in which hour; parameters are what runs now, and since when",
+        command: "labwire solve unit-commitment.json -p 1,0,0,0,0,0",
+        text: include_str!("example/unit-commitment.json"),
     },
     Example {
         name: "dip.json",
@@ -151,7 +157,7 @@ fn list() {
     let lines = EXAMPLES.iter().map(
         |Example {
              name, about, command, ..
-         }| format!("{name:<16}  {about}\n{:16}  {command}\n", ""),
+         }| format!("{name:<20}  {about}\n{:20}  {command}\n", ""),
     );
     answer(
         || {

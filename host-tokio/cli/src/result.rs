@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use labwire_core::open::{ExitStatus, Reply, RunReply, RunSensitivities, Style, write_reply};
+use labwire_core::open::{ExitStatus, Reply, RunIntegers, RunReply, RunSensitivities, Style, write_reply};
 
 use crate::console::{Stream, is_json, one_line};
 use crate::failure::NOT_CONVERGED;
@@ -48,6 +48,7 @@ fn for_people(result: &RunReply) -> String {
         second_order(result),
         result.solve_time_ms
     )];
+    lines.extend(result.integers.as_ref().map(search));
     for warning in &result.warnings {
         lines.push(format!("warning: {}", one_line(warning)));
     }
@@ -75,6 +76,28 @@ fn for_people(result: &RunReply) -> String {
         lines.extend(derivatives(sensitivities));
     }
     lines.join("\n") + "\n"
+}
+
+/// What is known of the solutions in integers.
+fn search(search: &RunIntegers) -> String {
+    let nodes = match search.nodes {
+        1 => "1 node".to_owned(),
+        nodes => format!("{nodes} nodes"),
+    };
+    let caveat = match search.is_global {
+        true => "",
+        false => " (of local minima: without integers the problem is not known to be convex)",
+    };
+    match (search.bound, search.gap) {
+        (Some(bound), Some(gap)) => {
+            format!(
+                "integers      {nodes}, gap {:.4} %, bound {bound}{caveat}",
+                100.0 * gap
+            )
+        }
+        (Some(bound), None) => format!("integers      {nodes}, no solution yet, bound {bound}{caveat}"),
+        (None, _) => format!("integers      {nodes}, no bound"),
+    }
 }
 
 /// Matrices of derivatives, a line per row.

@@ -235,8 +235,15 @@ impl LiveLine {
             return;
         }
         self.next = now + Duration::from_millis(100);
+        let nodes = progress.integers.map(|search| {
+            let best = search
+                .best
+                .map_or("none yet".to_owned(), |best| format!("{best:.6e}"));
+            format!("node {}  best {best}  ", search.nodes)
+        });
         self.bar.set_message(format!(
-            "iteration {}.{}  cost {:.6e}  residual {:.1e}  infeasibility {:.1e}  penalty {:.1e}",
+            "{}iteration {}.{}  cost {:.6e}  residual {:.1e}  infeasibility {:.1e}  penalty {:.1e}",
+            nodes.unwrap_or_default(),
             progress.counters.outer_iterations,
             progress.counters.inner_iterations,
             progress.cost,

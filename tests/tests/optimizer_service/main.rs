@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bench;
+mod integers;
 mod limits;
 
 use labwire_core::limits::SessionLimits;

@@ -150,6 +150,7 @@ impl ProblemBuilder {
             f2: self.f2.iter().map(own).collect::<Result<_, _>>()?,
             graph: self.graph.borrow().clone(),
             constraint_names: Vec::new(),
+            integers: Vec::new(),
             f1_set: self.f1.1,
             name: self.name,
             variables: self.variables,

@@ -40,6 +40,8 @@ pub(super) struct Definition {
     pub(super) f2: Vec<Expr>,
     /// Names of the components of F1, then of F2; empty where the file gives none.
     pub(super) constraint_names: Vec<String>,
+    /// Indices of the variables that are integers.
+    pub(super) integers: Vec<usize>,
     pub(super) settings: Settings,
     pub(super) initial_guess: Option<Vec<f64>>,
 }
@@ -71,6 +73,10 @@ pub(super) struct StageDefinition {
     pub(super) terminal_cost: Expr,
     /// Sets of the inputs of stages 0, 1, ...; the last holds for all further stages.
     pub(super) input_sets: Vec<Set>,
+    /// Indices of the inputs of a stage that are integers, and whether the problem is known to be convex without that, which
+    /// is not looked at if there are none.
+    pub(super) integers: Vec<usize>,
+    pub(super) is_convex: bool,
     pub(super) path: Vec<StageConstraint>,
     /// Depend only on states and parameters.
     pub(super) terminal: Vec<StageConstraint>,

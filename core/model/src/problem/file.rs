@@ -9,11 +9,12 @@ use core::time::Duration;
 use labwire_solve::Settings;
 use labwire_solve::sets::Set;
 
-use super::Problem;
 use super::bounds::{Rows, has_expressions};
 use super::definition::Definition;
+use super::integers::Candidates;
 use super::keys;
 use super::set_reader::read_set;
+use super::{Problem, element};
 use crate::expression::graph::{Expr, Input};
 use crate::expression::operation::Binary;
 use crate::expression::{Named, Scope, Value};
@@ -77,6 +78,19 @@ impl<'t> Scope<'t> {
         constraint_names.extend(f2.names);
         let cost = self.with_penalties(cost, f1.penalties.into_iter().chain(f2.penalties));
         let num_variables = variables.iter().map(|named| named.len).sum();
+        let integers = self.integers(
+            keys.find("integers"),
+            &Candidates {
+                first: 0,
+                len: num_variables,
+                sets: core::slice::from_ref(&set),
+                name: &|index| match element(&variables, index) {
+                    Some((name, element)) => format!("{name}[{element}]"),
+                    None => format!("{index}"),
+                },
+                kind: "a decision variable",
+            },
+        )?;
         let number = |place: &Place<'t>| place.number("a number");
         let guess = keys.find("initial_guess");
         let guess = guess.map(|place| place.vector(num_variables, "a list of numbers", number));
@@ -90,6 +104,7 @@ impl<'t> Scope<'t> {
             f1_set: f1.set,
             f2: f2.components,
             constraint_names,
+            integers,
             settings: keys.settings()?,
             initial_guess: guess.transpose()?,
             graph: core::mem::take(&mut self.expander.graph),
@@ -227,6 +242,8 @@ fn settings(place: &Place<'_>) -> Result<Settings, TextError> {
             "initial_tolerance" => settings.initial_tolerance = value.positive()?,
             "delta_tolerance" => settings.delta_tolerance = value.positive()?,
             "max_inner_iterations" => settings.max_inner_iterations = value.whole_number(1, u32::MAX)?,
+            "max_nodes" => settings.max_nodes = value.whole_number(1, u32::MAX)?,
+            "integer_gap" => settings.integer_gap = value.positive()?,
             "max_outer_iterations" => settings.max_outer_iterations = value.whole_number(1, u32::MAX)?,
             "max_duration_ms" => {
                 let duration = Duration::try_from_secs_f64(value.positive()? / 1e3);

@@ -79,6 +79,8 @@ crate::keys! {
         "f1": Either(&[Object(&f1::TABLE), List(&CONSTRAINT)]), Optional, "Constraints of the form \"expressions in a set\", and comparisons: a list of constraints, or an object.";
         "f2": Kind::Each(&ZERO), Optional,
             "Constraints of the form \"expression = 0\", and comparisons. `max(0, h)` stands for h <= 0. A list; vectors count as their elements.";
+        "integers": Kind::Each(&Text), Optional,
+            "Decision variables that take only integer values: names, or elements such as `\"u[0]\"` and `\"u[2..5]\"`. Each needs a box with two finite bounds in `constraints`; 0 and 1 for on/off.";
     }
 
     /// A problem of optimal control, stated by its stages.
@@ -127,6 +129,8 @@ crate::keys! {
         "delta_tolerance": Positive, Default("1e-5"), "Largest violation of a constraint at a solution, in the units of the constraint.";
         "max_inner_iterations": Whole(1, u32::MAX), Default("5000"), "Limit of the iterations of an inner problem.";
         "max_outer_iterations": Whole(1, u32::MAX), Default("50"), "Limit of the updates of multipliers and penalty.";
+        "max_nodes": Whole(1, u32::MAX), Default("100000"), "Limit of the nodes of a search for `integers`, each a solve without that condition. Then the best solution found is the result.";
+        "integer_gap": Positive, Default("1e-6"), "Part of the cost up to which a better solution in `integers` is given up.";
         "max_duration_ms": Positive, Optional, "Time limit of a solve in milliseconds. Then the best point found is the result.";
         "lbfgs_memory": Whole(1, 1000), Optional, "Number of pairs of the L-BFGS memory. Without the key, the solver chooses it.";
     }
@@ -157,6 +161,8 @@ crate::keys! {
         "terminal_cost": Expression, Optional, "Cost of the states at the end of the horizon.";
         "input_bounds": INPUT_BOUNDS, Optional,
             "Bounds of the inputs: `min`, `max` or both, or any set, the same at every stage. Bounds may be expressions: those of `data`, `k` and numbers are kept by projection, others become constraints in F1.";
+        "integers": Kind::Each(&Text), Optional,
+            "Inputs that take only integer values at every stage: names, or elements such as `\"u[0]\"`. Each needs two finite bounds in `input_bounds`, numbers or `data`; 0 and 1 for on/off.";
         "state_bounds": Object(&set_box::TABLE), Optional,
             "Bounds of the states, as of `input_bounds`, at stages 1 to N, and at 0 if the initial state is free.";
         "path_constraints": List(&PATH_CONSTRAINT), Optional,

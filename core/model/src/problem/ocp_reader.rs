@@ -14,9 +14,10 @@ use core::ops::Range;
 
 use super::definition::{StageConstraint, StageDefinition};
 use super::file::Keys;
+use super::integers::{Candidates, are_convex_stages};
 use super::keys;
 use super::newton::{Unsolvable, newton, replace};
-use super::stages::{Shooting, Stages, newton_memory, total};
+use super::stages::{Shooting, Stages, newton_memory, total, vector_element};
 use crate::expression::derivative::ancestors;
 use crate::expression::graph::{Expr, Graph, Input, Node};
 use crate::expression::stage::StageValues;
@@ -116,6 +117,16 @@ impl<'t> Scope<'t> {
         let memory = self.first_memory(&names);
         let sizes = (names.num_states(), total(&names.inputs));
         let (initial_state, free) = self.free_stages(initial, free_values, sizes, cost, &memory);
+        let integers = self.integers(
+            find("integers"),
+            &Candidates {
+                first: sizes.0,
+                len: sizes.1,
+                sets: &functions.input_sets,
+                name: &|index| vector_element(&names.inputs, index),
+                kind: "an input",
+            },
+        )?;
         let (num_own_states, num_horizon_variables) = (names.states.len(), names.horizon_variables.len());
         let states = [names.states, names.horizon_variables, names.memory.named].concat();
         let values = self.expander.stages.take();
@@ -130,6 +141,8 @@ impl<'t> Scope<'t> {
             is_held,
             terminal_cost,
             input_sets: functions.input_sets,
+            integers,
+            is_convex: false,
             path: constraints.path,
             terminal: constraints.terminal,
             notes: constraints.notes,
@@ -154,6 +167,9 @@ impl<'t> Scope<'t> {
         guess: Option<&Place<'t>>,
     ) -> Result<(StageDefinition, Stages), TextError> {
         let mut graph = core::mem::take(&mut definition.graph);
+        if !definition.integers.is_empty() {
+            definition.is_convex = are_convex_stages(&definition, &graph);
+        }
         let stages = Stages::new(&definition, &mut graph);
         let memory = newton_memory(stages.horizon, stages.num_states(), stages.num_inputs());
         self.check_memory(text, memory.saturating_add(stages.memory()), definition.horizon)?;

@@ -8,7 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use labwire_solve::{
-    Constraint, Functions, ParametricProblem, Settings, Solver, SolverError, Start, Structure,
+    Constraint, Functions, Integers, ParametricProblem, Settings, Solver, SolverError, Start, Structure,
 };
 
 use super::stages::Shooting;
@@ -87,16 +87,20 @@ impl ParametricProblem for Problem {
         values * size_of::<f64>()
     }
 
-    fn solver(&self, settings: Settings) -> Result<Solver, SolverError> {
+    fn solver(&self, structure: Structure, settings: Settings) -> Result<Solver, SolverError> {
         match self.stages() {
             Some(stages) if stages.shooting != Shooting::Multiple => {
-                Solver::with_stages(self.into(), stages.structure(), settings)
+                Solver::with_stages(structure, stages.structure(), settings)
             }
             _ => match self.second_derivatives() {
-                Some(sparsity) => Solver::new(self.into(), settings)?.with_second_derivatives(sparsity),
-                None => Solver::new(self.into(), settings),
+                Some(sparsity) => Solver::new(structure, settings)?.with_second_derivatives(sparsity),
+                None => Solver::new(structure, settings),
             },
         }
+    }
+
+    fn integers(&self) -> Option<&Integers> {
+        Problem::integers(self)
     }
 
     /// If an optimal-control problem has its warm starts shifted, the first stage is dropped and the last repeated.

@@ -257,6 +257,7 @@ mod tests {
             f2_lagrange_multipliers: Vec::new(),
             status: "Converged".into(),
             infeasible_constraints: Vec::new(),
+            integers: None,
             sensitivities: None,
             variables: [("x".into(), [0.1].into()), ("y".into(), [-0.2].into())].into(),
             warnings: Vec::new(),

@@ -219,6 +219,9 @@ pub struct RunReply {
     /// Constraints that cannot be satisfied, if the status is local infeasibility (labwire's addition).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub infeasible_constraints: Vec<String>,
+    /// Search for integers, of a problem with such variables (labwire's addition).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integers: Option<RunIntegers>,
     /// The solution by name, and state trajectories of an optimal-control problem (ours).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, Vec<f64>>,
@@ -229,6 +232,22 @@ pub struct RunReply {
     /// Remarks on the request, such as keys without a meaning (labwire's addition).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// What is known of the solutions in integers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "what is known")]
+pub struct RunIntegers {
+    /// Number of nodes: of solves without that condition.
+    pub nodes: u64,
+    /// Cost that no solution is below, if one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<f64>,
+    /// Largest part of its cost by which another solution may be better than this one, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<f64>,
+    /// Whether the bound holds for all solutions; otherwise it is made of local minima.
+    pub is_global: bool,
 }
 
 /// Derivatives of a solution with respect to the parameters: in each matrix a row per entry of the vector of the same name
@@ -312,6 +331,7 @@ impl RunReply {
             f2_lagrange_multipliers: Vec::new(),
             status: Cow::Borrowed(""),
             infeasible_constraints: Vec::new(),
+            integers: None,
             sensitivities: None,
             variables: BTreeMap::new(),
             warnings: Vec::new(),

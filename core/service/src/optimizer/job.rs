@@ -70,7 +70,7 @@ const BYTES_PER_FUEL: usize = 4 << 10;
 impl Solve {
     /// Solves; then computes sensitivities, and counts a long reply.
     fn step(&mut self, now: Instant, fuel: u32) -> Busy {
-        if self.solver.solver().is_running() {
+        if self.solver.is_running() {
             // Invalid input was refused at the start; `finish_job` would answer with the error.
             let busy = self.solver.step(now, fuel).unwrap_or(Busy::No);
             return match self.sensitivities {

@@ -6,7 +6,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use labwire_protocols::open::{ErrorReply, ExitStatus, RunReply, RunRequest, RunSensitivities, code};
+use labwire_protocols::open::{
+    ErrorReply, ExitStatus, RunIntegers, RunReply, RunRequest, RunSensitivities, code,
+};
 use labwire_session::suggestion;
 use labwire_solve::{InputError, InputVector, Sensitivities, Solution, SolveError, Status};
 
@@ -40,6 +42,12 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
     reply.f2_lagrange_multipliers = solution.f2_multipliers;
     reply.status = Cow::Borrowed(solution.status.name());
     reply.infeasible_constraints = solution.infeasible_constraints;
+    reply.integers = solution.integers.map(|search| RunIntegers {
+        nodes: search.nodes,
+        bound: search.bound,
+        gap: search.gap,
+        is_global: search.is_global,
+    });
     // A single name adds nothing to `solution`.
     if solution.variables.len() > 1 {
         reply.variables = solution.variables;

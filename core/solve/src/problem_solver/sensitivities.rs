@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::ProblemSolver;
+use super::{ProblemSolver, active};
 use crate::parametric::ParametricProblem;
 use crate::sensitivity::{Differentiation, Part, Sensitivities, SensitivityError};
 
@@ -28,13 +28,15 @@ impl NoSensitivities {
 
 impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// Derivatives of the solution of the last solve, and of its multipliers (those of F1, then those of F2), with respect
-    /// to the parameters: see [`Solver::sensitivities`](crate::Solver::sensitivities).
+    /// to the parameters: see [`Solver::sensitivities`](crate::Solver::sensitivities). [Integers](crate::Integers) are held:
+    /// their own derivatives are 0.
     ///
     /// # Errors
     /// If the solve did not converge, or the solution has no derivatives there, or too many variables.
     pub fn sensitivities(&mut self) -> Result<Sensitivities, NoSensitivities> {
         let num_parameters = self.problem.num_parameters();
-        let sensitivities = self.solver.sensitivities(&mut *self.functions, num_parameters);
+        let solver = active(&self.solver, &self.search);
+        let sensitivities = solver.sensitivities(&mut *self.functions, num_parameters);
         sensitivities.map_err(|reason| NoSensitivities::new(&*self.problem, reason))
     }
 
@@ -45,9 +47,8 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// Those of [`sensitivities`](Self::sensitivities).
     pub fn start_sensitivities(&mut self) -> Result<Differentiation, NoSensitivities> {
         let num_parameters = self.problem.num_parameters();
-        let begun = self
-            .solver
-            .start_sensitivities(&mut *self.functions, num_parameters);
+        let solver = active(&self.solver, &self.search);
+        let begun = solver.start_sensitivities(&mut *self.functions, num_parameters);
         begun.map_err(|reason| NoSensitivities::new(&*self.problem, reason))
     }
 

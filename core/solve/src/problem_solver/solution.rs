@@ -9,7 +9,7 @@ use super::ProblemSolver;
 use crate::functions::Structure;
 use crate::math;
 use crate::parametric::ParametricProblem;
-use crate::status::{Counters, Status};
+use crate::status::{Counters, IntegerSearch, Status};
 
 /// Result of a solve. If it did not converge, the point is the best one seen, by feasibility first and cost second.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,9 @@ pub struct Solution {
     pub penalties: Vec<f64>,
     /// Names of the constraints that cannot be satisfied, such as `F1[0]`, if the status is local infeasibility.
     pub infeasible_constraints: Vec<String>,
+    /// Search for integers, of a problem with such variables.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub integers: Option<IntegerSearch>,
     /// Work done.
     pub counters: Counters,
     /// Time from start to end in milliseconds, including pauses between steps; 0 without a clock.
@@ -52,7 +55,7 @@ pub struct Solution {
 impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     /// The result in the solver.
     pub(super) fn solution(&self, solve_time: Duration) -> Solution {
-        let (problem, solver) = (&*self.problem, &self.solver);
+        let (problem, solver) = (&*self.problem, self.active());
         let num_f1 = problem.num_f1();
         let (f1_distance, f2_norm) = distances(solver.structure(), num_f1, solver.constraints());
         let (f1_multipliers, f2_multipliers) = solver.multipliers().split_at(num_f1);
@@ -74,7 +77,8 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
             f2_multipliers: f2_multipliers.to_vec(),
             penalties: solver.penalties().to_vec(),
             infeasible_constraints: infeasible.iter().map(|&i| problem.constraint_name(i)).collect(),
-            counters: solver.counters(),
+            integers: self.search.as_ref().map(|search| search.report()),
+            counters: self.progress().counters,
             solve_time_ms: solve_time.as_nanos() as f64 / 1e6,
         }
     }

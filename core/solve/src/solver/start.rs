@@ -48,7 +48,7 @@ impl Start {
         }
     }
 
-    pub(super) fn is_warm(&self) -> bool {
+    pub(crate) fn is_warm(&self) -> bool {
         self.multipliers.is_some() && self.penalties.is_some()
     }
 }

@@ -1,6 +1,7 @@
 //! Likely trouble with a problem: at its start, with its units.
 
 use labwire_core::problem::{Evaluator, Problem};
+use labwire_core::sets::Set;
 
 /// Ratio of slopes from which on other units are recommended.
 const WIDE: f64 = 1e6;
@@ -10,6 +11,10 @@ const STEP: f64 = 1e-6;
 const ROUND_OFF: f64 = 1e-6;
 /// Number of variables that are looked at on both sides.
 const MOST: usize = 1000;
+
+/// Advice about sets of points.
+const FINITE: &str = "variables in a `finite_set`: a solve ends at a point from which no small step leads on, seldom at the best one; \
+                      \"integers\" within a box are searched";
 
 /// Lines about likely trouble.
 pub(crate) fn trouble(problem: &Problem, parameters: &[f64], start: &[f64]) -> Vec<String> {
@@ -25,7 +30,17 @@ pub(crate) fn trouble(problem: &Problem, parameters: &[f64], start: &[f64]) -> V
     let mut lines = Vec::new();
     lines.extend(units(problem, &slopes));
     lines.extend(kink(problem, &mut evaluator, start));
+    lines.extend(has_points(problem.set()).then(|| FINITE.to_owned()));
     lines
+}
+
+/// Whether variables are in a set of points.
+fn has_points(set: &Set) -> bool {
+    match set {
+        Set::Finite(_) => true,
+        Set::Product(parts) => parts.iter().any(|(_, part)| has_points(part)),
+        _ => false,
+    }
 }
 
 fn not_finite(problem: &Problem, cost: f64, g: &[f64]) -> Option<String> {

@@ -3,7 +3,7 @@
 use labwire_core::problem::stages::Shooting;
 use labwire_core::problem::{Defect, Edge, Evaluator, Problem, ProblemSolver, Solution};
 use labwire_core::sets::Set;
-use labwire_core::solve::{Settings, Status};
+use labwire_core::solve::{IntegerSearch, Settings, Status};
 
 /// Constraints that are named.
 const NAMED: usize = 5;
@@ -15,6 +15,14 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
     let mut lines = Vec::new();
     let settings = solver.solver().settings();
     let point = PointOfView::new(solver.problem(), parameters, solution, settings);
+    if let Some(search) = &solution.integers
+        && solution.status != Status::Converged
+        && let Some(more) = integers(solution, search, settings)
+    {
+        lines.extend(more);
+        lines.extend(point.violated());
+        return lines;
+    }
     match &solution.status {
         Status::Converged => return lines,
         Status::LocallyInfeasible { .. } => {
@@ -60,6 +68,39 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
     lines.extend(point.steepest());
     lines.extend(point.units());
     lines
+}
+
+/// Lines about a search for integers that has no result, or was ended by a limit.
+fn integers(solution: &Solution, search: &IntegerSearch, settings: &Settings) -> Option<Vec<String>> {
+    let mut lines = Vec::new();
+    match &solution.status {
+        // That of the first node is one of the problem itself.
+        Status::LocallyInfeasible { .. } if search.nodes > 1 => {
+            lines.push(match search.is_global {
+                true => "no integers within their bounds satisfy the constraints; the point of all nodes that violates them least:".into(),
+                false => "no integers were found that satisfy the constraints, in a problem that is not known to be convex; the point \
+                          that violates them least:".into(),
+            });
+            return Some(lines);
+        }
+        Status::NotConvergedIterations if search.nodes >= u64::from(settings.max_nodes) => lines.push(format!(
+            "the limit is {} nodes (\"max_nodes\" in \"solver\"); a larger \"integer_gap\" ends the search earlier",
+            settings.max_nodes
+        )),
+        Status::NotConvergedOutOfTime => lines.push(
+            "a longer time may do (--solve-time SECONDS, \"max_duration_ms\" in \"solver\"); a larger \"integer_gap\" ends the search \
+             earlier"
+                .into(),
+        ),
+        _ => return None,
+    }
+    lines.push(match search.best {
+        Some(_) => "the result is the best solution so far".into(),
+        None => {
+            "no solution is known yet: the result is rounded, and does not satisfy the constraints".into()
+        }
+    });
+    Some(lines)
 }
 
 /// Advice about dynamics that an explicit integrator cannot follow.

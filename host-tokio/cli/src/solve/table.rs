@@ -26,8 +26,13 @@ impl Table {
         }
         self.last = counters;
         if self.lines.is_multiple_of(PAGE) {
+            let nodes = if progress.integers.is_some() {
+                " nodes  "
+            } else {
+                ""
+            };
             note!(
-                "outer  iter  objective       infeasibility  residual  penalty  regularisation  step     kind          \
+                "{nodes}outer  iter  objective       infeasibility  residual  penalty  regularisation  step     kind          \
                  evaluations"
             );
         }
@@ -42,8 +47,10 @@ fn line(progress: &Progress) -> String {
         0.0 => "-".to_owned(),
         value => format!("{value:.1e}"),
     };
+    let nodes = progress.integers.map(|search| format!("{:>6}  ", search.nodes));
     format!(
-        "{:>5} {:>5}  {:>14.7e}  {:>13.2e}  {:>8.2e}  {:>7}  {:>14}  {:<7}  {:<12}  {:>11}",
+        "{}{:>5} {:>5}  {:>14.7e}  {:>13.2e}  {:>8.2e}  {:>7}  {:>14}  {:<7}  {:<12}  {:>11}",
+        nodes.unwrap_or_default(),
         counters.outer_iterations,
         counters.inner_iterations,
         progress.cost,
