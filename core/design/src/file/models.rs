@@ -72,6 +72,7 @@ impl<'t> Reader<'t> {
         let most = u32::try_from(self.limits.text.variables).unwrap_or(u32::MAX);
         let channels =
             find(&entries, "channels").map_or(Ok(1), |place| place.whole_number(1, most))? as usize;
+        let time_limit = find(&entries, "time_limit").map_or(Ok(TIME_LIMIT), time_limit)?;
         let Some(command) = find(&entries, "command") else {
             return Err(place.error("the key `command` is missing".into()));
         };
@@ -84,7 +85,7 @@ impl<'t> Reader<'t> {
                 .chain(parameters.iter().map(|it| it.name.clone()))
                 .collect(),
             channels,
-            time_limit: find(&entries, "time_limit").map_or(Ok(TIME_LIMIT), time_limit)?,
+            time_limit,
         };
         let model = self
             .outside

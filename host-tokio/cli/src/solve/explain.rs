@@ -106,10 +106,10 @@ fn integers(solution: &Solution, search: &IntegerSearch, settings: &Settings) ->
 /// Advice about dynamics that an explicit integrator cannot follow.
 const STIFF: &str = "if the dynamics are stiff, a step is too long for an explicit integrator: \"integrator\": \"radau2\" or \
                      \"backward_euler\" in \"dynamics\", or more \"substeps\"";
-/// Magnitude of a state that units hardly explain.
+/// Magnitude of a state that units hardly explain; of slopes, its square.
 const HUGE: f64 = 1e12;
 
-/// Advice if states grow out of all proportion.
+/// Advice if states, or what small changes of the inputs do to them, grow out of all proportion.
 fn growth(problem: &Problem, solution: &Solution) -> Option<String> {
     let states = &problem.stages()?.states;
     let values = states
@@ -117,7 +117,16 @@ fn growth(problem: &Problem, solution: &Solution) -> Option<String> {
         .filter_map(|state| solution.variables.get(&state.name))
         .flatten();
     let largest = values.map(|x| x.abs()).fold(0.0, f64::max);
-    (largest > HUGE).then(|| format!("the states grow to {largest:.1e}: {STIFF}"))
+    let residual = solution.residual;
+    if largest > HUGE {
+        Some(format!("the states grow to {largest:.1e}: {STIFF}"))
+    } else if residual.is_finite() && residual > HUGE * HUGE {
+        Some(format!(
+            "the slopes along the inputs grow to {residual:.1e}: {STIFF}"
+        ))
+    } else {
+        None
+    }
 }
 
 /// Advice about dynamics that run away.

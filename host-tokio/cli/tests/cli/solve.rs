@@ -51,13 +51,13 @@ fn an_end_that_is_no_success_is_explained() {
         err.contains("\"integrator\": \"radau2\"") && err.contains("\"substeps\""),
         "{err}"
     );
-    // The case g07, which ends before its states leave what numbers can say.
+    // The case g07, which ends at states that are not large: those of other inputs are.
     let heater = r#"{"ocp": {"horizon": 10, "step": 1, "states": ["T", "w"], "inputs": ["u"], "parameters": ["T0"],
         "initial_state": ["T0", "T0"], "dynamics": {"derivative": ["-0.1*(T-20)+0.5*(w-T)", "200*(T+10*u-w)"]},
         "stage_cost": "(T-25)^2+0.1*u^2", "terminal_cost": "(T-25)^2", "input_bounds": {"min": 0, "max": 3}}}"#;
     let err = explanation(heater, &["-p", "15"]);
     assert!(
-        err.contains("the states grow to") && err.contains("\"substeps\""),
+        err.contains("the slopes along the inputs grow to") && err.contains("\"substeps\""),
         "{err}"
     );
     let named = r#"{"variables": {"x": 1}, "cost": "x^2", "f1": [{"name": "high", "expression": "x >= 2"}, "x <= 1"]}"#;
