@@ -66,6 +66,8 @@ pub struct Solver {
     has_retried: bool,
     /// Verdict of the first, if that was local infeasibility.
     verdict: Option<Status>,
+    /// Whether the problem is known to be convex: where no step lowers the violation, no point does.
+    is_convex: bool,
     lipschitz: Option<f64>,
     /// Whether the fallback replaces the initial guess where it is better.
     compares_fallback: bool,
@@ -144,6 +146,7 @@ impl Solver {
             warm: false,
             has_retried: false,
             verdict: None,
+            is_convex: false,
             lipschitz: None,
             compares_fallback: false,
             first_cost: 0.0,
@@ -162,6 +165,11 @@ impl Solver {
             best_residual: f64::INFINITY,
             confirmation_limit: None,
         })
+    }
+
+    /// Says whether the problem is known to be convex.
+    pub(crate) fn set_convex(&mut self, is_convex: bool) {
+        self.is_convex = is_convex;
     }
 
     /// Takes Newton steps with the exact second derivatives of functions that compute these entries, if U and the sets of

@@ -297,6 +297,7 @@ impl Search {
         let solver = self
             .solver
             .insert(problem.solver(structure, root.settings().clone())?);
+        solver.set_convex(self.integers.is_convex);
         solver.start(now, &start)?;
         self.current = node;
         Ok(())

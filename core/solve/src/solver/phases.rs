@@ -502,6 +502,9 @@ impl Solver {
 
     /// Ends the solve, or restarts it cold if this attempt was warm, or with larger penalties if they may be the reason.
     fn give_up(&mut self, status: Status) {
+        if self.is_convex && matches!(status, Status::LocallyInfeasible { .. }) {
+            return self.end(status);
+        }
         if !self.warm {
             let is_verdict = matches!(status, Status::LocallyInfeasible { .. } | Status::Unbounded);
             let is_final = self.has_retried || self.merit.penalties.is_empty() || self.is_low_and_feasible();
