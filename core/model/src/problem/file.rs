@@ -41,10 +41,10 @@ pub(super) fn read(text: &str, limits: &TextLimits, tables: DataTables<'_>) -> R
 impl<'t> Scope<'t> {
     fn problem(&mut self, keys: &Keys<'_, 't>) -> Result<Definition, TextError> {
         let variables = self.inputs(keys.required("variables")?, Input::Variable, 0)?;
-        let parameters = match keys.find("parameters") {
-            Some(place) => self.inputs(place, Input::Parameter, 0)?,
-            None => Vec::new(),
-        };
+        let parameters = keys
+            .find("parameters")
+            .map(|place| self.inputs(place, Input::Parameter, 0));
+        let parameters = parameters.transpose()?.unwrap_or_default();
         if let Some(place) = keys.find("let") {
             self.definitions(place)?;
         }
@@ -57,40 +57,29 @@ impl<'t> Scope<'t> {
             _ => self.cost(keys.required("cost")?)?,
         };
         let mut rows = Rows::default();
-        let set = match keys.find("constraints") {
-            Some(place) => self.constraints(place, &variables, &mut rows)?,
-            None => Set::All,
-        };
-        let mut f1 = keys
-            .find("f1")
-            .map(|place| self.f1(place))
-            .transpose()?
-            .unwrap_or_default();
+        let set = keys
+            .find("constraints")
+            .map(|place| self.constraints(place, &variables, &mut rows));
+        let set = set.transpose()?.unwrap_or(Set::All);
+        let f1 = keys.find("f1").map(|place| self.f1(place));
+        let mut f1 = f1.transpose()?.unwrap_or_default();
         if !rows.components.is_empty() {
             f1.append(rows);
         }
-        let f2 = keys
-            .find("f2")
-            .map(|place| self.f2(place))
-            .transpose()?
-            .unwrap_or_default();
-        let mut constraint_names = f1.names;
-        constraint_names.extend(f2.names);
+        let f2 = keys.find("f2").map(|place| self.f2(place));
+        let f2 = f2.transpose()?.unwrap_or_default();
         let cost = self.with_penalties(cost, f1.penalties.into_iter().chain(f2.penalties));
         let num_variables = variables.iter().map(|named| named.len).sum();
-        let integers = self.integers(
-            keys.find("integers"),
-            &Candidates {
-                first: 0,
-                len: num_variables,
-                sets: core::slice::from_ref(&set),
-                name: &|index| match element(&variables, index) {
-                    Some((name, element)) => format!("{name}[{element}]"),
-                    None => format!("{index}"),
-                },
-                kind: "a decision variable",
+        let candidates = Candidates {
+            first: 0,
+            len: num_variables,
+            sets: core::slice::from_ref(&set),
+            name: &|index| {
+                element(&variables, index).map_or_else(String::new, |(name, i)| format!("{name}[{i}]"))
             },
-        )?;
+            kind: "a decision variable",
+        };
+        let integers = self.integers(keys.find("integers"), &candidates)?;
         let number = |place: &Place<'t>| place.number("a number");
         let guess = keys.find("initial_guess");
         let guess = guess.map(|place| place.vector(num_variables, "a list of numbers", number));
@@ -103,7 +92,7 @@ impl<'t> Scope<'t> {
             f1: f1.components,
             f1_set: f1.set,
             f2: f2.components,
-            constraint_names,
+            constraint_names: [f1.names, f2.names].concat(),
             integers,
             settings: keys.settings()?,
             initial_guess: guess.transpose()?,

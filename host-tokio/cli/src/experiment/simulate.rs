@@ -76,9 +76,8 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
         let mut instrument = Simulator::new(experiment.clone(), Some(truth.clone()), options.noise, seed)
             .map_err(|error| refused(&error))?;
         let mut trace = Trace::new(name, shown, &designer);
-        let mut live = Live::new();
+        let (mut live, mut batch) = (Live::new(), Vec::new());
         let caption = format!("{label}, {name}");
-        let mut batch = Vec::new();
         for i in 0..options.measurements {
             if designer.ended().is_some() {
                 break;
@@ -89,10 +88,7 @@ pub(crate) fn run(experiment: Experiment, seed: u64, options: &Arguments) -> Out
             let setting = batch.remove(0);
             let values = instrument.measure(&setting);
             check_model(&designer)?;
-            let sigma = match experiment.noise {
-                Noise::Reported => Some(instrument.sigma(&setting)),
-                _ => None,
-            };
+            let sigma = matches!(experiment.noise, Noise::Reported).then(|| instrument.sigma(&setting));
             designer
                 .update(&setting, &values, sigma.as_deref())
                 .map_err(|error| refused(&error))?;
