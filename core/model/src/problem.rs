@@ -25,6 +25,7 @@ mod parametric;
 mod second;
 mod set_reader;
 mod stage_evaluator;
+mod stage_expander;
 mod stage_functions;
 mod stage_inputs;
 pub mod stages;

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use super::integers::UnfitInteger;
 use super::range::InvalidSetting;
 use crate::sets::SetError;
 
@@ -154,4 +153,32 @@ pub(crate) fn check_entries(
             expected,
         }),
     }
+}
+
+/// Reason why a decision variable cannot be an integer.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnfitInteger {
+    /// There is no such variable, or it is not above the one before.
+    #[error("is out of order or beyond the last variable")]
+    Order,
+    /// The set bounds it only together with others.
+    #[error("is in a set that gives it no bounds of its own: an integer needs a box")]
+    Set,
+    /// A bound is missing or too large.
+    #[error("has the bounds {min} and {max}: an integer needs two finite bounds, of at most 1e9")]
+    Unbounded {
+        /// Lower bound.
+        min: f64,
+        /// Upper bound.
+        max: f64,
+    },
+    /// There is no integer between the bounds.
+    #[error("has the bounds {min} and {max}, between which there is no integer")]
+    Empty {
+        /// Lower bound.
+        min: f64,
+        /// Upper bound.
+        max: f64,
+    },
 }

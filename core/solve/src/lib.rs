@@ -21,6 +21,7 @@ mod error;
 mod factor;
 mod functions;
 mod inner;
+mod inputs;
 mod integers;
 #[cfg(any(feature = "second-derivatives", feature = "stages"))]
 mod interior;
@@ -49,13 +50,12 @@ mod tuning;
 mod units;
 
 pub use derivatives::{Derivative, DerivativeCheck, check_derivatives};
-pub use error::SolverError;
+pub use error::{SolverError, UnfitInteger};
 pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
-pub use integers::{Integers, UnfitInteger, integer_bounds};
+pub use inputs::{InputError, InputVector, StartOptions};
+pub use integers::{Integers, integer_bounds};
 pub use parametric::{ParametricCost, ParametricProblem};
-pub use problem_solver::{
-    InputError, InputVector, NoSensitivities, ProblemSolver, Solution, SolveError, StartOptions,
-};
+pub use problem_solver::{NoSensitivities, ProblemSolver, Solution, SolveError};
 pub use range::InvalidSetting;
 #[cfg(feature = "second-derivatives")]
 pub use second::SecondDerivatives;

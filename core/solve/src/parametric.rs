@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 
 use crate::error::SolverError;
 use crate::functions::{Functions, Structure};
+use crate::inputs::{InputError, StartOptions};
 use crate::integers::Integers;
-use crate::problem_solver::{InputError, StartOptions};
 use crate::sets::Set;
 use crate::settings::Settings;
 use crate::solver::{Solver, Start};
@@ -124,7 +124,8 @@ pub trait ParametricProblem {
     /// # Errors
     /// The first input that does not fit.
     fn check_inputs(&self, parameters: &[f64], options: &StartOptions<'_>) -> Result<(), InputError> {
-        options.check(self, parameters)
+        let (f1, f2) = (self.num_f1(), self.num_constraints() - self.num_f1());
+        options.check(parameters, [self.num_variables(), f1, f2, self.num_parameters()])
     }
 }
 

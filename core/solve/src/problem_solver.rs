@@ -1,6 +1,5 @@
 //! Repeated solves of one problem with parameters.
 
-mod inputs;
 mod search;
 mod sensitivities;
 mod solution;
@@ -13,7 +12,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use inputs::{InputError, InputVector, StartOptions};
 use labwire_session::Busy;
 use labwire_session::time::Instant;
 pub use sensitivities::NoSensitivities;
@@ -21,6 +19,7 @@ pub use solution::Solution;
 
 use crate::error::SolverError;
 use crate::functions::{Functions, Structure};
+use crate::inputs::{InputError, StartOptions};
 use crate::parametric::ParametricProblem;
 use crate::settings::Settings;
 use crate::solver::{Solver, Start};

@@ -7,6 +7,7 @@ mod instrument;
 mod output;
 mod plot;
 mod prompt;
+mod refusal;
 mod serve;
 
 use labwire_core::pymodaq::Generation;

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::stage_functions::Expander;
+use super::stage_expander::Expander;
 use super::stages::{Shooting, Stages};
 use crate::expression::graph::Input;
 use crate::expression::interpreter::FORWARD;
@@ -53,7 +53,7 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         Self {
             values,
             starts,
-            expander: (LANES == 1).then(|| Expander::new(&stages)),
+            expander: (LANES == 1).then(|| expander(&stages)),
             tangents: Vec::new(),
             parameters: vec![[0.0; LANES]; stages.parameters.num_parameters],
             initial_values,
@@ -298,4 +298,9 @@ fn split_last<'a, T>(rest: &mut &'a [T], len: usize) -> &'a [T] {
     let (left, taken) = rest.split_at(rest.len() - len);
     *rest = left;
     taken
+}
+
+fn expander(stages: &Stages) -> Expander {
+    let slots = stages.programs().map(|program| program.slots).max();
+    Expander::new(slots.unwrap_or(0), stages.num_states() + stages.num_inputs())
 }

@@ -13,7 +13,7 @@ use labwire_solve::sets::Set;
 
 pub use super::definition::Shooting;
 use super::definition::{StageConstraint, StageDefinition};
-use super::stage_functions::shared_slots;
+use super::stage_expander::shared_slots;
 use super::stage_inputs::StageInputs;
 use super::{Block, BlockKind, compile, element, push_f1};
 use crate::expression::Named;

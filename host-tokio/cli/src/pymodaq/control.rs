@@ -11,7 +11,8 @@ use labwire_tokio::{ControlError, ModuleController};
 use serde_json::json;
 
 use super::output::{Destination, Output};
-use crate::console::{answer, is_json, note, one_line, say};
+use super::refusal::{NOBODY, refuse};
+use crate::console::{answer, is_json, one_line, say};
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
 
@@ -253,25 +254,6 @@ fn say(controller: &ModuleController, answers: &[ModuleAnswer]) -> usize {
         failed += 1;
     }
     failed
-}
-
-/// Said when a command is for no module.
-pub(super) const NOBODY: &str = "no such modules are connected";
-
-/// Prints why a module did not do what it was told.
-pub(super) fn refuse(server: &str, module: Option<&str>, why: &str) {
-    let name = module.map_or_else(String::new, |module| one_line(module) + ": ");
-    let message = format!("{server}: {name}{why}");
-    match is_json() {
-        true => {
-            let code = failure::UNAVAILABLE;
-            say!(
-                "{}",
-                json!({"type": "Error", "code": code, "message": message, "module": module})
-            );
-        }
-        false => note!("{message}"),
-    }
 }
 
 async fn list(controller: &ModuleController) -> Result<usize, Failure> {

@@ -7,7 +7,7 @@ use labwire_core::pymodaq::{Answer, DataToExport, DataWithAxes, ModuleAnswer};
 use serde_json::json;
 
 use super::channel::{Channel, Coordinates};
-use super::control::{NOBODY, refuse};
+use super::refusal::{NOBODY, refuse};
 use super::{export, plot};
 use crate::console::{Stream, answer, note, one_line};
 use crate::failure::{self, Failure};

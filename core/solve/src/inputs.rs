@@ -3,8 +3,6 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::parametric::ParametricProblem;
-
 /// Initial values of a solve, in place of the results of the last one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -71,26 +69,14 @@ pub enum InputError {
 }
 
 impl StartOptions<'_> {
-    /// Checks the inputs of a solve of `problem`.
-    pub(crate) fn check(
-        &self,
-        problem: &(impl ParametricProblem + ?Sized),
-        parameters: &[f64],
-    ) -> Result<(), InputError> {
-        let num_f2 = problem.num_constraints() - problem.num_f1();
+    /// Checks the inputs of a solve against the lengths of initial guess, multipliers of F1 and F2, and parameters.
+    pub(crate) fn check(&self, parameters: &[f64], lengths: [usize; 4]) -> Result<(), InputError> {
+        let [guess, f1, f2, parameter] = lengths;
         let vectors = [
-            (
-                InputVector::InitialGuess,
-                self.initial_guess,
-                problem.num_variables(),
-            ),
-            (InputVector::F1Multipliers, self.f1_multipliers, problem.num_f1()),
-            (InputVector::F2Multipliers, self.f2_multipliers, num_f2),
-            (
-                InputVector::Parameters,
-                Some(parameters),
-                problem.num_parameters(),
-            ),
+            (InputVector::InitialGuess, self.initial_guess, guess),
+            (InputVector::F1Multipliers, self.f1_multipliers, f1),
+            (InputVector::F2Multipliers, self.f2_multipliers, f2),
+            (InputVector::Parameters, Some(parameters), parameter),
         ];
         for (vector, entries, expected) in vectors {
             let Some(entries) = entries else { continue };
