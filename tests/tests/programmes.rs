@@ -144,6 +144,19 @@ proptest! {
     }
 }
 
+/// Of a quadratic model whose active sets went round in circles, and of linear programmes that are solved to round-off.
+#[test]
+fn programmes_that_were_given_up_or_took_long() {
+    assert_solved(&programme(6, 1, 5_825_865_206_251_970_513, true, false), 250);
+    for (n, m, seed) in [
+        (25, 10, 8_062_203_784_365_221_952),
+        (35, 1, 7_131_883_073_411_933_065),
+        (36, 9, 15_435_566_337_400_686_080),
+    ] {
+        assert_solved(&programme(n, m, seed, false, false), 250);
+    }
+}
+
 #[test]
 fn programmes_of_a_hundred_variables() {
     for has_equations in [true, false] {

@@ -70,6 +70,7 @@ pub(crate) struct QuadraticModel {
     last_shift: f64,
     /// Whether a search for a minimiser goes on, and how often the sets and the shift have changed in it.
     is_searching: bool,
+    is_minimum: bool,
     changes: u32,
     shifts: u32,
 }
@@ -100,6 +101,7 @@ impl QuadraticModel {
             shift: 0.0,
             last_shift: 0.0,
             is_searching: false,
+            is_minimum: false,
             changes: 0,
             shifts: 0,
             sparsity,
@@ -199,7 +201,8 @@ impl QuadraticModel {
         }
         self.solve(weights, point);
         direction.copy_from_slice(&self.step);
-        if self.change_sets(weights, bounds, point) {
+        self.is_minimum = !self.change_sets(weights, bounds, point);
+        if !self.is_minimum {
             self.changes += 1;
             if self.changes < self.tuning.max_model_changes {
                 self.shifts = 0;
@@ -215,6 +218,12 @@ impl QuadraticModel {
             true => Search::Found,
             false => Search::Failed,
         }
+    }
+
+    /// Whether the last step leads to the minimiser of the model: the sets of free variables and active constraints may go
+    /// round in circles.
+    pub(crate) fn is_minimum(&self) -> bool {
+        self.is_minimum
     }
 
     /// Writes the direction of the free variables in which the model curves least, by inverse iteration with the last

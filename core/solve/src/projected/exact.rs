@@ -205,13 +205,18 @@ impl Projected {
         // Where constraints cannot be met, the method says more of a point than that.
         let is_feasible = self.current.violation <= self.second.tolerances.1;
         let is_newton = shift == 0.0 || (needs_little && is_feasible);
+        let slope = math::dot(&self.direction, &self.current.gradient);
+        // In units of its own, a cost need not be near 1.
+        let is_negligible = -slope <= self.tuning.round_off * f64::EPSILON * self.current.psi.abs();
+        let exact = self.second.exact.as_ref();
+        if is_negligible && !exact.is_some_and(|exact| exact.model.is_minimum()) {
+            // A step to nowhere says nothing of the point.
+            return Search::Failed;
+        }
         self.second.is_at_round_off = is_newton && self.is_step_round_off();
         if self.second.is_at_round_off {
             return Search::Failed;
         }
-        let slope = math::dot(&self.direction, &self.current.gradient);
-        // In units of its own, a cost need not be near 1.
-        let is_negligible = -slope <= self.tuning.round_off * f64::EPSILON * self.current.psi.abs();
         let before = self.scaled_residual;
         let Some(length) = self.line_search(StepKind::Newton, merit, functions) else {
             return Search::Failed;

@@ -211,10 +211,14 @@ impl Projected {
         }
         interior.iterations += 1;
         let limit = BARRIER_ERROR * interior.floor / interior.cost_unit;
-        if interior.error(&self.current, 0.0) <= limit {
+        let error = interior.error(&self.current, 0.0);
+        if error <= limit {
             self.leave_inside(interior, merit, functions);
             interior.phase = Phase::Finish;
             return Outcome::Unfinished;
+        }
+        if interior.is_rough(error) {
+            return Outcome::Stalled;
         }
         self.begin_search(interior, merit, functions)
     }

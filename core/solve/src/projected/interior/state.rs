@@ -23,6 +23,9 @@ const LARGE_PROGRAMME: usize = 30;
 const PROGRESS: f64 = 0.99;
 const CLOSED: f64 = 1e-6;
 const MAX_IDLE_ITERATIONS: u32 = 25;
+/// Largest number of iterations at the last weight of the barrier in which the error does not fall to this fraction.
+const MAX_ROUGH_ITERATIONS: u32 = 10;
+const ROUGH_PROGRESS: f64 = 0.5;
 /// Number of equations that is many.
 const MANY_EQUATIONS: usize = 10;
 
@@ -57,6 +60,9 @@ pub(in super::super) struct Interior {
     /// Least sum of what the equations lack, and number of iterations since it has fallen.
     least_missing: f64,
     idle_iterations: u32,
+    /// Least error at the last weight of the barrier, and number of iterations since it has fallen.
+    least_error: f64,
+    rough_iterations: u32,
     pub(super) phase: Phase,
     /// How often penalties were raised at the end.
     pub(super) raises: u32,
@@ -93,6 +99,8 @@ impl Interior {
             iterations: 0,
             least_missing: f64::INFINITY,
             idle_iterations: 0,
+            least_error: f64::INFINITY,
+            rough_iterations: 0,
             phase: Phase::Begin,
             raises: 0,
             kept: Point::new(n, m),
@@ -213,6 +221,7 @@ impl Interior {
 
     pub(super) fn forget_progress(&mut self) {
         (self.least_missing, self.idle_iterations) = (f64::INFINITY, 0);
+        (self.least_error, self.rough_iterations) = (f64::INFINITY, 0);
     }
 
     /// Whether the equations lack something that many iterations have not closed.
@@ -223,6 +232,16 @@ impl Interior {
             (self.least_missing, self.idle_iterations) = (missing, 0);
         }
         self.idle_iterations > MAX_IDLE_ITERATIONS
+    }
+
+    /// Whether round-off keeps the error, which is now so large, above its limit at the last weight of the barrier.
+    pub(super) fn is_rough(&mut self, error: f64) -> bool {
+        if self.mu > self.floor || error < ROUGH_PROGRESS * self.least_error {
+            (self.least_error, self.rough_iterations) = (error, 0);
+        } else {
+            self.rough_iterations += 1;
+        }
+        self.rough_iterations > MAX_ROUGH_ITERATIONS
     }
 
     pub(super) fn lower_weight(&mut self, point: &Point) {
