@@ -95,7 +95,7 @@ fn page(out: &Path) -> io::Result<Vec<String>> {
         for path in paths {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.file_name() != Some(".gitignore".as_ref()) {
+            } else if path.file_name() != Some(".gitignore".as_ref()) && !is_packed(&path) {
                 let copy = copies.join(entries.len().to_string());
                 fs::write(&copy, fs::read(&path)?)?;
                 entries.push(entry(&path, folder, &copy)?);
@@ -103,6 +103,13 @@ fn page(out: &Path) -> io::Result<Vec<String>> {
         }
     }
     Ok(entries)
+}
+
+/// Whether the file is there compressed as well: that stands for both.
+fn is_packed(path: &Path) -> bool {
+    let mut packed = path.as_os_str().to_owned();
+    packed.push(".gz");
+    Path::new(&packed).is_file()
 }
 
 /// `PageFile` of a file.

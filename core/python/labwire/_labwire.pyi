@@ -26,6 +26,7 @@ __all__ = [
     "__version__",
     "obe_call",
     "pymodaq_call",
+    "rounded",
     "run",
     "serve_experiment",
     "serve_obe",

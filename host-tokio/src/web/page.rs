@@ -45,7 +45,7 @@ pub(super) async fn file(page: &Page, request: Request<Incoming>) -> Response<Bo
         Page::Embedded([]) => no_page("This program was built without the page."),
         Page::Embedded(files) => {
             let asked = embedded::find(files, Path::new(request.uri().path()));
-            let is_immutable = asked.is_some_and(|file| file.is_immutable);
+            let is_immutable = asked.is_some_and(|found| found.file.is_immutable);
             let folder = ServeDir::with_backend("", Embedded(files));
             let mut response = serve(folder, request).await;
             if is_immutable && !response.status().is_client_error() {

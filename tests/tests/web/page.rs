@@ -96,12 +96,17 @@ async fn the_page_is_served_or_how_to_build_it() {
 }
 
 /// A page as a program carries it: what `vite build` leaves.
-static CARRIED: [PageFile; 4] = [
+static CARRIED: [PageFile; 5] = [
     carried("index.html", b"<p>plain", false),
     carried("index.html.br", b"brotli", false),
     carried("index.html.gz", b"gzip", false),
     carried("assets/core-Bx3f9a1c.wasm", b"\0asm", true),
+    carried("assets/main-Cq2d7e5f.js.gz", PACKED, true),
 ];
+
+/// `let a = 1;` by gzip.
+const PACKED: &[u8] =
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xcbI-QHT\xb0U0\xb4\x06\x00d\x951\x96\x0a\x00\x00\x00";
 
 const fn carried(path: &'static str, bytes: &'static [u8], is_immutable: bool) -> PageFile {
     PageFile {
@@ -109,6 +114,21 @@ const fn carried(path: &'static str, bytes: &'static [u8], is_immutable: bool) -
         bytes,
         modified: 1_700_000_000_123_456_789,
         is_immutable,
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_carried_compressed_is_sent_to_those_who_take_no_compression() {
+    let change = |options: &mut WebSettings| options.page = Page::Embedded(&CARRIED);
+    let port = Port::start(change, |_| {}).await;
+    let path = "/assets/main-Cq2d7e5f.js";
+    let (status, text) = port.get(path, "").await;
+    assert!(
+        status == 200 && text.ends_with("\r\n\r\nlet a = 1;") && !text.contains("content-encoding"),
+        "{text}"
+    );
+    for header in ["content-length: 10", "content-type: text/javascript", "immutable"] {
+        assert!(text.contains(header), "{header}: {text}");
     }
 }
 

@@ -1,16 +1,18 @@
 //! Files that are part of the program, as a file system.
 
+use std::borrow::Cow;
 use std::future::{Ready, ready};
-use std::io::{self, Cursor, ErrorKind, SeekFrom};
+use std::io::{self, Cursor, ErrorKind, Read, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use flate2::read::GzDecoder;
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tower_http::services::fs::{Backend, File, Metadata};
 
-/// File of a page that a program carries.
+/// File of a page that a program carries. One that ends with `.gz` stands for the file without, too, if that is not there.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "programs write it down")]
 pub struct PageFile {
@@ -24,11 +26,41 @@ pub struct PageFile {
     pub is_immutable: bool,
 }
 
+/// File, and whether it is asked for without the compression that it has.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    pub(super) file: &'static PageFile,
+    is_unpacked: bool,
+}
+
 /// File at a path, which may begin with a slash or a dot.
-pub(super) fn find(files: &'static [PageFile], path: &Path) -> Option<&'static PageFile> {
-    files
-        .iter()
-        .find(|file| names(path).eq(names(file.path.as_ref())))
+pub(super) fn find(files: &'static [PageFile], path: &Path) -> Option<Found> {
+    let at = |is_asked: &dyn Fn(&str) -> bool| files.iter().find(|file| is_asked(file.path));
+    let is_named = |name: &str| names(path).eq(names(name.as_ref()));
+    let is_packed = |name: &str| name.strip_suffix(".gz").is_some_and(is_named);
+    let found = |is_unpacked| move |file| Found { file, is_unpacked };
+    at(&is_named)
+        .map(found(false))
+        .or_else(|| at(&is_packed).map(found(true)))
+}
+
+impl Found {
+    fn len(self) -> u64 {
+        match (self.is_unpacked, self.file.bytes.last_chunk()) {
+            // RFC 1952, section 2.3.1: the last four bytes are the length of the original.
+            (true, Some(length)) => u32::from_le_bytes(*length).into(),
+            _ => self.file.bytes.len() as u64,
+        }
+    }
+
+    fn content(self) -> io::Result<Cow<'static, [u8]>> {
+        if !self.is_unpacked {
+            return Ok(self.file.bytes.into());
+        }
+        let mut content = Vec::new();
+        GzDecoder::new(self.file.bytes).read_to_end(&mut content)?;
+        Ok(content.into())
+    }
 }
 
 /// Names of folders and file in a path.
@@ -42,8 +74,8 @@ pub(super) struct Embedded(pub(super) &'static [PageFile]);
 
 impl Embedded {
     fn look_up(&self, path: &Path) -> io::Result<Entry> {
-        if let Some(file) = find(self.0, path) {
-            return Ok(Entry(Some(file)));
+        if let Some(found) = find(self.0, path) {
+            return Ok(Entry(Some(found)));
         }
         let is_below = |file: &PageFile| {
             let mut parts = names(file.path.as_ref());
@@ -63,11 +95,11 @@ impl Backend for Embedded {
     type MetadataFuture = Ready<io::Result<Self::Metadata>>;
 
     fn open(&self, path: PathBuf) -> Self::OpenFuture {
-        let file = self.look_up(&path).and_then(|Entry(file)| {
-            let file = file.ok_or(ErrorKind::IsADirectory)?;
+        let file = self.look_up(&path).and_then(|Entry(found)| {
+            let found = found.ok_or(ErrorKind::IsADirectory)?;
             Ok(OpenFile {
-                file,
-                bytes: Cursor::new(file.bytes),
+                found,
+                bytes: Cursor::new(found.content()?),
             })
         });
         ready(file)
@@ -79,7 +111,7 @@ impl Backend for Embedded {
 }
 
 /// What there is at a path: a file, or a folder (`None`).
-pub(super) struct Entry(Option<&'static PageFile>);
+pub(super) struct Entry(Option<Found>);
 
 impl Metadata for Entry {
     fn is_dir(&self) -> bool {
@@ -87,18 +119,18 @@ impl Metadata for Entry {
     }
 
     fn modified(&self) -> io::Result<SystemTime> {
-        let file = self.0.ok_or(ErrorKind::IsADirectory)?;
-        Ok(SystemTime::UNIX_EPOCH + Duration::from_nanos(file.modified))
+        let found = self.0.ok_or(ErrorKind::IsADirectory)?;
+        Ok(SystemTime::UNIX_EPOCH + Duration::from_nanos(found.file.modified))
     }
 
     fn len(&self) -> u64 {
-        self.0.map_or(0, |file| file.bytes.len() as u64)
+        self.0.map_or(0, Found::len)
     }
 }
 
 pub(super) struct OpenFile {
-    file: &'static PageFile,
-    bytes: Cursor<&'static [u8]>,
+    found: Found,
+    bytes: Cursor<Cow<'static, [u8]>>,
 }
 
 impl File for OpenFile {
@@ -106,7 +138,7 @@ impl File for OpenFile {
     type MetadataFuture<'a> = Ready<io::Result<Self::Metadata>>;
 
     fn metadata(&self) -> Self::MetadataFuture<'_> {
-        ready(Ok(Entry(Some(self.file))))
+        ready(Ok(Entry(Some(self.found))))
     }
 }
 
