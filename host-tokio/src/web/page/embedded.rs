@@ -1,13 +1,15 @@
 //! Files that are part of the program, as a file system.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 use std::io::{self, Cursor, ErrorKind, Read, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use flate2::read::GzDecoder;
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tower_http::services::fs::{Backend, File, Metadata};
@@ -25,6 +27,9 @@ pub struct PageFile {
     /// Whether another content would have another path, so that browsers need never ask again.
     pub is_immutable: bool,
 }
+
+/// Files that were asked for without their compression, by the address of their bytes: all connections share them.
+static UNPACKED: Mutex<BTreeMap<usize, Bytes>> = Mutex::new(BTreeMap::new());
 
 /// File, and whether it is asked for without the compression that it has.
 #[derive(Clone, Copy)]
@@ -53,13 +58,20 @@ impl Found {
         }
     }
 
-    fn content(self) -> io::Result<Cow<'static, [u8]>> {
+    fn content(self) -> io::Result<Bytes> {
         if !self.is_unpacked {
-            return Ok(self.file.bytes.into());
+            return Ok(Bytes::from_static(self.file.bytes));
+        }
+        let mut unpacked = UNPACKED.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = self.file.bytes.as_ptr().addr();
+        if let Some(content) = unpacked.get(&place) {
+            return Ok(content.clone());
         }
         let mut content = Vec::new();
         GzDecoder::new(self.file.bytes).read_to_end(&mut content)?;
-        Ok(content.into())
+        let content = Bytes::from(content);
+        unpacked.insert(place, content.clone());
+        Ok(content)
     }
 }
 
@@ -130,7 +142,7 @@ impl Metadata for Entry {
 
 pub(super) struct OpenFile {
     found: Found,
-    bytes: Cursor<Cow<'static, [u8]>>,
+    bytes: Cursor<Bytes>,
 }
 
 impl File for OpenFile {
