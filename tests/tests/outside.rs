@@ -1,7 +1,9 @@
 //! Files and programs that an experiment names: those of the operator, and nobody else's.
 
 use std::fmt::Display;
-use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use labwire_core::design::{DesignLimits, Designer, Experiment, Simulator};
 use labwire_host::OperatorFolder;
@@ -88,18 +90,32 @@ fn a_program_that_fails_says_why() {
     }
 }
 
-/// The program ends with the last clone of its experiment: it writes a file then.
+/// The program ends with the last clone of its experiment, and so does what it has started.
 #[test]
 fn a_program_ends_with_its_experiment() {
+    ends_with_its_experiment("tells-its-process");
+    #[cfg(unix)]
+    ends_with_its_experiment("starts-another");
+}
+
+fn ends_with_its_experiment(manner: &str) {
     let folder = folder();
-    let experiment = read(&folder, json!({"command": program("tells-its-process")})).expect("a file");
+    let experiment = read(&folder, json!({"command": program(manner)})).expect("a file");
     let mut instrument = Simulator::new(experiment, Some(vec![1.0]), None, 1).expect("a truth");
     assert_eq!(instrument.exact(&[1.5]), [0.5]);
     let pid = fs::read_to_string(folder.path().join("pid")).expect("a number");
-    let process = std::path::Path::new("/proc").join(pid);
-    assert!(process.exists() || !std::path::Path::new("/proc/self").exists());
+    // Linux only: elsewhere nothing is found, and nothing shown.
+    let is_running = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.contains(')') && !stat.contains(") Z ")
+    };
+    assert!(is_running() || !Path::new("/proc/self").exists());
     drop(instrument);
-    assert!(!process.exists());
+    let begun = Instant::now();
+    while is_running() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it still runs");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ use std::thread;
 use labwire_core::design::{Model, ModelProgram, Points};
 use labwire_core::python_json::{Limits, Object, Value, dumps, parse};
 
+use crate::platform;
+
 /// Number of points of a line.
 const POINTS: usize = 4096;
 /// Longest text of a number in an answer, in bytes, and of an answer besides its numbers.
@@ -50,9 +52,7 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        platform::end_program(&mut self.child);
     }
 }
 
@@ -105,7 +105,9 @@ impl ProgramModel {
             (true, Ok(folder)) => folder.join(name),
             _ => name.into(),
         };
-        let mut child = Command::new(path)
+        let mut command = Command::new(path);
+        platform::lead_a_group(&mut command);
+        let mut child = command
             .args(arguments)
             .current_dir(folder)
             .stdin(Stdio::piped())

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "its output is its answer")]
 
 use std::io::{self, BufRead as _, Write as _};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +16,12 @@ fn main() -> io::Result<()> {
         "never-ends-a-line" => loop {
             io::stdout().write_all(&[b'1'; 65_536])?;
         },
+        // What it starts keeps its output open.
+        "starts-another" => {
+            let mut another = Command::new("sleep");
+            let another = another.arg("60").stdin(Stdio::null()).spawn()?;
+            std::fs::write("pid", another.id().to_string())?;
+        }
         "tells-its-process" => std::fs::write("pid", std::process::id().to_string())?,
         _ => {}
     }
