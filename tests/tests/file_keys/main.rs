@@ -63,12 +63,14 @@ impl Format {
         files
     }
 
-    /// Texts of the files with which keys are tried: those of collections have nothing that others lack.
+    /// Texts of the files with which keys are tried: those of the collections have nothing that others lack.
     fn examples(&self) -> Vec<String> {
-        let files = self
-            .files()
-            .into_iter()
-            .filter(|file| !file.components().any(|part| part.as_os_str() == "hs"));
+        let is_collected = |file: &PathBuf| {
+            ["control", "hs", "mgh", "ocp"]
+                .iter()
+                .any(|folder| file.components().any(|part| part.as_os_str() == *folder))
+        };
+        let files = self.files().into_iter().filter(|file| !is_collected(file));
         let texts = files.map(|file| fs::read_to_string(file).expect("a text"));
         texts.filter(|text| text.len() < 4000).collect()
     }
