@@ -91,6 +91,35 @@ function fileText(value: any, what: string, expected?: string): unknown {
   return JSON.stringify(value, check, 2);
 }
 
+/** Function of many points at once, as Rust calls a model. */
+function model(call: (...values: number[]) => any, channels: number) {
+  const what = "what the model returned";
+  return (columns: Float64Array[], count: number) => {
+    const outputs = new Float64Array(channels * count);
+    for (let i = 0; i < count; i++) {
+      const value = call(...columns.map((column) => (column.length > 1 ? column[i] : column[0])));
+      const values = channels === 1 && typeof value === "number" ? [value] : value;
+      if (typeof values !== "object" || values?.length !== channels) refuse(what, channels === 1 ? "a number" : `an array of ${channels} numbers`, value);
+      for (let channel = 0; channel < channels; channel++) outputs[channel * count + i] = checks.number(values[channel], what) as number;
+    }
+    return outputs;
+  };
+}
+
+/** Text of the experiment; if its model is a function, with that. */
+function experiment(value: any, what: string, expected?: string): unknown {
+  object(value, what, expected);
+  const given = value.model;
+  const call = typeof given === "function" ? given : given?.function;
+  if (typeof call !== "function") return fileText(value, what);
+  const { function: _, channels = 1, ...others } = typeof given === "function" ? {} : given;
+  whole(1, 1000)(channels, `${what}: \`channels\` of the model`);
+  for (const name of Object.keys(others)) throw new TypeError(`${what}: the model is a function and has \`${name}\`; it may have \`channels\` only`);
+  // A formula in its place, with as many values.
+  const text = fileText({ ...value, model: channels === 1 ? "0" : Array(channels).fill("0") }, what);
+  return { text, model: model(call, channels) };
+}
+
 const checks: Record<string, Check> = {
   string: ofType("string", "a string"),
   number: ofType("number", "a number"),
@@ -102,6 +131,8 @@ const checks: Record<string, Check> = {
   Integer: whole(-(2 ** 31), 2 ** 31 - 1),
   Seed: seed,
   FileObject: fileText,
+  ExperimentObject: experiment,
+  ExperimentFile: (value, what) => (typeof value === "string" ? value : experiment(value, what, "a string or an object")),
   FileText: (value, what) => (typeof value === "string" ? value : fileText(value, what, "a string or an object")),
 };
 

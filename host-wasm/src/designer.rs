@@ -3,11 +3,7 @@
 use labwire_core::design;
 use wasm_bindgen::prelude::*;
 
-use crate::Experiment;
-
-fn experiment(text: &str) -> Result<design::Experiment, JsValue> {
-    Experiment::new(text).map(|experiment| experiment.experiment)
-}
+use crate::function::{or_thrown, read_experiment};
 
 fn refused(error: design::DesignError) -> JsValue {
     JsError::new(&error.to_string()).into()
@@ -34,10 +30,11 @@ impl Designer {
     /// @throws {TextError} if the text is invalid; the error shows the position and may give advice
     #[wasm_bindgen(constructor)]
     pub fn new(
-        #[wasm_bindgen(unchecked_param_type = "FileText")] text: &str,
+        #[wasm_bindgen(unchecked_param_type = "ExperimentFile")] file: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "Seed")] seed: u64,
     ) -> Result<Self, JsValue> {
-        let designer = design::Designer::new(experiment(text)?, seed).map_err(refused)?;
+        let experiment = read_experiment(file)?;
+        let designer = or_thrown(|| design::Designer::new(experiment, seed).map_err(refused))?;
         Ok(Self { designer })
     }
 
@@ -46,11 +43,14 @@ impl Designer {
     /// @throws {Error} if the posterior belongs to another experiment
     #[wasm_bindgen(js_name = fromPosterior)]
     pub fn from_posterior(
-        #[wasm_bindgen(unchecked_param_type = "FileText")] text: &str,
+        #[wasm_bindgen(unchecked_param_type = "ExperimentFile")] file: &JsValue,
         posterior: &str,
     ) -> Result<Self, JsValue> {
-        let designer = design::Designer::from_posterior(experiment(text)?, posterior).map_err(refused)?;
-        Ok(Self { designer })
+        let experiment = read_experiment(file)?;
+        let read = || design::Designer::from_posterior(experiment, posterior).map_err(refused);
+        Ok(Self {
+            designer: or_thrown(read)?,
+        })
     }
 
     /// Complete state of the designer, as text.
@@ -59,13 +59,17 @@ impl Designer {
     }
 
     /// Next setting to measure, one value per knob, chosen by the experiment's option `selection`.
-    pub fn suggest(&mut self) -> Vec<f64> {
-        self.designer.suggest()
+    ///
+    /// @throws what a model that is a function throws
+    pub fn suggest(&mut self) -> Result<Vec<f64>, JsValue> {
+        or_thrown(|| Ok(self.designer.suggest()))
     }
 
     /// Utility of every setting, in grid order.
-    pub fn utility(&mut self) -> Vec<f64> {
-        self.designer.utility()
+    ///
+    /// @throws what a model that is a function throws
+    pub fn utility(&mut self) -> Result<Vec<f64>, JsValue> {
+        or_thrown(|| Ok(self.designer.utility()))
     }
 
     /// Takes in a measurement: one number per channel, and their standard deviations if the experiment asks for them.
@@ -77,15 +81,17 @@ impl Designer {
         #[wasm_bindgen(unchecked_param_type = "Numbers")] values: &[f64],
         #[wasm_bindgen(unchecked_optional_param_type = "Numbers")] sigma: Option<Vec<f64>>,
     ) -> Result<(), JsValue> {
-        let taken = self.designer.update(setting, values, sigma.as_deref());
-        taken.map_err(refused)
+        or_thrown(|| {
+            let taken = self.designer.update(setting, values, sigma.as_deref());
+            taken.map_err(refused)
+        })
     }
 
     /// Undoes the last measurement.
     ///
     /// @throws {Error} if there is none
     pub fn undo(&mut self) -> Result<(), JsValue> {
-        self.designer.undo().map_err(refused)
+        or_thrown(|| self.designer.undo().map_err(refused))
     }
 
     /// Number of measurements taken in.
@@ -170,15 +176,18 @@ impl Simulator {
     /// @throws {Error} if the text is invalid, or `truth` does not fit it
     #[wasm_bindgen(constructor)]
     pub fn new(
-        #[wasm_bindgen(unchecked_param_type = "FileText")] text: &str,
+        #[wasm_bindgen(unchecked_param_type = "ExperimentFile")] file: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "Numbers | null | undefined")] truth: Option<Vec<f64>>,
         sigma: Option<f64>,
         #[wasm_bindgen(unchecked_param_type = "Seed")] seed: u64,
     ) -> Result<Self, JsValue> {
-        let experiment = experiment(text)?;
+        let experiment = read_experiment(file)?;
         let num_knobs = experiment.grid.knobs().len();
-        let simulator = design::Simulator::new(experiment, truth, sigma, seed).map_err(refused)?;
-        Ok(Self { simulator, num_knobs })
+        let create = || design::Simulator::new(experiment, truth, sigma, seed).map_err(refused);
+        Ok(Self {
+            simulator: or_thrown(create)?,
+            num_knobs,
+        })
     }
 
     /// Checks that this is one setting: the core takes no other.
@@ -204,9 +213,9 @@ impl Simulator {
     pub fn exact(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "Numbers")] setting: &[f64],
-    ) -> Result<Vec<f64>, JsError> {
+    ) -> Result<Vec<f64>, JsValue> {
         self.check(setting)?;
-        Ok(self.simulator.exact(setting))
+        or_thrown(|| Ok(self.simulator.exact(setting)))
     }
 
     /// Values without noise at many settings, those of a setting after those of the one before it.
@@ -215,11 +224,11 @@ impl Simulator {
     pub fn curve(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "Numbers")] settings: &[f64],
-    ) -> Result<Vec<f64>, JsError> {
+    ) -> Result<Vec<f64>, JsValue> {
         let mut values = Vec::new();
         for setting in settings.chunks(self.num_knobs.max(1)) {
             self.check(setting)?;
-            values.extend(self.simulator.exact(setting));
+            values.extend(or_thrown(|| Ok(self.simulator.exact(setting)))?);
         }
         Ok(values)
     }
@@ -230,9 +239,9 @@ impl Simulator {
     pub fn measure(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "Numbers")] setting: &[f64],
-    ) -> Result<Vec<f64>, JsError> {
+    ) -> Result<Vec<f64>, JsValue> {
         self.check(setting)?;
-        Ok(self.simulator.measure(setting))
+        or_thrown(|| Ok(self.simulator.measure(setting)))
     }
 
     /// Standard deviation of the noise, one per channel.
@@ -241,8 +250,8 @@ impl Simulator {
     pub fn sigma(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "Numbers")] setting: &[f64],
-    ) -> Result<Vec<f64>, JsError> {
+    ) -> Result<Vec<f64>, JsValue> {
         self.check(setting)?;
-        Ok(self.simulator.sigma(setting))
+        or_thrown(|| Ok(self.simulator.sigma(setting)))
     }
 }

@@ -1,9 +1,9 @@
 //! Experiment files.
 
-use labwire_core::design::{self, DEFAULT_EXPERIMENT, DesignLimits, EXPERIMENTS};
+use labwire_core::design::{self, DEFAULT_EXPERIMENT, EXPERIMENTS};
 use wasm_bindgen::prelude::*;
 
-use crate::error::problem_error;
+use crate::function::read_experiment;
 
 /// Text of the default experiment of `labwire serve`.
 #[wasm_bindgen(js_name = defaultExperiment)]
@@ -34,18 +34,21 @@ impl Experiment {
     ///
     /// @throws {TextError} if the text is invalid; the error shows the position and may give advice
     #[wasm_bindgen(constructor)]
-    pub fn new(#[wasm_bindgen(unchecked_param_type = "FileText")] text: &str) -> Result<Self, JsValue> {
-        let experiment = design::Experiment::from_json(text, &[], &DesignLimits::default());
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "ExperimentFile")] file: &JsValue,
+    ) -> Result<Self, JsValue> {
         Ok(Self {
-            experiment: experiment.map_err(|error| problem_error(&error))?,
+            experiment: read_experiment(file)?,
         })
     }
 
     /// Reads an experiment from the object that its file would describe; typed arrays are lists of numbers.
     ///
-    /// @throws {TypeError} if the object holds what a file cannot, such as a function or `NaN`
+    /// @throws {TypeError} if the object holds what a file cannot, such as `NaN`, or a function that is not its model
     /// @throws {TextError} if it is no valid experiment; the error shows the position in the object as text
-    pub fn from(#[wasm_bindgen(unchecked_param_type = "FileObject")] object: &str) -> Result<Self, JsValue> {
+    pub fn from(
+        #[wasm_bindgen(unchecked_param_type = "ExperimentObject")] object: &JsValue,
+    ) -> Result<Self, JsValue> {
         Self::new(object)
     }
 

@@ -15,6 +15,8 @@ mod device_session;
 mod error;
 #[cfg(feature = "designer")]
 mod experiment;
+#[cfg(feature = "designer")]
+mod function;
 mod js;
 #[cfg(feature = "protocols")]
 mod obe_session;

@@ -92,10 +92,40 @@ async function designs({ Designer, exampleExperiment, Experiment, Simulator }) {
   };
   assert(same(run(7), run(7n)) && !same(run(7), run(8)), "seeds are numbers or BigInts");
   for (const wrong of [undefined, "7", -1, -1n, 0.5, 2 ** 53, 2n ** 64n, NaN]) await isTypeError(() => new Designer(text, wrong), "`seed`");
+  await functions({ Designer, Experiment, Simulator });
   const instrument = new Simulator(text, null, null, 1);
   assert((await errorOf(() => instrument.measure([1]))).message.includes("2 knobs"), "a setting of the wrong length");
   assert(same(instrument.curve([1, 0, 2, 0]), [...instrument.exact([1, 0]), ...instrument.exact([2, 0])]), "curves");
   return run(7);
+}
+
+/** A function as the model leads where the same formula does. */
+async function functions({ Designer, Experiment, Simulator }) {
+  const file = (model) => ({ settings: { t: { linspace: [0, 5, 21] } }, parameters: { k: { uniform: [0.1, 2] } }, model, noise: 0.1, options: { particles: 500 } });
+  const run = (model) => {
+    const designer = new Designer(file(model), 3);
+    const instrument = new Simulator(file(model), [1.2], undefined, 4);
+    for (let i = 0; i < 5; i++) {
+      const setting = designer.suggest();
+      designer.update(setting, instrument.measure(setting));
+    }
+    return designer.mean();
+  };
+  assert(same(run((t, k) => 1 - k * t), run("1 - k * t")), "a function gives the bits of the formula");
+  const two = (t, k) => [k * t, NaN];
+  assert(new Experiment(file({ function: two, channels: 2 })).numChannels === 2, "the channels");
+  assert(same(new Simulator(file({ function: two, channels: 2 }), [2], undefined, 1).exact([3]), [6, NaN]), "a value for every channel");
+  await isTypeError(() => new Designer(file({ function: two, channels: 0 }), 1), "`channels`");
+  await isTypeError(() => new Designer(file({ function: two, chanels: 2 }), 1), "`chanels`");
+  await isTypeError(() => new Simulator(file(two), [2], undefined, 1).exact([3]), "what the model returned has to be a number, not an array");
+  await isTypeError(() => new Designer({ ...file("k"), noise: () => 1 }, 1), "noise");
+  const designer = new Designer(file((t, k) => (k > 1 ? lost() : k)), 1);
+  const lost = () => {
+    throw new RangeError("no such table");
+  };
+  const before = designer.posterior();
+  assert((await errorOf(() => designer.update([1], [0.5]))).message === "no such table", "what a model throws is thrown");
+  assert(designer.posterior() === before, "the designer is as before");
 }
 
 function records({ RecordedSession, replay, parse, stringify }, { ZeissSession }) {
