@@ -1,8 +1,13 @@
 //! The problem's functions and the sets they must stay in.
 
+#[cfg(feature = "stages")]
+mod stages;
+
 use alloc::vec::Vec;
 
 use crate::sets::Set;
+#[cfg(feature = "stages")]
+pub use stages::{StageFunctions, StageStructure};
 
 /// The functions of a problem: cost `f(u)` and constraint values `g(u)`, with derivatives.
 ///
@@ -58,7 +63,7 @@ pub trait Functions {
     /// The functions stage by stage, if the problem consists of stages; see
     /// [`Solver::with_stages`](crate::Solver::with_stages).
     #[cfg(feature = "stages")]
-    fn stages(&mut self) -> Option<&mut dyn crate::StageFunctions> {
+    fn stages(&mut self) -> Option<&mut dyn StageFunctions> {
         None
     }
 }

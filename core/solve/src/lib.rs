@@ -30,6 +30,7 @@ pub mod math;
 mod merit;
 mod method;
 mod newton;
+mod outcome;
 mod panoc;
 mod parametric;
 mod problem_solver;
@@ -45,6 +46,7 @@ mod settings;
 mod solver;
 #[cfg(feature = "stages")]
 mod stagewise;
+mod states;
 mod status;
 mod tuning;
 mod units;
@@ -52,6 +54,8 @@ mod units;
 pub use derivatives::{Derivative, DerivativeCheck, check_derivatives};
 pub use error::{SolverError, UnfitInteger};
 pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
+#[cfg(feature = "stages")]
+pub use functions::{StageFunctions, StageStructure};
 pub use inputs::{InputError, InputVector, StartOptions};
 pub use integers::{Integers, integer_bounds};
 pub use parametric::{ParametricCost, ParametricProblem};
@@ -59,11 +63,10 @@ pub use problem_solver::{NoSensitivities, ProblemSolver, Solution, SolveError};
 pub use range::InvalidSetting;
 #[cfg(feature = "second-derivatives")]
 pub use second::SecondDerivatives;
-pub use sensitivity::{Differentiation, Part, Sensitivities, SensitivityError};
+pub use sensitivity::error::{Part, SensitivityError};
+pub use sensitivity::{Differentiation, Sensitivities};
 pub use settings::Settings;
 pub use solver::{Solver, Start};
-#[cfg(feature = "stages")]
-pub use stagewise::{StageFunctions, StageStructure};
 pub use status::{Counters, IntegerSearch, Progress, Status, Step, StepKind, StopReason};
 pub use tuning::Tuning;
 

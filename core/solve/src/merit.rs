@@ -3,116 +3,18 @@
 //! `psi(u) = f(u) + 1/2 sum_i sigma_i dist^2_{D_i}(g_i(u) + y_i / sigma_i)`; with `zeta = g + y / sigma` and
 //! `yhat = sigma (zeta - Pi_D zeta)` its gradient is `grad f + J_g^T yhat`.
 
+mod point;
 mod units;
+mod update;
 mod violation;
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::mem;
 
 use super::functions::{Functions, Structure};
-#[cfg(feature = "second-derivatives")]
-use super::newton::Weights;
-use super::settings::Settings;
 use super::tuning::Tuning;
 use crate::math;
-
-/// Lower and upper bounds of each coordinate.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Bounds {
-    pub(crate) min: Vec<f64>,
-    pub(crate) max: Vec<f64>,
-}
-
-/// Derivative that stands for an infinite one which pushes a variable against its bound.
-const HELD: f64 = 1e100;
-
-impl Bounds {
-    /// Replaces infinite derivatives that hold a variable at its bound, as those of `sqrt(x)` do at 0, by finite ones: the
-    /// point is stationary there.
-    fn hold(&self, point: &mut Point) {
-        for (i, entry) in point.gradient.iter_mut().enumerate() {
-            let is_held = (*entry == f64::INFINITY && point.u[i] <= self.min[i])
-                || (*entry == f64::NEG_INFINITY && point.u[i] >= self.max[i]);
-            if is_held {
-                *entry = HELD * math::sign(*entry);
-            }
-        }
-    }
-
-    pub(crate) fn clamp(&self, i: usize, u: f64) -> f64 {
-        math::clamp(u, self.min[i], self.max[i])
-    }
-}
-
-/// Point with all function values and derivatives there.
-#[derive(Clone, Debug)]
-pub(crate) struct Point {
-    /// The decision variables.
-    pub(crate) u: Vec<f64>,
-    /// The gradient of `psi`.
-    pub(crate) gradient: Vec<f64>,
-    /// The constraint values `g`.
-    pub(crate) constraints: Vec<f64>,
-    /// `yhat`: multipliers implied by this point.
-    pub(crate) multipliers: Vec<f64>,
-    /// The augmented Lagrangian.
-    pub(crate) psi: f64,
-    /// The cost `f`.
-    pub(crate) cost: f64,
-    /// The largest distance of a constraint (componentwise) from its set, in the caller's units.
-    pub(crate) violation: f64,
-    /// The same in the units of the method.
-    pub(crate) scaled_violation: f64,
-}
-
-#[cfg(any(feature = "second-derivatives", feature = "stages"))]
-impl Structure {
-    /// Bounds of `g`, if its sets consist of bounds only.
-    pub(crate) fn constraint_bounds(&self) -> Option<Bounds> {
-        let (mut min, mut max) = (Vec::new(), Vec::new());
-        for block in &self.constraints {
-            let (low, high) = block.set.bounds(block.len)?;
-            min.extend(low);
-            max.extend(high);
-        }
-        Some(Bounds { min, max })
-    }
-}
-
-impl Point {
-    pub(crate) fn new(num_variables: usize, num_constraints: usize) -> Self {
-        Self {
-            u: vec![0.0; num_variables],
-            gradient: vec![0.0; num_variables],
-            constraints: vec![0.0; num_constraints],
-            multipliers: vec![0.0; num_constraints],
-            psi: 0.0,
-            cost: 0.0,
-            violation: 0.0,
-            scaled_violation: 0.0,
-        }
-    }
-
-    /// Copies all values, without allocating.
-    pub(crate) fn copy_from(&mut self, other: &Self) {
-        self.u.copy_from_slice(&other.u);
-        self.gradient.copy_from_slice(&other.gradient);
-        self.constraints.copy_from_slice(&other.constraints);
-        self.multipliers.copy_from_slice(&other.multipliers);
-        (self.psi, self.cost) = (other.psi, other.cost);
-        (self.violation, self.scaled_violation) = (other.violation, other.scaled_violation);
-    }
-
-    /// Whether an infinite derivative holds variable `i` at its bound.
-    pub(crate) fn is_held(&self, i: usize) -> bool {
-        self.gradient[i].abs() == HELD
-    }
-
-    pub(crate) fn is_finite(&self) -> bool {
-        self.psi.is_finite() && math::all_finite(&self.gradient)
-    }
-}
+pub(crate) use point::{Bounds, Point};
 
 /// Multipliers and penalties, and the evaluation of `psi` with them.
 #[derive(Clone, Debug)]
@@ -319,70 +221,6 @@ impl AugmentedLagrangian {
         largest
     }
 
-    /// Discards the errors of an earlier solve.
-    pub(crate) fn reset_errors(&mut self) {
-        self.errors.fill(f64::INFINITY);
-    }
-
-    /// Computes `g - Pi_D(g + y / sigma)` at the end of an inner solve. Returns its largest entry, in the caller's units.
-    pub(crate) fn measure_errors(&mut self, solution: &Point) -> f64 {
-        mem::swap(&mut self.errors, &mut self.last_errors);
-        for i in 0..self.errors.len() {
-            let error = (solution.multipliers[i] - self.multipliers[i]) / self.penalties[i];
-            self.errors[i] = error.abs() * self.callers_units[i];
-        }
-        math::norm_inf(&self.errors)
-    }
-
-    /// Components whose error exceeds `tolerance`.
-    pub(crate) fn violated(&self, tolerance: f64) -> impl Iterator<Item = usize> {
-        (0..self.errors.len()).filter(move |&i| !(self.errors[i] <= tolerance))
-    }
-
-    /// Whether no violated component can improve: its penalty is at the limit, and its error has stopped decreasing.
-    pub(crate) fn is_at_limit(&self, tolerance: f64) -> bool {
-        self.violated(tolerance).all(|i| {
-            self.penalties[i] >= self.limits[i]
-                && self.errors[i] > self.tuning.stagnation * self.last_errors[i]
-        })
-    }
-
-    /// New multipliers, and larger penalties where the error did not fall enough.
-    pub(crate) fn update(&mut self, solution: &Point, settings: &Settings) {
-        let (smallest, most) = (self.tuning.min_penalty_growth, self.tuning.max_penalty_growth);
-        // Weighted by its penalty, an error is independent of its constraint's units.
-        let weighed = |i: usize| math::sqrt(self.penalties[i]) * (self.errors[i] / self.callers_units[i]);
-        let largest = (0..self.errors.len()).fold(0.0, |largest, i| math::max(largest, weighed(i)));
-        let mut start = 0;
-        for block in &self.structure.constraints {
-            let range = start..start + block.len;
-            start = range.end;
-            if block.has_multipliers {
-                for i in range.clone() {
-                    let limit = settings.max_multiplier;
-                    self.multipliers[i] = math::clamp(solution.multipliers[i], -limit, limit);
-                }
-            }
-            // The penalty weights the distance from a set, so a set that does not consist of bounds has a single
-            // penalty.
-            let group = if block.is_separable() { 1 } else { block.len };
-            for first in range.step_by(group.max(1)) {
-                let members = first..first + group;
-                let error = math::norm_inf(&self.errors[members.clone()]);
-                let last = math::norm_inf(&self.last_errors[members.clone()]);
-                let scaled = self.tuning.scaled_tolerance * self.callers_units[first];
-                let tolerance = settings.delta_tolerance * math::min(1.0, scaled);
-                if error > tolerance && error > self.tuning.error_reduction * last {
-                    let weighed = math::sqrt(self.penalties[first]) * (error / self.callers_units[first]);
-                    let factor = math::clamp(most * weighed / largest, smallest, most);
-                    for i in members {
-                        self.penalties[i] = math::min(self.penalties[i] * factor, self.limits[i]);
-                    }
-                }
-            }
-        }
-    }
-
     /// Largest distance of a component from its set at `point`, in its unit.
     pub(crate) fn distance(&mut self, point: &Point) -> f64 {
         self.scratch.copy_from_slice(&point.constraints);
@@ -402,40 +240,6 @@ impl AugmentedLagrangian {
         let distances = self.scratch.iter().zip(&point.constraints);
         let weighed = distances.zip(&point.multipliers);
         weighed.fold(0.0, |sum, ((projected, g), y)| sum + ((g - projected) * y).abs())
-    }
-
-    /// Whether a penalty is below its limit.
-    pub(crate) fn can_rise(&self) -> bool {
-        self.penalties
-            .iter()
-            .zip(&self.limits)
-            .any(|(sigma, limit)| sigma < limit)
-    }
-
-    /// Raises the penalties of the components that are violated at `point`, with all of a block that has a single penalty.
-    pub(crate) fn raise_violated(&mut self, point: &Point, growth: f64) {
-        self.scratch.copy_from_slice(&point.constraints);
-        self.project_scratch();
-        let mut start = 0;
-        for block in &self.structure.constraints {
-            let group = if block.is_separable() { 1 } else { block.len };
-            for first in (start..start + block.len).step_by(group.max(1)) {
-                let members = first..first + group;
-                if members.clone().any(|i| self.scratch[i] != point.constraints[i]) {
-                    members.for_each(|i| {
-                        self.penalties[i] = math::min(self.penalties[i] * growth, self.limits[i])
-                    });
-                }
-            }
-            start += block.len;
-        }
-    }
-
-    /// Raises all penalties.
-    pub(crate) fn raise_penalties(&mut self, growth: f64) {
-        for (sigma, limit) in self.penalties.iter_mut().zip(&self.limits) {
-            *sigma = math::min(*sigma * growth, *limit);
-        }
     }
 
     /// Converts the rates of the constraints to those of `yhat`; the projection is differentiated by a finite
@@ -465,6 +269,14 @@ impl AugmentedLagrangian {
             start += block.len;
         }
     }
+}
+
+/// Multipliers and penalties alone.
+#[cfg(feature = "second-derivatives")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weights<'a> {
+    pub(crate) multipliers: &'a [f64],
+    pub(crate) penalties: &'a [f64],
 }
 
 #[cfg(any(feature = "second-derivatives", feature = "stages"))]

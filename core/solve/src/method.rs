@@ -3,15 +3,15 @@
 use alloc::boxed::Box;
 use core::ops::{Deref, DerefMut};
 
-#[cfg(feature = "stages")]
-use super::functions::Constraint;
 use super::functions::Structure;
+#[cfg(feature = "stages")]
+use super::functions::{Constraint, StageStructure};
 use super::inner::InnerSolver;
 use super::panoc::Panoc;
 use super::projected::Projected;
 use super::settings::Settings;
 #[cfg(feature = "stages")]
-use super::stagewise::{StageStructure, Stagewise};
+use super::stagewise::Stagewise;
 
 /// Inner solver suited to U. In boxes, because they are large, and because a plain tag is quickly read.
 #[derive(Clone, Debug)]

@@ -5,5 +5,5 @@ mod model;
 mod trust_region;
 
 #[cfg(feature = "second-derivatives")]
-pub(crate) use model::{BarrierRows, QuadraticModel, Weights};
+pub(crate) use model::{BarrierRows, QuadraticModel};
 pub(crate) use trust_region::TrustRegion;

@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::functions::Functions;
-use super::inner::{InnerSolver, Outcome};
+use super::inner::InnerSolver;
 use super::lbfgs::Lbfgs;
 use super::merit::{AugmentedLagrangian, Point};
+use super::outcome::Outcome;
 use super::status::{self, StepKind};
 use super::tuning::Tuning;
 use crate::math;

@@ -5,7 +5,7 @@
 //! Analysis in Nonlinear Programming, 1983, section 3.2), D the inverse of the curvature that round sets add. This holds
 //! where the solution is a strict minimum, the gradients of A are independent, and no multiplier of A is zero.
 
-mod error;
+pub(crate) mod error;
 mod face;
 mod kkt;
 
@@ -13,7 +13,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use error::{Part, SensitivityError};
+use error::{Part, SensitivityError};
 use face::{Faces, Held, Rules};
 use kkt::Kkt;
 
@@ -21,7 +21,7 @@ use crate::functions::Functions;
 use crate::math;
 use crate::solver::Solver;
 #[cfg(feature = "stages")]
-use crate::stagewise::Differential;
+use crate::stagewise::sensitivity::Differential;
 use crate::status::Status;
 
 /// Derivatives of a solution with respect to the parameters.

@@ -1,5 +1,6 @@
 //! Outer loop: an augmented Lagrangian method around the inner solver, in bounded steps.
 
+mod phase;
 mod phases;
 #[cfg(feature = "stages")]
 mod stages;
@@ -14,18 +15,17 @@ use labwire_session::time::Instant;
 
 use super::error::{SolverError, check_entries, check_vector};
 use super::functions::{Functions, Structure};
-use super::inner::Horizon;
 use super::merit::{AugmentedLagrangian, Point};
 use super::method::Inner;
 #[cfg(feature = "second-derivatives")]
 use super::second::SecondDerivatives;
 use super::settings::Settings;
+use super::states::{Horizon, States};
 use super::status::{Counters, Progress, Status, StopReason};
 use super::units::{Scaled, Units};
 use crate::math;
-use phases::Phase;
+use phase::Phase;
 pub use start::Start;
-pub(crate) use start::States;
 
 /// Solver of `min f(u)` over `u` in U with `g(u)` in D. [`Solver::new`] allocates all memory; a solve does not allocate.
 ///

@@ -15,6 +15,8 @@ mod stages;
 use alloc::vec;
 use alloc::vec::Vec;
 
+#[cfg(feature = "stages")]
+use super::functions::StageFunctions;
 use super::functions::{Functions, Structure};
 use super::merit::{Bounds, Point};
 #[cfg(feature = "second-derivatives")]
@@ -60,7 +62,7 @@ pub(crate) struct Units {
     #[cfg(feature = "second-derivatives")]
     steps: Vec<f64>,
     #[cfg(feature = "stages")]
-    pub(crate) stages: Option<StageUnits>,
+    stages: Option<StageUnits>,
 }
 
 impl Units {
@@ -332,7 +334,7 @@ impl Functions for Scaled<'_> {
     }
 
     #[cfg(feature = "stages")]
-    fn stages(&mut self) -> Option<&mut dyn crate::StageFunctions> {
+    fn stages(&mut self) -> Option<&mut dyn StageFunctions> {
         if !self.units.are_other {
             return self.functions.stages();
         }

@@ -6,6 +6,7 @@
 //! shift delta makes H positive definite on what the penalties leave free: the inertia must be (|F|, |A|, 0). F and A
 //! change until they are those of the minimiser.
 
+mod assembly;
 mod barrier;
 mod factor;
 
@@ -19,9 +20,9 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::factor::Inertia;
 use crate::functions::Functions;
-use crate::inner::Search;
 use crate::math;
-use crate::merit::{AugmentedLagrangian, Bounds, Point};
+use crate::merit::{AugmentedLagrangian, Bounds, Point, Weights};
+use crate::outcome::Search;
 use crate::second::SecondDerivatives;
 use crate::tuning::Tuning;
 
@@ -34,13 +35,6 @@ enum Side {
     Inside,
     Below,
     Above,
-}
-
-/// Multipliers and penalties of an augmented Lagrangian.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Weights<'a> {
-    pub(crate) multipliers: &'a [f64],
-    pub(crate) penalties: &'a [f64],
 }
 
 /// The model at one point, with its factorisation. All memory is allocated once.

@@ -4,7 +4,8 @@ use alloc::string::String;
 
 use super::{ProblemSolver, active};
 use crate::parametric::ParametricProblem;
-use crate::sensitivity::{Differentiation, Part, Sensitivities, SensitivityError};
+use crate::sensitivity::error::{Part, SensitivityError};
+use crate::sensitivity::{Differentiation, Sensitivities};
 
 /// Reason why there are no sensitivities, with the names of the problem.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

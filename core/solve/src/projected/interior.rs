@@ -1,313 +1,284 @@
-//! Interior-point iterations on variables, multipliers, and slacks of the inequalities: Newton steps on the optimality
-//! conditions of a barrier problem, with a filter line search and second-order corrections (Waechter and Biegler, Math.
-//! Program. 106, 2006).
+//! State of interior-point iterations on variables, multipliers, and slacks of the inequalities, its units, and its distance
+//! from the optimality conditions.
 
 mod ending;
+mod iteration;
 mod search;
-mod state;
 
-use core::mem;
+use alloc::vec;
+use alloc::vec::Vec;
 
-use super::Projected;
-use crate::functions::Functions;
-use crate::inner::{Outcome, Search};
+use crate::interior::{Barrier, Filter};
 use crate::math;
-use crate::merit::AugmentedLagrangian;
-use crate::newton::BarrierRows;
-pub(super) use state::Interior;
-use state::{BARRIER_ERROR, Kind, Phase};
+use crate::merit::{Bounds, Point};
 
-/// Weight of the first barrier, in units of the cost: measured.
-const FIRST_WEIGHT: f64 = 0.03;
-/// Weights at which a solution is looked for: the first, the factor between two, and the last, in units of the cost.
-const FIRST_FLOOR: f64 = 1e-3;
-const FLOOR_REDUCTION: f64 = 1e-2;
-const LAST_FLOOR: f64 = 1e-12;
-/// First multipliers above which, in units of the cost, none are better.
-const LARGEST_FIRST_MULTIPLIER: f64 = 1e3;
-/// Growth of the shift after a line search that failed, and how often it grows.
-const SEARCH_GROWTH: f64 = 100.0;
-const MAX_SEARCHES: u32 = 4;
+/// Factors by which the weight of the barrier falls, the second in powers of its ratio to the cost's unit.
+const WEIGHT_REDUCTION: f64 = 0.2;
+const WEIGHT_EXPONENT: f64 = 0.5;
+/// Error of a barrier problem that counts as solved, in units of its weight.
+const BARRIER_ERROR: f64 = 10.0;
+/// Mean of the multipliers above which residuals are measured relative to it, in units of the cost.
+const LARGE_MULTIPLIER: f64 = 100.0;
+/// Regularisation of the equations, in units of cost and constraint.
+const EQUATION_DUAL: f64 = 1e-10;
+/// Variables and constraints of a linear programme with more corners than Newton steps should visit.
+const LARGE_PROGRAMME: usize = 30;
+/// Fraction of what the equations lack to which an iteration reduces it, sum that is closed, and number of iterations
+/// without either that end the attempt.
+const PROGRESS: f64 = 0.99;
+const CLOSED: f64 = 1e-6;
+const MAX_IDLE_ITERATIONS: u32 = 25;
+/// Largest number of iterations at the last weight of the barrier in which the error does not fall to this fraction.
+const MAX_ROUGH_ITERATIONS: u32 = 10;
+const ROUGH_PROGRESS: f64 = 0.5;
+/// Number of equations that is many.
+const MANY_EQUATIONS: usize = 10;
 
-impl Projected {
-    /// Begins interior-point iterations at `current`. Returns false if they cannot begin there.
-    pub(super) fn begin_interior(
-        &mut self,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> bool {
-        let Some(mut interior) = self.second.interior.take() else {
-            return false;
-        };
-        self.second.has_tried_interior = true;
-        self.second.is_interior = self.begin_barrier(&mut interior, merit, functions);
-        self.second.interior = Some(interior);
-        self.second.is_interior
+/// State of the interior-point iterations. All memory is allocated once.
+#[derive(Clone, Debug)]
+pub(super) struct Interior {
+    variables: Barrier,
+    slacks: Barrier,
+    /// Slacks: the constraints' values within their bounds.
+    values: Vec<f64>,
+    next_values: Vec<f64>,
+    /// Multipliers of the equations between constraints and slacks.
+    multipliers: Vec<f64>,
+    slack_step: Vec<f64>,
+    multiplier_step: Vec<f64>,
+    /// Residuals of the equations.
+    missing: Vec<f64>,
+    rates: Vec<f64>,
+    curvatures: Vec<f64>,
+    duals: Vec<f64>,
+    /// Units of variables, constraints and cost.
+    variable_units: Vec<f64>,
+    units: Vec<f64>,
+    cost_unit: f64,
+    /// Whether cost and constraints are linear.
+    is_linear: bool,
+    filter: Filter,
+    mu: f64,
+    first_mu: f64,
+    floor: f64,
+    iterations: u32,
+    /// Least sum of what the equations lack, and number of iterations since it has fallen.
+    least_missing: f64,
+    idle_iterations: u32,
+    /// Least error at the last weight of the barrier, and number of iterations since it has fallen.
+    least_error: f64,
+    rough_iterations: u32,
+    phase: Phase,
+    /// How often penalties were raised at the end.
+    raises: u32,
+    /// Iterate while a solution is looked for near it.
+    kept: Point,
+    /// Point and multipliers of the augmented Lagrangian before, for the case that all leads nowhere.
+    origin: Point,
+}
+
+impl Interior {
+    /// `is_linear`: cost and constraints are.
+    pub(super) fn new(variables: &Bounds, constraints: Bounds, is_linear: bool) -> Self {
+        let (n, m) = (variables.min.len(), constraints.min.len());
+        Self {
+            variables: Barrier::new(variables.min.clone(), variables.max.clone()),
+            slacks: Barrier::new(constraints.min, constraints.max),
+            values: vec![0.0; m],
+            next_values: vec![0.0; m],
+            multipliers: vec![0.0; m],
+            slack_step: vec![0.0; m],
+            multiplier_step: vec![0.0; m],
+            missing: vec![0.0; m],
+            rates: vec![0.0; m],
+            curvatures: vec![0.0; n],
+            duals: vec![0.0; m],
+            variable_units: vec![1.0; n],
+            units: vec![1.0; m],
+            cost_unit: 1.0,
+            is_linear,
+            filter: Filter::new(),
+            mu: 0.0,
+            first_mu: 0.0,
+            floor: 0.0,
+            iterations: 0,
+            least_missing: f64::INFINITY,
+            idle_iterations: 0,
+            least_error: f64::INFINITY,
+            rough_iterations: 0,
+            phase: Phase::Begin,
+            raises: 0,
+            kept: Point::new(n, m),
+            origin: Point::new(n, m),
+        }
     }
 
-    fn begin_barrier(
-        &mut self,
-        interior: &mut Interior,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> bool {
-        interior.origin.copy_from(&self.current);
-        interior.origin.multipliers.copy_from_slice(&merit.multipliers);
-        for (i, u) in self.current.u.iter_mut().enumerate() {
-            *u = interior.variables.inside(i, *u);
-        }
-        if self.current.u != interior.origin.u || !self.is_last_evaluated {
-            merit.forward(functions, &mut self.current);
-            self.is_last_evaluated = true;
-        }
-        let current = &mut self.current;
-        for (i, g) in current.constraints.iter().enumerate() {
-            interior.values[i] = interior.slacks.inside(i, *g);
-        }
-        interior.multipliers.fill(0.0);
-        functions.reverse(&current.u, &interior.multipliers, &mut current.gradient);
-        interior.measure_units(current, &merit.units);
-        let mu = FIRST_WEIGHT * interior.cost_unit;
-        (interior.mu, interior.first_mu) = (mu, mu);
-        interior.floor = FIRST_FLOOR * interior.cost_unit;
-        interior.variables.reset(&current.u, mu);
-        interior.slacks.reset(&interior.values, mu);
-        (interior.iterations, interior.raises) = (0, 0);
-        interior.forget_progress();
-        interior.phase = Phase::Begin;
-        self.choose_multipliers(interior, merit, functions);
-        let start = interior.measure(&self.current, &interior.values);
-        interior.filter.clear(start.0);
-        self.residual = self.barrier_residual(interior);
-        self.current.psi = self.current.cost;
-        self.current.cost.is_finite() && math::all_finite(&self.current.gradient) && start.0.is_finite()
+    /// Takes other bounds, of which the same are finite.
+    pub(super) fn set_bounds(&mut self, variables: &Bounds, constraints: &Bounds) {
+        self.variables.set_bounds(variables);
+        self.slacks.set_bounds(constraints);
     }
 
-    /// Multipliers that fit the gradient best, unless they are large.
-    fn choose_multipliers(
-        &mut self,
-        interior: &mut Interior,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) {
-        let Some(exact) = &mut self.second.exact else {
-            return;
+    /// Kind of the constraints.
+    fn kind(&self) -> Kind {
+        let (n, m) = (self.variable_units.len(), self.values.len());
+        let equations = (0..m).filter(|i| self.slacks.is_fixed(*i)).count();
+        let has_barrier = self.variables.sum().1 + self.slacks.sum().1 > 0;
+        let are_many = 3 * equations >= n && (!has_barrier || equations >= MANY_EQUATIONS);
+        match equations {
+            _ if self.is_linear && n + m >= LARGE_PROGRAMME => Kind::First,
+            0 => Kind::Inequalities,
+            _ if are_many => Kind::First,
+            _ => Kind::Mixed,
+        }
+    }
+
+    /// Units of the variables, by their bounds and their size; of the constraints; and of the cost, by its gradient.
+    fn measure_units(&mut self, point: &Point, units: &[f64]) {
+        self.units.copy_from_slice(units);
+        let mut cost_unit = 0.0;
+        for (i, unit) in self.variable_units.iter_mut().enumerate() {
+            let range = self.variables.max[i] - self.variables.min[i];
+            *unit = 1.0 + point.u[i].abs();
+            if range.is_finite() && range > 0.0 {
+                *unit = math::min(*unit, range);
+            }
+            cost_unit = math::max(cost_unit, point.gradient[i].abs() * *unit);
+        }
+        self.cost_unit = if cost_unit > 0.0 && cost_unit.is_finite() {
+            cost_unit
+        } else {
+            1.0
         };
-        if interior.multipliers.is_empty() {
-            return;
+    }
+
+    /// Sum of the residuals of the equations, and merit, in their units.
+    fn measure(&self, point: &Point, slacks: &[f64]) -> (f64, f64) {
+        let mut missing = 0.0;
+        for ((g, s), unit) in point.constraints.iter().zip(slacks).zip(&self.units) {
+            missing += (g - s).abs() / unit;
         }
-        if !mem::take(&mut self.second.is_model_fresh) {
-            exact.model.evaluate(merit, functions);
-        }
-        interior.weigh(&self.current);
-        for (curvature, unit) in interior.curvatures.iter_mut().zip(&interior.variable_units) {
-            if curvature.is_finite() {
-                *curvature = interior.cost_unit / (unit * unit);
+        let barrier = self.variables.value(&point.u) + self.slacks.value(slacks);
+        (missing, (point.cost + self.mu * barrier) / self.cost_unit)
+    }
+
+    /// Largest deviation from the optimality conditions with a barrier of weight `mu`, in units of the cost.
+    fn error(&self, point: &Point, mu: f64) -> f64 {
+        let (mut residual, mut missing) = (0.0, 0.0);
+        for (i, gradient) in point.gradient.iter().enumerate() {
+            if !self.variables.is_fixed(i) {
+                let slope = (gradient + self.variables.multiplier(i)).abs();
+                residual = math::max(residual, slope * self.variable_units[i]);
             }
         }
-        for (i, dual) in interior.duals.iter_mut().enumerate() {
-            if dual.is_finite() && !interior.slacks.is_fixed(i) {
-                *dual = interior.units[i] * interior.units[i] / interior.cost_unit;
+        for (i, y) in self.multipliers.iter().enumerate() {
+            if !self.slacks.is_fixed(i) {
+                residual = math::max(residual, (self.slacks.multiplier(i) - y).abs() * self.units[i]);
             }
+            missing = math::max(
+                missing,
+                (point.constraints[i] - self.values[i]).abs() / self.units[i],
+            );
         }
-        let rows = BarrierRows {
-            curvatures: &interior.curvatures,
-            duals: &interior.duals,
-        };
-        if !exact.model.factorize_multipliers(&rows) {
-            return;
-        }
-        let (gradient, variables, slacks) = (&self.current.gradient, &interior.variables, &interior.slacks);
-        let duals = &interior.duals;
-        exact.model.solve_barrier(
-            |i| -gradient[i] - variables.multiplier(i),
-            |i| -slacks.multiplier(i) * if slacks.is_fixed(i) { 0.0 } else { duals[i] },
-            &mut self.direction,
-            &mut interior.multiplier_step,
+        let complementarity = math::max(
+            self.variables.complementarity(&point.u, mu),
+            self.slacks.complementarity(&self.values, mu),
         );
-        let weighed = interior.multiplier_step.iter().zip(&interior.units);
-        let largest = weighed.fold(0.0, |largest, (y, unit)| math::max(largest, y.abs() * unit));
-        if largest <= LARGEST_FIRST_MULTIPLIER * interior.cost_unit {
-            interior.multipliers.copy_from_slice(&interior.multiplier_step);
-            functions.reverse(&self.current.u, &interior.multipliers, &mut self.current.gradient);
+        let size = self.multiplier_scale();
+        math::max(
+            missing,
+            math::max(residual, complementarity) / (size * self.cost_unit),
+        )
+    }
+
+    fn multiplier_scale(&self) -> f64 {
+        let mut sum = 0.0;
+        for (y, unit) in self.multipliers.iter().zip(&self.units) {
+            sum += y.abs() * unit;
+        }
+        let mean = sum / (self.multipliers.len().max(1) as f64 * self.cost_unit);
+        math::max(1.0, mean / LARGE_MULTIPLIER)
+    }
+
+    /// Curvatures of the barriers.
+    fn weigh(&mut self, point: &Point) {
+        for (i, curvature) in self.curvatures.iter_mut().enumerate() {
+            *curvature = if self.variables.is_fixed(i) {
+                f64::INFINITY
+            } else {
+                self.variables.curvature(i, point.u[i])
+            };
+        }
+        for (i, dual) in self.duals.iter_mut().enumerate() {
+            *dual = if self.slacks.is_fixed(i) {
+                EQUATION_DUAL * self.units[i] * self.units[i] / self.cost_unit
+            } else {
+                1.0 / self.slacks.curvature(i, self.values[i])
+            };
         }
     }
 
-    /// One interior-point iteration.
-    pub(super) fn iterate_interior(
-        &mut self,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> Outcome {
-        let Some(mut interior) = self.second.interior.take() else {
-            return Outcome::Stalled;
-        };
-        let outcome = self.step_in_barrier(&mut interior, merit, functions);
-        self.second.interior = Some(interior);
-        if outcome == Outcome::Stalled {
-            return self.leave_interior(merit, functions);
-        }
-        outcome
-    }
-
-    /// Goes on with the augmented Lagrangian, from where it was.
-    pub(super) fn leave_interior(
-        &mut self,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> Outcome {
-        self.second.is_interior = false;
-        if let Some(interior) = &self.second.interior {
-            self.current.u.copy_from_slice(&interior.origin.u);
-            merit.multipliers.copy_from_slice(&interior.origin.multipliers);
-        }
-        merit.evaluate(functions, &mut self.current);
-        self.is_last_evaluated = true;
-        self.begin()
-    }
-
-    fn step_in_barrier(
-        &mut self,
-        interior: &mut Interior,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> Outcome {
-        match interior.phase {
-            Phase::Begin => self.begin_step(interior, merit, functions),
-            Phase::Search(_) => self.search_step(interior, merit, functions),
-            Phase::Finish => match self.polish_to_end(merit, functions) {
-                Search::Unfinished => Outcome::Unfinished,
-                Search::Found => {
-                    interior.phase = Phase::Raise;
-                    Outcome::Unfinished
-                }
-                Search::Failed => {
-                    self.return_inside(interior);
-                    if interior.floor <= LAST_FLOOR * interior.cost_unit {
-                        return Outcome::Stalled;
-                    }
-                    interior.floor *= FLOOR_REDUCTION;
-                    self.begin_search(interior, merit, functions)
-                }
-            },
-            Phase::Raise => match self.raise_penalties(interior, merit) {
-                Search::Unfinished => Outcome::Unfinished,
-                _ => {
-                    self.second.is_interior = false;
-                    Outcome::Converged
-                }
-            },
+    fn find_missing(&mut self, point: &Point) {
+        for (i, missing) in self.missing.iter_mut().enumerate() {
+            *missing = point.constraints[i] - self.values[i];
         }
     }
 
-    fn begin_step(
-        &mut self,
-        interior: &mut Interior,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> Outcome {
-        if interior.iterations >= self.tuning.max_barrier_iterations || interior.is_stagnant(&self.current) {
-            return Outcome::Stalled;
-        }
-        interior.iterations += 1;
-        let limit = BARRIER_ERROR * interior.floor / interior.cost_unit;
-        let error = interior.error(&self.current, 0.0);
-        if error <= limit {
-            self.leave_inside(interior, merit, functions);
-            interior.phase = Phase::Finish;
-            return Outcome::Unfinished;
-        }
-        if interior.is_rough(error) {
-            return Outcome::Stalled;
-        }
-        self.begin_search(interior, merit, functions)
+    fn forget_progress(&mut self) {
+        (self.least_missing, self.idle_iterations) = (f64::INFINITY, 0);
+        (self.least_error, self.rough_iterations) = (f64::INFINITY, 0);
     }
 
-    fn begin_search(
-        &mut self,
-        interior: &mut Interior,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> Outcome {
-        interior.lower_weight(&self.current);
-        self.evaluate_barrier(interior, merit, functions);
-        let Some(exact) = &mut self.second.exact else {
-            return Outcome::Stalled;
-        };
-        exact.model.evaluate(merit, functions);
-        if !exact.model.is_finite() {
-            return Outcome::Stalled;
+    /// Whether the equations lack something that many iterations have not closed.
+    fn is_stagnant(&mut self, point: &Point) -> bool {
+        let (missing, _) = self.measure(point, &self.values);
+        self.idle_iterations += 1;
+        if missing < PROGRESS * self.least_missing || missing <= CLOSED {
+            (self.least_missing, self.idle_iterations) = (missing, 0);
         }
-        interior.weigh(&self.current);
-        exact.model.begin_barrier(0.0);
-        interior.phase = Phase::Search(0);
-        self.search_step(interior, merit, functions)
+        self.idle_iterations > MAX_IDLE_ITERATIONS
     }
 
-    /// Factorises once, and moves along the step if it is one of descent.
-    fn search_step(
-        &mut self,
-        interior: &mut Interior,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) -> Outcome {
-        let (Phase::Search(searches), Some(exact)) = (interior.phase, &mut self.second.exact) else {
-            return Outcome::Stalled;
-        };
-        let rows = BarrierRows {
-            curvatures: &interior.curvatures,
-            duals: &interior.duals,
-        };
-        match exact.model.factorize_barrier(&rows) {
-            Search::Unfinished => return Outcome::Unfinished,
-            Search::Failed => return Outcome::Stalled,
-            Search::Found => {}
+    /// Whether round-off keeps the error, which is now so large, above its limit at the last weight of the barrier.
+    fn is_rough(&mut self, error: f64) -> bool {
+        if self.mu > self.floor || error < ROUGH_PROGRESS * self.least_error {
+            (self.least_error, self.rough_iterations) = (error, 0);
+        } else {
+            self.rough_iterations += 1;
         }
-        if self.search_in_barrier(interior, merit, functions) {
-            interior.phase = Phase::Begin;
-            return Outcome::Continue;
-        }
-        if searches + 1 >= MAX_SEARCHES {
-            return Outcome::Stalled;
-        }
-        let shift = SEARCH_GROWTH * math::max(self.tuning.first_shift, self.last_shift());
-        if let Some(exact) = &mut self.second.exact {
-            exact.model.begin_barrier(shift);
-        }
-        interior.phase = Phase::Search(searches + 1);
-        Outcome::Unfinished
+        self.rough_iterations > MAX_ROUGH_ITERATIONS
     }
 
-    /// Evaluates at `current`, with the gradient of the Lagrangian.
-    fn evaluate_barrier(
-        &mut self,
-        interior: &Interior,
-        merit: &mut AugmentedLagrangian,
-        functions: &mut dyn Functions,
-    ) {
-        if !self.is_last_evaluated {
-            merit.forward(functions, &mut self.current);
-            functions.reverse(&self.current.u, &interior.multipliers, &mut self.current.gradient);
-            self.is_last_evaluated = true;
+    fn lower_weight(&mut self, point: &Point) {
+        while self.mu > self.floor && self.error(point, self.mu) <= BARRIER_ERROR * self.mu / self.cost_unit {
+            let ratio = math::pow(self.mu / self.cost_unit, WEIGHT_EXPONENT);
+            self.mu = math::max(self.floor, self.mu * math::min(WEIGHT_REDUCTION, ratio));
+            let at = self.measure(point, &self.values);
+            self.filter.clear(at.0);
         }
     }
+}
 
-    /// Whether interior-point iterations begin now.
-    pub(super) fn is_time_for_interior(&self) -> bool {
-        let Some(interior) = self
-            .second
-            .interior
-            .as_ref()
-            .filter(|_| !self.second.has_tried_interior)
-        else {
-            return false;
-        };
-        let delay = self.second.exact.as_ref().map_or(0.0, |exact| exact.delay);
-        let iterations = f64::from(self.total_iterations);
-        match interior.kind() {
-            Kind::First => true,
-            Kind::Mixed => iterations > delay + f64::from(self.tuning.interior_delay),
-            Kind::Inequalities => iterations > delay + f64::from(self.tuning.interior_long_delay),
-        }
-    }
+/// Phase of an iteration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// A new iteration.
+    Begin,
+    /// The search for a step with a shift, after so many whose line search failed.
+    Search(u32),
+    /// Newton steps on the optimality conditions near the iterate.
+    Finish,
+    /// The penalties are raised at the solution.
+    Raise,
+}
+
+/// Kind of a problem's constraints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// At least a third as many equations as variables, and nothing else or many of them; or a linear programme. They begin
+    /// with interior-point iterations.
+    First,
+    /// Some are equations.
+    Mixed,
+    Inequalities,
 }

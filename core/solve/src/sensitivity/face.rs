@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Part, SensitivityError};
+use super::error::{Part, SensitivityError};
 use crate::math;
 use crate::sets::Set;
 

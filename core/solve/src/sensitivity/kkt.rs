@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::SensitivityError;
+use super::error::SensitivityError;
 use super::face::{Bend, Faces, Normal};
 use crate::factor::{Dense, Inertia};
 use crate::functions::Functions;

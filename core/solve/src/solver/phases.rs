@@ -4,27 +4,12 @@ use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::Solver;
-use crate::inner::{Outcome, Search, Verdict};
+use super::phase::Phase;
 use crate::math;
+use crate::outcome::{Outcome, Search, Verdict};
 use crate::scaling::{choose_penalties, sample_squared_slopes};
 use crate::status::Status;
 use crate::units::{Scaled, Units};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Nothing to do; the status tells whether a solve has ended.
-    Idle,
-    /// Evaluate at the initial guess, choose penalties, begin the first inner solve.
-    Start,
-    /// Inner iterations.
-    Inner,
-    /// An inner solve has ended: update multipliers and penalties.
-    Outer(Outcome),
-    /// Newton steps on the optimality conditions before the next inner solve; whether one was taken.
-    Polish(bool),
-    /// A look at the curvature at the solution.
-    Confirm,
-}
 
 impl Solver {
     /// Evaluates at the initial guess, chooses penalties where none were given, and begins the first inner solve.

@@ -2,11 +2,11 @@
 
 use super::Solver;
 use crate::error::SolverError;
-use crate::functions::{Functions, Structure};
+use crate::functions::{Functions, StageStructure, Structure};
 use crate::method::Inner;
-use crate::sensitivity::SensitivityError;
+use crate::sensitivity::error::SensitivityError;
 use crate::settings::Settings;
-use crate::stagewise::{Differential, StageStructure};
+use crate::stagewise::sensitivity::Differential;
 use crate::units::Units;
 
 impl Solver {

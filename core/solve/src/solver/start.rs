@@ -1,9 +1,7 @@
-//! Initial values of a solve, and the states of a point.
+//! Initial values of a solve.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::inner::Horizon;
 use crate::units::KnownUnits;
 
 /// Initial values of a solve.
@@ -50,45 +48,5 @@ impl Start {
 
     pub(crate) fn is_warm(&self) -> bool {
         self.multipliers.is_some() && self.penalties.is_some()
-    }
-}
-
-/// States over the horizon of a problem of stages, where a point has its own.
-#[derive(Clone, Debug)]
-pub(crate) struct States {
-    pub(crate) values: Vec<f64>,
-    pub(crate) costates: Vec<f64>,
-    pub(super) is_known: bool,
-    has_costates: bool,
-}
-
-impl States {
-    pub(super) fn new(len: usize) -> Self {
-        Self {
-            values: vec![0.0; len],
-            costates: vec![0.0; len],
-            is_known: false,
-            has_costates: false,
-        }
-    }
-
-    pub(super) fn set(&mut self, horizon: Option<Horizon<'_>>) {
-        (self.is_known, self.has_costates) = (false, false);
-        let Some(Horizon { states, costates }) = horizon else {
-            return;
-        };
-        self.values.copy_from_slice(states);
-        self.is_known = true;
-        if let Some(costates) = costates {
-            self.costates.copy_from_slice(costates);
-            self.has_costates = true;
-        }
-    }
-
-    pub(crate) fn known(&self) -> Option<Horizon<'_>> {
-        self.is_known.then_some(Horizon {
-            states: &self.values,
-            costates: self.has_costates.then_some(self.costates.as_slice()),
-        })
     }
 }

@@ -3,7 +3,7 @@
 use core::mem;
 
 use super::Stagewise;
-use super::functions::StageFunctions;
+use crate::functions::StageFunctions;
 use crate::math;
 use crate::merit::AugmentedLagrangian;
 use crate::tuning::Tuning;

@@ -4,8 +4,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::functions::{StageFunctions, StageStructure};
 use super::trajectory::Trajectory;
+use crate::functions::{StageFunctions, StageStructure};
 use crate::math;
 use crate::merit::AugmentedLagrangian;
 

@@ -1,18 +1,19 @@
 //! Minimisation of a quadratic model of stages (Riccati), with bounds on the inputs, and the linear trajectory that
 //! follows from it.
 
+mod factor;
 mod sweep;
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::functions::StageStructure;
 use super::measure::Measured;
 use super::model::Model;
 use super::trajectory::Trajectory;
+use crate::functions::StageStructure;
 use crate::math;
 use crate::merit::Bounds;
-use sweep::Factor;
+use factor::Factor;
 
 /// Fraction of the first slope that is left when the bounds that hold are found.
 const SLOPE_LEFT: f64 = 1e-3;

@@ -7,13 +7,12 @@ use alloc::vec::Vec;
 
 use super::Stagewise;
 use super::active::Origin;
-use super::functions::StageFunctions;
 use super::riccati::Parts;
-use crate::functions::Functions;
+use crate::functions::{Functions, StageFunctions};
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Point};
-use crate::sensitivity::{Part, SensitivityError};
-use crate::solver::States;
+use crate::sensitivity::error::{Part, SensitivityError};
+use crate::states::States;
 use crate::units::{Scaled, Units};
 
 /// Largest number of steps that sharpen the solution.

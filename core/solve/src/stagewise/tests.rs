@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use super::Stagewise;
 use super::active::Origin;
-use super::functions::{StageFunctions, StageStructure};
 use super::model::Model;
 use super::riccati::{Parts, Riccati};
 use super::trajectory::Trajectory;
+use crate::functions::{StageFunctions, StageStructure};
 use crate::merit::AugmentedLagrangian;
 use crate::random::Random;
 use crate::sets::Set;

@@ -3,11 +3,11 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::functions::{StageFunctions, StageStructure};
 use super::measure::Measured;
-use crate::inner::Horizon;
+use crate::functions::{StageFunctions, StageStructure};
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Point};
+use crate::states::Horizon;
 
 /// Point of a problem of stages. States are free: `gaps` tells how far they are from the dynamics.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 //! barrier problem.
 
 use super::{QuadraticModel, Side};
-use crate::inner::Search;
 use crate::math;
+use crate::outcome::Search;
 
 /// Rows of a barrier problem: its variables, and the constraints with slacks, which are eliminated.
 pub(crate) struct BarrierRows<'a> {

@@ -2,10 +2,11 @@
 
 use core::mem;
 
-use super::{Interior, Projected};
+use super::Interior;
 use crate::functions::Functions;
-use crate::inner::Search;
 use crate::merit::AugmentedLagrangian;
+use crate::outcome::Search;
+use crate::projected::Projected;
 
 /// Largest number of increases of the penalties that make the merit convex.
 const MAX_RAISES: u32 = 8;

@@ -2,10 +2,11 @@
 
 use core::mem;
 
-use super::{Interior, Projected};
+use super::Interior;
 use crate::functions::Functions;
 use crate::math;
 use crate::merit::AugmentedLagrangian;
+use crate::projected::Projected;
 use crate::status::{Step, StepKind};
 
 /// Largest number of halvings along a step, and of corrections of the first trial.

@@ -1,12 +1,15 @@
 //! Smaller weights of the barrier, and the end: the bounds and constraints that hold.
 
-use super::super::active::Origin;
-use super::super::functions::StageFunctions;
-use super::super::{Method, Stagewise};
-use super::{BARRIER_ERROR, WEIGHT_EXPONENT, WEIGHT_REDUCTION};
+use super::BARRIER_ERROR;
+use crate::functions::StageFunctions;
 use crate::math;
 use crate::merit::AugmentedLagrangian;
+use crate::stagewise::active::Origin;
+use crate::stagewise::{Method, Stagewise};
 
+/// Factors by which the weight of the barrier falls, the second in powers of its ratio to the first one.
+const WEIGHT_REDUCTION: f64 = 0.2;
+const WEIGHT_EXPONENT: f64 = 0.5;
 /// Smallest weight of a barrier, in units of the first that may be the last.
 const SMALLEST_FLOOR: f64 = 1e-4;
 /// Weight of the barrier, in units of the first one, from which on its minimisers show the bounds that hold. Measured.
@@ -15,7 +18,7 @@ const CROSSOVER_WEIGHT: f64 = 1e-3;
 impl Stagewise {
     /// Puts inputs on the bounds that hold them, and takes the multipliers of the constraints that hold. Returns false, to go
     /// on with a smaller weight, if that is no solution yet; with the smallest weight Newton steps will do the rest.
-    pub(in super::super) fn finish_interior(
+    pub(super) fn finish_interior(
         &mut self,
         merit: &mut AugmentedLagrangian,
         stages: &mut dyn StageFunctions,

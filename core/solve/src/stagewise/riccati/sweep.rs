@@ -1,21 +1,16 @@
 //! Backward sweep of the Riccati recursion.
 
-use alloc::vec;
-use alloc::vec::Vec;
-
-use super::super::functions::StageStructure;
-use super::super::model::Model;
-use super::super::trajectory::Trajectory;
 use super::{Parts, Riccati};
+use crate::functions::StageStructure;
 use crate::math;
+use crate::stagewise::model::Model;
+use crate::stagewise::trajectory::Trajectory;
 
 /// First shift of a stage whose inputs have no curvature, relative to its largest entry, its growth, and how often it
 /// grows.
 const FIRST_SHIFT: f64 = 1e-4;
 const SHIFT_GROWTH: f64 = 8.0;
 const MAX_SHIFTS: u32 = 40;
-/// Pivots below this fraction of their diagonal entry count as not positive.
-const SMALLEST_PIVOT: f64 = 1e-12;
 
 impl Riccati {
     /// Feedback laws and value functions of all stages, from the last one on. Returns false if a stage has negative curvature
@@ -152,62 +147,6 @@ impl Riccati {
                 value[i * nx + j] = mean;
                 value[j * nx + i] = mean;
             }
-        }
-    }
-}
-
-/// Cholesky factor of the rows and columns that are free.
-#[derive(Clone, Debug)]
-pub(super) struct Factor {
-    size: usize,
-    lower: Vec<f64>,
-}
-
-impl Factor {
-    pub(super) fn new(size: usize) -> Self {
-        Self {
-            size,
-            lower: vec![0.0; size * size],
-        }
-    }
-
-    /// Returns false if the matrix is not positive definite there.
-    fn factorize(&mut self, is_free: &[bool], entry: impl Fn(usize, usize) -> f64) -> bool {
-        let n = self.size;
-        for i in (0..n).filter(|&i| is_free[i]) {
-            for j in (0..=i).filter(|&j| is_free[j]) {
-                let mut sum = entry(i, j);
-                for k in (0..j).filter(|&k| is_free[k]) {
-                    sum -= self.lower[i * n + k] * self.lower[j * n + k];
-                }
-                if i != j {
-                    self.lower[i * n + j] = sum / self.lower[j * n + j];
-                } else if sum > SMALLEST_PIVOT * entry(i, i).abs() {
-                    self.lower[i * n + i] = math::sqrt(sum);
-                } else {
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
-    /// Replaces a right-hand side by the solution, where free; elsewhere it must be 0.
-    fn substitute(&self, is_free: &[bool], b: &mut [f64]) {
-        let n = self.size;
-        for i in (0..n).filter(|&i| is_free[i]) {
-            let mut sum = b[i];
-            for k in (0..i).filter(|&k| is_free[k]) {
-                sum -= self.lower[i * n + k] * b[k];
-            }
-            b[i] = sum / self.lower[i * n + i];
-        }
-        for i in (0..n).rev().filter(|&i| is_free[i]) {
-            let mut sum = b[i];
-            for k in (i + 1..n).filter(|&k| is_free[k]) {
-                sum -= self.lower[k * n + i] * b[k];
-            }
-            b[i] = sum / self.lower[i * n + i];
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Conversion of states, solutions, and the functions of stages.
 
+use crate::functions::StageFunctions;
 use crate::merit::Point;
-use crate::solver::States;
-use crate::stagewise::StageFunctions;
+use crate::states::States;
 use crate::units::{Scaled, Units};
 
 impl Units {
