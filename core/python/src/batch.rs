@@ -12,7 +12,7 @@ use labwire_host::Clock;
 use pyo3::prelude::*;
 
 use crate::work::LOOK;
-use crate::{arrays, errors};
+use crate::{arrays, ending, errors};
 
 /// What a batch solves: rows of parameters and, perhaps, of initial guesses.
 pub(crate) struct Batch {
@@ -52,7 +52,7 @@ impl Batch {
         let threads = threads.min(self.len.div_ceil(CHUNK)).max(1);
         let shared = Shared::default();
         let mut signal = None;
-        let outcome = py.detach(|| {
+        let outcome = ending::detach(py, || {
             thread::scope(|scope| {
                 let mut workers = Vec::new();
                 for _ in 0..threads {
@@ -71,7 +71,7 @@ impl Batch {
                 }
                 while workers.iter().any(|worker| !worker.is_finished()) {
                     thread::park_timeout(LOOK);
-                    match Python::try_attach(|py| py.check_signals()) {
+                    match ending::attach(|py| py.check_signals()) {
                         Some(Ok(())) => continue,
                         Some(Err(error)) => {
                             signal.get_or_insert(error);

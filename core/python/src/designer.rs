@@ -7,6 +7,7 @@ use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
+use crate::ending;
 use crate::experiment::{Experiment, Reduced};
 use crate::function::or_raised;
 use crate::work::until_done;
@@ -129,7 +130,7 @@ impl Designer {
         let mut guard = self.lock()?;
         let designer = &mut *guard;
         or_raised(|| {
-            let updated = py.detach(|| designer.update(&setting, &values, sigma.as_deref()));
+            let updated = ending::detach(py, || designer.update(&setting, &values, sigma.as_deref()));
             updated.map_err(errors::input)
         })
     }
@@ -140,7 +141,7 @@ impl Designer {
     fn undo(&self, py: Python<'_>) -> PyResult<()> {
         let mut guard = self.lock()?;
         let designer = &mut *guard;
-        or_raised(|| py.detach(|| designer.undo()).map_err(errors::input))
+        or_raised(|| ending::detach(py, || designer.undo()).map_err(errors::input))
     }
 
     /// mean() -> array
@@ -248,7 +249,7 @@ impl Designer {
     fn posterior(&self, py: Python<'_>) -> PyResult<String> {
         let mut guard = self.lock()?;
         let designer = &mut *guard;
-        Ok(py.detach(move || designer.posterior()))
+        Ok(ending::detach(py, move || designer.posterior()))
     }
 
     /// from_posterior(experiment, text) -> Designer
@@ -258,7 +259,7 @@ impl Designer {
     fn from_posterior(py: Python<'_>, experiment: Bound<'_, Experiment>, text: &str) -> PyResult<Self> {
         let copy = experiment.get().copy();
         let read = or_raised(|| {
-            let read = py.detach(move || design::Designer::from_posterior(copy, text));
+            let read = ending::detach(py, move || design::Designer::from_posterior(copy, text));
             read.map_err(errors::input)
         });
         Ok(Self {

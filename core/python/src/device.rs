@@ -12,6 +12,7 @@ use labwire_tokio::device::{DeviceConnection, DeviceEmulator, DeviceError, Devic
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::ending;
 use crate::errors;
 use crate::solver::duration;
 use crate::tasks::{Owner, runtime, spawn};
@@ -241,7 +242,7 @@ struct Responder(Py<PyAny>);
 
 impl Instrument for Responder {
     fn respond(&mut self, command: &[u8]) -> Response {
-        let called = Python::try_attach(|py| {
+        let called = ending::attach(|py| {
             let answer = self.0.bind(py).call1((PyBytes::new(py, command),));
             let response = answer.and_then(|answer| match answer.is_none() {
                 true => Ok(Response::Done),

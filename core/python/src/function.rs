@@ -8,7 +8,7 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::arrays;
+use crate::{arrays, ending};
 
 thread_local! {
     /// Exception of a Python function, until the method that called it, on the same thread, returns.
@@ -88,7 +88,7 @@ impl Model for Function {
             // The first is the cause; all that follows is thrown away.
             Some(error) => Some(Err(error)),
             // None at the end of the interpreter.
-            None => Python::try_attach(|py| self.call(py, settings, parameters, outputs)),
+            None => ending::attach(|py| self.call(py, settings, parameters, outputs)),
         };
         if !matches!(called, Some(Ok(()))) {
             outputs.fill(f64::NAN);

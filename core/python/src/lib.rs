@@ -5,6 +5,7 @@ mod batch;
 mod clients;
 mod designer;
 mod device;
+mod ending;
 mod errors;
 mod experiment;
 mod function;
@@ -43,6 +44,7 @@ mod _labwire {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        ending::watch(module)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

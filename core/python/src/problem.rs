@@ -8,7 +8,7 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-use crate::{arrays, errors};
+use crate::{arrays, ending, errors};
 
 /// Problem with parameters: minimize a cost over u in a set, with constraints; from its text.
 ///
@@ -35,7 +35,7 @@ impl Problem {
             .import("labwire._source")?
             .call_method1("problem", (source, keys))?;
         let text: String = text.extract()?;
-        let read = py.detach(|| problem::Problem::from_json(&text, &TextLimits::default()));
+        let read = ending::detach(py, || problem::Problem::from_json(&text, &TextLimits::default()));
         let problem = Arc::new(read.map_err(errors::text_error)?);
         Ok(Self { problem, text })
     }

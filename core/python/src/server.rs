@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::ending;
 use crate::errors;
 use crate::problem::Problem;
 use crate::tasks::spawn;
@@ -181,7 +182,7 @@ pub(crate) fn serve_obe(py: Python<'_>, address: String, answer: Py<PyAny>) -> P
 #[pyfunction]
 pub(crate) fn serve_zeiss(py: Python<'_>, address: String, take: Py<PyAny>) -> PyResult<Bound<'_, PyAny>> {
     let import = move |request: &zeiss::Request| {
-        let called = Python::try_attach(|py| {
+        let called = ending::attach(|py| {
             let answer = take.bind(py).call1((request.to_text(),));
             let is_imported = answer.and_then(|answer| answer.is_truthy());
             is_imported.unwrap_or_else(|error| {
@@ -205,7 +206,7 @@ pub(crate) fn serve_zeiss(py: Python<'_>, address: String, take: Py<PyAny>) -> P
 
 /// Calls a function of a text that returns one. Its exception is a text too, and is reported.
 fn call(function: &Py<PyAny>, text: &str) -> Result<String, String> {
-    let called = Python::try_attach(|py| {
+    let called = ending::attach(|py| {
         let answer = function
             .bind(py)
             .call1((text,))

@@ -14,6 +14,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::batch::{self, Batch};
+use crate::ending;
 use crate::problem::Problem;
 use crate::work::until_done;
 use crate::{arrays, errors};
@@ -99,6 +100,7 @@ impl Solver {
         max_duration: Option<f64>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _call = ending::enter(py);
         let p = p
             .map(|p| arrays::parameters(&p, self.inner.parameters()))
             .transpose()?;
@@ -134,6 +136,7 @@ impl Solver {
         initial_guesses: Option<Bound<'py, PyAny>>,
         threads: Option<NonZero<usize>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _call = ending::enter(py);
         let p = arrays::matrix(&p, "parameters")?;
         let guesses = initial_guesses.map(|guesses| arrays::matrix(&guesses, "initial guesses"));
         let guesses = guesses.transpose()?;
@@ -161,10 +164,11 @@ impl Solver {
     /// Derivatives of the solution of the last solve, and of its multipliers, with respect to the parameters. Raises
     /// NoSensitivities where there are none, with the reason.
     fn sensitivities<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let _call = ending::enter(py);
         let mut guard = self.lock()?;
         let solver = &mut *guard;
         let none = |error: NoSensitivities| errors::no_sensitivities(&error);
-        let mut work = py.detach(|| solver.start_sensitivities()).map_err(none)?;
+        let mut work = ending::detach(py, || solver.start_sensitivities()).map_err(none)?;
         let mut done = None;
         let step = || {
             done = solver.continue_sensitivities(&mut work, 1)?;
@@ -230,20 +234,20 @@ impl Solver {
 fn report(py: Python<'_>, solver: &mut ProblemSolver, clock: Clock, call: &Bound<'_, PyAny>) -> PyResult<()> {
     let mut last = Counters::default();
     loop {
-        let step = py.detach(|| solver.step(clock.now(), 1));
+        let step = ending::detach(py, || solver.step(clock.now(), 1));
         let busy = step.map_err(|error| errors::solver(&error))?;
         let progress = solver.progress();
         let counters = progress.counters;
         let is_new = (counters.outer_iterations, counters.inner_iterations)
             != (last.outer_iterations, last.inner_iterations);
         last = counters;
-        if is_new
-            && call
-                .call1((progress_to_python(py, &progress)?,))?
-                .is(&*false.into_pyobject(py)?)
-        {
-            solver.cancel();
-            return Ok(());
+        if is_new {
+            let arguments = (progress_to_python(py, &progress)?,);
+            let answer = call.call1(arguments)?;
+            if answer.is(&*false.into_pyobject(py)?) {
+                solver.cancel();
+                return Ok(());
+            }
         }
         py.check_signals()?;
         if busy == Busy::No {

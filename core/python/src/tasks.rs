@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::errors;
+use crate::{ending, errors};
 
 /// The runtime, and the process that started it: threads do not outlive a fork.
 static RUNTIME: Mutex<Option<(u32, Runtime)>> = Mutex::new(None);
@@ -71,7 +71,7 @@ where
     let task = runtime()?.spawn(async move {
         let result = work.await;
         // At the end of the interpreter nobody waits any more.
-        Python::try_attach(|py| settle(py, promise.bind(py), result));
+        ending::attach(|py| settle(py, promise.bind(py), result));
     });
     let task = task.abort_handle();
     let cancelled = move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<()> {

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use crate::ending;
+
 /// Time between two looks at signals: Ctrl-C takes as long to be heeded.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
@@ -16,7 +18,7 @@ pub(crate) fn until_done<E: Send>(
     mut step: impl FnMut() -> Result<bool, E> + Send,
     error: impl Fn(E) -> PyErr,
 ) -> PyResult<()> {
-    while py.detach(|| for_a_while(&mut step)).map_err(&error)? {
+    while ending::detach(py, || for_a_while(&mut step)).map_err(&error)? {
         py.check_signals()?;
     }
     Ok(())

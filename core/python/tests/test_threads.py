@@ -87,6 +87,46 @@ def test_the_interpreter_ends_during_a_solve():
     assert (out, err, process.returncode) == ("end\n", "", 0)
 
 
+@pytest.mark.parametrize("work", [
+    "solver.solve(max_duration=60, progress=lambda state: sum(range(1000)))",
+    "designer.suggest(); designer.update([1.0], [0.5])",
+    "quick.solve([1.0])",
+    "quick.solve_batch(np.ones((1000, 1)))",
+])
+def test_the_interpreter_ends_while_threads_come_and_go(work):
+    """CPython ends such threads in the middle of what they do, with whatever has called them."""
+    program = f"""
+        import numpy as np
+        problem = labwire.Problem({{"variables": {{"u": 1}}, "parameters": {{"p": 1}}, "cost": "(u - p)^2"}})
+        experiment = labwire.Experiment({{"settings": {{"t": {{"linspace": [0, 5, 51]}}}}, "noise": 0.1,
+            "parameters": {{"k": {{"uniform": [0.1, 2]}}}}, "model": lambda t, k: np.exp(-k * t)}})
+        def work():
+            solver, quick, designer = labwire.Solver(endless), labwire.Solver(problem), labwire.Designer(experiment, seed=1)
+            while True:
+                {work}
+        for _ in range(3):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.3)
+    """
+    for process in [run(program) for _ in range(4)]:
+        out, err = process.communicate(timeout=60)
+        assert (out, err, process.returncode) == ("", "", 0)
+
+
+def test_the_interpreter_does_not_wait_for_ever():
+    process = run("""
+        begun = threading.Event()
+        def blocks(state):
+            begun.set()
+            time.sleep(100)
+        threading.Thread(target=lambda: labwire.Solver(endless).solve(progress=blocks), daemon=True).start()
+        begun.wait()
+        print("end", flush=True)
+    """)
+    out, err = process.communicate(timeout=30)
+    assert (out, err, process.returncode) == ("end\n", "", 0)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_forked_processes_solve():
     process = run("""
