@@ -9,7 +9,7 @@
 //! | minimize a function of your own | [Solving a closure](#solving-a-closure), [`solve`] |
 //! | solve a problem written as text, again and again | [Solving a text](#solving-a-text), [`problem`] |
 //! | answer OpEn's clients over any transport | [Serving OpEn](#serving-open-over-your-own-transport), [`service`] |
-//! | choose the next measurement | [Designing an experiment](#designing-an-experiment), [`design`] |
+//! | choose the next measurement | [`design`] |
 //! | speak a protocol, as client or server | [Driving a session](#driving-a-session), [`open`], [`obe`], [`zeiss`], [`pymodaq`], [`device`] |
 //! | have it all on tokio or async-std | the crates `labwire-tokio`, `labwire-async-std` |
 //!
@@ -88,25 +88,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Designing an experiment
-//!
-//! An experiment file says what can be set, what is sought, and the model that joins them. Here the designer measures
-//! a simulated resonance dip at 2.6:
-//!
-//! ```
-//! use labwire_core::design::{DEFAULT_EXPERIMENT, DesignLimits, Designer, Experiment, Simulator};
-//!
-//! let experiment = Experiment::from_json(DEFAULT_EXPERIMENT, &[], &DesignLimits::default())?;
-//! let mut instrument = Simulator::new(experiment.clone(), Some(vec![2.6, 0.02, 0.04]), None, 1)?;
-//! let mut designer = Designer::new(experiment, 1)?;
-//! for _ in 0..100 {
-//!     let setting = designer.suggest();
-//!     designer.update(&setting, &instrument.measure(&setting), None)?;
-//! }
-//! assert!((designer.mean()[0] - 2.6).abs() < 0.01 && designer.std()[0] < 0.003);
-//! # Ok::<(), Box<dyn core::error::Error>>(())
-//! ```
-//!
 //! # Driving a session
 //!
 //! Sessions bound what they hold for their peer, and [say how much it is](session::Session::held). A host with many
@@ -166,6 +147,7 @@
 //! | always | [`session`], [`framing`] (of JSON values; the others with `framings`, and with the protocols that need them), [`limits`] (those of hosts, and who may connect, with `hosting`), [`time`], [`service`] (the traits and [`Endpoint`](service::Endpoint); with `handlers`, and the services that need it, [`Sequential`](service::Sequential)) | `labwire-session`, `labwire-service` |
 //! | `open`, `obe`, `zeiss`, `pymodaq`, `device` | the protocol of that name; its server for PyMoDAQ and ZEISS INSPECT | `labwire-protocols`, `labwire-python-json` |
 //! | `optimizer` | [`solve`], [`sets`], [`math`], [`random`], [`service::optimizer`]: problems in Rust | `labwire-solve` |
+//! | `integers` | variables of these that take [only integer values](solve::Integers) | |
 //! | `problems` | [`problem`], [`expression`], [`text`]: problems as text, and the optimizer | `labwire-model` |
 //! | `designer` | [`design`], [`service::designer`], and the crates of the optimizer | `labwire-design` |
 //! | `simulate` | [`simulate`] | `labwire-simulate` |

@@ -22,6 +22,7 @@ mod factor;
 mod functions;
 mod inner;
 mod inputs;
+#[cfg(feature = "integers")]
 mod integers;
 #[cfg(any(feature = "second-derivatives", feature = "stages"))]
 mod interior;
@@ -57,6 +58,7 @@ pub use functions::{Constrained, Constraint, Cost, Functions, Structure};
 #[cfg(feature = "stages")]
 pub use functions::{StageFunctions, StageStructure};
 pub use inputs::{InputError, InputVector, StartOptions};
+#[cfg(feature = "integers")]
 pub use integers::{Integers, integer_bounds};
 pub use parametric::{ParametricCost, ParametricProblem};
 pub use problem_solver::{NoSensitivities, ProblemSolver, Solution, SolveError};

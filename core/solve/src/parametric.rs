@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use crate::error::SolverError;
 use crate::functions::{Functions, Structure};
 use crate::inputs::{InputError, StartOptions};
+#[cfg(feature = "integers")]
 use crate::integers::Integers;
 use crate::sets::Set;
 use crate::settings::Settings;
@@ -79,6 +80,7 @@ pub trait ParametricProblem {
     }
 
     /// Decision variables that take only integer values; by default none.
+    #[cfg(feature = "integers")]
     fn integers(&self) -> Option<&Integers> {
         None
     }

@@ -1,5 +1,6 @@
 //! Repeated solves of one problem with parameters.
 
+#[cfg_attr(not(feature = "integers"), path = "problem_solver/no_search.rs")]
 mod search;
 mod sensitivities;
 mod solution;
@@ -137,9 +138,7 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
         let problem = problem.into();
         let mut structure = problem.structure();
         check_numbers(&*problem, &structure)?;
-        if let Some(integers) = problem.integers() {
-            integers.tighten(&mut structure.set, structure.num_variables)?;
-        }
+        search::tighten(&*problem, &mut structure)?;
         let solver = problem.solver(structure, settings)?;
         let mut functions = problem.functions();
         let parameters = vec![0.0; problem.num_parameters()];
@@ -185,10 +184,8 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let (n, m) = (self.problem.num_variables(), self.problem.num_constraints());
-        let mut numbers = 140 * n + 40 * m + self.solver.matrix_memory();
-        if let Some(integers) = self.problem.integers() {
-            numbers = Search::memory(numbers, n + 2 * m, integers.indices.len());
-        }
+        let numbers = 140 * n + 40 * m + self.solver.matrix_memory();
+        let numbers = search::memory(&*self.problem, numbers, n + 2 * m);
         self.problem.functions_bytes() + numbers * size_of::<f64>()
     }
 
@@ -285,8 +282,7 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
             self.solver.end_by(now + limit);
         }
         let has_guess = start.is_warm() || options.initial_guess.is_some();
-        let search = |integers| Box::new(Search::new(integers, &self.solver, &start, has_guess));
-        self.search = self.problem.integers().map(search);
+        self.search = search::begin(&*self.problem, &self.solver, &start, has_guess).map(Box::new);
         self.functions.set_parameters(parameters);
         self.parameters.copy_from_slice(parameters);
         (self.begun, self.is_finished) = (now, false);

@@ -4,6 +4,7 @@
 mod affine;
 mod balls;
 mod cones;
+#[cfg(feature = "integers")]
 mod coordinate;
 mod display;
 mod error;

@@ -168,6 +168,7 @@ impl Solver {
     }
 
     /// Says whether the problem is known to be convex.
+    #[cfg(feature = "integers")]
     pub(crate) fn set_convex(&mut self, is_convex: bool) {
         self.is_convex = is_convex;
     }
@@ -368,11 +369,13 @@ impl Solver {
     }
 
     /// Time by which the solve in progress ends.
+    #[cfg(feature = "integers")]
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
     /// Gives a solve that has ended another outcome.
+    #[cfg(feature = "integers")]
     pub(crate) fn end_as(&mut self, status: Status) {
         self.status = status;
     }

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+#[cfg(feature = "integers")]
 use crate::math;
 
 /// Outcome of a solve.
@@ -124,6 +125,7 @@ pub struct IntegerSearch {
     pub is_global: bool,
 }
 
+#[cfg(feature = "integers")]
 impl IntegerSearch {
     pub(crate) fn new(nodes: u64, best: Option<f64>, bound: f64, is_global: bool) -> Self {
         let bound = bound.is_finite().then_some(bound);

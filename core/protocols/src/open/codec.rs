@@ -12,7 +12,7 @@ use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_ignored::Path;
 
-use super::messages::{ErrorReply, Reply, Request, RunReply, code};
+use super::messages::{ErrorReply, REQUESTS, Reply, Request, RunReply, code};
 
 /// Layout of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +27,6 @@ pub enum Style {
 /// Number of unknown keys of a request that are remembered, and the length of each.
 const UNKNOWN_KEYS: usize = 8;
 const UNKNOWN_KEY_BYTES: usize = 40;
-
-/// Requests of OpEn.
-const REQUESTS: [&str; 3] = ["Run", "Ping", "Kill"];
 
 /// Parses one request.
 ///

@@ -5,12 +5,16 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, slice};
 
 use labwire_session::LongText;
 use serde::de::{Deserializer, EnumAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+/// Requests of OpEn, and those that labwire adds.
+pub(super) const REQUESTS: [&str; 3] = ["Run", "Ping", "Kill"];
+const ADDED: [&str; 2] = ["Load", "KeepAlive"];
 
 /// Codes of error replies. Clients test the code; the text may be more specific.
 pub mod code {
@@ -266,22 +270,19 @@ pub struct RunSensitivities {
 }
 
 impl RunSensitivities {
-    fn matrices(&self) -> [&Vec<Vec<f64>>; 3] {
-        let Self {
-            solution,
-            lagrange_multipliers,
-            f2_lagrange_multipliers,
-        } = self;
-        [solution, lagrange_multipliers, f2_lagrange_multipliers]
+    fn rows(&self) -> impl Iterator<Item = &Vec<f64>> {
+        let multipliers = self.lagrange_multipliers.iter();
+        self.solution
+            .iter()
+            .chain(multipliers.chain(&self.f2_lagrange_multipliers))
     }
 
     pub(super) fn matrices_mut(&mut self) -> [&mut Vec<Vec<f64>>; 3] {
-        let Self {
-            solution,
-            lagrange_multipliers,
-            f2_lagrange_multipliers,
-        } = self;
-        [solution, lagrange_multipliers, f2_lagrange_multipliers]
+        [
+            &mut self.solution,
+            &mut self.lagrange_multipliers,
+            &mut self.f2_lagrange_multipliers,
+        ]
     }
 }
 
@@ -341,15 +342,20 @@ impl RunReply {
     /// Number of numbers in vectors and matrices.
     #[must_use]
     pub fn num_numbers(&self) -> usize {
+        self.vectors().map(|(_, vector)| vector.len()).sum()
+    }
+
+    /// Vectors, and rows of matrices, with the names of their fields.
+    fn vectors(&self) -> impl Iterator<Item = (&'static str, &Vec<f64>)> {
         let vectors = [
-            &self.solution,
-            &self.lagrange_multipliers,
-            &self.f2_lagrange_multipliers,
+            ("solution", &self.solution),
+            ("lagrange_multipliers", &self.lagrange_multipliers),
+            ("f2_lagrange_multipliers", &self.f2_lagrange_multipliers),
         ];
-        let variables = self.variables.values();
-        let vectors: usize = vectors.into_iter().chain(variables).map(Vec::len).sum();
-        let matrices = self.sensitivities.iter().flat_map(RunSensitivities::matrices);
-        vectors + matrices.flatten().map(Vec::len).sum::<usize>()
+        let variables = self.variables.values().map(|vector| ("variables", vector));
+        let rows = self.sensitivities.iter().flat_map(RunSensitivities::rows);
+        let rows = rows.map(|row| ("sensitivities", row));
+        vectors.into_iter().chain(variables).chain(rows)
     }
 
     /// First field with a number that JSON cannot express.
@@ -365,20 +371,11 @@ impl RunReply {
             ("max_constraint_violation", self.max_constraint_violation),
             ("kkt_residual", self.kkt_residual),
         ];
-        let vectors = [
-            ("solution", &self.solution),
-            ("lagrange_multipliers", &self.lagrange_multipliers),
-            ("f2_lagrange_multipliers", &self.f2_lagrange_multipliers),
-        ];
-        let variables = self.variables.values().map(|vector| ("variables", vector));
-        let matrices = self.sensitivities.iter().flat_map(RunSensitivities::matrices);
-        let rows = matrices.flatten().map(|row| ("sensitivities", row));
-        let scalar = scalars.into_iter().find(|(_, x)| !x.is_finite());
-        let mut vectors = vectors.into_iter().chain(variables).chain(rows);
-        scalar.map(|(name, _)| name).or_else(|| {
-            let vector = vectors.find(|(_, vector)| vector.iter().any(|x| !x.is_finite()));
-            vector.map(|(name, _)| name)
-        })
+        let scalars = scalars.iter().map(|(name, x)| (*name, slice::from_ref(x)));
+        let vectors = self.vectors().map(|(name, vector)| (name, &vector[..]));
+        let is_finite = |(_, numbers): &(_, &[f64])| numbers.iter().all(|x| x.is_finite());
+        let field = scalars.chain(vectors).find(|field| !is_finite(field));
+        field.map(|(name, _)| name)
     }
 }
 
@@ -395,7 +392,7 @@ fn unknown() -> f64 {
 /// own.
 impl<'de> Deserialize<'de> for Request {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_enum("Request", &["Run", "Ping", "Kill"], RequestVisitor)
+        deserializer.deserialize_enum("Request", &REQUESTS, RequestVisitor)
     }
 }
 
@@ -409,24 +406,19 @@ impl<'de> Visitor<'de> for RequestVisitor {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Request, A::Error> {
-        let (name, value) = data.variant::<Name>()?;
+        let (Name(name), value) = data.variant()?;
         match name {
-            Name::Run => value.newtype_variant().map(Request::Run),
-            Name::Ping => value.newtype_variant().map(Request::Ping),
-            Name::Kill => value.newtype_variant().map(Request::Kill),
-            Name::Load => value.newtype_variant().map(Request::Load),
-            Name::KeepAlive => value.newtype_variant().map(Request::KeepAlive),
+            "Run" => value.newtype_variant().map(Request::Run),
+            "Ping" => value.newtype_variant().map(Request::Ping),
+            "Kill" => value.newtype_variant().map(Request::Kill),
+            "Load" => value.newtype_variant().map(Request::Load),
+            _ => value.newtype_variant().map(Request::KeepAlive),
         }
     }
 }
 
-enum Name {
-    Run,
-    Ping,
-    Kill,
-    Load,
-    KeepAlive,
-}
+/// Name of a request.
+struct Name(&'static str);
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -444,13 +436,7 @@ impl Visitor<'_> for NameVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Name, E> {
-        match name {
-            "Run" => Ok(Name::Run),
-            "Ping" => Ok(Name::Ping),
-            "Kill" => Ok(Name::Kill),
-            "Load" => Ok(Name::Load),
-            "KeepAlive" => Ok(Name::KeepAlive),
-            _ => Err(E::unknown_variant(name, &["Run", "Ping", "Kill"])),
-        }
+        let known = REQUESTS.into_iter().chain(ADDED).find(|known| *known == name);
+        known.map(Name).ok_or_else(|| E::unknown_variant(name, &REQUESTS))
     }
 }

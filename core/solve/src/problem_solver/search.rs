@@ -13,7 +13,7 @@ use labwire_session::Busy;
 use labwire_session::time::Instant;
 
 use crate::error::SolverError;
-use crate::functions::Functions;
+use crate::functions::{Functions, Structure};
 use crate::integers::Integers;
 use crate::math;
 use crate::parametric::ParametricProblem;
@@ -60,10 +60,42 @@ pub(super) struct Search {
     is_ended: bool,
 }
 
+/// Gives the integers of a problem bounds that are integers.
+pub(super) fn tighten<P: ParametricProblem + ?Sized>(
+    problem: &P,
+    structure: &mut Structure,
+) -> Result<(), SolverError> {
+    match problem.integers() {
+        Some(integers) => integers.tighten(&mut structure.set, structure.num_variables),
+        None => Ok(()),
+    }
+}
+
+/// Numbers of a solver for a problem, where a solver without a search has `solver` and its start `start`: the first, the
+/// current, the best and the nearest solver, and the open nodes, two of which share a start.
+pub(super) fn memory<P: ParametricProblem + ?Sized>(problem: &P, solver: usize, start: usize) -> usize {
+    let Some(integers) = problem.integers() else {
+        return solver;
+    };
+    let num_integers = integers.indices.len();
+    let node = start / 2 + 2 * num_integers;
+    4 * solver + (MAX_OPEN + num_integers) * node
+}
+
+/// Search of the solve that `root` has begun from `start`, if the problem has integers.
+/// `has_guess`: whether the integers of `start` are worth a try.
+pub(super) fn begin<P: ParametricProblem + ?Sized>(
+    problem: &P,
+    root: &Solver,
+    start: &Start,
+    has_guess: bool,
+) -> Option<Search> {
+    let integers = problem.integers()?;
+    Some(Search::new(integers, root, start, has_guess))
+}
+
 impl Search {
-    /// Search of the solve that `root` has begun from `start`.
-    /// `has_guess`: whether the integers of `start` are worth a try.
-    pub(super) fn new(integers: &Integers, root: &Solver, start: &Start, has_guess: bool) -> Self {
+    fn new(integers: &Integers, root: &Solver, start: &Start, has_guess: bool) -> Self {
         let set = &root.structure().set;
         let bounds = |index: &usize| set.coordinate_bounds(*index).unwrap_or((0.0, 0.0));
         let (min, max) = integers.indices.iter().map(bounds).unzip();
@@ -94,13 +126,6 @@ impl Search {
             is_ended: false,
             integers: integers.clone(),
         }
-    }
-
-    /// Numbers of a search with solvers and starts of so many numbers: the first, the current, the best and the nearest solver,
-    /// and the open nodes, two of which share a start.
-    pub(super) fn memory(solver: usize, start: usize, num_integers: usize) -> usize {
-        let node = start / 2 + 2 * num_integers;
-        4 * solver + (MAX_OPEN + num_integers) * node
     }
 
     /// Whether the search has ended.
