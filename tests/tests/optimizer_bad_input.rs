@@ -159,6 +159,29 @@ fn costs_without_a_lower_bound() {
     }
 }
 
+/// Behind a saddle point, which is stationary, the cost has no bound.
+#[test]
+fn saddle_points_are_no_solutions() {
+    for (cost, guess) in [
+        ("x[0]*x[1]", "[0, 0]"),
+        ("x[0]*x[1]", "[1, 2]"),
+        ("x[0]^2 - x[1]^2", "[0, 0]"),
+        ("x[0]*x[1] + x[1]*x[2] - x[2]*x[0]", "[0, 0, 0]"),
+        ("x[0]*x[1] - x[2]*x[3] + x[2]^2", "[3, 3, 3, 3]"),
+    ] {
+        let count = guess.split(',').count();
+        let (solution, _) = solve_honestly(&format!(
+            r#"{{"variables": {{"x": {count}}}, "cost": "{cost}", "initial_guess": {guess}}}"#
+        ));
+        assert_eq!(
+            solution.status,
+            Status::Unbounded,
+            "{cost} from {guess}: {solution:?}"
+        );
+        assert!(solution.cost < -1e10, "{cost}: {solution:?}");
+    }
+}
+
 #[test]
 fn linear_programmes_without_a_bound() {
     for text in [

@@ -225,8 +225,10 @@ impl QuadraticModel {
     pub(crate) fn lowest_curvature(&mut self, weights: Weights<'_>, direction: &mut [f64]) -> f64 {
         let mut random = SplitMix64::seed_from_u64(0);
         for (i, step) in self.step.iter_mut().enumerate() {
+            // No size is another's: eigenvectors of problems with symmetries are often sums and differences of variables.
+            let size = 1.0 + f64::from(random.next_u32()) / f64::from(u32::MAX);
             let sign = if random.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
-            *step = if self.is_free[i] { sign } else { 0.0 };
+            *step = if self.is_free[i] { sign * size } else { 0.0 };
         }
         for _ in 0..INVERSE_ITERATIONS {
             let length = math::norm2(&self.step);

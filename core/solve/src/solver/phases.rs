@@ -210,6 +210,10 @@ impl Solver {
                     return self.return_to_origin(functions);
                 }
                 if self.inner.solution().psi < -self.settings.tuning.unbounded * self.cost_unit() {
+                    // A solution that was left for such a point is none.
+                    if self.is_feasible() && self.confirmation_limit.take().is_some() {
+                        self.keep_best(functions.units);
+                    }
                     return self.give_up(match self.is_low_and_feasible() {
                         true => Status::Unbounded,
                         false => Status::Stalled,
