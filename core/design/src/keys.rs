@@ -56,7 +56,7 @@ labwire_model::keys! {
     /// Values of a knob. A plain list of numbers stands for `values`.
     pub setting (choice) {
         "linspace": RANGE, Optional, "`[start, stop, count]`: evenly spaced values from start to stop.";
-        "logspace": RANGE, Optional, "`[start, stop, count]`: values from start to stop in equal ratios.";
+        "logspace": RANGE, Optional, "`[start, stop, count]`: values from 10^start to 10^stop in equal ratios, as of NumPy: `[-1, 1, 7]` goes from 0.1 to 10.";
         "values": List(EXPRESSION), Optional, "List of values.";
         "csv": Text, Optional, "Name of a CSV file, in which a column has the name of the knob; only in a file that the operator names.";
     }
@@ -73,7 +73,7 @@ labwire_model::keys! {
         "multivariate_normal": Object(&multivariate_normal::TABLE), Optional, "Correlated parameters.";
     }
 
-    /// Bounds of a prior, beyond which it is cut off.
+    /// Keys beside a prior: bounds beyond which it is cut off.
     pub bounds {
         "min": Expression, Optional, "Lower end.";
         "max": Expression, Optional, "Upper end.";
@@ -111,7 +111,7 @@ labwire_model::keys! {
         "steps": Whole(1, u32::MAX), Optional, "Number of steps of the integration; 100 if it is left out.";
         "outputs": Expressions, Optional, "Channels, in the states at the end; the states if it is left out.";
         "command": Either(&[Text, List(&Text)]), Optional,
-            "Program and its arguments. It reads lines of settings and parameters and answers each with a line of predictions.";
+            "Program and its arguments, started in the folder of the file. It reads lines such as `{\"t\": [0, 0.5], \"k\": [1.2, 1.3]}`, a list for each knob and parameter, and answers each with a line that has a list of as many predictions (of several channels, a list of such lists), `null` where there is none. It must flush each line.";
         "channels": Whole(1, u32::MAX), Optional, "Number of channels of the program; 1 if it is left out.";
         "time_limit": Positive, Optional, "Longest time for an answer of the program, in seconds; 10 if it is left out.";
     }

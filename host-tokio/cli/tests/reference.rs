@@ -38,6 +38,23 @@ fn the_book_holds_what_the_program_prints() {
 }
 
 #[test]
+fn every_object_that_a_page_mentions_is_on_a_page() {
+    let pages: String = PAGES
+        .iter()
+        .map(|page| run(&["help", page, "--markdown"]).1)
+        .collect();
+    let mentioned: Vec<&str> = pages
+        .split("(see ")
+        .skip(1)
+        .map(|rest| rest.split(')').next().unwrap())
+        .collect();
+    assert!(mentioned.len() > 20, "{mentioned:?}");
+    for name in mentioned {
+        assert!(pages.contains(&format!("\n## {name}\n")), "{name}");
+    }
+}
+
+#[test]
 fn help_is_about_topics_and_commands() {
     for (topic, words) in [
         (&["ocp"][..], "horizon: whole number from 1 on; optional"),

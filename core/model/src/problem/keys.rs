@@ -212,7 +212,7 @@ crate::keys! {
     pub dynamics {
         "next": Expressions, Optional, "An expression for each state: its value at the next stage.";
         "derivative": Expressions, Optional, "An expression for each state: its derivative with respect to time. Inputs are constant during a stage.";
-        "integrator": Word(&["euler", "rk4", "backward_euler", "radau2", "gauss2", "gauss4"]), Default("\"rk4\""), "Method that integrates `derivative` over a stage: Euler's, the classical one of Runge and Kutta, and implicit ones for stiff dynamics, of order 1, 3, 4 and 8.";
+        "integrator": Word(&["euler", "rk4", "backward_euler", "radau2", "gauss2", "gauss4"]), Default("\"rk4\""), "Method that integrates `derivative` over a stage: Euler's, the classical one of Runge and Kutta, and implicit ones, of order 1, 3, 4 and 8. A rate above some 2.5 per step (Euler: 2) lets the first two grow without end: for such stiff dynamics take `backward_euler` or `radau2`, in which what is fast dies out, or more `substeps`. In `gauss2` and `gauss4`, which suit oscillations, it does not die out.";
         "substeps": Whole(1, 1000), Default("1"), "Number of steps of the integrator in a stage.";
     }
 
