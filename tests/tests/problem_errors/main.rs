@@ -328,7 +328,37 @@ fn keys_are_refused_by_name() {
             "{\"variables\": {\"u\": 1} \"cost\": 1}",
             "column 24: expected `,` or `}`|",
         ),
-        ("", "column 1: EOF while parsing a value|"),
+        ("", "column 1: the text is empty|"),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1"#,
+            "column 34: the text ends inside of an object|a `}` is missing",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "cost": "sum(u)", "f1": ["u[0] => 1"]}"#,
+            "column 56: `f1[0]`: expected an operator or the end of the expression, found `=`|write `>=`",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "cost": "0,5*sum(u)"}"#,
+            "column 35: `cost`: expected an operator or the end of the expression, found `,`|a decimal point is written `.`",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "cost": "u[0] − 1"}"#,
+            "column 39: `cost`: `−` has no meaning in an expression|write `-`",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "cost": "if(u[0] > 0 and u[1] > 0, 1, sum(u))"}"#,
+            "column 46: `cost`: expected `,`, `)` or an operator, found the name `and`|comparisons are 1 or 0: \
+             `(a < b)*(c < d)` holds where both hold, `max(a < b, c < d)` where one does",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "let": {"A": [[1, 2], [3, 4]]}, "cost": "sum(u)", "f2": ["A * u"]}"#,
+            "column 85: `f2[0]`: expected a number or a vector, found a 2 x 2 matrix|the product of a matrix and a vector is \
+             written `A @ x`; `*` acts on each element",
+        ),
+        (
+            r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": {"min": 0, "max": 1}}}"#,
+            "column 57: `constraints.u`: bounds without the name of their set|write {\"box\": {\"min\": .., \"max\": ..}}",
+        ),
     ] {
         let (message, help) = expected.split_once('|').unwrap();
         let found = error(file);

@@ -6,7 +6,7 @@ use super::expand::Expander;
 use super::graph::{Expr, Graph};
 use super::operation::Binary;
 use super::syntax::Comparison;
-use super::value::Value;
+use super::value::{MATRIX, Value};
 use crate::text::Fault;
 
 /// Component of a constraint: a value, and the range that it must be in.
@@ -90,7 +90,7 @@ impl Expander {
         let elements = value.as_scalar().map(|scalar| alloc::vec![scalar]);
         elements.or_else(|| value.elements()).ok_or_else(|| {
             let found = value.describe();
-            Fault::new(at, alloc::format!("expected a number or a vector, found {found}"))
+            Fault::new(at, alloc::format!("expected a number or a vector, found {found}")).help(MATRIX.into())
         })
     }
 }

@@ -8,7 +8,7 @@ use super::bounded::Bounded;
 use super::expand::Expander;
 use super::graph::{Expr, Input};
 use super::syntax::{parse, parse_comparison, parse_signature};
-use super::value::Value;
+use super::value::{MATRIX, Value};
 use crate::text::{DataTables, Entry, Fault, Place, TextError, TextLimits, find};
 
 /// Named vector of decision variables or parameters.
@@ -261,7 +261,7 @@ impl<'t> Scope<'t> {
                 (None, Some(elements)) => components.extend(elements),
                 (None, None) => {
                     let message = format!("expected a number or a vector, found {}", value.describe());
-                    return Err(place.error(message));
+                    return Err(place.fault(Fault::new(0, message).help(MATRIX.into())));
                 }
             }
             if components.len() > self.limits.variables {

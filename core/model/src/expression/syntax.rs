@@ -433,7 +433,21 @@ impl Parser {
         );
         let previous = self.next.checked_sub(1).map(|i| &self.tokens[i].1);
         match (previous, self.peek()) {
-            (_, Token::Symbol("=")) => fault.help("equality is written `==`".into()),
+            (Some(Token::Symbol("=")), Token::Symbol(sign @ (">" | "<"))) => {
+                fault.help(format!("write `{sign}=`"))
+            }
+            (_, Token::Symbol("=")) => match self.tokens.get(self.next + 1) {
+                Some((_, Token::Symbol(sign @ (">" | "<")))) => fault.help(format!("write `{sign}=`")),
+                _ => fault.help("equality is written `==`".into()),
+            },
+            (Some(Token::Number(_)), Token::Symbol(","))
+                if matches!(self.tokens.get(self.next + 1), Some((_, Token::Number(_)))) =>
+            {
+                fault.help("a decimal point is written `.`".into())
+            }
+            (_, Token::Name(word)) if ["and", "or", "not"].contains(&word.as_str()) => {
+                fault.help(String::from(LOGIC))
+            }
             (Some(Token::Symbol("*")), Token::Symbol("*")) => fault.help("a power is written `^`".into()),
             (Some(Token::Number(_) | Token::Name(_)), Token::Name(_)) => {
                 fault.help("a product needs `*`".into())
@@ -442,6 +456,10 @@ impl Parser {
         }
     }
 }
+
+/// What stands for the words of logic.
+pub(super) const LOGIC: &str =
+    "comparisons are 1 or 0: `(a < b)*(c < d)` holds where both hold, `max(a < b, c < d)` where one does";
 
 /// Fault of an expression that is nested too deeply.
 pub(super) fn too_deep(at: usize, limit: usize) -> Fault {

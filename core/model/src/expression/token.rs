@@ -47,16 +47,36 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Fault> {
         } else if let Some(symbol) = SYMBOLS.into_iter().find(|symbol| rest.starts_with(symbol)) {
             (Token::Symbol(symbol), symbol.len())
         } else {
-            return Err(Fault::new(
-                at,
-                format!("`{}` has no meaning in an expression", first.escape_debug()),
-            ));
+            return Err(no_meaning(first, at));
         };
         tokens.push((at, token));
         rest = rest[len..].trim_start();
     }
     tokens.push((text.trim_end().len(), Token::End));
     Ok(tokens)
+}
+
+/// Fault for a sign that is none of the language, with what was probably meant.
+fn no_meaning(sign: char, at: usize) -> Fault {
+    let fault = Fault::new(
+        at,
+        format!("`{}` has no meaning in an expression", sign.escape_debug()),
+    );
+    let help = match sign {
+        '\u{2212}' | '\u{2013}' | '\u{2014}' => "write `-`",
+        '\u{d7}' | '\u{b7}' | '\u{22c5}' => "write `*`",
+        '\u{f7}' => "write `/`",
+        '\u{2264}' => "write `<=`",
+        '\u{2265}' => "write `>=`",
+        '\u{2260}' => "write `!=`",
+        '\u{b2}' => "write `^2`",
+        '\u{b3}' => "write `^3`",
+        '?' | ':' => "write `if(condition, a, b)`",
+        '&' | '|' => super::syntax::LOGIC,
+        '{' | '}' => "write `(` and `)`",
+        _ => return fault,
+    };
+    fault.help(String::from(help))
 }
 
 pub(super) fn is_name_start(c: char) -> bool {

@@ -7,6 +7,10 @@ use alloc::vec::Vec;
 
 use super::graph::Expr;
 
+/// Advice where a matrix stands in place of a number or a vector.
+pub(super) const MATRIX: &str =
+    "the product of a matrix and a vector is written `A @ x`; `*` acts on each element";
+
 /// Number, list of numbers, or list of lists of numbers.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a scalar or a list")]

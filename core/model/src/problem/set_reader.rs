@@ -4,7 +4,7 @@
 //! "zero", "2..5": {"box": {"max": 0}}}}`. One number stands for a whole vector.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use labwire_solve::sets::{AffineSpace, Set};
@@ -48,6 +48,18 @@ pub(super) fn checked(place: &Place<'_>, set: Set, dimension: usize) -> Result<S
 /// Reads `{"name": {parameters}}`.
 fn read_described_set(place: &Place<'_>, what: &str, dimension: usize) -> Result<Set, TextError> {
     let entries = place.entries(what)?;
+    if !entries.is_empty()
+        && entries
+            .iter()
+            .all(|entry| keys::set_box::NAMES.contains(&entry.name))
+    {
+        let fault = Fault::new(0, "bounds without the name of their set".into());
+        let bounds: Vec<String> = entries
+            .iter()
+            .map(|entry| format!("\"{}\": ..", entry.name))
+            .collect();
+        return Err(place.fault(fault.help(format!("write {{\"box\": {{{}}}}}", bounds.join(", ")))));
+    }
     let [entry] = entries.as_slice() else {
         return Err(place.error(format!("expected one set, found {} keys", entries.len())));
     };

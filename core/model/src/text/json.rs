@@ -197,7 +197,26 @@ fn fault(text: &str, start: usize, error: &serde_json::Error) -> Fault {
     let message = alloc::format!("{error}");
     let message = message.split(" at line ").next().unwrap_or_default();
     let place = start + line_start + error.column().saturating_sub(1);
+    if error.is_eof() {
+        return cut_off(text, message);
+    }
     in_words(text, place).unwrap_or_else(|| Fault::new(place, String::from(message)))
+}
+
+/// Fault at the end of a text that ends too early.
+fn cut_off(text: &str, message: &str) -> Fault {
+    let end = text.trim_end().len();
+    if end == 0 {
+        return Fault::new(0, "the text is empty".into());
+    }
+    let what = message.strip_prefix("EOF while parsing ").unwrap_or("a value");
+    let fault = Fault::new(end, alloc::format!("the text ends inside of {what}"));
+    match what {
+        "an object" => fault.help("a `}` is missing".into()),
+        "a list" => fault.help("a `]` is missing".into()),
+        "a string" => fault.help("a `\"` is missing".into()),
+        _ => fault,
+    }
 }
 
 /// Fault at `place` for what other dialects allow and JSON does not: comments, a comma after the last item, single quotes.
