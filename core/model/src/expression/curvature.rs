@@ -32,6 +32,16 @@ pub(crate) fn curvatures(graph: &Graph) -> Vec<Curvature> {
             node if node.operands().all(|operand| of(operand).is_constant) => Curvature::constant(),
             Node::Unary(op, x) => unary(op, of(x)),
             Node::Binary(Binary::Mul, a, b) if a == b => of(a).squared(),
+            Node::Binary(Binary::Mul, a, b)
+                if envelope(graph, a, b)
+                    .or_else(|| envelope(graph, b, a))
+                    .is_some_and(|v| of(v).is_convex && of(v).is_not_negative) =>
+            {
+                Curvature {
+                    is_not_negative: true,
+                    ..Curvature::convex(true)
+                }
+            }
             Node::Binary(op, a, b) => binary(op, of(a), of(b)),
             Node::Select(c, a, b) if of(c).is_constant => of(a).either(of(b)),
             Node::Select(..) => Curvature::default(),
@@ -39,6 +49,29 @@ pub(crate) fn curvatures(graph: &Graph) -> Vec<Curvature> {
         known.push(curvature);
     }
     known
+}
+
+/// The v of a product that is the Moreau envelope of v >= 0 up to a positive factor: c*(v - c/2), where c is min(v, s) with a
+/// positive number s, perhaps over a positive number. It grows with v, and is convex in it.
+fn envelope(graph: &Graph, share: Expr, rest: Expr) -> Option<Expr> {
+    let is_positive =
+        |expr: Expr| matches!(graph.node(expr), Node::Constant(bits) if f64::from_bits(bits) > 0.0);
+    let is_half = |expr: Expr| graph.node(expr) == Node::Constant(0.5_f64.to_bits());
+    let cut = match graph.node(share) {
+        Node::Binary(Binary::Div | Binary::Mul, cut, by) if is_positive(by) => cut,
+        Node::Binary(Binary::Mul, by, cut) if is_positive(by) => cut,
+        _ => share,
+    };
+    let Node::Binary(Binary::Min, a, b) = graph.node(cut) else {
+        return None;
+    };
+    let value = if is_positive(b) { a } else { b };
+    let Node::Binary(Binary::Sub, from, half) = graph.node(rest) else {
+        return None;
+    };
+    let is_half_of_cut = matches!(graph.node(half), Node::Binary(Binary::Mul, a, b)
+        if (is_half(a) && b == cut) || (is_half(b) && a == cut));
+    ((is_positive(a) || is_positive(b)) && from == value && is_half_of_cut).then_some(value)
 }
 
 /// Whether these values lie in `set` for a convex set of decision variables.
@@ -268,5 +301,25 @@ mod tests {
         };
         assert_eq!(of(fourth), (true, false));
         assert_eq!(of(|graph, [x, ..]| graph.unary(Unary::Sin, x)), (false, false));
+    }
+
+    #[test]
+    fn the_smooth_price_of_a_violation_is_convex() {
+        use Binary::{Div, Max, Min, Mul, Sub};
+        let price = |half: f64, smoothing: f64| {
+            of(move |graph: &mut Graph, [x, _, _]: [Expr; 3]| {
+                let (zero, half) = (graph.constant(0.0), graph.constant(half));
+                let smoothing = graph.constant(smoothing);
+                let violation = graph.binary(Max, zero, x);
+                let cut = graph.binary(Min, violation, smoothing);
+                let less = graph.binary(Mul, half, cut);
+                let rest = graph.binary(Sub, violation, less);
+                let share = graph.binary(Div, cut, smoothing);
+                graph.binary(Mul, share, rest)
+            })
+        };
+        assert_eq!(price(0.5, 1e-3), (true, false));
+        assert_eq!(price(0.75, 1e-3), (false, false));
+        assert_eq!(price(0.5, -1e-3), (false, false));
     }
 }
