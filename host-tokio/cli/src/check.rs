@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         return explain_configuration(&file, &text);
     }
     if experiment::is_experiment(&text) {
-        return experiment::explain(&file, &text, &config);
+        return experiment::explain(&arguments.file, &text, &config);
     }
     explain(&file, &text, &config, arguments)
 }

@@ -18,6 +18,7 @@ use labwire_core::solve::Progress;
 use labwire_tokio::Clock;
 
 use self::explain::explain;
+pub(crate) use self::explain::{HUGE, STIFF};
 use self::plot::Trace;
 use self::table::Table;
 use crate::check::list;
@@ -202,6 +203,10 @@ fn refused(error: ErrorReply, parameters: &str) -> Failure {
         failure.hint(format!(
             "the problem's parameters are {parameters}; -p takes their numbers, separated by commas"
         ))
+    } else if code == code::INITIAL_GUESS {
+        failure.hint(
+            "--initial-guess takes a number for every decision variable; in a file, \"initial_guess\": 0.5 is one for all".to_owned(),
+        )
     } else {
         failure
     }

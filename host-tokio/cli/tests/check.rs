@@ -85,6 +85,67 @@ fn likely_trouble_is_named() {
 }
 
 #[test]
+fn a_table_is_no_linear_function() {
+    for (expression, shape) in [
+        (
+            "interp(x[0], [0, 1, 2], [0, 1, 4])",
+            "nonlinear, convex as far as tried",
+        ),
+        ("interp(x[0], [0, 1, 2], [0, 3, 4])", "nonlinear, not convex"),
+        (
+            "x[1]^2 + interp(x[0], [0, 1, 2], [0, 3, 4])",
+            "nonlinear, not convex",
+        ),
+        ("interp(x[0], [0, 1, 2], [0, 1, 2])", "linear"),
+    ] {
+        let text = format!(
+            "{{\"variables\": {{\"x\": 2}}, \"cost\": \"x[1]^2\", \"f1\": [\"{expression} + 0*x[1] <= 1\"]}}"
+        );
+        let words = check(&text, &[]);
+        assert!(
+            words.contains(&format!("  g[0..1] is  {shape}\n")),
+            "{expression}: {words}"
+        );
+    }
+}
+
+#[test]
+fn steps_too_long_for_the_dynamics_are_named() {
+    let text = |integrator: &str| {
+        format!(
+            r#"{{"ocp": {{"horizon": 10, "step": 1, "states": ["x"], "inputs": ["u"], "initial_state": [1],
+            "dynamics": {{"derivative": ["u - 200*x"], "integrator": "{integrator}"}}, "stage_cost": "x^2 + u^2"}}}}"#
+        )
+    };
+    let words = check(&text("rk4"), &[]);
+    assert!(
+        words.contains("beware") && words.contains("an explicit integrator"),
+        "{words}"
+    );
+    assert!(!words.contains("choose units"), "{words}");
+    let words = check(&text("radau2"), &[]);
+    assert!(!words.contains("beware"), "{words}");
+}
+
+#[test]
+fn files_that_an_experiment_names_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("knobs.csv"), "t,i\n1,2\n3,4\n5,6\n").unwrap();
+    let file = folder.path().join("decay.json");
+    let text = r#"{"settings": {"t,i": {"csv": "knobs.csv"}}, "parameters": {"k": {"uniform": [0, 1]}},
+        "model": {"command": "no-such-program"}, "likelihood": "poisson"}"#;
+    std::fs::write(&file, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_labwire"))
+        .arg("check")
+        .arg(&file)
+        .output()
+        .unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(words.contains("  settings     3 combinations\n"), "{words}");
+    assert!(words.contains("that of counts"), "{words}");
+}
+
+#[test]
 fn experiments_are_explained_too() {
     let words = check(&example("coil"), &[]);
     for line in [

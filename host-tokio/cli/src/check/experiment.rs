@@ -1,5 +1,6 @@
 //! An experiment file in words.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use labwire_core::design::{Experiment, Knob, Noise, Parameter, Prior};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::facts::Facts;
 use crate::config::Config;
+use crate::experiment::outside;
 use crate::failure::{Failure, Outcome};
 
 /// Whether the text has the keys of an experiment file. What is no JSON at all may be either.
@@ -16,10 +18,15 @@ pub(super) fn is_experiment(text: &str) -> bool {
     (has("settings") || has("model")) && !has("variables") && !has("ocp")
 }
 
-pub(super) fn explain(file: &str, text: &str, config: &Config) -> Outcome {
+/// Files that the experiment names are read; a program that is its model is not started.
+pub(super) fn explain(path: &Path, text: &str, config: &Config) -> Outcome {
     let limits = &config.obe.design_limits;
-    let experiment =
-        Experiment::from_json(text, &[], limits).map_err(|error| Failure::problem(file, &error))?;
+    let file = &*path.display().to_string();
+    let experiment = match outside(path) {
+        Some(outside) => Experiment::from_operator(text, &[], limits, &outside),
+        None => Experiment::from_json(text, &[], limits),
+    };
+    let experiment = experiment.map_err(|error| Failure::problem(file, &error))?;
     let line = format!("{file}: experiment `{}`", experiment.name);
     let mut facts = Facts::new(file, "Experiment", line);
     facts.mention("name", json!(experiment.name));
@@ -84,6 +91,8 @@ fn noise(noise: &Noise) -> String {
         Noise::Reported => "reported with each measurement".to_owned(),
         Noise::Known(sigma) => format!("known: {sigma:?}"),
         Noise::OfSetting(_) => "a function of the setting".to_owned(),
+        Noise::Poisson => "that of counts: the model is their mean".to_owned(),
+        Noise::Binomial(_) => "that of hits among trials: the model is their probability".to_owned(),
         _ => "unknown: learned with the parameters".to_owned(),
     }
 }

@@ -1,7 +1,11 @@
 //! Likely trouble with a problem: at its start, with its units.
 
+use std::collections::BTreeMap;
+
 use labwire_core::problem::{Evaluator, Problem};
 use labwire_core::sets::Set;
+
+use crate::solve::{HUGE, STIFF};
 
 /// Ratio of slopes from which on other units are recommended.
 const WIDE: f64 = 1e6;
@@ -28,7 +32,10 @@ pub(crate) fn trouble(problem: &Problem, parameters: &[f64], start: &[f64]) -> V
     let mut slopes = vec![0.0; start.len()];
     evaluator.reverse(&vec![0.0; g.len()], &mut slopes);
     let mut lines = Vec::new();
-    lines.extend(units(problem, &slopes));
+    match growth(problem, &evaluator) {
+        Some(line) => lines.push(line),
+        None => lines.extend(units(problem, &slopes)),
+    }
     lines.extend(kink(problem, &mut evaluator, start));
     lines.extend(has_points(problem.set()).then(|| FINITE.to_owned()));
     lines
@@ -56,13 +63,27 @@ fn not_finite(problem: &Problem, cost: f64, g: &[f64]) -> Option<String> {
     ))
 }
 
+/// States that the inputs of the start lead out of all proportion.
+fn growth(problem: &Problem, evaluator: &Evaluator) -> Option<String> {
+    problem.stages()?;
+    let values = evaluator.states().flatten();
+    let largest = values.map(|x| x.abs()).fold(0.0, f64::max);
+    (largest > HUGE).then(|| format!("from the start, the states grow to {largest:.1e}: {STIFF}"))
+}
+
 /// Slopes of very different size.
 fn units(problem: &Problem, slopes: &[f64]) -> Option<String> {
-    let slopes = slopes
-        .iter()
-        .map(|slope| slope.abs())
-        .enumerate()
-        .filter(|(_, slope)| *slope > 0.0);
+    // Of an input the largest of all stages: its units are the same at each.
+    let mut largest: BTreeMap<String, (usize, f64)> = BTreeMap::new();
+    for (i, slope) in slopes.iter().map(|slope| slope.abs()).enumerate() {
+        let name = problem.variable_name(i);
+        let name = name.split(" at stage ").next().unwrap_or_default();
+        let entry = largest.entry(name.to_owned()).or_insert((i, slope));
+        if slope > entry.1 {
+            *entry = (i, slope);
+        }
+    }
+    let slopes = largest.values().copied().filter(|(_, slope)| *slope > 0.0);
     let by_size = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1);
     let least = slopes.clone().min_by(by_size)?;
     let most = slopes.max_by(by_size)?;

@@ -10,7 +10,7 @@ const NAMED: usize = 5;
 /// Ratio of the largest to the smallest magnitude from which on other units are recommended.
 const WIDE: f64 = 1e6;
 
-/// Lines for people, none if the solve converged.
+/// Lines for people; if the solve converged, only about dynamics that run away.
 pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Solution) -> Vec<String> {
     let mut lines = Vec::new();
     let settings = solver.solver().settings();
@@ -24,7 +24,10 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
         return lines;
     }
     match &solution.status {
-        Status::Converged => return lines,
+        Status::Converged => {
+            lines.extend(growth(solver.problem(), solution));
+            return lines;
+        }
         Status::LocallyInfeasible { .. } => {
             lines.push("near this point no change of the variables lowers the violation of the constraints:".into());
             lines.extend(point.violated());
@@ -104,10 +107,10 @@ fn integers(solution: &Solution, search: &IntegerSearch, settings: &Settings) ->
 }
 
 /// Advice about dynamics that an explicit integrator cannot follow.
-const STIFF: &str = "if the dynamics are stiff, a step is too long for an explicit integrator: \"integrator\": \"radau2\" or \
+pub(crate) const STIFF: &str = "if the dynamics are stiff, a step is too long for an explicit integrator: \"integrator\": \"radau2\" or \
                      \"backward_euler\" in \"dynamics\", or more \"substeps\"";
 /// Magnitude of a state that units hardly explain; of slopes, its square.
-const HUGE: f64 = 1e12;
+pub(crate) const HUGE: f64 = 1e12;
 
 /// Advice if states, or what small changes of the inputs do to them, grow out of all proportion.
 fn growth(problem: &Problem, solution: &Solution) -> Option<String> {
@@ -228,7 +231,16 @@ impl<'a> PointOfView<'a> {
             let (index, value, nearest) = constraint;
             let name = self.problem.constraint_name(*index);
             let distance = distance(constraint);
-            format!("  {name} is {value:.6}, allowed is {nearest:.6}: {distance:.1e} off")
+            match *nearest {
+                // The sides of a comparison are compared by their difference.
+                0.0 => format!("  {name} is off by {}", shown(distance)),
+                _ => format!(
+                    "  {name} is {}, allowed is {}: off by {}",
+                    shown(*value),
+                    shown(*nearest),
+                    shown(distance)
+                ),
+            }
         };
         let mut lines: Vec<String> = violated.iter().take(NAMED).map(line).collect();
         if violated.len() > NAMED {
@@ -335,6 +347,17 @@ impl<'a> PointOfView<'a> {
             "the solve starts at {start}, unless --initial-guess says otherwise: start inside of the domain"
         ));
         lines
+    }
+}
+
+/// The value with about four digits.
+fn shown(value: f64) -> String {
+    match value.abs() {
+        magnitude if magnitude == 0.0 || (1e-2..1e5).contains(&magnitude) => {
+            let text = format!("{value:.4}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        _ => format!("{value:.3e}"),
     }
 }
 

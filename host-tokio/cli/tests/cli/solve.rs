@@ -15,11 +15,14 @@ fn an_end_that_is_no_success_is_explained() {
         "dynamics": {"next": ["x + u"]}, "stage_cost": "u^2", "input_bounds": {"min": -1, "max": 1},
         "path_constraints": [{"expression": "x", "set": {"box": {"min": 2}}, "from": 1}]}}"#;
     let err = explanation(too_far, &[]);
-    assert!(
-        err.contains("(path constraint 0 `x` at stage 1) is 1.0000"),
-        "{err}"
+    assert!(err.contains("(path constraint 0 `x` at stage 1) is 1,"), "{err}");
+    assert!(err.contains("allowed is 2: off by 1"), "{err}");
+    let err = explanation(
+        r#"{"variables": {"x": 1}, "parameters": {"least": 1}, "cost": "x[0]", "constraints": {"x": {"box": {"min": 0, "max": 1}}},
+        "f1": [{"name": "demand", "expression": "x[0] >= least[0]"}]}"#,
+        &["-p", "4"],
     );
-    assert!(err.contains("allowed is 2.0000"), "{err}");
+    assert!(err.contains("F1[0] (`demand`) is off by 3\n"), "{err}");
     let err = explanation(
         r#"{"variables": {"x": 2}, "cost": "x[0]^2 - x[1]^3", "initial_guess": 1}"#,
         &[],
