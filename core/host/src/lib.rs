@@ -52,6 +52,8 @@ mod pool;
 #[cfg(feature = "files")]
 mod posterior_folder;
 #[cfg(feature = "tables")]
+mod process;
+#[cfg(feature = "tables")]
 mod program_model;
 mod remote;
 #[cfg(feature = "files")]

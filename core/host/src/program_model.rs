@@ -17,7 +17,7 @@ use std::thread;
 use labwire_core::design::{Model, ModelProgram, Points};
 use labwire_core::python_json::{Limits, Object, Value, dumps, parse};
 
-use crate::platform;
+use crate::process;
 
 /// Number of points of a line.
 const POINTS: usize = 4096;
@@ -52,7 +52,7 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        platform::end_program(&mut self.child);
+        process::end(&mut self.child);
     }
 }
 
@@ -106,7 +106,7 @@ impl ProgramModel {
             _ => name.into(),
         };
         let mut command = Command::new(path);
-        platform::lead_a_group(&mut command);
+        process::lead_a_group(&mut command);
         let mut child = command
             .args(arguments)
             .current_dir(folder)

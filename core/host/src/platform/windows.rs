@@ -1,11 +1,9 @@
-//! Files and processes on Windows.
+//! Files on Windows.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
-#[cfg(feature = "tables")]
-use std::process::{Child, Command};
 
 const FILE_SHARE_READ: u32 = 1;
 const FILE_SHARE_DELETE: u32 = 4;
@@ -34,16 +32,4 @@ pub(crate) fn open_alone(options: &OpenOptions, path: &Path) -> io::Result<File>
 #[cfg(feature = "zeiss")]
 pub(crate) fn narrow_permissions(_: &File, _: &File) -> io::Result<()> {
     Ok(())
-}
-
-/// Does nothing: Windows has no process groups of this kind.
-#[cfg(feature = "tables")]
-pub(crate) fn lead_a_group(_: &mut Command) {}
-
-/// Ends a program, but not what it has started itself.
-#[cfg(feature = "tables")]
-pub(crate) fn end_program(child: &mut Child) {
-    // It may have ended by itself.
-    let _ = child.kill();
-    let _ = child.wait();
 }
