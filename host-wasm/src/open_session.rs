@@ -57,6 +57,10 @@ export interface RunReply {
     integers?: { nodes: number; bound?: number; gap?: number; is_global: boolean };
     /** Solution by name; for an optimal-control problem, trajectories. */
     variables?: Record<string, number[]>;
+    /** Units of these values, by name, of a problem that has any. */
+    units?: Record<string, string>;
+    /** Labels of these values, by name, of a problem that has any. */
+    labels?: Record<string, string>;
     /** Derivatives with respect to the parameters: a row per entry, a column per parameter. */
     sensitivities?: {
         solution: number[][];

@@ -4,7 +4,9 @@ use labwire_acceptance::{
     HOCK_SCHITTKOWSKI, MORE_GARBOW_HILLSTROM, OptimalControl, Row, STAGE_UNIT_CHANGES, StageUnits,
     UNIT_CHANGES, Units, optimal_control, same_in_stage_units, same_in_units,
 };
-use labwire_core::problem::ProblemSolver;
+use labwire_core::problem::{Problem, ProblemSolver, Solution, TextLimits};
+use labwire_core::sets::Set;
+use labwire_core::solve::{Magnitudes, Settings, Solver, Structure};
 
 /// Parts of a hundred of the changes that make no difference: raised when the solver improves. In release,
 /// `--bin units` solves each problem in all of them.
@@ -157,6 +159,84 @@ fn results_of_stages_are_in_the_units_of_the_problem() {
             other.f1_multipliers[i] * unit / units.cost,
             own.f1_multipliers[i],
             1.0,
+        );
+    }
+}
+
+/// Problem with and without typical magnitudes, and its cost.
+const SCALED: [(&str, &str); 2] = [
+    (
+        r#"{"variables": {"force": {"scale": 1e6}, "gap": {"scale": 1e-4}}, "initial_guess": [1, 0],
+        "cost": "(force/1e6 - 1)^4 + 10*(force/1e6 - 1 + gap*1e4)^2 + (gap*1e4 - 0.5)^4 + exp(gap*1e4)*1e-2",
+        "f1": [{"expression": "force*gap <= 30", "scale": 100}], "solver": {"tolerance": 1e-9}}"#,
+        r#"{"variables": {"force": 1, "gap": 1}, "initial_guess": [1, 0],
+        "cost": "(force/1e6 - 1)^4 + 10*(force/1e6 - 1 + gap*1e4)^2 + (gap*1e4 - 0.5)^4 + exp(gap*1e4)*1e-2",
+        "f1": ["force*gap <= 30"], "solver": {"tolerance": 1e-9}}"#,
+    ),
+    (
+        r#"{"ocp": {"horizon": 20, "states": {"p": {"scale": 1e5}, "v": {"scale": 1e-2}}, "inputs": {"a": {"scale": 1e4}},
+        "initial_state": [1, 0], "dynamics": {"next": ["p + 1e7*v", "v + 1e-6*a - 0.1*v"]},
+        "stage_cost": "((p - 1e5)/1e5)^2 + 0.01*(a/1e4)^2 + 0.1*sin(p/1e5)"}}"#,
+        r#"{"ocp": {"horizon": 20, "states": {"p": 1, "v": 1}, "inputs": {"a": 1},
+        "initial_state": [1, 0], "dynamics": {"next": ["p + 1e7*v", "v + 1e-6*a - 0.1*v"]},
+        "stage_cost": "((p - 1e5)/1e5)^2 + 0.01*(a/1e4)^2 + 0.1*sin(p/1e5)"}}"#,
+    ),
+];
+
+/// Where the start says nothing of the sizes, those that the file says save work. The solution is the same, or more exact: the
+/// tolerance is one in the units of the file.
+#[test]
+fn magnitudes_of_the_file_take_the_place_of_measured_ones() {
+    for (scaled, measured) in SCALED {
+        let solve = |text: &str| {
+            let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
+            let solution = ProblemSolver::new(problem).unwrap().solve(&[]).unwrap();
+            assert!(solution.is_converged(), "{solution:?}");
+            solution
+        };
+        let (with, without) = (solve(scaled), solve(measured));
+        let work = |solution: &Solution| solution.counters.evaluations;
+        assert!(
+            work(&with) < work(&without),
+            "{} for {}",
+            work(&with),
+            work(&without)
+        );
+        let gain = without.cost - with.cost;
+        let size = without.cost.abs();
+        assert!(
+            (-1e-9 * size..1e-4 * size).contains(&gain),
+            "{} for {}",
+            with.cost,
+            without.cost
+        );
+    }
+}
+
+#[test]
+fn magnitudes_that_do_not_fit_are_refused() {
+    let solver = || Solver::new(Structure::unconstrained(2, Set::All), Settings::default()).unwrap();
+    for (variables, message) in [
+        (
+            vec![Some(1.0)],
+            "magnitudes of the variables: 1 numbers, expected 2",
+        ),
+        (
+            vec![None, Some(-1.0)],
+            "magnitudes of the variables: entry 1 is -1, expected a positive number",
+        ),
+        (
+            vec![None, Some(f64::INFINITY)],
+            "magnitudes of the variables: entry 1 is inf, expected a positive number",
+        ),
+    ] {
+        let magnitudes = Magnitudes {
+            variables,
+            ..Magnitudes::default()
+        };
+        assert_eq!(
+            solver().with_magnitudes(magnitudes).unwrap_err().to_string(),
+            message
         );
     }
 }

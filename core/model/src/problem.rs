@@ -18,6 +18,7 @@ mod graph_reader;
 mod integers;
 mod integrate;
 pub mod keys;
+mod magnitudes;
 mod newton;
 mod ocp_reader;
 mod parameter_tangents;
@@ -75,6 +76,7 @@ pub struct Problem {
     num_f2: usize,
     /// Names of constraints, as the file gives them; not of an optimal-control problem, whose stages have them.
     constraint_names: Vec<String>,
+    constraint_scales: Vec<Option<f64>>,
     settings: Settings,
     initial_guess: Option<Vec<f64>>,
     shifts_warm_start: bool,
@@ -180,6 +182,7 @@ impl Problem {
             num_f1,
             num_f2,
             constraint_names: definition.constraint_names,
+            constraint_scales: definition.constraint_scales,
             settings: definition.settings,
             initial_guess: definition.initial_guess,
             shifts_warm_start: false,
@@ -192,17 +195,13 @@ impl Problem {
     }
 
     fn from_stages(definition: StageDefinition, stages: Stages) -> Self {
-        let vector = |name: &str, len| Named {
-            name: String::from(name),
-            len,
-        };
         let mut variables = Vec::new();
         if stages.num_free() > 0 {
-            variables.push(vector("free", stages.num_free()));
+            variables.push(Named::new("free", stages.num_free()));
         }
-        variables.push(vector("inputs", stages.num_stages() * stages.num_inputs()));
+        variables.push(Named::new("inputs", stages.num_stages() * stages.num_inputs()));
         if stages.num_f2() > 0 {
-            variables.push(vector("states", stages.num_f2()));
+            variables.push(Named::new("states", stages.num_f2()));
         }
         let (num_f1, num_f2) = (stages.num_f1(), stages.num_f2());
         Self {
@@ -215,6 +214,7 @@ impl Problem {
             num_f1,
             num_f2,
             constraint_names: Vec::new(),
+            constraint_scales: Vec::new(),
             settings: definition.settings,
             initial_guess: definition.initial_guess,
             shifts_warm_start: definition.shifts_warm_start,
@@ -378,7 +378,7 @@ impl Problem {
 
 /// Name of the vector that holds the element `index` of all of them, and the index in it.
 fn element(vectors: &[Named], mut index: usize) -> Option<(&str, usize)> {
-    for Named { name, len } in vectors {
+    for Named { name, len, .. } in vectors {
         if index < *len {
             return Some((name, index));
         }

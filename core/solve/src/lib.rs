@@ -71,6 +71,8 @@ pub use settings::Settings;
 pub use solver::{Solver, Start};
 pub use status::{Counters, IntegerSearch, Progress, Status, Step, StepKind, StopReason};
 pub use tuning::Tuning;
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
+pub use units::Magnitudes;
 
 /// The examples of the README, as tests.
 #[cfg(doctest)]

@@ -112,6 +112,16 @@ pub trait ParametricProblem {
         BTreeMap::from([(String::from("u"), u.to_vec())])
     }
 
+    /// Units of these values, by name; by default none.
+    fn units(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// Labels of these values for people, by name; by default none.
+    fn labels(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
     /// Cold start from the initial guess.
     fn start(&self) -> Start {
         let origin = || vec![0.0; self.num_variables()];

@@ -1,5 +1,7 @@
 //! Outer loop: an augmented Lagrangian method around the inner solver, in bounded steps.
 
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
+mod magnitudes;
 mod phase;
 mod phases;
 #[cfg(feature = "stages")]

@@ -7,6 +7,8 @@
 #[cfg(feature = "second-derivatives")]
 mod choice;
 #[cfg(any(feature = "second-derivatives", feature = "stages"))]
+mod magnitudes;
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
 mod size;
 #[cfg(feature = "stages")]
 mod stages;
@@ -22,6 +24,10 @@ use super::merit::{Bounds, Point};
 #[cfg(feature = "second-derivatives")]
 use super::second::SecondDerivatives;
 use crate::sets::Set;
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
+pub use magnitudes::Magnitudes;
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
+use magnitudes::take_known;
 #[cfg(feature = "stages")]
 use stages::StageUnits;
 
@@ -49,6 +55,9 @@ pub(crate) struct Units {
     are_other: bool,
     #[cfg(feature = "second-derivatives")]
     sparsity: SecondDerivatives,
+    /// Magnitudes that are not measured.
+    #[cfg(any(feature = "second-derivatives", feature = "stages"))]
+    pub(crate) magnitudes: Magnitudes,
     /// Bounds in the caller's units.
     variable_bounds: Bounds,
     constraint_bounds: Bounds,

@@ -12,10 +12,11 @@ use std::process::ExitCode;
 use facts::Facts;
 use labwire_core::problem::{Named, Problem};
 use labwire_core::solve::Integers;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::common::{number, read_file};
 use crate::config::{Config, ConfigArgument, Layers};
+use crate::console::one_line;
 use crate::failure::{self, Failure, Outcome};
 use crate::problem;
 
@@ -104,6 +105,12 @@ fn describe(file: &str, problem: &Problem) -> Facts {
     let mut vectors = |name, vectors| facts.set(name, list(vectors), name, lengths(vectors));
     vectors("variables", problem.variables());
     vectors("parameters", problem.parameters());
+    for vectors in [
+        &problem.results().into_iter().cloned().collect::<Vec<_>>()[..],
+        problem.parameters(),
+    ] {
+        describe_names(vectors, &mut facts);
+    }
     let (f1, f2) = (problem.num_f1(), problem.num_f2());
     let words = format!("{f1} in F1, {f2} in F2");
     facts.set("constraints", words, "constraints", json!({"f1": f1, "f2": f2}));
@@ -240,6 +247,22 @@ fn evaluate(problem: &Problem, u: &[f64], arguments: &Arguments, facts: &mut Fac
     Ok(())
 }
 
+/// Units and labels of vectors by their names.
+fn describe_names(vectors: &[Named], facts: &mut Facts) {
+    for vector in vectors {
+        let texts = [("unit", &vector.unit), ("label", &vector.label)];
+        let mut entries: Map<String, Value> = texts
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(key, text)| (key.to_owned(), json!(text)))
+            .collect();
+        entries.extend(vector.scale.map(|scale| ("scale".to_owned(), json!(scale))));
+        if !entries.is_empty() {
+            facts.entry("names", &vector.name, Value::Object(entries));
+        }
+    }
+}
+
 /// Lengths of vectors by their names.
 fn lengths(vectors: &[Named]) -> Value {
     let lengths = vectors
@@ -253,9 +276,6 @@ pub(crate) fn list(vectors: &[Named]) -> String {
     if vectors.is_empty() {
         return "none".to_owned();
     }
-    let vectors: Vec<String> = vectors
-        .iter()
-        .map(|vector| format!("{}[{}]", vector.name, vector.len))
-        .collect();
+    let vectors: Vec<String> = vectors.iter().map(|vector| one_line(&vector.title())).collect();
     vectors.join(", ")
 }

@@ -23,6 +23,22 @@ pub(crate) fn print(result: RunReply, to: Stream) -> ExitCode {
     status
 }
 
+/// Columns for names, and the most that titles with units and labels may take.
+const NAMES: usize = 13;
+const MOST: usize = 40;
+
+/// Name of a part of the solution, with its unit and label.
+fn title(result: &RunReply, name: &str) -> String {
+    let mut title = one_line(name);
+    if let Some(unit) = result.units.get(name) {
+        title += &format!(" [{}]", one_line(unit));
+    }
+    if let Some(label) = result.labels.get(name) {
+        title += &format!(" ({})", one_line(label));
+    }
+    title
+}
+
 /// Counts of Hessians and of products with it, where there were any.
 fn second_order(result: &RunReply) -> String {
     let counts = [
@@ -66,8 +82,11 @@ fn for_people(result: &RunReply) -> String {
     if result.variables.is_empty() {
         lines.push(format!("solution      {:?}", result.solution));
     }
-    for (name, values) in &result.variables {
-        lines.push(format!("{:<13} {values:?}", one_line(name)));
+    let titles: Vec<String> = result.variables.keys().map(|name| title(result, name)).collect();
+    let width = titles.iter().map(|title| title.chars().count());
+    let width = width.max().unwrap_or(0).clamp(NAMES, MOST);
+    for (title, values) in titles.iter().zip(result.variables.values()) {
+        lines.push(format!("{title:<width$} {values:?}"));
     }
     if !result.lagrange_multipliers.is_empty() {
         lines.push(format!("multipliers   {:?}", result.lagrange_multipliers));

@@ -4,7 +4,6 @@ mod explain;
 mod plot;
 mod table;
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -183,13 +182,31 @@ fn solve(
 }
 
 fn save_plot(path: &Path, trace: &Trace, reply: &RunReply) -> Result<(), Failure> {
-    let unnamed = || BTreeMap::from([("solution".into(), reply.solution.clone())]);
+    let unnamed = || vec![("solution".into(), reply.solution.clone())];
+    let named = |(name, values): (&String, &Vec<f64>)| (line_name(reply, name), values.clone());
     let variables = match reply.variables.is_empty() {
         true => unnamed(),
-        false => reply.variables.clone(),
+        false => reply.variables.iter().map(named).collect(),
     };
-    let drawn = plot::svg(trace, &variables).map_err(|error| Failure::new(failure::DATA, error))?;
+    let unit = common_unit(reply);
+    let drawn = plot::svg(trace, &variables, &unit).map_err(|error| Failure::new(failure::DATA, error))?;
     files::save(path, drawn)
+}
+
+/// Label or name of a part of the solution, with its unit.
+fn line_name(reply: &RunReply, name: &str) -> String {
+    let unit = reply.units.get(name).map(|unit| format!(" [{unit}]"));
+    let shown = reply.labels.get(name).map_or(name, String::as_str);
+    format!("{shown}{}", unit.unwrap_or_default())
+}
+
+/// The unit of all parts of the solution, in brackets; empty if they have none or several.
+fn common_unit(reply: &RunReply) -> String {
+    let mut units = reply.variables.keys().map(|name| reply.units.get(name));
+    match units.next() {
+        Some(Some(first)) if units.all(|unit| unit == Some(first)) => format!("[{first}]"),
+        _ => String::new(),
+    }
 }
 
 /// Largest number of evaluations between two looks at the clock, and the time they should take.

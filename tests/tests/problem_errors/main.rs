@@ -1,6 +1,7 @@
 //! Errors in problem files: the position, the expectation, the advice; and that no text causes a panic.
 
 mod limits;
+mod units;
 
 use labwire_core::problem::{DEFAULT_PROBLEM, Problem, TextLimits};
 use proptest::prelude::*;

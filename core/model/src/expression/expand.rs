@@ -3,6 +3,7 @@
 mod apply;
 mod indexing;
 mod stages;
+pub(crate) mod units;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -17,6 +18,7 @@ use super::graph::{Expr, Graph};
 use super::operation::{Binary, Unary};
 use super::stage::StageValues;
 use super::syntax::{Formula, Loop, TermId, TermKind, too_deep};
+use super::unit::Quantity;
 use super::value::Value;
 use crate::text::{Fault, TextLimits, suggestion};
 
@@ -34,6 +36,10 @@ pub struct Expander {
     pub(crate) stages: Option<StageValues>,
     limits: TextLimits,
     globals: BTreeMap<String, Global>,
+    /// Units of names that have one.
+    quantities: BTreeMap<String, Quantity>,
+    /// Unit of the time of a stage.
+    pub(crate) time: Quantity,
     locals: Vec<(String, Value)>,
     /// Definitions may refer only to earlier ones: names with a lower number.
     visible: usize,
@@ -71,6 +77,8 @@ impl Expander {
             stages: None,
             limits: limits.clone(),
             globals: BTreeMap::new(),
+            quantities: BTreeMap::new(),
+            time: Quantity::Unknown,
             locals: Vec::new(),
             visible: usize::MAX,
             steps: 0,

@@ -6,19 +6,39 @@ use alloc::vec::Vec;
 
 use super::bounded::Bounded;
 use super::expand::Expander;
+use super::expand::units::{joined, never_converted};
 use super::graph::{Expr, Input};
+use super::named::{Named, unit};
 use super::syntax::{parse, parse_comparison, parse_signature};
+use super::unit::Quantity;
 use super::value::{MATRIX, Value};
 use crate::text::{DataTables, Entry, Fault, Place, TextError, TextLimits, find};
 
-/// Named vector of decision variables or parameters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Named {
-    /// Name of the vector.
-    pub name: String,
-    /// Length of the vector.
-    pub len: usize,
+/// Characters of an expression that an error shows.
+const SHOWN: usize = 40;
+
+/// Expression that has been read.
+pub(crate) struct Part<'t> {
+    pub(crate) place: Place<'t>,
+    /// Its elements.
+    pub(crate) exprs: Vec<Expr>,
+    /// Their unit.
+    pub(crate) quantity: Quantity,
+}
+
+impl<'t> Part<'t> {
+    /// Place, unit and number of elements.
+    pub(crate) fn measure(&self) -> (Place<'t>, Quantity, usize) {
+        (self.place.clone(), self.quantity.clone(), self.exprs.len())
+    }
+}
+
+/// Constraint that has been read.
+pub(crate) struct Compared {
+    pub(crate) components: Vec<Bounded>,
+    pub(crate) is_comparison: bool,
+    /// Unit of its sides.
+    pub(crate) quantity: Quantity,
 }
 
 /// Names defined in a file so far.
@@ -30,6 +50,8 @@ pub struct Scope<'t> {
     pub expander: Expander,
     /// DataTables that the text may name.
     pub tables: DataTables<'t>,
+    /// Unit of the costs so far.
+    pub(crate) cost_unit: Quantity,
     /// Bodies of definitions with arguments, for faults found only when they are called.
     texts: Vec<Place<'t>>,
 }
@@ -42,16 +64,19 @@ impl<'t> Scope<'t> {
             limits,
             expander: Expander::new(limits),
             tables: DataTables::default(),
+            cost_unit: Quantity::Unknown,
             texts: Vec::new(),
         }
     }
 
-    /// Reads named vectors of variables or parameters, laid out in file order from the element `offset` on.
+    /// Reads named vectors of variables or parameters, laid out in file order from the element `offset` on; an object in place
+    /// of a length has these keys.
     pub(crate) fn inputs(
         &mut self,
         place: &Place<'t>,
         input: Input,
         offset: usize,
+        known: &[&str],
     ) -> Result<Vec<Named>, TextError> {
         let entries = place.entries("an object of names and lengths, or shapes [rows, columns]")?;
         if entries.is_empty() && input == Input::Variable {
@@ -62,21 +87,17 @@ impl<'t> Scope<'t> {
         let limit = u32::try_from(self.limits.variables).unwrap_or(u32::MAX);
         for entry in &entries {
             let name = self.new_name(place, entry)?;
-            let columns = match entry.value.is_list() {
-                true => Some(entry.value.vector(2, "a shape [rows, columns]", |side| {
-                    side.whole_number(1, limit).map(f64::from)
-                })?),
-                false => None,
+            let own = match entry.value.is_object() {
+                true => entry
+                    .value
+                    .entries_of("a length, a shape [rows, columns], or an object", known)?,
+                false => Vec::new(),
             };
-            let len = match columns.as_deref() {
-                Some([rows, columns]) => rows * columns,
-                _ => f64::from(entry.value.whole_number(1, limit)?),
+            let shape = match entry.value.is_object() {
+                true => find(&own, "length"),
+                false => Some(&entry.value),
             };
-            let len = if len > f64::from(limit) {
-                limit.saturating_add(1)
-            } else {
-                len as u32
-            };
+            let (len, columns) = shape.map_or(Ok((1, None)), |shape| lengths(shape, limit))?;
             total += len as usize;
             if total > self.limits.variables {
                 let message = format!("more than {limit} in total (limit `variables`)");
@@ -86,18 +107,17 @@ impl<'t> Scope<'t> {
             let elements: Vec<Expr> = (first..first + len)
                 .map(|i| self.expander.graph.input(input, i))
                 .collect();
-            let value = match columns.as_deref() {
-                Some([_, columns]) => {
-                    let rows = elements.chunks(*columns as usize);
+            let value = match columns {
+                Some(columns) => {
+                    let rows = elements.chunks(columns);
                     Value::List(rows.map(|row| Value::vector(row.iter().copied())).collect())
                 }
-                _ => Value::vector(elements),
+                None => Value::vector(elements),
             };
             self.expander.define_value(&name, value);
-            inputs.push(Named {
-                name,
-                len: len as usize,
-            });
+            let named = Named::new(&name, len as usize).described(&own)?;
+            self.expander.set_quantity(&name, named.quantity());
+            inputs.push(named);
         }
         Ok(inputs)
     }
@@ -129,8 +149,9 @@ impl<'t> Scope<'t> {
                 .map_err(|message| fault(Fault::new(0, message)))?;
             match arguments {
                 None => {
-                    let value = self.literal(&entry.value)?;
+                    let (value, quantity) = self.literal(&entry.value)?;
                     self.expander.define_value(&name, value);
+                    self.expander.set_quantity(&name, quantity.of_name());
                 }
                 Some(arguments) => {
                     let formula = parse(entry.value.expression()?, self.limits.expression_depth)
@@ -144,17 +165,19 @@ impl<'t> Scope<'t> {
         Ok(())
     }
 
-    /// Value of a definition: an expression, a list of definitions, or a table in a file.
-    fn literal(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
+    /// Value and unit of a definition: an expression, a list of definitions, an object with a value, or a table in a file.
+    fn literal(&mut self, place: &Place<'t>) -> Result<(Value, Quantity), TextError> {
         if place.is_object() {
-            return self.table(place);
+            return self.described(place);
         }
         if !place.is_list() {
-            return self.value(place);
+            return self.measured(place);
         }
         let mut elements = Vec::new();
+        let mut all = Quantity::Number;
         for item in place.items("a list")? {
-            let value = self.literal(&item)?;
+            let (value, quantity) = self.literal(&item)?;
+            all = joined(all, quantity);
             // A name of one element stands for its number.
             let is_list = item.is_list();
             elements.push(
@@ -165,19 +188,37 @@ impl<'t> Scope<'t> {
             );
         }
         let wrong = || place.error("a list holds numbers, or rows of numbers of equal length".into());
-        Value::list(elements).ok_or_else(wrong)
+        Ok((Value::list(elements).ok_or_else(wrong)?, all))
+    }
+
+    /// Reads `{"value": .., "unit": ..}`, or a table that may have a unit too.
+    fn described(&mut self, place: &Place<'t>) -> Result<(Value, Quantity), TextError> {
+        const WHAT: &str =
+            "an expression, a list, a value {\"value\": 1, \"unit\": \"kW\"}, or a table {\"csv\": file}";
+        let entries = place.entries_of(WHAT, &["value", "unit", "csv", "column"])?;
+        let declared = unit(&entries)?;
+        let value = find(&entries, "value");
+        match (value, find(&entries, "csv").or(find(&entries, "column"))) {
+            (Some(_), Some(table)) => Err(table.error("give either `value` or `csv`".into())),
+            (None, _) => Ok((self.table(place, &entries)?, declared)),
+            (Some(place), None) => {
+                let (value, quantity) = self.literal(place)?;
+                self.expect_unit(place, &quantity, "`unit`", &declared)?;
+                let quantity = match declared {
+                    Quantity::Unknown => quantity,
+                    declared => declared,
+                };
+                Ok((value, quantity))
+            }
+        }
     }
 
     /// Reads `{"csv": file}`, all columns, or `{"csv": file, "column": name or number}`.
-    fn table(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
-        let entries = place.entries_of(
-            "an expression, a list, or a table {\"csv\": file}",
-            &["csv", "column"],
-        )?;
+    fn table(&mut self, place: &Place<'t>, entries: &[Entry<'t>]) -> Result<Value, TextError> {
         let missing = || place.error("the key `csv` is missing".into());
-        let file = find(&entries, "csv").ok_or_else(missing)?;
+        let file = find(entries, "csv").ok_or_else(missing)?;
         let name = file.string("the name of a file")?;
-        let column = match find(&entries, "column") {
+        let column = match find(entries, "column") {
             Some(place) if place.is_number() => Some((place, Ok(place.whole_number(0, u32::MAX)? as usize))),
             Some(place) => Some((place, Err(place.string("the name or the number of a column")?))),
             None => None,
@@ -224,19 +265,72 @@ impl<'t> Scope<'t> {
 
     /// Value of one expression.
     pub fn value(&mut self, place: &Place<'t>) -> Result<Value, TextError> {
-        let formula = parse(place.expression()?, self.limits.expression_depth);
-        let value = formula.and_then(|formula| self.expander.expand(&formula));
-        value.map_err(|fault| self.located(place, fault))
+        Ok(self.measured(place)?.0)
     }
 
-    /// Components of a constraint, with the bounds that a comparison gives them, and whether it is one.
-    pub(crate) fn compared(&mut self, place: &Place<'t>) -> Result<(Vec<Bounded>, bool), TextError> {
-        let comparison = parse_comparison(place.expression()?, self.limits.expression_depth);
-        let components = comparison.and_then(|comparison| {
-            let components = self.expander.compare(&comparison)?;
-            Ok((components, !comparison.links.is_empty()))
+    /// Value and unit of one expression.
+    pub(crate) fn measured(&mut self, place: &Place<'t>) -> Result<(Value, Quantity), TextError> {
+        let formula = parse(place.expression()?, self.limits.expression_depth);
+        let measured = formula.and_then(|formula| {
+            let value = self.expander.expand(&formula)?;
+            Ok((value, self.expander.quantity(&formula)?))
         });
-        components.map_err(|fault| self.located(place, fault))
+        measured.map_err(|fault| self.located(place, fault))
+    }
+
+    /// Components of a constraint, with the bounds that a comparison gives them.
+    pub(crate) fn compared(&mut self, place: &Place<'t>) -> Result<Compared, TextError> {
+        let comparison = parse_comparison(place.expression()?, self.limits.expression_depth);
+        let compared = comparison.and_then(|comparison| {
+            Ok(Compared {
+                components: self.expander.compare(&comparison)?,
+                is_comparison: !comparison.links.is_empty(),
+                quantity: self.expander.compared_quantity(&comparison)?,
+            })
+        });
+        compared.map_err(|fault| self.located(place, fault))
+    }
+
+    /// Refuses an expression whose unit is not that of `what`.
+    pub(crate) fn expect_unit(
+        &self,
+        place: &Place<'t>,
+        found: &Quantity,
+        what: &str,
+        expected: &Quantity,
+    ) -> Result<(), TextError> {
+        match (found.known(), expected.known()) {
+            (Some(found), Some(expected)) if found != expected => {
+                let text = place.expression().unwrap_or("the value");
+                let text: String = text.trim().chars().take(SHOWN).collect();
+                let fault = Fault::new(0, format!("`{text}` is in {found}, {what} in {expected}"));
+                Err(place.fault_inside(fault.help(never_converted(expected, found))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses expressions, each for so many elements of these vectors, whose units are not those of the elements over `time`.
+    pub(crate) fn expect_units(
+        &self,
+        measures: impl IntoIterator<Item = (Place<'t>, Quantity, usize)>,
+        named: &[Named],
+        time: &Quantity,
+    ) -> Result<(), TextError> {
+        let mut names = named
+            .iter()
+            .flat_map(|named| core::iter::repeat_n(named, named.len));
+        for (place, quantity, len) in measures {
+            for named in names.by_ref().take(len) {
+                let own = named.quantity();
+                let what = match time {
+                    Quantity::Number => format!("`{}`", named.name),
+                    _ => format!("the derivative of `{}` with respect to time", named.name),
+                };
+                self.expect_unit(&place, &quantity, &what, &own.times(time, -1))?;
+            }
+        }
+        Ok(())
     }
 
     fn located(&self, place: &Place<'t>, fault: Fault) -> TextError {
@@ -248,27 +342,63 @@ impl<'t> Scope<'t> {
 
     /// Components of an expression or of a list of expressions; vectors are concatenated.
     pub fn expressions(&mut self, place: &Place<'t>) -> Result<Vec<Expr>, TextError> {
+        let parts = self.parts(place)?.into_iter();
+        Ok(parts.flat_map(|part| part.exprs).collect())
+    }
+
+    /// An expression, or a list of expressions, with their units.
+    pub(crate) fn parts(&mut self, place: &Place<'t>) -> Result<Vec<Part<'t>>, TextError> {
         let places = if place.is_list() {
             place.items("a list of expressions")?
         } else {
             alloc::vec![place.clone()]
         };
-        let mut components = Vec::new();
+        let mut parts = Vec::with_capacity(places.len());
+        let mut count = 0;
         for place in &places {
-            let value = self.value(place)?;
-            match (value.as_scalar(), value.elements()) {
-                (Some(scalar), _) => components.push(scalar),
-                (None, Some(elements)) => components.extend(elements),
-                (None, None) => {
-                    let message = format!("expected a number or a vector, found {}", value.describe());
-                    return Err(place.fault(Fault::new(0, message).help(MATRIX.into())));
-                }
-            }
-            if components.len() > self.limits.variables {
+            let part = self.part(place)?;
+            count += part.exprs.len();
+            if count > self.limits.variables {
                 let limit = self.limits.variables;
                 return Err(place.error(format!("more than {limit} constraints (limit `variables`)")));
             }
+            parts.push(part);
         }
-        Ok(components)
+        Ok(parts)
     }
+
+    /// An expression with its unit.
+    pub(crate) fn part(&mut self, place: &Place<'t>) -> Result<Part<'t>, TextError> {
+        let (value, quantity) = self.measured(place)?;
+        let exprs = match (value.as_scalar(), value.elements()) {
+            (Some(scalar), _) => alloc::vec![scalar],
+            (None, Some(elements)) => elements,
+            (None, None) => {
+                let message = format!("expected a number or a vector, found {}", value.describe());
+                return Err(place.fault(Fault::new(0, message).help(MATRIX.into())));
+            }
+        };
+        Ok(Part {
+            place: place.clone(),
+            exprs,
+            quantity,
+        })
+    }
+}
+
+/// Length of a vector, or of a matrix and its number of columns.
+fn lengths(place: &Place<'_>, limit: u32) -> Result<(u32, Option<usize>), TextError> {
+    if !place.is_list() {
+        return Ok((place.whole_number(1, limit)?, None));
+    }
+    let sides = place.vector(2, "a shape [rows, columns]", |side| {
+        side.whole_number(1, limit).map(f64::from)
+    })?;
+    let len: f64 = sides.iter().product();
+    let len = if len > f64::from(limit) {
+        limit.saturating_add(1)
+    } else {
+        len as u32
+    };
+    Ok((len, sides.get(1).map(|columns| *columns as usize)))
 }

@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::operation::Binary;
 use super::token::{Token, tokens};
@@ -15,10 +16,11 @@ use crate::text::Fault;
 /// Index of a term in a [`Formula`].
 pub(super) type TermId = usize;
 
-/// Part of a formula and its position in the text, in bytes.
+/// Part of a formula and its position in the text, in bytes: of its operator or its beginning, and of all of it.
 #[derive(Clone, Debug)]
 pub(super) struct Term {
     pub(super) at: usize,
+    pub(super) range: Range<usize>,
     pub(super) kind: TermKind,
 }
 
@@ -62,6 +64,17 @@ pub(super) struct Loop {
 pub(super) struct Formula {
     pub(super) terms: Vec<Term>,
     pub(super) root: TermId,
+    text: String,
+}
+
+impl Formula {
+    /// Text of a term.
+    pub(super) fn text(&self, id: TermId) -> &str {
+        self.text
+            .get(self.terms[id].range.clone())
+            .unwrap_or_default()
+            .trim_end()
+    }
 }
 
 /// Parses an expression.
@@ -72,6 +85,7 @@ pub(super) fn parse(text: &str, depth_limit: usize) -> Result<Formula, Fault> {
     Ok(Formula {
         terms: parser.terms,
         root,
+        text: text.into(),
     })
 }
 
@@ -110,7 +124,11 @@ pub(super) fn parse_comparison(text: &str, depth_limit: usize) -> Result<Compari
     parser.expect_end()?;
     let terms = parser.terms;
     Ok(Comparison {
-        formula: Formula { terms, root },
+        formula: Formula {
+            terms,
+            root,
+            text: text.into(),
+        },
         links,
     })
 }
@@ -271,6 +289,7 @@ impl Parser {
                 self.next += 1;
                 let inner = self.expression(COMPARISON)?;
                 self.expect(")", "`)` or an operator")?;
+                self.terms[inner].range = at..self.at();
                 Ok(inner)
             }
             Token::Symbol("[") => {
@@ -373,7 +392,15 @@ impl Parser {
     }
 
     fn push(&mut self, at: usize, kind: TermKind) -> TermId {
-        self.terms.push(Term { at, kind });
+        let from = match kind {
+            TermKind::Binary(_, first, _)
+            | TermKind::Index(first, _)
+            | TermKind::Slice(first, ..)
+            | TermKind::Block(first, ..) => self.terms[first].range.start,
+            _ => at,
+        };
+        let range = from..self.at();
+        self.terms.push(Term { at, range, kind });
         self.terms.len() - 1
     }
 

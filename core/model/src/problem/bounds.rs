@@ -11,9 +11,10 @@ use labwire_solve::sets::Set;
 
 use super::constraint_reader::Constraints;
 use super::keys;
-use crate::expression::Scope;
+use super::stages::total;
 use crate::expression::graph::Expr;
 use crate::expression::operation::Binary;
+use crate::expression::{Named, Quantity, Scope};
 use crate::text::{Place, TextError, find};
 
 /// Side of a box.
@@ -50,6 +51,7 @@ impl Constraints {
         let (components, names, set) = rows.into_set();
         self.components.extend(components);
         self.names.extend(names);
+        self.scales.resize(self.components.len(), None);
         let others = core::mem::replace(&mut self.set, Set::All);
         self.set = match first {
             0 => set,
@@ -117,11 +119,12 @@ impl<'t> Scope<'t> {
     pub(super) fn expression_box(
         &mut self,
         place: &Place<'t>,
-        dimension: usize,
+        named: &[Named],
     ) -> Result<ExpressionBox, TextError> {
+        let dimension = total(named);
         let entries = place.entries_of("an object with \"min\", \"max\" or both", keys::set_box::NAMES)?;
         let mut side = |key: &str| match find(&entries, key) {
-            Some(place) => self.bounds(place, dimension),
+            Some(place) => self.bounds(place, named),
             None => Ok(alloc::vec![None; dimension]),
         };
         Ok(ExpressionBox {
@@ -130,25 +133,35 @@ impl<'t> Scope<'t> {
         })
     }
 
-    fn bounds(&mut self, place: &Place<'t>, dimension: usize) -> Result<Bounds, TextError> {
+    fn bounds(&mut self, place: &Place<'t>, named: &[Named]) -> Result<Bounds, TextError> {
+        let dimension = total(named);
         let items = match place.is_list() {
             true => place.items("a list of bounds")?,
             false => alloc::vec![place.clone()],
         };
-        let mut bounds = Vec::new();
+        let (mut bounds, mut measures) = (Vec::new(), Vec::new());
         for item in &items {
             if item.is_null() {
+                measures.push((item.clone(), Quantity::Unknown, 1));
                 bounds.push(None);
                 continue;
             }
             let text = item.expression()?;
-            for value in self.expressions(item)? {
+            let part = self.part(item)?;
+            let len = if place.is_list() {
+                part.exprs.len()
+            } else {
+                dimension
+            };
+            measures.push((item.clone(), part.quantity, len));
+            for value in part.exprs {
                 bounds.push(Some(Bound {
                     value,
                     text: text.into(),
                 }));
             }
         }
+        self.expect_units(measures, named, &Quantity::Number)?;
         match bounds.as_slice() {
             [bound] if !place.is_list() => Ok(alloc::vec![bound.clone(); dimension]),
             _ if bounds.len() == dimension => Ok(bounds),

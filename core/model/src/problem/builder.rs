@@ -150,6 +150,7 @@ impl ProblemBuilder {
             f2: self.f2.iter().map(own).collect::<Result<_, _>>()?,
             graph: self.graph.borrow().clone(),
             constraint_names: Vec::new(),
+            constraint_scales: Vec::new(),
             integers: Vec::new(),
             f1_set: self.f1.1,
             name: self.name,
@@ -183,10 +184,7 @@ fn inputs(
     len: usize,
 ) -> Vec<Expression> {
     let first: usize = known.iter().map(|named| named.len).sum();
-    known.push(Named {
-        name: String::from(name),
-        len,
-    });
+    known.push(Named::new(name, len));
     let element = |i| Expression {
         graph: Rc::clone(graph),
         expr: Some(graph.borrow_mut().input(input, i as u32)),

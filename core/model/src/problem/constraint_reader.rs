@@ -10,8 +10,10 @@ use super::definition::StageConstraint;
 use super::keys;
 use super::set_reader::{checked, read_set};
 use crate::expression::graph::{Expr, Graph};
+use crate::expression::named::{in_brackets, scale, unit_text};
 use crate::expression::operation::Binary;
-use crate::expression::{Bounded, Scope};
+use crate::expression::unit::Unit;
+use crate::expression::{Bounded, Compared, Quantity, Scope};
 use crate::text::{Entry, Place, TextError, find};
 
 /// Characters of a constraint's expression that name it.
@@ -23,6 +25,8 @@ const SMOOTHING: f64 = 1e-3;
 pub(super) struct Constraints {
     pub(super) components: Vec<Expr>,
     pub(super) names: Vec<String>,
+    /// Typical magnitudes of the components.
+    pub(super) scales: Vec<Option<f64>>,
     pub(super) set: Set,
     /// Prices of the soft ones' slacks: terms of the cost.
     pub(super) penalties: Vec<Expr>,
@@ -43,6 +47,8 @@ struct Written {
     /// Whether the names say more than the index: given ones, and comparisons.
     is_named: bool,
     is_comparison: bool,
+    /// Typical magnitude of the components.
+    scale: Option<f64>,
     /// Price of the slack, of a soft constraint: it belongs to the cost, and has no components left.
     penalty: Option<Expr>,
 }
@@ -61,7 +67,7 @@ impl<'t> Scope<'t> {
             }
         };
         let (mut components, mut names, mut parts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut penalties = Vec::new();
+        let (mut scales, mut penalties) = (Vec::new(), Vec::new());
         for item in &items {
             let (written, own_set) = self.written(item, keys::constraint::NAMES, set.is_some())?;
             names.extend(written.names.into_iter().map(|name| match written.is_named {
@@ -69,6 +75,7 @@ impl<'t> Scope<'t> {
                 false => String::new(),
             }));
             components.extend(written.components.iter().map(|component| component.expr));
+            scales.resize(components.len(), written.scale);
             penalties.extend(written.penalty);
             parts.extend(own_set.map(|set| (components.len(), set)));
             self.check_count(item, components.len())?;
@@ -80,6 +87,7 @@ impl<'t> Scope<'t> {
         Ok(Constraints {
             components,
             names,
+            scales,
             set,
             penalties,
         })
@@ -88,6 +96,7 @@ impl<'t> Scope<'t> {
     /// Reads F2: expressions that must be 0, and comparisons; a bound becomes `max(0, h)`.
     pub(super) fn f2(&mut self, place: &Place<'t>) -> Result<Constraints, TextError> {
         let (mut components, mut names, mut penalties) = (Vec::new(), Vec::new(), Vec::new());
+        let mut scales = Vec::new();
         for item in &listed(place)? {
             let (written, _) = self.written(item, keys::named_expression::NAMES, true)?;
             penalties.extend(written.penalty);
@@ -100,11 +109,13 @@ impl<'t> Scope<'t> {
                 names.extend(zeros.iter().map(|_| name.clone()));
                 components.extend(zeros);
             }
+            scales.resize(components.len(), written.scale);
             self.check_count(item, components.len())?;
         }
         Ok(Constraints {
             components,
             names,
+            scales,
             set: Set::Zero,
             penalties,
         })
@@ -128,6 +139,7 @@ impl<'t> Scope<'t> {
             set: set.unwrap_or(Set::All),
             stages: 0..0,
             is_placed: false,
+            scale: written.scale,
             penalty: written.penalty,
         };
         let entries = match place.is_object() {
@@ -145,7 +157,7 @@ impl<'t> Scope<'t> {
         is_settled: bool,
     ) -> Result<(Written, Option<Set>), TextError> {
         if !place.is_object() {
-            let written = self.components(core::slice::from_ref(place), None)?;
+            let written = self.components(core::slice::from_ref(place), None, "")?;
             return self.with_set(place, written, None, keys, is_settled);
         }
         let entries = place.entries_of(
@@ -155,10 +167,16 @@ impl<'t> Scope<'t> {
         let missing = || place.error("the key `expression` is missing".into());
         let expression = find(&entries, "expression").ok_or_else(missing)?;
         let name = find(&entries, "name").map(|name| name.name()).transpose()?;
-        let written = self.components(&listed(expression)?, name)?;
+        let unit = unit_text(&entries)?;
+        let written = self.components(&listed(expression)?, name, &unit)?;
         let (mut written, mut set) =
             self.with_set(place, written, find(&entries, "set"), keys, is_settled)?;
+        written.scale = scale(&entries)?;
         if let Some(soft) = find(&entries, "soft") {
+            if let Some(scale) = find(&entries, "scale") {
+                let message = "a soft constraint is a part of the cost: leave out `scale`";
+                return Err(scale.error(message.into()));
+            }
             let shared = is_settled && keys.contains(&"set");
             if shared {
                 return Err(
@@ -272,16 +290,29 @@ impl<'t> Scope<'t> {
     }
 
     /// Components of expressions, all of them comparisons or none.
-    fn components(&mut self, items: &[Place<'t>], name: Option<&str>) -> Result<Written, TextError> {
+    fn components(
+        &mut self,
+        items: &[Place<'t>],
+        name: Option<&str>,
+        unit: &str,
+    ) -> Result<Written, TextError> {
         let mut written = Written {
             components: Vec::new(),
             names: Vec::new(),
             is_named: name.is_some(),
             is_comparison: false,
+            scale: None,
             penalty: None,
         };
+        let declared = Unit::parse(unit).map_or(Quantity::Unknown, Quantity::Known);
+        let unit = in_brackets(unit);
         for (i, item) in items.iter().enumerate() {
-            let (components, is_comparison) = self.compared(item)?;
+            let Compared {
+                components,
+                is_comparison,
+                quantity,
+            } = self.compared(item)?;
+            self.expect_unit(item, &quantity, "`unit`", &declared)?;
             if i > 0 && is_comparison != written.is_comparison {
                 return Err(item.error(
                     "comparisons and other expressions are mixed: write a constraint for each".into(),
@@ -296,7 +327,7 @@ impl<'t> Scope<'t> {
                 None => shortened(item.expression()?),
             };
             match components.len() {
-                1 if items.len() == 1 || name.is_none() => written.names.push(text),
+                1 if items.len() == 1 || name.is_none() => written.names.push(text + &unit),
                 // The elements of a named constraint are counted over all of its expressions.
                 len => {
                     let first = if name.is_some() {
@@ -306,7 +337,7 @@ impl<'t> Scope<'t> {
                     };
                     written
                         .names
-                        .extend((first..first + len).map(|i| format!("{text}[{i}]")));
+                        .extend((first..first + len).map(|i| format!("{text}[{i}]{unit}")));
                 }
             }
             written.components.extend(components);
@@ -328,6 +359,7 @@ impl Default for Constraints {
         Self {
             components: Vec::new(),
             names: Vec::new(),
+            scales: Vec::new(),
             set: Set::All,
             penalties: Vec::new(),
         }

@@ -40,6 +40,8 @@ pub(super) struct Definition {
     pub(super) f2: Vec<Expr>,
     /// Names of the components of F1, then of F2; empty where the file gives none.
     pub(super) constraint_names: Vec<String>,
+    /// Typical magnitudes of the same components.
+    pub(super) constraint_scales: Vec<Option<f64>>,
     /// Indices of the variables that are integers.
     pub(super) integers: Vec<usize>,
     pub(super) settings: Settings,
@@ -102,6 +104,8 @@ pub(super) struct FreeStages {
     /// Set and initial guess of all their inputs.
     pub(super) set: Set,
     pub(super) guess: Vec<f64>,
+    /// Typical magnitudes of their inputs.
+    pub(super) scales: Vec<Option<f64>>,
 }
 
 impl Default for FreeStages {
@@ -112,6 +116,7 @@ impl Default for FreeStages {
             names: Vec::new(),
             set: Set::All,
             guess: Vec::new(),
+            scales: Vec::new(),
         }
     }
 }
@@ -135,6 +140,8 @@ pub(super) struct StageConstraint {
     pub(super) stages: Range<usize>,
     /// Whether the file says at which.
     pub(super) is_placed: bool,
+    /// Typical magnitude of the components.
+    pub(super) scale: Option<f64>,
     /// Price of the slack, of a soft constraint, which has no components.
     pub(super) penalty: Option<Expr>,
 }

@@ -39,34 +39,39 @@ pub(super) fn read(text: &str, limits: &TextLimits, tables: DataTables<'_>) -> R
 }
 
 impl<'t> Scope<'t> {
-    fn problem(&mut self, keys: &Keys<'_, 't>) -> Result<Definition, TextError> {
-        let variables = self.inputs(keys.required("variables")?, Input::Variable, 0)?;
-        let parameters = keys
+    fn problem(&mut self, file: &Keys<'_, 't>) -> Result<Definition, TextError> {
+        let variables = self.inputs(
+            file.required("variables")?,
+            Input::Variable,
+            0,
+            keys::variable::NAMES,
+        )?;
+        let parameters = file
             .find("parameters")
-            .map(|place| self.inputs(place, Input::Parameter, 0));
+            .map(|place| self.inputs(place, Input::Parameter, 0, keys::parameter::NAMES));
         let parameters = parameters.transpose()?.unwrap_or_default();
-        if let Some(place) = keys.find("let") {
+        if let Some(place) = file.find("let") {
             self.definitions(place)?;
         }
-        let graph = match keys.find("graph") {
+        let graph = match file.find("graph") {
             Some(place) => Some((place, self.graph(place)?)),
             None => None,
         };
-        let cost = match (keys.find("cost"), graph) {
+        let cost = match (file.find("cost"), graph) {
             (None, Some((place, output))) => self.scalar(place, &output)?,
-            _ => self.cost(keys.required("cost")?)?,
+            _ => self.cost(file.required("cost")?)?,
         };
         let mut rows = Rows::default();
-        let set = keys
+        let set = file
             .find("constraints")
             .map(|place| self.constraints(place, &variables, &mut rows));
         let set = set.transpose()?.unwrap_or(Set::All);
-        let f1 = keys.find("f1").map(|place| self.f1(place));
+        let f1 = file.find("f1").map(|place| self.f1(place));
         let mut f1 = f1.transpose()?.unwrap_or_default();
         if !rows.components.is_empty() {
             f1.append(rows);
         }
-        let f2 = keys.find("f2").map(|place| self.f2(place));
+        let f2 = file.find("f2").map(|place| self.f2(place));
         let f2 = f2.transpose()?.unwrap_or_default();
         let cost = self.with_penalties(cost, f1.penalties.into_iter().chain(f2.penalties));
         let num_variables = variables.iter().map(|named| named.len).sum();
@@ -79,12 +84,12 @@ impl<'t> Scope<'t> {
             },
             kind: "a decision variable",
         };
-        let integers = self.integers(keys.find("integers"), &candidates)?;
+        let integers = self.integers(file.find("integers"), &candidates)?;
         let number = |place: &Place<'t>| place.number("a number");
-        let guess = keys.find("initial_guess");
+        let guess = file.find("initial_guess");
         let guess = guess.map(|place| place.vector(num_variables, "a list of numbers", number));
         Ok(Definition {
-            name: keys.name()?,
+            name: file.name()?,
             variables,
             parameters,
             set,
@@ -93,16 +98,21 @@ impl<'t> Scope<'t> {
             f1_set: f1.set,
             f2: f2.components,
             constraint_names: [f1.names, f2.names].concat(),
+            constraint_scales: [f1.scales, f2.scales].concat(),
             integers,
-            settings: keys.settings()?,
+            settings: file.settings()?,
             initial_guess: guess.transpose()?,
             graph: core::mem::take(&mut self.expander.graph),
         })
     }
 
     pub(super) fn cost(&mut self, place: &Place<'t>) -> Result<Expr, TextError> {
-        let value = self.value(place)?;
+        let (value, quantity) = self.measured(place)?;
         let cost = self.scalar(place, &value)?;
+        self.expect_unit(place, &quantity, "the other costs", &self.cost_unit)?;
+        if quantity.known().is_some() {
+            self.cost_unit = quantity;
+        }
         self.refuse_steps(place, cost)?;
         Ok(cost)
     }
@@ -130,11 +140,11 @@ impl<'t> Scope<'t> {
         let entries = place.entries_of("an object of variables and their sets", &names)?;
         let mut parts = Vec::with_capacity(variables.len());
         let mut end = 0;
-        for Named { name, len } in variables {
+        for named in variables {
             let first = end;
-            end += len;
-            let set = match find(&entries, name) {
-                Some(place) => self.variable_set(place, name, first..end, rows)?,
+            end += named.len;
+            let set = match find(&entries, &named.name) {
+                Some(place) => self.variable_set(place, named, first..end, rows)?,
                 None => Set::All,
             };
             parts.push((end, set));
@@ -149,7 +159,7 @@ impl<'t> Scope<'t> {
     fn variable_set(
         &mut self,
         place: &Place<'t>,
-        name: &str,
+        named: &Named,
         variables: Range<usize>,
         rows: &mut Rows,
     ) -> Result<Set, TextError> {
@@ -159,7 +169,7 @@ impl<'t> Scope<'t> {
             return read_set(place, variables.len());
         };
         let place = bounds;
-        let bounds = self.expression_box(place, variables.len())?;
+        let bounds = self.expression_box(place, core::slice::from_ref(named))?;
         let graph = &mut self.expander.graph;
         for bound in bounds.values() {
             if graph.depends_on(bound, Input::Variable) {
@@ -171,7 +181,9 @@ impl<'t> Scope<'t> {
         let components: Vec<Expr> = variables
             .map(|i| graph.input(Input::Variable, i as u32))
             .collect();
-        let names: Vec<String> = (0..components.len()).map(|i| format!("{name}[{i}]")).collect();
+        let names: Vec<String> = (0..components.len())
+            .map(|i| format!("{}[{i}]", named.name))
+            .collect();
         rows.append(self.bound_rows(&components, &names, &bounds));
         self.constant_box(place, &bounds)
     }

@@ -22,16 +22,25 @@ const PATH_CONSTRAINT: Kind = Kind::Either(&[Kind::Expression, Kind::Object(&pat
 const TERMINAL_CONSTRAINT: Kind =
     Kind::Either(&[Kind::Expression, Kind::Object(&terminal_constraint::TABLE)]);
 const BOUNDS: Kind = Kind::Each(&Kind::Either(&[Kind::Bound, Kind::Text]));
-const STEP: Kind = Kind::Either(&[Kind::Each(&Kind::Positive), Kind::Text]);
+const STEPS: Kind = Kind::Either(&[Kind::Each(&Kind::Positive), Kind::Text]);
+const STEP: Kind = Kind::Either(&[
+    Kind::Each(&Kind::Positive),
+    Kind::Text,
+    Kind::Object(&step::TABLE),
+]);
 const INPUT_BOUNDS: Kind = Kind::Either(&[Kind::Object(&set_box::TABLE), SET]);
 /// As [`NAMES_OR_LENGTHS`], with parameters of stages.
 const PARAMETERS: Kind = Kind::Either(&[
     Kind::List(&Kind::Text),
-    Kind::Map(&Kind::Either(&[SHAPE, Kind::Object(&stage_parameter::TABLE)])),
+    Kind::Map(&Kind::Either(&[
+        Kind::Whole(1, u32::MAX),
+        Kind::Object(&stage_parameter::TABLE),
+        Kind::Object(&horizon_parameter::TABLE),
+    ])),
 ]);
 const HORIZON_VARIABLES: Kind = Kind::Either(&[
     Kind::List(&Kind::Text),
-    Kind::Map(&Kind::Object(&free_value::TABLE)),
+    Kind::Map(&Kind::Object(&horizon_variable::TABLE)),
 ]);
 const INITIAL_STATE: Kind = Kind::Each(&Kind::Either(&[
     Kind::Expression,
@@ -44,14 +53,23 @@ const SHAPE: Kind = Kind::Either(&[
     Kind::Whole(1, u32::MAX),
     Kind::Items(2, &Kind::Whole(1, u32::MAX)),
 ]);
-/// Definition: an expression, a list of them, of rows or of numbers, or a table in a file.
+/// Definition: an expression, a list of them, of rows or of numbers, the same with a unit, or a table in a file.
 static DEFINITION: Kind = Kind::Either(&[
     Kind::Expression,
     Kind::Object(&data::TABLE),
-    Kind::List(&Kind::Either(&[Kind::Expression, Kind::List(&Kind::Expression)])),
+    Kind::Object(&definition::TABLE),
+    VALUES,
 ]);
+const VALUES: Kind = Kind::List(&Kind::Either(&[Kind::Expression, Kind::List(&Kind::Expression)]));
+/// Variables: lengths, or objects.
+const VARIABLE: Kind = Kind::Either(&[SHAPE, Kind::Object(&variable::TABLE)]);
+const PARAMETER: Kind = Kind::Either(&[SHAPE, Kind::Object(&parameter::TABLE)]);
 /// Names of numbers, or names of vectors and their lengths.
-const NAMES_OR_LENGTHS: Kind = Kind::Either(&[Kind::List(&Kind::Text), Kind::Map(&SHAPE)]);
+const NAMES_OR_LENGTHS: Kind = Kind::Either(&[Kind::List(&Kind::Text), Kind::Map(&VARIABLE)]);
+/// Meanings of keys that several tables have.
+const UNIT: &str = "Unit, such as `\"kW\"`, `\"m/s^2\"`, `\"EUR/(kW h)\"`, or `\"1\"` for a number without one. Units are compared, never converted.";
+const LABEL: &str = "Label for people, beside the name.";
+const SCALE: &str = "Typical magnitude, which the solver may take as the size instead of measuring it.";
 
 crate::keys! {
     /// Keys of every problem file.
@@ -67,9 +85,9 @@ crate::keys! {
 
     /// A problem with variables, cost and constraints: minimize `cost` over the variables, each in its set of `constraints`, subject to `f1` in its set and `f2` = 0.
     pub problem with common {
-        "variables": Map(&SHAPE), Required, "Decision variables: names and lengths, or shapes `[rows, columns]` of matrices. They are laid out in this order.";
-        "parameters": Map(&SHAPE), Optional,
-            "Parameters: names and lengths, or shapes. Each solve brings their values, laid out in this order.";
+        "variables": Map(&VARIABLE), Required, "Decision variables: names and lengths, or shapes `[rows, columns]` of matrices, or objects with more. They are laid out in this order.";
+        "parameters": Map(&PARAMETER), Optional,
+            "Parameters: names and lengths, or shapes, or objects with more. Each solve brings their values, laid out in this order.";
         "let": Map(&DEFINITION), Optional,
             "Definitions for use in later expressions: names, or functions such as `\"d(i)\"`, and their expressions; of names also lists, and tables in files. A definition may use those above it.";
         "graph": Object(&graph::TABLE), Optional,
@@ -88,10 +106,32 @@ crate::keys! {
         "ocp": Object(&ocp::TABLE), Required, "Stages: states, inputs, dynamics, costs and constraints.";
     }
 
+    /// A vector of decision variables, states or inputs.
+    pub variable {
+        "length": SHAPE, Default("1"), "Length, or shape `[rows, columns]` of a matrix.";
+        "unit": Text, Optional, UNIT;
+        "label": Text, Optional, LABEL;
+        "scale": Positive, Optional, SCALE;
+    }
+
+    /// A vector of parameters.
+    pub parameter {
+        "length": SHAPE, Default("1"), "Length, or shape `[rows, columns]` of a matrix.";
+        "unit": Text, Optional, UNIT;
+        "label": Text, Optional, LABEL;
+    }
+
+    /// A definition with a unit.
+    pub definition {
+        "value": Kind::Either(&[Kind::Expression, VALUES]), Required, "An expression, or a list of expressions or of rows.";
+        "unit": Text, Optional, UNIT;
+    }
+
     /// Table of numbers in a CSV file beside the problem, whose first line may name the columns. Only for a problem that is named on the command line or in the configuration.
     pub data {
         "csv": Text, Required, "Name of the file.";
         "column": Kind::Either(&[Text, Whole(0, u32::MAX)]), Optional, "Name of a column, or its number from 0: a vector. Without the key, the whole table: a matrix.";
+        "unit": Text, Optional, UNIT;
     }
 
     /// Expressions that must lie in a set.
@@ -104,6 +144,8 @@ crate::keys! {
     pub constraint {
         "name": Text, Optional, "Name for messages.";
         "expression": Expressions, Required, "An expression, or a list of them; or comparisons.";
+        "unit": Text, Optional, UNIT;
+        "scale": Positive, Optional, SCALE;
         "soft": Object(&soft::TABLE), Optional, "Prices of the slack: the constraint moves to the cost.";
         "set": SET, Optional, "Set of these expressions together. Required unless they are comparisons, or share the set of a whole.";
     }
@@ -112,6 +154,8 @@ crate::keys! {
     pub named_expression {
         "name": Text, Optional, "Name for messages.";
         "expression": Expressions, Required, "An expression, or a list of them, that must be 0; or comparisons.";
+        "unit": Text, Optional, UNIT;
+        "scale": Positive, Optional, SCALE;
         "soft": Object(&soft::TABLE), Optional, "Prices of the slack: the constraint moves to the cost.";
     }
 
@@ -139,12 +183,12 @@ crate::keys! {
     pub ocp {
         "horizon": Whole(1, u32::MAX), Optional, "Number N of stages. Required unless there are `phases`.";
         "step": STEP, Optional,
-            "Length of the stages in time: a number, a list with one for each stage, or an expression of parameters, `data`, `k` and `horizon_variables`. Required with `derivative`.";
-        "states": NAMES_OR_LENGTHS, Required, "States: a list of names of numbers, or names and lengths of vectors.";
+            "Length of the stages in time: a number, a list with one for each stage, or an expression of parameters, `data`, `k` and `horizon_variables`, or an object with its unit. Required with `derivative`.";
+        "states": NAMES_OR_LENGTHS, Required, "States: a list of names of numbers, or names and lengths of vectors, or objects with more.";
         "inputs": NAMES_OR_LENGTHS, Required, "Inputs, as `states`.";
         "parameters": PARAMETERS, Optional,
-            "Parameters, as `states`, or with `{\"per_stage\": 1}` for values of each stage. Each solve brings the values of all, laid out in this order.";
-        "data": Map(&List(&NUMBERS)), Optional,
+            "Parameters: names, or names and lengths, or with `{\"per_stage\": 1}` for values of each stage. Each solve brings the values of all, laid out in this order.";
+        "data": Map(&Kind::Either(&[List(&NUMBERS), Object(&stage_values::TABLE)])), Optional,
             "Names and lists with a number, or a row of numbers, for each stage 0 to N-1, or 0 to N. In expressions the name is the number or the row of the stage.";
         "horizon_variables": HORIZON_VARIABLES, Optional,
             "Numbers that a solve decides, the same for all stages: a list of names, or names with bounds and guesses. They are the first decision variables, before free elements of the initial state.";
@@ -183,9 +227,40 @@ crate::keys! {
         "per_stage": Whole(1, u32::MAX), Required,
             "Length of the value of one stage. The parameter has N of them, stage by stage; in expressions its name is the value of the stage.";
         "at_end": Truth, Default("false"), "Whether there is one for the end of the horizon too, N + 1 in all.";
+        "unit": Text, Optional, UNIT;
+        "label": Text, Optional, LABEL;
     }
 
-    /// Number that a solve decides.
+    /// Parameter of the whole horizon.
+    pub horizon_parameter {
+        "length": Whole(1, u32::MAX), Default("1"), "Length.";
+        "unit": Text, Optional, UNIT;
+        "label": Text, Optional, LABEL;
+    }
+
+    /// Numbers of stages with a unit.
+    pub stage_values {
+        "values": List(&NUMBERS), Required, "A number, or a row of numbers, for each stage, as without the object.";
+        "unit": Text, Optional, UNIT;
+    }
+
+    /// Length of the stages with the unit of time. Where states have units, those of `derivative` are theirs over this one.
+    pub step {
+        "value": STEPS, Required, "The step, as without the object.";
+        "unit": Text, Optional, UNIT;
+    }
+
+    /// Variable of the whole horizon.
+    pub horizon_variable {
+        "min": Bound, Default("null"), "Lower bound; `null` for none.";
+        "max": Bound, Default("null"), "Upper bound; `null` for none.";
+        "guess": Number, Optional, "Value from which solves start. Without the key, the number within the bounds that is nearest to 0.";
+        "unit": Text, Optional, UNIT;
+        "label": Text, Optional, LABEL;
+        "scale": Positive, Optional, SCALE;
+    }
+
+    /// Element of the initial state that a solve decides.
     pub free_value {
         "min": Bound, Default("null"), "Lower bound; `null` for none.";
         "max": Bound, Default("null"), "Upper bound; `null` for none.";
@@ -206,6 +281,7 @@ crate::keys! {
     pub algebraic {
         "equation": Expression, Required, "Equation, `a == b`, or an expression that must be 0. Together the equations determine their unknowns.";
         "guess": Expression, Default("0"), "Expression in states, inputs and parameters from which Newton's method starts.";
+        "unit": Text, Optional, UNIT;
     }
 
     /// Dynamics: `next` or `derivative`.
@@ -220,6 +296,8 @@ crate::keys! {
     pub path_constraint {
         "name": Text, Optional, "Name for messages.";
         "expression": Expressions, Required, "An expression, or a list of them, in states, inputs and parameters; or comparisons.";
+        "unit": Text, Optional, UNIT;
+        "scale": Positive, Optional, SCALE;
         "soft": Object(&soft::TABLE), Optional, "Prices of the slack: the constraint moves to the cost.";
         "set": SET, Optional, "Set of all these expressions together, at each stage. Required unless they are comparisons.";
         "from": Whole(0, u32::MAX), Default("0"), "First stage at which the constraint holds. At N and beyond: none.";
@@ -231,6 +309,8 @@ crate::keys! {
     pub terminal_constraint {
         "name": Text, Optional, "Name for messages.";
         "expression": Expressions, Required, "An expression, or a list of them, in states and parameters; or comparisons.";
+        "unit": Text, Optional, UNIT;
+        "scale": Positive, Optional, SCALE;
         "soft": Object(&soft::TABLE), Optional, "Prices of the slack: the constraint moves to the cost.";
         "set": SET, Optional, "Set of all these expressions together. Required unless they are comparisons.";
     }

@@ -20,8 +20,9 @@ use super::newton::{Unsolvable, newton, replace};
 use super::stages::{Shooting, Stages, newton_memory, total, vector_element};
 use crate::expression::derivative::ancestors;
 use crate::expression::graph::{Expr, Graph, Input, Node};
+use crate::expression::named::unit;
 use crate::expression::stage::StageValues;
-use crate::expression::{Named, Scope, Value};
+use crate::expression::{Named, Quantity, Scope, Value};
 use crate::text::{Entry, Fault, Place, TextError, find};
 use memory::{Memory, blocks};
 use parts::Functions;
@@ -208,6 +209,7 @@ impl<'t> Scope<'t> {
             let name = self.new_name(place, entry)?;
             let unknown = self.expander.graph.input(Input::Variable, i as u32);
             self.expander.define_value(&name, Value::Scalar(unknown));
+            self.expander.set_quantity(&name, unknown_unit(entry)?);
         }
         Ok(entries)
     }
@@ -233,16 +235,18 @@ impl<'t> Scope<'t> {
                     (equation, find(&entries, "guess").cloned())
                 }
             };
-            let (components, is_comparison) = self.compared(&equation)?;
-            match components.as_slice() {
-                [only] if !is_comparison || only.is_equality() => residuals.push(only.expr),
+            let compared = self.compared(&equation)?;
+            match compared.components.as_slice() {
+                [only] if !compared.is_comparison || only.is_equality() => residuals.push(only.expr),
                 _ => {
                     let message = "expected one equation, \"a == b\", or a number that must be 0";
                     return Err(equation.error(message.into()));
                 }
             }
             let guess = guess.map(|place| {
-                let value = self.value(&place)?;
+                let (value, quantity) = self.measured(&place)?;
+                let what = format!("`{}`", entry.name);
+                self.expect_unit(&place, &quantity, &what, &unknown_unit(entry)?)?;
                 let known = value
                     .as_scalar()
                     .filter(|value| used_variable(&self.expander.graph, &[*value], first).is_none());
@@ -423,6 +427,14 @@ impl<'t> Scope<'t> {
             format!("depends on the input `{name}`, which does not exist there"),
         );
         Err(place.fault(fault.help("the end of the horizon has only states and parameters".into())))
+    }
+}
+
+/// Unit of an unknown.
+fn unknown_unit(entry: &Entry<'_>) -> Result<Quantity, TextError> {
+    match entry.value.is_object() {
+        true => unit(&entry.value.entries("")?),
+        false => Ok(Quantity::Unknown),
     }
 }
 

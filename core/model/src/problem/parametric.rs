@@ -11,6 +11,7 @@ use labwire_solve::{
     Constraint, Functions, Integers, ParametricProblem, Settings, Solver, SolverError, Start, Structure,
 };
 
+use super::Named;
 use super::stages::Shooting;
 use super::{BlockKind, Body, Problem};
 
@@ -88,7 +89,7 @@ impl ParametricProblem for Problem {
     }
 
     fn solver(&self, structure: Structure, settings: Settings) -> Result<Solver, SolverError> {
-        match self.stages() {
+        let solver = match self.stages() {
             Some(stages) if stages.shooting != Shooting::Multiple => {
                 Solver::with_stages(structure, stages.structure(), settings)
             }
@@ -96,6 +97,10 @@ impl ParametricProblem for Problem {
                 Some(sparsity) => Solver::new(structure, settings)?.with_second_derivatives(sparsity),
                 None => Solver::new(structure, settings),
             },
+        }?;
+        match self.magnitudes() {
+            Some(magnitudes) => solver.with_magnitudes(magnitudes),
+            None => Ok(solver),
         }
     }
 
@@ -154,6 +159,21 @@ impl ParametricProblem for Problem {
         }
         named
     }
+
+    fn units(&self) -> BTreeMap<String, String> {
+        texts(self, |named| &named.unit)
+    }
+
+    fn labels(&self) -> BTreeMap<String, String> {
+        texts(self, |named| &named.label)
+    }
+}
+
+/// Texts of the vectors whose values a solution has, where they are not empty.
+fn texts(problem: &Problem, text: fn(&Named) -> &str) -> BTreeMap<String, String> {
+    let vectors = problem.results().into_iter();
+    let texts = vectors.map(|named| (named.name.clone(), String::from(text(named))));
+    texts.filter(|(_, text)| !text.is_empty()).collect()
 }
 
 impl From<&Problem> for Arc<Problem> {

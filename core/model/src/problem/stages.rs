@@ -59,10 +59,14 @@ pub struct Stages {
     /// Parameters of the programs.
     pub(super) parameters: StageInputs,
     /// Indices of the path constraints' components that hold at the end, before the terminal constraints.
-    last_components: Vec<usize>,
+    pub(super) last_components: Vec<usize>,
     /// Text of each component of the path constraints, and of the terminal ones.
     path_names: Vec<String>,
     terminal_names: Vec<String>,
+    /// Typical magnitudes of the same components, and of the inputs of the stages before the first.
+    pub(super) path_scales: Vec<Option<f64>>,
+    pub(super) terminal_scales: Vec<Option<f64>>,
+    pub(super) free_scales: Vec<Option<f64>>,
     /// Slots that the derivatives along a direction take from values and gradient, for each program.
     pub(super) shared_slots: Vec<Vec<u32>>,
 }
@@ -73,7 +77,7 @@ pub struct Phase {
     /// Indices of the stages.
     pub stages: Range<usize>,
     /// Indices of the path constraints' components.
-    components: Vec<usize>,
+    pub(super) components: Vec<usize>,
     /// Program of each of the stages.
     pub program: Program,
 }
@@ -113,6 +117,9 @@ impl Stages {
             notes: definition.notes.clone(),
             path_names: names(&definition.path),
             terminal_names: names(&definition.terminal),
+            path_scales: scales(&definition.path),
+            terminal_scales: scales(&definition.terminal),
+            free_scales: definition.free.scales.clone(),
             horizon: free_stages + definition.horizon,
             free_stages,
             free_names: definition.free.names.clone(),
@@ -441,6 +448,14 @@ fn names(constraints: &[StageConstraint]) -> Vec<String> {
     names.cloned().collect()
 }
 
+/// Typical magnitudes of the components of constraints.
+fn scales(constraints: &[StageConstraint]) -> Vec<Option<f64>> {
+    let scales = constraints.iter();
+    scales
+        .flat_map(|constraint| core::iter::repeat_n(constraint.scale, constraint.components.len()))
+        .collect()
+}
+
 /// Name of an element: without an index if the vector is a number.
 pub(super) fn vector_element(vectors: &[Named], index: usize) -> String {
     match element(vectors, index) {
@@ -453,7 +468,7 @@ pub(super) fn vector_element(vectors: &[Named], index: usize) -> String {
 }
 
 fn append(named: &mut BTreeMap<String, Vec<f64>>, names: &[Named], mut values: &[f64]) {
-    for Named { name, len } in names {
+    for Named { name, len, .. } in names {
         let Some((vector, rest)) = values.split_at_checked(*len) else {
             return;
         };

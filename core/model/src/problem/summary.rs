@@ -32,7 +32,7 @@ pub struct Summary {
 }
 
 /// Contents of the stages of an optimal-control problem.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StageSummary {
     /// Number of stages.
@@ -141,8 +141,7 @@ fn names(inputs: &[Named]) -> String {
     if inputs.is_empty() {
         return String::from("none");
     }
-    let name = |named: &Named| format!("{}[{}]", named.name, named.len);
-    let names: Vec<String> = inputs.iter().map(name).collect();
+    let names: Vec<String> = inputs.iter().map(Named::title).collect();
     let total: usize = inputs.iter().map(|named| named.len).sum();
     format!("{total}: {}", names.join(", "))
 }

@@ -102,7 +102,7 @@ macro_rules! keys {
     ($(
         $(#[doc = $meaning:literal])+
         $visibility:vis $table:ident $(with $common:ident)? $(($choice:ident))? {
-            $($name:literal: $kind:expr, $need:expr, $about:literal;)+
+            $($name:literal: $kind:expr, $need:expr, $about:expr;)+
         }
     )+) => {$(
         $(#[doc = $meaning])+

@@ -257,6 +257,8 @@ mod tests {
             integers: None,
             sensitivities: None,
             variables: [("x".into(), [0.1].into()), ("y".into(), [-0.2].into())].into(),
+            units: [("x".into(), "kW".into())].into(),
+            labels: [("y".into(), "heat pump".into())].into(),
             warnings: Vec::new(),
         }
     }
@@ -270,7 +272,8 @@ mod tests {
             r#""last_problem_norm_fpr":1e-7,"delta_y_norm_over_c":0.0,"f2_norm":0.0,"solve_time_ms":0.25,"#,
             r#""penalty":10.0,"solution":[0.1,-0.2],"lagrange_multipliers":[3.0],"cost":1.5,"#,
             r#""max_constraint_violation":0.0,"kkt_residual":1e-7,"evaluations":40,"f2_lagrange_multipliers":[],"#,
-            r#""status":"Converged","variables":{"x":[0.1],"y":[-0.2]}}"#,
+            r#""status":"Converged","variables":{"x":[0.1],"y":[-0.2]},"units":{"x":"kW"},"#,
+            r#""labels":{"y":"heat pump"}}"#,
             "\n"
         );
         assert_eq!(String::from_utf8(output).unwrap(), expected);

@@ -229,6 +229,12 @@ pub struct RunReply {
     /// The solution by name, and state trajectories of an optimal-control problem (ours).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, Vec<f64>>,
+    /// Units of these values, by name, of a problem that has any (labwire's addition).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub units: BTreeMap<String, String>,
+    /// Labels of these values for people, by name, of a problem that has any (labwire's addition).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// Derivatives with respect to the parameters, if they were asked for and exist (labwire's addition); otherwise a
     /// warning gives the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -335,6 +341,8 @@ impl RunReply {
             integers: None,
             sensitivities: None,
             variables: BTreeMap::new(),
+            units: BTreeMap::new(),
+            labels: BTreeMap::new(),
             warnings: Vec::new(),
         }
     }

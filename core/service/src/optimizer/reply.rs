@@ -48,10 +48,13 @@ pub fn run_reply(solution: Solution) -> Result<RunReply, ErrorReply> {
         gap: search.gap,
         is_global: search.is_global,
     });
-    // A single name adds nothing to `solution`.
-    if solution.variables.len() > 1 {
+    let has_titles = !(solution.units.is_empty() && solution.labels.is_empty());
+    // A single name that is not described adds nothing to `solution`.
+    if solution.variables.len() > 1 || has_titles {
         reply.variables = solution.variables;
     }
+    reply.units = solution.units;
+    reply.labels = solution.labels;
     match reply.non_finite_field() {
         Some(field) => Err(non_finite(field)),
         None => Ok(reply),

@@ -23,6 +23,12 @@ pub struct Solution {
     /// Decision variables by name; for an optimal-control problem, each input over the stages, and each state over the
     /// stages and at the end.
     pub variables: BTreeMap<String, Vec<f64>>,
+    /// Units of these values, by name, as far as the problem has any.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "BTreeMap::is_empty"))]
+    pub units: BTreeMap<String, String>,
+    /// Labels of these values for people, by name, as far as the problem has any.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "BTreeMap::is_empty"))]
+    pub labels: BTreeMap<String, String>,
     /// Cost f.
     pub cost: f64,
     /// Unscaled stationarity residual, in the infinity norm.
@@ -67,6 +73,8 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
             status: solver.status().clone(),
             u: solver.solution().to_vec(),
             variables: self.named_values(),
+            units: problem.units(),
+            labels: problem.labels(),
             cost: solver.cost(),
             residual: solver.residual(),
             violation: solver.violation(),

@@ -2,8 +2,8 @@
 
 use alloc::vec;
 
-use super::Units;
 use super::size::{exponent, is_size, power_of_two, rounded, two_to_the};
+use super::{Units, take_known};
 use crate::math;
 use crate::merit::{Bounds, Point};
 use crate::second::SecondDerivatives;
@@ -32,6 +32,7 @@ impl Units {
             let bounds = (self.variable_bounds.min[i], self.variable_bounds.max[i]);
             *unit = size_of_variable(point.u[i], bounds, self.u[i]);
         }
+        take_known(&self.magnitudes.variables, &mut self.variables);
         let mut cost = 0.0;
         for (i, unit) in self.variables.iter().enumerate() {
             let by_slope = point.gradient[i].abs() * unit;
@@ -51,6 +52,7 @@ impl Units {
             let values = [*unit, point.constraints[i].abs(), min.abs(), max.abs()];
             *unit = power_of_two(values.into_iter().find(is_size).unwrap_or(1.0));
         }
+        take_known(&self.magnitudes.constraints, &mut self.constraints);
     }
 
     /// Writes the length of a step along each variable, to where the cost has no slope, or else constraints meet their

@@ -46,6 +46,12 @@ impl Facts {
         }
     }
 
+    /// Adds a value to the object under a key.
+    pub(super) fn entry(&mut self, key: &str, name: &str, value: Value) {
+        let object = self.object.entry(key).or_insert_with(|| json!({}));
+        object[name] = value;
+    }
+
     /// Adds a value that is in words elsewhere.
     pub(super) fn mention(&mut self, key: &str, value: Value) {
         self.object.insert(key.to_owned(), value);

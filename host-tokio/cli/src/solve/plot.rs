@@ -1,7 +1,5 @@
 //! SVG plot of a solve: its convergence and its solution.
 
-use std::collections::BTreeMap;
-
 use labwire_core::solve::Progress;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -31,23 +29,25 @@ impl Trace {
 }
 
 /// Draws, above, residual and infeasibility by evaluations; below, the variables (for an optimal-control problem the
-/// trajectories) by index.
-pub(crate) fn svg(trace: &Trace, variables: &BTreeMap<String, Vec<f64>>) -> Result<String, String> {
+/// trajectories) by index, with their unit if they have one.
+pub(crate) fn svg(trace: &Trace, variables: &[(String, Vec<f64>)], unit: &str) -> Result<String, String> {
     let mut text = String::new();
     let area = SVGBackend::with_string(&mut text, (WIDTH, 2 * HEIGHT)).into_drawing_area();
-    let drawn = draw(&area, trace, variables).and_then(|()| area.present());
+    let drawn = draw(&area, trace, variables, unit).and_then(|()| area.present());
     drawn.map_err(|error| format!("cannot draw: {error}"))?;
     drop(area);
     Ok(text)
 }
 
-/// Width for the names of lines, beside them.
-const NAMES: u32 = 130;
+/// Width for the names of lines, beside them, at least and at most; of a character, and of what is before the first.
+const NAMES: [usize; 2] = [130, 300];
+const CHARACTER: usize = 7;
+const BEFORE: usize = 34;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
-fn draw<'a>(area: &Area<'a>, trace: &Trace, variables: &BTreeMap<String, Vec<f64>>) -> Drawn<'a> {
+fn draw<'a>(area: &Area<'a>, trace: &Trace, variables: &[(String, Vec<f64>)], unit: &str) -> Drawn<'a> {
     area.fill(&WHITE)?;
     let (above, below) = area.split_vertically(HEIGHT);
     let convergence = [
@@ -55,28 +55,40 @@ fn draw<'a>(area: &Area<'a>, trace: &Trace, variables: &BTreeMap<String, Vec<f64
         ("infeasibility", trace.infeasibility.clone()),
     ];
     let power = |exponent: &f64| format!("1e{exponent:.0}");
-    lines(&above, "convergence", "evaluations", &power, &convergence)?;
+    lines(&above, "convergence", ["evaluations", ""], &power, &convergence)?;
     let by_index = |values: &Vec<f64>| (0..).map(f64::from).zip(values.iter().copied()).collect();
     let found: Vec<_> = variables
         .iter()
         .map(|(name, values)| (name.as_str(), by_index(values)))
         .collect();
-    lines(&below, "solution", "index", &|value| format!("{value}"), &found)
+    lines(
+        &below,
+        "solution",
+        ["index", unit],
+        &|value| format!("{value}"),
+        &found,
+    )
 }
 
 fn lines<'a>(
     area: &Area<'a>,
     caption: &str,
-    x: &str,
+    [x, y]: [&str; 2],
     y_label: &dyn Fn(&f64) -> String,
     lines: &[(&str, Vec<(f64, f64)>)],
 ) -> Drawn<'a> {
+    let longest = lines
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let names = (BEFORE + CHARACTER * longest).clamp(NAMES[0], NAMES[1]) as u32;
     let points = || lines.iter().flat_map(|(_, points)| points);
     let [left, right] = range(points().map(|(x, _)| *x));
     let [bottom, top] = range(points().map(|(_, y)| *y));
     let mut chart = ChartBuilder::on(area)
         .margin(10)
-        .margin_right(NAMES)
+        .margin_right(names)
         .x_label_area_size(36)
         .y_label_area_size(64)
         .caption(caption, ("sans-serif", 16))
@@ -87,8 +99,9 @@ fn lines<'a>(
         .x_label_formatter(&f64::to_string)
         .y_label_formatter(&y_label)
         .x_desc(x)
+        .y_desc(y)
         .draw()?;
-    let x = (WIDTH - NAMES) as i32;
+    let x = (WIDTH - names) as i32;
     for ((name, points), index) in lines.iter().zip(0..) {
         let style = Palette99::pick(index as usize).stroke_width(2);
         chart.draw_series(LineSeries::new(points.iter().copied(), style))?;

@@ -119,6 +119,7 @@ impl<'t> Scope<'t> {
             names,
             stages: horizon..horizon + 1,
             is_placed: true,
+            scale: None,
             penalty: None,
         })
     }
@@ -131,7 +132,7 @@ impl<'t> Scope<'t> {
         stages: Range<usize>,
     ) -> Result<StageConstraint, TextError> {
         let (components, names) = self.elements(&known.states, 0);
-        let bounds = self.expression_box(place, components.len())?;
+        let bounds = self.expression_box(place, &known.states)?;
         let rows = self.constrained(place, components, names, &bounds)?;
         let (components, names, set) = rows.into_set();
         self.refuse_inputs(place, &components, known.variables())?;
@@ -142,6 +143,7 @@ impl<'t> Scope<'t> {
             set,
             stages,
             is_placed: false,
+            scale: None,
             penalty: None,
         })
     }
@@ -240,7 +242,7 @@ impl<'t> Scope<'t> {
         if !has_expressions(place) {
             return Ok((alloc::vec![read_box(place, num_inputs)?], None));
         }
-        let mut bounds = self.expression_box(place, num_inputs)?;
+        let mut bounds = self.expression_box(place, inputs)?;
         self.refuse_missing(place, &bounds.values(), stages.clone())?;
         let sets = match self.stage_bounds(place, &mut bounds)? {
             None => alloc::vec![self.constant_box(place, &bounds)?],
@@ -269,6 +271,7 @@ impl<'t> Scope<'t> {
             set,
             stages,
             is_placed: false,
+            scale: None,
             penalty: None,
         };
         Ok((

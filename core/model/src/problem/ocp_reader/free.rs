@@ -11,7 +11,7 @@ use labwire_solve::sets::Set;
 
 use super::used_variable;
 use crate::expression::graph::{Expr, Graph, Input};
-use crate::expression::{Named, Scope, Value};
+use crate::expression::{Named, Quantity, Scope, Value};
 use crate::problem::definition::FreeStages;
 use crate::problem::keys;
 use crate::problem::stages::vector_element;
@@ -27,6 +27,7 @@ pub(super) struct FreeValue {
     min: f64,
     max: f64,
     guess: f64,
+    scale: Option<f64>,
 }
 
 /// Initial state: expressions, or free elements.
@@ -62,8 +63,18 @@ impl<'t> Scope<'t> {
             let state = first + named.len();
             let value = self.expander.graph.input(Input::Variable, state as u32);
             self.expander.define_value(&name, Value::Scalar(value));
-            free.push(FreeValue::new(name.clone(), state).with_bounds(&entry.value)?);
-            named.push(Named { name, len: 1 });
+            let own = entry.value.entries("").unwrap_or_default();
+            let own = Named::new(&name, 1).described(&own);
+            free.push(
+                FreeValue::new(name.clone(), state)
+                    .with_bounds(&entry.value, keys::horizon_variable::NAMES)?,
+            );
+            let own = own?;
+            if let Some(last) = free.last_mut() {
+                last.scale = own.scale;
+            }
+            self.expander.set_quantity(&name, own.quantity());
+            named.push(own);
         }
         if named.is_empty() {
             return Err(place.error("expected at least one name".into()));
@@ -84,10 +95,13 @@ impl<'t> Scope<'t> {
         let is_free = |scope: &Self, place: &Place<'t>| {
             (is_free(place) && scope.expander.check_new_name("free").is_ok()) || place.is_object()
         };
-        let element = |state: usize| FreeValue::new(vector_element(states, state), state);
+        let element = |state: usize| FreeValue {
+            scale: element_scale(states, state),
+            ..FreeValue::new(vector_element(states, state), state)
+        };
         if is_free(self, place) {
             for state in 0..num_states {
-                free.push(element(state).with_bounds(place)?);
+                free.push(element(state).with_bounds(place, keys::free_value::NAMES)?);
             }
             let given = alloc::vec![None; num_states];
             return Ok(InitialState { given, free });
@@ -96,12 +110,16 @@ impl<'t> Scope<'t> {
             true => place.items("a list of expressions")?,
             false => alloc::vec![place.clone()],
         };
+        let mut measures = Vec::new();
         for item in &items {
             if is_free(self, item) {
-                free.push(element(given.len()).with_bounds(item)?);
+                free.push(element(given.len()).with_bounds(item, keys::free_value::NAMES)?);
                 given.push(None);
+                measures.push((item.clone(), Quantity::Unknown, 1));
             } else {
-                given.extend(self.expressions(item)?.into_iter().map(Some));
+                let part = self.part(item)?;
+                measures.push(part.measure());
+                given.extend(part.exprs.into_iter().map(Some));
             }
         }
         if given.len() != num_states {
@@ -110,6 +128,7 @@ impl<'t> Scope<'t> {
                 "expected {num_states} expressions, one for each state, found {found}"
             )));
         }
+        self.expect_units(measures, states, &Quantity::Number)?;
         let exprs: Vec<Expr> = given.iter().flatten().copied().collect();
         let graph = &self.expander.graph;
         let used = |expr: &Expr, least| used_variable(graph, &[*expr], least);
@@ -147,6 +166,7 @@ impl<'t> Scope<'t> {
         given.extend(memory);
         let mut free = FreeStages {
             names: values.iter().map(|value| value.name.clone()).collect(),
+            scales: values.iter().map(|value| value.scale).collect(),
             ..FreeStages::default()
         };
         if values.is_empty() {
@@ -205,6 +225,14 @@ fn give_rest(
     }
 }
 
+/// Typical magnitude of an element of these vectors.
+fn element_scale(named: &[Named], index: usize) -> Option<f64> {
+    let mut elements = named
+        .iter()
+        .flat_map(|named| core::iter::repeat_n(named.scale, named.len));
+    elements.nth(index).flatten()
+}
+
 impl FreeValue {
     fn new(name: String, state: usize) -> Self {
         Self {
@@ -213,11 +241,12 @@ impl FreeValue {
             min: f64::NEG_INFINITY,
             max: f64::INFINITY,
             guess: 0.0,
+            scale: None,
         }
     }
 
     /// Reads `min`, `max` and `guess`, if there are any.
-    fn with_bounds(mut self, place: &Place<'_>) -> Result<Self, TextError> {
+    fn with_bounds(mut self, place: &Place<'_>, known: &[&str]) -> Result<Self, TextError> {
         if !place.is_object() {
             return match place.string("") {
                 Ok(_) => Ok(self),
@@ -227,7 +256,7 @@ impl FreeValue {
             };
         }
         let what = "an object with \"min\", \"max\" and \"guess\", all optional";
-        let entries = place.entries_of(what, keys::free_value::NAMES)?;
+        let entries = place.entries_of(what, known)?;
         let number = |key: &str, default: f64| match find(&entries, key) {
             Some(place) if !place.is_null() => place.number("a number"),
             _ => Ok(default),

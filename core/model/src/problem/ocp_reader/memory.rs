@@ -14,7 +14,7 @@ use crate::expression::{Named, Scope, Value};
 use crate::problem::definition::StageConstraint;
 use crate::problem::stages::total;
 use crate::problem::substitution::substitute;
-use crate::text::{Place, TextError};
+use crate::text::{Place, TextError, find};
 
 /// Inputs whose last value is a state.
 #[derive(Clone, Debug, Default)]
@@ -85,7 +85,7 @@ impl<'t> Scope<'t> {
     /// Defines the names of the remembered inputs, as states from `first` on.
     pub(super) fn define_memory(&mut self, memory: &Memory, first: usize) {
         let mut at = first;
-        for Named { name, len } in memory.known() {
+        for Named { name, len, .. } in memory.known() {
             let graph = &mut self.expander.graph;
             let elements: Vec<Expr> = (at..at + len)
                 .map(|i| graph.input(Input::Variable, i as u32))
@@ -96,6 +96,9 @@ impl<'t> Scope<'t> {
                 _ => Value::vector(elements),
             };
             self.expander.define_value(name, value);
+            let input = name.strip_suffix(PREVIOUS).unwrap_or(name);
+            let quantity = self.expander.quantity_of(input);
+            self.expander.set_quantity(name, quantity);
         }
     }
 
@@ -198,16 +201,16 @@ impl Memory {
     fn remember(&mut self, lengths: &[(String, usize)], name: &str, len: usize) {
         let before = lengths.iter().take_while(|(known, _)| known != name);
         let first: usize = before.map(|(_, len)| len).sum();
-        self.named.push(Named {
-            name: previous_name(name),
-            len,
-        });
+        self.named.push(Named::new(&previous_name(name), len));
         self.inputs.extend(first..first + len);
     }
 }
 
+/// What the name of an input's last value has after that of the input.
+const PREVIOUS: &str = "_previous";
+
 fn previous_name(input: &str) -> String {
-    format!("{input}_previous")
+    format!("{input}{PREVIOUS}")
 }
 
 /// Names and lengths of inputs, as far as they are right.
@@ -217,7 +220,11 @@ fn input_lengths(place: &Place<'_>) -> Vec<(String, usize)> {
         return names.map(|name| (name.trim().to_string(), 1)).collect();
     }
     let entries = place.entries("").unwrap_or_default();
-    let length = |place: &Place<'_>| place.whole_number(1, u32::MAX).unwrap_or(1) as usize;
+    let length = |place: &Place<'_>| {
+        let entries = place.entries("").unwrap_or_default();
+        let length = find(&entries, "length").unwrap_or(place);
+        length.whole_number(1, u32::MAX).unwrap_or(1) as usize
+    };
     let entries = entries.iter();
     entries
         .map(|entry| (entry.name.trim().to_string(), length(&entry.value)))

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::expression::graph::Input;
 use crate::expression::{Named, Scope, Value, parse_signature};
+use crate::problem::keys;
 use crate::text::{Place, TextError};
 
 impl<'t> Scope<'t> {
@@ -17,7 +18,7 @@ impl<'t> Scope<'t> {
         first: usize,
     ) -> Result<Vec<Named>, TextError> {
         if !place.is_list() {
-            return self.inputs(place, input, first);
+            return self.inputs(place, input, first, keys::variable::NAMES);
         }
         let items = place.items("a list of names")?;
         if items.is_empty() && input == Input::Variable {
@@ -32,7 +33,7 @@ impl<'t> Scope<'t> {
             let name = self.new_scalar_name(item)?;
             let element = self.expander.graph.input(input, (first + i) as u32);
             self.expander.define_value(&name, Value::Scalar(element));
-            names.push(Named { name, len: 1 });
+            names.push(Named::new(&name, 1));
         }
         Ok(names)
     }

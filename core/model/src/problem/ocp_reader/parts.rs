@@ -8,9 +8,9 @@ use core::ops::Range;
 use labwire_solve::sets::Set;
 
 use super::{Names, Text, choose, used_variable};
-use crate::expression::Scope;
 use crate::expression::graph::Expr;
 use crate::expression::stage::Times;
+use crate::expression::{Named, Part as Expression, Quantity, Scope};
 use crate::problem::definition::{StageConstraint, StagePart};
 use crate::problem::integrate::{INTEGRATORS, Integrator};
 use crate::problem::keys;
@@ -201,7 +201,7 @@ impl<'t> Scope<'t> {
             let stages = part.stages.clone();
             let missing = || part.place.error("the key `dynamics` is missing".into());
             let dynamics = text.find_in(part, "dynamics").ok_or_else(missing)?;
-            let next = self.dynamics(dynamics, *step, total(&names.states))?;
+            let next = self.dynamics(dynamics, *step, &names.states)?;
             self.refuse_missing(dynamics, &next, stages.clone())?;
             let cost = self.cost_of(text.find_in(part, "stage_cost"), stages.clone())?;
             if let Some(place) = find(&part.entries, "path_constraints") {
@@ -232,13 +232,13 @@ impl<'t> Scope<'t> {
         &mut self,
         place: &Place<'t>,
         step: Option<Expr>,
-        num_states: usize,
+        states: &[Named],
     ) -> Result<Vec<Expr>, TextError> {
         const WHAT: &str = "an object with \"next\" or with \"derivative\"";
         let entries = place.entries_of(WHAT, keys::dynamics::NAMES)?;
         match (find(&entries, "next"), find(&entries, "derivative")) {
             (Some(next), None) => match find(&entries, "integrator").or(find(&entries, "substeps")) {
-                None => self.states_of(next, num_states),
+                None => self.states_of(next, states, &Quantity::Number),
                 Some(integrator) => {
                     Err(integrator.error("`next` takes no integrator and no substeps".into()))
                 }
@@ -250,7 +250,8 @@ impl<'t> Scope<'t> {
                 };
                 let substeps = find(&entries, "substeps");
                 let substeps = substeps.map_or(Ok(1), |place| place.whole_number(1, MAX_SUBSTEPS))?;
-                let derivative = self.states_of(derivative, num_states)?;
+                let time = self.expander.time.clone();
+                let derivative = self.states_of(derivative, states, &time)?;
                 let step = step.ok_or_else(|| place.error("continuous dynamics also need `step`".into()))?;
                 let limit = self.limits.graph_nodes;
                 let next = integrator.next(&mut self.expander.graph, &derivative, step, substeps, limit);
@@ -260,12 +261,20 @@ impl<'t> Scope<'t> {
         }
     }
 
-    fn states_of(&mut self, place: &Place<'t>, num_states: usize) -> Result<Vec<Expr>, TextError> {
-        let exprs = self.expressions(place)?;
-        if exprs.len() == num_states {
-            return Ok(exprs);
+    /// An expression for each state, in its unit, or in its unit over that of a time.
+    fn states_of(
+        &mut self,
+        place: &Place<'t>,
+        states: &[Named],
+        time: &Quantity,
+    ) -> Result<Vec<Expr>, TextError> {
+        let parts = self.parts(place)?;
+        let num_states = total(states);
+        let found: usize = parts.iter().map(|part| part.exprs.len()).sum();
+        if found == num_states {
+            self.expect_units(parts.iter().map(Expression::measure), states, time)?;
+            return Ok(parts.into_iter().flat_map(|part| part.exprs).collect());
         }
-        let found = exprs.len();
         Err(place.error(format!(
             "expected {num_states} expressions, one for each state, found {found}"
         )))

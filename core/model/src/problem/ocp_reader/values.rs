@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::expression::graph::{Expr, Input};
+use crate::expression::named::unit;
 use crate::expression::stage::{Channel, Source};
-use crate::expression::{Named, Scope, Value};
+use crate::expression::{Named, Quantity, Scope, Value};
 use crate::problem::keys;
 use crate::problem::stages::total;
 use crate::text::{Entry, Place, TextError, find};
@@ -16,6 +17,7 @@ use crate::text::{Entry, Place, TextError, find};
 struct StageParameter<'t> {
     entry: Entry<'t>,
     name: String,
+    quantity: Quantity,
     /// Length at one stage, number of stages, and index of its first element among the parameters.
     len: usize,
     count: usize,
@@ -68,8 +70,19 @@ impl<'t> Scope<'t> {
         let first = total(before);
         let limit = u32::try_from(self.limits.variables).unwrap_or(u32::MAX);
         let value = &entry.value;
-        if value.is_object() {
-            let entries = value.entries_of("an object with \"per_stage\"", keys::stage_parameter::NAMES)?;
+        let entries = match value.is_object() {
+            true => value.entries_of(
+                "a length, or an object",
+                &[keys::stage_parameter::NAMES, &["length"]].concat(),
+            )?,
+            false => Vec::new(),
+        };
+        let of_stages = find(&entries, "per_stage").or(find(&entries, "at_end"));
+        let of_horizon = find(&entries, "length");
+        if let (Some(_), Some(length)) = (of_stages, of_horizon) {
+            return Err(length.error("`per_stage` is the length: leave out `length`".into()));
+        }
+        if of_stages.is_some() {
             let missing = || value.error("the key `per_stage` is missing".into());
             let len = find(&entries, "per_stage").ok_or_else(missing)?;
             let len = len.whole_number(1, limit)? as usize;
@@ -82,11 +95,9 @@ impl<'t> Scope<'t> {
                     "{numbers} numbers take more memory than {limit} (limit `stage-memory`)"
                 )));
             }
-            let named = Named {
-                name: name.clone(),
-                len: numbers,
-            };
+            let named = Named::new(&name, numbers).described(&entries)?;
             own.push(StageParameter {
+                quantity: named.quantity(),
                 entry,
                 name,
                 len,
@@ -95,7 +106,11 @@ impl<'t> Scope<'t> {
             });
             return Ok(named);
         }
-        let len = value.whole_number(1, limit)? as usize;
+        let len = match (of_horizon, value.is_object()) {
+            (None, true) => 1,
+            (length, _) => length.unwrap_or(value).whole_number(1, limit)? as usize,
+        };
+        let named = Named::new(&name, len).described(&entries)?;
         let shared = self.share(first..first + len);
         if shared + len > self.limits.variables {
             let message = format!("more than {limit} in total (limit `variables`)");
@@ -106,7 +121,8 @@ impl<'t> Scope<'t> {
             .map(|i| graph.input(Input::Parameter, i as u32))
             .collect();
         self.expander.define_value(&name, Value::vector(elements));
-        Ok(Named { name, len })
+        self.expander.set_quantity(&name, named.quantity());
+        Ok(named)
     }
 
     /// Lets the programs of all stages take these parameters. Returns the number of those before.
@@ -131,6 +147,8 @@ impl<'t> Scope<'t> {
         let value = &parameter.entry.value;
         let elements = self.channels(value, &parameter.name, help, len, source)?;
         self.expander.define_value(&parameter.name, elements);
+        self.expander
+            .set_quantity(&parameter.name, parameter.quantity.clone());
         Ok(())
     }
 
@@ -169,7 +187,17 @@ impl<'t> Scope<'t> {
     pub(super) fn stage_data(&mut self, place: &Place<'t>, horizon: usize) -> Result<(), TextError> {
         for entry in place.entries("an object of names and lists, with one number for each stage")? {
             let name = self.new_name(place, &entry)?;
-            let value = &entry.value;
+            let own = match entry.value.is_object() {
+                true => entry
+                    .value
+                    .entries_of("a list, or an object with \"values\"", keys::stage_values::NAMES)?,
+                false => Vec::new(),
+            };
+            let missing = || entry.value.error("the key `values` is missing".into());
+            let value = match entry.value.is_object() {
+                true => find(&own, "values").ok_or_else(missing)?,
+                false => &entry.value,
+            };
             let rows = value.items("a list of numbers, one for each stage")?;
             if rows.len() != horizon && rows.len() != horizon + 1 {
                 let found = rows.len();
@@ -198,12 +226,35 @@ impl<'t> Scope<'t> {
             );
             let elements = self.channels(value, &name, &help, len, source)?;
             self.expander.define_value(&name, elements);
+            self.expander.set_quantity(&name, unit(&own)?);
         }
         Ok(())
     }
 
-    /// Reads the step of these stages: a number, a list of numbers, one for each stage, or an expression.
+    /// Reads the step of these stages, which may be in an object with its unit, and takes note of that as the unit of time.
     pub(super) fn step(&mut self, place: &Place<'t>, stages: Range<usize>) -> Result<Expr, TextError> {
+        let known = self.expander.time.clone();
+        let (step, quantity) = if place.is_object() {
+            let entries = place.entries_of("a step, or an object with \"value\"", keys::step::NAMES)?;
+            let missing = || place.error("the key `value` is missing".into());
+            let value = find(&entries, "value").ok_or_else(missing)?;
+            let declared = unit(&entries)?;
+            let (step, quantity) = self.step_value(value, stages)?;
+            self.expect_unit(value, &quantity, "`unit`", &declared)?;
+            (step, declared)
+        } else {
+            self.step_value(place, stages)?
+        };
+        self.expect_unit(place, &quantity, "the other steps", &known)?;
+        if quantity.known().is_some() {
+            self.expander.time = quantity;
+        }
+        Ok(step)
+    }
+
+    /// Reads a step: a number, a list of numbers, one for each stage, or an expression.
+    fn step_value(&mut self, place: &Place<'t>, stages: Range<usize>) -> Result<(Expr, Quantity), TextError> {
+        let mut quantity = Quantity::Unknown;
         let step = if place.is_list() {
             let steps = place.items("a list of steps")?;
             if steps.len() != stages.len() {
@@ -222,13 +273,16 @@ impl<'t> Scope<'t> {
             };
             self.channels(place, "step", "the end of the horizon has no step", 1, source)?
         } else if place.string("").is_ok() {
-            self.value(place)?
+            let (step, own) = self.measured(place)?;
+            quantity = own;
+            step
         } else {
             let step = place.positive()?;
             Value::Scalar(self.expander.graph.constant(step))
         };
-        step.as_scalar()
-            .ok_or_else(|| place.error(format!("the step must be a number, found {}", step.describe())))
+        let number = step.as_scalar();
+        let wrong = || place.error(format!("the step must be a number, found {}", step.describe()));
+        Ok((number.ok_or_else(wrong)?, quantity))
     }
 }
 

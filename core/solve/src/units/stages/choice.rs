@@ -7,7 +7,7 @@ use crate::functions::{StageFunctions, StageStructure};
 use crate::math;
 use crate::merit::{Bounds, Point};
 use crate::units::size::{exponent, is_size, power_of_two};
-use crate::units::{Scaled, Units};
+use crate::units::{Scaled, Units, take_known};
 
 /// Bounds that are so much farther apart than guess and Newton step are long say nothing of an input.
 const FAR_BOUNDS: f64 = 1e6;
@@ -46,8 +46,10 @@ impl Units {
         for input in 0..nu {
             self.measure_input(&own, t, input, point);
         }
+        take_known(&self.magnitudes.variables, &mut self.variables);
         let inputs = &self.variables[t * nu..(t + 1) * nu];
         own.measure_states(t, inputs);
+        take_known(&self.magnitudes.states, &mut own.states);
         let cost = math::max(own.cost_of_inputs(t, inputs), LEAST_COST * own.cost(inputs));
         self.cost = power_of_two(if is_size(&cost) { cost } else { point.cost.abs() });
         let is_ordinary = are_within(&self.variables, &ORDINARY_INPUTS)
@@ -55,9 +57,18 @@ impl Units {
             && are_within(&[self.cost], &ORDINARY_COST);
         self.stages = Some(own);
         if is_ordinary {
-            self.reset();
+            self.keep_own();
         }
         self.compare();
+    }
+
+    /// Returns to the problem's own units, but for magnitudes that are known.
+    fn keep_own(&mut self) {
+        self.reset();
+        take_known(&self.magnitudes.variables, &mut self.variables);
+        if let Some(own) = &mut self.stages {
+            take_known(&self.magnitudes.states, &mut own.states);
+        }
     }
 
     /// Takes note whether the units differ from the problem's own.
@@ -116,6 +127,7 @@ impl Units {
         if !self.are_other && are_within(&self.constraints, &ORDINARY_CONSTRAINTS) {
             self.constraints.fill(1.0);
         }
+        take_known(&self.magnitudes.constraints, &mut self.constraints);
         for (i, unit) in self.constraints.iter().enumerate() {
             squares[i] /= unit * unit;
             point.constraints[i] /= unit;
