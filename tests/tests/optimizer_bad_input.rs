@@ -392,3 +392,30 @@ fn stages_that_explode_in_any_case() {
     assert!(!solution.is_converged(), "{:?}", solution.status);
     assert!(solver.problem().runaway(&[], &solution.u).is_some());
 }
+
+/// The most power there is at stage 3 is 100, and 150 are asked for. Of a convex problem one verdict is enough.
+#[test]
+fn plants_that_cannot_meet_the_demand() {
+    let text = include_str!("../../host-tokio/cli/src/example/unit-commitment.json");
+    let text = text.replace(r#""integers": ["on"],"#, "");
+    for on in ["0, 1, 1", "0, 0, 0", "1, 0, 0", "0, 0, 1"] {
+        let fixed = format!(r#"{{"min": [{on}, 0, 0, 0, 0, 0, 0], "max": [{on}, 1, 1, 1, 100, 60, 40]}}"#);
+        let text = text.replace(r#"{"min": 0, "max": [1, 1, 1, 1, 1, 1, 100, 60, 40]}"#, &fixed);
+        let problem = Problem::from_json(&text, &TextLimits::default()).unwrap();
+        assert!(problem.is_convex() && problem.integers().is_none(), "{text}");
+        let solution = ProblemSolver::new(problem).unwrap().solve(&[0.0; 6]).unwrap();
+        assert!(
+            matches!(solution.status, Status::LocallyInfeasible { .. }),
+            "{on}: {solution:?}"
+        );
+        let names = &solution.infeasible_constraints;
+        assert!(
+            names.iter().any(|name| name.starts_with("F1[39] ")),
+            "{on}: {names:?}"
+        );
+        let counters = &solution.counters;
+        assert_eq!(counters.cold_restarts, 0, "{on}");
+        let work = counters.evaluations + counters.hessian_evaluations;
+        assert!(work < 1500, "{on}: {counters:?}");
+    }
+}

@@ -80,6 +80,7 @@ pub struct Problem {
     settings: Settings,
     initial_guess: Option<Vec<f64>>,
     shifts_warm_start: bool,
+    is_convex: bool,
     integers: Option<Integers>,
     body: Body,
 }
@@ -159,7 +160,7 @@ impl Problem {
             push_f2(&mut blocks, g.len(), set, kind);
             g.push(component);
         }
-        let integers = integers::of_problem(definition.integers, &graph, cost, &g, &blocks, &definition.set);
+        let is_convex = integers::is_convex_problem(&graph, cost, &g, &blocks, &definition.set);
         let inputs = InputLengths {
             parameters: total(&definition.parameters),
             variables: total(&definition.variables),
@@ -186,7 +187,8 @@ impl Problem {
             settings: definition.settings,
             initial_guess: definition.initial_guess,
             shifts_warm_start: false,
-            integers,
+            is_convex,
+            integers: integers::of_problem(definition.integers, is_convex),
             body: Body::Plain {
                 program: Arc::new(program),
                 second: second.map(Arc::new),
@@ -205,6 +207,7 @@ impl Problem {
         }
         let (num_f1, num_f2) = (stages.num_f1(), stages.num_f2());
         Self {
+            is_convex: definition.is_convex,
             integers: integers::of_stages(&definition, &stages),
             set: stages::variable_set(&definition, &stages),
             blocks: stages::blocks(&definition, &stages),
@@ -262,6 +265,13 @@ impl Problem {
     #[must_use]
     pub fn initial_guess(&self) -> Option<&[f64]> {
         self.initial_guess.as_deref()
+    }
+
+    /// Whether the problem is known to be convex by the rules of composition, for all parameters, and without the condition
+    /// that variables be integers.
+    #[must_use]
+    pub fn is_convex(&self) -> bool {
+        self.is_convex
     }
 
     /// Decision variables that take only integer values, if there are any.

@@ -79,6 +79,12 @@ pub trait ParametricProblem {
         Solver::new(structure, settings)
     }
 
+    /// Whether the problem is known to be convex, for all parameters, so that what is true of its solutions is so of no other
+    /// points; by default not. Without that of variables that are integers.
+    fn is_convex(&self) -> bool {
+        false
+    }
+
     /// Decision variables that take only integer values; by default none.
     #[cfg(feature = "integers")]
     fn integers(&self) -> Option<&Integers> {

@@ -139,7 +139,8 @@ impl<P: ParametricProblem + ?Sized> ProblemSolver<P> {
         let mut structure = problem.structure();
         check_numbers(&*problem, &structure)?;
         search::tighten(&*problem, &mut structure)?;
-        let solver = problem.solver(structure, settings)?;
+        let mut solver = problem.solver(structure, settings)?;
+        solver.set_convex(problem.is_convex());
         let mut functions = problem.functions();
         let parameters = vec![0.0; problem.num_parameters()];
         if !functions.set_parameters(&parameters) {

@@ -170,7 +170,6 @@ impl Solver {
     }
 
     /// Says whether the problem is known to be convex.
-    #[cfg(feature = "integers")]
     pub(crate) fn set_convex(&mut self, is_convex: bool) {
         self.is_convex = is_convex;
     }

@@ -75,8 +75,7 @@ pub(super) struct StageDefinition {
     pub(super) terminal_cost: Expr,
     /// Sets of the inputs of stages 0, 1, ...; the last holds for all further stages.
     pub(super) input_sets: Vec<Set>,
-    /// Indices of the inputs of a stage that are integers, and whether the problem is known to be convex without that, which
-    /// is not looked at if there are none.
+    /// Indices of the inputs of a stage that are integers, and whether the problem is known to be convex without that.
     pub(super) integers: Vec<usize>,
     pub(super) is_convex: bool,
     pub(super) path: Vec<StageConstraint>,

@@ -79,30 +79,23 @@ impl Candidates<'_> {
     }
 }
 
-/// The integers of a problem that does not consist of stages.
-pub(super) fn of_problem(
-    indices: Vec<usize>,
-    graph: &Graph,
-    cost: Expr,
-    g: &[Expr],
-    blocks: &[Block],
-    set: &Set,
-) -> Option<Integers> {
-    if indices.is_empty() {
-        return None;
-    }
+/// The integers of a problem that does not consist of stages; `is_convex` without that condition.
+pub(super) fn of_problem(indices: Vec<usize>, is_convex: bool) -> Option<Integers> {
+    (!indices.is_empty()).then_some(Integers {
+        indices,
+        stage_length: 0,
+        is_convex,
+    })
+}
+
+/// Whether a problem that does not consist of stages is known to be convex.
+pub(super) fn is_convex_problem(graph: &Graph, cost: Expr, g: &[Expr], blocks: &[Block], set: &Set) -> bool {
     let known = curvatures(graph);
     let values: Vec<Curvature> = g.iter().map(|expr| known[expr.index()]).collect();
     let is_convex_block = |block: &Block| {
         block.kind != BlockKind::F2Penalty && is_convex_constraint(&values[block.range.clone()], &block.set)
     };
-    Some(Integers {
-        indices,
-        stage_length: 0,
-        is_convex: known[cost.index()].is_convex()
-            && blocks.iter().all(is_convex_block)
-            && is_convex_set(set),
-    })
+    known[cost.index()].is_convex() && blocks.iter().all(is_convex_block) && is_convex_set(set)
 }
 
 /// The integers of all stages; those that hold the input of the stage before have none.

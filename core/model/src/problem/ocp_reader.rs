@@ -168,9 +168,7 @@ impl<'t> Scope<'t> {
         guess: Option<&Place<'t>>,
     ) -> Result<(StageDefinition, Stages), TextError> {
         let mut graph = core::mem::take(&mut definition.graph);
-        if !definition.integers.is_empty() {
-            definition.is_convex = are_convex_stages(&definition, &graph);
-        }
+        definition.is_convex = are_convex_stages(&definition, &graph);
         let stages = Stages::new(&definition, &mut graph);
         let memory = newton_memory(stages.horizon, stages.num_states(), stages.num_inputs());
         self.check_memory(text, memory.saturating_add(stages.memory()), definition.horizon)?;

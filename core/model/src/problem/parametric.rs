@@ -104,6 +104,10 @@ impl ParametricProblem for Problem {
         }
     }
 
+    fn is_convex(&self) -> bool {
+        Problem::is_convex(self)
+    }
+
     fn integers(&self) -> Option<&Integers> {
         Problem::integers(self)
     }

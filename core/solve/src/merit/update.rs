@@ -35,6 +35,12 @@ impl AugmentedLagrangian {
         })
     }
 
+    /// Whether a component is violated beyond its tolerance although its multiplier has passed the largest.
+    pub(crate) fn leaves_multipliers(&self, solution: &Point, settings: &Settings) -> bool {
+        let is_beyond = |i: usize| solution.multipliers[i].abs() > settings.max_multiplier;
+        self.violated(settings.delta_tolerance).any(is_beyond)
+    }
+
     /// New multipliers, and larger penalties where the error did not fall enough.
     pub(crate) fn update(&mut self, solution: &Point, settings: &Settings) {
         let (smallest, most) = (self.tuning.min_penalty_growth, self.tuning.max_penalty_growth);

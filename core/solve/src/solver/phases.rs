@@ -197,7 +197,12 @@ impl Solver {
     }
 
     pub(super) fn iterate(&mut self, functions: &mut Scaled<'_>) {
-        let outcome = self.inner.iterate(&mut self.merit, functions, self.tolerance);
+        let tolerance = match self.is_settling {
+            // A smaller residual may be beyond the round-off of the largest penalties.
+            true => math::max(self.tolerance, self.negligible_residual()),
+            false => self.tolerance,
+        };
+        let outcome = self.inner.iterate(&mut self.merit, functions, tolerance);
         match outcome {
             Outcome::Continue => {
                 self.counters.inner_iterations += 1;
@@ -247,15 +252,24 @@ impl Solver {
         }
         let settings = &self.settings;
         let solution = self.inner.solution();
-        // The multipliers of constraints that cannot be satisfied grow without bound, and the residual with them.
-        let negligible = settings.tuning.negligible_residual * math::norm_inf(&solution.multipliers);
-        let is_stationary =
-            self.inner.residual() <= settings.tolerance || self.inner.scaled_residual() <= negligible;
+        // Where round-off ends a settling, the violation is looked at for itself.
+        let is_stationary = self.inner.residual() <= settings.tolerance
+            || self.inner.scaled_residual() <= self.negligible_residual()
+            || (self.is_settling && outcome == Outcome::Stalled && self.inner.states().is_none());
         if solution.violation > settings.delta_tolerance
             && is_stationary
             && (self.is_settling || self.merit.is_at_limit(settings.delta_tolerance))
         {
             return self.judge_violation(functions);
+        }
+        if self.is_convex
+            && !self.is_settling
+            && !self.was_feasible
+            && self
+                .merit
+                .leaves_multipliers(self.inner.solution(), &self.settings)
+        {
+            return self.settle(functions);
         }
         if outcome == Outcome::AtEdge {
             self.edge_ends += 1;
@@ -314,11 +328,21 @@ impl Solver {
         self.begin_inner(outcome, functions.units);
     }
 
+    /// Residual that counts as none where the violation cannot be lowered: the multipliers of constraints that cannot be
+    /// satisfied grow without bound, and the residual with them.
+    fn negligible_residual(&self) -> f64 {
+        self.settings.tuning.negligible_residual * math::norm_inf(&self.inner.solution().multipliers)
+    }
+
     /// Ends with "infeasible" if that is true of the solution, whose penalties have reached their limits: no feasible point
     /// was seen, and its violation is stationary. Large multipliers may hide that, so it is settled without them.
     fn judge_violation(&mut self, functions: &mut Scaled<'_>) {
         if self.was_feasible {
             return self.give_up(Status::Stalled);
+        }
+        // What is said of all points is said of the least violation, not of one that multipliers have distorted.
+        if self.is_convex && !self.is_settling {
+            return self.settle(functions);
         }
         let (merit, probe) = (&mut self.merit, &mut self.probe);
         // States of their own are not those that the functions find.
@@ -326,6 +350,9 @@ impl Solver {
             || merit.is_violation_stationary(functions, self.inner.solution(), probe)
         {
             let constraints = merit.violated(self.settings.delta_tolerance).collect();
+            if self.is_convex {
+                self.keep_best(functions.units);
+            }
             return self.give_up(Status::LocallyInfeasible { constraints });
         }
         match self.is_settling {
