@@ -12,6 +12,9 @@ use crate::text::Fault;
 const PARTS: i32 = 12;
 /// Largest magnitude of a power.
 const MOST: i32 = 1000 * PARTS;
+/// Characters of a text, and symbols of a product: whatever has more is no unit that anybody reads.
+const LENGTH: usize = 100;
+const SYMBOLS: usize = 64;
 /// Levels of parentheses.
 const LEVELS: usize = 8;
 /// Characters of a symbol that are no letters.
@@ -101,6 +104,10 @@ impl Unit {
 
     /// Parses a unit such as `m/s^2`, `kW h`, `EUR/(kW h)` or `1`.
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+        if let Some((at, _)) = text.char_indices().nth(LENGTH) {
+            let message = format!("a unit has at most {LENGTH} characters");
+            return Err(Fault::new(at, message));
+        }
         let mut parser = Parser { text, at: 0 };
         let unit = parser.product(LEVELS)?;
         match parser.peek() {
@@ -109,7 +116,7 @@ impl Unit {
         }
     }
 
-    /// Product with a whole power of the other; `None` if a power is too large.
+    /// Product with a whole power of the other; `None` if a power is too large, or there are too many symbols.
     pub(crate) fn times(&self, other: &Self, power: i32) -> Option<Self> {
         let mut powers = self.powers.to_vec();
         for (symbol, own) in other.powers.iter() {
@@ -119,7 +126,7 @@ impl Unit {
                 None => powers.push((symbol.clone(), more)),
             }
         }
-        Some(Self::of(powers))
+        (powers.len() <= SYMBOLS).then(|| Self::of(powers))
     }
 
     /// Power; `None` if it is no multiple of a twelfth, or too large.
@@ -420,6 +427,20 @@ mod tests {
             let fault = Unit::parse(text).unwrap_err();
             assert_eq!((fault.at, fault.message.as_str()), (at, message), "{text}");
         }
+    }
+
+    #[test]
+    fn long_units_are_refused() {
+        let symbol = |i: u32| char::from_u32(0x4e00 + i).unwrap();
+        let text = |first: u32, count: u32| -> String {
+            (first..first + count).flat_map(|i| [symbol(i), ' ']).collect()
+        };
+        let fault = Unit::parse(&text(0, 10_000)).unwrap_err();
+        assert_eq!(fault.message, "a unit has at most 100 characters");
+        assert_eq!(fault.at, text(0, 50).len());
+        let [a, b] = [0, 40].map(|first| Unit::parse(&text(first, 40)).unwrap());
+        assert_eq!(a.times(&b, 1), None);
+        assert_eq!(a.times(&a, -1), Some(Unit::one()));
     }
 
     #[test]
