@@ -275,8 +275,8 @@ fn settings_of_modules_are_read_and_changed() {
 
 #[wasm_bindgen_test]
 fn an_experiment_says_what_it_holds() {
-    assert_eq!(thrown(Experiment::new("{")).name(), "TextError");
-    let rabi = Experiment::new(&example_experiment("rabi").unwrap()).unwrap();
+    assert_eq!(thrown(Experiment::new(&"{".into())).name(), "TextError");
+    let rabi = Experiment::new(&example_experiment("rabi").unwrap().into()).unwrap();
     assert_eq!(rabi.knobs(), ["t", "detuning"]);
     assert_eq!(rabi.parameters(), ["rabi", "center", "decay", "contrast"]);
     assert_eq!((rabi.num_settings(), rabi.num_channels()), (40 * 21, 1));
@@ -287,14 +287,14 @@ fn an_experiment_says_what_it_holds() {
 
 #[wasm_bindgen_test]
 fn a_designer_learns() {
-    let text = default_experiment();
-    assert_eq!(thrown(Designer::new("{", 1)).name(), "TextError");
+    let file = JsValue::from(default_experiment());
+    assert_eq!(thrown(Designer::new(&"{".into(), 1)).name(), "TextError");
     let truth = vec![2.6, 0.05, 0.04];
-    let mut instrument = Simulator::new(&text, Some(truth.clone()), None, 1).unwrap();
-    let mut designer = Designer::new(&text, 1).unwrap();
+    let mut instrument = Simulator::new(&file, Some(truth.clone()), None, 1).unwrap();
+    let mut designer = Designer::new(&file, 1).unwrap();
     thrown(designer.update(&[1.0, 2.0], &[1.0], None));
     for _ in 0..60 {
-        let setting = designer.suggest();
+        let setting = designer.suggest().unwrap();
         let values = instrument.measure(&setting).unwrap();
         designer.update(&setting, &values, None).unwrap();
     }
@@ -303,7 +303,7 @@ fn a_designer_learns() {
         "{:?}",
         designer.mean()
     );
-    let kept = Designer::from_posterior(&text, &designer.posterior()).unwrap();
+    let kept = Designer::from_posterior(&file, &designer.posterior()).unwrap();
     assert_eq!(kept.mean(), designer.mean());
     designer.undo().unwrap();
     assert_eq!(designer.num_measurements(), 59);

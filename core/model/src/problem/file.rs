@@ -40,16 +40,11 @@ pub(super) fn read(text: &str, limits: &TextLimits, tables: DataTables<'_>) -> R
 
 impl<'t> Scope<'t> {
     fn problem(&mut self, file: &Keys<'_, 't>) -> Result<Definition, TextError> {
-        let variables = self.inputs(
-            file.required("variables")?,
-            Input::Variable,
-            0,
-            keys::variable::NAMES,
-        )?;
-        let parameters = file
-            .find("parameters")
-            .map(|place| self.inputs(place, Input::Parameter, 0, keys::parameter::NAMES));
-        let parameters = parameters.transpose()?.unwrap_or_default();
+        let place = file.required("variables")?;
+        let variables = self.inputs(place, Input::Variable, 0, keys::variable::NAMES)?;
+        let parameters = file.optional("parameters", |place| {
+            self.inputs(place, Input::Parameter, 0, keys::parameter::NAMES)
+        })?;
         if let Some(place) = file.find("let") {
             self.definitions(place)?;
         }
@@ -62,17 +57,15 @@ impl<'t> Scope<'t> {
             _ => self.cost(file.required("cost")?)?,
         };
         let mut rows = Rows::default();
-        let set = file
-            .find("constraints")
-            .map(|place| self.constraints(place, &variables, &mut rows));
-        let set = set.transpose()?.unwrap_or(Set::All);
-        let f1 = file.find("f1").map(|place| self.f1(place));
-        let mut f1 = f1.transpose()?.unwrap_or_default();
+        let set = match file.find("constraints") {
+            Some(place) => self.constraints(place, &variables, &mut rows)?,
+            None => Set::All,
+        };
+        let mut f1 = file.optional("f1", |place| self.f1(place))?;
         if !rows.components.is_empty() {
             f1.append(rows);
         }
-        let f2 = file.find("f2").map(|place| self.f2(place));
-        let f2 = f2.transpose()?.unwrap_or_default();
+        let f2 = file.optional("f2", |place| self.f2(place))?;
         let cost = self.with_penalties(cost, f1.penalties.into_iter().chain(f2.penalties));
         let num_variables = variables.iter().map(|named| named.len).sum();
         let candidates = Candidates {
@@ -220,6 +213,15 @@ impl<'a, 't> Keys<'a, 't> {
     pub(super) fn required(&self, key: &str) -> Result<&Place<'t>, TextError> {
         self.find(key)
             .ok_or_else(|| self.root.error(format!("the key `{key}` is missing")))
+    }
+
+    /// What `read` makes of a key's value; the default without the key.
+    fn optional<T: Default>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&Place<'t>) -> Result<T, TextError>,
+    ) -> Result<T, TextError> {
+        self.find(key).map_or_else(|| Ok(T::default()), read)
     }
 
     pub(super) fn name(&self) -> Result<String, TextError> {

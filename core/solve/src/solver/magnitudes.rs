@@ -13,10 +13,13 @@ impl Solver {
     /// If a vector has neither the right length nor none, or a magnitude is not a positive number.
     pub fn with_magnitudes(mut self, magnitudes: Magnitudes) -> Result<Self, SolverError> {
         #[cfg(feature = "stages")]
-        let num_states = self.units.states().map(<[f64]>::len);
+        let num_states = match self.units.states() {
+            Some(states) => states.len(),
+            None => magnitudes.states.len(),
+        };
+        // Any number, where there are no states.
         #[cfg(not(feature = "stages"))]
-        let num_states = None;
-        let num_states = num_states.unwrap_or(magnitudes.states.len());
+        let num_states = magnitudes.states.len();
         magnitudes.check([self.start.len(), self.merit.penalties.len(), num_states])?;
         self.units.magnitudes = magnitudes;
         Ok(self)

@@ -29,7 +29,9 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
             return lines;
         }
         Status::LocallyInfeasible { .. } => {
-            lines.push("near this point no change of the variables lowers the violation of the constraints:".into());
+            lines.push(
+                "near this point no change of the variables lowers the violation of the constraints:".into(),
+            );
             lines.extend(point.violated());
             lines.extend(missed_dynamics(solver, parameters));
             lines.push("try to relax one of them, or another start (--initial-guess)".into());
@@ -50,19 +52,11 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
             settings.max_inner_iterations, settings.max_outer_iterations
         )),
         Status::NotConvergedOutOfTime => {
-            lines.push("a longer time may do (--solve-time SECONDS, \"max_duration_ms\" in \"solver\")".into());
+            lines.push(
+                "a longer time may do (--solve-time SECONDS, \"max_duration_ms\" in \"solver\")".into(),
+            );
         }
-        Status::Stalled => match point.edge {
-            Some(edge) => lines.push(format!(
-                "the solve ends at the edge of a function's domain: {edge}; keep its operand away from there (a bound, or a \
-                 small constant under it)"
-            )),
-            None => lines.push(
-                "no step lowers the merit in double precision: the tolerance is below round-off, or a function jumps or has \
-                 a kink there (max, min, abs, if)"
-                    .into(),
-            ),
-        },
+        Status::Stalled => lines.push(why_stalled(point.edge.as_ref())),
         _ => {}
     }
     lines.extend(growth(solver.problem(), solution));
@@ -71,6 +65,19 @@ pub(crate) fn explain(solver: &ProblemSolver, parameters: &[f64], solution: &Sol
     lines.extend(point.steepest());
     lines.extend(point.units());
     lines
+}
+
+/// Reason why no step was found.
+fn why_stalled(edge: Option<&Edge>) -> String {
+    match edge {
+        Some(edge) => format!(
+            "the solve ends at the edge of a function's domain: {edge}; keep its operand away from there (a bound, or a \
+             small constant under it)"
+        ),
+        None => "no step lowers the merit in double precision: the tolerance is below round-off, or a function jumps or has \
+                 a kink there (max, min, abs, if)"
+            .into(),
+    }
 }
 
 /// Lines about a search for integers that has no result, or was ended by a limit.

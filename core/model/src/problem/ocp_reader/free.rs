@@ -130,19 +130,30 @@ impl<'t> Scope<'t> {
         }
         self.expect_units(measures, states, &Quantity::Number)?;
         let exprs: Vec<Expr> = given.iter().flatten().copied().collect();
-        let graph = &self.expander.graph;
-        let used = |expr: &Expr, least| used_variable(graph, &[*expr], least);
+        self.refuse_decided(place, &exprs, num_states, num_horizon_variables)?;
+        self.refuse_missing(place, &exprs, 0..1)?;
+        Ok(InitialState { given, free })
+    }
+
+    /// Refuses an initial state that depends on what a solve decides, but for horizon variables.
+    fn refuse_decided(
+        &self,
+        place: &Place<'t>,
+        exprs: &[Expr],
+        num_states: usize,
+        num_horizon_variables: usize,
+    ) -> Result<(), TextError> {
+        let used = |expr: &Expr, least| used_variable(&self.expander.graph, &[*expr], least);
         let is_decided = |expr: &Expr| {
             used(expr, 0).is_some_and(|index| index < num_states)
                 || used(expr, num_states + num_horizon_variables).is_some()
         };
-        if exprs.iter().any(is_decided) {
-            let fault = Fault::new(0, "the initial state may depend only on parameters".into());
-            let help = "write \"free\" in place of what a solve is to decide, or use `horizon_variables`";
-            return Err(place.fault(fault.help(help.into())));
+        if !exprs.iter().any(is_decided) {
+            return Ok(());
         }
-        self.refuse_missing(place, &exprs, 0..1)?;
-        Ok(InitialState { given, free })
+        let fault = Fault::new(0, "the initial state may depend only on parameters".into());
+        let help = "write \"free\" in place of what a solve is to decide, or use `horizon_variables`";
+        Err(place.fault(fault.help(help.into())))
     }
 
     /// Stages before the first that decide the free values, horizon variables first; with the state before them.

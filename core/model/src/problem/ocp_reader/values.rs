@@ -83,19 +83,8 @@ impl<'t> Scope<'t> {
             return Err(length.error("`per_stage` is the length: leave out `length`".into()));
         }
         if of_stages.is_some() {
-            let missing = || value.error("the key `per_stage` is missing".into());
-            let len = find(&entries, "per_stage").ok_or_else(missing)?;
-            let len = len.whole_number(1, limit)? as usize;
-            let at_end = find(&entries, "at_end").map_or(Ok(false), |place| place.boolean())?;
-            let count = horizon.saturating_add(usize::from(at_end));
-            let numbers = count.saturating_mul(len);
-            if numbers > self.limits.stage_memory.min(u32::MAX as usize) / 2 {
-                let limit = self.limits.stage_memory;
-                return Err(value.error(format!(
-                    "{numbers} numbers take more memory than {limit} (limit `stage-memory`)"
-                )));
-            }
-            let named = Named::new(&name, numbers).described(&entries)?;
+            let (len, count) = self.sizes(value, &entries, horizon)?;
+            let named = Named::new(&name, len * count).described(&entries)?;
             own.push(StageParameter {
                 quantity: named.quantity(),
                 entry,
@@ -123,6 +112,29 @@ impl<'t> Scope<'t> {
         self.expander.define_value(&name, Value::vector(elements));
         self.expander.set_quantity(&name, named.quantity());
         Ok(named)
+    }
+
+    /// Reads the length of a parameter at one stage, and the number of stages that it belongs to.
+    fn sizes(
+        &self,
+        value: &Place<'t>,
+        entries: &[Entry<'t>],
+        horizon: usize,
+    ) -> Result<(usize, usize), TextError> {
+        let limit = u32::try_from(self.limits.variables).unwrap_or(u32::MAX);
+        let missing = || value.error("the key `per_stage` is missing".into());
+        let len = find(entries, "per_stage").ok_or_else(missing)?;
+        let len = len.whole_number(1, limit)? as usize;
+        let at_end = find(entries, "at_end").map_or(Ok(false), |place| place.boolean())?;
+        let count = horizon.saturating_add(usize::from(at_end));
+        let numbers = count.saturating_mul(len);
+        let limit = self.limits.stage_memory;
+        if numbers > limit.min(u32::MAX as usize) / 2 {
+            return Err(value.error(format!(
+                "{numbers} numbers take more memory than {limit} (limit `stage-memory`)"
+            )));
+        }
+        Ok((len, count))
     }
 
     /// Lets the programs of all stages take these parameters. Returns the number of those before.
