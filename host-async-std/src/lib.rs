@@ -13,7 +13,7 @@
 //! `examples/serve.rs` starts all servers.
 //!
 //! The features `device`, `obe`, `open`, `pymodaq`, `zeiss`, `websocket` and `files` include what they name; all are on by
-//! default.
+//! default. `tls`, for servers and clients, is not. The port for browsers, which is `labwire_tokio::web`, is not here.
 #![forbid(unsafe_code)]
 
 mod futures;

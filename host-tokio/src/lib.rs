@@ -18,7 +18,7 @@
 //! They are implemented in `labwire-host`, the same for every runtime, to which [`Tokio`] connects tokio.
 //!
 //! The features `device`, `obe`, `open`, `pymodaq`, `zeiss`, `websocket` and `files` include what they name; all are on by
-//! default, except `web`, the port for browsers.
+//! default. `web`, the port for browsers, and `tls`, for servers and clients, are not.
 #![forbid(unsafe_code)]
 
 mod runtime;
