@@ -4,8 +4,10 @@
 #[must_use]
 pub fn foreign_encoding(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
-        // No JSON text begins with a character of this group.
-        [0xef, ..] => Some("the text begins with a byte order mark (EF BB BF), expected UTF-8 without one"),
+        // Or a part of one, where reading stops at the first byte: no JSON text begins with a character of this group.
+        [0xef] | [0xef, 0xbb] | [0xef, 0xbb, 0xbf, ..] => {
+            Some("the text begins with a byte order mark (EF BB BF), expected UTF-8 without one")
+        }
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] => {
             Some("the text is in UTF-16, expected UTF-8")
         }
@@ -27,7 +29,7 @@ mod tests {
             assert!(foreign_encoding(utf16).unwrap().contains("UTF-16"), "{utf16:?}");
         }
         assert!(foreign_encoding(b"\0").unwrap().contains("UTF-16"));
-        for fine in [&b"{}"[..], b"", b"{", b"\0\0"] {
+        for fine in [&b"{}"[..], b"", b"{", b"\0\0", "\u{ff58},y".as_bytes()] {
             assert_eq!(foreign_encoding(fine), None, "{fine:?}");
         }
     }

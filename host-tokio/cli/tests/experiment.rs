@@ -122,6 +122,8 @@ fn tables_of_spreadsheets_are_read_or_refused() {
         "x;y\n0.5;0.45\n1;0.7\n",
         "# a comment\nx\ty\n0.5\t0.45\n1\t0.7\n",
         "\u{feff}x,y\n0.5,0.45\n1,0.7\n",
+        // Letters whose bytes begin as a byte order mark does.
+        "\u{ff4e},x,y\n1,0.5,0.45\n2,1,0.7\n",
     ] {
         let (code, out, err) = replay(text);
         assert!(
