@@ -3,10 +3,12 @@
 mod words;
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use labwire_tokio::replace_file;
 use rustyline::Editor;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
@@ -123,14 +125,22 @@ pub(crate) async fn run<D: Dialogue>(mut dialogue: D, greeting: &str) -> Outcome
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => break,
+            // One line that is not text does not end what the others are for.
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                refuse(&Failure::new(failure::USAGE, "the line is not in UTF-8"));
+                has_failed = true;
+                continue;
+            }
             Err(error) => return Err(unusable(error)),
         };
+        // Editors on Windows begin a file with it.
+        let line = line.trim_start_matches('\u{feff}');
         if line.trim().is_empty() {
             continue;
         }
         // Failure to save the history is not worth a message.
-        let _ = lines.add_history_entry(&line);
-        let step = dialogue.carry_out(&line).await.unwrap_or_else(|failure| {
+        let _ = lines.add_history_entry(line);
+        let step = dialogue.carry_out(line).await.unwrap_or_else(|failure| {
             refuse(&failure);
             Step::Failed
         });
@@ -144,7 +154,7 @@ pub(crate) async fn run<D: Dialogue>(mut dialogue: D, greeting: &str) -> Outcome
     }
     if let Some(file) = &history {
         // Without it, the next session begins without a history.
-        let _ = save_history(&mut lines, file);
+        let _ = save_history(&lines, file);
     }
     Ok(match has_failed {
         false => ExitCode::SUCCESS,
@@ -178,9 +188,15 @@ async fn read(mut lines: Lines, prompt: String) -> Result<(Result<String, Readli
 }
 
 /// Writes the history as a whole.
-fn save_history(lines: &mut Lines, file: &Path) -> rustyline::Result<()> {
-    file.parent().map(std::fs::create_dir_all).transpose()?;
-    let incomplete: PathBuf = file.with_extension("new");
-    lines.save_history(&incomplete)?;
-    Ok(std::fs::rename(incomplete, file)?)
+fn save_history(lines: &Lines, file: &Path) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    // As rustyline reads it. A line has no end inside.
+    let entries = lines.history().iter();
+    let entries = entries.map(|line| line.replace('\\', "\\\\") + "\n");
+    replace_file(
+        file,
+        ("#V2\n".to_owned() + &entries.collect::<String>()).as_bytes(),
+    )
 }

@@ -3,7 +3,11 @@
 use super::*;
 
 /// Status, standard output and standard error of a prompt that is given these lines.
-fn talk(arguments: &[&str], state: &std::path::Path, lines: &str) -> (Option<i32>, String, String) {
+fn talk(
+    arguments: &[&str],
+    state: &std::path::Path,
+    lines: impl AsRef<[u8]>,
+) -> (Option<i32>, String, String) {
     let mut prompt = labwire(arguments)
         .env("XDG_STATE_HOME", state)
         .stdin(Stdio::piped())
@@ -11,7 +15,7 @@ fn talk(arguments: &[&str], state: &std::path::Path, lines: &str) -> (Option<i32
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    prompt.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    prompt.stdin.take().unwrap().write_all(lines.as_ref()).unwrap();
     let output = prompt.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
@@ -102,4 +106,23 @@ fn experiments_are_designed_line_by_line() {
         "{out}"
     );
     assert!(err.contains('9') && err.lines().count() == 1, "{err}");
+}
+
+/// As editors on Windows write them.
+#[test]
+fn a_line_that_is_no_text_is_refused_alone() {
+    let server = Server::start("lines", &["--open", "127.0.0.1:0"]);
+    let state = tempfile::tempdir().unwrap();
+    let open = ["open", "--address", &server.address];
+    let (code, out, err) = talk(
+        &open,
+        state.path(),
+        b"\xef\xbb\xbfping 1\r\nping 2 \xb5\nping 3\n",
+    );
+    assert_eq!(code, Some(69), "{out}{err}");
+    assert!(
+        err.contains("the line is not in UTF-8") && err.lines().count() == 1,
+        "{err}"
+    );
+    assert!(out.contains("answers 1") && out.contains("answers 3"), "{out}");
 }
