@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::common::{block_on, positive_seconds};
+use crate::common::{block_on, number, positive_seconds};
 use crate::console::answer;
 use crate::example;
 use crate::failure::{self, Failure, Outcome};
@@ -40,7 +40,7 @@ const LEAST: usize = 5;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Time for each figure, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.3)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.3, value_parser = number)]
     time: f64,
 }
 

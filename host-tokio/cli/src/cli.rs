@@ -123,3 +123,36 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         failure.code.into()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+
+    use clap::{Arg, CommandFactory};
+
+    use super::*;
+
+    #[test]
+    fn decimal_commas_get_a_hint() {
+        let (mut commands, mut numbers) = (vec![Cli::command()], 0);
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands().cloned());
+            for argument in command.get_arguments() {
+                let parser = argument.get_value_parser();
+                if parser.type_id() != TypeId::of::<f64>() {
+                    continue;
+                }
+                numbers += 1;
+                let alone = Arg::new("value").value_parser(parser.clone());
+                let alone = clap::Command::new("").no_binary_name(true).arg(alone);
+                let refused = alone.try_get_matches_from(["0,5"]).unwrap_err().to_string();
+                let name = (command.get_name(), argument.get_id());
+                assert!(
+                    refused.contains("write a decimal point, \"0.5\""),
+                    "{name:?}: {refused}"
+                );
+            }
+        }
+        assert!(numbers > 15, "{numbers}");
+    }
+}

@@ -16,6 +16,9 @@ use crate::standard::is_standard;
 
 pub(crate) use labwire_host::measurements::{has_decimal_comma, parse_number as number};
 
+/// Hint where a list has another length than expected.
+pub(crate) const COMMAS: &str = "commas separate numbers; the decimal sign is a point";
+
 /// Longest text that is read, in bytes: a device such as /dev/zero has no end.
 const TEXT_BYTES: u64 = 1 << 28;
 

@@ -48,7 +48,7 @@ pub(crate) struct Failure {
     message: String,
     hint: Option<String>,
     /// Code of the error reply behind it, if there is one.
-    reply_code: Option<u32>,
+    pub(crate) reply_code: Option<u32>,
 }
 
 impl Failure {

@@ -8,7 +8,7 @@ use labwire_core::obe::{ErrorReply, Limits, Measurement, Request, RunName, Sigma
 use labwire_core::python_json::{self, Object, Value, dumps, parse};
 use labwire_tokio::{ObeClient, Remote, Tokio};
 
-use crate::common::{block_on, number, positive_seconds};
+use crate::common::{COMMAS, block_on, has_decimal_comma, number, positive_seconds};
 use crate::console::say;
 use crate::failure::{self, Failure, Outcome};
 use crate::prompt::{self, Dialogue, Line, Said, Step, Words};
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     )]
     address: String,
     /// Time limit for the reply, in seconds.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0, value_parser = number)]
     timeout: f64,
     /// Run to act on, by its name or number, instead of the default one; with `newrun`, the name of a run to begin beside
     /// it.
@@ -64,7 +64,7 @@ enum Command {
     /// Setting drawn with a probability that increases with its utility.
     Goodset {
         /// Exponent of the utility.
-        #[arg(long)]
+        #[arg(long, value_parser = number)]
         pickiness: Option<f64>,
     },
     /// Report a measurement.
@@ -111,7 +111,7 @@ enum Command {
     /// Credible interval of each parameter.
     Interval {
         /// Probability of the interval; 0.95 by default.
-        #[arg(long)]
+        #[arg(long, value_parser = number)]
         probability: Option<f64>,
     },
     /// All measurements.
@@ -201,7 +201,12 @@ impl Calls {
 
     async fn call(&self, command: Command, run: Option<RunName>) -> Outcome {
         let is_list = matches!(command, Command::Runs);
-        let reply = self.ask(message(command, run)?).await?;
+        let has_lists = command.has_lists();
+        let reply = self.ask(message(command, run)?).await;
+        let reply = reply.map_err(|failure| match has_lists && failure.code == failure::DATA {
+            true => failure.hint(COMMAS),
+            false => failure,
+        })?;
         match reply.as_list().filter(|_| is_list) {
             // A line each.
             Some(runs) => say!("[{}]", runs.iter().map(dumps).collect::<Vec<_>>().join(",\n ")),
@@ -254,6 +259,11 @@ impl Dialogue for Calls {
 }
 
 impl Command {
+    /// Whether numbers were given with commas between them.
+    fn has_lists(&self) -> bool {
+        matches!(self, Self::Newdat { x, y, s } if [x, y, s].iter().any(|numbers| numbers.len() > 1))
+    }
+
     /// Whether the command is about no run.
     fn is_of_server(&self) -> bool {
         matches!(self, Self::Ready | Self::Done | Self::Runs | Self::Resume { .. })
@@ -323,7 +333,13 @@ fn json(text: &str) -> Result<Value, String> {
 
 fn argument(text: &str) -> Result<(String, Value), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    Ok((name.to_owned(), json(value).unwrap_or_else(|_| value.into())))
+    let value = match json(value) {
+        Ok(value) => value,
+        // No argument of an experiment is a list.
+        Err(_) if has_decimal_comma(value) => Value::Float(number(value)?),
+        Err(_) => value.into(),
+    };
+    Ok((name.to_owned(), value))
 }
 
 /// Name of a run in the server's list, or else its number.

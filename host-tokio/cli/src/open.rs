@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{CommandFactory, Subcommand};
+use labwire_core::open::code;
 use labwire_tokio::{ClientSettings, OptimizerClient};
 use serde_json::json;
 
-use crate::common::{block_on, positive_seconds, read_file};
+use crate::common::{COMMAS, block_on, number, positive_seconds, read_file};
 use crate::console::{Stream, answer};
 use crate::failure::{Failure, Outcome};
 use crate::prompt::{self, Dialogue, Line, Said, Step, Words};
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
     )]
     address: String,
     /// Time limit for the reply, in seconds.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0, value_parser = number)]
     timeout: f64,
     #[command(flatten)]
     tls: TlsArguments,
@@ -74,9 +75,11 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok();
-    let number = number.filter(|number: &f64| *number > 0.0 && number.is_finite());
-    number.ok_or_else(|| format!("{text} is not a positive number"))
+    let number = number(text)?;
+    match number > 0.0 && number.is_finite() {
+        true => Ok(number),
+        false => Err(format!("{text} is not a positive number")),
+    }
 }
 
 async fn call(arguments: Arguments) -> Outcome {
@@ -141,7 +144,14 @@ impl Calls {
             } => {
                 let mut request = run.request(problem);
                 request.max_solve_time_ms = max_solve_time;
-                let reply = client.run(request).await.map_err(failed)?;
+                // A single number with a decimal comma is taken for two.
+                let is_list = request.parameter.len() > 1;
+                let reply = client.run(request).await.map_err(|error| match failed(error) {
+                    failure if is_list && failure.reply_code == Some(code::PARAMETERS) => {
+                        failure.hint(COMMAS)
+                    }
+                    failure => failure,
+                })?;
                 Ok(result::print(reply, Stream::Output))
             }
             Command::Load { file } => {

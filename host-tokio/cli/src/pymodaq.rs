@@ -12,7 +12,7 @@ mod serve;
 
 use labwire_core::pymodaq::Generation;
 
-use crate::common::{block_on, positive_seconds};
+use crate::common::{block_on, number, positive_seconds};
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
 
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, value_name = "HOST:PORT")]
     address: Option<String>,
     /// Time limit for each answer of the server, such as the end of a move, in seconds.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0, value_parser = number)]
     timeout: f64,
     #[command(flatten)]
     tls: TlsArguments,

@@ -21,7 +21,7 @@ pub(crate) use self::explain::{HUGE, STIFF};
 use self::plot::Trace;
 use self::table::Table;
 use crate::check::list;
-use crate::common::{number, positive_seconds, read_file};
+use crate::common::{COMMAS, number, positive_seconds, read_file};
 use crate::config::ConfigArgument;
 use crate::console::{Stream, note};
 use crate::failure::{self, Failure, Outcome};
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     run: RunArguments,
     /// Time limit of the solve, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = number)]
     solve_time: f64,
     /// Print a line per iteration: cost, infeasibility, residual, step, regularisation and kind of step.
     #[arg(short, long)]
@@ -78,7 +78,7 @@ pub(crate) struct RunArguments {
     )]
     initial_lagrange_multipliers: Option<Vec<f64>>,
     /// Initial penalty.
-    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = number, allow_hyphen_values = true)]
     initial_penalty: Option<f64>,
     /// Add the derivatives of solution and multipliers with respect to the parameters, one column per parameter.
     #[arg(long)]
@@ -218,7 +218,7 @@ fn refused(error: ErrorReply, parameters: &str) -> Failure {
     let failure = Failure::replied(error);
     if code == code::PARAMETERS {
         failure.hint(format!(
-            "the problem's parameters are {parameters}; -p takes their numbers, separated by commas"
+            "the problem's parameters are {parameters}; -p takes their numbers: {COMMAS}"
         ))
     } else if code == code::INITIAL_GUESS {
         failure.hint(

@@ -10,7 +10,7 @@ use labwire_host::MessageStream;
 use labwire_tokio::{Tokio, ZeissClient};
 use serde_json::json;
 
-use crate::common::{block_on, positive_seconds};
+use crate::common::{block_on, number, positive_seconds};
 use crate::console::answer;
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true)]
     websocket: bool,
     /// Time limit for the answer, in seconds.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0)]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0, value_parser = number)]
     timeout: f64,
     #[command(flatten)]
     tls: TlsArguments,
@@ -46,7 +46,7 @@ enum Command {
         #[arg(long, default_value = "Default")]
         series: String,
         /// Focal length of the camera in mm, for a new series.
-        #[arg(long, default_value_t = 50.0, allow_negative_numbers = true)]
+        #[arg(long, default_value_t = 50.0, value_parser = number, allow_negative_numbers = true)]
         focal_length: f64,
     },
     /// Import elements.

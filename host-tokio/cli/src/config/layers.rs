@@ -8,7 +8,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::{Config, DEFAULT_TEXT, Sections};
-use crate::common::read_file;
+use crate::common::{has_decimal_comma, number, read_file};
 use crate::console::note;
 use crate::failure::{self, Failure, did_you_mean};
 
@@ -105,10 +105,16 @@ impl Layers {
             let message = format!("{origin}: unknown key `{key}` in [{section}]");
             return Err(wrong(message).hint(did_you_mean(key, known)));
         };
+        let comma = value.as_str().filter(|text| has_decimal_comma(text));
+        let comma = comma.and_then(|text| number(text).err());
         *slot = fit(value, slot).map_err(|(found, expected)| {
-            wrong(format!(
+            let failure = wrong(format!(
                 "{origin}: `{section}.{key}` is of type {expected}, not {found}"
-            ))
+            ));
+            match comma {
+                Some(why) => failure.hint(why),
+                None => failure,
+            }
         })?;
         self.given.insert(format!("{section}.{key}"), origin.clone());
         Ok(())
@@ -316,6 +322,8 @@ mod tests {
 
     #[test]
     fn values_of_the_wrong_kind_are_errors_that_name_the_key() {
+        let failure = environment(&[("LABWIRE_OPEN_SOLVE_TIME", "0,5")]).unwrap_err();
+        assert!(failure.to_string().contains("write a decimal point"), "{failure}");
         assert!(error("[open]\nqueue = \"many\"").contains("`open.queue` is of type integer"));
         assert!(error("version = 2").contains("version 2"));
         assert!(error("[open").contains("x.toml: TOML parse error at line 1"));

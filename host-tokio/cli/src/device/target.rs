@@ -8,7 +8,7 @@ use labwire_tokio::RemoteError;
 use labwire_tokio::device::{DeviceConnection, DeviceError, DeviceSettings, TcpDialer};
 use serde_json::json;
 
-use crate::common::{positive_seconds, seconds};
+use crate::common::{number, positive_seconds, seconds};
 use crate::config::ConfigArgument;
 use crate::console::{answer, is_json, note, say};
 use crate::failure::{self, Failure};
@@ -29,17 +29,17 @@ pub(crate) struct Target {
     #[arg(long, value_name = "NAME[,OPTION...]", default_value = "scpi", value_parser = preset)]
     pub(super) preset: Dialect,
     /// Time limit for an answer, in seconds. Default: device.request-timeout of the configuration, 10.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = number)]
     timeout: Option<f64>,
     /// Shortest time between two connection attempts, in seconds. Default: device.minimum-interval, 0.1.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = number)]
     minimum_interval: Option<f64>,
     /// Longest answer, in bytes. Default: device.answer-bytes, 1 MiB.
     #[arg(long, value_name = "NUMBER")]
     answer_bytes: Option<usize>,
     /// Time for which the first answer to each command must stay alone, in seconds. If more comes, it may belong to a
     /// longer answer: the command fails.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.2)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.2, value_parser = number)]
     alone: f64,
     /// Commands and answers are hexadecimal.
     #[arg(long)]

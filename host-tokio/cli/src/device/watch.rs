@@ -15,7 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use super::sparkline::Sparkline;
 use super::target::Target;
-use crate::common::seconds;
+use crate::common::{number, seconds};
 use crate::console::{is_json, note, one_line, say};
 use crate::failure::{self, Failure, Outcome};
 use crate::files::Table;
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     #[arg(required = true)]
     queries: Vec<String>,
     /// Polling interval, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = number)]
     every: f64,
     /// Number of polls. By default, until a signal.
     #[arg(long, value_name = "NUMBER")]

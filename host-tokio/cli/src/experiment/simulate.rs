@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::plot::{self, Live};
 use super::trace::Trace;
 use super::{check_model, designer, named_number, posterior, print_warnings, refused};
+use crate::common::number;
 use crate::console::{Stream, is_json};
 use crate::failure::{self, Failure, Outcome, did_you_mean};
 use crate::files::{save, spare_data};
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME=NUMBER", value_parser = named_number)]
     truth: Vec<(String, f64)>,
     /// Standard deviation of the noise, if the file leaves it to the measurement.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
     noise: Option<f64>,
     /// Number of measurements.
     #[arg(short, long, value_name = "NUMBER", default_value_t = 200)]

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::output::{Destination, Output};
 use super::refusal::{NOBODY, refuse};
+use crate::common::number;
 use crate::console::{answer, is_json, one_line, say};
 use crate::failure::{self, Failure, Outcome};
 use crate::tls::TlsArguments;
@@ -49,7 +50,7 @@ pub(crate) enum Command {
         /// Name of the module.
         module: String,
         /// Position.
-        #[arg(allow_negative_numbers = true)]
+        #[arg(value_parser = number, allow_negative_numbers = true)]
         value: f64,
     },
     /// Move by a distance. An interrupt stops the move.
@@ -57,7 +58,7 @@ pub(crate) enum Command {
         /// Name of the module.
         module: String,
         /// Distance.
-        #[arg(allow_negative_numbers = true)]
+        #[arg(value_parser = number, allow_negative_numbers = true)]
         value: f64,
     },
     /// Move to the home position. An interrupt stops the move.
@@ -127,14 +128,12 @@ impl From<Dim> for DataDim {
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let units = [("ms", 1e-3), ("min", 60.0), ("h", 3600.0), ("s", 1.0), ("", 1.0)];
-    let (number, scale) = units
+    let (amount, scale) = units
         .iter()
         .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))
         .unwrap_or((text, &1.0));
-    let seconds: f64 = number
-        .trim()
-        .parse()
-        .map_err(|_| format!("{text} is not a time; expected one such as 200ms, 1s, 2min or 1h"))?;
+    let seconds = number(amount)
+        .map_err(|why| format!("{text} is not a time: {why}; expected one such as 200ms, 1s, 2min or 1h"))?;
     Duration::try_from_secs_f64(seconds * scale).map_err(|_| format!("{text} is too long to wait for"))
 }
 

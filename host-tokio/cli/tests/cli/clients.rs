@@ -18,6 +18,15 @@ fn obe_commands_are_answered_until_done() {
         code == Some(65) && out.is_empty() && err.contains("the setting must have 1 numbers, not 2"),
         "{err}"
     );
+    assert!(
+        err.contains("hint: commas separate numbers; the decimal sign is a point"),
+        "{err}"
+    );
+    let (code, _, err) = obe(&["newrun", "lolim=2,5"]);
+    assert!(
+        code == Some(64) && err.contains("write a decimal point, \"2.5\""),
+        "{err}"
+    );
     assert_eq!(
         obe(&["newdat", "-x", "2.45", "-y", "0.95", "-s", "0.1"]).1,
         "\"OK\"\n"

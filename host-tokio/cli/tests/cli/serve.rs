@@ -40,6 +40,11 @@ fn serves_several_problems_until_it_is_killed() {
         "circle",
     ]);
     assert!(code == Some(65) && err.contains("`square`, `endless`"), "{err}");
+    let (code, _, err) = run(&["open", "--address", &address, "run", "-p", "2,5"]);
+    assert!(
+        code == Some(65) && err.contains("the decimal sign is a point"),
+        "{err}"
+    );
     let (code, ..) = run(&["open", "--address", &address, "kill"]);
     assert_eq!((code, server.wait()), (Some(0), Some(0)));
     let (code, _, err) = run(&["open", "--address", &address, "ping"]);

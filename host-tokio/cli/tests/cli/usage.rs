@@ -114,6 +114,10 @@ fn numbers_are_taken_as_people_write_them() {
         (&["-p", "1,,2"][..], "a number is missing"),
         (&["-p", "1 2"], "\"1 2\" is not a number"),
         (
+            &["-p", "1,2", "--solve-time", "0,5"],
+            "write a decimal point, \"0.5\"",
+        ),
+        (
             &["-p", "1,2", "--solve-time", "0"],
             "--solve-time is not a positive number of seconds",
         ),
