@@ -9,38 +9,43 @@ use crate::math;
 /// coordinates are recomputed when the mask changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Lbfgs {
-    dimension: usize,
-    memory: usize,
-    steps: Vec<f64>,
-    differences: Vec<f64>,
-    /// Steps with zeros where a coordinate is not free.
-    free_steps: Vec<f64>,
-    free_differences: Vec<f64>,
-    /// `1 / (y.s)` on the mask; 0 for a pair without curvature there.
-    rho: Vec<f64>,
-    /// `(y.s) / (y.y)` on the mask.
-    scale: Vec<f64>,
+    pairs: Vec<Pair>,
     alpha: Vec<f64>,
-    /// Slots of the pairs that have curvature, newest first.
+    /// Indices of the pairs that have curvature, newest first.
     usable: Vec<usize>,
-    /// Slot of the next pair.
+    /// Index of the next pair.
     head: usize,
     count: usize,
     /// 1 for a free coordinate, 0 for another.
     mask: Vec<f64>,
 }
 
+#[derive(Clone, Debug)]
+struct Pair {
+    step: Vec<f64>,
+    difference: Vec<f64>,
+    /// The same with zeros where a coordinate is not free.
+    free_step: Vec<f64>,
+    free_difference: Vec<f64>,
+    /// `1 / (y.s)` on the mask; 0 for a pair without curvature there.
+    rho: f64,
+    /// `(y.s) / (y.y)` on the mask.
+    scale: f64,
+}
+
 impl Lbfgs {
     pub(crate) fn new(dimension: usize, memory: usize) -> Self {
+        let zeros = vec![0.0; dimension];
+        let pair = Pair {
+            step: zeros.clone(),
+            difference: zeros.clone(),
+            free_step: zeros.clone(),
+            free_difference: zeros,
+            rho: 0.0,
+            scale: 0.0,
+        };
         Self {
-            dimension,
-            memory,
-            steps: vec![0.0; dimension * memory],
-            differences: vec![0.0; dimension * memory],
-            free_steps: vec![0.0; dimension * memory],
-            free_differences: vec![0.0; dimension * memory],
-            rho: vec![0.0; memory],
-            scale: vec![0.0; memory],
+            pairs: vec![pair; memory],
             alpha: vec![0.0; memory],
             usable: Vec::with_capacity(memory),
             head: 0,
@@ -58,32 +63,35 @@ impl Lbfgs {
     /// Returns the length of gradient step that suits the curvature along it, whatever its sign; `None` where it is
     /// flat.
     pub(crate) fn push(&mut self, write: impl Fn(usize) -> (f64, f64)) -> Option<f64> {
-        let start = self.head * self.dimension;
-        let steps = &mut self.steps[start..start + self.dimension];
-        let differences = &mut self.differences[start..start + self.dimension];
-        for (i, (s, y)) in steps.iter_mut().zip(differences.iter_mut()).enumerate() {
+        let pair = &mut self.pairs[self.head];
+        for (i, (s, y)) in pair.step.iter_mut().zip(&mut pair.difference).enumerate() {
             (*s, *y) = write(i);
         }
-        let length = math::sqrt(math::norm_squared(steps) / math::norm_squared(differences));
-        self.weigh(self.head);
-        let scale = self.scale[self.head];
-        self.head = (self.head + 1) % self.memory;
-        self.count = (self.count + 1).min(self.memory);
-        let length = if scale > 0.0 { scale } else { length };
+        pair.weigh(&self.mask);
+        let length = match pair.scale > 0.0 {
+            true => pair.scale,
+            false => math::sqrt(math::norm_squared(&pair.step) / math::norm_squared(&pair.difference)),
+        };
+        self.head += 1;
+        if self.head == self.pairs.len() {
+            self.head = 0;
+        }
+        self.count = (self.count + 1).min(self.pairs.len());
         length.is_finite().then_some(length)
     }
 
-    /// Sets the free coordinates.
-    pub(crate) fn set_mask(&mut self, is_free: impl Fn(usize) -> bool) {
+    /// Sets the free coordinates: those that are not clipped.
+    pub(crate) fn set_mask(&mut self, is_clipped: &[bool]) {
         let mut changed = false;
-        for (i, entry) in self.mask.iter_mut().enumerate() {
-            let value = if is_free(i) { 1.0 } else { 0.0 };
+        for (entry, is_clipped) in self.mask.iter_mut().zip(is_clipped) {
+            let value = if *is_clipped { 0.0 } else { 1.0 };
             changed |= *entry != value;
             *entry = value;
         }
         if changed {
-            for age in 0..self.count {
-                self.weigh(self.slot(age));
+            // Those that were stored since the last `clear` come first.
+            for pair in &mut self.pairs[..self.count] {
+                pair.weigh(&self.mask);
             }
         }
     }
@@ -91,77 +99,68 @@ impl Lbfgs {
     /// Replaces `q` by `H q` on the free coordinates; `q` must be zero elsewhere. Returns false, with `q` unchanged,
     /// if no pair has curvature there.
     pub(crate) fn apply(&mut self, q: &mut [f64]) -> bool {
-        self.usable.clear();
-        for age in 0..self.count {
-            let slot = self.slot(age);
-            if self.rho[slot] > 0.0 {
-                self.usable.push(slot);
-            }
-        }
+        self.list_usable();
         let (Some(&newest), Some(&oldest)) = (self.usable.first(), self.usable.last()) else {
             return false;
         };
         // Each pass over q ends with the product that the next one needs first.
-        let mut product = math::dot(self.pair(&self.free_steps, newest), q);
-        for (k, &slot) in self.usable.iter().enumerate() {
-            let alpha = self.rho[slot] * product;
-            self.alpha[slot] = alpha;
+        let mut product = math::dot(&self.pairs[newest].free_step, q);
+        for (k, (&index, alpha)) in self.usable.iter().zip(&mut self.alpha).enumerate() {
+            let pair = &self.pairs[index];
+            *alpha = pair.rho * product;
             let next = self.usable.get(k + 1).unwrap_or(&oldest);
-            product = math::add_then_dot(
-                q,
-                -alpha,
-                self.pair(&self.free_differences, slot),
-                self.pair(&self.free_steps, *next),
-            );
+            product = math::add_then_dot(q, -*alpha, &pair.free_difference, &self.pairs[*next].free_step);
         }
-        let scale = self.scale[newest];
+        let scale = self.pairs[newest].scale;
         q.iter_mut().for_each(|q| *q *= scale);
-        product = math::dot(self.pair(&self.free_differences, oldest), q);
-        for k in (0..self.usable.len()).rev() {
-            let slot = self.usable[k];
-            let beta = self.rho[slot] * product;
+        product = math::dot(&self.pairs[oldest].free_difference, q);
+        for (k, (&index, alpha)) in self.usable.iter().zip(&self.alpha).enumerate().rev() {
+            let pair = &self.pairs[index];
+            let beta = pair.rho * product;
             let next = self.usable[k.saturating_sub(1)];
             product = math::add_then_dot(
                 q,
-                self.alpha[slot] - beta,
-                self.pair(&self.free_steps, slot),
-                self.pair(&self.free_differences, next),
+                alpha - beta,
+                &pair.free_step,
+                &self.pairs[next].free_difference,
             );
         }
         true
     }
 
-    /// Slot of the pair of this age, 0 being the newest.
-    fn slot(&self, age: usize) -> usize {
-        // At most one turn around: cheaper than a remainder, which would slow the two loops down.
-        let slot = self.head + self.memory - 1 - age;
-        if slot >= self.memory {
-            slot - self.memory
-        } else {
-            slot
+    /// Lists the pairs that have curvature on the mask, newest first.
+    fn list_usable(&mut self) {
+        self.usable.clear();
+        let (before, after) = self.pairs[..self.count].split_at(self.head.min(self.count));
+        let newest_first = before.iter().enumerate().rev().chain(
+            after
+                .iter()
+                .enumerate()
+                .rev()
+                .map(|(i, pair)| (before.len() + i, pair)),
+        );
+        for (index, pair) in newest_first {
+            if pair.rho > 0.0 {
+                self.usable.push(index);
+            }
         }
     }
+}
 
-    fn pair<'a>(&self, vectors: &'a [f64], slot: usize) -> &'a [f64] {
-        &vectors[slot * self.dimension..(slot + 1) * self.dimension]
-    }
-
-    /// Computes the quantities of a pair that depend on the free coordinates.
-    fn weigh(&mut self, slot: usize) {
-        let range = slot * self.dimension..(slot + 1) * self.dimension;
-        let free_steps = &mut self.free_steps[range.clone()];
-        let free_differences = &mut self.free_differences[range.clone()];
-        let (steps, differences) = (&self.steps[range.clone()], &self.differences[range]);
-        for (i, mask) in self.mask.iter().enumerate() {
-            free_steps[i] = mask * steps[i];
-            free_differences[i] = mask * differences[i];
+impl Pair {
+    /// Computes the quantities that depend on the free coordinates.
+    fn weigh(&mut self, mask: &[f64]) {
+        let free = self.free_step.iter_mut().zip(&mut self.free_difference);
+        let full = self.step.iter().zip(&self.difference);
+        for (((free_s, free_y), (s, y)), mask) in free.zip(full).zip(mask) {
+            (*free_s, *free_y) = (mask * s, mask * y);
         }
-        let ys = math::dot(free_steps, free_differences);
-        let yy = math::norm_squared(free_differences);
-        let ss = math::norm_squared(free_steps);
+        let ys = math::dot(&self.free_step, &self.free_difference);
+        let yy = math::norm_squared(&self.free_difference);
+        let ss = math::norm_squared(&self.free_step);
         let has_curvature = ys > f64::EPSILON * ss && ys.is_finite() && yy.is_finite();
-        self.rho[slot] = if has_curvature { 1.0 / ys } else { 0.0 };
-        self.scale[slot] = if has_curvature { ys / yy } else { 0.0 };
+        self.rho = if has_curvature { 1.0 / ys } else { 0.0 };
+        self.scale = if has_curvature { ys / yy } else { 0.0 };
     }
 }
 
@@ -182,7 +181,7 @@ mod tests {
         for (q, expected) in q.iter().zip([3.0, 2.0, 1.0]) {
             assert!((q - expected).abs() < 1e-12);
         }
-        lbfgs.set_mask(|i| i != 1);
+        lbfgs.set_mask(&[false, true, false]);
         let mut q = [3.0, 0.0, 100.0];
         assert!(lbfgs.apply(&mut q));
         assert_eq!((q[0], q[1], q[2]), (3.0, 0.0, 1.0));

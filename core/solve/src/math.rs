@@ -78,6 +78,7 @@ pub fn add(q: &mut [f64], factor: f64, v: &[f64]) {
 
 /// `q += factor * v`, then the inner product of `q` with `w`, in the order of [`dot`]. The lengths must be
 /// equal.
+#[inline]
 pub fn add_then_dot(q: &mut [f64], factor: f64, v: &[f64], w: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (q_blocks, q_rest) = q.as_chunks_mut::<4>();

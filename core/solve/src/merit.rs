@@ -108,9 +108,12 @@ impl AugmentedLagrangian {
 
     /// Measures the violation of the constraint values of `point`.
     pub(crate) fn measure_violation(&mut self, point: &mut Point) {
+        (point.violation, point.scaled_violation) = (0.0, 0.0);
+        if self.scratch.is_empty() {
+            return;
+        }
         self.scratch.copy_from_slice(&point.constraints);
         self.project_scratch();
-        (point.violation, point.scaled_violation) = (0.0, 0.0);
         let units = &self.callers_units;
         for ((g, projected), unit) in point.constraints.iter().zip(&self.scratch).zip(units) {
             let distance = (g - projected).abs();
@@ -130,12 +133,15 @@ impl AugmentedLagrangian {
 
     /// Computes `yhat` and `psi` from cost and constraint values of `point`.
     pub(crate) fn weigh_constraints(&mut self, point: &mut Point) {
+        point.psi = point.cost;
+        if self.scratch.is_empty() {
+            return;
+        }
         for (i, zeta) in self.scratch.iter_mut().enumerate() {
             *zeta = point.constraints[i] + self.multipliers[i] / self.penalties[i];
             point.multipliers[i] = *zeta;
         }
         self.project_scratch();
-        point.psi = point.cost;
         for (i, projected) in self.scratch.iter().enumerate() {
             let error = point.multipliers[i] - projected;
             point.multipliers[i] = self.penalties[i] * error;

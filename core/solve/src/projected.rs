@@ -46,6 +46,8 @@ pub(crate) struct Projected {
     /// Trial of the line search; afterwards, the previous iterate.
     next: Point,
     direction: Vec<f64>,
+    /// Whether a gradient step leads each coordinate out of its bounds.
+    is_clipped: Vec<bool>,
     /// Length of a gradient step: the inverse of the curvature along the last step; 0 if there is no estimate yet.
     gamma: f64,
     /// Tolerance of the residual in the units of the caller, if they differ from those of the method, 0 otherwise; and the
@@ -95,6 +97,7 @@ impl Projected {
             current: point.clone(),
             next: point,
             direction: vec![0.0; num_variables],
+            is_clipped: vec![false; num_variables],
             gamma: 1.0,
             residual: f64::INFINITY,
             tolerance: 0.0,
@@ -221,9 +224,9 @@ impl Projected {
             self.estimate_lipschitz(merit, functions);
         }
         self.begin_direction();
-        let (bounds, current, gamma) = (&self.bounds, &self.current, self.gamma);
-        self.lbfgs.set_mask(|i| !bounds.clip(current, gamma, i));
+        self.lbfgs.set_mask(&self.is_clipped);
         if !self.lbfgs.apply(&mut self.direction) {
+            let gamma = self.gamma;
             self.direction.iter_mut().for_each(|q| *q *= gamma);
         }
         self.end_direction();
@@ -256,11 +259,11 @@ impl Projected {
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
     ) -> Outcome {
-        let (bounds, current, next, gamma) = (&self.bounds, &self.current, &mut self.next, self.gamma);
+        let (current, next) = (&self.current, &mut self.next);
         let is_last_evaluated = &mut self.is_last_evaluated;
         self.trust_region.advance(
             &mut self.direction,
-            |i| !bounds.clip(current, gamma, i),
+            |i| !self.is_clipped[i],
             |v, product| {
                 *is_last_evaluated &= merit.multiply_hessian(functions, current, next, v, product);
             },
@@ -301,20 +304,18 @@ impl Projected {
 
     /// Sets the direction to the negative gradient where a coordinate is free, to zero elsewhere.
     fn begin_direction(&mut self) {
-        for (i, q) in self.direction.iter_mut().enumerate() {
-            let is_clipped = self.bounds.clip(&self.current, self.gamma, i);
-            *q = if is_clipped {
-                0.0
-            } else {
-                -self.current.gradient[i]
-            };
+        let (Bounds { min, max }, Point { u, gradient, .. }) = (&self.bounds, &self.current);
+        for (i, (q, is_clipped)) in self.direction.iter_mut().zip(&mut self.is_clipped).enumerate() {
+            let target = u[i] - self.gamma * gradient[i];
+            *is_clipped = target < min[i] || target > max[i];
+            *q = if *is_clipped { 0.0 } else { -gradient[i] };
         }
     }
 
     /// Sends the other coordinates to their bounds.
     fn end_direction(&mut self) {
         for (i, q) in self.direction.iter_mut().enumerate() {
-            if self.bounds.clip(&self.current, self.gamma, i) {
+            if self.is_clipped[i] {
                 let target = self.current.u[i] - self.gamma * self.current.gradient[i];
                 *q = self.bounds.clamp(i, target) - self.current.u[i];
             }
@@ -396,12 +397,6 @@ impl Projected {
 }
 
 impl Bounds {
-    /// Whether a gradient step of length `gamma` leads out of the bounds of coordinate `i`.
-    fn clip(&self, point: &Point, gamma: f64, i: usize) -> bool {
-        let target = point.u[i] - gamma * point.gradient[i];
-        target < self.min[i] || target > self.max[i]
-    }
-
     /// Distance of `-grad psi` from the normal cone of the bounds, in the infinity norm: with its entries in these units,
     /// and in their own.
     fn residual(&self, point: &Point, units: &[f64]) -> (f64, f64) {

@@ -21,11 +21,16 @@ impl Bounds {
     /// Replaces infinite derivatives that hold a variable at its bound, as those of `sqrt(x)` do at 0, by finite ones: the
     /// point is stationary there.
     pub(super) fn hold(&self, point: &mut Point) {
+        point.holds = false;
+        if math::all_finite(&point.gradient) {
+            return;
+        }
         for (i, entry) in point.gradient.iter_mut().enumerate() {
             let is_held = (*entry == f64::INFINITY && point.u[i] <= self.min[i])
                 || (*entry == f64::NEG_INFINITY && point.u[i] >= self.max[i]);
             if is_held {
                 *entry = HELD * math::sign(*entry);
+                point.holds = true;
             }
         }
     }
@@ -54,6 +59,8 @@ pub(crate) struct Point {
     pub(crate) violation: f64,
     /// The same in the units of the method.
     pub(crate) scaled_violation: f64,
+    /// Whether an infinite derivative holds a variable at its bound.
+    pub(crate) holds: bool,
 }
 
 #[cfg(any(feature = "second-derivatives", feature = "stages"))]
@@ -81,6 +88,7 @@ impl Point {
             cost: 0.0,
             violation: 0.0,
             scaled_violation: 0.0,
+            holds: false,
         }
     }
 
@@ -92,11 +100,12 @@ impl Point {
         self.multipliers.copy_from_slice(&other.multipliers);
         (self.psi, self.cost) = (other.psi, other.cost);
         (self.violation, self.scaled_violation) = (other.violation, other.scaled_violation);
+        self.holds = other.holds;
     }
 
     /// Whether an infinite derivative holds variable `i` at its bound.
     pub(crate) fn is_held(&self, i: usize) -> bool {
-        self.gradient[i].abs() == HELD
+        self.holds && self.gradient[i].abs() == HELD
     }
 
     pub(crate) fn is_finite(&self) -> bool {

@@ -489,12 +489,11 @@ impl Solver {
 
     fn remember_best(&mut self, units: &Units) {
         let point = self.inner.solution();
-        self.was_feasible |= point.violation <= self.settings.delta_tolerance && point.is_finite();
+        let delta = self.settings.delta_tolerance;
+        self.was_feasible = self.was_feasible || (point.violation <= delta && point.is_finite());
         if self.confirmation_limit.is_some() {
             return;
         }
-        let point = self.inner.solution();
-        let delta = self.settings.delta_tolerance;
         let is_better = if point.violation <= delta && self.best.violation <= delta {
             point.cost * units.cost < self.best.cost
         } else {
