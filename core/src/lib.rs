@@ -183,12 +183,8 @@ pub use labwire_solve as solve;
 #[cfg(any(feature = "designer", feature = "optimizer"))]
 pub use labwire_solve::{math, random, sets};
 
-/// The examples of the README, as tests.
+/// The examples of the README and the book, as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
-
-/// The examples of the book, as tests.
-#[cfg(doctest)]
 #[doc = include_str!("../book/src/first-hour/rust.md")]
-struct Book;
+struct Examples;

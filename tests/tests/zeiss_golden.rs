@@ -167,7 +167,7 @@ fn what_upstream_died_of_is_answered() {
     for wide in [&b"\xff\xfe{\0}\0\x04"[..], b"{\0}\0\x04", b"\xfe\xff\0{\0}\x04"] {
         assert_eq!(
             answer(wide, 2, Outcome::Imported),
-            b"Error: Malformed JSON message: the text is in UTF-16, expected UTF-8.\r\n"
+            b"Error: Malformed JSON message: the text looks like UTF-16, expected UTF-8.\r\n"
         );
     }
     let nested = "[".repeat(100_000);

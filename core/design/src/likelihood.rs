@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use labwire_solve::math::{log_scale, min, sqrt};
+use labwire_solve::math::{min, sqrt};
 
 use super::designer::Designer;
 use super::experiment::Experiment;
+use super::logarithm::log_scale;
 use super::measurement::Measurement;
 use super::model::{Model, Points};
 use super::noise::{Noise, NoiseShape, binomial_deviance, poisson_deviance};

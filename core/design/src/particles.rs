@@ -5,9 +5,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use labwire_solve::math::{exp_weight, exp_weights, max};
+use labwire_solve::math::max;
 use labwire_solve::random::Random;
 
+use super::exponential::{exp_weight, exp_weights};
 use super::model::Points;
 
 /// Number of particles processed at a time: few enough for their values to stay in the fastest cache.

@@ -9,12 +9,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use contraction::Contraction;
-use labwire_solve::math::{clamp, exp, exp_weight, log, max, min, sqrt};
+use labwire_solve::math::{clamp, exp, log, max, min, sqrt};
 use labwire_solve::random::Random;
 
 use super::cost::Costs;
 use super::entropy::differential_entropy;
 use super::experiment::{Experiment, Utility};
+use super::exponential::exp_weight;
 use super::grid::BLOCK;
 use super::model::Points;
 use super::noise::{Noise, NoiseShape};

@@ -8,11 +8,9 @@ pub fn foreign_encoding(bytes: &[u8]) -> Option<&'static str> {
         [0xef] | [0xef, 0xbb] | [0xef, 0xbb, 0xbf, ..] => {
             Some("the text begins with a byte order mark (EF BB BF), expected UTF-8 without one")
         }
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] => {
-            Some("the text is in UTF-16, expected UTF-8")
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0] | [0, 1..=255, ..] | [1..=255, 0, ..] => {
+            Some("the text looks like UTF-16, expected UTF-8")
         }
-        // All that is known of one, where reading stops at the first byte.
-        [0] => Some("the text begins as one in UTF-16 does, expected UTF-8"),
         _ => None,
     }
 }

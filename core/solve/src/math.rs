@@ -1,18 +1,12 @@
 //! Arithmetic of the engines, with the same bits on every target.
 //!
-//! Transcendental functions come from the `libm` crate, and two of them, vectorised, from this module; never
-//! from the platform. Minimum, maximum and clamping use comparisons, because the standard library's versions
-//! differ between targets on signed zeros. Sums run in a fixed order.
+//! Transcendental functions come from the `libm` crate, never from the platform. Minimum, maximum and clamping use
+//! comparisons, because the standard library's versions differ between targets on signed zeros. Sums run in a fixed order.
 
-mod exponential;
-mod logarithm;
-
-pub use exponential::{exp_weight, exp_weights};
 pub use libm::{
     acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erf, exp, expm1, floor, hypot, log, log1p,
     log10, pow, sin, sincos, sinh, sqrt, tan, tanh,
 };
-pub use logarithm::log_scale;
 
 /// Minimum; the first at a tie or when the comparison is undecided (NaN).
 #[must_use]

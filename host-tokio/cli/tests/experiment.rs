@@ -143,7 +143,7 @@ fn tables_of_spreadsheets_are_read_or_refused() {
             "row 1: the measurement must be numbers, and 9.9e37",
         ),
         ("x,y,y\n0.5,0.45,0.46\n", 65, "there are several columns `y`"),
-        ("x\0,\0y\0\n\0", 66, "the text is in UTF-16, expected UTF-8"),
+        ("x\0,\0y\0\n\0", 66, "the text looks like UTF-16, expected UTF-8"),
         (
             "x,y\n0.5,NaN\n",
             65,

@@ -24,15 +24,14 @@ const P: [f64; 5] = [
 /// for weights, which are compared with 1; no result is subnormal, which would be a hundred times slower on
 /// most processors.
 #[inline(always)]
-#[must_use]
-pub fn exp_weight(x: f64) -> f64 {
+pub(crate) fn exp_weight(x: f64) -> f64 {
     let (k, high) = reduce(x);
     assemble(x, k, high, kernel(k, high))
 }
 
 /// Writes the [`exp_weight`] of each number to `weights`, which has the same length. Many numbers go through each part of
 /// the computation together: a processor waits less than where each number goes through all parts.
-pub fn exp_weights(numbers: &[f64], weights: &mut [f64]) {
+pub(crate) fn exp_weights(numbers: &[f64], weights: &mut [f64]) {
     const LANES: usize = 32;
     let (blocks, rest) = numbers.as_chunks::<LANES>();
     let (weight_blocks, weight_rest) = weights.as_chunks_mut::<LANES>();
@@ -92,7 +91,7 @@ mod tests {
         /// The error of libm's exponential is itself below 1 ulp.
         #[test]
         fn is_within_an_ulp_of_another_within_an_ulp(x in -700.0..0.0) {
-            let apart = exp_weight(x).to_bits().abs_diff(libm::exp(x).to_bits());
+            let apart = exp_weight(x).to_bits().abs_diff(labwire_solve::math::exp(x).to_bits());
             prop_assert!(apart <= 1);
         }
 
