@@ -244,6 +244,28 @@ fn an_interior_point_iteration_allocates_nothing() {
     assert!((solution.cost - 717.7).abs() < 0.05, "{}", solution.cost);
 }
 
+/// A pendulum that stands, which is stationary, falls.
+#[test]
+fn leaving_a_maximum_through_the_stages_allocates_nothing() {
+    for shooting in ["auto", "single"] {
+        let file = format!(
+            r#"{{"ocp": {{"horizon": 20, "step": 0.1, "shooting": "{shooting}", "states": ["angle", "speed"],
+                "inputs": ["torque"], "initial_state": ["pi", 0], "stage_cost": "1 - cos(angle) + 0.01*torque^2",
+                "dynamics": {{"derivative": ["speed", "torque - sin(angle)"]}},
+                "terminal_constraints": [{{"expression": "speed", "set": "zero"}}]}}}}"#
+        );
+        let problem = Problem::from_json(&file, &TextLimits::default()).unwrap();
+        let mut solver = ProblemSolver::new(&problem).unwrap();
+        solver
+            .start(Instant::ZERO, &[], &StartOptions::default())
+            .unwrap();
+        let allocations = measure(|| while solver.step(Instant::ZERO, 1).unwrap() == Busy::Yes {});
+        assert_eq!(allocations.count_total, 0, "{shooting}");
+        let solution = solver.finish(Instant::ZERO).unwrap();
+        assert!(solution.is_converged() && solution.cost < 39.0, "{solution:?}");
+    }
+}
+
 #[test]
 fn solving_closures_allocates_nothing() {
     for mut problem in problems::all() {

@@ -16,6 +16,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(any(feature = "second-derivatives", feature = "stages"))]
+mod curvature;
 mod derivatives;
 mod error;
 mod factor;

@@ -36,7 +36,7 @@ pub(crate) enum Search {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "second-derivatives"),
-    expect(dead_code, reason = "only exact second derivatives tell more than the first")
+    allow(dead_code, reason = "only exact second derivatives tell more than the first")
 )]
 pub(crate) enum Verdict {
     /// A minimum, as far as is known.
@@ -45,6 +45,8 @@ pub(crate) enum Verdict {
     Stationary,
     /// The point was left for a lower one.
     Left,
+    /// The same, because its curvature is negative: it is no solution.
+    NoMinimum,
     /// The look is not complete yet.
     Unfinished,
 }

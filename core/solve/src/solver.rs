@@ -498,7 +498,9 @@ impl Solver {
                     .penalties
                     .get_or_insert_default()
                     .clone_from(&self.penalties);
-                start.lipschitz = Some(self.inner.lipschitz()).filter(|estimate| estimate.is_finite());
+                let lipschitz = Some(self.inner.lipschitz()).filter(|estimate| estimate.is_finite());
+                // A method that looks at no curvature from a solution is not told that this is one.
+                start.lipschitz = lipschitz.filter(|_| self.status == Status::Converged);
                 self.store_states(start);
                 start.units = self.units.known();
                 true

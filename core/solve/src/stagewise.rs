@@ -7,6 +7,7 @@
 //! progress in merit or gaps; else, and in single shooting, a step is a rollout with the feedback of the backward sweep.
 
 mod active;
+mod curvature;
 mod inner;
 mod interior;
 mod line_search;
@@ -21,6 +22,7 @@ mod tests;
 mod trajectory;
 mod units;
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::functions::{StageFunctions, StageStructure, Structure};
@@ -71,6 +73,12 @@ pub(crate) struct Stagewise {
     is_free: bool,
     /// Whether Newton steps have led nowhere.
     has_given_up: bool,
+    /// Whether the last step was Newton's, with the Hessian of a minimum.
+    is_confirmed: bool,
+    /// Whether the start was a solution of an earlier solve.
+    is_warm: bool,
+    /// Whether the bounds of a constraint are equal.
+    equations: Vec<bool>,
     pace: Pace,
     current: Trajectory,
     next: Trajectory,
@@ -131,6 +139,9 @@ impl Stagewise {
             max_penalty: settings.max_penalty,
             is_free: structure.has_free_states,
             has_given_up: false,
+            is_confirmed: false,
+            is_warm: false,
+            equations: equations(problem),
             pace: Pace::default(),
             current: trajectory.clone(),
             saved: trajectory.clone(),
@@ -213,6 +224,19 @@ impl Stagewise {
             self.best_value = point.psi;
             self.idle_iterations = 0;
         }
+    }
+}
+
+/// Whether the bounds of each constraint are equal.
+fn equations(problem: &Structure) -> Vec<bool> {
+    match problem.constraint_bounds() {
+        Some(bounds) => bounds
+            .min
+            .iter()
+            .zip(&bounds.max)
+            .map(|(min, max)| min == max)
+            .collect(),
+        None => vec![false; problem.num_constraints()],
     }
 }
 

@@ -15,9 +15,8 @@ use alloc::vec::Vec;
 
 pub(crate) use barrier::BarrierRows;
 use factor::Factor;
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
+use crate::curvature::{INVERSE_ITERATIONS, scatter};
 use crate::factor::Inertia;
 use crate::functions::Functions;
 use crate::math;
@@ -25,9 +24,6 @@ use crate::merit::{AugmentedLagrangian, Bounds, Point, Weights};
 use crate::outcome::Search;
 use crate::second::SecondDerivatives;
 use crate::tuning::Tuning;
-
-/// Inverse iterations for the direction of least curvature: the shift is at most 8 times the necessary one.
-const INVERSE_ITERATIONS: usize = 4;
 
 /// Side of a constraint's bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,13 +219,7 @@ impl QuadraticModel {
     /// Writes the direction of the free variables in which the model curves least, by inverse iteration with the last
     /// factorisation. Returns the curvature along it, 0 where that is round-off.
     pub(crate) fn lowest_curvature(&mut self, weights: Weights<'_>, direction: &mut [f64]) -> f64 {
-        let mut random = SplitMix64::seed_from_u64(0);
-        for (i, step) in self.step.iter_mut().enumerate() {
-            // No size is another's: eigenvectors of problems with symmetries are often sums and differences of variables.
-            let size = 1.0 + f64::from(random.next_u32()) / f64::from(u32::MAX);
-            let sign = if random.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
-            *step = if self.is_free[i] { sign * size } else { 0.0 };
-        }
+        scatter(&self.is_free, &mut self.step);
         for _ in 0..INVERSE_ITERATIONS {
             let length = math::norm2(&self.step);
             self.right.fill(0.0);

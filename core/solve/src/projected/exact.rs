@@ -6,6 +6,7 @@ use core::mem;
 use super::Projected;
 use super::interior::Interior;
 use super::second::{ExactNewton, is_warm};
+use crate::curvature::trial_steps;
 use crate::functions::Functions;
 use crate::math;
 use crate::merit::{AugmentedLagrangian, Bounds, Weights};
@@ -305,16 +306,10 @@ impl Projected {
         functions: &mut dyn Functions,
         curvature: f64,
     ) -> Verdict {
+        let slope = math::dot(&self.direction, &self.current.gradient);
+        // As long as the point.
         let longest = (1.0 + math::norm_inf(&self.current.u)) / math::norm_inf(&self.direction);
-        let way = if math::dot(&self.direction, &self.current.gradient) > 0.0 {
-            -1.0
-        } else {
-            1.0
-        };
-        for trial in 0..self.tuning.curvature_trials {
-            // Both ways at each length.
-            let shrinkage = math::pow(self.tuning.min_shrinkage, f64::from(trial / 2));
-            let step = if trial % 2 == 0 { way } else { -way } * longest * shrinkage;
+        for step in trial_steps(self.tuning, longest, slope) {
             for (i, next) in self.next.u.iter_mut().enumerate() {
                 *next = self.bounds.clamp(i, self.current.u[i] + step * self.direction[i]);
             }
@@ -324,7 +319,7 @@ impl Projected {
             let fall = self.next.psi - self.current.psi;
             if self.next.is_finite() && fall < 0.1 * promised && fall < 0.0 {
                 self.accept();
-                return Verdict::Left;
+                return Verdict::NoMinimum;
             }
         }
         Verdict::Stationary

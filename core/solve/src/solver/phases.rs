@@ -442,6 +442,11 @@ impl Solver {
                 self.inner_iterations += 1;
                 self.phase = Phase::Inner;
             }
+            Verdict::NoMinimum => {
+                self.counters.inner_iterations += 1;
+                self.confirmation_limit = None;
+                self.begin_inner(Outcome::Continue, functions.units);
+            }
         }
     }
 

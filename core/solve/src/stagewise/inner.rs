@@ -6,7 +6,7 @@ use super::{Method, Stagewise};
 use crate::functions::Functions;
 use crate::inner::InnerSolver;
 use crate::merit::{AugmentedLagrangian, Point};
-use crate::outcome::{Outcome, Search};
+use crate::outcome::{Outcome, Search, Verdict};
 use crate::states::Horizon;
 use crate::status::Step;
 use crate::units::{Scaled, Units};
@@ -87,6 +87,15 @@ impl InnerSolver for Stagewise {
         }
     }
 
+    fn confirm(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        functions: &mut dyn Functions,
+        scale: f64,
+    ) -> Verdict {
+        self.confirm_stages(merit, functions, scale)
+    }
+
     fn start(
         &mut self,
         merit: &mut AugmentedLagrangian,
@@ -95,6 +104,7 @@ impl InnerSolver for Stagewise {
     ) -> Outcome {
         self.method = Method::QuasiNewton;
         (self.has_given_up, self.has_left_interior, self.is_final) = (false, false, false);
+        (self.is_confirmed, self.is_warm) = (false, lipschitz.is_some());
         self.start.copy_from_slice(&self.quasi.solution().u);
         (self.newton_steps, self.attempted) = (0, merit.work());
         let outcome = self.quasi.start(merit, functions, lipschitz);
@@ -120,6 +130,7 @@ impl InnerSolver for Stagewise {
         };
         (self.method, self.is_free) = (Method::Newton, self.structure.has_free_states);
         (self.has_given_up, self.has_left_interior, self.is_final) = (false, false, false);
+        self.is_confirmed = false;
         self.start.copy_from_slice(&self.quasi.solution().u);
         (self.newton_steps, self.attempted) = (0, merit.work());
         // That of an earlier solve counted another work.

@@ -151,6 +151,14 @@ impl Model {
         math::norm_inf(&self.hessians)
     }
 
+    /// Largest entry of the stages' Hessians along an input.
+    pub(crate) fn largest_input_curvature(&self, structure: &StageStructure) -> f64 {
+        let (nx, nz) = (structure.num_states, structure.num_stage_variables());
+        let stages = self.hessians.chunks_exact(nz * nz).take(structure.horizon);
+        let inputs = stages.flat_map(|hessian| (nx..nz).map(|a| hessian[a * nz + a].abs()));
+        inputs.fold(0.0, math::max)
+    }
+
     fn expand_stage(
         &mut self,
         structure: &StageStructure,

@@ -142,6 +142,7 @@ impl Stagewise {
 
     /// Takes note of a step of length `tau`.
     fn finish_step(&mut self, tau: f64, is_troubled: bool) {
+        self.is_confirmed = !is_troubled && !self.model.is_linear && self.shift == 0.0 && tau == 1.0;
         self.last_step = Step::new(StepKind::Stages, tau);
         self.last_step.regularisation = self.shift;
         self.shift = if tau == 1.0 { self.shift / 10.0 } else { self.shift };

@@ -1,6 +1,7 @@
 //! Minimisation of a quadratic model of stages (Riccati), with bounds on the inputs, and the linear trajectory that
 //! follows from it.
 
+mod curvature;
 mod factor;
 mod sweep;
 

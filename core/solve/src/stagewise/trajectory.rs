@@ -153,6 +153,25 @@ impl Trajectory {
         largest
     }
 
+    /// Sets gaps and gradients of the stages, with their multipliers, to zero.
+    pub(crate) fn clear_slopes(&mut self) {
+        self.gaps.fill(0.0);
+        self.adjoints.fill(0.0);
+        self.gradients.fill(0.0);
+    }
+
+    /// Sets the gradients with respect to the inputs to `factor` times these.
+    pub(crate) fn set_input_slopes(&mut self, structure: &StageStructure, slopes: &[f64], factor: f64) {
+        let (nx, nu, nz) = (
+            structure.num_states,
+            structure.num_inputs,
+            structure.num_stage_variables(),
+        );
+        for (i, slope) in slopes.iter().enumerate() {
+            self.gradients[i / nu * nz + nx + i % nu] = factor * slope;
+        }
+    }
+
     /// Sum of all gaps, and merit.
     pub(crate) fn measure(&self) -> (f64, f64) {
         let gaps = self.gaps.iter().fold(0.0, |sum, gap| sum + gap.abs());

@@ -10,6 +10,9 @@ use super::size::{is_size, power_of_two};
 use crate::functions::{StageFunctions, StageStructure};
 use crate::math;
 
+/// Round-off of a state, relative to its size, after some operations.
+const ROUND_OFF: f64 = 64.0 * f64::EPSILON;
+
 /// Units of the states, and the memory to convert stage by stage.
 #[derive(Clone, Debug)]
 pub(super) struct StageUnits {
@@ -79,10 +82,25 @@ impl StageUnits {
         let row = &self.jacobian[(nx + input) * self.width(t)..];
         let mut curvature = self.curvature(nx + input);
         for i in 0..nx {
-            let of_state = self.structure.horizon as f64 * self.curvature(i) + self.last_curvatures[i];
-            curvature += row[i] * row[i] * of_state;
+            curvature += row[i] * row[i] * self.state_curvature(i);
         }
         curvature
+    }
+
+    /// Curvature of the cost along a state over the horizon, about.
+    fn state_curvature(&self, state: usize) -> f64 {
+        self.structure.horizon as f64 * self.curvature(state) + self.last_curvatures[state]
+    }
+
+    /// Slope of the cost along an input of stage `t` that round-off of the states makes, about.
+    fn round_off_slope(&self, t: usize, input: usize) -> f64 {
+        let nx = self.structure.num_states;
+        let row = &self.jacobian[(nx + input) * self.width(t)..];
+        let mut slope = 0.0;
+        for i in 0..nx {
+            slope += (row[i] * self.state_curvature(i) * self.state[i]).abs();
+        }
+        ROUND_OFF * slope
     }
 
     /// Chooses the units of the states: their size at the start, or how far inputs of either sign lead them over the

@@ -142,6 +142,7 @@ impl Stagewise {
 
     /// Takes the multipliers of the start again, after steps that failed.
     fn forget_active(&mut self, merit: &mut AugmentedLagrangian) {
+        self.is_confirmed = false;
         if let Some(active) = &self.active {
             merit.multipliers.copy_from_slice(&active.first_multipliers);
         }
@@ -231,6 +232,7 @@ impl Stagewise {
             return false;
         }
         merit.multipliers.copy_from_slice(&self.current.point.multipliers);
+        self.is_confirmed = true;
         true
     }
 

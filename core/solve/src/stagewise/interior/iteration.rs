@@ -85,7 +85,7 @@ impl Stagewise {
             return Outcome::Stalled;
         };
         self.method = Method::Interior;
-        self.is_free = true;
+        (self.is_free, self.is_confirmed) = (true, false);
         for (i, u) in self.start.iter().enumerate() {
             self.current.point.u[i] = interior.inputs.inside(i, *u);
         }

@@ -91,7 +91,9 @@ impl Units {
                 guess = math::max(guess, point.u[i].abs());
             }
         }
-        let newton = Some(slope / own.input_curvature(t, input)).filter(is_size);
+        // A slope that is round-off tells nothing.
+        let newton = Some(slope / own.input_curvature(t, input))
+            .filter(|step| is_size(step) && slope > own.round_off_slope(t, input));
         for i in all() {
             let reach = math::max(point.u[i].abs(), newton.unwrap_or(0.0));
             let range = self
