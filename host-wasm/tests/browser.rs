@@ -285,6 +285,47 @@ fn an_experiment_says_what_it_holds() {
     thrown(rabi.knob_values(2));
 }
 
+/// What a page is given starts no program, and reads no file.
+#[wasm_bindgen_test]
+fn texts_reach_for_nothing_outside() {
+    let experiment = |key: &str, value: &str| {
+        let parts = [
+            ("settings", r#"{"x": [1, 2]}"#),
+            ("parameters", r#"{"a": {"uniform": [0, 1]}}"#),
+            ("model", r#""a*x""#),
+            ("noise", "0.1"),
+        ];
+        let parts = parts.map(|(name, own)| format!("\"{name}\": {}", if name == key { value } else { own }));
+        JsValue::from(format!("{{{}}}", parts.join(", ")))
+    };
+    assert!(Experiment::new(&experiment("", "")).is_ok());
+    for (key, value, named) in [
+        ("model", r#"{"command": ["touch", "x"]}"#, "touch"),
+        ("settings", r#"{"x": {"csv": "axis.csv"}}"#, "axis.csv"),
+        (
+            "parameters",
+            r#"{"a": {"samples": {"csv": "samples.csv"}}}"#,
+            "samples.csv",
+        ),
+    ] {
+        let file = experiment(key, value);
+        for error in [
+            thrown(Experiment::new(&file)),
+            thrown(Designer::new(&file, 1)),
+            thrown(Simulator::new(&file, None, None, 1)),
+        ] {
+            let message = String::from(error.message());
+            assert!(
+                message.contains(named) && message.contains("is honoured only"),
+                "{message}"
+            );
+        }
+    }
+    let problem = r#"{"variables": {"u": 1}, "let": {"h": {"csv": "pump.csv"}}, "cost": "(u[0] - h[1])^2"}"#;
+    let message = String::from(thrown(Problem::new(problem)).message());
+    assert!(message.contains("pump.csv"), "{message}");
+}
+
 #[wasm_bindgen_test]
 fn a_designer_learns() {
     let file = JsValue::from(default_experiment());

@@ -10,6 +10,7 @@ mod serve;
 #[cfg(unix)]
 mod signals;
 mod solve;
+mod strangers;
 mod usage;
 
 use std::fs;
