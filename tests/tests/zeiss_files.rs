@@ -240,6 +240,25 @@ fn a_project_that_is_not_understood_is_left_alone() {
     }
 }
 
+#[test]
+fn a_project_that_an_editor_has_written_is_read() {
+    let root = folder();
+    let path = root.path().join("project.json");
+    let text = r#"{"version": 1, "measurement_series": [], "elements": []}"#;
+    fs::write(&path, format!("\u{feff}{text}")).unwrap();
+    ProjectFolder::open(root.path(), limits()).unwrap();
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&path, &wide).unwrap();
+    let error = ProjectFolder::open(root.path(), limits())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("project.json") && error.contains("UTF-16"),
+        "{error}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), wide);
+}
+
 /// The project may be somebody else's: imports into it stay inside.
 #[test]
 fn a_project_with_names_that_lead_out_of_it_is_refused() {

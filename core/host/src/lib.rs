@@ -64,6 +64,8 @@ mod security;
 mod serve;
 mod signal;
 mod surface;
+#[cfg(any(feature = "files", feature = "tables"))]
+mod text;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "websocket")]
@@ -111,6 +113,8 @@ pub use sampled::Sampled;
 pub use security::{MaybeTls, PortSecurity};
 pub use serve::{Ending, serve, serve_over};
 pub use signal::Signal;
+#[cfg(any(feature = "files", feature = "tables"))]
+pub use text::text_of;
 #[cfg(feature = "tls")]
 pub use tls::{Authorities, Identity, TlsAcceptor, TlsConnector, TlsError, TlsStream};
 #[cfg(feature = "websocket")]

@@ -8,6 +8,7 @@ use labwire_core::design::{Model, ModelProgram, Outside};
 
 use crate::measurements::columns_from_csv;
 use crate::program_model::ProgramModel;
+use crate::text::text_of;
 
 /// Longest file, in bytes.
 const FILE_BYTES: u64 = 1 << 28;
@@ -28,8 +29,7 @@ impl Outside for OperatorFolder {
     fn columns(&self, file: &str, names: &[String]) -> Result<Vec<Vec<f64>>, String> {
         let path = self.0.join(file);
         let text = read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let text = text.trim_start_matches('\u{feff}');
-        columns_from_csv(text, names).map_err(|error| format!("{}: {error}", path.display()))
+        columns_from_csv(&text, names).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     fn program(&self, program: ModelProgram) -> Result<Box<dyn Model>, String> {
@@ -38,10 +38,10 @@ impl Outside for OperatorFolder {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?.take(FILE_BYTES + 1).read_to_string(&mut text)?;
+    let mut bytes = Vec::new();
+    let read = File::open(path)?.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
     match read as u64 > FILE_BYTES {
         true => Err(io::Error::other(format!("longer than {FILE_BYTES} bytes"))),
-        false => Ok(text),
+        false => text_of(bytes),
     }
 }

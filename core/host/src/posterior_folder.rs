@@ -7,6 +7,7 @@ use labwire_core::service::designer::PosteriorStore;
 
 use crate::durable::DurableFolder;
 use crate::platform::is_device;
+use crate::text::text_of;
 
 /// Folder of posteriors. Each is a file `NAME.json`, which a crash leaves either as before or as after a
 /// change.
@@ -55,7 +56,8 @@ impl PosteriorStore for PosteriorFolder {
     fn load(&mut self, name: &str) -> Result<String, String> {
         let (path, file) = self.file(name)?;
         let path = path.join(file);
-        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+        let text = fs::read(&path).and_then(text_of);
+        text.map_err(|error| format!("{}: {error}", path.display()))
     }
 }
 
@@ -72,6 +74,12 @@ mod tests {
             folder.save("run-1", text).unwrap();
             assert_eq!(folder.load("run-1").unwrap(), text);
         }
+        // As an editor leaves one.
+        let file = |name: &str| home.path().join("new/folder").join(name);
+        fs::write(file("edited.json"), "\u{feff}{}").unwrap();
+        assert_eq!(folder.load("edited").unwrap(), "{}");
+        fs::write(file("other.json"), "{\0}\0").unwrap();
+        assert!(folder.load("other").unwrap_err().contains("UTF-16"));
     }
 
     #[test]

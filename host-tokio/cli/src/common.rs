@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use labwire_core::encoding::foreign_encoding;
+use labwire_host::text_of;
 use tokio::net::lookup_host;
 
 use crate::failure::{self, Failure, Outcome};
@@ -42,15 +42,7 @@ fn read_text(source: impl Read) -> io::Result<String> {
     if read as u64 > TEXT_BYTES {
         return Err(io::Error::other(format!("longer than {TEXT_BYTES} bytes")));
     }
-    // Editors on Windows write it.
-    let text = match text.strip_prefix(b"\xef\xbb\xbf") {
-        Some(rest) => rest.to_vec(),
-        None => text,
-    };
-    if let Some(why) = foreign_encoding(&text) {
-        return Err(io::Error::other(why));
-    }
-    String::from_utf8(text).map_err(|error| io::Error::other(format!("not a text in UTF-8: {error}")))
+    text_of(text)
 }
 
 /// Address of host:port.

@@ -14,6 +14,7 @@ use super::ImportLimits;
 use super::source::Source;
 use crate::durable::{DurableFolder, Locked, refuse_link};
 use crate::platform::is_device;
+use crate::text::text_of;
 use crate::warn_sampled;
 
 const PROJECT: &str = "project.json";
@@ -242,16 +243,18 @@ impl ProjectFolder {
     fn read(&self) -> Result<Project, ProjectError> {
         let path = self.folder.path(PROJECT);
         refuse_link(&path)?;
-        let text = match fs::read(path) {
-            Ok(text) => text,
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Project::new()),
             Err(error) => return Err(error.into()),
         };
-        let Version { version } = serde_json::from_slice(&text)?;
+        let text =
+            text_of(bytes).map_err(|error| io::Error::new(error.kind(), format!("{PROJECT}: {error}")))?;
+        let Version { version } = serde_json::from_str(&text)?;
         if version != VERSION {
             return Err(ProjectError::Version(version));
         }
-        let project: Project = serde_json::from_slice(&text)?;
+        let project: Project = serde_json::from_str(&text)?;
         project.check_names()?;
         Ok(project)
     }
