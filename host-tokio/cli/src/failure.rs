@@ -110,7 +110,8 @@ impl Failure {
     /// A server that cannot be reached.
     pub(crate) fn unreachable(error: &RemoteError<io::Error>) -> Self {
         let RemoteError { remote, error, .. } = error;
-        Self::new(UNAVAILABLE, format!("{remote}: cannot connect: {error}")).hint(hint(&error.to_string()))
+        Self::new(UNAVAILABLE, format!("{remote}: cannot connect: {error}"))
+            .hint_unless_tls(error, "start a server with `labwire serve`")
     }
 
     /// A call without a reply.
@@ -126,7 +127,9 @@ impl Failure {
     pub(crate) fn call(error: &RemoteError<ClientError>) -> Self {
         let failure = |code| Self::new(code, error.to_string());
         match &error.error {
-            ClientError::Connect(why) => failure(UNAVAILABLE).hint(hint(&why.to_string())),
+            ClientError::Connect(why) => {
+                failure(UNAVAILABLE).hint_unless_tls(why, "start a server with `labwire serve`")
+            }
             ClientError::Server(reply) => Self {
                 reply_code: Some(reply.code),
                 ..failure(DATA)
@@ -142,6 +145,16 @@ impl Failure {
         self.message.clone() + &hint.unwrap_or_default()
     }
 
+    /// Adds advice about a peer that cannot be reached; `hint`, unless TLS has failed, for which somebody must be there.
+    pub(crate) fn hint_unless_tls(self, why: &io::Error, hint: &str) -> Self {
+        match why.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                self.hint_about_tls(&why.to_string())
+            }
+            _ => self.hint(hint).hint_about_tls(&why.to_string()),
+        }
+    }
+
     /// Adds advice if `why` concerns TLS.
     pub(crate) fn hint_about_tls(self, why: &str) -> Self {
         match about_tls(why) {
@@ -149,11 +162,6 @@ impl Failure {
             None => self,
         }
     }
-}
-
-/// Advice about a server that cannot be reached.
-fn hint(why: &str) -> &'static str {
-    about_tls(why).unwrap_or("start a server with `labwire serve`")
 }
 
 fn about_tls(why: &str) -> Option<&'static str> {

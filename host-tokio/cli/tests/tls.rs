@@ -41,7 +41,8 @@ impl Authority {
     }
 }
 
-/// Folder with `ca.pem`, a server's certificate for 127.0.0.1, an expired one, one of a client, and one of a stranger.
+/// Folder with `ca.pem`, a server's certificate for 127.0.0.1, an expired one, one of a client, one of a stranger, and one
+/// that has signed itself.
 fn folder() -> TempDir {
     let folder = TempDir::new().unwrap();
     let (authority, stranger) = (Authority::new("ours"), Authority::new("strange"));
@@ -51,6 +52,15 @@ fn folder() -> TempDir {
     authority.sign(folder.path(), "old", &["127.0.0.1"], 2020);
     authority.sign(folder.path(), "client", &["client"], 4000);
     stranger.sign(folder.path(), "stranger", &["stranger"], 4000);
+    let key = KeyPair::generate().unwrap();
+    let mut own = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    fs::write(
+        folder.path().join("own.pem"),
+        own.self_signed(&key).unwrap().pem(),
+    )
+    .unwrap();
+    fs::write(folder.path().join("own.key"), key.serialize_pem()).unwrap();
     folder
 }
 
@@ -267,8 +277,27 @@ fn certificates_that_are_not_right_are_refused_in_words_on_both_sides() {
         "open",
         &["--tls-cert", "old.pem", "--tls-key", "old.key"],
     );
+    let (_, errors) = ping(&old, &["--ca", "ca.pem"]);
+    assert!(!errors.contains("start a server"), "{errors}");
     fails(ping(&old, &["--ca", "ca.pem"]), "certificate has expired");
     old.logs("the peer says that the certificate has expired");
+
+    // As `openssl req -x509` makes one.
+    let own = Server::start(
+        &folder,
+        "open",
+        &["--tls-cert", "own.pem", "--tls-key", "own.key"],
+    );
+    for authority in [&["--ca", "ca.pem"][..], &["--tls"]] {
+        let (status, errors) = ping(&own, authority);
+        assert!(
+            status != 0
+                && errors.contains("unknown authority: itself")
+                && errors.contains("hint: --ca names"),
+            "{errors}"
+        );
+    }
+    assert_eq!(ping(&own, &["--ca", "own.pem"]).0, 0);
 
     let asking = [&IDENTITY[..], &["--tls-client-ca", "ca.pem"]].concat();
     let asking = Server::start(&folder, "open", &asking);

@@ -10,6 +10,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::files::{Authorities, TlsError};
+use super::words::is_of_authority;
 
 /// Verifier that accepts certificates of authorities, and those in the authorities' file themselves: what
 /// `openssl req -x509` makes is an authority's certificate, which WebPKI alone does not accept from a server.
@@ -81,12 +82,5 @@ impl ServerCertVerifier for Verifier {
 
 /// Whether the certificate was refused because of its issuer: it is unknown, or the certificate itself is an authority's.
 fn is_of_issuer(error: &CertificateError) -> bool {
-    match error {
-        CertificateError::UnknownIssuer => true,
-        CertificateError::Other(other) => matches!(
-            other.0.downcast_ref::<webpki::Error>(),
-            Some(webpki::Error::CaUsedAsEndEntity)
-        ),
-        _ => false,
-    }
+    matches!(error, CertificateError::UnknownIssuer) || is_of_authority(error)
 }

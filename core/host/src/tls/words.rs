@@ -19,6 +19,15 @@ pub(super) fn in_words(error: io::Error) -> io::Error {
     io::Error::new(kind, words)
 }
 
+/// Whether a certificate was refused because it is that of an authority.
+pub(super) fn is_of_authority(error: &CertificateError) -> bool {
+    let CertificateError::Other(other) = error else {
+        return false;
+    };
+    let cause = other.0.downcast_ref::<webpki::Error>();
+    matches!(cause, Some(webpki::Error::CaUsedAsEndEntity))
+}
+
 fn of(error: &Error) -> String {
     match error {
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => "the peer does not speak TLS".to_owned(),
@@ -31,6 +40,10 @@ fn of(error: &Error) -> String {
             }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 format!("the peer's certificate has expired ({error})")
+            }
+            // What `openssl req -x509` makes, if it is not in the file of authorities.
+            error if is_of_authority(error) => {
+                "the peer's certificate is of an unknown authority: itself".to_owned()
             }
             CertificateError::Other(other) => match other.source() {
                 Some(source) => format!("the peer's certificate is not accepted: {source}"),

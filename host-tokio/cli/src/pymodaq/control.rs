@@ -156,9 +156,13 @@ pub(crate) async fn connect(
     limits.session.request_timeout = timeout;
     let connected = ModuleController::connect(tls.remote(address).await?, &limits).await;
     connected.map_err(|error| {
-        Failure::new(failure::UNAVAILABLE, error.to_string())
-            .hint("start a server with `labwire pymodaq serve`")
-            .hint_about_tls(&error.error.to_string())
+        let failure = Failure::new(failure::UNAVAILABLE, error.to_string());
+        match &error.error {
+            ControlError::Connect(why) => {
+                failure.hint_unless_tls(why, "start a server with `labwire pymodaq serve`")
+            }
+            other => failure.hint_about_tls(&other.to_string()),
+        }
     })
 }
 
