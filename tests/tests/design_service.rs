@@ -330,6 +330,43 @@ fn ready_waits_for_no_other_client() {
     assert_eq!(bench.received(3), format!("0000000008[0.1, 3]{OK}"));
 }
 
+/// A client that has finished sending may be listening, or gone.
+#[test]
+fn who_may_have_gone_gives_way_to_others() {
+    let mut bench = Bench::new(LONG);
+    bench.send(1, r#"{"command": "optset"}"#);
+    assert_eq!(bench.step(), Busy::Yes);
+    bench.send(2, r#"{"command": "optset"}"#);
+    bench.send(2, r#"{"command": "getcon"}"#);
+    bench.server.handle_eof(bench.now, ConnectionId(2));
+    bench.send(3, r#"{"command": "getcon"}"#);
+    let mut replies = String::new();
+    while replies.is_empty() {
+        assert_eq!(bench.step(), Busy::Yes);
+        replies = bench.received(3);
+    }
+    assert_eq!(replies, "0000000008[0.1, 3]");
+    assert_eq!(bench.received(2), "");
+    while bench.step() == Busy::Yes {}
+    assert_eq!(bench.received(1), "0000000005[2.0]");
+    assert_eq!(bench.received(2), "0000000005[2.0]0000000008[0.1, 3]");
+
+    let mut bench = Bench::new(Duration::from_millis(50));
+    bench.send(1, r#"{"command": "optset"}"#);
+    bench.send(2, r#"{"command": "optset"}"#);
+    bench.send(3, r#"{"command": "newdat", "x": [1], "y": 5.0, "s": 1.0}"#);
+    for id in [2, 3] {
+        bench.server.handle_eof(bench.now, ConnectionId(id));
+    }
+    while bench.step() == Busy::Yes {}
+    assert_eq!(bench.received(3), OK, "a measurement is taken in");
+    let reply = bench.received(2);
+    assert!(
+        reply.contains(code::OUT_OF_TIME) && reply.contains("others were served first"),
+        "{reply}"
+    );
+}
+
 #[test]
 fn work_ends_with_its_asker_but_a_measurement_is_taken_in() {
     let mut bench = Bench::new(LONG);

@@ -32,6 +32,12 @@ pub trait Application<S: Session>: Send {
         session.handle_shutdown(now);
     }
 
+    /// Notes that the peer sends nothing after the events that have been taken. It may still be listening. By default this is
+    /// of no interest.
+    fn handle_eof(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Takes an event. The connection pauses until the future completes.
     fn handle_event(&mut self, event: S::Event) -> impl Future<Output = ()> + Send;
 }
@@ -103,6 +109,9 @@ where
         if let Some(why) = deliver(session, application).await {
             reason = why;
         }
+        if wire.has_seen_eof && !std::mem::replace(&mut course.has_told_eof, true) {
+            application.handle_eof().await;
+        }
         if session.is_drained() {
             break;
         }
@@ -133,6 +142,7 @@ where
 #[derive(Default)]
 struct Course {
     has_no_application: bool,
+    has_told_eof: bool,
     is_shut_down: bool,
     failure: Option<String>,
 }

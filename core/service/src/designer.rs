@@ -11,6 +11,7 @@ mod reply;
 mod runs;
 mod store;
 mod texts;
+mod unknown_keys;
 
 use core::time::Duration;
 
@@ -30,7 +31,9 @@ pub use store::{MemoryRuns, PosteriorStore, RunStore};
 #[non_exhaustive]
 pub struct DesignerSettings {
     /// `design-time`: time limit of a request, from its beginning. One that takes longer is answered with the error
-    /// `out-of-time` and changes nothing, except for a measurement and a file, which are always completed. Default 60 s.
+    /// `out-of-time` and changes nothing, except for a measurement and a file, which are always completed. So is a search for
+    /// settings that has waited as long, of a client that has finished sending: such ones give way to all other requests,
+    /// because the client may have gone. Default 60 s.
     #[serde(with = "labwire_session::seconds")]
     pub design_time: Duration,
     /// `runs`: number of runs that are kept besides the default one. Beyond it, those without measurements are removed,

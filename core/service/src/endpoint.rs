@@ -106,6 +106,13 @@ impl<S: Service> Endpoint<S> {
     /// Reports that the peer has closed its sending side.
     pub fn handle_eof(&mut self, now: Instant, id: ConnectionId) {
         self.change(now, id, |session| session.handle_eof(now));
+        if self
+            .connections
+            .get(&id)
+            .is_some_and(|connection| connection.reason.is_none())
+        {
+            self.service.handle_eof(now, id);
+        }
     }
 
     /// Reports that the transport has failed: nothing more can be read or written.

@@ -1,10 +1,11 @@
 //! Service that answers one request after another.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 
 use labwire_session::time::Instant;
 use labwire_session::{CloseReason, ReplyBound, Responder, Session};
@@ -43,6 +44,18 @@ pub trait Handler {
         None
     }
 
+    /// Whether a request gives way to those of others once its asker has finished sending, and may have gone: one whose
+    /// answer takes long, and changes nothing. By default there is no such request.
+    fn gives_way(_request: &Self::Request) -> bool {
+        false
+    }
+
+    /// Reply to a request that has [given way](Handler::gives_way) for this time, if that is too long. By default it never
+    /// is.
+    fn answer_late(&self, _waited: Duration) -> Option<Self::Reply> {
+        None
+    }
+
     /// Bound on replies that are usually short, for protocols that need it. By default they always are.
     fn reply_bound(&self) -> ReplyBound {
         ReplyBound::default()
@@ -71,17 +84,27 @@ pub trait Handler {
 /// arrival. Only what the handler can [always answer](Handler::answer_always) waits for nobody else's.
 ///
 /// A request whose connection has ended before its turn is dropped; one that has begun is
-/// [cancelled](Handler::cancel).
+/// [cancelled](Handler::cancel). If the asker has finished sending, its requests from the first on that
+/// [gives way](Handler::gives_way) wait until no others do.
 pub struct Sequential<S: Session, H: Handler, F> {
     open_session: F,
     /// `None` while a job holds it.
     handler: Option<H>,
     current: Option<Current>,
-    requests: VecDeque<(ConnectionId, S::Event)>,
+    requests: VecDeque<Waiting<S::Event>>,
+    /// Connections that have finished sending.
+    finished: BTreeSet<ConnectionId>,
     replies: VecDeque<(ConnectionId, H::Reply)>,
     is_shutting_down: bool,
     /// Whether the handler has been told.
     has_ended: bool,
+}
+
+/// Request that waits for its turn.
+struct Waiting<R> {
+    from: ConnectionId,
+    since: Instant,
+    request: R,
 }
 
 /// Request that has begun and is not answered.
@@ -104,6 +127,7 @@ where
             handler: Some(handler),
             current: None,
             requests: VecDeque::new(),
+            finished: BTreeSet::new(),
             replies: VecDeque::new(),
             is_shutting_down: false,
             has_ended: false,
@@ -112,11 +136,15 @@ where
 
     /// Begins requests until one takes work.
     fn advance(&mut self, now: Instant) {
-        while self.current.is_none()
-            && let Some(handler) = &mut self.handler
-            && let Some((from, request)) = self.requests.pop_front()
-        {
-            match handler.begin(now, request) {
+        while self.current.is_none() && self.handler.is_some() {
+            let next = self.next();
+            let (Some(handler), Some(next)) = (&mut self.handler, self.requests.remove(next)) else {
+                return;
+            };
+            let Waiting { from, since, request } = next;
+            let has_given_way = self.finished.contains(&from) && H::gives_way(&request);
+            let late = has_given_way.then(|| handler.answer_late(now.duration_since(since)));
+            match late.flatten().or_else(|| handler.begin(now, request)) {
                 Some(reply) => self.replies.push_back((from, reply)),
                 None => {
                     self.current = Some(Current {
@@ -128,10 +156,28 @@ where
         }
     }
 
+    /// Index of the request whose turn it is.
+    fn next(&self) -> usize {
+        if self.finished.is_empty() {
+            return 0;
+        }
+        let mut passed_over = BTreeSet::new();
+        let is_next = |waiting: &Waiting<S::Event>| {
+            let from = waiting.from;
+            let gives_way = self.finished.contains(&from) && H::gives_way(&waiting.request);
+            // Replies keep the order of the requests.
+            if gives_way {
+                passed_over.insert(from);
+            }
+            !passed_over.contains(&from)
+        };
+        self.requests.iter().position(is_next).unwrap_or_default()
+    }
+
     /// Whether requests of the connection wait for their replies, so that another one has to wait behind them.
     fn is_waiting(&self, from: ConnectionId) -> bool {
         let current = self.current.iter().map(|current| current.from);
-        let mut waiting = current.chain(self.requests.iter().map(|(asker, _)| *asker));
+        let mut waiting = current.chain(self.requests.iter().map(|waiting| waiting.from));
         waiting.any(|asker| asker == from)
     }
 }
@@ -155,12 +201,21 @@ where
         {
             return self.replies.push_back((from, reply));
         }
-        self.requests.push_back((from, request));
+        self.requests.push_back(Waiting {
+            from,
+            since: now,
+            request,
+        });
         self.advance(now);
     }
 
+    fn handle_eof(&mut self, _now: Instant, from: ConnectionId) {
+        self.finished.insert(from);
+    }
+
     fn handle_disconnect(&mut self, now: Instant, from: ConnectionId, _reason: &CloseReason) {
-        self.requests.retain(|(asker, _)| *asker != from);
+        self.requests.retain(|waiting| waiting.from != from);
+        self.finished.remove(&from);
         let Some(current) = self.current.as_ref().filter(|current| current.from == from) else {
             return;
         };

@@ -116,6 +116,11 @@ impl<S: HostedService> Application<S::Session> for Client<S> {
         session.handle_lost(now);
     }
 
+    async fn handle_eof(&mut self) {
+        // As below.
+        let _ = self.inputs.send(Input::Eof(self.id)).await;
+    }
+
     async fn handle_event(&mut self, request: Request<S>) {
         // If the service has ended, the replies end as well.
         let _ = self.inputs.send(Input::Request(self.id, request)).await;

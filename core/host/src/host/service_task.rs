@@ -34,6 +34,7 @@ pub(super) enum Input<S: HostedService> {
         session: Sender<S::Session>,
     },
     Request(ConnectionId, Request<S>),
+    Eof(ConnectionId),
     Closed(ConnectionId, CloseReason),
     Finished(S::Job, End),
     Call(Call<S>),
@@ -110,6 +111,7 @@ impl<S: HostedService> ServiceTask<S> {
                 self.work.requests.fetch_add(1, Ordering::Relaxed);
                 self.service.handle_request(now, from, request);
             }
+            Input::Eof(from) => self.service.handle_eof(now, from),
             Input::Closed(id, reason) => {
                 self.outputs.remove(&id);
                 self.service.handle_disconnect(now, id, &reason);

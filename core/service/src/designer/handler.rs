@@ -10,7 +10,6 @@ use core::time::Duration;
 
 use labwire_design::{DesignError, DesignLimits, Designer, Outside, UtilityScan};
 use labwire_model::problem::TextError;
-use labwire_model::text::suggestion;
 use labwire_protocols::obe::{self, ErrorReply, Listing, Reply, Request, RunName, Sigma, code};
 use labwire_python_json::Object;
 use labwire_session::time::Instant;
@@ -19,12 +18,13 @@ use labwire_session::{Counting, ReplyBound};
 use super::super::Handler;
 use super::DesignerSettings;
 use super::new_run::NewRun;
-use super::refusal::{refused, unstored};
+use super::refusal::{out_of_time, refused, unstored};
 use super::replay::{Replay, Then};
 use super::reply::{Matrix, Settings, Values, constants, counting, records, reply_bytes, status};
 use super::runs::{Begun, Runs};
 use super::store::{PosteriorStore, RunStore};
 use super::texts::Texts;
+use super::unknown_keys::without_unknown_keys;
 
 /// Number of elementary operations per unit of fuel, chosen so that a unit costs about as much as an evaluation of a
 /// problem.
@@ -265,7 +265,6 @@ impl<S> DesignerHandler<S> {
     }
 
     fn out_of_time(&self, work: &Work) -> ErrorReply {
-        let limit = self.design_time;
         let advice = match work {
             Work::Replay(replay) => {
                 let (left, number) = (replay.left(), replay.number());
@@ -273,10 +272,7 @@ impl<S> DesignerHandler<S> {
             }
             _ => "fewer settings, draws or particles, or a simpler model, take less".into(),
         };
-        ErrorReply::new(
-            code::OUT_OF_TIME,
-            format!("it took longer than the limit design-time of {limit:?}: {advice}"),
-        )
+        out_of_time(self.design_time, &advice)
     }
 
     fn finish_scan(&mut self, mut scan: Box<UtilityScan>, purpose: Purpose) -> Result<Progress, ErrorReply> {
@@ -512,6 +508,24 @@ impl<S: PosteriorStore> Handler for DesignerHandler<S> {
         (*request.command() == Request::Ready).then_some(Ok(Reply::Ok))
     }
 
+    fn gives_way(request: &Request) -> bool {
+        use Request::{Batch, GoodSetting, OptimalSetting, Utility};
+        matches!(
+            request.command(),
+            OptimalSetting | GoodSetting { .. } | Batch { .. } | Utility
+        )
+    }
+
+    fn answer_late(&self, waited: Duration) -> Option<Answer> {
+        let is_late = waited >= self.design_time;
+        is_late.then(|| {
+            Err(out_of_time(
+                self.design_time,
+                "others were served first, as the client may have gone",
+            ))
+        })
+    }
+
     fn reply_bound(&self) -> ReplyBound {
         self.bound.clone()
     }
@@ -544,27 +558,6 @@ impl<S> fmt::Debug for DesignerHandler<S> {
             .field("experiment", &self.designer().experiment().name)
             .field("is_working", &self.work.is_some())
             .finish_non_exhaustive()
-    }
-}
-
-/// The request, and warnings about keys that its command does not have.
-fn without_unknown_keys(request: Request) -> (Vec<String>, Request) {
-    let name = request.name();
-    match request {
-        Request::WithUnknownKeys { keys, known, request } => {
-            let warnings = keys.iter().map(|key| unknown_key(name, key, known)).collect();
-            (warnings, *request)
-        }
-        request => (Vec::new(), request),
-    }
-}
-
-fn unknown_key(command: &str, key: &str, known: &[&str]) -> String {
-    let passed_over = format!("{command}: there is no key \"{key}\"");
-    match suggestion(key, known.iter().copied()) {
-        Some(meant) => format!("{passed_over}; did you mean \"{meant}\"?"),
-        None if known.is_empty() => passed_over,
-        None => format!("{passed_over}; expected {}", known.join(", ")),
     }
 }
 

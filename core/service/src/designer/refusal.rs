@@ -1,6 +1,8 @@
 //! Error replies to what an engine or a store has refused.
 
+use alloc::format;
 use alloc::string::{String, ToString};
+use core::time::Duration;
 
 use labwire_design::DesignError;
 use labwire_protocols::obe::{ErrorReply, code};
@@ -16,4 +18,10 @@ pub(super) fn refused(error: &DesignError) -> ErrorReply {
 
 pub(super) fn unstored(error: String) -> ErrorReply {
     ErrorReply::new(code::STORAGE, error)
+}
+
+/// Reply to a request that took longer than the limit `design-time`.
+pub(super) fn out_of_time(limit: Duration, advice: &str) -> ErrorReply {
+    let text = format!("it took longer than the limit design-time of {limit:?}: {advice}");
+    ErrorReply::new(code::OUT_OF_TIME, text)
 }
