@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use labwire_solve::Compact;
 use labwire_solve::math::sqrt;
 
 use super::cost::Costs;
@@ -62,7 +63,7 @@ impl Designer {
             return Some(format!("the number of measurements is {measurements}, of {most}"));
         }
         if let Some(most) = until.cost.filter(|most| spent >= *most) {
-            return Some(format!("the cost is {spent}, of {most}"));
+            return Some(format!("the cost is {}, of {}", Compact(spent), Compact(most)));
         }
         if until.std.is_empty() {
             return None;

@@ -3,6 +3,8 @@
 use alloc::format;
 use alloc::string::String;
 
+use labwire_solve::Compact;
+
 /// Error of a designer. The designer that returns it is unchanged.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -34,10 +36,10 @@ pub enum DesignError {
         value: f64,
     },
     /// A standard deviation is not a positive number.
-    #[error("a standard deviation must be a positive number, not {0}")]
+    #[error("a standard deviation must be a positive number, not {}", Compact(*_0))]
     Sigma(f64),
     /// A value is not a possible count.
-    #[error("a measurement of this experiment is a count, a whole number from 0 {}, not {count}", up_to(*most))]
+    #[error("a measurement of this experiment is a count, a whole number from 0 {}, not {}", up_to(*most), Compact(*count))]
     Count {
         /// Value that was found.
         count: f64,
@@ -56,7 +58,7 @@ pub enum DesignError {
     )]
     NoLikelihood,
     /// A probability is not between 0 and 1.
-    #[error("a probability must be between 0 and 1, not {0}")]
+    #[error("a probability must be between 0 and 1, not {}", Compact(*_0))]
     Probability(f64),
     /// There is no measurement to undo.
     #[error("there is no measurement to undo")]
@@ -69,7 +71,7 @@ pub enum DesignError {
 /// End of a range of counts.
 fn up_to(most: f64) -> String {
     match most.is_finite() {
-        true => format!("to {most}"),
+        true => format!("to {}", Compact(most)),
         false => "on".into(),
     }
 }

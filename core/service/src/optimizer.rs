@@ -31,7 +31,7 @@ use labwire_protocols::open::{
 };
 use labwire_session::CloseReason;
 use labwire_session::time::Instant;
-use labwire_solve::{ParametricProblem, SolveError, SolverError, Start, StartOptions};
+use labwire_solve::{Compact, ParametricProblem, SolveError, SolverError, Start, StartOptions};
 
 /// Share of the limit `solver-memory` that the warm starts of kept-open connections may take: one over this.
 const STARTS_SHARE: usize = 4;
@@ -519,7 +519,10 @@ fn deadline(now: Instant, request: &RunRequest) -> Result<Option<Instant>, Error
         return Ok(None);
     };
     if !(limit > 0.0 && limit.is_finite()) {
-        let message = format!("max_solve_time_ms is {limit}, expected a positive, finite number");
+        let message = format!(
+            "max_solve_time_ms is {}, expected a positive, finite number",
+            Compact(limit)
+        );
         return Err(ErrorReply::new(code::MAX_SOLVE_TIME, message));
     }
     // One that no clock reaches is none.

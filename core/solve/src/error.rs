@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::range::InvalidSetting;
+use crate::compact::Compact;
 use crate::sets::SetError;
 
 /// Error of a solver, a start or functions that were refused. The state is then unchanged.
@@ -35,7 +36,7 @@ pub enum SolverError {
         expected: usize,
     },
     /// A vector contains an invalid value.
-    #[error("{what}: entry {index} is {value}, expected {expected}")]
+    #[error("{what}: entry {index} is {}, expected {expected}", Compact(*value))]
     Value {
         /// Name of the vector.
         what: &'static str,
@@ -166,7 +167,7 @@ pub enum UnfitInteger {
     #[error("is in a set that gives it no bounds of its own: an integer needs a box")]
     Set,
     /// A bound is missing or too large.
-    #[error("has the bounds {min} and {max}: an integer needs two finite bounds, of at most 1e9")]
+    #[error("has the bounds {} and {}: an integer needs two finite bounds, of at most 1e9", Compact(*min), Compact(*max))]
     Unbounded {
         /// Lower bound.
         min: f64,
@@ -174,7 +175,7 @@ pub enum UnfitInteger {
         max: f64,
     },
     /// There is no integer between the bounds.
-    #[error("has the bounds {min} and {max}, between which there is no integer")]
+    #[error("has the bounds {} and {}, between which there is no integer", Compact(*min), Compact(*max))]
     Empty {
         /// Lower bound.
         min: f64,

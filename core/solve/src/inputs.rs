@@ -1,5 +1,6 @@
 //! Inputs of a solve, and their validation.
 
+use crate::compact::Compact;
 use core::fmt;
 use core::time::Duration;
 
@@ -54,7 +55,7 @@ pub enum InputError {
         expected: usize,
     },
     /// A vector has an entry that is not finite.
-    #[error("{vector}: entry {index} is {value}, expected a finite number")]
+    #[error("{vector}: entry {index} is {}, expected a finite number", Compact(*value))]
     NotFinite {
         /// The vector.
         vector: InputVector,
@@ -64,7 +65,7 @@ pub enum InputError {
         value: f64,
     },
     /// The penalty is out of range.
-    #[error("initial penalty is {0}, expected a positive, finite number")]
+    #[error("initial penalty is {}, expected a positive, finite number", Compact(*_0))]
     Penalty(f64),
 }
 

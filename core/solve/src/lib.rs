@@ -16,6 +16,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod compact;
 #[cfg(any(feature = "second-derivatives", feature = "stages"))]
 mod curvature;
 mod derivatives;
@@ -54,6 +55,7 @@ mod status;
 mod tuning;
 mod units;
 
+pub use compact::Compact;
 pub use derivatives::{Derivative, DerivativeCheck, check_derivatives};
 pub use error::{SolverError, UnfitInteger};
 pub use functions::{Constrained, Constraint, Cost, Functions, Structure};

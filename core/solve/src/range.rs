@@ -1,8 +1,10 @@
 //! Ranges of settings.
 
+use crate::compact::Compact;
+
 /// A setting that is out of range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("setting {name} is {value}, expected {expected}")]
+#[error("setting {name} is {}, expected {expected}", Compact(*value))]
 #[non_exhaustive]
 pub struct InvalidSetting {
     /// Name of the setting.

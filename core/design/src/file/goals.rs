@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use labwire_model::expression::graph::Expr;
 use labwire_model::problem::TextError;
 use labwire_model::text::{Fault, Place, suggestion};
+use labwire_solve::Compact;
 
 use super::Reader;
 use crate::goal::Until;
@@ -86,7 +87,7 @@ impl<'t> Reader<'t> {
     fn above_zero(&mut self, place: &Place<'t>) -> Result<f64, TextError> {
         match self.number(place)? {
             number if number > 0.0 => Ok(number),
-            number => Err(place.error(format!("expected a positive number, found {number}"))),
+            number => Err(place.error(format!("expected a positive number, found {}", Compact(number)))),
         }
     }
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use labwire_model::problem::TextError;
 use labwire_model::text::Place;
+use labwire_solve::Compact;
 use labwire_solve::math::all_finite;
 
 use super::Reader;
@@ -110,9 +111,10 @@ impl<'t> Reader<'t> {
         let [start, stop, count] = self.some_numbers(&entry.value, "[start, stop, count]")?;
         let most = self.limits.settings;
         if !(count >= 1.0 && labwire_solve::math::floor(count) == count) {
-            return Err(entry
-                .value
-                .error(format!("the count must be a whole number from 1 on, not {count}")));
+            return Err(entry.value.error(format!(
+                "the count must be a whole number from 1 on, not {}",
+                Compact(count)
+            )));
         }
         if count > most as f64 {
             return Err(entry

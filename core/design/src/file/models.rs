@@ -10,6 +10,7 @@ use labwire_model::expression::Value;
 use labwire_model::expression::graph::Expr;
 use labwire_model::problem::TextError;
 use labwire_model::text::{Entry, Place, find};
+use labwire_solve::Compact;
 
 use super::Reader;
 use crate::dynamics::{Dynamics, Integrator};
@@ -211,7 +212,10 @@ impl<'t> Reader<'t> {
 fn time_limit(place: &Place<'_>) -> Result<Duration, TextError> {
     match place.positive()? {
         seconds if seconds <= LONGEST => Ok(Duration::from_secs_f64(seconds)),
-        seconds => Err(place.error(format!("expected at most {LONGEST} seconds, found {seconds}"))),
+        seconds => Err(place.error(format!(
+            "expected at most {LONGEST} seconds, found {}",
+            Compact(seconds)
+        ))),
     }
 }
 

@@ -8,6 +8,7 @@ use labwire_model::expression::graph::Expr;
 use labwire_model::expression::operation::{Binary, Unary};
 use labwire_model::problem::TextError;
 use labwire_model::text::{Fault, Place, find, suggestion};
+use labwire_solve::Compact;
 use labwire_solve::math::sqrt;
 
 use super::Reader;
@@ -148,9 +149,10 @@ impl<'t> Reader<'t> {
         } else {
             let freedom = self.number(&entry.value)?;
             if !(freedom > 0.0) {
-                return Err(entry
-                    .value
-                    .error(format!("the degrees of freedom must be positive, not {freedom}")));
+                return Err(entry.value.error(format!(
+                    "the degrees of freedom must be positive, not {}",
+                    Compact(freedom)
+                )));
             }
             shape = NoiseShape::StudentT { freedom };
         }
@@ -264,9 +266,10 @@ impl<'t> Reader<'t> {
             None => Ok(NoiseText::OfSetting(outputs)),
             Some(sigma) => match sigma.iter().find(|sigma| !(**sigma > 0.0 && sigma.is_finite())) {
                 None => Ok(NoiseText::Known(sigma)),
-                Some(wrong) => {
-                    Err(place.error(format!("a standard deviation must be positive, not {wrong}")))
-                }
+                Some(wrong) => Err(place.error(format!(
+                    "a standard deviation must be positive, not {}",
+                    Compact(*wrong)
+                ))),
             },
         }
     }

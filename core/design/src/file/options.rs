@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use labwire_model::problem::TextError;
 use labwire_model::text::{Fault, Place, suggestion};
+use labwire_solve::Compact;
 
 use crate::experiment::{DesignOptions, Selection, Utility};
 use crate::keys;
@@ -62,7 +63,10 @@ fn choice<T: Copy>(place: &Place<'_>, choices: &[(&str, T)]) -> Result<T, TextEr
 fn fraction(place: &Place<'_>) -> Result<f64, TextError> {
     match place.positive()? {
         number if number <= 1.0 => Ok(number),
-        number => Err(place.error(format!("expected a number of at most 1, found {number}"))),
+        number => Err(place.error(format!(
+            "expected a number of at most 1, found {}",
+            Compact(number)
+        ))),
     }
 }
 

@@ -5,6 +5,8 @@ use alloc::rc::Rc;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use labwire_solve::Compact;
+
 use super::expand::{EQUAL, Expander, wrong_count};
 use super::functions::Shape;
 use super::graph::Expr;
@@ -196,7 +198,8 @@ impl Expander {
                 at,
                 format!(
                     "the points of `{name}` must grow, found {} and then {}",
-                    pair[0], pair[1]
+                    Compact(pair[0]),
+                    Compact(pair[1])
                 ),
             )),
         }

@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use labwire_solve::Compact;
+
 use crate::text::Fault;
 
 /// Token of an expression.
@@ -19,7 +21,7 @@ pub(super) enum Token {
 impl Token {
     pub(super) fn describe(&self) -> String {
         match self {
-            Self::Number(value) => format!("the number {value}"),
+            Self::Number(value) => format!("the number {}", Compact(*value)),
             Self::Name(name) => format!("the name `{name}`"),
             Self::Symbol(symbol) => format!("`{symbol}`"),
             Self::End => String::from("the end of the expression"),

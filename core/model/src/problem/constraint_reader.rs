@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use labwire_solve::Compact;
 use labwire_solve::sets::Set;
 
 use super::definition::StageConstraint;
@@ -244,7 +245,7 @@ impl<'t> Scope<'t> {
             };
             match graph.constant_value(price) {
                 Some(number) if !(number > 0.0 && number.is_finite()) => {
-                    Err(place.error(format!("expected a positive price, found {number}")))
+                    Err(place.error(format!("expected a positive price, found {}", Compact(number))))
                 }
                 _ => Ok(Some(price)),
             }

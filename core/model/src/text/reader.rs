@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use labwire_session::encoding::foreign_encoding;
+use labwire_solve::Compact;
 
 use super::error::{Fault, TextError};
 use super::json::{Json, JsonValue};
@@ -225,7 +226,7 @@ impl<'t> Place<'t> {
         if number > 0.0 {
             Ok(number)
         } else {
-            Err(self.error(format!("expected a positive number, found {number}")))
+            Err(self.error(format!("expected a positive number, found {}", Compact(number))))
         }
     }
 

@@ -1,5 +1,7 @@
 //! Errors of sets.
 
+use crate::compact::Compact;
+
 /// Reason why a set cannot be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -15,7 +17,7 @@ pub enum SetError {
         expected: usize,
     },
     /// A lower bound lies above its upper bound, or one of them is NaN.
-    #[error("the bounds of component {index} exclude each other: min {min}, max {max}")]
+    #[error("the bounds of component {index} exclude each other: min {}, max {}", Compact(*min), Compact(*max))]
     Bounds {
         /// Index of the component.
         index: usize,
@@ -25,7 +27,7 @@ pub enum SetError {
         max: f64,
     },
     /// A number is not positive and finite.
-    #[error("the {what} is {value}, expected a positive, finite number")]
+    #[error("the {what} is {}, expected a positive, finite number", Compact(*value))]
     NotPositive {
         /// Name of the number.
         what: &'static str,
@@ -34,7 +36,7 @@ pub enum SetError {
     },
     /// The order of a norm is not a finite number above 1.
     #[error(
-        "the order p of the norm is {0}, expected a finite number above 1 (there is ball1, and ball_inf)"
+        "the order p of the norm is {}, expected a finite number above 1 (there is ball1, and ball_inf)", Compact(*_0)
     )]
     Order(f64),
     /// A vector has an entry that is not finite.

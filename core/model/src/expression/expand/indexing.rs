@@ -6,6 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use labwire_solve::Compact;
+
 use super::{Expander, name_of};
 use crate::expression::graph::Expr;
 use crate::expression::syntax::{Formula, Pick, TermId};
@@ -126,7 +128,7 @@ impl Expander {
             }
             Some(value) => Err(Fault::new(
                 at,
-                format!("{what} must be a whole number, found {value}"),
+                format!("{what} must be a whole number, found {}", Compact(value)),
             )),
         }
     }

@@ -7,6 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use labwire_solve::Compact;
 use labwire_solve::sets::Set;
 
 use super::used_variable;
@@ -274,7 +275,7 @@ impl FreeValue {
         };
         (self.min, self.max) = (number("min", self.min)?, number("max", self.max)?);
         if !(self.min <= self.max) {
-            let (min, max) = (self.min, self.max);
+            let (min, max) = (Compact(self.min), Compact(self.max));
             return Err(place.error(format!("the bounds exclude each other: min {min}, max {max}")));
         }
         let nearest = labwire_solve::math::clamp(0.0, self.min, self.max);
