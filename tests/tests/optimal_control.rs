@@ -420,6 +420,11 @@ fn what_cannot_be_is_refused_by_name() {
         ),
         (
             "[\"ux\", \"uy\"]",
+            "[]",
+            "help: where only `horizon_variables` or a free initial state are decided, add an input that nothing uses",
+        ),
+        (
+            "[\"ux\", \"uy\"]",
             "[\"ux\", \"x\"]",
             "`ocp.inputs[1]`: `x` is already defined",
         ),

@@ -89,6 +89,18 @@ impl Problem {
         Some(arrays::array(py, guess.to_vec()))
     }
 
+    /// Units that the text gives to what a solution's `variables` hold, and to the parameters, by name.
+    #[getter]
+    fn units<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        texts(py, &self.problem, |named| &named.unit)
+    }
+
+    /// Labels of the same.
+    #[getter]
+    fn labels<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        texts(py, &self.problem, |named| &named.label)
+    }
+
     /// Summary: variables, parameters, constraints, operations of an evaluation.
     fn __str__(&self) -> String {
         self.problem.summary().to_string()
@@ -128,4 +140,19 @@ fn lengths<'py>(py: Python<'py>, vectors: &[Named]) -> PyResult<Bound<'py, PyDic
         lengths.set_item(name, len)?;
     }
     Ok(lengths)
+}
+
+/// Texts of the named vectors that have one.
+fn texts<'py>(
+    py: Python<'py>,
+    problem: &problem::Problem,
+    text: fn(&Named) -> &str,
+) -> PyResult<Bound<'py, PyDict>> {
+    let texts = PyDict::new(py);
+    for named in problem.parameters().iter().chain(problem.results()) {
+        if !text(named).is_empty() {
+            texts.set_item(&named.name, text(named))?;
+        }
+    }
+    Ok(texts)
 }

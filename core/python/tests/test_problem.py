@@ -33,6 +33,18 @@ def test_dictionaries_may_hold_numpy_numbers():
         labwire.Problem({"variables": {1, 2}})
 
 
+def test_units_and_labels_of_what_has_them():
+    problem = labwire.Problem(
+        {
+            "variables": {"heat": {"length": 2, "unit": "kW", "label": "heat pump"}, "valve": 1},
+            "parameters": {"price": {"length": 1, "unit": "1/kW"}},
+            "cost": "price * (heat[0] + heat[1]) + valve^2",
+        }
+    )
+    assert problem.units == {"price": "1/kW", "heat": "kW"}
+    assert problem.labels == {"heat": "heat pump"}
+
+
 def test_faults_have_their_place():
     with pytest.raises(labwire.TextError) as caught:
         labwire.Problem('{"variables": {"u": 2},\n "cost": "u[0]^2 + uu[1]^2"}')

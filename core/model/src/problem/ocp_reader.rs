@@ -311,7 +311,7 @@ impl<'t> Scope<'t> {
             None => (Vec::new(), Vec::new()),
         };
         first += total(&horizon_variables);
-        let place = text.required("inputs")?;
+        let place = inputs(text)?;
         let memory = self.memory(text.find("previous"), text.find("blocks").is_some(), place)?;
         let inputs = self.named(place, Input::Variable, first + total(&memory.named))?;
         let num_states = first + total(&memory.named);
@@ -447,6 +447,19 @@ fn used_variable(graph: &Graph, exprs: &[Expr], least: usize) -> Option<usize> {
             _ => None,
         });
     variables.min()
+}
+
+/// Value of the key `inputs`, which names at least one.
+fn inputs<'a, 't>(text: &'a Text<'_, 't>) -> Result<&'a Place<'t>, TextError> {
+    let (place, message) = match text.find("inputs") {
+        None => (text.place, "the key `inputs` is missing"),
+        Some(place) if place.is_list() && place.items("a list of names")?.is_empty() => {
+            (place, "expected at least one name")
+        }
+        Some(place) => return Ok(place),
+    };
+    let help = "where only `horizon_variables` or a free initial state are decided, add an input that nothing uses: \"inputs\": [\"idle\"]";
+    Err(place.fault(Fault::new(0, message.into()).help(help.into())))
 }
 
 fn shooting(place: Option<&Place<'_>>) -> Result<Shooting, TextError> {
