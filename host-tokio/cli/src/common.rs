@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -55,6 +55,16 @@ pub(crate) async fn resolve(address: &str) -> Result<SocketAddr, Failure> {
         .await
         .map_err(|error| unknown(error.to_string()))?;
     addresses.next().ok_or_else(|| unknown("no such host".to_owned()))
+}
+
+/// Address by which this machine reaches what listens on `address`: that of no interface stands for all of them.
+pub(crate) fn from_here(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 /// Number of seconds given with a flag.

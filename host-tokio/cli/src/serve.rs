@@ -1,5 +1,6 @@
 //! `labwire serve`: all servers, until they are told to end.
 
+pub(crate) mod access;
 mod listen;
 mod obe;
 mod open;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use access::Access;
 use etcetera::BaseStrategy;
 use labwire_core::session::PeerList;
 use labwire_tokio::web::Readiness;
@@ -27,7 +29,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use toml::Value;
 
-use crate::common::block_on;
+use crate::common::{block_on, from_here};
 use crate::config::{Config, ConfigArgument, Layers};
 use crate::console::answer_text;
 use crate::failure::{self, Failure, Outcome, did_you_mean};
@@ -94,19 +96,8 @@ pub(crate) struct Settings {
     /// Address for PyMoDAQ modules to connect to: host:port, port 0 for any free one, or none.
     #[arg(long, value_name = "ADDRESS")]
     pymodaq: Option<String>,
-    /// Peers that may connect to servers that other machines can reach: addresses and networks (192.168.1.0/24), separated by
-    /// commas. Default: everybody.
-    #[arg(long, value_name = "NETWORKS", value_delimiter = ',')]
-    peers: Vec<String>,
-    /// Speak TLS, and nothing else, with this certificate: a PEM file, with those that lead to its authority.
-    #[arg(long, value_name = "FILE")]
-    tls_cert: Option<String>,
-    /// PEM file of the certificate's private key.
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<String>,
-    /// Serve only clients with a certificate of an authority in this PEM file.
-    #[arg(long, value_name = "FILE")]
-    tls_client_ca: Option<String>,
+    #[command(flatten)]
+    access: Access,
 }
 
 impl Settings {
@@ -130,9 +121,6 @@ impl Settings {
             ("--zeiss-script", "zeiss", "script", &self.zeiss_script),
             ("--pymodaq", "pymodaq", "address", &self.pymodaq),
             ("--web", "web", "address", &self.web),
-            ("--tls-cert", "tls", "certificate", &self.tls_cert),
-            ("--tls-key", "tls", "key", &self.tls_key),
-            ("--tls-client-ca", "tls", "client-ca", &self.tls_client_ca),
         ];
         for (flag, section, key, text) in texts {
             if let Some(text) = text {
@@ -145,13 +133,10 @@ impl Settings {
         if !self.problem.is_empty() {
             layers.set("--problem", "open", "problem", self.problem.clone().into())?;
         }
-        if !self.peers.is_empty() {
-            layers.set("--peers", "limits", "peers", self.peers.clone().into())?;
-        }
         if !self.device.is_empty() {
             layers.set("--device", "web", "devices", self.device.clone().into())?;
         }
-        Ok(())
+        self.access.apply(layers)
     }
 }
 
@@ -247,7 +232,7 @@ async fn serve(
     } in bound
     {
         let Running { serving, peers, gate } = (server.start)(listener, &around)?;
-        let try_it = (server.try_it)(address, reload.tls.flags(server.name));
+        let try_it = (server.try_it)(from_here(address), reload.tls.flags(server.name));
         lines.push((server.name, address, try_it));
         reload.peers.push(peers);
         around.gates.extend(gate);

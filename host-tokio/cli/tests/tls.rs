@@ -213,6 +213,43 @@ fn every_server_speaks_tls_to_its_client() {
     module.wait().unwrap();
 }
 
+/// What the warning about other machines advises to do can be done, and what the table shows can be tried.
+#[test]
+fn commands_that_serve_have_the_flags_that_they_advise() {
+    let folder = folder();
+    for (command, address) in [
+        (&["serve", "--only", "pymodaq"][..], "--pymodaq"),
+        (&["pymodaq", "serve"], "--listen"),
+    ] {
+        let mut server = labwire(&folder, command)
+            .args([address, "0.0.0.0:0", "--peers", "127.0.0.0/8"])
+            .args([&IDENTITY[..], &["--tls-client-ca", "ca.pem"]].concat())
+            .env("LABWIRE_PYMODAQ_CONTROLLERS", "everybody")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        let shown = lines.nth(1).unwrap().unwrap();
+        let address = shown
+            .split(" --connect ")
+            .nth(1)
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap();
+        assert!(address.starts_with("127.0.0.1:"), "{shown}");
+        let list = ["pymodaq", "list", "--ca", "ca.pem", "--address", address];
+        let identity = ["--cert", "client.pem", "--key", "client.key"];
+        let listed = call(&folder, &[&list[..], &identity].concat());
+        let stranger = call(&folder, &list);
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert_eq!(listed.0, 0, "{}", listed.2);
+        assert!(stranger.2.contains("asks for a certificate"), "{}", stranger.2);
+    }
+}
+
 #[test]
 fn who_speaks_tls_where_nobody_does_and_the_reverse_is_told_so() {
     let folder = folder();

@@ -9,7 +9,7 @@ use labwire_tokio::device::DeviceEmulator;
 use serde_json::json;
 
 use super::target::{preset, with_port};
-use crate::common::read_file;
+use crate::common::{from_here, read_file};
 use crate::config::ConfigArgument;
 use crate::console::answer;
 use crate::failure::{self, Failure, Outcome};
@@ -68,11 +68,12 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         .await
         .map_err(cannot)?;
     let address = emulator.address();
+    let here = from_here(address);
     let (name, example) = (dialect.name, dialect.example.escape_ascii());
     answer(
         || {
             format!(
-                "{name} device on {address}\ntry: labwire device query --address {address} --preset {name} '{example}'"
+                "{name} device on {address}\ntry: labwire device query --address {here} --preset {name} '{example}'"
             )
         },
         || json!({"type": "Listening", "address": address.to_string(), "preset": name}),

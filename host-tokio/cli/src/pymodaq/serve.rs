@@ -7,6 +7,7 @@ use toml::Value;
 use crate::config::{ConfigArgument, Layers};
 use crate::failure::{Failure, Outcome};
 use crate::serve;
+use crate::serve::access::Access;
 use crate::serve::reload::{Again, Source};
 
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,8 @@ pub(crate) struct Arguments {
     /// Write the address to this file, as JSON, once it listens.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    access: Access,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
@@ -58,6 +61,6 @@ impl Arguments {
         if !self.connect.is_empty() {
             layers.set("--connect", "pymodaq", "connect", self.connect.clone().into())?;
         }
-        Ok(())
+        self.access.apply(layers)
     }
 }
