@@ -118,8 +118,8 @@ impl Failure {
     pub(crate) fn no_reply(error: &RemoteError<NoReply>) -> Self {
         let failure = Self::new(PROTOCOL, error.to_string());
         match &error.error {
-            NoReply::Failed(why) => failure.hint_about_tls(why),
-            error => failure.hint_about_tls(&error.to_string()),
+            NoReply::Failed(why) => failure.hint_about(why),
+            error => failure.hint_about(&error.to_string()),
         }
     }
 
@@ -135,7 +135,7 @@ impl Failure {
                 ..failure(DATA)
             },
             ClientError::NotJson(_) => failure(DATA),
-            other => failure(PROTOCOL).hint_about_tls(&other.to_string()),
+            other => failure(PROTOCOL).hint_about(&other.to_string()),
         }
     }
 
@@ -148,24 +148,24 @@ impl Failure {
     /// Adds advice about a peer that cannot be reached; `hint`, unless TLS has failed, for which somebody must be there.
     pub(crate) fn hint_unless_tls(self, why: &io::Error, hint: &str) -> Self {
         match why.kind() {
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-                self.hint_about_tls(&why.to_string())
-            }
-            _ => self.hint(hint).hint_about_tls(&why.to_string()),
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => self.hint_about(&why.to_string()),
+            _ => self.hint(hint).hint_about(&why.to_string()),
         }
     }
 
     /// Adds advice if `why` concerns TLS.
-    pub(crate) fn hint_about_tls(self, why: &str) -> Self {
-        match about_tls(why) {
+    pub(crate) fn hint_about(self, why: &str) -> Self {
+        match advice(why) {
             Some(hint) => self.hint(hint),
             None => self,
         }
     }
 }
 
-fn about_tls(why: &str) -> Option<&'static str> {
+fn advice(why: &str) -> Option<&'static str> {
     let hints = [
+        ("message-bytes", "--message-bytes allows longer replies"),
+        ("json-values", "--message-bytes allows longer replies"),
         (
             "does not speak TLS",
             "leave out --tls and --ca, or ask the server's owner for TLS",

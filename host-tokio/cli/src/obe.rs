@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// Time limit for the reply, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0, value_parser = number)]
     timeout: f64,
+    /// Longest reply, in bytes, of any number of values. Default: 64 MiB, with two million values.
+    #[arg(long, global = true, value_name = "NUMBER")]
+    message_bytes: Option<usize>,
     /// Run to act on, by its name or number, instead of the default one; with `newrun`, the name of a run to begin beside
     /// it.
     #[arg(long, global = true, value_name = "RUN", value_parser = run_name)]
@@ -153,6 +156,11 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
 async fn call(arguments: Arguments) -> Outcome {
     let mut limits = Limits::default();
     limits.session.request_timeout = positive_seconds("--timeout", arguments.timeout)?;
+    if let Some(bytes) = arguments.message_bytes {
+        limits.session.message_bytes = bytes;
+        // More than there can be.
+        limits.json.values = bytes;
+    }
     let calls = Calls {
         remote: arguments.tls.remote(&arguments.address).await?,
         address: arguments.address,

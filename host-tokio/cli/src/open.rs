@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Time limit for the reply, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0, value_parser = number)]
     timeout: f64,
+    /// Longest reply, in bytes.
+    #[arg(long, global = true, value_name = "NUMBER", default_value_t = 64 << 20)]
+    message_bytes: usize,
     #[command(flatten)]
     tls: TlsArguments,
     /// Without one, commands are read line by line.
@@ -86,11 +89,13 @@ async fn call(arguments: Arguments) -> Outcome {
     let Arguments {
         address,
         timeout,
+        message_bytes,
         tls,
         command,
     } = arguments;
     let mut options = ClientSettings::default();
     options.limits.request_timeout = positive_seconds("--timeout", timeout)?;
+    options.limits.message_bytes = message_bytes;
     let client = OptimizerClient::connect(tls.remote(&address).await?, options);
     let client = client.await.map_err(|error| Failure::call(&error))?;
     let mut calls = Calls {

@@ -10,7 +10,7 @@ mod prompt;
 mod refusal;
 mod serve;
 
-use labwire_core::pymodaq::Generation;
+use labwire_core::pymodaq::{Generation, Limits};
 
 use crate::common::{block_on, number, positive_seconds};
 use crate::failure::{self, Failure, Outcome};
@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// Time limit for each answer of the server, such as the end of a move, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120.0, value_parser = number)]
     timeout: f64,
+    /// Longest part of an answer of the server, such as an image, in bytes.
+    #[arg(long, global = true, value_name = "NUMBER", default_value_t = 256 << 20)]
+    message_bytes: usize,
     #[command(flatten)]
     tls: TlsArguments,
     #[command(subcommand)]
@@ -46,10 +49,13 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     let Arguments {
         address,
         timeout,
+        message_bytes,
         tls,
         command,
     } = arguments;
-    let timeout = positive_seconds("--timeout", timeout)?;
+    let mut limits = Limits::default();
+    limits.session.request_timeout = positive_seconds("--timeout", timeout)?;
+    limits.session.message_bytes = message_bytes;
     let command = command.unwrap_or(Command::Prompt);
     if address.is_some() && matches!(command, Command::Serve(_) | Command::Instrument(_)) {
         let why = "--address applies to commands that use a server's modules";
@@ -59,8 +65,8 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     match command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Instrument(arguments) => block_on(instrument::run(arguments, &tls)),
-        Command::Prompt => block_on(prompt::run(address, timeout, &tls)),
-        Command::Control(command) => block_on(control::run(address, timeout, &tls, command)),
+        Command::Prompt => block_on(prompt::run(address, &limits, &tls)),
+        Command::Control(command) => block_on(control::run(address, &limits, &tls, command)),
     }
 }
 

@@ -151,7 +151,7 @@ impl Target {
         let name = self.preset.name;
         match error {
             DeviceError::Failed(device::Failure::NotConnected(_)) => {
-                failure.hint("`labwire device emulate` emulates a device").hint_about_tls(&error.to_string())
+                failure.hint("`labwire device emulate` emulates a device").hint_about(&error.to_string())
             }
             DeviceError::Failed(device::Failure::TimedOut { sent: true }) => failure.hint(format!(
                 "does the device talk like --preset {name}, and does it answer this command?"

@@ -138,30 +138,28 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Connects, carries out one command, and prints the outcome.
-pub(crate) async fn run(address: String, timeout: Duration, tls: &TlsArguments, command: Command) -> Outcome {
-    let controller = connect(&address, timeout, tls).await?;
+pub(crate) async fn run(address: String, limits: &Limits, tls: &TlsArguments, command: Command) -> Outcome {
+    let controller = connect(&address, limits, tls).await?;
     match carry_out(&controller, command).await? {
         0 => Ok(ExitCode::SUCCESS),
         _ => Ok(failure::UNAVAILABLE.into()),
     }
 }
 
-/// Connects to a server, whose answers may take `timeout`.
+/// Connects to a server. Of the limits, `request-timeout` is the longest wait for an answer.
 pub(crate) async fn connect(
     address: &str,
-    timeout: Duration,
+    limits: &Limits,
     tls: &TlsArguments,
 ) -> Result<ModuleController, Failure> {
-    let mut limits = Limits::default();
-    limits.session.request_timeout = timeout;
-    let connected = ModuleController::connect(tls.remote(address).await?, &limits).await;
+    let connected = ModuleController::connect(tls.remote(address).await?, limits).await;
     connected.map_err(|error| {
         let failure = Failure::new(failure::UNAVAILABLE, error.to_string());
         match &error.error {
             ControlError::Connect(why) => {
                 failure.hint_unless_tls(why, "start a server with `labwire pymodaq serve`")
             }
-            other => failure.hint_about_tls(&other.to_string()),
+            other => failure.hint_about(&other.to_string()),
         }
     })
 }
@@ -207,7 +205,7 @@ async fn ask(
             ControlError::Refused(_) => failure::DATA,
             _ => failure::UNAVAILABLE,
         };
-        let failure = Failure::new(code, error.to_string()).hint_about_tls(&error.error.to_string());
+        let failure = Failure::new(code, error.to_string()).hint_about(&error.error.to_string());
         match error.error {
             ControlError::TimedOut(_) => failure.hint("a longer time is given with --timeout"),
             _ => failure,

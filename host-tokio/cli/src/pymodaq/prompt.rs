@@ -1,10 +1,9 @@
 //! `labwire pymodaq`: interactive commands for the modules of a server.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use clap::CommandFactory;
-use labwire_core::pymodaq::{Answer, Command as Order, Settings};
+use labwire_core::pymodaq::{Answer, Command as Order, Limits, Settings};
 use labwire_tokio::ModuleController;
 
 use super::control::{self, Command};
@@ -18,8 +17,8 @@ struct Modules {
     settings: BTreeMap<String, Vec<String>>,
 }
 
-pub(crate) async fn run(address: String, timeout: Duration, tls: &TlsArguments) -> Outcome {
-    let controller = control::connect(&address, timeout, tls).await?;
+pub(crate) async fn run(address: String, limits: &Limits, tls: &TlsArguments) -> Outcome {
+    let controller = control::connect(&address, limits, tls).await?;
     let greeting =
         format!("connected to {address}; `help` lists the commands, Tab completes, Ctrl-C stops a move");
     let modules = Modules {

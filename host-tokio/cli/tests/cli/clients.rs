@@ -63,6 +63,41 @@ fn obe_commands_are_answered_until_done() {
 }
 
 #[test]
+fn the_longest_reply_is_an_option() {
+    let square = File::new("reply.json", SQUARE);
+    let addresses = [
+        "--obe",
+        "127.0.0.1:0",
+        "--open",
+        "127.0.0.1:0",
+        "--problem",
+        square.path(),
+    ];
+    let server = Server::start_one("obe,open", "obe", "reply", &addresses);
+    let open = server.addresses["open"].as_str().unwrap();
+    for (client, address, command) in [
+        ("obe", &*server.address, &["getset"][..]),
+        ("open", open, &["run", "-p", "2"]),
+    ] {
+        let call = |bytes: &str| {
+            run(&[
+                &[client, "--address", address, "--message-bytes", bytes][..],
+                command,
+            ]
+            .concat())
+        };
+        assert_eq!(call("1000000").0, Some(0));
+        let (code, _, err) = call("10");
+        assert!(
+            code == Some(76)
+                && err.contains("limit message-bytes of 10")
+                && err.contains("hint: --message-bytes"),
+            "{client}: {code:?} {err}"
+        );
+    }
+}
+
+#[test]
 fn zeiss_imports_go_where_the_flags_say() {
     let folder = std::env::temp_dir().join(format!("labwire-cli-{}-zeiss", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
