@@ -1,15 +1,20 @@
 //! ZEISS INSPECT requests over real WebSockets, and clients over both transports.
 
+use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use labwire_core::limits::HostLimits;
+use labwire_core::limits::{HostLimits, SessionLimits};
 use labwire_core::service::Permission;
 use labwire_core::service::importer::service;
 use labwire_core::zeiss::{Limits, Outcome, Request, Transport};
 use labwire_host::{
-    Host, MessageStream, NoReply, Runtime, Signal, WebAccess, ZeissClient, serve, serve_over,
+    Host, MessageStream, NoReply, Runtime, Signal, Transport as _, WebAccess, ZeissClient, serve, serve_over,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -386,4 +391,75 @@ async fn a_client_says_that_nobody_speaks_websocket<R: Runtime>() {
     let answer = client::<R>(address).await.ask("{}".to_owned()).await;
     let answer = answer.map_err(|error| error.error);
     assert!(matches!(answer, Err(NoReply::Failed(_))), "{answer:?}");
+}
+
+/// Transport of a peer that has always sent more: a handshake, then the same bytes again and again.
+struct Endless {
+    handshake: &'static [u8],
+    rest: &'static [u8],
+    reads: Arc<AtomicUsize>,
+}
+
+impl labwire_host::Transport<labwire_tokio::Tokio> for Endless {
+    fn poll_read(&mut self, _context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        if !self.handshake.is_empty() {
+            let count = self.handshake.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&self.handshake[..count]);
+            self.handshake = &self.handshake[count..];
+            return Poll::Ready(Ok(count));
+        }
+        let count = buffer.len() / self.rest.len() * self.rest.len();
+        buffer[..count]
+            .chunks_mut(self.rest.len())
+            .for_each(|chunk| chunk.copy_from_slice(self.rest));
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write(&mut self, _context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_finish(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn abort(&mut self) {}
+}
+
+/// On runtimes that leave it to each task to let others have their turn.
+#[tokio::test]
+async fn a_flood_leaves_others_their_turn() {
+    const UPGRADE: &[u8] =
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    for (handshake, rest) in [
+        // Pings are answered, and no message.
+        (UPGRADE, &b"\x89\x80\0\0\0\0"[..]),
+        // What is no handshake is read for a while after the refusal.
+        (b"nonsense\r\n\r\n", b"nonsense"),
+    ] {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let peer = Endless {
+            handshake,
+            rest,
+            reads: reads.clone(),
+        };
+        let limits = SessionLimits::default();
+        let mut stream =
+            MessageStream::<labwire_tokio::Tokio, _>::accept(peer, WebAccess::default(), &limits);
+        for _ in 0..10 {
+            let before = reads.load(Ordering::Relaxed);
+            poll_fn(|context| {
+                assert!(stream.poll_read(context, &mut [0; 100]).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            assert!(reads.load(Ordering::Relaxed) - before < 1000);
+        }
+    }
 }

@@ -40,7 +40,13 @@ pub struct Io<R: Runtime, T> {
     request_timeout: Duration,
     /// End of the time for the message that is incomplete.
     unfinished: Option<R::Timer>,
+    /// Number of reads since the last that had to wait.
+    reads: u32,
 }
+
+/// Number of reads in a row after which other tasks get a turn: what reads through this may not stop before it has to wait,
+/// and not every runtime sees to that by itself.
+const READS: u32 = 32;
 
 impl<R: Runtime, T: std::fmt::Debug> std::fmt::Debug for Io<R, T> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -62,6 +68,7 @@ impl<R: Runtime, T> Io<R, T> {
             watch: None,
             request_timeout: limits.request_timeout,
             unfinished: None,
+            reads: 0,
         }
     }
 
@@ -124,7 +131,17 @@ impl<R: Runtime, T: Transport<R>> AsyncRead for Io<R, T> {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let count = ready!(this.transport.poll_read(context, buffer))?;
+        this.reads += 1;
+        if this.reads > READS {
+            this.reads = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Poll::Ready(read) = this.transport.poll_read(context, buffer) else {
+            this.reads = 0;
+            return Poll::Pending;
+        };
+        let count = read?;
         if let Some(watch) = &mut this.watch
             && watch.feed(&buffer[..count])
         {
