@@ -247,7 +247,7 @@ fn an_interior_point_iteration_allocates_nothing() {
 /// A pendulum that stands, which is stationary, falls.
 #[test]
 fn leaving_a_maximum_through_the_stages_allocates_nothing() {
-    for shooting in ["auto", "single"] {
+    for shooting in ["auto", "single", "multiple"] {
         let file = format!(
             r#"{{"ocp": {{"horizon": 20, "step": 0.1, "shooting": "{shooting}", "states": ["angle", "speed"],
                 "inputs": ["torque"], "initial_state": ["pi", 0], "stage_cost": "1 - cos(angle) + 0.01*torque^2",

@@ -167,6 +167,43 @@ fn tangents_are_those_of_finite_differences() {
     check_tangents(&load(kinks), &[]);
 }
 
+/// Against products with the unit vectors.
+#[test]
+fn second_derivatives_of_multiple_shooting_are_those_of_products() {
+    let problem = everything("multiple");
+    assert!(everything("single").second_derivatives().is_none());
+    let sparsity = problem.second_derivatives().unwrap();
+    let (n, m) = (problem.num_variables(), problem.num_f1() + problem.num_f2());
+    let mut evaluator = problem.evaluator();
+    evaluator.set_parameters(&PARAMETERS);
+    let (mut rates, mut product) = (vec![0.0; m], vec![0.0; n]);
+    evaluator.forward(&point(n), &mut rates);
+    evaluator.reverse(&point(m), &mut product);
+    let mut jacobian = vec![f64::NAN; sparsity.jacobian.len()];
+    let mut hessian = vec![f64::NAN; sparsity.hessian.len()];
+    evaluator.second_derivatives(&mut jacobian, &mut hessian);
+    for column in 0..n {
+        let unit: Vec<f64> = (0..n).map(|i| f64::from(u8::from(i == column))).collect();
+        evaluator.forward_tangent(&unit, &mut rates);
+        evaluator.reverse_tangent(&vec![0.0; m], &mut product);
+        let (mut own_rates, mut own_product) = (vec![0.0; m], vec![0.0; n]);
+        for (place, entry) in sparsity.jacobian.iter().zip(&jacobian) {
+            if place.1 as usize == column {
+                own_rates[place.0 as usize] += entry;
+            }
+        }
+        for (&(row, other), entry) in sparsity.hessian.iter().zip(&hessian) {
+            match column {
+                _ if other as usize == column => own_product[row as usize] += entry,
+                _ if row as usize == column => own_product[other as usize] += entry,
+                _ => {}
+            }
+        }
+        assert_close(&own_rates, &rates, 1e-12);
+        assert_close(&own_product, &product, 1e-12);
+    }
+}
+
 #[test]
 fn constraints_come_stage_by_stage() {
     let problem = everything("multiple");

@@ -33,7 +33,7 @@ fn a_pendulum_leaves_the_maximum() {
             18.127453,
         ),
     ] {
-        for shooting in ["auto", "single"] {
+        for shooting in ["auto", "single", "multiple"] {
             let solution = solve(&pendulum(shooting, "pi", "1 - cos(angle)", more));
             assert_eq!(solution.status, Status::Converged, "{more}: {solution:?}");
             assert!(
@@ -42,6 +42,21 @@ fn a_pendulum_leaves_the_maximum() {
                 solution.cost
             );
         }
+    }
+}
+
+/// With states as decision variables the start is the maximum, too, where all of them are 0.
+#[test]
+fn a_pendulum_that_hangs_swings_up() {
+    for shooting in ["auto", "single", "multiple"] {
+        let solution = solve(&pendulum(shooting, "0", "1 + cos(angle)", ""));
+        assert_eq!(solution.status, Status::Converged, "{shooting}: {solution:?}");
+        assert!(
+            solution.cost < 17.884589 && solution.counters.evaluations < 50,
+            "{shooting}: {} {:?}",
+            solution.cost,
+            solution.counters
+        );
     }
 }
 

@@ -29,6 +29,7 @@ mod stage_evaluator;
 mod stage_expander;
 mod stage_functions;
 mod stage_inputs;
+mod stage_second;
 pub mod stages;
 mod substitution;
 mod summary;
@@ -363,7 +364,7 @@ impl Problem {
     pub fn second_derivatives(&self) -> Option<&SecondDerivatives> {
         match &self.body {
             Body::Plain { second, .. } => second.as_ref().map(|second| &second.sparsity),
-            Body::Stages(_) => None,
+            Body::Stages(stages) => stages.second.as_ref(),
         }
     }
 

@@ -6,9 +6,6 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use crate::math;
 use crate::tuning::Tuning;
 
-/// Inverse iterations for the direction of least curvature: the shift is at most 8 times the necessary one.
-pub(crate) const INVERSE_ITERATIONS: usize = 4;
-
 /// First direction of the inverse iteration: along every variable that is free.
 pub(crate) fn scatter(is_free: &[bool], direction: &mut [f64]) {
     let mut random = SplitMix64::seed_from_u64(0);

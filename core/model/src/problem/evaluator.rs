@@ -84,13 +84,16 @@ impl Evaluator<1> {
     /// [`forward`](Self::forward), with the multipliers of the last [`reverse`](Self::reverse); nothing is written if the
     /// problem has none.
     pub fn second_derivatives(&mut self, jacobian: &mut [f64], hessian: &mut [f64]) {
-        let Form::Plain {
-            program,
-            values,
-            second: Some(memory),
-        } = &mut self.form
-        else {
-            return;
+        let (program, values, memory) = match &mut self.form {
+            Form::Plain {
+                program,
+                values,
+                second: Some(memory),
+            } => (program, values, memory),
+            Form::Stages(stages) if stages.stages.second.is_some() => {
+                return stages.second_derivatives(jacobian, hessian);
+            }
+            _ => return,
         };
         let SecondMemory { second, values: own } = memory;
         for input in [Input::Variable, Input::Multiplier] {

@@ -1,10 +1,12 @@
 //! Evaluation of an optimal-control problem's programs over its horizon: states forward, adjoints backward.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::stage_expander::Expander;
+use super::stage_second::StageDerivatives;
 use super::stages::{Shooting, Stages};
 use crate::expression::graph::Input;
 use crate::expression::interpreter::FORWARD;
@@ -21,6 +23,8 @@ pub(super) struct StageEvaluator<const LANES: usize> {
     pub(super) starts: Vec<(usize, usize)>,
     /// Memory for derivatives along directions, where one point is evaluated at a time.
     pub(super) expander: Option<Expander>,
+    /// Memory for the second derivatives of multiple shooting.
+    pub(super) derivatives: Option<Box<StageDerivatives>>,
     /// Memory for derivatives with respect to a parameter of one stage at a time, allocated when they are first asked for.
     pub(super) tangents: Vec<f64>,
     /// The problem's parameters.
@@ -50,10 +54,12 @@ impl<const LANES: usize> StageEvaluator<LANES> {
         let mut initial_values = vec![[0.0; LANES]; stages.initial.slots];
         stages.initial.initialize(&mut initial_values);
         let state = vec![[0.0; LANES]; stages.num_states()];
+        let second = stages.second.as_ref().filter(|_| LANES == 1);
         Self {
             values,
             starts,
             expander: (LANES == 1).then(|| expander(&stages)),
+            derivatives: second.map(|_| Box::new(StageDerivatives::new(&stages))),
             tangents: Vec::new(),
             parameters: vec![[0.0; LANES]; stages.parameters.num_parameters],
             initial_values,

@@ -44,6 +44,17 @@ impl Stages {
 
     /// Cost of the derivatives of all stages and of a backward sweep over them, in fused evaluations.
     fn expansion_work(&self) -> f64 {
+        let (expansion, evaluation) = self.operations();
+        let mut dense = 0.0;
+        for phase in &self.phases {
+            let (nx, nz) = (self.num_states() as f64, phase.program.inputs.variables as f64);
+            dense += phase.stages.len() as f64 * (nz * nx * nx + nz * nz * nx / 2.0 + nx * nx * (nz - nx));
+        }
+        (expansion + dense / DENSE_PER_OPERATION) / labwire_solve::math::max(evaluation, 1.0)
+    }
+
+    /// Operations for the derivatives of all stages, and for a fused evaluation.
+    pub(super) fn operations(&self) -> (f64, f64) {
         let count = |section: &Section| section.operations() as f64;
         let (mut expansion, mut evaluation) = (0.0, 0.0);
         for phase in &self.phases {
@@ -53,13 +64,10 @@ impl Stages {
                     .map(|section| count(&program.sections[section]));
             let size = program.inputs.variables;
             let passes = size.div_ceil(WIDTH) as f64;
-            let (nx, nz) = (self.num_states() as f64, size as f64);
-            let dense = nz * nx * nx + nz * nz * nx / 2.0 + nx * nx * (nz - nx);
             evaluation += stages * (forward + reverse);
-            expansion += stages
-                * (passes * WIDTH_COST * (forward_tangent + reverse_tangent) + dense / DENSE_PER_OPERATION);
+            expansion += stages * passes * WIDTH_COST * (forward_tangent + reverse_tangent);
         }
-        expansion / labwire_solve::math::max(evaluation, 1.0)
+        (expansion, evaluation)
     }
 }
 

@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use labwire_solve::SecondDerivatives;
 use labwire_solve::sets::Set;
 
 pub use super::definition::Shooting;
@@ -69,6 +70,8 @@ pub struct Stages {
     pub(super) free_scales: Vec<Option<f64>>,
     /// Slots that the derivatives along a direction take from values and gradient, for each program.
     pub(super) shared_slots: Vec<Vec<u32>>,
+    /// Places of the second derivatives in multiple shooting.
+    pub(super) second: Option<SecondDerivatives>,
 }
 
 /// Stages with the same path constraints.
@@ -111,7 +114,8 @@ impl Stages {
         };
         let mut shared: Vec<_> = phases.iter().map(|phase| shared_slots(&phase.program)).collect();
         shared.push(shared_slots(&terminal));
-        Self {
+        let mut stages = Self {
+            second: None,
             shared_slots: shared,
             last_components,
             notes: definition.notes.clone(),
@@ -133,7 +137,9 @@ impl Stages {
             phases,
             terminal,
             parameters,
-        }
+        };
+        stages.second = stages.second_derivatives();
+        stages
     }
 
     /// Number N of stages of the problem: without those before the first.
@@ -200,7 +206,11 @@ impl Stages {
     /// Numbers that an evaluator holds.
     pub fn memory(&self) -> usize {
         let parameters = self.parameters.memory();
-        self.program_memory().saturating_add(parameters)
+        let second = self.second.as_ref();
+        let places = second.map_or(0, |second| second.jacobian.len() + second.hessian.len());
+        self.program_memory()
+            .saturating_add(parameters)
+            .saturating_add(places)
     }
 
     /// Numbers that the programs of all stages hold.

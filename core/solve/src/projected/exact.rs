@@ -319,6 +319,7 @@ impl Projected {
             let fall = self.next.psi - self.current.psi;
             if self.next.is_finite() && fall < 0.1 * promised && fall < 0.0 {
                 self.accept();
+                self.second.has_tried_interior = false;
                 return Verdict::NoMinimum;
             }
         }

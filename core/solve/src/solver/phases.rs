@@ -442,6 +442,12 @@ impl Solver {
                 self.inner_iterations += 1;
                 self.phase = Phase::Inner;
             }
+            // Leads from one such point to the next, or back.
+            Verdict::NoMinimum
+                if self.counters.outer_iterations >= u64::from(self.settings.max_outer_iterations) =>
+            {
+                self.end(Status::Stationary);
+            }
             Verdict::NoMinimum => {
                 self.counters.inner_iterations += 1;
                 self.confirmation_limit = None;

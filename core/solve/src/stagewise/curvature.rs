@@ -5,7 +5,7 @@ use core::mem;
 use super::model::penalty;
 use super::riccati::Parts;
 use super::{Method, Stagewise};
-use crate::curvature::{INVERSE_ITERATIONS, trial_steps};
+use crate::curvature::trial_steps;
 use crate::functions::{Functions, StageFunctions};
 use crate::inner::InnerSolver;
 use crate::math;
@@ -17,8 +17,9 @@ use crate::status::{Step, StepKind};
 const CONSTRAINT_CURVATURE: f64 = 1e6;
 /// Curvature, relative to the magnitudes that it is the sum of, that may come from multipliers within the tolerance.
 const NEGLIGIBLE_CURVATURE: f64 = 1e-6;
-/// Bisections for the least shift: the inverse iteration converges the faster, the nearer it is.
+/// Bisections for the least shift, and inverse iterations, which converge the faster, the nearer it is.
 const SHIFT_BISECTIONS: u32 = 4;
+const INVERSE_ITERATIONS: u32 = 4;
 /// Fraction of the decrease which the curvature promises that a step must achieve.
 const SUFFICIENT_DECREASE: f64 = 0.1;
 

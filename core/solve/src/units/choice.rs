@@ -2,7 +2,7 @@
 
 use alloc::vec;
 
-use super::size::{exponent, is_size, power_of_two, rounded, two_to_the};
+use super::size::{ROUND_OFF, exponent, is_size, power_of_two, rounded, two_to_the};
 use super::{Units, take_known};
 use crate::math;
 use crate::merit::{Bounds, Point};
@@ -60,13 +60,14 @@ impl Units {
     fn measure_steps(&mut self, point: &Point, jacobian: &[f64]) {
         self.u.fill(0.0);
         self.steps.fill(0.0);
+        // Next to the largest distance, another may be round-off.
+        let distances = (0..point.constraints.len()).map(|row| self.distance(point, row));
+        let largest = distances.filter(is_size).fold(0.0, math::max);
         for (&(row, column), entry) in self.sparsity.jacobian.iter().zip(jacobian) {
             let (row, column) = (row as usize, column as usize);
-            let value = point.constraints[row];
-            let below = (value - self.constraint_bounds.min[row]).abs();
-            let above = (value - self.constraint_bounds.max[row]).abs();
-            let step = math::min(below, above) / entry.abs();
-            if is_size(&step) {
+            let distance = self.distance(point, row);
+            let step = distance / entry.abs();
+            if is_size(&step) && distance > ROUND_OFF * largest {
                 self.u[column] += exponent(step) as f64;
                 self.steps[column] += 1.0;
             }
@@ -79,6 +80,14 @@ impl Units {
                 count => two_to_the(rounded(*step / count)),
             };
         }
+    }
+
+    /// Distance of a constraint from the nearer one of its bounds.
+    fn distance(&self, point: &Point, row: usize) -> f64 {
+        let value = point.constraints[row];
+        let below = (value - self.constraint_bounds.min[row]).abs();
+        let above = (value - self.constraint_bounds.max[row]).abs();
+        math::min(below, above)
     }
 
     /// Converts second derivatives from the problem's own units.

@@ -3,6 +3,9 @@
 /// Smallest and largest unit, in exponents of two.
 const EXPONENTS: i64 = 300;
 
+/// Round-off after some operations, relative to what they begin with.
+pub(super) const ROUND_OFF: f64 = 64.0 * f64::EPSILON;
+
 pub(super) fn is_size(size: &f64) -> bool {
     *size > 0.0 && size.is_finite()
 }

@@ -6,12 +6,9 @@ mod functions;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::size::{is_size, power_of_two};
+use super::size::{ROUND_OFF, is_size, power_of_two};
 use crate::functions::{StageFunctions, StageStructure};
 use crate::math;
-
-/// Round-off of a state, relative to its size, after some operations.
-const ROUND_OFF: f64 = 64.0 * f64::EPSILON;
 
 /// Units of the states, and the memory to convert stage by stage.
 #[derive(Clone, Debug)]
