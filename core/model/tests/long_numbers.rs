@@ -1,5 +1,4 @@
 //! Numbers of many digits stand in messages with an exponent.
-#![expect(clippy::unwrap_used, reason = "clippy takes only #[test] for tests")]
 
 use labwire_model::problem::{Problem, TextLimits};
 
