@@ -13,6 +13,7 @@ use labwire_core::zeiss::{ImportMode, Request};
 use super::{Helper, labwire};
 
 const IMAGE_BYTES: usize = 200_000;
+const ACKNOWLEDGED: &str = "O.k.\r\n";
 
 /// Kind of server, which writes into the folder `out` below its own.
 struct Server {
@@ -76,7 +77,9 @@ fn import(address: &str, request: &Request) -> Option<()> {
     stream.write_all(b"\x04").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    (answer == "O.k.\r\n").then_some(())
+    // A killed server may have sent a part of it, but never anything else.
+    assert!(ACKNOWLEDGED.starts_with(&answer), "{answer}");
+    (answer == ACKNOWLEDGED).then_some(())
 }
 
 /// What `project.json` lists is there, and whole.
@@ -143,9 +146,19 @@ impl Server {
             "--ready-file",
             "ready.json",
         ]);
-        let mut server = Helper(command.args(self.flags).current_dir(folder).spawn().unwrap());
+        let log = folder.join("log");
+        command.args(self.flags).current_dir(folder);
+        command.stderr(fs::File::create(&log).unwrap());
+        let mut server = Helper(command.spawn().unwrap());
         while !ready.exists() {
-            assert_eq!(server.0.try_wait().unwrap(), None, "{:?}", self.flags);
+            let ended = server.0.try_wait().unwrap();
+            assert_eq!(
+                ended,
+                None,
+                "{:?}: {}",
+                self.flags,
+                fs::read_to_string(&log).unwrap()
+            );
             thread::sleep(Duration::from_millis(1));
         }
         let servers: serde_json::Value = serde_json::from_slice(&fs::read(&ready).unwrap()).unwrap();
@@ -175,7 +188,10 @@ impl Server {
                 });
                 // In one half of the rounds from the first acknowledgement on, in the other from the start on.
                 if round % 2 == 1 {
-                    receiver.recv().unwrap();
+                    let log = || fs::read_to_string(folder.join("log")).unwrap();
+                    receiver
+                        .recv()
+                        .unwrap_or_else(|_| panic!("nothing acknowledged: {}", log()));
                 }
                 thread::sleep(Duration::from_micros(u64::from(round % 25) * 1600));
                 drop(server);
@@ -184,8 +200,9 @@ impl Server {
             let there = (self.check)(&out);
             assert!(
                 there >= acknowledged,
-                "{there} of {acknowledged}: {:?}",
-                self.flags
+                "{there} of {acknowledged}: {:?}: {}",
+                self.flags,
+                fs::read_to_string(folder.join("log")).unwrap()
             );
         }
         assert!(acknowledged > 0, "{:?}", self.flags);
