@@ -251,3 +251,68 @@ fn a_dash_is_standard_input_or_output() {
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(files.len(), 1, "{files:?}");
 }
+
+/// Imports and posteriors for which there is no room are refused, and leave nothing; others go on.
+#[test]
+fn what_clients_have_written_is_there_or_refused() {
+    let folder = folder();
+    for (name, bytes) in [("big.jpg", 40_000), ("small.jpg", 400)] {
+        fs::write(folder.path().join(name), vec![b'x'; bytes]).unwrap();
+    }
+    // As on a disk that is full.
+    let serve = "trap '' XFSZ; ulimit -f 16; exec $0 serve --only zeiss,obe --zeiss 127.0.0.1:0 \
+        --zeiss-ws 127.0.0.1:0 --zeiss-dir z --obe 127.0.0.1:0 --obe-dir o --ready-file ready.json 2> log";
+    let mut server = Command::new("bash")
+        .args(["-c", serve, env!("CARGO_BIN_EXE_labwire")])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let addresses = loop {
+        let text = fs::read_to_string(folder.path().join("ready.json")).unwrap_or_default();
+        if let Ok(serde_json::Value::Object(addresses)) = serde_json::from_str(&text) {
+            break addresses;
+        }
+        assert_eq!(server.try_wait().unwrap(), None, "it ended");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let client = |name: &str, arguments: &[&str]| {
+        let address = ["--address", addresses[name].as_str().unwrap()];
+        run(folder.path(), &[&[name][..], &address, arguments].concat())
+    };
+    let big = client("zeiss", &["image", "big.jpg"]);
+    let small = client("zeiss", &["image", "small.jpg"]);
+    let saved = client("obe", &["save", "p"]);
+    let measured = client("obe", &["newdat", "-x", "2.5", "-y", "0.9", "-s", "0.1"]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(
+        big.0 != Some(0) && big.2.contains("could not be imported"),
+        "{}",
+        big.2
+    );
+    assert_eq!(
+        (small.0, measured.0),
+        (Some(0), Some(0)),
+        "{}{}",
+        small.2,
+        measured.2
+    );
+    assert!(
+        saved.0 == Some(65) && saved.2.contains("o/p.json: File too large"),
+        "{}",
+        saved.2
+    );
+    let names = |path: &str| -> Vec<_> {
+        let entries = fs::read_dir(folder.path().join(path)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    };
+    assert_eq!(names("z/measurement_series/Default"), ["small.jpg"]);
+    assert!(names("z/.labwire/incoming").is_empty() && names("o/.labwire/incoming").is_empty());
+    let project = fs::read_to_string(folder.path().join("z/project.json")).unwrap();
+    assert!(
+        project.contains("small.jpg") && !project.contains("big.jpg"),
+        "{project}"
+    );
+    assert!(!folder.path().join("o/p.json").exists());
+}
