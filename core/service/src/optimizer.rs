@@ -85,8 +85,9 @@ pub struct OptimizerService {
 struct Loaded {
     problem: Arc<AnyProblem>,
     shared_start: Start,
-    /// Memory of a solver, in bytes.
+    /// Memory of a solver, in bytes, and of its sensitivities.
     solver_bytes: usize,
+    sensitivities_bytes: usize,
     /// Number of numbers in a reply, at most: without sensitivities, and with them.
     reply_numbers: [usize; 2],
 }
@@ -167,6 +168,7 @@ impl OptimizerService {
         let loaded = Loaded {
             shared_start: problem.start(),
             solver_bytes: solver.memory_bytes(),
+            sensitivities_bytes: solver.sensitivities_bytes(),
             reply_numbers: reply_numbers(&*problem),
             problem,
         };
@@ -287,7 +289,9 @@ impl OptimizerService {
         let asks_sensitivities = request.sensitivities == Some(true);
         let numbers = loaded.reply_numbers[usize::from(asks_sensitivities)];
         let allowed = [Some(now + self.config.solve_time), *deadline];
-        let solver = self.solvers.take(&loaded.problem, self.config.solve_time);
+        let extra = self.extra(waiting);
+        let time_limit = self.config.solve_time;
+        let solver = self.solvers.take(&loaded.problem, extra, time_limit);
         let mut solve = Solve {
             kept_open: *kept_open,
             problem_index: *problem,
@@ -298,6 +302,7 @@ impl OptimizerService {
                 false => Asked::No,
             },
             memory: self.config.solver_memory,
+            extra,
             end: allowed.into_iter().flatten().min().unwrap_or(now),
             long: (numbers > LONG_REPLY).then_some(match kept_open {
                 true => Style::Line,
@@ -309,7 +314,7 @@ impl OptimizerService {
         let limit = deadline.map(|deadline| deadline.duration_since(now));
         // The problem may have been replaced while the request waited.
         if let Err(error) = self.start(now, from, &mut solve, request, limit) {
-            self.solvers.give_back(solve.solver, true);
+            self.solvers.give_back(solve.solver, extra, true);
             return Err(refusal(&error));
         }
         Ok(solve)
@@ -346,9 +351,19 @@ impl OptimizerService {
         match task {
             #[cfg(feature = "problems")]
             Task::Load(_) => true,
-            Task::Solve(waiting) => self
-                .solvers
-                .have_room(self.problems[waiting.problem].solver_bytes),
+            Task::Solve(waiting) => {
+                let bytes = self.problems[waiting.problem].solver_bytes;
+                self.solvers.have_room(bytes.saturating_add(self.extra(waiting)))
+            }
+        }
+    }
+
+    /// Memory of the sensitivities that a request asks for, in bytes; none if they are refused.
+    fn extra(&self, waiting: &Waiting) -> usize {
+        let bytes = self.problems[waiting.problem].sensitivities_bytes;
+        match waiting.request.sensitivities == Some(true) && bytes <= self.config.solver_memory {
+            true => bytes,
+            false => 0,
         }
     }
 
@@ -378,7 +393,7 @@ impl OptimizerService {
                 reply(now, &mut solve).map_or_else(Reply::Error, |reply| Reply::Run(Box::new(reply)))
             })
         });
-        self.solvers.give_back(solve.solver, is_current);
+        self.solvers.give_back(solve.solver, solve.extra, is_current);
         reply
     }
 
@@ -468,7 +483,7 @@ impl Service for OptimizerService {
         self.forget_running(&job);
         let error = match job.work {
             Work::Solve(solve) => {
-                self.solvers.give_back(solve.solver, false);
+                self.solvers.give_back(solve.solver, solve.extra, false);
                 reply::failed("the solver, or a function of the problem, panicked")
             }
             #[cfg(feature = "problems")]

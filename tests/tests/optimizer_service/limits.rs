@@ -195,3 +195,44 @@ fn solvers_take_no_more_memory_than_allowed() {
         }
     }
 }
+
+/// Those with sensitivities take more, and give it back.
+#[test]
+fn sensitivities_count_as_memory_of_solvers() {
+    let problem = || Problem::from_json(DEFAULT_PROBLEM, &TextLimits::default()).unwrap();
+    let each = OptimizerService::new(problem(), OptimizerSettings::default())
+        .unwrap()
+        .solver_bytes();
+    let settings = OptimizerSettings::default().with_solver_memory(3 * each);
+    let mut service = OptimizerService::new(problem(), settings).unwrap();
+    let mut at_once = |sensitivities| {
+        for client in 0..3 {
+            let request = parameters(&[1.0, 50.0]).with_sensitivities(sensitivities);
+            let event = ServerEvent {
+                request: Request::Run(request),
+                kept_open: false,
+            };
+            service.handle_request(Instant::ZERO, ConnectionId(client), event);
+        }
+        let (mut first, mut answered) = (None, 0);
+        while answered < 3 {
+            let mut jobs: Vec<_> = std::iter::from_fn(|| service.take_job(Instant::ZERO)).collect();
+            first.get_or_insert(jobs.len());
+            for job in &mut jobs {
+                while job.step(Instant::ZERO, 50) == Busy::Yes {}
+            }
+            for job in jobs {
+                service.finish_job(Instant::ZERO, job);
+                let Some((_, Reply::Run(reply))) = service.poll_reply() else {
+                    panic!("no result");
+                };
+                assert_eq!(reply.sensitivities.is_some(), sensitivities);
+                answered += 1;
+            }
+        }
+        first
+    };
+    assert_eq!(at_once(false), Some(3));
+    assert!(at_once(true) < Some(3));
+    assert_eq!(at_once(false), Some(3));
+}

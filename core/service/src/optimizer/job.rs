@@ -46,6 +46,8 @@ pub(super) struct Solve {
     pub(super) sensitivities: Asked,
     /// Limit `solver-memory`.
     pub(super) memory: usize,
+    /// Memory of the sensitivities, in bytes.
+    pub(super) extra: usize,
     /// Time at which sensitivities are given up.
     pub(super) end: Instant,
     /// Style of a reply that may be long.

@@ -17,7 +17,7 @@ pub(super) type AnySolver = Box<ProblemSolver<AnyProblem>>;
 pub(super) struct Solvers {
     /// Most memory of all solvers, in bytes.
     limit: usize,
-    /// Memory of the solvers in use, in bytes.
+    /// Memory of the solvers in use and of their sensitivities, in bytes.
     in_use: usize,
     /// Oldest first.
     idle: Vec<AnySolver>,
@@ -37,10 +37,12 @@ impl Solvers {
         self.in_use == 0 || self.in_use.saturating_add(bytes) <= self.limit
     }
 
-    /// Solver of `problem`, for use until it is [given back](Self::give_back).
+    /// Solver of `problem`, for use until it is [given back](Self::give_back), and as much memory besides as its `extra`
+    /// work takes.
     pub(super) fn take(
         &mut self,
         problem: &Arc<AnyProblem>,
+        extra: usize,
         time_limit: Duration,
     ) -> Result<AnySolver, SolverError> {
         let is_its = |solver: &AnySolver| Arc::ptr_eq(solver.problem(), problem);
@@ -48,14 +50,14 @@ impl Solvers {
             Some(index) => self.idle.remove(index),
             None => new(problem, time_limit)?,
         };
-        self.in_use += solver.memory_bytes();
+        self.in_use += solver.memory_bytes() + extra;
         self.shrink();
         Ok(solver)
     }
 
-    /// Takes back a solver, to keep it if `is_wanted` and the limit allows.
-    pub(super) fn give_back(&mut self, solver: AnySolver, is_wanted: bool) {
-        self.in_use = self.in_use.saturating_sub(solver.memory_bytes());
+    /// Takes back a solver, and what it took besides, to keep it if `is_wanted` and the limit allows.
+    pub(super) fn give_back(&mut self, solver: AnySolver, extra: usize, is_wanted: bool) {
+        self.in_use = self.in_use.saturating_sub(solver.memory_bytes() + extra);
         if is_wanted {
             self.keep(solver);
         }
