@@ -261,22 +261,6 @@ fn constraints_near_the_end_of_the_range() {
     }
 }
 
-/// At a kink each step is shorter than the last, and lowers the violation by next to nothing.
-#[test]
-fn kinks_that_cannot_be_met() {
-    for text in [
-        r#"{"variables": {"x": 3}, "cost": "x[0] + x[1] + x[2]", "constraints": {"x": {"box": {"min": 0, "max": 3}}},
-            "f1": {"expressions": ["interp(x[0], [0, 1, 2, 3], [0, 1, 0.5, 2])", "x[0] + x[1]", "interp(x[1], [0, 1, 2], [0, 2, 1]) - x[2]"],
-                   "set": {"box": {"min": [3, null, 5], "max": [null, 3, null]}}}}"#,
-        r#"{"variables": {"x": 2}, "cost": "x[0]^2 + x[1]^2", "initial_guess": [2, 2],
-            "f2": ["interp(x[0], [-2, -1, 0, 1, 2], [5, 2, 1, 2, 5]) + x[1]^2", "x[1] - interp(x[0], [-1, 0, 1], [1, 0.5, 1])"]}"#,
-    ] {
-        let (solution, _) = solve_honestly(text);
-        assert!(!solution.is_converged(), "{solution:?}");
-        assert!(solution.counters.evaluations < 70_000, "{:?}", solution.counters);
-    }
-}
-
 #[test]
 fn edges_of_a_domain() {
     // A derivative that is infinite at the bound, a value that is, and starts on either.

@@ -31,7 +31,7 @@ use crate::math;
 use second::Second;
 
 /// Fraction to which the residual falls where a solve gets on at the edge of a domain.
-const PROGRESS: f64 = 0.999;
+const EDGE_PROGRESS: f64 = 0.999;
 
 /// State of one inner solve. All memory is allocated once.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub(crate) struct Projected {
     total_iterations: u32,
     /// Iterations of this inner problem.
     iterations: u32,
-    /// Lowest value and residual of this inner problem when either improved last, and number of iterations since.
+    /// Lowest value and residual of this inner problem, and number of iterations since either improved.
     best: (f64, f64),
     idle_iterations: u32,
     /// Whether the line search met a point where a function is not finite, and number of iterations in which it did since
@@ -145,9 +145,7 @@ impl Projected {
         self.measure_residual();
         let (value, residual) = self.best;
         self.idle_iterations += 1;
-        // At a kink, each step lowers the value by a little less than the last.
-        let enough = value - self.tuning.negligible_decrease * value.abs();
-        if self.current.psi < enough || self.residual < PROGRESS * residual {
+        if self.current.psi < value || self.residual < residual {
             self.best = (
                 math::min(self.current.psi, value),
                 math::min(self.residual, residual),
@@ -155,7 +153,7 @@ impl Projected {
             self.idle_iterations = 0;
         }
         self.edge_iterations += u32::from(self.has_met_edge);
-        if self.residual < PROGRESS * self.edge_residual {
+        if self.residual < EDGE_PROGRESS * self.edge_residual {
             (self.edge_iterations, self.edge_residual) = (0, self.residual);
         }
     }
