@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::math;
 
@@ -9,7 +10,12 @@ use crate::math;
 /// coordinates are recomputed when the mask changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Lbfgs {
-    pairs: Vec<Pair>,
+    dimension: usize,
+    /// Step and difference of each pair, one after the other. In one block, which is given back whole.
+    pairs: Vec<f64>,
+    /// The same with zeros where a coordinate is not free.
+    free_pairs: Vec<f64>,
+    weights: Vec<Weights>,
     alpha: Vec<f64>,
     /// Indices of the pairs that have curvature, newest first.
     usable: Vec<usize>,
@@ -20,32 +26,22 @@ pub(crate) struct Lbfgs {
     mask: Vec<f64>,
 }
 
-#[derive(Clone, Debug)]
-struct Pair {
-    step: Vec<f64>,
-    difference: Vec<f64>,
-    /// The same with zeros where a coordinate is not free.
-    free_step: Vec<f64>,
-    free_difference: Vec<f64>,
-    /// `1 / (y.s)` on the mask; 0 for a pair without curvature there.
+/// Of a pair on the mask.
+#[derive(Clone, Copy, Debug, Default)]
+struct Weights {
+    /// `1 / (y.s)`; 0 without curvature.
     rho: f64,
-    /// `(y.s) / (y.y)` on the mask.
+    /// `(y.s) / (y.y)`.
     scale: f64,
 }
 
 impl Lbfgs {
     pub(crate) fn new(dimension: usize, memory: usize) -> Self {
-        let zeros = vec![0.0; dimension];
-        let pair = Pair {
-            step: zeros.clone(),
-            difference: zeros.clone(),
-            free_step: zeros.clone(),
-            free_difference: zeros,
-            rho: 0.0,
-            scale: 0.0,
-        };
         Self {
-            pairs: vec![pair; memory],
+            dimension,
+            pairs: vec![0.0; 2 * dimension * memory],
+            free_pairs: vec![0.0; 2 * dimension * memory],
+            weights: vec![Weights::default(); memory],
             alpha: vec![0.0; memory],
             usable: Vec::with_capacity(memory),
             head: 0,
@@ -63,20 +59,25 @@ impl Lbfgs {
     /// Returns the length of gradient step that suits the curvature along it, whatever its sign; `None` where it is
     /// flat.
     pub(crate) fn push(&mut self, write: impl Fn(usize) -> (f64, f64)) -> Option<f64> {
-        let pair = &mut self.pairs[self.head];
-        for (i, (s, y)) in pair.step.iter_mut().zip(&mut pair.difference).enumerate() {
+        let index = self.head;
+        let range = self.range(index);
+        let (step, difference) = self.pairs[range].split_at_mut(self.dimension);
+        for (i, (s, y)) in step.iter_mut().zip(difference.iter_mut()).enumerate() {
             (*s, *y) = write(i);
         }
-        pair.weigh(&self.mask);
-        let length = match pair.scale > 0.0 {
-            true => pair.scale,
-            false => math::sqrt(math::norm_squared(&pair.step) / math::norm_squared(&pair.difference)),
+        self.weigh(index);
+        let length = match self.weights[index].scale {
+            scale if scale > 0.0 => scale,
+            _ => {
+                let (step, difference) = pair(&self.pairs, self.dimension, index);
+                math::sqrt(math::norm_squared(step) / math::norm_squared(difference))
+            }
         };
         self.head += 1;
-        if self.head == self.pairs.len() {
+        if self.head == self.weights.len() {
             self.head = 0;
         }
-        self.count = (self.count + 1).min(self.pairs.len());
+        self.count = (self.count + 1).min(self.weights.len());
         length.is_finite().then_some(length)
     }
 
@@ -90,8 +91,8 @@ impl Lbfgs {
         }
         if changed {
             // Those that were stored since the last `clear` come first.
-            for pair in &mut self.pairs[..self.count] {
-                pair.weigh(&self.mask);
+            for index in 0..self.count {
+                self.weigh(index);
             }
         }
     }
@@ -103,27 +104,24 @@ impl Lbfgs {
         let (Some(&newest), Some(&oldest)) = (self.usable.first(), self.usable.last()) else {
             return false;
         };
+        let free = |index| pair(&self.free_pairs, self.dimension, index);
         // Each pass over q ends with the product that the next one needs first.
-        let mut product = math::dot(&self.pairs[newest].free_step, q);
+        let (mut step, mut difference) = free(newest);
+        let mut product = math::dot(step, q);
         for (k, (&index, alpha)) in self.usable.iter().zip(&mut self.alpha).enumerate() {
-            let pair = &self.pairs[index];
-            *alpha = pair.rho * product;
-            let next = self.usable.get(k + 1).unwrap_or(&oldest);
-            product = math::add_then_dot(q, -*alpha, &pair.free_difference, &self.pairs[*next].free_step);
+            *alpha = self.weights[index].rho * product;
+            let next = free(*self.usable.get(k + 1).unwrap_or(&oldest));
+            product = math::add_then_dot(q, -*alpha, difference, next.0);
+            (step, difference) = next;
         }
-        let scale = self.pairs[newest].scale;
+        let scale = self.weights[newest].scale;
         q.iter_mut().for_each(|q| *q *= scale);
-        product = math::dot(&self.pairs[oldest].free_difference, q);
+        product = math::dot(difference, q);
         for (k, (&index, alpha)) in self.usable.iter().zip(&self.alpha).enumerate().rev() {
-            let pair = &self.pairs[index];
-            let beta = pair.rho * product;
-            let next = self.usable[k.saturating_sub(1)];
-            product = math::add_then_dot(
-                q,
-                alpha - beta,
-                &pair.free_step,
-                &self.pairs[next].free_difference,
-            );
+            let beta = self.weights[index].rho * product;
+            let next = free(self.usable[k.saturating_sub(1)]);
+            product = math::add_then_dot(q, alpha - beta, step, next.1);
+            step = next.0;
         }
         true
     }
@@ -131,37 +129,45 @@ impl Lbfgs {
     /// Lists the pairs that have curvature on the mask, newest first.
     fn list_usable(&mut self) {
         self.usable.clear();
-        let (before, after) = self.pairs[..self.count].split_at(self.head.min(self.count));
-        let newest_first = before.iter().enumerate().rev().chain(
-            after
-                .iter()
-                .enumerate()
-                .rev()
-                .map(|(i, pair)| (before.len() + i, pair)),
-        );
-        for (index, pair) in newest_first {
-            if pair.rho > 0.0 {
+        let newest_first = (0..self.head).rev().chain((self.head..self.count).rev());
+        for index in newest_first {
+            if self.weights[index].rho > 0.0 {
                 self.usable.push(index);
             }
         }
     }
+
+    /// Place of a pair.
+    fn range(&self, index: usize) -> Range<usize> {
+        2 * self.dimension * index..2 * self.dimension * (index + 1)
+    }
+
+    /// Computes the quantities of a pair that depend on the free coordinates.
+    fn weigh(&mut self, index: usize) {
+        let range = self.range(index);
+        let (step, difference) = pair(&self.pairs, self.dimension, index);
+        let (free_step, free_difference) = self.free_pairs[range].split_at_mut(self.dimension);
+        for (i, mask) in self.mask.iter().enumerate() {
+            free_step[i] = mask * step[i];
+            free_difference[i] = mask * difference[i];
+        }
+        let ys = math::dot(free_step, free_difference);
+        let yy = math::norm_squared(free_difference);
+        let ss = math::norm_squared(free_step);
+        let has_curvature = ys > f64::EPSILON * ss && ys.is_finite() && yy.is_finite();
+        self.weights[index] = match has_curvature {
+            true => Weights {
+                rho: 1.0 / ys,
+                scale: ys / yy,
+            },
+            false => Weights::default(),
+        };
+    }
 }
 
-impl Pair {
-    /// Computes the quantities that depend on the free coordinates.
-    fn weigh(&mut self, mask: &[f64]) {
-        let free = self.free_step.iter_mut().zip(&mut self.free_difference);
-        let full = self.step.iter().zip(&self.difference);
-        for (((free_s, free_y), (s, y)), mask) in free.zip(full).zip(mask) {
-            (*free_s, *free_y) = (mask * s, mask * y);
-        }
-        let ys = math::dot(&self.free_step, &self.free_difference);
-        let yy = math::norm_squared(&self.free_difference);
-        let ss = math::norm_squared(&self.free_step);
-        let has_curvature = ys > f64::EPSILON * ss && ys.is_finite() && yy.is_finite();
-        self.rho = if has_curvature { 1.0 / ys } else { 0.0 };
-        self.scale = if has_curvature { ys / yy } else { 0.0 };
-    }
+/// Step and difference of a pair.
+fn pair(pairs: &[f64], dimension: usize, index: usize) -> (&[f64], &[f64]) {
+    pairs[2 * dimension * index..2 * dimension * (index + 1)].split_at(dimension)
 }
 
 #[cfg(test)]
