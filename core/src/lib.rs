@@ -70,7 +70,6 @@
 //! // In place of a socket: what arrives, and what was sent.
 //! let mut arriving = [r#"{"KeepAlive": true} {"Ping""#, r#": 7} {"Run": {"parameter": [1.0, 50.0]}}"#].into_iter();
 //! let mut sent = Vec::new();
-//! // The clock is the host's, and so is the number of the connection.
 //! let (now, id) = (Instant::ZERO, ConnectionId(1));
 //! server.open(now, id, Peer::LOCAL)?;
 //! while !server.is_drained(id) {
@@ -92,7 +91,6 @@
 //!
 //! Sessions bound what they hold for their peer, and [say how much it is](session::Session::held). A host with many
 //! connections may add that up and let requests with long replies [wait for room](session::Session::handle_room).
-//!
 //! The loop is the same for every transport: take events, send pending output, then wait for input, the timer or the
 //! application, whichever comes first. Here both sides live in one process, and there is nothing to wait for:
 //!

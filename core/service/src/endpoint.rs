@@ -16,10 +16,8 @@ use super::{Busy, ConnectionId, Job, Peer, Service};
 /// [`transmit`](Endpoint::transmit) of any connection and [`poll_timeout`](Endpoint::poll_timeout) may have changed. [`step`](Endpoint::step) does long work, on the caller's thread, one job after the other.
 ///
 /// A connection lasts from [`open`](Endpoint::open) to [`handle_disconnect`](Endpoint::handle_disconnect). Before and
-/// after that it is unknown: calls for it have no effect, it has no bytes to send, and it counts as drained.
-///
-/// Memory is bounded by the limits of the service, for each connection and for waiting work. The host limits the number
-/// of open connections.
+/// after that it is unknown: calls for it have no effect, it has no bytes to send, and it counts as drained. Memory is
+/// bounded by the limits of the service, for each connection and for waiting work; the host limits their number.
 ///
 /// ```
 /// use labwire_session::time::Instant;
@@ -28,7 +26,6 @@ use super::{Busy, ConnectionId, Job, Peer, Service};
 ///
 /// let import = |_: &_| Outcome::Failed;
 /// let mut server = Endpoint::new(importer::service(Transport::Tcp, Limits::default(), Permission::Local, import));
-/// // The host's clock, and its number for the connection.
 /// let (now, id) = (Instant::ZERO, ConnectionId(1));
 /// server.open(now, id, Peer::LOCAL)?;
 /// server.handle_input(now, id, b"nonsense\x04");
@@ -106,11 +103,8 @@ impl<S: Service> Endpoint<S> {
     /// Reports that the peer has closed its sending side.
     pub fn handle_eof(&mut self, now: Instant, id: ConnectionId) {
         self.change(now, id, |session| session.handle_eof(now));
-        if self
-            .connections
-            .get(&id)
-            .is_some_and(|connection| connection.reason.is_none())
-        {
+        let connection = self.connections.get(&id);
+        if connection.is_some_and(|it| it.reason.is_none()) {
             self.service.handle_eof(now, id);
         }
     }

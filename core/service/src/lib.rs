@@ -123,8 +123,7 @@ pub trait Service {
         request: <Self::Session as Session>::Event,
     );
 
-    /// Notes that connection `from` sends nothing after the requests that have been handled. Its peer may still be listening,
-    /// or may have gone: the transport does not tell.
+    /// Notes that connection `from` sends no more requests. Its peer may be listening, or may have gone.
     fn handle_eof(&mut self, _now: Instant, _from: ConnectionId) {}
 
     /// Handles the end of a connection, for `reason`: its requests are cancelled where possible.

@@ -2,13 +2,7 @@
 
 use core::fmt;
 
-/// Number as messages show it: with an exponent where it would have many digits.
-///
-/// ```
-/// use labwire_solve::Compact;
-///
-/// assert_eq!(format!("{} {} {}", Compact(0.5), Compact(2e6), Compact(-1e300)), "0.5 2000000 -1e300");
-/// ```
+/// Number as messages show it: with an exponent where it would have many digits, `0.5`, `2000000`, `-1e300`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "it is a number")]
 pub struct Compact(pub f64);

@@ -2,7 +2,6 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use crate::math;
 
@@ -60,7 +59,7 @@ impl Lbfgs {
     /// flat.
     pub(crate) fn push(&mut self, write: impl Fn(usize) -> (f64, f64)) -> Option<f64> {
         let index = self.head;
-        let range = self.range(index);
+        let range = 2 * self.dimension * index..2 * self.dimension * (index + 1);
         let (step, difference) = self.pairs[range].split_at_mut(self.dimension);
         for (i, (s, y)) in step.iter_mut().zip(difference.iter_mut()).enumerate() {
             (*s, *y) = write(i);
@@ -137,14 +136,9 @@ impl Lbfgs {
         }
     }
 
-    /// Place of a pair.
-    fn range(&self, index: usize) -> Range<usize> {
-        2 * self.dimension * index..2 * self.dimension * (index + 1)
-    }
-
     /// Computes the quantities of a pair that depend on the free coordinates.
     fn weigh(&mut self, index: usize) {
-        let range = self.range(index);
+        let range = 2 * self.dimension * index..2 * self.dimension * (index + 1);
         let (step, difference) = pair(&self.pairs, self.dimension, index);
         let (free_step, free_difference) = self.free_pairs[range].split_at_mut(self.dimension);
         for (i, mask) in self.mask.iter().enumerate() {
