@@ -30,4 +30,35 @@ pub enum Response {
 pub trait Instrument {
     /// Carries out a command.
     fn respond(&mut self, command: &[u8]) -> Response;
+
+    /// One example of each command that the instrument carries out.
+    fn commands(&self) -> Vec<&[u8]>;
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::boxed::Box;
+
+    use super::*;
+
+    #[test]
+    fn every_command_that_is_listed_is_carried_out() {
+        let instruments: [Box<dyn Instrument>; 4] = [
+            Box::new(Compressor::default()),
+            Box::new(Gauges::default()),
+            Box::new(PowerSupply::default()),
+            Box::new(Relays::default()),
+        ];
+        for mut instrument in instruments {
+            let commands: Vec<Vec<u8>> = instrument
+                .commands()
+                .iter()
+                .map(|command| command.to_vec())
+                .collect();
+            for command in commands {
+                let response = instrument.respond(&command);
+                assert_ne!(response, Response::Refused, "{}", command.escape_ascii());
+            }
+        }
+    }
 }

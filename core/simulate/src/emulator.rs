@@ -38,6 +38,16 @@ impl Behaviour {
             _ => Self::Instrument(Box::new(PowerSupply::default())),
         }
     }
+
+    /// One example of each command that is carried out; none where every message is returned.
+    #[must_use]
+    pub fn commands(&self) -> Vec<&[u8]> {
+        match self {
+            Self::Echo => Vec::new(),
+            Self::Canned(canned) => canned.commands(),
+            Self::Instrument(instrument) => instrument.commands(),
+        }
+    }
 }
 
 impl fmt::Debug for Behaviour {

@@ -46,6 +46,7 @@ pub(crate) struct ConfigArgument {
     /// configuration, if it is there; an empty name stands for no file.
     #[arg(
         long = "config",
+        global = true,
         value_name = "FILE",
         env = "LABWIRE_CONFIG",
         // That for paths refuses an empty name.

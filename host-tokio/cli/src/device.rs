@@ -18,7 +18,6 @@ use crate::console::answer;
 use crate::failure::Outcome;
 
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
@@ -31,16 +30,12 @@ pub(crate) struct Arguments {
 enum Command {
     /// Send commands. Prints the answers, if the dialect has any.
     Send {
-        #[command(flatten)]
-        target: Target,
         /// Commands, without line endings; escapes such as \x05 are understood.
         #[arg(required = true)]
         commands: Vec<String>,
     },
     /// Send queries and print the answers, one per line.
     Query {
-        #[command(flatten)]
-        target: Target,
         /// Queries, without line endings; escapes such as \x05 are understood.
         #[arg(required = true)]
         commands: Vec<String>,
@@ -51,8 +46,6 @@ enum Command {
     /// Send commands and queries, in order, on one connection: those with a question mark in their first word have an
     /// answer, which is printed.
     Talk {
-        #[command(flatten)]
-        target: Target,
         /// Commands and queries, without line endings; escapes such as \x05 are understood.
         #[arg(required = true)]
         commands: Vec<String>,
@@ -62,37 +55,38 @@ enum Command {
     /// Poll repeatedly; show a live line per query, write a table.
     Watch(watch::Arguments),
     /// Emulate a device.
-    Emulate(emulate::Arguments),
+    Emulate(Box<emulate::Arguments>),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     block_on(async {
+        let target = &arguments.target;
         let Some(command) = arguments.command else {
-            return console::run(&arguments.target).await;
+            return console::run(target).await;
         };
         match command {
-            Command::Send { target, commands } => {
+            Command::Send { commands } => {
                 let send = |command: &[u8]| target.preset.send(command);
-                ask(&target, &commands, false, send).await
+                ask(target, &commands, false, send).await
             }
-            Command::Query {
-                target,
-                commands,
-                idempotent,
-            } => {
+            Command::Query { commands, idempotent } => {
                 let query = |command: &[u8]| target.preset.query(command);
-                ask(&target, &commands, idempotent, query).await
+                ask(target, &commands, idempotent, query).await
             }
-            Command::Talk { target, commands } => {
+            Command::Talk { commands } => {
                 let talk = |command: &[u8]| target.preset.request(command);
-                ask(&target, &commands, false, talk).await
+                ask(target, &commands, false, talk).await
             }
             Command::Presets => {
+                target.refuse_talk("presets")?;
                 answer(|| presets().trim_end().to_owned(), presets_as_json);
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Watch(arguments) => watch::run(arguments).await,
-            Command::Emulate(arguments) => emulate::run(arguments).await,
+            Command::Watch(arguments) => watch::run(target, arguments).await,
+            Command::Emulate(arguments) => {
+                target.refuse_talk("emulate")?;
+                emulate::run(*arguments).await
+            }
         }
     })
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use labwire_core::open::{ExitStatus, Reply, RunIntegers, RunReply, RunSensitivities, Style, write_reply};
+use labwire_core::solve::Compact;
 
 use crate::console::{Stream, is_json, one_line};
 use crate::failure::NOT_CONVERGED;
@@ -75,7 +76,7 @@ fn for_people(result: &RunReply) -> String {
         ));
     }
     lines.extend([
-        format!("cost          {}", result.cost),
+        format!("cost          {}", Compact(result.cost)),
         format!("residual      {:e}", result.last_problem_norm_fpr),
         format!("infeasibility {:e}", result.max_constraint_violation),
     ]);
@@ -109,12 +110,13 @@ fn search(search: &RunIntegers) -> String {
     };
     match (search.bound, search.gap) {
         (Some(bound), Some(gap)) => {
-            format!(
-                "integers      {nodes}, gap {:.4} %, bound {bound}{caveat}",
-                100.0 * gap
-            )
+            let (percent, bound) = (100.0 * gap, Compact(bound));
+            format!("integers      {nodes}, gap {percent:.4} %, bound {bound}{caveat}")
         }
-        (Some(bound), None) => format!("integers      {nodes}, no solution yet, bound {bound}{caveat}"),
+        (Some(bound), None) => {
+            let bound = Compact(bound);
+            format!("integers      {nodes}, no solution yet, bound {bound}{caveat}")
+        }
         (None, _) => format!("integers      {nodes}, no bound"),
     }
 }

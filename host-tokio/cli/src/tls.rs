@@ -61,6 +61,11 @@ mod with {
     }
 
     impl TlsArguments {
+        /// Whether any option is given.
+        pub(crate) fn is_given(&self) -> bool {
+            self.tls || self.ca.is_some() || self.cert.is_some() || self.server_name.is_some()
+        }
+
         /// TLS, if it is asked for.
         pub(crate) fn connector(&self) -> Result<Option<TlsConnector>, Failure> {
             let wrong = |error: TlsError| Failure::new(failure::NO_INPUT, error.to_string());
@@ -96,4 +101,11 @@ mod without {
     /// This program is built without TLS: there are no options.
     #[derive(Clone, Debug, Default, clap::Args)]
     pub(crate) struct TlsArguments {}
+
+    impl TlsArguments {
+        /// Whether any option is given.
+        pub(crate) fn is_given(&self) -> bool {
+            false
+        }
+    }
 }

@@ -24,6 +24,8 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 struct Emulator {
     process: Child,
     address: String,
+    /// What it says of its commands.
+    carries_out: String,
 }
 
 impl Emulator {
@@ -39,7 +41,13 @@ impl Emulator {
         let mut output = BufReader::new(process.stdout.take().unwrap());
         output.read_line(&mut line).unwrap();
         let address = line.split_whitespace().last().unwrap().to_owned();
-        Self { process, address }
+        let mut carries_out = String::new();
+        output.read_line(&mut carries_out).unwrap();
+        Self {
+            process,
+            address,
+            carries_out,
+        }
     }
 
     fn query(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -259,6 +267,7 @@ fn a_signal_ends_it_cleanly() {
     let mut watch = Emulator {
         process: watch,
         address: String::new(),
+        carries_out: String::new(),
     };
     let mut lines = BufReader::new(watch.process.stdout.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().starts_with("time,"));
@@ -274,6 +283,48 @@ fn a_signal_ends_it_cleanly() {
         );
         assert_eq!(process.wait().unwrap().code(), Some(0));
     }
+}
+
+#[test]
+fn options_stand_before_or_after_the_command() {
+    let emulator = Emulator::start(&["--preset", "mnemonic"]);
+    let target = [
+        "--address",
+        &emulator.address,
+        "--preset",
+        "mnemonic",
+        "--timeout",
+        "1",
+    ];
+    let before = run(&[&target[..], &["query", "UNI"]].concat());
+    let after = run(&[&["query", "UNI"], &target[..]].concat());
+    assert_eq!(before, (Some(0), "0\n".into(), String::new()));
+    assert_eq!(after, before);
+    for command in ["presets", "emulate"] {
+        let (status, _, err) = run(&["--hex", command]);
+        assert_eq!(status, Some(64), "{err}");
+        assert!(err.contains("does not call a device: it has no --hex"), "{err}");
+    }
+}
+
+#[test]
+fn an_emulator_tells_what_it_carries_out() {
+    let emulator = Emulator::start(&[]);
+    let commands = emulator.carries_out.strip_prefix("carries out: ").unwrap();
+    let (queries, commands): (Vec<&str>, Vec<&str>) = commands
+        .trim_end()
+        .split("  ")
+        .partition(|command| command.ends_with('?'));
+    assert!(
+        queries.contains(&"MEAS:VOLT?") && commands.contains(&"VOLT 5"),
+        "{queries:?}"
+    );
+    let (status, out, err) = emulator.query(&queries);
+    assert_eq!((status, out.lines().count()), (Some(0), queries.len()), "{err}");
+    assert_eq!(
+        Emulator::start(&["--echo"]).carries_out,
+        "returns every message\n"
+    );
 }
 
 #[test]
@@ -299,8 +350,4 @@ fn lines_are_sent_as_they_are() {
         "{out}{err}"
     );
     assert_eq!(out.matches("labwire,").count(), 1, "{out}");
-
-    // Options belong to the command, if there is one.
-    let (code, _, err) = run(&["--address", &emulator.address, "query", "*IDN?"]);
-    assert!(code == Some(64) && err.contains("cannot be used with"), "{err}");
 }

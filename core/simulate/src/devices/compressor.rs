@@ -1,5 +1,6 @@
 //! Helium compressor with registers (Cryomech CPA): Modbus functions 3, 4 and 6.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Instrument, Response};
@@ -82,12 +83,20 @@ impl Instrument for Compressor {
             Err(exception) => [unit, function | 0x80, exception].to_vec(),
         })
     }
+
+    fn commands(&self) -> Vec<&[u8]> {
+        vec![
+            &b"\x01\x04\x00\x01\x00\x35"[..],
+            b"\x01\x03\x00\x07\x00\x02",
+            b"\x01\x06\x00\x01\x00\x01",
+            b"\x01\x06\x00\x01\x00\xff",
+        ]
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec;
 
     #[test]
     fn registers_are_read_and_the_motor_is_switched() {

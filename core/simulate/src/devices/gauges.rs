@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Instrument, Response};
@@ -68,6 +69,10 @@ impl Instrument for Gauges {
                 None => Response::Refused,
             },
         }
+    }
+
+    fn commands(&self) -> Vec<&[u8]> {
+        vec![&b"TID"[..], b"UNI", b"SEN", b"PR1", b"PRX"]
     }
 }
 

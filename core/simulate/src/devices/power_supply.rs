@@ -3,6 +3,8 @@
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
 
 use labwire_solve::math;
 
@@ -115,6 +117,24 @@ impl Instrument for PowerSupply {
             }
             Response::Refused
         })
+    }
+
+    fn commands(&self) -> Vec<&[u8]> {
+        vec![
+            &b"*IDN?"[..],
+            b"*RST",
+            b"*CLS",
+            b"*OPC?",
+            b"VOLT 5",
+            b"VOLT?",
+            b"CURR 1",
+            b"CURR?",
+            b"OUTP ON",
+            b"OUTP?",
+            b"MEAS:VOLT?",
+            b"MEAS:CURR?",
+            b"SYST:ERR?",
+        ]
     }
 }
 

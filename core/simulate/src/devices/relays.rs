@@ -60,6 +60,18 @@ impl Instrument for Relays {
     fn respond(&mut self, command: &[u8]) -> Response {
         self.call(command).map_or(Response::Refused, Response::Value)
     }
+
+    fn commands(&self) -> Vec<&[u8]> {
+        vec![
+            &b"\x30"[..],
+            b"\x31\x01\x01\x00\x00\x00\x00",
+            b"\x32\x01\x01",
+            b"\x33\x01",
+            b"\x34\x01",
+            b"\x35",
+            b"\x36\x01",
+        ]
+    }
 }
 
 #[cfg(test)]

@@ -58,6 +58,10 @@ impl Instrument for Canned {
             _ => Response::Done,
         }
     }
+
+    fn commands(&self) -> Vec<&[u8]> {
+        self.answers.keys().map(Vec::as_slice).collect()
+    }
 }
 
 /// Error in a list of answers.

@@ -54,6 +54,10 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         None if arguments.echo => Behaviour::Echo,
         None => Behaviour::of(dialect),
     };
+    let commands = behaviour.commands().into_iter();
+    let commands: Vec<String> = commands
+        .map(|command| command.escape_ascii().to_string())
+        .collect();
     let emulator = Emulator::new(dialect, behaviour, arguments.fault, arguments.seed);
     let address = with_port(&arguments.address, dialect);
     let cannot = |error| {
@@ -72,11 +76,14 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let (name, example) = (dialect.name, dialect.example.escape_ascii());
     answer(
         || {
-            format!(
-                "{name} device on {address}\ntry: labwire device query --address {here} --preset {name} '{example}'"
-            )
+            let try_it = format!("try: labwire device query --address {here} --preset {name} '{example}'");
+            let carries_out = match commands.is_empty() {
+                true => "returns every message".to_owned(),
+                false => format!("carries out: {}", commands.join("  ")),
+            };
+            format!("{name} device on {address}\n{carries_out}\n{try_it}")
         },
-        || json!({"type": "Listening", "address": address.to_string(), "preset": name}),
+        || json!({"type": "Listening", "address": address.to_string(), "preset": name, "commands": commands}),
     );
     signals.next().await;
     emulator.stop().await;

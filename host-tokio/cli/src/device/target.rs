@@ -17,32 +17,35 @@ use crate::tls::TlsArguments;
 /// Least time for which a device that sends text may greet a new client.
 const GREETING_TIME: Duration = Duration::from_millis(100);
 
+/// Time for which the first answer to each command must stay alone.
+const ALONE: Duration = Duration::from_millis(200);
+
 /// Largest number of bytes that are shown of unsolicited input.
 const SHOWN: usize = 200;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Target {
     /// Address of the device; without a port, the usual one of the preset.
-    #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1")]
+    #[arg(long, global = true, value_name = "HOST[:PORT]", default_value = "127.0.0.1")]
     pub(super) address: String,
     /// Dialect of the device, with options such as scpi,end=crlf,echo; `labwire device presets` lists them.
-    #[arg(long, value_name = "NAME[,OPTION...]", default_value = "scpi", value_parser = preset)]
+    #[arg(long, global = true, value_name = "NAME[,OPTION...]", default_value = "scpi", value_parser = preset)]
     pub(super) preset: Dialect,
     /// Time limit for an answer, in seconds. Default: device.request-timeout of the configuration, 10.
-    #[arg(long, value_name = "SECONDS", value_parser = number)]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = number)]
     timeout: Option<f64>,
     /// Shortest time between two connection attempts, in seconds. Default: device.minimum-interval, 0.1.
-    #[arg(long, value_name = "SECONDS", value_parser = number)]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = number)]
     minimum_interval: Option<f64>,
     /// Longest answer, in bytes. Default: device.answer-bytes, 1 MiB.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, global = true, value_name = "NUMBER")]
     answer_bytes: Option<usize>,
     /// Time for which the first answer to each command must stay alone, in seconds. If more comes, it may belong to a
-    /// longer answer: the command fails.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.2, value_parser = number)]
-    alone: f64,
+    /// longer answer: the command fails. Default: 0.2.
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = number)]
+    alone: Option<f64>,
     /// Commands and answers are hexadecimal.
-    #[arg(long)]
+    #[arg(long, global = true)]
     hex: bool,
     #[command(flatten)]
     config: ConfigArgument,
@@ -88,9 +91,28 @@ impl Target {
         Ok(device)
     }
 
+    /// Refuses what only commands that talk to a device have a use for.
+    pub(super) fn refuse_talk(&self, command: &str) -> Result<(), Failure> {
+        let given = [
+            ("--timeout", self.timeout.is_some()),
+            ("--minimum-interval", self.minimum_interval.is_some()),
+            ("--answer-bytes", self.answer_bytes.is_some()),
+            ("--alone", self.alone.is_some()),
+            ("--hex", self.hex),
+            ("--tls, --ca, --cert, --key or --server-name", self.tls.is_given()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => Err(Failure::new(
+                failure::USAGE,
+                format!("`labwire device {command}` does not call a device: it has no {option}"),
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Time for which the first answer to each command must stay alone.
     pub(super) fn alone(&self) -> Result<Duration, Failure> {
-        seconds("--alone", self.alone)
+        self.alone.map_or(Ok(ALONE), |alone| seconds("--alone", alone))
     }
 
     /// Request of a command from the command line, translated by `say`.

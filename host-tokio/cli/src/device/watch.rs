@@ -24,8 +24,6 @@ use crate::standard::is_standard;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    target: Target,
     /// Queries, without line endings; escapes such as \x05 are understood.
     #[arg(required = true)]
     queries: Vec<String>,
@@ -44,8 +42,7 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-pub(super) async fn run(arguments: Arguments) -> Outcome {
-    let target = &arguments.target;
+pub(super) async fn run(target: &Target, arguments: Arguments) -> Outcome {
     let query = |command: &[u8]| target.preset.query(command);
     let requests = arguments
         .queries
