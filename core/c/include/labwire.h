@@ -49,16 +49,39 @@ typedef enum labwire_code {
   LABWIRE_CODE_INTERNAL = 8,
 } labwire_code;
 
+// What a device's client asks of its caller.
+typedef enum labwire_action {
+  // Nothing.
+  LABWIRE_ACTION_NONE = 0,
+  // Connect, and report it by `labwire_client_connected` or `labwire_client_connect_failed`.
+  LABWIRE_ACTION_CONNECT = 1,
+  // Close the connection, or give up connecting. Nothing is reported about it.
+  LABWIRE_ACTION_CLOSE = 2,
+} labwire_action;
+
 // Kind of an event.
 typedef enum labwire_event {
   // There is none.
   LABWIRE_EVENT_NONE = 0,
-  // Reply to the oldest request that has none yet; the text is the reply.
+  // Reply to the oldest request that has none yet; the text is the reply, and that of a device may be any bytes.
   LABWIRE_EVENT_REPLY = 1,
   // Regular end of the connection, and the last event; the text is the reason.
   LABWIRE_EVENT_FINISHED = 2,
   // Other end of the connection, and the last event; the text is the reason. Requests without replies stay so.
   LABWIRE_EVENT_FAILED = 3,
+  // The oldest request to a device without a reply has failed, and nothing of it was sent; the text is the reason.
+  LABWIRE_EVENT_REQUEST_NOT_SENT = 4,
+  // The oldest request to a device without a reply has failed, and the device may have received it; the text is the
+  // reason.
+  LABWIRE_EVENT_REQUEST_FAILED = 5,
+  // A device has become unusable; the text is the reason. The client connects again.
+  LABWIRE_EVENT_DEGRADED = 6,
+  // A device is usable again.
+  LABWIRE_EVENT_RESTORED = 7,
+  // A device has sent these bytes without having been asked.
+  LABWIRE_EVENT_UNASKED = 8,
+  // A server of PyMoDAQ orders this module to do something; the text is the order.
+  LABWIRE_EVENT_ORDER = 9,
 } labwire_event;
 
 // Outcome of a solve.
@@ -87,6 +110,14 @@ typedef enum labwire_status {
   LABWIRE_STATUS_OTHER = 10,
 } labwire_status;
 
+// Kind of a module of PyMoDAQ.
+typedef enum labwire_module {
+  // Detector.
+  LABWIRE_MODULE_GRABBER = 0,
+  // Actuator.
+  LABWIRE_MODULE_ACTUATOR = 1,
+} labwire_module;
+
 // Protocol of a client, and what its requests and replies are.
 typedef enum labwire_protocol {
   // OpEn, for one request, as every server of it takes them: JSON such as {"Ping": 1}.
@@ -97,6 +128,12 @@ typedef enum labwire_protocol {
   LABWIRE_PROTOCOL_OBE = 2,
   // ZEISS INSPECT over TCP, for one request: JSON or another text.
   LABWIRE_PROTOCOL_ZEISS = 3,
+  // PyMoDAQ modules of labwire's server: JSON such as {"id": 1, "request": "move_abs", "modules": ["stage"], "value": 2},
+  // for the requests list, grab (perhaps with "dim": "2D"), last, move_abs and move_rel (with "value"), home, stop,
+  // position, settings, set (with "path" and "value") and rename (with "value"). Replies come as modules end, and have
+  // the "id" of their request. For "modules": [] it goes to all that support it. Arrays are numbers in the text, such as
+  // {"index": 0, "shape": [2, 3]}: `labwire_client_array` copies them.
+  LABWIRE_PROTOCOL_PYMODAQ = 4,
 } labwire_protocol;
 
 // Client side of one connection, for any transport. The caller moves its bytes and tells the time, in nanoseconds since
@@ -164,7 +201,8 @@ typedef struct labwire_connection {
   int32_t wants_input;
   // Once there is no output: whether to close the sending side (FIN) and read on.
   int32_t is_finishing;
-  // Whether to close the connection at once, and to tell a server so by `labwire_server_disconnect`.
+  // Whether to close the connection at once, and to tell a server so by `labwire_server_disconnect`. That of a device is
+  // closed when `labwire_client_action` says so.
   int32_t is_over;
 } labwire_connection;
 
@@ -294,8 +332,85 @@ enum labwire_code labwire_designer_posterior(const struct labwire_designer *desi
                                              size_t *length,
                                              struct labwire_error *error);
 
+// Makes a client of a device. `dialect` is the framing of its messages, "scpi", "crlf" or another of
+// `labwire device presets`, perhaps with options: "scpi,end=crlf,echo". `seed` determines the jitter of the delays before
+// it connects again, and should differ between clients. The first `labwire_client_timeout` starts it.
+//
+// It decides when to connect and to close: ask `labwire_client_action` after each call, before the output. The end of a
+// connection is not its end, that is `labwire_client_finish`. `labwire_client_request` queues a command, with an answer if
+// there is a question mark in its first word, or if such devices answer every command.
+enum labwire_code labwire_client_device(const char *dialect,
+                                        size_t length,
+                                        uint64_t seed,
+                                        struct labwire_client **client,
+                                        struct labwire_error *error);
+
+// Queues a device's command that has an answer.
+enum labwire_code labwire_client_query(struct labwire_client *client,
+                                       uint64_t now,
+                                       const char *command,
+                                       size_t length,
+                                       struct labwire_error *error);
+
+// Queues a device's command that sets something. Its reply is empty, and comes when it was sent, unless such devices
+// answer every command.
+enum labwire_code labwire_client_send(struct labwire_client *client,
+                                      uint64_t now,
+                                      const char *command,
+                                      size_t length,
+                                      struct labwire_error *error);
+
+// What a device's client asks for next.
+enum labwire_code labwire_client_action(struct labwire_client *client,
+                                        enum labwire_action *action,
+                                        struct labwire_error *error);
+
+// Reports that the device is connected, as `labwire_client_action` has asked.
+enum labwire_code labwire_client_connected(struct labwire_client *client,
+                                           uint64_t now,
+                                           struct labwire_error *error);
+
+// Reports that the device could not be connected; `reason` becomes a part of messages.
+enum labwire_code labwire_client_connect_failed(struct labwire_client *client,
+                                                uint64_t now,
+                                                const char *reason,
+                                                size_t length,
+                                                struct labwire_error *error);
+
 // Name of a code, such as "wrong length".
 const char *labwire_code_name(int32_t code);
+
+// Makes a module of PyMoDAQ, whose hardware is the caller's, for a connection that begins at `now`. `kind` is one of
+// labwire_module; `generation` the server's release of PyMoDAQ, such as "4.4", or "g4" for labwire's own server; `name` a
+// proposal to labwire's server, or NULL; `settings` PyMoDAQ's XML, or NULL for none. The last three end at their NUL.
+//
+// Its events are orders, to be answered by `labwire_client_report`:
+// {"order": "grab", "dim": "2D"} by data, of any dimensionality;
+// {"order": "move_abs", "value": 2, "units": "mm"}, {"order": "move_rel", ...} and {"order": "home"} by "move_done" at the end;
+// {"order": "stop"}, which ends a move; {"order": "position"} by "position";
+// {"order": "set", "path": ["settings", "exposure"], "value": "0.1", "xml": "<exposure ..>"} by "set".
+enum labwire_code labwire_client_module(int32_t kind,
+                                        const char *generation,
+                                        const char *name,
+                                        const char *settings,
+                                        uint64_t now,
+                                        struct labwire_client **client,
+                                        struct labwire_error *error);
+
+// Reports something of a module, or answers an order:
+// {"report": "position", "value": 2, "units": "mm"}, {"report": "move_done", "value": 2, "units": "mm"},
+// {"report": "set", "path": [...], "xml": "..."}, {"report": "error", "text": "why an order was not carried out"},
+// {"report": "data", "name": "camera", "timestamp": 0, "data": [{"name": "image", "units": "counts", "shape": [2, 3],
+// "labels": ["red", "blue"], "axes": [{"dimension": 1, "label": "x", "units": "mm"}]}]}, with a label per channel.
+// `values` has the numbers of data: for each of them those of the channels, by rows, then those of the axes. It is NULL,
+// with `count` 0, for other reports.
+enum labwire_code labwire_client_report(struct labwire_client *client,
+                                        uint64_t now,
+                                        const char *report,
+                                        size_t length,
+                                        const double *values,
+                                        size_t count,
+                                        struct labwire_error *error);
 
 // Reads a problem file.
 enum labwire_code labwire_problem_from_text(const char *json,
@@ -329,6 +444,12 @@ enum labwire_code labwire_server_obe(const char *json,
                                      uint64_t seed,
                                      struct labwire_server **server,
                                      struct labwire_error *error);
+
+// Makes a server for modules of PyMoDAQ and for clients that use them, with default limits. `epoch` is the time of day, in
+// seconds since 1970, at which the caller's time was 0.
+enum labwire_code labwire_server_pymodaq(double epoch,
+                                         struct labwire_server **server,
+                                         struct labwire_error *error);
 
 // Frees a server with all its connections.
 void labwire_server_free(struct labwire_server *server);
@@ -467,6 +588,14 @@ enum labwire_code labwire_client_next_timeout(const struct labwire_client *clien
 enum labwire_code labwire_client_timeout(struct labwire_client *client,
                                          uint64_t now,
                                          struct labwire_error *error);
+
+// Copies an array that the text of the last event mentions, by its "index", from PyMoDAQ's data: as many numbers as its shape
+// says, by rows. What is no number is NaN.
+enum labwire_code labwire_client_array(const struct labwire_client *client,
+                                       size_t index,
+                                       double *values,
+                                       size_t length,
+                                       struct labwire_error *error);
 
 // Makes a solver with the settings of the problem file.
 enum labwire_code labwire_solver_new(const struct labwire_problem *problem,

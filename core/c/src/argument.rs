@@ -88,13 +88,22 @@ pub(crate) unsafe fn put(what: &str, start: *mut f64, length: usize, values: &[f
 
 /// Text of `length` bytes, or up to its NUL.
 pub(crate) unsafe fn text<'a>(what: &str, start: *const c_char, length: usize) -> Result<&'a str, Failure> {
-    let bytes = match (length == LABWIRE_TERMINATED, start.is_null()) {
-        (true, true) => return Err(null(what)),
+    // SAFETY: the caller says so.
+    utf8(what, unsafe { bytes(what, start, length) }?)
+}
+
+/// Bytes: `length` of them, or up to a NUL.
+pub(crate) unsafe fn bytes<'a>(what: &str, start: *const c_char, length: usize) -> Result<&'a [u8], Failure> {
+    match (length == LABWIRE_TERMINATED, start.is_null()) {
+        (true, true) => Err(null(what)),
         // SAFETY: the caller says that a NUL ends it.
-        (true, false) => unsafe { CStr::from_ptr(start) }.to_bytes(),
+        (true, false) => Ok(unsafe { CStr::from_ptr(start) }.to_bytes()),
         // SAFETY: the caller says that it has this length.
-        (false, _) => unsafe { array(what, start.cast::<u8>(), length) }?,
-    };
+        (false, _) => unsafe { array(what, start.cast::<u8>(), length) },
+    }
+}
+
+pub(crate) fn utf8<'a>(what: &str, bytes: &'a [u8]) -> Result<&'a str, Failure> {
     str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         Failure::new(
@@ -104,13 +113,15 @@ pub(crate) unsafe fn text<'a>(what: &str, start: *const c_char, length: usize) -
     })
 }
 
-/// Copies a text, with a NUL after it, into an array of `size` bytes, and its length to `length`, if that is not NULL.
+/// Copies a text, or bytes of a device, with a NUL after it, into an array of `size` bytes, and its length to `length`, if
+/// that is not NULL.
 pub(crate) unsafe fn put_text(
-    text: &str,
+    text: impl AsRef<[u8]>,
     start: *mut c_char,
     size: usize,
     length: *mut usize,
 ) -> Result<(), Failure> {
+    let text = text.as_ref();
     // SAFETY: the caller says so.
     if let Some(length) = unsafe { length.as_mut() } {
         *length = text.len();
@@ -125,7 +136,7 @@ pub(crate) unsafe fn put_text(
     let place = unsafe { slice::from_raw_parts_mut(start.cast::<u8>(), size) };
     match place.get_mut(..=text.len()) {
         Some([copy @ .., end]) => {
-            copy.copy_from_slice(text.as_bytes());
+            copy.copy_from_slice(text);
             *end = 0;
             Ok(())
         }
@@ -136,7 +147,7 @@ pub(crate) unsafe fn put_text(
     }
 }
 
-fn too_small(text: &str, size: usize) -> Failure {
+fn too_small(text: &[u8], size: usize) -> Failure {
     let needed = text.len() + 1;
     Failure::new(
         labwire_code::BufferTooSmall,

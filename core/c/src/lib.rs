@@ -11,15 +11,20 @@
 #![allow(non_camel_case_types, reason = "types have the names that they have in C")]
 
 mod argument;
+mod client;
 mod designer;
+mod device;
 mod error;
+mod instrument;
 mod problem;
 mod server;
 mod session;
 mod solver;
 
 pub use designer::*;
+pub use device::*;
 pub use error::*;
+pub use instrument::*;
 pub use problem::*;
 pub use server::*;
 pub use session::*;

@@ -8,6 +8,7 @@ use labwire_core::service::designer::{
     self, DesignerHandler, DesignerSettings, ObePermissions, PosteriorStore,
 };
 use labwire_core::service::optimizer::{OptimizerService, OptimizerSettings};
+use labwire_core::service::registry::{Registry, RegistrySettings};
 use labwire_core::service::{Busy, ConnectionId, Endpoint, Peer, Permission, Service};
 use labwire_core::session::{CloseReason, TransmitState};
 use labwire_core::time::Instant;
@@ -35,7 +36,8 @@ pub struct labwire_connection {
     pub wants_input: i32,
     /// Once there is no output: whether to close the sending side (FIN) and read on.
     pub is_finishing: i32,
-    /// Whether to close the connection at once, and to tell a server so by `labwire_server_disconnect`.
+    /// Whether to close the connection at once, and to tell a server so by `labwire_server_disconnect`. That of a device is
+    /// closed when `labwire_client_action` says so.
     pub is_over: i32,
 }
 
@@ -204,6 +206,35 @@ pub unsafe extern "C" fn labwire_server_obe(
                 server,
                 labwire_server {
                     endpoint: Box::new(Endpoint::new(service)),
+                },
+            )
+        })
+    }
+}
+
+/// Makes a server for modules of PyMoDAQ and for clients that use them, with default limits. `epoch` is the time of day, in
+/// seconds since 1970, at which the caller's time was 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labwire_server_pymodaq(
+    epoch: f64,
+    server: *mut *mut labwire_server,
+    error: *mut labwire_error,
+) -> labwire_code {
+    unsafe {
+        run(error, || {
+            clear(server)?;
+            if !epoch.is_finite() {
+                return Err(Failure::invalid_value(format_args!(
+                    "epoch is {epoch}, expected a finite number"
+                )));
+            }
+            let mut settings = RegistrySettings::default();
+            settings.epoch = epoch;
+            let endpoint = Endpoint::new(Registry::new(settings));
+            give(
+                server,
+                labwire_server {
+                    endpoint: Box::new(endpoint),
                 },
             )
         })

@@ -3,20 +3,30 @@
 use core::ffi::c_char;
 
 use labwire_core::limits::SessionLimits;
-use labwire_core::session::{Asker, CloseReason, Event, Misuse, Session};
 use labwire_core::time::Instant;
-use labwire_core::{obe, open, python_json, zeiss};
+use labwire_core::{obe, open, pymodaq, zeiss};
 
-use crate::argument::{array, clear, exclusive, free, give, put_text, shared, text};
+use crate::argument::{array, bytes, clear, exclusive, free, give, put, put_text, shared};
+use crate::client::{Client, Told};
 use crate::error::{Failure, labwire_code, labwire_error, run};
-use crate::server::{check_sent, labwire_connection};
+use crate::instrument::Controller;
+use crate::server::labwire_connection;
 
 /// Client side of one connection, for any transport. The caller moves its bytes and tells the time, in nanoseconds since
 /// some moment.
 pub struct labwire_client {
-    client: Box<dyn Client>,
+    pub(crate) client: Box<dyn Client>,
     /// Event that waits for an array that is large enough.
-    pending: Option<(labwire_event, String)>,
+    pending: Option<Told>,
+}
+
+impl labwire_client {
+    pub(crate) fn new(client: impl Client + 'static) -> Self {
+        Self {
+            client: Box::new(client),
+            pending: None,
+        }
+    }
 }
 
 /// Protocol of a client, and what its requests and replies are.
@@ -32,6 +42,12 @@ pub enum labwire_protocol {
     Obe = 2,
     /// ZEISS INSPECT over TCP, for one request: JSON or another text.
     Zeiss = 3,
+    /// PyMoDAQ modules of labwire's server: JSON such as {"id": 1, "request": "move_abs", "modules": ["stage"], "value": 2},
+    /// for the requests list, grab (perhaps with "dim": "2D"), last, move_abs and move_rel (with "value"), home, stop,
+    /// position, settings, set (with "path" and "value") and rename (with "value"). Replies come as modules end, and have
+    /// the "id" of their request. For "modules": [] it goes to all that support it. Arrays are numbers in the text, such as
+    /// {"index": 0, "shape": [2, 3]}: `labwire_client_array` copies them.
+    Pymodaq = 4,
 }
 
 /// Kind of an event.
@@ -41,154 +57,25 @@ pub enum labwire_protocol {
 pub enum labwire_event {
     /// There is none.
     None = 0,
-    /// Reply to the oldest request that has none yet; the text is the reply.
+    /// Reply to the oldest request that has none yet; the text is the reply, and that of a device may be any bytes.
     Reply = 1,
     /// Regular end of the connection, and the last event; the text is the reason.
     Finished = 2,
     /// Other end of the connection, and the last event; the text is the reason. Requests without replies stay so.
     Failed = 3,
-}
-
-/// Client of any protocol, whose requests and replies are texts.
-trait Client: Send {
-    fn session(&mut self) -> &mut dyn Bytes;
-    fn state(&self) -> labwire_connection;
-    fn request(&mut self, now: Instant, request: &str) -> Result<(), Failure>;
-    fn finish(&mut self, now: Instant);
-    fn poll_event(&mut self) -> Option<Event<String>>;
-    fn poll_timeout(&self) -> Option<Instant>;
-}
-
-/// The part of a session that has no types of the protocol.
-trait Bytes {
-    fn input(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Failure>;
-    fn eof(&mut self, now: Instant);
-    fn lost(&mut self, now: Instant);
-    fn timeout(&mut self, now: Instant);
-    fn transmitted(&mut self, now: Instant, count: usize) -> Result<(), Failure>;
-}
-
-impl<S: Session> Bytes for S {
-    fn input(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Failure> {
-        if !self.wants_input() {
-            return Err(Failure::wrong_state("the client wants no input now"));
-        }
-        self.handle_input(now, bytes);
-        Ok(())
-    }
-
-    fn eof(&mut self, now: Instant) {
-        self.handle_eof(now);
-    }
-
-    fn lost(&mut self, now: Instant) {
-        self.handle_lost(now);
-    }
-
-    fn timeout(&mut self, now: Instant) {
-        self.handle_timeout(now);
-    }
-
-    fn transmitted(&mut self, now: Instant, count: usize) -> Result<(), Failure> {
-        check_sent(count, self.transmit())?;
-        Session::transmitted(self, now, count);
-        Ok(())
-    }
-}
-
-/// Methods that are the same for all protocols.
-macro_rules! shared_methods {
-    () => {
-        fn session(&mut self) -> &mut dyn Bytes {
-            self
-        }
-
-        fn state(&self) -> labwire_connection {
-            labwire_connection::new(
-                self.transmit(),
-                self.wants_input(),
-                self.transmit_state(),
-                self.is_drained(),
-            )
-        }
-
-        fn poll_timeout(&self) -> Option<Instant> {
-            Some(Session::poll_timeout(self)?.0)
-        }
-    };
-}
-
-fn misused(misuse: Misuse) -> Failure {
-    match misuse {
-        Misuse::Unsendable(_) => Failure::invalid_text(misuse),
-        _ => Failure::wrong_state(misuse),
-    }
-}
-
-/// `event` with its reply as a text.
-fn as_text<T>(event: Event<T>, text: impl FnOnce(T) -> String) -> Event<String> {
-    match event {
-        Event::Application(reply) => Event::Application(text(reply)),
-        Event::Closed(reason) => Event::Closed(reason),
-    }
-}
-
-impl Client for open::Client {
-    shared_methods!();
-
-    fn request(&mut self, now: Instant, request: &str) -> Result<(), Failure> {
-        let request = open::parse_request(request.as_bytes());
-        let request = request.map_err(|refusal| Failure::invalid_text(refusal.message))?;
-        Asker::request(self, now, &request).map_err(misused)
-    }
-
-    fn finish(&mut self, now: Instant) {
-        self.handle_shutdown(now);
-    }
-
-    fn poll_event(&mut self) -> Option<Event<String>> {
-        let event = Session::poll_event(self)?;
-        Some(as_text(event, |reply| {
-            let mut text = Vec::new();
-            open::write_reply(&mut text, open::Style::Line, &reply);
-            String::from_utf8_lossy(text.trim_ascii()).into_owned()
-        }))
-    }
-}
-
-impl Client for obe::Client {
-    shared_methods!();
-
-    fn request(&mut self, now: Instant, request: &str) -> Result<(), Failure> {
-        let request = python_json::parse(request.as_bytes(), &python_json::Limits::default());
-        let request = request.map_err(Failure::invalid_text)?;
-        Asker::request(self, now, &request).map_err(misused)
-    }
-
-    fn finish(&mut self, _now: Instant) {
-        obe::Client::finish(self);
-    }
-
-    fn poll_event(&mut self) -> Option<Event<String>> {
-        let event = Session::poll_event(self)?;
-        Some(as_text(event, |reply| python_json::dumps(&reply)))
-    }
-}
-
-impl Client for zeiss::Client {
-    shared_methods!();
-
-    fn request(&mut self, now: Instant, request: &str) -> Result<(), Failure> {
-        Asker::request(self, now, request).map_err(misused)
-    }
-
-    fn finish(&mut self, now: Instant) {
-        zeiss::Client::finish(self, now);
-    }
-
-    fn poll_event(&mut self) -> Option<Event<String>> {
-        Session::poll_event(self)
-    }
+    /// The oldest request to a device without a reply has failed, and nothing of it was sent; the text is the reason.
+    RequestNotSent = 4,
+    /// The oldest request to a device without a reply has failed, and the device may have received it; the text is the
+    /// reason.
+    RequestFailed = 5,
+    /// A device has become unusable; the text is the reason. The client connects again.
+    Degraded = 6,
+    /// A device is usable again.
+    Restored = 7,
+    /// A device has sent these bytes without having been asked.
+    Unasked = 8,
+    /// A server of PyMoDAQ orders this module to do something; the text is the order.
+    Order = 9,
 }
 
 /// Makes a client with default limits. `protocol` is one of labwire_protocol.
@@ -203,28 +90,23 @@ pub unsafe extern "C" fn labwire_client_new(
     unsafe {
         run(error, || {
             clear(client)?;
-            let limits = SessionLimits::default();
-            let made: Box<dyn Client> = match protocol {
-                0 => Box::new(open::Client::one_shot(limits)),
-                1 => Box::new(open::Client::kept_open(Instant::from_nanos(now), limits)),
-                2 => Box::new(obe::Client::new(obe::Limits::default())),
-                3 => Box::new(zeiss::Client::new(
+            let (now, limits) = (Instant::from_nanos(now), SessionLimits::default());
+            let made = match protocol {
+                0 => labwire_client::new(open::Client::one_shot(limits)),
+                1 => labwire_client::new(open::Client::kept_open(now, limits)),
+                2 => labwire_client::new(obe::Client::new(obe::Limits::default())),
+                3 => labwire_client::new(zeiss::Client::new(
                     zeiss::Transport::Tcp,
                     zeiss::Limits::default(),
                 )),
+                4 => labwire_client::new(Controller::new(now, &pymodaq::Limits::default())),
                 _ => {
                     return Err(Failure::invalid_value(format_args!(
-                        "protocol {protocol}: expected one of labwire_protocol, 0 to 3"
+                        "protocol {protocol}: expected one of labwire_protocol, 0 to 4"
                     )));
                 }
             };
-            give(
-                client,
-                labwire_client {
-                    client: made,
-                    pending: None,
-                },
-            )
+            give(client, made)
         })
     }
 }
@@ -247,7 +129,7 @@ pub unsafe extern "C" fn labwire_client_request(
     unsafe {
         run(error, || {
             let client = &mut exclusive("the client", client)?.client;
-            client.request(Instant::from_nanos(now), text("the request", request, length)?)
+            client.request(Instant::from_nanos(now), bytes("the request", request, length)?)
         })
     }
 }
@@ -367,13 +249,7 @@ pub unsafe extern "C" fn labwire_client_poll(
             let event = exclusive("the place of the event", event)?;
             *event = labwire_event::None;
             if client.pending.is_none() {
-                client.pending = client.client.poll_event().map(|event| match event {
-                    Event::Application(reply) => (labwire_event::Reply, reply),
-                    Event::Closed(CloseReason::Finished) => {
-                        (labwire_event::Finished, CloseReason::Finished.to_string())
-                    }
-                    Event::Closed(reason) => (labwire_event::Failed, reason.to_string()),
-                });
+                client.pending = client.client.poll_event();
             }
             if let Some((kind, reply)) = &client.pending {
                 put_text(reply, text, size, length)?;
@@ -413,6 +289,31 @@ pub unsafe extern "C" fn labwire_client_timeout(
             let client = &mut exclusive("the client", client)?.client;
             client.session().timeout(Instant::from_nanos(now));
             Ok(())
+        })
+    }
+}
+
+/// Copies an array that the text of the last event mentions, by its "index", from PyMoDAQ's data: as many numbers as its shape
+/// says, by rows. What is no number is NaN.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labwire_client_array(
+    client: *const labwire_client,
+    index: usize,
+    values: *mut f64,
+    length: usize,
+    error: *mut labwire_error,
+) -> labwire_code {
+    unsafe {
+        run(error, || {
+            let arrays = shared("the client", client)?.client.arrays();
+            let Some(array) = arrays.get(index) else {
+                return Err(Failure::invalid_value(format_args!(
+                    "array {index}: the last event has {}",
+                    arrays.len()
+                )));
+            };
+            let numbers: Vec<f64> = array.values().map(|value| value.unwrap_or(f64::NAN)).collect();
+            put("the array", values, length, &numbers)
         })
     }
 }

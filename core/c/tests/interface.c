@@ -4,17 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "labwire.h"
-
-static int failures;
-
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);     \
-            failures++;                                                        \
-        }                                                                      \
-    } while (0)
+#include "check.h"
 
 static const char *PROBLEM =
     "{\"name\": \"nearest\", \"variables\": {\"u\": 2}, \"parameters\": {\"p\": 2},"
@@ -234,39 +224,6 @@ static void experiments_are_designed(void) {
     CHECK(labwire_designer_from_text("{}", 2, 1, &designer, &error) == LABWIRE_CODE_INVALID_TEXT);
     CHECK(labwire_designer_from_text(EXPERIMENT, LABWIRE_TERMINATED, (uint64_t)1 << 60, &designer, &error) !=
           LABWIRE_CODE_OK);
-}
-
-/* Moves all bytes that wait on either side, and lets the server work. */
-static void exchange(labwire_client *client, labwire_server *server, uint64_t id, uint64_t now) {
-    labwire_error error;
-    labwire_connection state;
-    for (int moved = 1; moved;) {
-        moved = 0;
-        CHECK(labwire_client_connection(client, &state, &error) == LABWIRE_CODE_OK);
-        if (state.output_length > 0) {
-            /* In pieces, as a transport may. */
-            size_t count = state.output_length > 5 ? 5 : state.output_length;
-            CHECK(labwire_server_input(server, now, id, state.output, count, &error) == LABWIRE_CODE_OK);
-            CHECK(labwire_client_sent(client, now, count, &error) == LABWIRE_CODE_OK);
-            moved = 1;
-        }
-        int32_t is_busy = 1;
-        while (is_busy) CHECK(labwire_server_step(server, now, 1000, &is_busy, &error) == LABWIRE_CODE_OK);
-        CHECK(labwire_server_connection(server, id, &state, &error) == LABWIRE_CODE_OK);
-        if (state.output_length > 0) {
-            size_t count = state.output_length;
-            CHECK(labwire_client_input(client, now, state.output, count, &error) == LABWIRE_CODE_OK);
-            CHECK(labwire_server_sent(server, now, id, count, &error) == LABWIRE_CODE_OK);
-            moved = 1;
-        }
-    }
-}
-
-static labwire_event next(labwire_client *client, char *text, size_t size) {
-    labwire_event event;
-    labwire_error error;
-    CHECK(labwire_client_poll(client, &event, text, size, NULL, &error) == LABWIRE_CODE_OK);
-    return event;
 }
 
 static void open_is_spoken(void) {
