@@ -26,7 +26,7 @@ from ._errors import (
     TimedOut,
 )
 from ._labwire import Designer, Experiment, Problem, Simulator, Solver, __version__
-from ._modules import Axis, Data, ModuleController
+from ._modules import Axis, Data, Module, ModuleController
 from ._servers import Server, serve
 from ._solution import Batch, IntegerSearch, Progress, Sensitivities, Solution
 
@@ -45,6 +45,7 @@ __all__ = [
     "Experiment",
     "InputError",
     "IntegerSearch",
+    "Module",
     "ModuleController",
     "NoSensitivities",
     "NotConnected",

@@ -24,11 +24,13 @@ __all__ = [
     "Simulator",
     "Solver",
     "__version__",
+    "connect_module",
     "obe_call",
     "pymodaq_call",
     "rounded",
     "run",
     "serve_experiment",
+    "serve_modules",
     "serve_obe",
     "serve_open",
     "serve_problem",
@@ -188,6 +190,7 @@ class Designer:
 
 # What follows is for `_device`, `_clients`, `_modules` and `_servers` alone.
 
+def connect_module(address: str, generation: str, name: str | None, seed: int, hardware: object) -> Future[Listening]: ...
 def obe_call(address: str, timeout: float, message: bytes) -> Future[str]: ...
 def pymodaq_call(
     address: str,
@@ -199,6 +202,7 @@ def pymodaq_call(
     path: Sequence[str] = ...,
 ) -> Future[list[dict[str, Any]]]: ...
 def serve_experiment(address: str, experiment: str, seed: int, folder: str | os.PathLike[str] | None) -> Future[Listening]: ...
+def serve_modules(address: str) -> Future[Listening]: ...
 def serve_obe(address: str, answer: Callable[[str], str]) -> Future[Listening]: ...
 def serve_open(address: str, answer: Callable[[str], str]) -> Future[Listening]: ...
 def serve_problem(address: str, problem: Problem) -> Future[Listening]: ...

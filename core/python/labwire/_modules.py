@@ -1,12 +1,13 @@
-"""Client of a server of PyMoDAQ modules: detectors and actuators."""
+"""PyMoDAQ modules, detectors and actuators: clients of their server, and modules of this process."""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ._errors import DeviceError
-from ._labwire import pymodaq_call
+from ._labwire import connect_module, pymodaq_call
 from ._waiting import Blocking
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Data:
     name: str
     units: str
     timestamp: float
-    """Seconds since 1970."""
+    """Seconds since 1970; for a Module, the time of the grab takes its place."""
     labels: list[str]
     """Names of the arrays."""
     arrays: list[np.ndarray]
@@ -101,6 +102,74 @@ class ModuleController(Blocking):
             return then(answers[0])
 
         return self._finish(pymodaq_call(self.address, self.timeout, [module], name, value, text, list(path)), only)
+
+
+class Module(Blocking):
+    """A detector or an actuator of this process, connected to a server of PyMoDAQ modules, again and again if need be. It ends with
+    `stop`, with the block of `with`, or when nothing refers to it any more.
+
+    `hardware` is for a detector a function of the wanted dimensionality ("0D", "1D", "2D" or "ND", which it may ignore) that returns
+    an array, a list of arrays (channels), a Data or a list of Data; it may block. For an actuator it is an object with
+    `position()`, at once, and `move_to(position)`, which may block until it is there, and perhaps with `home()`, `stop()` and
+    `units`, a text. All are called by threads of labwire's. The text of an exception goes to the server as the reason why there
+    are no data; an exception of a move ends it, and the server learns the position. `sys.unraisablehook` sees either.
+
+    `address` is the server's "host:port", `name` a proposal to labwire's server, and `generation` the server's release of
+    PyMoDAQ, such as "4.4"; labwire's server speaks all.
+    """
+
+    def __init__(self, hardware, address="127.0.0.1:6341", *, name=None, generation="g4"):
+        self._module = self._finish(connect_module(address, generation, name, secrets.randbits(32), _Hardware(hardware)))
+        self.address = address
+
+    def stop(self):
+        """Leave the server, and end."""
+        self._finish(self._module.stop())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+
+class _Hardware:
+    """What the extension calls."""
+
+    grab = position = move_to = home = stop = None
+    units = ""
+
+    def __init__(self, hardware):
+        if callable(getattr(hardware, "move_to", None)) and callable(getattr(hardware, "position", None)):
+            self.position = lambda: float(hardware.position())
+            self.move_to = hardware.move_to
+            self.home, self.stop = getattr(hardware, "home", None), getattr(hardware, "stop", None)
+            self.units = getattr(hardware, "units", "")
+        elif callable(hardware):
+            self.grab = lambda dim: _parts(hardware(dim))
+        else:
+            raise TypeError(f"expected a function, or an object with position and move_to, not {type(hardware).__name__}")
+
+
+def _parts(result):
+    """What the extension takes of a detector's result."""
+    items = list(result) if isinstance(result, (list, tuple)) else [result]
+    if not any(isinstance(item, Data) for item in items):
+        items = [Data("", "", 0.0, [f"CH{i:02}" for i in range(len(items))], items)]
+    return [
+        (item.name, item.units, list(item.labels), [_raw(array) for array in item.arrays],
+         [(axis.label, axis.units, axis.index, _raw(axis.data)) for axis in item.axes])
+        for item in items
+    ]
+
+
+def _raw(array):
+    import numpy as np
+
+    array = np.asarray(array)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"expected an array of numbers, found dtype {array.dtype}")
+    return array.dtype.str, array.shape, array.tobytes()
 
 
 def _position(answer):

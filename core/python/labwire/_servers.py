@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import secrets
+import time
 
 from . import _labwire
 from ._labwire import Experiment, Problem
+from ._modules import Module, ModuleController
 from ._solution import Solution
 from ._waiting import Blocking
 
@@ -18,10 +20,13 @@ class Server(Blocking):
 
     def __init__(self, listening):
         self._listening = listening
+        self._modules = []
         self.address = listening.address
 
     def stop(self):
         """Answer what has been asked, and end."""
+        for module in self._modules:
+            module.stop()
         self._finish(self._listening.stop())
 
     def wait(self):
@@ -38,7 +43,7 @@ class Server(Blocking):
         return f"<labwire.Server at {self.address}>"
 
 
-def serve(*, open=None, obe=None, zeiss=None, address="127.0.0.1:0", seed=None, folder=None):
+def serve(*, open=None, obe=None, zeiss=None, pymodaq=None, address="127.0.0.1:0", seed=None, folder=None):
     """Serve one protocol in this process, on threads of its own; return the Server. Give one of:
 
     open   OpEn's protocol: a Problem, or a function of the request (a dictionary with "parameter" ...) that returns a Solution,
@@ -47,12 +52,18 @@ def serve(*, open=None, obe=None, zeiss=None, address="127.0.0.1:0", seed=None, 
            function of the message (a dictionary with "command") that returns the reply
     zeiss  ZEISS INSPECT's protocol: a function of the request ("image" or "elements") and its parameters that returns whether
            the file was imported
+    pymodaq  PyMoDAQ's protocol, for modules and those who use them, such as `ModuleController`: a dictionary of names and
+           hardware, as Module takes it, of modules that this process has; others may connect
+           (for devices there is DeviceSimulator)
 
     An exception of a function is an error reply with its text; `sys.unraisablehook` sees it too.
     """
-    given = [name for name, value in (("open", open), ("obe", obe), ("zeiss", zeiss)) if value is not None]
+    given = [name for name, value in (("open", open), ("obe", obe), ("zeiss", zeiss), ("pymodaq", pymodaq))
+             if value is not None]
     if len(given) != 1:
-        raise TypeError(f"expected one of open, obe and zeiss, found {', '.join(given) or 'none'}")
+        raise TypeError(f"expected one of open, obe, zeiss and pymodaq, found {', '.join(given) or 'none'}")
+    if pymodaq is not None:
+        return _serve_modules(address, pymodaq)
     if isinstance(open, Problem):
         listening = _labwire.serve_problem(address, open)
     elif open is not None:
@@ -67,6 +78,20 @@ def serve(*, open=None, obe=None, zeiss=None, address="127.0.0.1:0", seed=None, 
     else:
         listening = _labwire.serve_zeiss(address, _importing(zeiss))
     return Server(Server._finish(listening))
+
+
+def _serve_modules(address, modules):
+    server = Server(Server._finish(_labwire.serve_modules(address)))
+    try:
+        for name, hardware in modules.items():
+            server._modules.append(Module(hardware, server.address, name=name))
+        controller = ModuleController(server.address)
+        while len(controller.modules()) < len(modules):
+            time.sleep(0.005)
+    except BaseException:
+        server.stop()
+        raise
+    return server
 
 
 def _answering(function, reply):

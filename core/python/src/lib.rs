@@ -9,6 +9,7 @@ mod ending;
 mod errors;
 mod experiment;
 mod function;
+mod instruments;
 mod modules;
 mod problem;
 mod program;
@@ -31,6 +32,8 @@ mod _labwire {
     use device::{Device, EmulatedDevice};
     #[pymodule_export]
     use experiment::{Experiment, Simulator};
+    #[pymodule_export]
+    use instruments::{connect_module, serve_modules};
     #[pymodule_export]
     use modules::pymodaq_call;
     #[pymodule_export]

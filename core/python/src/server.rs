@@ -22,15 +22,30 @@ use crate::errors;
 use crate::problem::Problem;
 use crate::tasks::spawn;
 
-/// Server on a port of this process. Dropping it stops it.
+/// Server on a port of this process, or a module of PyMoDAQ, connected to that of another. Dropping it stops it.
 #[pyclass(frozen, module = "labwire._labwire")]
 pub(crate) struct Listening {
-    /// Address, host:port.
+    /// Address, host:port; that of a module is its server's.
     #[pyo3(get)]
     address: String,
     shutdown: CancellationToken,
     /// Closed when the server has ended.
     ended: watch::Receiver<()>,
+}
+
+impl Listening {
+    /// Also returns what says when to stop, and what to drop at the end.
+    pub(crate) fn new(address: String) -> (Self, CancellationToken, watch::Sender<()>) {
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        let (end, ended) = watch::channel(());
+        let listening = Self {
+            address,
+            shutdown,
+            ended,
+        };
+        (listening, stop, end)
+    }
 }
 
 #[pymethods]
@@ -58,7 +73,7 @@ impl Drop for Listening {
     }
 }
 
-fn listen<'py, S: HostedService>(
+pub(crate) fn listen<'py, S: HostedService>(
     py: Python<'py>,
     name: &'static str,
     address: String,
@@ -70,18 +85,12 @@ fn listen<'py, S: HostedService>(
         let listener = bound.map_err(cannot)?;
         let address = listener.local_addr()?.to_string();
         let host = Host::start(name, service, HostLimits::default());
-        let shutdown = CancellationToken::new();
-        let stop = shutdown.clone();
-        let (end, ended) = watch::channel(());
+        let (listening, stop, end) = Listening::new(address);
         tokio::spawn(async move {
             serve(listener, &host, &stop).await;
             drop((host, end));
         });
-        Ok(Listening {
-            address,
-            shutdown,
-            ended,
-        })
+        Ok(listening)
     })
 }
 

@@ -258,8 +258,71 @@ def test_modules():
             process.communicate(timeout=30)
 
 
+class Stage:
+    units = "mm"
+
+    def __init__(self):
+        self.at = 1.0
+
+    def position(self):
+        return self.at
+
+    def move_to(self, target):
+        if target > 10:
+            raise ValueError("beyond the end")
+        time.sleep(0.02)
+        self.at = target
+
+    def home(self):
+        self.at = 0.0
+
+
+def test_modules_in_python(monkeypatch):
+    reported = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: reported.append(str(unraisable.exc_value)))
+    image = np.arange(6, dtype=np.uint16).reshape(2, 3)
+
+    def camera(dim):
+        if dim == "0D":
+            raise OSError("the shutter is stuck")
+        if dim == "1D":
+            return "no array"
+        axis = labwire.Axis("x", "um", 1, np.array([0.0, 0.5, 1.0]))
+        return labwire.Data("frame", "counts", 0.0, ["left", "right"], [image, image.T.copy().T + 1], [axis])
+
+    modules = {"camera": camera, "meter": lambda dim: [1.5, 2.5], "stage": Stage()}
+    with labwire.serve(pymodaq=modules) as server:
+        controller = labwire.ModuleController(server.address, timeout=30)
+        assert {module["module"] for module in controller.modules()} == set(modules)
+        data, = controller.grab("camera", "2D")
+        assert (data.name, data.units, data.labels) == ("frame", "counts", ["left", "right"])
+        assert [array.tolist() for array in data.arrays] == [image.tolist(), (image + 1).tolist()]
+        assert data.arrays[0].dtype == np.uint16 and time.time() - data.timestamp < 60
+        assert (data.axes[0].label, data.axes[0].index, data.axes[0].data.tolist()) == ("x", 1, [0.0, 0.5, 1.0])
+        channels, = controller.grab("meter")
+        assert channels.labels == ["CH00", "CH01"] and [array.item() for array in channels.arrays] == [1.5, 2.5]
+        with pytest.raises(labwire.DeviceError, match="the shutter is stuck"):
+            controller.grab("camera", "0D")
+        with pytest.raises(labwire.DeviceError, match="expected an array of numbers"):
+            controller.grab("camera", "1D")
+        assert controller.position("stage") == 1.0
+        assert controller.move_abs("stage", 2.5) == 2.5 and controller.move_rel("stage", -1) == 1.5
+        assert controller.home("stage") == 0.0
+        assert controller.move_abs("stage", 20) == 0.0
+        with labwire.Module(lambda dim: 0.0, server.address, name="late", generation="4.4"):
+            while "late" not in {module["module"] for module in controller.modules()}:
+                time.sleep(0.01)
+        while "late" in {module["module"] for module in controller.modules()}:
+            time.sleep(0.01)
+    assert reported == ["the shutter is stuck", "expected an array of numbers, found dtype <U8", "beyond the end"]
+    with pytest.raises(TypeError, match="expected a function, or an object with position and move_to, not int"):
+        labwire.serve(pymodaq={"x": 5})
+    with pytest.raises(labwire.InputError, match="a generation is one of"):
+        labwire.Module(lambda dim: 0.0, "127.0.0.1:1", generation="9")
+
+
 def test_serve_takes_one_protocol(heating):
-    with pytest.raises(TypeError, match="expected one of open, obe and zeiss, found none"):
+    with pytest.raises(TypeError, match="expected one of open, obe, zeiss and pymodaq, found none"):
         labwire.serve()
     with pytest.raises(TypeError, match="expected a function, not int"):
         labwire.serve(open=5)
