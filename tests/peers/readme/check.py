@@ -7,7 +7,8 @@ times and dates may differ from those shown.
 With `--update`, the page gets the output that was seen instead. Commands without output (`sh`) have to be run by another part of
 CI, blocks of Rust are doc tests of the crate that names the page, and anything else without a file name is no example.
 Names of pages, such as `core/book/src/status.md`, restrict the run to these; otherwise pages that say "Run by" some other script
-are left to it. With `--through COMMAND`, commands run by that command, on another system, in its folder.
+are left to it. With `--through COMMAND`, commands run by that command, on another system, in its folder; with
+`--patience SECONDS` they may take so long.
 """
 
 import argparse
@@ -67,7 +68,7 @@ class Shell:
             return self.start(command.removesuffix(" &"))
         done = subprocess.run(
             [*through, "bash", "-c", command], cwd=self.where(command), env=self.environment, stdout=subprocess.PIPE,
-            text=True, timeout=PATIENCE,
+            text=True, timeout=arguments.patience,
         )
         return done.stdout.splitlines()
 
@@ -217,6 +218,7 @@ def is_run_elsewhere(page):
 parser = argparse.ArgumentParser()
 parser.add_argument("--update", action="store_true")
 parser.add_argument("--through", type=shlex.split, default=[])
+parser.add_argument("--patience", type=float, default=PATIENCE)
 parser.add_argument("pages", nargs="*")
 arguments = parser.parse_args()
 update, through = arguments.update, arguments.through
