@@ -53,7 +53,7 @@ async function writeWorker() {
 await rm(here("pkg"), { recursive: true, force: true });
 await mkdir(here("pkg/solver"), { recursive: true });
 await compile(here("pkg"), "./guard.js", 740);
-await compile(here("pkg/solver"), "../guard.js", 490, "--no-default-features");
+await compile(here("pkg/solver"), "../guard.js", 480, "--no-default-features");
 run(here("node_modules/.bin/tsc"), "--project", "tsconfig.package.json");
 const entries = ["browser", "node", "inline", "solve", "source", "files", "unpacked"];
 for (const name of entries.flatMap((entry) => [`${entry}.js`, `${entry}.d.ts`])) await copyFile(here(`pkg/${name}`), here(`pkg/solver/${name}`));

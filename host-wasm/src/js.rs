@@ -2,8 +2,7 @@
 
 use core::fmt::Display;
 
-use js_sys::{JSON, TypeError};
-use serde::Serialize;
+use js_sys::TypeError;
 use wasm_bindgen::prelude::*;
 
 // Before an argument reaches Rust, package/guard.ts checks it by the name of its type.
@@ -26,10 +25,4 @@ export type Seed = number | bigint;
 /// Error about the argument `name`, an object whose contents do not fit.
 pub(crate) fn type_error(name: &str, error: impl Display) -> JsValue {
     TypeError::new(&format!("`{name}`: {error}")).into()
-}
-
-/// Serialized value as an object. Numbers that are not finite become null.
-pub(crate) fn serialized(value: &impl Serialize) -> JsValue {
-    let text = serde_json::to_string(value).unwrap_or_default();
-    JSON::parse(&text).unwrap_or(JsValue::NULL)
 }

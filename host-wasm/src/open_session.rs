@@ -1,11 +1,11 @@
 //! Client side of OpEn.
 
 use labwire_core::limits::SessionLimits;
-use labwire_core::open::{Client, Reply, Request, RunRequest};
+use labwire_core::open::{Client, Reply, Request, RunReply, RunRequest};
 use labwire_core::session::{Asker, CloseReason, Event, Session, TransmitState};
 use wasm_bindgen::prelude::*;
 
-use crate::js::{serialized, type_error};
+use crate::js::type_error;
 use crate::session::session_methods;
 use crate::session_values::{instant, object};
 
@@ -155,7 +155,7 @@ impl OpenSession {
     fn event(&mut self, reply: Reply) -> JsValue {
         match reply {
             Reply::Pong(number) => object([("type", "pong".into()), ("number", number.into())]),
-            Reply::Run(reply) => object([("type", "run".into()), ("reply", serialized(&*reply))]),
+            Reply::Run(reply) => object([("type", "run".into()), ("reply", from_run(&reply))]),
             // Only servers make these.
             Reply::Long(text) => {
                 let reply = js_sys::JSON::parse(&text.text()).unwrap_or(JsValue::NULL);
@@ -170,4 +170,10 @@ impl OpenSession {
             ]),
         }
     }
+}
+
+/// Reply as an object. Numbers that are not finite become null.
+fn from_run(reply: &RunReply) -> JsValue {
+    let text = serde_json::to_string(reply).unwrap_or_default();
+    js_sys::JSON::parse(&text).unwrap_or(JsValue::NULL)
 }

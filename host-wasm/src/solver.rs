@@ -1,5 +1,6 @@
 //! Repeated solves of one problem, in steps.
 
+use js_sys::{Array, Object, Reflect};
 use labwire_core::problem::{self, ProblemSolver};
 use labwire_core::service::Busy;
 use labwire_core::solve::ParametricProblem;
@@ -7,7 +8,6 @@ use labwire_core::time::Instant;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 
-use crate::js::serialized;
 use crate::{Problem, Progress, Sensitivities, Solution, StartOptions};
 
 #[wasm_bindgen]
@@ -115,7 +115,13 @@ impl Solver {
         if !self.was_started {
             return Err(JsError::new("no solve was started"));
         }
-        Ok(serialized(&self.solver.named_values()))
+        let named = Object::new();
+        for (name, values) in self.solver.named_values() {
+            let values: Array = values.into_iter().map(JsValue::from).collect();
+            // Setting a property of a fresh object cannot fail.
+            let _ = Reflect::set(&named, &name.into(), &values);
+        }
+        Ok(named.into())
     }
 }
 

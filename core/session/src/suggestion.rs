@@ -20,7 +20,7 @@ pub fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Optio
 /// Whether a slip of the fingers may have turned `known` into `name`: both begin alike, for `ball` is not `all`, and have
 /// the same digits, for `log10` is not `log1p`.
 fn is_alike(name: &str, known: &str) -> bool {
-    let begins = |text: &str| -> Vec<char> { text.chars().flat_map(char::to_lowercase).take(2).collect() };
+    let begins = |text: &str| -> Vec<char> { text.chars().take(2).map(|c| c.to_ascii_lowercase()).collect() };
     let (a, b) = (begins(name), begins(known));
     let is_swapped =
         matches!((&a[..], &b[..]), ([first, second], [third, fourth]) if first == fourth && second == third);
@@ -30,8 +30,8 @@ fn is_alike(name: &str, known: &str) -> bool {
 
 /// Number of characters to insert, remove, replace or swap with their neighbour.
 fn edit_distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.to_lowercase().chars().collect();
-    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let a: Vec<char> = a.to_ascii_lowercase().chars().collect();
+    let b: Vec<char> = b.to_ascii_lowercase().chars().collect();
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
     for (i, row) in rows.iter_mut().enumerate() {
         row[0] = i;
@@ -59,6 +59,7 @@ mod tests {
         let known = ["tolerance", "delta_tolerance", "u", "x"];
         assert_eq!(suggestion("tolerence", known.into_iter()), Some("tolerance"));
         assert_eq!(suggestion("toleranec", known.into_iter()), Some("tolerance"));
+        assert_eq!(suggestion("Tolerance", known.into_iter()), Some("tolerance"));
         assert_eq!(suggestion("uu", known.into_iter()), Some("u"));
         assert_eq!(suggestion("horizon", known.into_iter()), None);
         assert_eq!(suggestion("otlerance", known.into_iter()), Some("tolerance"));

@@ -272,7 +272,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
 
 /// Advice on a call of an unknown function: the spelling here, the near name, or all names; `defined` are the file's own.
 pub(super) fn advice<'a>(name: &str, defined: impl Iterator<Item = &'a str> + Clone) -> String {
-    let lower = name.to_lowercase();
+    let lower = name.to_ascii_lowercase();
     if let Some((_, spelling)) = FOREIGN.iter().find(|(foreign, _)| *foreign == lower) {
         return format!("write {spelling}");
     }
