@@ -133,3 +133,20 @@ fn saddle_points_of_stages_are_no_solutions() {
         }
     }
 }
+
+/// Straight ahead, nothing says on which side to pass. The cost is the one from a start beside the line.
+#[test]
+fn an_obstacle_exactly_ahead_is_passed() {
+    for (shooting, most) in [("single", 1_000), ("auto", 4_000)] {
+        let solution = solve(&format!(
+            r#"{{"ocp": {{"horizon": 30, "step": 0.1, "shooting": "{shooting}", "states": ["x", "y", "vx", "vy"],
+                "inputs": ["ax", "ay"], "initial_state": [0, 0, 0, 0], "input_bounds": {{"min": -5, "max": 5}},
+                "dynamics": {{"derivative": ["vx", "vy", "ax", "ay"], "integrator": "rk4"}},
+                "stage_cost": "0.1*(ax^2 + ay^2) + (x - 4)^2 + y^2", "terminal_cost": "10*((x - 4)^2 + y^2 + vx^2 + vy^2)",
+                "path_constraints": [{{"expression": "1 - (x - 2)^2 - y^2", "set": {{"box": {{"max": 0}}}}, "from": 1}}]}}}}"#
+        ));
+        assert_eq!(solution.status, Status::Converged, "{solution:?}");
+        assert!((solution.cost - 169.049).abs() < 1e-2, "{}", solution.cost);
+        assert!(solution.counters.evaluations < most, "{:?}", solution.counters);
+    }
+}

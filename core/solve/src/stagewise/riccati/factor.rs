@@ -23,8 +23,12 @@ impl Factor {
         }
     }
 
-    /// Returns false if the matrix is not positive definite there.
-    pub(super) fn factorize(&mut self, is_free: &[bool], entry: impl Fn(usize, usize) -> f64) -> bool {
+    /// Returns the first row whose pivot is not positive, if the matrix is not positive definite there.
+    pub(super) fn factorize(
+        &mut self,
+        is_free: &[bool],
+        entry: impl Fn(usize, usize) -> f64,
+    ) -> Option<usize> {
         let n = self.size;
         for i in (0..n).filter(|&i| is_free[i]) {
             for j in (0..=i).filter(|&j| is_free[j]) {
@@ -37,11 +41,11 @@ impl Factor {
                 } else if sum > SMALLEST_PIVOT * entry(i, i).abs() {
                     self.lower[i * n + i] = math::sqrt(sum);
                 } else {
-                    return false;
+                    return Some(i);
                 }
             }
         }
-        true
+        None
     }
 
     /// Replaces a right-hand side by the solution, where free; elsewhere it must be 0.

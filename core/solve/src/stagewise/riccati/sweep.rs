@@ -10,7 +10,7 @@ use crate::stagewise::trajectory::Trajectory;
 /// grows.
 const FIRST_SHIFT: f64 = 1e-4;
 const SHIFT_GROWTH: f64 = 8.0;
-const MAX_SHIFTS: u32 = 40;
+const MAX_SHIFTS: usize = 40;
 
 impl Riccati {
     /// Feedback laws and value functions of all stages, from the last one on. Returns false if a stage has negative curvature
@@ -28,22 +28,22 @@ impl Riccati {
             .copy_from_slice(&parts.trajectory.gradients[last * nz..last * nz + nx]);
         for t in (0..last).rev() {
             self.compose(structure, parts.model, parts.trajectory, t);
-            let mut shift = 0.0;
+            let (mut shift, mut shifted) = (0.0, nu);
             let mut shifts = 0;
             loop {
                 let is_free = &self.is_free[t * nu..(t + 1) * nu];
-                let is_positive = self
-                    .factor
-                    .factorize(is_free, |a, b| self.matrix[(nx + a) * nz + nx + b]);
-                if is_positive {
+                let matrix = &self.matrix;
+                let entry = |a: usize, b: usize| matrix[(nx + a) * nz + nx + b];
+                let Some(input) = self.factor.factorize(is_free, entry) else {
                     break;
-                }
-                if !parts.model.is_linear {
+                };
+                if !parts.model.is_linear || shifts >= MAX_SHIFTS * nu {
                     return false;
                 }
                 shifts += 1;
-                if shifts > MAX_SHIFTS {
-                    return false;
+                // Inputs that curve upwards keep their steps.
+                if input != shifted {
+                    (shift, shifted) = (0.0, input);
                 }
                 let last_shift = shift;
                 shift = if shift > 0.0 {
@@ -51,10 +51,9 @@ impl Riccati {
                 } else {
                     FIRST_SHIFT * math::max(1e-8, math::norm_inf(&self.matrix))
                 };
-                parts.model.shift_inputs(structure, t, shift - last_shift);
-                for a in 0..nu {
-                    self.matrix[(nx + a) * nz + nx + a] += shift - last_shift;
-                }
+                let place = nx + input;
+                parts.model.add_curvature(structure, t, place, shift - last_shift);
+                self.matrix[place * nz + place] += shift - last_shift;
             }
             self.eliminate_inputs(structure, t);
         }
