@@ -419,3 +419,33 @@ fn plants_that_cannot_meet_the_demand() {
         assert!(work < 1500, "{on}: {counters:?}");
     }
 }
+
+/// Least violations at kinks, where it has slopes on all sides: seen by its not falling, and not called converged.
+#[test]
+fn kinks_of_least_violation_end_soon() {
+    for text in [
+        r#"{"variables": {"x": 2}, "cost": "x[0]^2 + x[1]^2", "initial_guess": [0.3, 2], "f1": {"set": {"box": {"min": 0}},
+            "expressions": ["interp(x[0], [-1, 0, 1, 2], [0, 1, 0, 0.5]) + interp(x[1], [-1, 0, 1], [0, 1, -3]) - 5"]}}"#,
+        r#"{"variables": {"x": 1}, "cost": "x[0]^2", "initial_guess": [3],
+            "f1": {"expressions": ["interp(x[0], [0, 1, 3], [2, 1, 3])"], "set": {"box": {"max": 0}}}}"#,
+        r#"{"variables": {"x": 2}, "cost": "(x[0] - 1)^2 + x[1]", "initial_guess": [3, 1],
+            "f2": ["interp(x[0], [0, 1, 3], [2, 1, 3]) + x[1]^2", "abs(x[1] - 1) + 1"]}"#,
+        r#"{"ocp": {"horizon": 20, "step": 0.1, "states": ["x", "v"], "inputs": ["a"], "initial_state": [0, 0],
+            "dynamics": {"derivative": ["v", "a - interp(v, [-2, -1, 0, 1, 2], [-3, -1, 0, 1, 3])"]},
+            "stage_cost": "a^2", "input_bounds": {"min": -1, "max": 1}, "terminal_constraints":
+                [{"expression": "interp(x, [-1, 0, 0.5, 1], [1, 0.8, 0.2, 0.6])", "set": {"box": {"max": 0}}}]}}"#,
+    ] {
+        let problem = Problem::from_json(text, &TextLimits::default()).unwrap();
+        let solution = ProblemSolver::new(&problem).unwrap().solve(&[]).unwrap();
+        let is_honest = matches!(
+            solution.status,
+            Status::Stalled | Status::LocallyInfeasible { .. }
+        );
+        assert!(is_honest, "{text}: {solution:?}");
+        assert!(
+            solution.counters.evaluations < 50_000,
+            "{text}: {:?}",
+            solution.counters
+        );
+    }
+}

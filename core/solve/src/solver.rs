@@ -81,6 +81,8 @@ pub struct Solver {
     /// Distance from the constraints, in their units, that is too far from the start; the smallest of these units.
     far: f64,
     smallest_unit: f64,
+    /// Violation at the start of the inner solve, or some iterations ago.
+    last_violation: f64,
     start: Vec<f64>,
     fallback: Vec<f64>,
     /// Whether an iterate was feasible.
@@ -156,6 +158,7 @@ impl Solver {
             origin_states: States::new(num_states),
             far: 0.0,
             smallest_unit: 1.0,
+            last_violation: 0.0,
             start: vec![0.0; n],
             fallback: vec![0.0; n],
             was_feasible: false,
@@ -284,16 +287,12 @@ impl Solver {
         self.warm = start.is_warm();
         (self.has_retried, self.was_feasible) = (false, false);
         (self.is_settling, self.edge_ends) = (false, 0);
-        self.verdict = None;
-        self.confirmation_limit = None;
-        self.lipschitz = start.lipschitz;
-        self.compares_fallback = false;
+        (self.verdict, self.confirmation_limit) = (None, None);
+        (self.lipschitz, self.compares_fallback) = (start.lipschitz, false);
         self.inner.begin_solve();
-        self.merit.evaluations = 0;
-        self.merit.hessian_evaluations = 0;
+        (self.merit.evaluations, self.merit.hessian_evaluations) = (0, 0);
         self.merit.hessian_products = 0;
-        self.counters = Counters::default();
-        self.status = Status::Unsolved;
+        (self.counters, self.status) = (Counters::default(), Status::Unsolved);
         self.deadline = self.settings.max_duration.map(|limit| now + limit);
         self.best.u.copy_from_slice(&start.u);
         self.forget_best();

@@ -32,8 +32,7 @@ pub struct Tuning {
     /// Residual, relative to the largest multiplier, that counts as stationary when constraints cannot be satisfied, where
     /// multipliers grow without bound. Default 1e-8: the square root of the round-off of a double.
     pub negligible_residual: f64,
-    /// Tolerances in the units of the method, where it chooses them, relative to those in the caller's units. Default
-    /// 10: measured.
+    /// Tolerances in the units of the method, relative to those in the caller's. Default 10: measured.
     pub scaled_tolerance: f64,
     /// Residual in the units of the method, where it chooses them, above which an inner problem is not solved, however small
     /// the residual is in the caller's units. Default 1e-5: measured.
@@ -49,11 +48,9 @@ pub struct Tuning {
     /// Violation, in units of that at the start of an inner solve, and at least 1 there, at which the penalties are too
     /// small to hold the problem; its square is the least such violation. Default 10: measured.
     pub drift: f64,
-    /// A merit below the negative of this, in units of the first cost and at least 1, says the same. Default 1e10:
-    /// measured.
+    /// The same of a merit below the negative of this, in units of the first cost, at least 1. Default 1e10: measured.
     pub drift_value: f64,
-    /// Deviation from a constraint, in its unit and relative to the point, that is taken for round-off far out. Default 1e-9:
-    /// chosen.
+    /// Deviation from a constraint, relative to the point, that is taken for round-off far out. Default 1e-9: chosen.
     pub straight: f64,
     /// Growth of the first penalties before a problem is called infeasible or unbounded. Default 100: measured.
     pub retry_growth: f64,
@@ -67,11 +64,9 @@ pub struct Tuning {
     /// Decrease that a Newton step promises, relative to the cost and its decrease so far, below which a solution is
     /// confirmed. Default 1e-11: measured.
     pub negligible_decrease: f64,
-    /// Violation, weighed by the multipliers and relative as that decrease, below which a solution is taken as feasible.
-    /// Default 1e-3: measured.
+    /// Violation, weighed by multipliers and relative as that decrease, that is negligible. Default 1e-3: measured.
     pub negligible_violation: f64,
-    /// Work for a lower point than the first solution, in evaluations, besides as much as that took. Default 100:
-    /// measured.
+    /// Evaluations for a lower point than the first solution, besides as many as that took. Default 100: measured.
     pub confirmation_work: u32,
     /// Trials along a direction of negative curvature at a stationary point. Default 12: six lengths, both ways.
     pub curvature_trials: u32,
@@ -137,8 +132,7 @@ pub struct Tuning {
     pub max_shifts: u32,
     /// Largest number of changes of the active bounds and constraints in a Newton step. Default 20: measured.
     pub max_model_changes: u32,
-    /// Largest number of variables and constraints together for Newton steps by a dense factorisation. Default 1000: its
-    /// matrix takes 8 MB.
+    /// Largest number of variables and constraints together for dense Newton steps. Default 1000: 8 MB.
     pub max_newton_size: u32,
     /// Largest number of entries of a sparse factor for Newton steps. Default 1,000,000: it takes 8 MB, and about twice as
     /// much with its working memory.
@@ -162,11 +156,9 @@ pub struct Tuning {
     /// Newton steps by which quasi-Newton iterations on a problem of stages have to be done at their present pace, else
     /// Newton steps are taken. Default 8: measured.
     pub stage_newton_steps: f64,
-    /// Largest number of backward sweeps of a Newton step through the stages, which find the bounds that hold. Default
-    /// 10: measured.
+    /// Largest number of backward sweeps of a Newton step, which find the bounds that hold. Default 10: measured.
     pub stage_sweeps: u32,
-    /// Largest number of trials along a Newton step through the stages, before it is shortened by more curvature. Default
-    /// 5: measured.
+    /// Largest number of trials along a Newton step through the stages, before more curvature. Default 5: measured.
     pub stage_trials: u32,
     /// Largest number of interior-point iterations on a problem of stages. Default 1000: chosen, not measured.
     pub max_interior_iterations: u32,
@@ -193,8 +185,7 @@ pub struct Tuning {
     /// Growth of a gradient step after one that met no curvature. Default 10: measured; a cost without a minimum is
     /// recognised within about twenty steps.
     pub flat_growth: f64,
-    /// Number of consecutive iterations without a better value or residual that ends the solve: only round-off is left.
-    /// Default 50: measured.
+    /// Consecutive iterations without a better value or residual that end the solve as round-off. Default 50: measured.
     pub max_idle_iterations: u32,
     /// Number of iterations whose step the edge of a function's domain cuts short, without a smaller residual, that ends
     /// the solve: the merit has its lowest value on the edge, or none. Default 20: chosen.

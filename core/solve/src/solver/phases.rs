@@ -11,14 +11,15 @@ use crate::scaling::{choose_penalties, sample_squared_slopes};
 use crate::status::Status;
 use crate::units::{Scaled, Units};
 
+/// Iterations of an inner solve in which it has to lower the violation.
+const IDLE_ITERATIONS: u32 = 200;
+
 impl Solver {
     /// Evaluates at the initial guess, chooses penalties where none were given, and begins the first inner solve.
     pub(super) fn begin(&mut self, functions: &mut Scaled<'_>) {
         self.take_first_units(functions.units);
-        let fallback = match core::mem::take(&mut self.compares_fallback) {
-            true => Some(self.rank(functions, true)),
-            false => None,
-        };
+        let compares_fallback = core::mem::take(&mut self.compares_fallback);
+        let fallback = compares_fallback.then(|| self.rank(functions, true));
         let start = self.rank(functions, false);
         // Also if the initial guess has no finite value.
         if fallback.is_some_and(|fallback| fallback < start || (start.1.is_nan() && !fallback.1.is_nan())) {
@@ -108,10 +109,8 @@ impl Solver {
     /// beyond the tolerance, and the cost; with known penalties 0 and the merit.
     fn rank(&mut self, functions: &mut Scaled<'_>, is_fallback: bool) -> (f64, f64) {
         let point = self.inner.start_point();
-        point.u.copy_from_slice(match is_fallback {
-            true => &self.fallback,
-            false => &self.start,
-        });
+        let start = if is_fallback { &self.fallback } else { &self.start };
+        point.u.copy_from_slice(start);
         self.merit.structure.set.project(&mut point.u);
         self.merit.forward(functions, point);
         if self.merit.penalties.first() == Some(&0.0) {
@@ -183,6 +182,7 @@ impl Solver {
         let drift = self.settings.tuning.drift;
         self.far = drift * math::max(self.merit.distance(point), drift);
         self.smallest_unit = self.merit.units.iter().copied().fold(f64::INFINITY, math::min);
+        self.last_violation = point.violation;
         self.origin_states.set(self.inner.states());
         self.counters.outer_iterations += 1;
         self.inner_iterations = 0;
@@ -227,7 +227,8 @@ impl Solver {
                 if self.needs_multipliers_far_out() {
                     self.phase = Phase::Outer(Outcome::Continue);
                 }
-                if self.inner_iterations >= self.settings.max_inner_iterations {
+                let is_idle = self.inner_iterations.is_multiple_of(IDLE_ITERATIONS) && self.is_idle();
+                if is_idle || self.inner_iterations >= self.settings.max_inner_iterations {
                     self.phase = Phase::Outer(Outcome::Continue);
                 }
             }
@@ -238,6 +239,7 @@ impl Solver {
 
     /// After an inner solve: ends, or updates the multipliers.
     pub(super) fn update(&mut self, functions: &mut Scaled<'_>, outcome: Outcome) {
+        let is_idle = outcome != Outcome::Converged && self.is_idle();
         let settings = &self.settings;
         let solution = self.inner.solution();
         // The error bounds the violation, except for round-off; the claim is about the violation.
@@ -271,10 +273,13 @@ impl Solver {
         {
             return self.settle(functions);
         }
-        if outcome == Outcome::AtEdge {
+        if outcome == Outcome::AtEdge || is_idle {
             self.edge_ends += 1;
             if self.edge_ends >= settings.tuning.max_edge_ends {
-                return self.give_up(Status::Stalled);
+                return match is_idle && !self.is_settling {
+                    true => self.settle(functions),
+                    false => self.give_up(Status::Stalled),
+                };
             }
         }
         // A warm attempt may use half of the budget; the rest is reserved for a cold one.
@@ -491,6 +496,14 @@ impl Solver {
         weighed <= self.settings.tuning.negligible_violation * self.scale()
     }
 
+    /// Whether no feasible point was seen, and the violation has hardly fallen in this inner solve, or since this was asked.
+    fn is_idle(&mut self) -> bool {
+        let (violation, tuning) = (self.inner.solution().violation, &self.settings.tuning);
+        let last = core::mem::replace(&mut self.last_violation, violation);
+        let least = math::max(self.settings.delta_tolerance, tuning.stagnation * last);
+        !self.was_feasible && violation > least && self.inner.obeys_penalties()
+    }
+
     /// Whether residual and errors are below their tolerances.
     fn is_solved(&mut self) -> bool {
         let solution = self.inner.solution();
@@ -558,11 +571,8 @@ impl Solver {
         if self.warm {
             self.inner.begin_solve();
         }
-        self.warm = false;
-        (self.is_settling, self.edge_ends) = (false, 0);
-        self.start_states.is_known = false;
-        self.has_units = false;
-        self.lipschitz = None;
+        (self.warm, self.is_settling, self.has_units) = (false, false, false);
+        (self.start_states.is_known, self.edge_ends, self.lipschitz) = (false, 0, None);
         self.merit.multipliers.fill(0.0);
         self.merit.penalties.fill(0.0);
         self.start.copy_from_slice(&self.fallback);
