@@ -1,7 +1,7 @@
 //! Optimal-control problems on which no default was chosen, judged by code of their own: every one is solved, and costs no more
 //! than has been reached.
 
-use labwire_acceptance::{StagesTruth, Verdict, judge_stages, optimal_control_in};
+use labwire_acceptance::{StagesTruth, Verdict, judge_stages, optimal_control, optimal_control_in};
 use labwire_core::problem::ProblemSolver;
 
 const TOLERANCE: f64 = 1e-6;
@@ -11,7 +11,7 @@ const COSTS: [(&str, f64); 12] = [
     ("crane", 10.181400),
     ("gap", 25.107733),
     ("goddard", -101.281330),
-    ("pendulum", 415.258200),
+    ("pendulum", 2.773852),
     ("reactor", 0.894843),
     ("rocket", 3.505437),
     ("spin", 6.923478),
@@ -94,4 +94,23 @@ fn named(name: &str) -> labwire_acceptance::OptimalControl {
     let problems = optimal_control_in("control").into_iter();
     let mut named = problems.filter(|problem| problem.name == name);
     named.next().unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+/// A cart-pole as a newcomer writes it, whose inputs meet their bounds one after the other.
+#[test]
+fn the_newcomers_cart_swings_up_within_a_hundred_iterations() {
+    let mut problems = optimal_control().into_iter();
+    let problem = problems.find(|problem| problem.name == "newcomer-cart");
+    let problem = problem.unwrap_or_else(|| panic!("there is no such problem"));
+    let solved = ProblemSolver::new(&problem.problem).map(|mut solver| solver.solve(&problem.parameters));
+    let Ok(Ok(solution)) = solved else {
+        panic!("{solved:?}");
+    };
+    assert!(solution.is_converged(), "{solution:?}");
+    assert!((solution.cost - 293.23027).abs() < 1e-4, "{}", solution.cost);
+    assert!(
+        solution.counters.inner_iterations <= 100,
+        "{:?}",
+        solution.counters
+    );
 }

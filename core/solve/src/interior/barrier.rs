@@ -204,6 +204,15 @@ impl Barrier {
         (primal, dual)
     }
 
+    /// A step of one value, as far as it stays within the bounds.
+    #[cfg(feature = "stages")]
+    pub(crate) fn shorten(&self, i: usize, value: f64, step: f64) -> f64 {
+        let (low, high) = self.distances(i, value);
+        let least = low.map_or(f64::NEG_INFINITY, |distance| -LARGEST_FRACTION * distance);
+        let most = high.map_or(f64::INFINITY, |distance| LARGEST_FRACTION * distance);
+        math::clamp(step, least, most)
+    }
+
     /// Moves the multipliers by `length` times their step, which belongs to `step` at `values`; they stay near those that
     /// the barrier implies at `next`.
     pub(crate) fn advance(&mut self, values: &[f64], step: &[f64], next: &[f64], mu: f64, length: f64) {

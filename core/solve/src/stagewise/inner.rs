@@ -1,6 +1,7 @@
 //! The method as the outer loop knows it: starts, iterations, and when each kind of them is due.
 
 use super::active::Origin;
+use super::interior::FirstStates;
 use super::pace::Pace;
 use super::{Method, Stagewise};
 use crate::functions::Functions;
@@ -10,6 +11,9 @@ use crate::outcome::{Outcome, Search, Verdict};
 use crate::states::Horizon;
 use crate::status::Step;
 use crate::units::{Scaled, Units};
+
+/// Excess of the merit over that at states at rest, in units of the latter, from which on a rollout is no start.
+const CARRIED_AWAY: f64 = 3.0;
 
 impl InnerSolver for Stagewise {
     fn solution(&self) -> &Point {
@@ -114,7 +118,9 @@ impl InnerSolver for Stagewise {
                 self.begin_newton(merit, functions, self.structure.has_free_states)
             }
             // Where the dynamics run away, free states do not.
-            Outcome::NotFinite => self.try_interior(merit, functions, false).unwrap_or(outcome),
+            Outcome::NotFinite => self
+                .try_interior(merit, functions, FirstStates::RollOut)
+                .unwrap_or(outcome),
             other => other,
         }
     }
@@ -204,11 +210,33 @@ impl InnerSolver for Stagewise {
             return outcome;
         }
         // With constraints, Newton steps on the augmented Lagrangian take several times the iterations.
-        if self.structure.num_constraints() > 0
-            && let Some(outcome) = self.try_interior(merit, functions, false)
+        let first = match self.is_carried_away(merit, functions) {
+            true => FirstStates::AtRest,
+            false => FirstStates::RollOut,
+        };
+        if (first == FirstStates::AtRest || self.structure.num_constraints() > 0)
+            && let Some(outcome) = self.try_interior(merit, functions, first)
         {
             return outcome;
         }
         self.begin_newton(merit, functions, self.structure.has_free_states)
+    }
+}
+
+impl Stagewise {
+    /// Whether quasi-Newton iterations have not come near the merit at states that stay where they are, as where the dynamics
+    /// run away: free states had better begin there.
+    fn is_carried_away(&mut self, merit: &mut AugmentedLagrangian, functions: &mut dyn Functions) -> bool {
+        if self.interior.is_none() || self.has_left_interior {
+            return false;
+        }
+        let Some(stages) = functions.stages() else {
+            return false;
+        };
+        self.current.point.u.copy_from_slice(&self.start);
+        self.evaluate_at_rest(merit, stages);
+        let at_rest = self.current.point.psi;
+        let reached = self.quasi.solution().psi;
+        reached - at_rest > CARRIED_AWAY * at_rest.abs()
     }
 }

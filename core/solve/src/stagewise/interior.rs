@@ -6,6 +6,8 @@ mod iteration;
 use alloc::vec;
 use alloc::vec::Vec;
 
+pub(super) use iteration::FirstStates;
+
 use super::measure::Measured;
 use super::trajectory::Trajectory;
 use crate::functions::StageStructure;

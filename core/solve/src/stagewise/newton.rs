@@ -1,5 +1,6 @@
 //! Newton steps on the augmented Lagrangian through the stages, and the changes to them and back.
 
+use super::interior::FirstStates;
 use super::model::penalty;
 use super::riccati::Parts;
 use super::{Method, Stagewise};
@@ -60,7 +61,7 @@ impl Stagewise {
             return Outcome::Converged;
         }
         if self.newton_steps >= self.tuning.stage_newton_limit
-            && let Some(outcome) = self.try_interior(merit, functions, false)
+            && let Some(outcome) = self.try_interior(merit, functions, FirstStates::RollOut)
         {
             return outcome;
         }

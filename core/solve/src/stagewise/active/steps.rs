@@ -8,6 +8,7 @@ use crate::inner::InnerSolver;
 use crate::math;
 use crate::merit::AugmentedLagrangian;
 use crate::outcome::Outcome;
+use crate::stagewise::interior::FirstStates;
 use crate::stagewise::model::Model;
 use crate::stagewise::riccati::{Parts, Riccati};
 use crate::stagewise::trajectory::Trajectory;
@@ -35,7 +36,7 @@ impl Stagewise {
         match self.origin {
             Origin::Start => {
                 self.restore(merit, stages);
-                if let Some(outcome) = self.try_interior(merit, functions, true) {
+                if let Some(outcome) = self.try_interior(merit, functions, FirstStates::Present) {
                     return outcome;
                 }
                 self.return_to_newton(merit, functions)

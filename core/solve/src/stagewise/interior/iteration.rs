@@ -4,6 +4,7 @@
 
 use super::{BARRIER_ERROR, Interior};
 use crate::functions::{Functions, StageFunctions};
+use crate::interior::Barrier;
 use crate::math;
 use crate::merit::AugmentedLagrangian;
 use crate::outcome::Outcome;
@@ -21,11 +22,24 @@ const MAX_HALVINGS: u32 = 25;
 /// Length below which a step counts as short, and growth of the barrier's weight after some of them.
 const SHORT_STEP: f64 = 0.05;
 const WEIGHT_GROWTH: f64 = 10.0;
+/// Length to which bounds shorten a step below which each value is shortened on its own, if the filter lets it. Measured.
+const CREEPING_STEP: f64 = 1.0 / 128.0;
 /// First weight from a start near a solution, in units of that from any other.
 const WARM_WEIGHT: f64 = 1e-2;
 /// Growth of the shift after a line search that failed, and how often it grows.
 const SEARCH_GROWTH: f64 = 100.0;
 const MAX_SEARCHES: u32 = 6;
+
+/// States at which interior-point iterations begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::stagewise) enum FirstStates {
+    /// Those that the inputs lead to; where these run away, as [`AtRest`](Self::AtRest).
+    RollOut,
+    /// The initial one at all stages.
+    AtRest,
+    /// The present ones, which are near a solution.
+    Present,
+}
 
 impl Stagewise {
     /// Changes from Newton steps that are no longer Newton's, or become too many, to interior-point iterations from the
@@ -34,12 +48,12 @@ impl Stagewise {
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
-        is_warm: bool,
+        first: FirstStates,
     ) -> Option<Outcome> {
         if self.interior.is_none() || self.has_left_interior {
             return None;
         }
-        if self.begin_interior(merit, functions, is_warm) == Outcome::Continue {
+        if self.begin_interior(merit, functions, first) == Outcome::Continue {
             return Some(Outcome::Continue);
         }
         self.has_left_interior = true;
@@ -74,13 +88,14 @@ impl Stagewise {
         }
     }
 
-    /// Begins interior-point iterations at the inputs of the start; `is_warm`: at the present states, too, near a solution.
+    /// Begins interior-point iterations at the inputs of the start.
     fn begin_interior(
         &mut self,
         merit: &mut AugmentedLagrangian,
         functions: &mut dyn Functions,
-        is_warm: bool,
+        first: FirstStates,
     ) -> Outcome {
+        let is_warm = first == FirstStates::Present;
         let (Some(stages), Some(interior)) = (functions.stages(), &mut self.interior) else {
             return Outcome::Stalled;
         };
@@ -89,15 +104,12 @@ impl Stagewise {
         for (i, u) in self.start.iter().enumerate() {
             self.current.point.u[i] = interior.inputs.inside(i, *u);
         }
-        self.evaluate_current(merit, stages, !is_warm);
-        let is_lost = !self.current.is_finite();
-        if is_lost {
-            // States that do not move, where the dynamics run away.
-            let nx = self.structure.num_states;
-            for t in 1..=self.structure.horizon {
-                self.current.states.copy_within(..nx, t * nx);
-            }
-            self.evaluate_current(merit, stages, false);
+        if first != FirstStates::AtRest {
+            self.evaluate_current(merit, stages, !is_warm);
+        }
+        let is_lost = first != FirstStates::AtRest && !self.current.is_finite();
+        if is_lost || first == FirstStates::AtRest {
+            self.evaluate_at_rest(merit, stages);
         }
         let Some(interior) = &mut self.interior else {
             return Outcome::Stalled;
@@ -140,6 +152,20 @@ impl Stagewise {
         } else {
             Outcome::Stalled
         }
+    }
+
+    /// Evaluates at the inputs, and at states that stay what the first one is.
+    pub(in crate::stagewise) fn evaluate_at_rest(
+        &mut self,
+        merit: &mut AugmentedLagrangian,
+        stages: &mut dyn StageFunctions,
+    ) {
+        let nx = self.structure.num_states;
+        stages.initial_state(&mut self.current.states[..nx]);
+        for t in 1..=self.structure.horizon {
+            self.current.states.copy_within(..nx, t * nx);
+        }
+        self.evaluate_current(merit, stages, false);
     }
 
     /// One interior-point iteration.
@@ -300,8 +326,20 @@ impl Stagewise {
         let from = interior.measure(&self.current, &interior.values);
         let round_off = self.tuning.round_off * f64::EPSILON;
         let mut outcome = Outcome::Stalled;
+        if tau < CREEPING_STEP {
+            self.evaluate_interior(&mut interior, merit, stages, 1.0, true);
+            let trial = interior.measure(&self.next, &interior.next_values);
+            let is_finite = self.next.is_finite() && trial.1.is_finite();
+            if is_finite && interior.filter.accept(from, trial, 1.0, slope, round_off) {
+                outcome = Outcome::Continue;
+                tau = 1.0;
+            }
+        }
         for _ in 0..MAX_HALVINGS {
-            self.evaluate_interior(&mut interior, merit, stages, tau);
+            if outcome == Outcome::Continue {
+                break;
+            }
+            self.evaluate_interior(&mut interior, merit, stages, tau, false);
             let trial = interior.measure(&self.next, &interior.next_values);
             let is_finite = self.next.is_finite() && trial.1.is_finite();
             if is_finite && interior.filter.accept(from, trial, tau, slope, round_off) {
@@ -324,6 +362,7 @@ impl Stagewise {
         merit: &mut AugmentedLagrangian,
         stages: &mut dyn StageFunctions,
         tau: f64,
+        is_clipped: bool,
     ) {
         let Self {
             structure,
@@ -332,14 +371,20 @@ impl Stagewise {
             riccati,
             ..
         } = self;
+        let clip = |barrier: &Barrier, i: usize, value: f64, step: f64| match is_clipped {
+            true => barrier.shorten(i, value, step),
+            false => tau * step,
+        };
         for (i, u) in next.point.u.iter_mut().enumerate() {
-            *u = current.point.u[i] + tau * riccati.inputs[i];
+            let from = current.point.u[i];
+            *u = from + clip(&interior.inputs, i, from, riccati.inputs[i]);
         }
         for (i, x) in next.states.iter_mut().enumerate() {
             *x = current.states[i] + tau * riccati.states[i];
         }
         for (i, s) in interior.next_values.iter_mut().enumerate() {
-            *s = interior.values[i] + tau * interior.slack_step[i];
+            let from = interior.values[i];
+            *s = from + clip(&interior.slacks, i, from, interior.slack_step[i]);
         }
         next.evaluate(structure, merit, stages, |_, _, _| None);
     }
