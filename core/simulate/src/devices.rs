@@ -31,8 +31,10 @@ pub trait Instrument {
     /// Carries out a command.
     fn respond(&mut self, command: &[u8]) -> Response;
 
-    /// One example of each command that the instrument carries out.
-    fn commands(&self) -> Vec<&[u8]>;
+    /// One example of each command that the instrument carries out, as far as it tells.
+    fn commands(&self) -> Vec<&[u8]> {
+        Vec::new()
+    }
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         None if arguments.echo => Behaviour::Echo,
         None => Behaviour::of(dialect),
     };
+    let is_echo = matches!(behaviour, Behaviour::Echo);
     let commands = behaviour.commands().into_iter();
     let commands: Vec<String> = commands
         .map(|command| command.escape_ascii().to_string())
@@ -77,7 +78,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     answer(
         || {
             let try_it = format!("try: labwire device query --address {here} --preset {name} '{example}'");
-            let carries_out = match commands.is_empty() {
+            let carries_out = match is_echo {
                 true => "returns every message".to_owned(),
                 false => format!("carries out: {}", commands.join("  ")),
             };
