@@ -284,3 +284,36 @@ fn noise_that_cannot_be_is_refused() {
         "a measurement of this experiment is a count, a whole number from 0 on, not 2.5"
     );
 }
+
+/// At 0 all trials hit, whatever the parameter: the round-off of a mean over the draws tells nothing.
+#[test]
+fn certain_counts_tell_nothing() {
+    let rest = r#""model": "(1 + cos(a*x))/2", "likelihood": {"binomial": 100}"#;
+    let it = experiment(r#"{"uniform": [0.1, 0.9]}"#, rest);
+    let utility = Designer::new(it.clone(), 1).expect("an experiment").utility();
+    let certain = it.grid.knobs()[0]
+        .values
+        .iter()
+        .position(|x| *x == 0.0)
+        .expect("0");
+    for (i, other) in utility.iter().enumerate() {
+        assert_eq!(i == certain, *other < 1e-9, "{utility:?}");
+    }
+}
+
+/// What a measurement without noise says cannot be weighed; the reason is the noise, not the model.
+#[test]
+fn noise_of_zero_is_named() {
+    for noise in [r#"{"relative": 0.1}"#, r#""0.1*x^2""#] {
+        let it = experiment(
+            r#"{"uniform": [1, 2]}"#,
+            &format!(r#""model": "a*x", "noise": {noise}"#),
+        );
+        let mut designer = Designer::new(it, 1).expect("an experiment");
+        assert_eq!(
+            designer.update(&[0.0], &[0.0], None),
+            Err(labwire_core::design::DesignError::NoNoise)
+        );
+        assert_eq!(designer.update(&[1.0], &[1.5], None), Ok(()), "{noise}");
+    }
+}

@@ -152,3 +152,18 @@ fn a_kink_under_a_root() {
     // The gradient of the constraint there is 5/3 (1, 1).
     assert_converges(text, &[0.2, 0.4], 1e-5);
 }
+
+/// A rocket of which full thrust burns more than it has: beyond that its mass is negative, and it falls for ever. Limits hold
+/// there too.
+#[test]
+fn a_rocket_without_fuel_ends() {
+    let text = r#"{"ocp": {"states": ["h", "v", "m"], "inputs": ["thrust"], "initial_state": [0, 0, 1],
+        "phases": [
+            {"stages": 10, "step": 0.1, "input_bounds": {"min": 0, "max": 3.5},
+             "dynamics": {"derivative": ["v", "(thrust - 0.1*v^2)/m - 1", "-thrust/2"]}},
+            {"stages": 10, "step": 0.05, "input_bounds": {"min": 0, "max": 0.5}, "path_constraints": ["m >= 0.3"],
+             "dynamics": {"derivative": ["v", "(thrust - 0.1*v^2)/m - 1", "-thrust/4"]}}],
+        "state_bounds": {"min": [null, null, 0.2]}, "terminal_cost": "-h"}}"#;
+    let solution = solve(text);
+    assert!(solution.counters.outer_iterations < 1000, "{solution:?}");
+}

@@ -52,6 +52,12 @@ pub enum DesignError {
     /// The model fails.
     #[error("the model fails: {0}")]
     Model(String),
+    /// The noise at the setting is 0 for every particle.
+    #[error(
+        "at this setting the noise is 0, beside which no measurement can be compared with the model: add a part that stays, \
+         as in {{\"relative\": 0.1, \"absolute\": 0.01}}, or leave the setting out"
+    )]
+    NoNoise,
     /// No particle can explain the measurement.
     #[error(
         "at this setting the model has no finite value, or only values infinitely far from the measurement"

@@ -2,9 +2,10 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
-use labwire_solve::math::{all_finite, floor, min};
+use labwire_solve::math::{all_finite, floor, max, min};
 use labwire_solve::random::Random;
 
 use super::designer::Designer;
@@ -12,6 +13,7 @@ use super::error::DesignError;
 use super::experiment::DesignOptions;
 use super::likelihood::{Fit, trials_at};
 use super::measurement::Measurement;
+use super::model::Points;
 use super::noise::Noise;
 
 /// Number of measurements after which the ends of the priors are looked at even without resampling.
@@ -178,8 +180,27 @@ impl Designer {
         }
         match fit.largest.is_finite() {
             true => Ok(fit),
+            false if self.is_noiseless(&measurement.setting) => Err(DesignError::NoNoise),
             false => Err(DesignError::NoLikelihood),
         }
+    }
+
+    /// Whether a channel has no noise at a setting, whatever the parameters.
+    fn is_noiseless(&mut self, setting: &[f64]) -> bool {
+        let channels = self.experiment.channels();
+        let (Noise::OfSetting(model) | Noise::Unknown(model)) = &mut self.experiment.noise else {
+            return false;
+        };
+        let mut largest = vec![0.0; channels];
+        for block in self.particles.blocks() {
+            let mut sigmas = vec![0.0; channels * block.len()];
+            let len = block.len();
+            model.evaluate(Points::one(setting), self.particles.points(block), &mut sigmas);
+            for (largest, row) in largest.iter_mut().zip(sigmas.chunks_exact(len)) {
+                *largest = row.iter().fold(*largest, |most, sigma| max(most, *sigma));
+            }
+        }
+        largest.contains(&0.0)
     }
 
     /// Takes in the measurement whose likelihood was just computed.

@@ -318,17 +318,19 @@ impl Memory {
 
 /// Replaces predictions by those of counts, and adds up their variances; `of` gives both, by prediction and place.
 fn scale_counts(responses: &mut [f64], variances: &mut [f64], of: impl Fn(f64, usize) -> (f64, f64)) {
+    let mut least = vec![f64::MIN_POSITIVE; variances.len()];
     for responses in responses.chunks_exact_mut(variances.len()) {
         for (i, (response, variance)) in responses.iter_mut().zip(&mut *variances).enumerate() {
             let (count, share) = of(*response, i);
             *response = count;
             *variance += share;
+            least[i] = max(least[i], f64::EPSILON * count * count);
         }
     }
-    // Where nothing can be counted, there is nothing to learn.
-    variances
-        .iter_mut()
-        .for_each(|variance| *variance = max(*variance, f64::MIN_POSITIVE));
+    // Where nothing can be counted, or everything is, there is nothing to learn: round-off of the predictions is no spread.
+    for (variance, least) in variances.iter_mut().zip(least) {
+        *variance = max(*variance, least);
+    }
 }
 
 /// Number of settings processed at a time.

@@ -368,3 +368,23 @@ fn what_cannot_be_an_integer_is_named() {
         assert!(error.contains("integers"), "{error}");
     }
 }
+
+/// A day of relays with a price of each hour: what bounds have cost before says where to divide.
+#[test]
+fn a_day_of_relays_is_searched_to_its_end() {
+    let file = r#"{"ocp": {"horizon": 24, "step": 1, "states": ["inside"], "inputs": ["on"], "parameters": ["start", "outside"],
+        "initial_state": "start", "dynamics": {"derivative": ["(outside - inside)/8 + 3*on"]}, "stage_cost": "2*price*on",
+        "data": {"price": [0.2, 0.2, 0.2, 0.2, 0.2, 0.25, 0.3, 0.4, 0.45, 0.4, 0.35, 0.3, 0.25, 0.25, 0.3, 0.35, 0.4, 0.5, 0.5,
+                           0.45, 0.4, 0.3, 0.25, 0.2]},
+        "input_bounds": {"min": 0, "max": 1}, "integers": "on",
+        "path_constraints": [{"expression": "19 <= inside <= 22", "at": "after_first", "soft": {"l2": 2}}]}}"#;
+    let solution = solve(file, &[20.0, 5.0]);
+    let search = solution.integers.unwrap();
+    println!("{} nodes, {:?}", search.nodes, solution.counters);
+    assert!(
+        solution.status == Status::Converged && (solution.cost - 9.472_748_149_323).abs() < 1e-6,
+        "{solution:?}"
+    );
+    // The integer that is farthest from one took 4,724.
+    assert!(search.nodes < 3000, "{search:?}");
+}

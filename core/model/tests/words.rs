@@ -229,7 +229,7 @@ fn what_is_wrong_with_a_word_is_said() {
         ("sum(v + xs)", "help: `v` is a vector of 3, `xs` is a vector of 4"),
         (
             "dot(v, A*v)",
-            "help: a product with a matrix is written `A @ x`; `*` multiplies element by element",
+            "help: `A` is a 3 x 3 matrix, `v` is a vector of 3; a product with a matrix is written `A @ x`; `*` multiplies",
         ),
         (
             "quad(v, b)",

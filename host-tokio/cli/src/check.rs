@@ -111,6 +111,7 @@ fn describe(file: &str, problem: &Problem) -> Facts {
     ] {
         describe_names(vectors, &mut facts);
     }
+    describe_free(problem, &mut facts);
     let (f1, f2) = (problem.num_f1(), problem.num_f2());
     let words = format!("{f1} in F1, {f2} in F2");
     facts.set("constraints", words, "constraints", json!({"f1": f1, "f2": f2}));
@@ -135,6 +136,24 @@ fn describe(file: &str, problem: &Problem) -> Facts {
     let words = format!("{operations} for cost, constraints and gradient{of_each_stage}");
     facts.set("operations", words, "operations", json!(operations));
     facts
+}
+
+/// What a solve decides before the first stage, with its bounds: variables of the horizon, elements of the initial state.
+fn describe_free(problem: &Problem, facts: &mut Facts) {
+    let bounds = problem.set().bounds(problem.num_variables());
+    for (i, name) in problem.free_names().into_iter().enumerate() {
+        let (min, max) = match &bounds {
+            Some((min, max)) => (min[i], max[i]),
+            None => (f64::NEG_INFINITY, f64::INFINITY),
+        };
+        let words = match (min.is_finite(), max.is_finite()) {
+            (true, true) => format!("{name}, from {min} to {max}"),
+            (true, false) => format!("{name}, from {min} on"),
+            (false, true) => format!("{name}, up to {max}"),
+            (false, false) => format!("{name}, without bounds"),
+        };
+        facts.add("free", words, "free", json!(name));
+    }
 }
 
 /// How many integers there are, and what a solve does about them.

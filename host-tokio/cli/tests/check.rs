@@ -178,3 +178,40 @@ fn a_configuration_is_what_it_changes() {
     std::fs::write(&file, "[device]\npaces = 1").unwrap();
     assert_eq!(check().status.code(), Some(78));
 }
+
+#[test]
+fn what_a_solve_decides_once_is_named_with_its_bounds() {
+    let text = r#"{"ocp": {"horizon": 3, "step": 0.2, "states": ["p", "v"], "inputs": ["w", "z"], "parameters": ["start"],
+        "horizon_variables": {"mass": {"min": 0}, "load": {}}, "initial_state": ["start", {"min": 0, "max": 2}],
+        "dynamics": {"derivative": ["v", "w/mass"]}, "stage_cost": "(p - 2)^2 + w^2 + z^2 + load^2"}}"#;
+    let words = check(text, &[]);
+    let free: Vec<&str> = words.lines().filter(|line| line.starts_with("  free ")).collect();
+    assert_eq!(
+        free,
+        [
+            "  free         mass, from 0 on",
+            "  free         load, without bounds",
+            "  free         initial v, from 0 to 2",
+        ]
+    );
+    assert!(words.contains("\"guess\" of what is free"), "{words}");
+}
+
+#[test]
+fn an_experiment_is_told_in_words() {
+    let words = check(
+        r#"{"settings": {"x": [1, 2]}, "constants": {"w": [1, 2, 3]},
+        "parameters": {"a": {"normal": [1, 0.5], "min": 0}, "b": {"normal": ["2*a", 1]}}, "model": "a*x*w + b", "noise": 0.1,
+        "targets": {"ratio": "a/b"}, "until": {"std": {"ratio": 0.05, "a": 0.1}, "cost": 15, "measurements": 90}}"#,
+        &[],
+    );
+    for line in [
+        "  parameter    a: normal, 1 +- 0.5, cut off: from 0\n",
+        "  parameter    b: depends on other parameters\n",
+        "  noise        known: 0.1 in each channel\n",
+        "  targets      ratio\n",
+        "  until        ratio known to 0.05 and a known to 0.1, or cost 15, or 90 measurements\n",
+    ] {
+        assert!(words.contains(line), "{line}{words}");
+    }
+}

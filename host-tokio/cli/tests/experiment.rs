@@ -214,3 +214,26 @@ fn what_is_wrong_is_said() {
         );
     }
 }
+
+/// Targets stand beside the parameters, with the value that they have at the truth.
+#[test]
+fn targets_are_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = path(folder.path(), "targets.json");
+    let text = r#"{"settings": {"t": [0, 1, 4]}, "parameters": {"a": {"uniform": [0, 1]}, "b": {"uniform": [1, 2]}},
+        "model": "a*exp(-t) + b", "noise": 0.05, "targets": {"ratio": "a/b"}, "options": {"particles": 1000}}"#;
+    std::fs::write(&file, text).expect("a folder that can be written to");
+    let simulate = [
+        &*file, "--seed", "1", "simulate", "-m", "10", "--truth", "a=0.5", "--truth", "b=1.25",
+    ];
+    let (_, out, _) = run(&simulate, "");
+    let line = out.lines().last().expect("a table");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words.first(), Some(&"ratio"), "{out}");
+    assert!(
+        words.get(1).is_some_and(|truth| truth.starts_with("0.4")),
+        "{out}"
+    );
+    let (_, out, _) = run(&[&simulate[..], &["--json"]].concat(), "");
+    assert!(out.contains(r#""ratio":0.4"#), "{out}");
+}

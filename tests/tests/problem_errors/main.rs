@@ -64,7 +64,12 @@ fn expressions_are_refused_at_the_right_place() {
             1,
             "`sin` is a function: write `sin(...)`",
         ),
-        ("u", "the cost must be a number, found a vector of 3", 0, ""),
+        (
+            "u",
+            "the cost must be a number, found a vector of 3",
+            0,
+            "sum(v) adds up the elements of a vector, dot(v, v) their squares",
+        ),
         (
             "sum(u + speed)",
             "`+` needs equal lengths: the left has 3 elements, the right 2",
@@ -75,13 +80,13 @@ fn expressions_are_refused_at_the_right_place() {
             "u[3]",
             "index 3 is outside of 3 elements",
             3,
-            "indices go from 0 to 2",
+            "`u` has 3 elements: indices go from 0 to 2",
         ),
         (
             "u[-1]",
             "index -1 is outside of 3 elements",
             3,
-            "indices go from 0 to 2",
+            "`u` has 3 elements: indices go from 0 to 2",
         ),
         ("u[0.5]", "an index must be a whole number, found 0.5", 3, ""),
         (
@@ -94,7 +99,7 @@ fn expressions_are_refused_at_the_right_place() {
             "sum(u[2..5])",
             "2..5 is outside of 3 elements",
             7,
-            "a slice a..b goes from a up to, not including, b",
+            "`u` has 3 elements: a slice a..b goes from a up to, not including, b",
         ),
         (
             "u[0] +",
@@ -153,13 +158,13 @@ fn expressions_are_refused_at_the_right_place() {
         ("max([i for i in 0..0])", "`max` of nothing has no value", 1, ""),
         (
             "dot(u, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])",
-            "`dot` takes a vector of numbers, found a 3 x 3 matrix",
+            "`dot` needs equal shapes, found a vector of 3 and a 3 x 3 matrix",
             1,
-            "a product with a matrix is written `A @ x`; `*` multiplies element by element",
+            "`u` is a vector of 3, argument 2 is a 3 x 3 matrix",
         ),
         (
             "[[1, 2], [3]][0][0]",
-            "a list holds numbers, or rows of numbers of equal length",
+            "a list holds numbers, or rows of numbers of equal length, found a vector of 2 and a vector of 1",
             1,
             "",
         ),
@@ -349,12 +354,34 @@ fn keys_are_refused_by_name() {
         (
             r#"{"variables": {"u": 2}, "cost": "if(u[0] > 0 and u[1] > 0, 1, sum(u))"}"#,
             "column 46: `cost`: expected `,`, `)` or an operator, found the name `and`|comparisons are 1 or 0: \
-             `(a < b)*(c < d)` holds where both hold, `max(a < b, c < d)` where one does",
+             `(a < b)*(c < d)` holds where both hold, `max(a < b, c < d)` where one does; constraints that all have \
+             to hold are a list",
         ),
         (
             r#"{"variables": {"u": 2}, "let": {"A": [[1, 2], [3, 4]]}, "cost": "sum(u)", "f2": ["A * u"]}"#,
-            "column 85: `f2[0]`: expected a number or a vector, found a 2 x 2 matrix|the product of a matrix and a vector is \
-             written `A @ x`; `*` acts on each element",
+            "column 85: `f2[0]`: `*` needs equal shapes, found a 2 x 2 matrix and a vector of 2|`A` is a 2 x 2 matrix, `u` is a \
+             vector of 2; a product with a matrix is written `A @ x`; `*` multiplies element by element",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "let": {"A": [[1, 2], [3, 4]]}, "cost": "sum(u[1:2])"}"#,
+            "column 73: `cost`: `:` has no meaning in an expression|a range is written `a..b`, a choice `if(condition, a, b)`",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "cost": "u' * u"}"#,
+            "column 35: `cost`: `'` has no meaning in an expression|a transpose is written `transpose(A)`; vectors need none: \
+             `x @ Q @ x`",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "cost": "sum(u.^2)"}"#,
+            "column 39: `cost`: `.` has no meaning in an expression|`*`, `/` and `^` act on each element as they are",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "parameters": {"A": [2, 3]}, "cost": "quad(u, A)"}"#,
+            "column 63: `cost`: `quad` needs equal inner lengths, found 2 and 3|`u` is a vector of 2, `A` is a 2 x 3 matrix",
+        ),
+        (
+            r#"{"variables": {"u": 2}, "let": {"A": [[1, 2], [3]]}, "cost": "sum(u)"}"#,
+            "column 38: `let.A`: a list holds numbers, or rows of numbers of equal length, found a vector of 2 and a vector of 1|",
         ),
         (
             r#"{"variables": {"u": 1}, "cost": 1, "constraints": {"u": {"min": 0, "max": 1}}}"#,

@@ -349,6 +349,43 @@ fn unknowns_of_equations_have_units() {
     assert!(refused.contains("`energy` is in kW h, `flow` in kW"), "{refused}");
 }
 
+/// A price is the cost over the violation, or over its square; a plain number is of any unit.
+#[test]
+fn prices_of_slacks_have_units() {
+    let file = |price: &str, unit: &str, cost: &str| {
+        file(&format!(
+            "\"let\": {{\"rate\": {{\"value\": 3, \"unit\": \"{unit}\"}}, \"cheap\": {{\"value\": 2, \"unit\": \"EUR/kW\"}}}}, \
+             \"cost\": \"{cost}\",\n\"f1\": [{{\"expression\": \"heat <= 4\", \"soft\": {{{price}}}}}]"
+        ))
+    };
+    for (price, unit) in [
+        ("\"l1\": \"rate\"", "EUR/kW"),
+        ("\"l2\": \"2*rate\"", "EUR/kW^2"),
+        ("\"l1\": 5", "s"),
+        ("\"l1\": \"y_free\", \"l2\": \"rate\"", "EUR/kW^2"),
+    ] {
+        let text = file(&price.replace("y_free", "cheap"), unit, "cheap*heat");
+        if let Err(error) = Problem::from_json(&text, &TextLimits::default()) {
+            panic!("{error}");
+        }
+    }
+    for (price, unit, message) in [
+        (
+            "\"l1\": \"rate\"",
+            "EUR/W",
+            "`rate` is in EUR/W, the cost over the violation in EUR/kW\n",
+        ),
+        (
+            "\"l2\": \"rate\"",
+            "EUR/kW",
+            "`rate` is in EUR/kW, the cost over the violation in EUR/kW^2\n",
+        ),
+    ] {
+        let found = error(&file(price, unit, "cheap*heat"));
+        assert!(found.contains(message), "{found}");
+    }
+}
+
 /// Branches and bodies that are never expanded cost no more than the limits allow, and cannot call themselves for ever.
 #[test]
 fn checks_end() {

@@ -138,7 +138,9 @@ impl<'t> Reader<'t> {
                 all: joint,
                 is_vector: count == 1 && (value.is_list() || entry.name != "samples"),
             }),
-            Some(bound) => Err(bound.value.error(UNBOUNDED.into())),
+            Some(bound) => Err(bound.value.error(
+                "parameters with one prior together have no bounds of their own: write a constraint, such as \"a > 0\"".into(),
+            )),
         }
     }
 

@@ -206,39 +206,51 @@ impl Expander {
     }
 
     /// `a @ b`: the product of matrices and vectors; of two vectors their inner product.
-    pub(super) fn matrix_product(&mut self, at: usize, a: &Value, b: &Value) -> Result<Value, Fault> {
+    pub(super) fn matrix_product(
+        &mut self,
+        at: usize,
+        name: &str,
+        a: &Value,
+        b: &Value,
+    ) -> Result<Value, Fault> {
         match (a.rows(), b.rows()) {
             (Some(a), Some(b)) => {
                 let columns = transposed(&b);
                 let rows = a
                     .iter()
-                    .map(|row| self.products(at, row, &columns).map(Value::vector));
+                    .map(|row| self.products(at, name, row, &columns).map(Value::vector));
                 let rows: Result<Rc<[Value]>, Fault> = rows.collect();
                 rows.map(Value::List)
             }
             (Some(a), None) => {
-                let x = self.vector(at, "@", b)?;
-                self.products(at, &x, &a).map(Value::vector)
+                let x = self.vector(at, name, b)?;
+                self.products(at, name, &x, &a).map(Value::vector)
             }
             (None, Some(b)) => {
-                let x = self.vector(at, "@", a)?;
-                self.products(at, &x, &transposed(&b)).map(Value::vector)
+                let x = self.vector(at, name, a)?;
+                self.products(at, name, &x, &transposed(&b)).map(Value::vector)
             }
             (None, None) => {
-                let (a, b) = (self.vector(at, "@", a)?, self.vector(at, "@", b)?);
-                let product = self.products(at, &a, &[b])?;
+                let (a, b) = (self.vector(at, name, a)?, self.vector(at, name, b)?);
+                let product = self.products(at, name, &a, &[b])?;
                 Ok(Value::Scalar(self.graph.sum(&product)))
             }
         }
     }
 
     /// Inner products of `x` with each row. Elements that are constants 0 count nothing: matrices are often sparse.
-    fn products(&mut self, at: usize, x: &[Expr], rows: &[Vec<Expr>]) -> Result<Vec<Expr>, Fault> {
+    fn products(
+        &mut self,
+        at: usize,
+        name: &str,
+        x: &[Expr],
+        rows: &[Vec<Expr>],
+    ) -> Result<Vec<Expr>, Fault> {
         let mut results = Vec::with_capacity(rows.len());
         for row in rows {
             if row.len() != x.len() {
                 let message = format!(
-                    "`@` needs {EQUAL} inner lengths, found {} and {}",
+                    "`{name}` needs {EQUAL} inner lengths, found {} and {}",
                     x.len(),
                     row.len()
                 );
@@ -269,10 +281,10 @@ impl Expander {
             return Err(Fault::new(at, message));
         }
         let product = match q.rows() {
-            Some(_) => self.matrix_product(at, q, &x)?,
+            Some(_) => self.matrix_product(at, "quad", q, &x)?,
             None => self.binary(at, "quad", Binary::Mul, q, &x)?,
         };
-        self.matrix_product(at, &x, &product)
+        self.matrix_product(at, "quad", &x, &product)
     }
 
     pub(super) fn transpose(&mut self, at: usize, a: &Value) -> Result<Value, Fault> {

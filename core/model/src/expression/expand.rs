@@ -11,7 +11,7 @@ use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use indexing::elements_of;
+use indexing::{elements_of, named};
 
 use super::functions::{CONSTANTS, Function, advice, function, is_reserved};
 use super::graph::{Expr, Graph};
@@ -186,7 +186,9 @@ impl Expander {
             TermKind::Index(base, index) => self.index(formula, term.at, *base, *index),
             TermKind::Slice(base, from, to) => {
                 let elements = elements_of(term.at, self.term(formula, *base)?)?;
-                let range = self.range(formula, term.at, (*from, *to), elements.len())?;
+                let range = self
+                    .range(formula, term.at, (*from, *to), elements.len())
+                    .map_err(|fault| named(fault, name_of(formula, *base), elements.len()))?;
                 self.spend(term.at, range.len())?;
                 Ok(Value::List(elements[range].into()))
             }
@@ -302,8 +304,16 @@ impl Expander {
             if function == Function::If {
                 return self.choose(formula, at, arguments);
             }
-            let arguments = self.arguments(formula, arguments)?;
-            return self.builtin(at, name, function, &arguments);
+            let values = self.arguments(formula, arguments)?;
+            return self.builtin(at, name, function, &values).map_err(|fault| {
+                match (arguments, &values[..]) {
+                    (&[first, second], [a, b]) => {
+                        let sides = [(name_of(formula, first), a), (name_of(formula, second), b)];
+                        with_shapes(fault, sides, ["argument 1", "argument 2"])
+                    }
+                    _ => fault,
+                }
+            });
         }
         match self.globals.get(name) {
             Some(Global {
@@ -396,9 +406,9 @@ impl Expander {
             let right_name = name_of(formula, right);
             let right = self.term(formula, right)?;
             let result = self.operator(at, symbol, &value, &right);
-            value = result.map_err(|fault| match fault.message.contains(EQUAL) {
-                true => fault.help(shapes([(left_name, &value), (right_name, &right)])),
-                false => fault,
+            value = result.map_err(|fault| {
+                let sides = [(left_name, &value), (right_name, &right)];
+                with_shapes(fault, sides, ["the left side", "the right side"])
             })?;
             left_name = None;
             self.spend(at, 1)?;
@@ -408,7 +418,7 @@ impl Expander {
 
     fn operator(&mut self, at: usize, symbol: &str, a: &Value, b: &Value) -> Result<Value, Fault> {
         let (op, a, b) = match symbol {
-            "@" => return self.matrix_product(at, a, b),
+            "@" => return self.matrix_product(at, symbol, a, b),
             "+" => (Binary::Add, a, b),
             "-" => (Binary::Sub, a, b),
             "*" => (Binary::Mul, a, b),
@@ -426,11 +436,15 @@ impl Expander {
 
     fn list(&mut self, at: usize, elements: Vec<Value>) -> Result<Value, Fault> {
         self.spend(at, elements.len())?;
+        let shapes: Vec<String> = elements.iter().map(Value::describe).collect();
         Value::list(elements).ok_or_else(|| {
-            Fault::new(
-                at,
-                "a list holds numbers, or rows of numbers of equal length".into(),
-            )
+            let other = shapes.iter().find(|shape| **shape != shapes[0]);
+            let found = match other {
+                Some(other) => format!("{} and {other}", shapes[0]),
+                None => format!("{} in it", shapes[0]),
+            };
+            let message = format!("a list holds numbers, or rows of numbers of equal length, found {found}");
+            Fault::new(at, message)
         })
     }
 
@@ -463,14 +477,21 @@ fn numbers(values: Vec<Value>, has_names: bool) -> Vec<Value> {
     scalars.map(Value::Scalar).collect()
 }
 
-/// Description of both sides of an operator, with their names.
-fn shapes(sides: [(Option<&str>, &Value); 2]) -> String {
-    let [left, right] = sides;
-    let side = |(name, value): (Option<&str>, &Value), place: &str| match name {
-        Some(name) => format!("`{name}` is {}", value.describe()),
-        None => format!("the {place} side is {}", value.describe()),
+/// Adds the shapes of both operands, with their names, to a fault about shapes.
+fn with_shapes(fault: Fault, sides: [(Option<&str>, &Value); 2], places: [&str; 2]) -> Fault {
+    if !fault.message.contains(EQUAL) {
+        return fault;
+    }
+    let side = |i: usize| match sides[i] {
+        (Some(name), value) => format!("`{name}` is {}", value.describe()),
+        (None, value) => format!("{} is {}", places[i], value.describe()),
     };
-    format!("{}, {}", side(left, "left"), side(right, "right"))
+    let help = fault
+        .help
+        .iter()
+        .map(|help| format!("; {help}"))
+        .collect::<String>();
+    fault.help(format!("{}, {}{help}", side(0), side(1)))
 }
 
 /// The name that a term is.

@@ -485,8 +485,7 @@ impl Parser {
 }
 
 /// What stands for the words of logic.
-pub(super) const LOGIC: &str =
-    "comparisons are 1 or 0: `(a < b)*(c < d)` holds where both hold, `max(a < b, c < d)` where one does";
+pub(super) const LOGIC: &str = "comparisons are 1 or 0: `(a < b)*(c < d)` holds where both hold, `max(a < b, c < d)` where one does; constraints that all have to hold are a list";
 
 /// Fault of an expression that is nested too deeply.
 pub(super) fn too_deep(at: usize, limit: usize) -> Fault {

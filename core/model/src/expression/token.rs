@@ -1,7 +1,7 @@
 //! Tokeniser of expressions.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use labwire_solve::Compact;
@@ -60,10 +60,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Fault> {
 
 /// Fault for a sign that is none of the language, with what was probably meant.
 fn no_meaning(sign: char, at: usize) -> Fault {
-    let fault = Fault::new(
-        at,
-        format!("`{}` has no meaning in an expression", sign.escape_debug()),
-    );
+    let shown = match sign {
+        '\'' | '"' => String::from(sign),
+        _ => sign.escape_debug().to_string(),
+    };
+    let fault = Fault::new(at, format!("`{shown}` has no meaning in an expression"));
     let help = match sign {
         '\u{2212}' | '\u{2013}' | '\u{2014}' => "write `-`",
         '\u{d7}' | '\u{b7}' | '\u{22c5}' => "write `*`",
@@ -73,7 +74,11 @@ fn no_meaning(sign: char, at: usize) -> Fault {
         '\u{2260}' => "write `!=`",
         '\u{b2}' => "write `^2`",
         '\u{b3}' => "write `^3`",
-        '?' | ':' => "write `if(condition, a, b)`",
+        '?' => "write `if(condition, a, b)`",
+        ':' => "a range is written `a..b`, a choice `if(condition, a, b)`",
+        '.' => "`*`, `/` and `^` act on each element as they are",
+        '\'' => "a transpose is written `transpose(A)`; vectors need none: `x @ Q @ x`",
+        '%' => "the remainder of a division is `a - b*floor(a/b)`",
         '&' | '|' => super::syntax::LOGIC,
         '{' | '}' => "write `(` and `)`",
         _ => return fault,

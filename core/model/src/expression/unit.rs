@@ -61,7 +61,7 @@ impl Quantity {
     }
 
     /// Product with the other, or quotient if `power` is -1.
-    pub(super) fn times(&self, other: &Self, power: i32) -> Self {
+    pub(crate) fn times(&self, other: &Self, power: i32) -> Self {
         match (self, other) {
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
             (Self::Number, Self::Number) => Self::Number,
@@ -74,7 +74,7 @@ impl Quantity {
     }
 
     /// Power with an exponent, `None` if that is not known.
-    pub(super) fn power(&self, exponent: Option<f64>) -> Self {
+    pub(crate) fn power(&self, exponent: Option<f64>) -> Self {
         match self {
             Self::Known(unit) if unit.is_one() => self.clone(),
             Self::Known(unit) => exponent

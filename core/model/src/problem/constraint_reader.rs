@@ -48,6 +48,8 @@ struct Written {
     /// Whether the names say more than the index: given ones, and comparisons.
     is_named: bool,
     is_comparison: bool,
+    /// Unit of the components.
+    quantity: Quantity,
     /// Typical magnitude of the components.
     scale: Option<f64>,
     /// Price of the slack, of a soft constraint: it belongs to the cost, and has no components left.
@@ -192,7 +194,7 @@ impl<'t> Scope<'t> {
 
     /// Moves a constraint to the cost.
     fn soften(&mut self, place: &Place<'t>, written: &mut Written, set: Set) -> Result<(), TextError> {
-        let price = self.soft(place)?;
+        let price = self.soft(place, &written.quantity)?;
         let components = core::mem::take(&mut written.components);
         written.names.clear();
         let Some((min, max)) = set.bounds(components.len()) else {
@@ -226,16 +228,22 @@ impl<'t> Scope<'t> {
     }
 
     /// Reads `{"l1": price, "l2": price}`; a price may depend on parameters.
-    fn soft(&mut self, place: &Place<'t>) -> Result<Soft, TextError> {
+    fn soft(&mut self, place: &Place<'t>, violation: &Quantity) -> Result<Soft, TextError> {
         let entries = place.entries_of(
             "prices of the slack, {\"l1\": 100} or {\"l2\": 100}",
             keys::soft::NAMES,
         )?;
-        let mut price = |key: &str| -> Result<Option<Expr>, TextError> {
+        let mut price = |key: &str, violation: &Quantity| -> Result<Option<Expr>, TextError> {
             let Some(place) = find(&entries, key) else {
                 return Ok(None);
             };
-            let value = self.value(place)?;
+            let (value, quantity) = self.measured(place)?;
+            // A price that is a number as it is is one of any unit, like the weights of a cost.
+            let expected = self.cost_unit.times(violation, -1);
+            self.expect_unit(place, &quantity, "the cost over the violation", &expected)?;
+            if self.cost_unit.known().is_none() {
+                self.cost_unit = quantity.of_name().times(violation, 1);
+            }
             let graph = &self.expander.graph;
             let fixed = value
                 .as_scalar()
@@ -250,7 +258,8 @@ impl<'t> Scope<'t> {
                 _ => Ok(Some(price)),
             }
         };
-        let (l1, l2) = (price("l1")?, price("l2")?);
+        let square = violation.power(Some(2.0));
+        let (l1, l2) = (price("l1", violation)?, price("l2", &square)?);
         if l1.is_none() && l2.is_none() {
             return Err(place.error("give the price of the slack, `l1`, `l2` or both".into()));
         }
@@ -302,6 +311,7 @@ impl<'t> Scope<'t> {
             names: Vec::new(),
             is_named: name.is_some(),
             is_comparison: false,
+            quantity: Quantity::Unknown,
             scale: None,
             penalty: None,
         };
@@ -314,6 +324,10 @@ impl<'t> Scope<'t> {
                 quantity,
             } = self.compared(item)?;
             self.expect_unit(item, &quantity, "`unit`", &declared)?;
+            written.quantity = match &declared {
+                Quantity::Known(_) => declared.clone(),
+                _ => quantity,
+            };
             if i > 0 && is_comparison != written.is_comparison {
                 return Err(item.error(
                     "comparisons and other expressions are mixed: write a constraint for each".into(),

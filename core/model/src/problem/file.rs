@@ -117,9 +117,13 @@ impl<'t> Scope<'t> {
     }
 
     fn scalar(&self, place: &Place<'t>, value: &Value) -> Result<Expr, TextError> {
-        value
-            .as_scalar()
-            .ok_or_else(|| place.error(format!("the cost must be a number, found {}", value.describe())))
+        value.as_scalar().ok_or_else(|| {
+            let mut error = place.error(format!("the cost must be a number, found {}", value.describe()));
+            let is_vector = value.elements().is_some();
+            error.help =
+                is_vector.then(|| "sum(v) adds up the elements of a vector, dot(v, v) their squares".into());
+            error
+        })
     }
 
     /// Sets of the variables that have one; bounds that parameters decide become constraints.

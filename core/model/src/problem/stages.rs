@@ -36,7 +36,7 @@ pub struct Stages {
     /// Number of stages before the first.
     pub free_stages: usize,
     /// Names of what the stages before the first decide, in the order of their inputs.
-    free_names: Vec<String>,
+    pub(super) free_names: Vec<String>,
     /// Vectors that make up the state x_t: those of the problem, then horizon variables, which do not change, then last inputs.
     pub states: Vec<Named>,
     /// Numbers of vectors in `states` that are states of the problem, and horizon variables.

@@ -60,6 +60,14 @@ pub struct Operations {
 }
 
 impl Problem {
+    /// Names of the first decision variables of a problem of stages, which it decides once: variables of the horizon, then free
+    /// elements of the initial state.
+    #[must_use]
+    pub fn free_names(&self) -> Vec<String> {
+        let count = self.stages().map_or(0, |stages| stages.free_names.len());
+        (0..count).map(|i| self.variable_name(i)).collect()
+    }
+
     /// Contents of the problem.
     #[must_use]
     pub fn summary(&self) -> Summary {

@@ -9,7 +9,7 @@ use labwire_protocols::obe::{ErrorReply, code};
 
 pub(super) fn refused(error: &DesignError) -> ErrorReply {
     let code = match error {
-        DesignError::NoLikelihood => code::NO_LIKELIHOOD,
+        DesignError::NoLikelihood | DesignError::NoNoise => code::NO_LIKELIHOOD,
         DesignError::NothingToUndo => code::NOTHING_TO_UNDO,
         _ => code::INVALID_ARGUMENT,
     };

@@ -1,7 +1,8 @@
 //! Search for integers: branch and bound over solves without that condition.
 //!
 //! Each node is a solve within narrower bounds, warm from the node above. Until a solution is known, the search goes down
-//! towards the nearest integers, then to the node that promises most. The first candidates are the integers of the start, if it
+//! towards the nearest integers, then to the node that promises most. It divides where both parts are expected to cost most, by
+//! what the integers' bounds have cost so far (pseudo-costs). The first candidates are the integers of the start, if it
 //! is warm, and those of sum-up rounding, which are near the optimum for relays over many stages.
 
 mod node;
@@ -20,7 +21,7 @@ use crate::parametric::ParametricProblem;
 use crate::settings::Settings;
 use crate::solver::{Solver, Start};
 use crate::status::{Counters, IntegerSearch, Status, StopReason};
-use node::Node;
+use node::{Gains, Node};
 
 /// Distance from an integer that counts as none.
 const INTEGRAL: f64 = 1e-5;
@@ -46,6 +47,7 @@ pub(super) struct Search {
     nearest: Option<Solver>,
     /// Integers of a warm start.
     guess: Option<Vec<f64>>,
+    gains: Gains,
     /// Decision variables of the first node.
     relaxed: Option<Vec<f64>>,
     deadline: Option<Instant>,
@@ -78,8 +80,8 @@ pub(super) fn memory<P: ParametricProblem + ?Sized>(problem: &P, solver: usize, 
         return solver;
     };
     let num_integers = integers.indices.len();
-    let node = start / 2 + 2 * num_integers;
-    4 * solver + (MAX_OPEN + num_integers) * node
+    let node = start / 2 + 2 * num_integers + 4;
+    4 * solver + (MAX_OPEN + num_integers) * node + 4 * num_integers
 }
 
 /// Search of the solve that `root` has begun from `start`, if the problem has integers.
@@ -106,6 +108,7 @@ impl Search {
             bound: f64::NEG_INFINITY,
             start: Arc::new(Start::cold(Vec::new())),
             is_candidate: false,
+            step: None,
         };
         Self {
             open: Vec::new(),
@@ -116,6 +119,7 @@ impl Search {
             best_cost: None,
             nearest: None,
             guess: has_guess.then(|| guess.collect()),
+            gains: Gains::new(integers.indices.len()),
             relaxed: None,
             deadline: root.deadline(),
             nodes: 1,
@@ -237,6 +241,10 @@ impl Search {
         let is_leaf = self.current.is_leaf();
         if !is_leaf && is_useful {
             if is_solved {
+                let above = self.current.bound;
+                if let Some(step) = self.current.step {
+                    self.gains.note(step, cost - above);
+                }
                 self.current.bound = self.bound_of(cost);
             }
             self.branch(root);
@@ -355,7 +363,7 @@ impl Search {
             ..self.current.clone()
         };
         let values: Vec<f64> = self.integers.indices.iter().map(|&i| node.start.u[i]).collect();
-        let Some((parts, farthest)) = node.divide(&values) else {
+        let Some((parts, farthest)) = node.divide(&values, &self.gains) else {
             return;
         };
         self.open.extend(parts);

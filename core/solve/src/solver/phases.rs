@@ -398,7 +398,8 @@ impl Solver {
 
     /// Whether the penalties are too small to hold the problem: the iterates leave the constraints behind.
     fn has_drifted(&mut self) -> bool {
-        if self.merit.penalties.is_empty() || !self.inner.obeys_penalties() {
+        let is_late = self.counters.outer_iterations >= u64::from(self.settings.max_outer_iterations);
+        if is_late || self.merit.penalties.is_empty() || !self.inner.obeys_penalties() {
             return false;
         }
         let tuning = &self.settings.tuning;
@@ -409,8 +410,7 @@ impl Solver {
             return false;
         }
         // Far out, what is left of a constraint may be round-off.
-        let reach = (1.0 + math::norm2(&point.u)) / (1.0 + math::norm2(&self.origin));
-        let round_off = tuning.straight * reach;
+        let round_off = tuning.straight * ((1.0 + math::norm2(&point.u)) / (1.0 + math::norm2(&self.origin)));
         let distance = self.merit.distance(point);
         let is_away = distance > self.far * math::max(1.0, round_off) || (is_low && distance > round_off);
         is_away && self.merit.can_rise()

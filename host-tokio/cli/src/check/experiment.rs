@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use labwire_core::design::{Experiment, Knob, Noise, Parameter, Prior};
+use labwire_core::design::{Experiment, Knob, Noise, Parameter, Prior, Until};
 use serde_json::{Value, json};
 
 use super::facts::Facts;
@@ -53,6 +53,14 @@ pub(super) fn explain(path: &Path, text: &str, config: &Config) -> Outcome {
     }
     let channels = experiment.channels();
     facts.set("channels", channels, "channels", json!(channels));
+    if let Some(targets) = &experiment.targets {
+        let words = targets.names.join(", ");
+        facts.set("targets", words, "targets", json!(targets.names));
+    }
+    let rules = rules(&experiment.until);
+    if !rules.is_empty() {
+        facts.set("until", rules.join(", or "), "until", json!(rules));
+    }
     let noise = noise(&experiment.noise);
     facts.set("noise", &noise, "noise", json!(noise));
     if let Some(cost) = &experiment.cost {
@@ -82,14 +90,39 @@ fn describe(prior: &Prior) -> String {
         Prior::Gamma { shape, scale } => format!("gamma, mean {}", shape * scale),
         Prior::Discrete { values, .. } => format!("one of {} values", values.len()),
         Prior::Samples(samples) => format!("{} samples", samples.len()),
+        Prior::Bounded { prior, low, high } => {
+            let ends = [("from", low), ("to", high)];
+            let ends = ends.iter().filter(|(_, end)| end.is_finite());
+            let ends: Vec<String> = ends.map(|(word, end)| format!("{word} {end}")).collect();
+            format!("{}, cut off: {}", describe(prior), ends.join(" "))
+        }
+        Prior::Base(_) => String::from("depends on other parameters"),
         _ => String::from("a distribution"),
     }
+}
+
+/// Rules that end the experiment, in words.
+fn rules(until: &Until) -> Vec<String> {
+    let stds: Vec<String> = until
+        .std
+        .iter()
+        .map(|(name, std)| format!("{name} known to {std}"))
+        .collect();
+    let stds = (!stds.is_empty()).then(|| stds.join(" and "));
+    let cost = until.cost.map(|cost| format!("cost {cost}"));
+    let count = until.measurements.map(|count| format!("{count} measurements"));
+    [stds, cost, count].into_iter().flatten().collect()
 }
 
 fn noise(noise: &Noise) -> String {
     match noise {
         Noise::Reported => "reported with each measurement".to_owned(),
-        Noise::Known(sigma) => format!("known: {sigma:?}"),
+        Noise::Known(sigma) => match sigma.split_first() {
+            Some((first, rest)) if rest.len() > 1 && rest.iter().all(|other| other == first) => {
+                format!("known: {first:?} in each channel")
+            }
+            _ => format!("known: {sigma:?}"),
+        },
         Noise::OfSetting(_) => "a function of the setting".to_owned(),
         Noise::Poisson => "that of counts: the model is their mean".to_owned(),
         Noise::Binomial(_) => "that of hits among trials: the model is their probability".to_owned(),

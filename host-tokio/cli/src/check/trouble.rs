@@ -51,7 +51,11 @@ fn has_points(set: &Set) -> bool {
 }
 
 fn not_finite(problem: &Problem, cost: f64, g: &[f64]) -> Option<String> {
-    let advice = "start elsewhere: \"initial_guess\"";
+    let has_free = problem.stages().is_some_and(|stages| stages.num_free() > 0);
+    let advice = match has_free {
+        true => "start elsewhere: \"initial_guess\" of the inputs, \"guess\" of what is free",
+        false => "start elsewhere: \"initial_guess\"",
+    };
     if !cost.is_finite() {
         return Some(format!("the cost is {cost} at the start; {advice}"));
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use labwire_core::design::{Designer, Experiment, Measurement, Noise, Simulator, rounded};
+use labwire_core::design::{Designer, Experiment, Measurement, Noise, Points, Simulator, rounded};
 use labwire_host::measurements::{averages_to_csv, to_csv};
 use serde_json::{Map, Value, json};
 
@@ -179,6 +179,13 @@ fn object(experiment: &Experiment, seed: u64, truth: &[f64], designers: &[Design
         .parameters
         .iter()
         .map(|parameter| parameter.name.clone());
+    let names = names.chain(
+        experiment
+            .targets
+            .iter()
+            .flat_map(|targets| targets.names.clone()),
+    );
+    let truth = [truth, &targets_at(experiment, truth)].concat();
     let truth: Map<String, Value> = names.zip(truth.iter().map(|value| json!(value))).collect();
     let mut object = json!({"experiment": experiment.name, "seed": seed, "truth": truth});
     for ((_, name), designer) in STRATEGIES.iter().zip(designers) {
@@ -188,27 +195,44 @@ fn object(experiment: &Experiment, seed: u64, truth: &[f64], designers: &[Design
 }
 
 fn table(experiment: &Experiment, truth: &[f64], designers: &[Designer], measurements: usize) -> String {
-    let results: Vec<(Vec<f64>, Vec<f64>)> = designers
-        .iter()
-        .map(|designer| (designer.mean(), designer.std()))
-        .collect();
     let names = STRATEGIES.iter().map(|(_, name)| format!(" {name:>26}"));
     let header = names.collect::<String>();
     let mut text = format!(
         "{:>10} {:>14}{header}   after {measurements} measurements\n",
         "", "truth"
     );
-    for (i, parameter) in experiment.parameters.iter().enumerate() {
-        let least = results
-            .iter()
-            .map(|(_, std)| std[i])
-            .fold(f64::INFINITY, f64::min);
-        text += &format!("{:>10} {:>14}", parameter.name, rounded(truth[i], least));
-        for (mean, std) in &results {
-            let cell = format!("{} +- {}", rounded(mean[i], std[i]), rounded(std[i], std[i]));
+    let results: Vec<Vec<[f64; 2]>> = designers.iter().map(results).collect();
+    let parameters = experiment.parameters.iter().map(|parameter| &parameter.name);
+    let targets = experiment.targets.iter().flat_map(|targets| &targets.names);
+    let truth = [truth, &targets_at(experiment, truth)].concat();
+    for (i, name) in parameters.chain(targets).enumerate() {
+        let stds = results.iter().map(|numbers| numbers[i][1]);
+        let least = stds.fold(f64::INFINITY, f64::min);
+        text += &format!("{name:>10} {:>14}", rounded(truth[i], least));
+        for numbers in &results {
+            let [mean, std] = numbers[i];
+            let cell = format!("{} +- {}", rounded(mean, std), rounded(std, std));
             text += &format!(" {cell:>26}");
         }
         text.push('\n');
     }
     text
+}
+
+/// Mean and standard deviation of each parameter and target.
+fn results(designer: &Designer) -> Vec<[f64; 2]> {
+    let parameters = designer.mean().into_iter().zip(designer.std());
+    let targets = designer.targets().into_iter().map(|(_, mean, std)| (mean, std));
+    parameters.chain(targets).map(|(mean, std)| [mean, std]).collect()
+}
+
+/// Values of the targets at these parameters.
+fn targets_at(experiment: &Experiment, parameters: &[f64]) -> Vec<f64> {
+    let Some(targets) = &experiment.targets else {
+        return Vec::new();
+    };
+    let mut values = vec![0.0; targets.names.len()];
+    let mut model = targets.model.clone();
+    model.evaluate(Points::one(&[]), Points::one(parameters), &mut values);
+    values
 }

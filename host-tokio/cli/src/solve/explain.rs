@@ -116,6 +116,9 @@ fn integers(solution: &Solution, search: &IntegerSearch, settings: &Settings) ->
 /// Advice about dynamics that an explicit integrator cannot follow.
 pub(crate) const STIFF: &str = "if the dynamics are stiff, a step is too long for an explicit integrator: \"integrator\": \"radau2\" or \
                      \"backward_euler\" in \"dynamics\", or more \"substeps\"";
+/// Advice about dynamics that have no value.
+const UNDEFINED: &str = "an expression has no value there (a root or logarithm of a negative number, 0/0), or Newton's method found no \
+                         solution of \"algebraic\" equations or of an implicit integrator: a \"guess\" near it, or more \"substeps\"";
 /// Magnitude of a state that units hardly explain; of slopes, its square.
 pub(crate) const HUGE: f64 = 1e12;
 
@@ -153,7 +156,7 @@ fn runs_away(problem: &Problem, defect: &Defect) -> Vec<String> {
             "the dynamics run away: with the inputs of the start, the state {state} leaves what numbers can say at stage \
              {stage}, where it is {value:.1e}"
         ),
-        STIFF.into(),
+        if value.is_nan() { UNDEFINED } else { STIFF }.into(),
         format!("try inputs that hold it (\"initial_guess\", --initial-guess), a smaller \"horizon\"{other}"),
     ]
 }

@@ -149,6 +149,9 @@ impl Expander {
         b: &Value,
         f: &dyn Fn(&mut Graph, Expr, Expr) -> Expr,
     ) -> Result<Value, Fault> {
+        if let Some(fault) = different_ranks(at, name, a, b) {
+            return Err(fault);
+        }
         let len = match (a, b) {
             (Value::Scalar(a), Value::Scalar(b)) => return Ok(Value::Scalar(f(&mut self.graph, *a, *b))),
             (Value::List(a), Value::List(b)) => match (a.len(), b.len()) {
@@ -174,4 +177,26 @@ impl Expander {
             .collect();
         Ok(Value::List(results?))
     }
+}
+
+/// Fault of a matrix beside a vector of several elements, of which no element corresponds to one of the matrix.
+fn different_ranks(at: usize, name: &str, a: &Value, b: &Value) -> Option<Fault> {
+    let is_matrix =
+        |value: &Value| matches!(value, Value::List(rows) if matches!(rows.first(), Some(Value::List(_))));
+    let is_vector = |value: &Value| matches!(value, Value::List(list) if list.len() > 1) && !is_matrix(value);
+    if !(is_matrix(a) && is_vector(b) || is_vector(a) && is_matrix(b)) {
+        return None;
+    }
+    let fault = Fault::new(
+        at,
+        format!(
+            "`{name}` needs {EQUAL} shapes, found {} and {}",
+            a.describe(),
+            b.describe()
+        ),
+    );
+    Some(match name {
+        "*" => fault.help(MATRIX_HELP.into()),
+        _ => fault,
+    })
 }

@@ -34,7 +34,9 @@ impl Expander {
             return Ok(value);
         }
         let i = self.as_whole_number(index_at, &value, "an index")?;
-        within(index_at, i, elements.len()).map(|i| elements[i].clone())
+        within(index_at, i, elements.len())
+            .map(|i| elements[i].clone())
+            .map_err(|fault| named(fault, name_of(formula, base), elements.len()))
     }
 
     /// Index below `len`.
@@ -147,6 +149,18 @@ fn within(at: usize, i: i64, len: usize) -> Result<usize, Fault> {
         let message = format!("index {i} is outside of {len} elements");
         Fault::new(at, message).help(indices_help(len))
     })
+}
+
+/// Adds the name of what has too few elements to the advice.
+pub(super) fn named(fault: Fault, name: Option<&str>, len: usize) -> Fault {
+    match (name, &fault.help) {
+        (Some(name), Some(help)) if len > 0 => {
+            let noun = if len == 1 { "element" } else { "elements" };
+            let help = format!("`{name}` has {len} {noun}: {help}");
+            fault.help(help)
+        }
+        _ => fault,
+    }
 }
 
 fn indices_help(len: usize) -> String {
